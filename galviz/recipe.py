@@ -1,0 +1,169 @@
+"""How a network is trained: plain data that a study declares, a page makes a form of, and `galviz.nn` obeys."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "optimiser": ("sgd", "adamw"),
+    "schedule": ("constant", "cosine", "one_cycle"),
+    "loss": ("mse", "mse_std", "cross_entropy"),
+    "normalise": ("asinh", "asinh_global", "minmax"),
+    "precision": ("32-true", "bf16-mixed"),
+}
+_AUGMENTATIONS = ("d4",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained.
+
+    Parameters
+    ----------
+    name : str
+        Name of the recipe: ``"quick"``, ``"paper"``, ``"best"``.
+    epochs, batch : int
+        Passes over the training objects; objects a step.
+    optimiser : {"sgd", "adamw"}
+    learning_rates : mapping of str to float
+        Highest learning rate of each layer group: ``{"encoder": 1e-3, "head": 1e-2}``.
+    momentum, weight_decay : float
+        `momentum` is for SGD.
+    schedule : {"constant", "cosine", "one_cycle"}
+        Learning rate against step.
+    loss : {"mse", "mse_std", "cross_entropy"}
+        ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`.
+    alpha : float
+        Weight of the scatter in ``"mse_std"``; 0 gives the MSE.
+    augment : tuple of str
+        ``"d4"``: the eight rotations and flips, drawn anew for every image.
+    normalise : {"asinh", "asinh_global", "minmax"}
+        How pixels are scaled: asinh with constants of each band; with the same for all bands; or each image to 0…1.
+    precision : {"32-true", "bf16-mixed"}
+    tta : int
+        Views averaged in a prediction (1, or up to 8 of D4).
+    folds, fold : int
+        Objects are dealt into `folds` parts by their ids; `fold` is held out.
+    label_fraction : float
+        Part of the training objects whose labels are used, in (0, 1].
+    frozen : bool
+        True where the encoder keeps the weights that it starts with.
+    seed : int
+    network : mapping
+        Build arguments of the study: width, head, …
+    """
+
+    name: str
+    epochs: int
+    batch: int
+    learning_rates: Mapping[str, float]
+    optimiser: str = "adamw"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    loss: str = "mse"
+    alpha: float = 0.0
+    augment: tuple[str, ...] = ()
+    normalise: str = "asinh"
+    precision: str = "32-true"
+    tta: int = 1
+    folds: int = 5
+    fold: int = 0
+    label_fraction: float = 1.0
+    frozen: bool = False
+    seed: int = 0
+    network: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "augment", tuple(self.augment))
+        for key, choices in CHOICES.items():
+            _expect(getattr(self, key) in choices, key, f"one of {', '.join(choices)}", getattr(self, key))
+        for key in ("epochs", "batch", "tta"):
+            _expect(getattr(self, key) >= 1, key, "at least 1", getattr(self, key))
+        _expect(self.folds >= 2, "folds", "at least 2", self.folds)
+        _expect(0 <= self.fold < self.folds, "fold", f"0 to {self.folds - 1}", self.fold)
+        _expect(self.tta <= 8, "tta", "1 to 8 views", self.tta)
+        _expect(0 < self.label_fraction <= 1, "label_fraction", "a number in (0, 1]", self.label_fraction)
+        _expect(set(self.augment) <= set(_AUGMENTATIONS), "augment", f"of {', '.join(_AUGMENTATIONS)}", self.augment)
+        for group, rate in self.learning_rates.items():
+            _expect(rate > 0, f"learning_rates.{group}", "a positive number", rate)
+
+    def replace(self, **changes: Any) -> Self:
+        """Give the same recipe with some fields changed, checked anew."""
+        return replace(self, **changes)
+
+    def with_settings(self, settings: Iterable[str]) -> Self:
+        """Change fields as the command line gives them.
+
+        Parameters
+        ----------
+        settings : iterable of str
+            ``"epochs=3"``, ``"network.width=8"``, ``"learning_rates.head=1e-3"``, ``"augment=d4"`` (comma separated).
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        ValueError
+            If a key does not exist or a value is not of its type; the message names near keys.
+        """
+        recipe = self
+        for setting in settings:
+            key, found, text = setting.partition("=")
+            _expect(bool(found), "set", "key=value", setting)
+            recipe = recipe._set(key.strip(), text.strip())
+        return recipe
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the fields as plain JSON values."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Make a recipe from what `to_json` gave."""
+        return cls(**content)
+
+    def _set(self, key: str, text: str) -> Self:
+        top, _, inner = key.partition(".")
+        names = [f.name for f in fields(self)]
+        if top not in names or bool(inner) != isinstance(getattr(self, top, None), Mapping):
+            dotted = [f"{n}.{k}" for n in names if isinstance(getattr(self, n), Mapping) for k in getattr(self, n)]
+            known = [n for n in names if not isinstance(getattr(self, n), Mapping)] + dotted
+            near = difflib.get_close_matches(key, known, n=3) or known
+            raise ValueError(f"set: expected a field of the recipe, got {key!r}. Near it: {', '.join(near)}.")
+        old = getattr(self, top)
+        if inner:
+            like = old.get(inner, "")
+            return self.replace(**{top: {**old, inner: _parse(key, text, like)}})
+        return self.replace(**{top: _parse(key, text, old)})
+
+
+def _parse(key: str, text: str, like: Any) -> Any:
+    """Read `text` as a value of the type of `like`; where that is not known, as JSON or else text."""
+    if isinstance(like, bool):
+        _expect(text.lower() in {"true", "false"}, key, "true or false", text)
+        return text.lower() == "true"
+    if isinstance(like, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(like, int | float):
+        kind = int if isinstance(like, int) else float
+        try:
+            return kind(text)
+        except ValueError as error:
+            wanted = "a whole number" if kind is int else "a number"
+            raise ValueError(f"{key}: expected {wanted}, got {text!r}.") from error
+    if like == "":
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _expect(ok: bool, key: str, expected: str, got: Any) -> None:  # noqa: FBT001 - reads as a sentence
+    if not ok:
+        raise ValueError(f"{key}: expected {expected}, got {got!r}.")

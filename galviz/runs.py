@@ -1,0 +1,282 @@
+"""A run: the folder of one trained network. What was trained on what, how far it is, its weights, its predictions."""
+
+import csv
+import io
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from galviz.lock import is_alive, me, one_holder
+from galviz.recipe import Recipe
+from galviz.sky.files import read_json, room_on, write_aside, write_json
+from galviz.sky.predictions import Predictions
+from galviz.sky.target import Target
+
+ACTIVE = ("waiting", "running")
+_PACKAGES = ("galviz", "torch", "torchvision", "lightning", "numpy", "pandas", "astropy", "galsim")
+
+
+def home() -> Path:
+    """Give the folder where skies (``skies/``) and runs (``runs/``) live: ``GALVIZ_HOME``, or ``~/galviz``."""
+    return Path(os.environ.get("GALVIZ_HOME") or Path.home() / "galviz")
+
+
+class Run:
+    """A run folder. Opening reads it; only the one process that holds `writer` trains into it.
+
+    Parameters
+    ----------
+    path : Path
+        A folder that `create` made. Use `open`, which checks it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path.name}: {self.state()['status']}>"
+
+    @classmethod
+    def create(
+        cls, path: str | Path, *, study: str, target: Target, recipe: Recipe, data: str | Path, **more: Any
+    ) -> Self:
+        """Make a new run folder.
+
+        Parameters
+        ----------
+        path : str or Path
+            A folder that is not there yet, or is empty but for a log.
+        study : str
+            Name of a module in `galviz.studies`.
+        target : Target
+        recipe : Recipe
+        data : str or Path
+            The sky that is trained on.
+        **more
+            Further JSON values for ``run.json``: fingerprint of the data, normalisation, …
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        FileExistsError
+            If a run is there already.
+        """
+        run = cls(Path(path))
+        run.path.mkdir(parents=True, exist_ok=True)
+        if (run.path / "run.json").exists():
+            raise FileExistsError(
+                f"out: expected a new folder, got {path}, which holds a run. Resume it, or choose another."
+            )
+        info = {
+            "study": study,
+            "target": target.to_json(),
+            "recipe": recipe.to_json(),
+            "data": str(Path(data).resolve()),
+            "created": time.time(),
+            "versions": {"python": platform.python_version(), **_versions()},
+        }
+        run.write_state(status="created")
+        write_json(run.path / "run.json", info | more)
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a run folder.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder is not there, or holds no whole run.
+        ValueError
+            If ``run.json`` is not readable or lacks what a run must have.
+        """
+        run = cls(Path(path))
+        for name in ("run.json", "state.json"):
+            if not (run.path / name).is_file():
+                raise FileNotFoundError(
+                    f"run: expected a run folder, got {path}, which has no {name}. "
+                    "Train one with `galviz train`, or remove the folder."
+                )
+        lacking = {"study", "target", "recipe", "data"} - run.info.keys()
+        if lacking:
+            raise ValueError(
+                f"{run.path / 'run.json'}: expected {', '.join(sorted(lacking))} in it, got none. Remove the folder."
+            )
+        return run
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.path.name
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Content of ``run.json``."""
+        return read_json(self.path / "run.json")
+
+    def update_info(self, **more: Any) -> None:
+        """Add to ``run.json``, or change what is there."""
+        write_json(self.path / "run.json", self.info | more)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+        return Recipe.from_json(self.info["recipe"])
+
+    @property
+    def target(self) -> Target:
+        """What is learned."""
+        return Target.from_json(self.info["target"])
+
+    @property
+    def data(self) -> Path:
+        """The sky that it is trained on."""
+        return Path(self.info["data"])
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where a training stands: ``last.ckpt``."""
+        return self.path / "last.ckpt"
+
+    @property
+    def weights(self) -> Path:
+        """The trained weights: ``model.safetensors``."""
+        return self.path / "model.safetensors"
+
+    def state(self) -> dict[str, Any]:
+        """Say how far the run is.
+
+        Returns
+        -------
+        dict
+            ``status``: created, waiting, running, stopped, done, failed, or lost (it says that it is running, but its
+            process is gone); ``heartbeat``, ``host``, ``pid``; and as known epoch, epochs, step, steps, eta_s, device,
+            memory_mb, message.
+        """
+        state = read_json(self.path / "state.json")
+        if state["status"] in ACTIVE and not is_alive(state):
+            state |= {"status": "lost", "message": "The process is gone. Resume to go on from the last checkpoint."}
+        return state
+
+    def write_state(self, **more: Any) -> None:
+        """Merge into ``state.json``, with the heartbeat of now."""
+        file = self.path / "state.json"
+        old = read_json(file) if file.exists() else {}
+        write_json(file, old | more | me())
+
+    @contextmanager
+    def writer(self) -> Iterator[None]:
+        """Be the one process that writes into this run.
+
+        Raises
+        ------
+        RuntimeError
+            If another process that is alive holds it, naming host and process.
+        """
+        with one_holder(self.path / "lock.json"):
+            yield
+
+    def beat(self) -> None:
+        """Renew the lock's heartbeat, for readers on other hosts."""
+        write_json(self.path / "lock.json", me())
+
+    def request_stop(self) -> None:
+        """Ask the training process, on whatever host, to stop after its current step."""
+        (self.path / "stop").touch()
+
+    def stop_requested(self) -> bool:
+        """Say whether a stop was asked for."""
+        return (self.path / "stop").exists()
+
+    def clear_stop(self) -> None:
+        """Take a request to stop back."""
+        (self.path / "stop").unlink(missing_ok=True)
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        """Add a line to ``metrics.csv``; the first line decides on the columns."""
+        file = self.path / "metrics.csv"
+        new = not file.exists() or file.stat().st_size == 0
+        names = list(row) if new else file.read_text(encoding="utf-8").partition("\n")[0].split(",")
+        text = io.StringIO()
+        lines = csv.DictWriter(text, names, lineterminator="\n")
+        if new:
+            lines.writeheader()
+        lines.writerow(row)
+        with room_on(file), file.open("a", encoding="utf-8") as out:
+            out.write(text.getvalue())
+
+    def metrics(self) -> pd.DataFrame:
+        """Read ``metrics.csv``, a row an epoch; a last line that is still being written is left out."""
+        file = self.path / "metrics.csv"
+        whole = file.read_text(encoding="utf-8").rpartition("\n")[0] if file.exists() else ""
+        return pd.read_csv(io.StringIO(whole)) if whole else pd.DataFrame(columns=["epoch", "step", "seconds"])
+
+    def cut_metrics(self, step: int) -> None:
+        """Drop the lines after `step`, as a resume from a checkpoint at `step` must."""
+        file = self.path / "metrics.csv"
+        if not file.exists():
+            return
+        head, *lines = file.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+        column = head.split(",").index("step")
+        kept = [line for line in lines if int(line.split(",")[column]) <= step]
+        with write_aside(file) as aside:
+            aside.write_text("\n".join([head, *kept, ""]), encoding="utf-8")
+
+    def save_predictions(self, predictions: Predictions) -> None:
+        """Write ``predictions.parquet``."""
+        predictions.save(self.path / "predictions.parquet")
+
+    def predictions(self) -> Predictions | None:
+        """Read ``predictions.parquet``; None where there are none yet."""
+        file = self.path / "predictions.parquet"
+        return Predictions.open(file) if file.exists() else None
+
+    def log(self, tail: int = 200) -> str:
+        """Read the last lines of ``log.txt``."""
+        file = self.path / "log.txt"
+        if not file.exists():
+            return ""
+        return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[-tail:])
+
+
+def list_runs(folder: str | Path) -> tuple[list[Run], dict[str, str]]:
+    """Find the runs in a folder and the folders in it.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    runs : list of Run
+        Newest first.
+    broken : dict of str to str
+        Folders that look like runs but cannot be opened, with the reason.
+    """
+    runs, broken = [], {}
+    for file in sorted(Path(folder).rglob("state.json")):
+        try:
+            runs.append(Run.open(file.parent))
+        except (OSError, ValueError) as error:
+            broken[str(file.parent)] = str(error)
+    return sorted(runs, key=lambda run: run.info.get("created", 0), reverse=True), broken
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,72 @@
+"""What a `CutoutSet` is checked for when it is made. Each message says: argument, expected, got, cure."""
+
+import numpy as np
+import pandas as pd
+
+from galviz.sky.rows import LazyRows
+
+WCS_COLUMNS = ("crval1", "crval2", "crpix1", "crpix2", "cd1_1", "cd1_2", "cd2_1", "cd2_2")
+SOURCE_COLUMNS = ("object_id", "x", "y", "kind")
+
+
+def check_shapes(images: LazyRows, coverage: LazyRows | None, bands: tuple[str, ...], rows: int) -> None:
+    """Refuse images, coverage, band names and rows that do not belong together."""
+    if len(images.shape) != 4 or images.dtype != np.float32:
+        got = f"{images.dtype} of shape {images.shape}"
+        raise ValueError(f"images: expected float32 of shape (N, B, H, W), got {got}. Use images.astype('float32').")
+    if len(bands) != images.shape[1] or len(set(bands)) != len(bands):
+        raise ValueError(
+            f"bands: expected {images.shape[1]} different names for images of shape {images.shape}, "
+            f"got {len(bands)} {bands}. Axis 1 of images is the band axis."
+        )
+    if rows != images.shape[0]:
+        raise ValueError(
+            f"catalogue: expected {images.shape[0]} rows, one an image, got {rows}. Give it in the order of the images."
+        )
+    if coverage is not None and (coverage.shape != images.shape or coverage.dtype != bool):
+        got = f"{coverage.dtype} of shape {coverage.shape}"
+        raise ValueError(f"coverage: expected bool of the images' shape {images.shape}, got {got}.")
+
+
+def check_ids(index: pd.Index) -> None:
+    """Refuse ids that are not strings, or not unique."""
+    if not all(isinstance(value, str) for value in index):
+        raise TypeError(
+            f"object_id: expected strings in the catalogue's index, got {index.dtype}. "
+            "Read ids as text (dtype=str): long numbers lose their last digits as floats."
+        )
+    if not index.is_unique:
+        double = index[index.duplicated()][0]
+        raise ValueError(f"object_id: expected unique ids, got {double!r} more than once. Remove or rename one.")
+
+
+def pixel_scales(pixel_scale: float | np.ndarray, rows: int) -> np.ndarray:
+    """Give one positive pixel scale an object, float64, shape (N,), that cannot be written to."""
+    scales = np.array(pixel_scale, dtype=np.float64)
+    if scales.ndim > 1 or scales.shape not in {(), (rows,)} or not (scales > 0).all():
+        raise ValueError(f"pixel_scale: expected one or {rows} positive numbers in arcsec, got {pixel_scale!r}.")
+    scales = np.broadcast_to(scales, (rows,)).copy()
+    scales.setflags(write=False)
+    return scales
+
+
+def aligned_wcs(wcs: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+    """Give the columns `WCS_COLUMNS` as float64, or refuse a table that is not the catalogue's."""
+    missing = [name for name in WCS_COLUMNS if name not in wcs.columns]
+    if missing or not wcs.index.equals(index):
+        raise ValueError(
+            f"wcs: expected columns {WCS_COLUMNS} and the catalogue's index, "
+            f"got columns {tuple(wcs.columns)} and {'another' if not missing else 'an'} index."
+        )
+    return wcs[list(WCS_COLUMNS)].astype(np.float64).rename_axis("object_id")
+
+
+def checked_sources(sources: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+    """Give the sources with rows counted anew, or refuse missing columns and strange ids."""
+    missing = [name for name in SOURCE_COLUMNS if name not in sources.columns]
+    if missing:
+        raise ValueError(f"sources: expected columns {SOURCE_COLUMNS}, got none named {', '.join(missing)}.")
+    strange = ~sources["object_id"].isin(index)
+    if strange.any():
+        raise ValueError(f"sources: expected ids of the catalogue, got {sources.loc[strange, 'object_id'].iloc[0]!r}.")
+    return sources.reset_index(drop=True)

@@ -1,0 +1,277 @@
+"""Images of objects on the sky, with the catalogue that describes them."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import astropy.wcs
+import numpy as np
+import pandas as pd
+
+from galviz.sky.checks import aligned_wcs, check_ids, check_shapes, checked_sources, pixel_scales
+from galviz.sky.rows import LazyRows
+
+_CHUNK = 256  # images looked at together where all of them must be
+
+
+class CutoutSet:
+    """Cutouts of N objects in B bands, keyed by `object_id`. Immutable, and checked when made.
+
+    Parameters
+    ----------
+    images : array-like, float32, shape (N, B, H, W)
+        NumPy array, memory map or Zarr array, in `unit` per pixel. Read by slices, never all at once. NaN is refused.
+    bands : sequence of str
+        Names of axis 1, for example ``("u", "g", "r", "i", "z")``.
+    catalogue : pandas.DataFrame
+        A row an object, in the order of the images. Its index, ``object_id``, holds unique strings.
+    pixel_scale : float or array of float, shape (N,)
+        Size of a pixel in arcsec, for each object: a cutout of 1 Mpc has its own.
+    unit : str
+        ``"nanomaggy"`` (flux per pixel: a sum over pixels is a flux), or ``"display"`` for pixels meant for the eye.
+    coverage : array-like of bool, shape (N, B, H, W), optional
+        False where nothing was observed; the image is 0 there. By default everything was.
+    wcs : pandas.DataFrame, optional
+        Tangent-plane (TAN) coordinates of each cutout, indexed as the catalogue, columns
+        `galviz.sky.checks.WCS_COLUMNS` (degrees; FITS convention: pixels count from 1).
+    sources : pandas.DataFrame, optional
+        What is known to lie in the cutouts: columns ``object_id``, ``x``, ``y`` (pixels from 0 along W and H), ``kind``
+        (``"bcg"``, ``"member"``, ``"field"``, ``"star"``) and, as known, ``p_mem`` and more.
+    origin : str
+        Where the sky comes from, in the words that a page shows: ``"synthetic sky"``, ``"SDSS DR17 frames"``, …
+    survey : str
+        A name in `galviz.sky.surveys`, or ``""``.
+    checked : bool
+        True where the pixels are known to be finite (they were checked when saved): nothing is read then.
+
+    Raises
+    ------
+    ValueError
+        Where shapes, names or ids do not agree, or a pixel is NaN or infinite.
+    TypeError
+        Where ids are not strings.
+    """
+
+    def __init__(
+        self,
+        *,
+        images: Any,
+        bands: Iterable[str],
+        catalogue: pd.DataFrame,
+        pixel_scale: float | np.ndarray,
+        unit: str,
+        coverage: Any = None,
+        wcs: pd.DataFrame | None = None,
+        sources: pd.DataFrame | None = None,
+        origin: str = "your own images",
+        survey: str = "",
+        checked: bool = False,
+    ) -> None:
+        self._images = _lazy(images)
+        self._coverage = None if coverage is None else _lazy(coverage)
+        self._bands = tuple(bands)
+        self._catalogue = catalogue.copy()
+        self._catalogue.index.name = "object_id"
+        check_shapes(self._images, self._coverage, self._bands, len(catalogue))
+        check_ids(self._catalogue.index)
+        self._pixel_scale = pixel_scales(pixel_scale, len(catalogue))
+        self._wcs = None if wcs is None else aligned_wcs(wcs, self._catalogue.index)
+        self._sources = None if sources is None else checked_sources(sources, self._catalogue.index)
+        self._unit, self._origin, self._survey = unit, origin, survey
+        if not checked:
+            _check_pixels(self)
+
+    def __len__(self) -> int:
+        return len(self._catalogue)
+
+    def __repr__(self) -> str:
+        _, bands, height, width = self._images.shape
+        size = f"{bands} bands {''.join(self._bands)}, {width}×{height} px"
+        return f"<CutoutSet of {len(self)} objects, {size}: {self._origin}>"
+
+    @property
+    def images(self) -> LazyRows:
+        """Pixels, float32, shape (N, B, H, W), read as they are indexed."""
+        return self._images
+
+    @property
+    def coverage(self) -> LazyRows | None:
+        """True where a pixel was observed, shape (N, B, H, W); None where all were."""
+        return self._coverage
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of axis 1 of the images."""
+        return self._bands
+
+    @property
+    def catalogue(self) -> pd.DataFrame:
+        """A row an object, indexed by `object_id`. A copy: changing it changes nothing here."""
+        return self._catalogue.copy(deep=False)
+
+    @property
+    def object_ids(self) -> np.ndarray:
+        """The ids, str, shape (N,), in the order of the images."""
+        return self._catalogue.index.to_numpy(dtype=object)
+
+    @property
+    def pixel_scale(self) -> np.ndarray:
+        """Arcsec per pixel of each cutout, float64, shape (N,)."""
+        return self._pixel_scale
+
+    @property
+    def wcs(self) -> pd.DataFrame | None:
+        """Tangent-plane coordinates of each cutout, or None where they are not known."""
+        return None if self._wcs is None else self._wcs.copy(deep=False)
+
+    @property
+    def sources(self) -> pd.DataFrame | None:
+        """What is known to lie in the cutouts, a row a source, or None."""
+        return None if self._sources is None else self._sources.copy(deep=False)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the pixels."""
+        return self._unit
+
+    @property
+    def origin(self) -> str:
+        """Where the sky comes from, in words for a page."""
+        return self._origin
+
+    @property
+    def survey(self) -> str:
+        """Name of the survey in `galviz.sky.surveys`, or ``""``."""
+        return self._survey
+
+    def row_of(self, ids: Iterable[str]) -> np.ndarray:
+        """Find where objects stand in the images.
+
+        Parameters
+        ----------
+        ids : iterable of str, length n
+            Any of `object_ids`, in any order.
+
+        Returns
+        -------
+        numpy.ndarray of int, shape (n,)
+
+        Raises
+        ------
+        KeyError
+            If an id is not in the set, naming the first of them.
+        """
+        wanted = pd.Index([ids] if isinstance(ids, str) else list(ids), dtype=object)
+        rows = self._catalogue.index.get_indexer(wanted)
+        if (rows < 0).any():
+            first = wanted[rows < 0][0]
+            raise KeyError(f"ids: expected ids of this set of {len(self)} objects, got {first!r}, which is not in it.")
+        return rows
+
+    def select(self, ids: Iterable[str]) -> "CutoutSet":
+        """Give the set of these objects, in this order. No pixel is read or copied.
+
+        Parameters
+        ----------
+        ids : iterable of str
+            Any of `object_ids`, each at most once.
+
+        Returns
+        -------
+        CutoutSet
+        """
+        rows = self.row_of(ids)
+        catalogue = self._catalogue.iloc[rows]
+        return self._like(
+            images=self._images.take(rows),
+            coverage=None if self._coverage is None else self._coverage.take(rows),
+            catalogue=catalogue,
+            pixel_scale=self._pixel_scale[rows],
+            wcs=None if self._wcs is None else self._wcs.iloc[rows],
+            sources=None if self._sources is None else self._sources[self._sources["object_id"].isin(catalogue.index)],
+        )
+
+    def batches(self, size: int = _CHUNK) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+        """Go through the set in order, `size` objects at a time.
+
+        Yields
+        ------
+        ids : numpy.ndarray of str, shape (n,)
+        images : numpy.ndarray of float32, shape (n, B, H, W)
+        coverage : numpy.ndarray of bool, shape (n, B, H, W), or None where all is covered
+        """
+        for start in range(0, len(self), size):
+            part = slice(start, min(start + size, len(self)))
+            coverage = None if self._coverage is None else self._coverage[part]
+            yield self.object_ids[part], self._images[part], coverage
+
+    def wcs_of(self, object_id: str) -> astropy.wcs.WCS:
+        """Give the celestial coordinates of one cutout.
+
+        Raises
+        ------
+        ValueError
+            If the set has no coordinates.
+        """
+        if self._wcs is None:
+            raise ValueError("wcs: expected a set with coordinates, got one without. Make it from files with a WCS.")
+        row = self._wcs.iloc[self.row_of([object_id])[0]]
+        wcs = astropy.wcs.WCS(naxis=2)
+        wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+        wcs.wcs.cunit = ["deg", "deg"]
+        wcs.wcs.crval = row[["crval1", "crval2"]].to_numpy(float)
+        wcs.wcs.crpix = row[["crpix1", "crpix2"]].to_numpy(float)
+        wcs.wcs.cd = row[["cd1_1", "cd1_2", "cd2_1", "cd2_2"]].to_numpy(float).reshape(2, 2)
+        wcs.array_shape = self._images.shape[2:]
+        return wcs
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the bands, unit, catalogue and the pixels of up to 64 evenly spaced objects."""
+        digest = hashlib.sha256(repr((self._bands, self._unit, self._images.shape)).encode())
+        digest.update(self._catalogue.to_csv().encode())
+        if len(self):
+            rows = np.unique(np.linspace(0, len(self) - 1, min(len(self), 64)).round().astype(int))
+            digest.update(np.ascontiguousarray(self._images[rows]).tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the set to a new folder (Zarr v3 and Parquet). See `galviz.sky.storage.save`."""
+        from galviz.sky import storage
+
+        return storage.save(self, path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a saved set; no pixel is read. See `galviz.sky.storage.open_cutouts`."""
+        from galviz.sky import storage
+
+        return storage.open_cutouts(path, cls)
+
+    @staticmethod
+    def append(path: str | Path, more: "CutoutSet") -> None:
+        """Add objects to a saved set. See `galviz.sky.storage.append`."""
+        from galviz.sky import storage
+
+        storage.append(path, more)
+
+    def _like(self, **changes: Any) -> "CutoutSet":
+        same = {"bands": self._bands, "unit": self._unit, "origin": self._origin, "survey": self._survey}
+        return CutoutSet(**(same | changes), checked=True)
+
+
+def _lazy(array: Any) -> LazyRows:
+    return array if isinstance(array, LazyRows) else LazyRows(array)
+
+
+def _check_pixels(cutouts: CutoutSet) -> None:
+    for ids, images, coverage in cutouts.batches():
+        bad = ~np.isfinite(images).all(axis=(1, 2, 3))
+        if bad.any():
+            raise ValueError(
+                f"images: expected finite pixels, got NaN or infinity in {ids[bad][0]!r}. "
+                "Set what was not observed to 0 and say so in coverage."
+            )
+        if coverage is not None and (images[~coverage] != 0).any():
+            raise ValueError("images: expected 0 where coverage is False, got other values. Set those pixels to 0.")

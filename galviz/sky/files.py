@@ -1,0 +1,78 @@
+"""Files that are never half there: write aside, rename, say clearly when the disk is full."""
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def room_on(path: Path) -> Iterator[None]:
+    """Turn the system's "no space left" into an error that says what to do.
+
+    Parameters
+    ----------
+    path : Path
+        What is being written.
+
+    Raises
+    ------
+    OSError
+        With ``errno.ENOSPC`` and a message that names the file and the cure. Other errors pass unchanged.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        message = f"{path}: expected room on the disk, got none left. Free some space, or write elsewhere, and go on."
+        raise OSError(errno.ENOSPC, message) from error
+
+
+@contextmanager
+def write_aside(path: Path) -> Iterator[Path]:
+    """Write a file under another name and rename it at the end, so that no reader ever sees half of it.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be made or replaced.
+
+    Yields
+    ------
+    Path
+        The name to write to. On an error it is removed and `path` stays as it was.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with room_on(path):
+            yield aside
+            aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` as readable JSON, whole or not at all."""
+    with write_aside(path) as aside:
+        aside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a JSON object, naming the file.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: expected JSON, got something else ({error}). Restore or remove the file.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}. Restore or remove the file.")  # noqa: TRY004 - the file's content is wrong, not an argument's type
+    return content

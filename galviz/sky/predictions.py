@@ -1,0 +1,127 @@
+"""What a network said of each object, beside the truth where there is one."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from galviz.sky.files import write_aside
+from galviz.sky.target import Target
+
+_META = b"galviz.target"
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Estimates of one target, keyed by `object_id`; values are as learned (``ln_richness``).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        For a scalar target ``t``: a row an object, index ``object_id``, columns ``t``, ``t_spread``, ``t_p16``,
+        ``t_p84`` (as far as the network gives them), ``t_true`` (NaN where not known) and ``fold``.
+        For a band target: a row an object and band, index ``(object_id, band)``, columns ``band_pred`` and
+        ``band_true`` (names), ``p_u`` … ``p_z`` (a probability a class) and ``fold``.
+        ``fold`` (nullable integer): k ≥ 0 where the object was held out in fold k, −1 where the network was trained
+        on it, missing where the object is new.
+    target : Target
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, an id is there twice, or an estimate is not finite.
+    """
+
+    table: pd.DataFrame
+    target: Target
+
+    def __post_init__(self) -> None:
+        missing = [name for name in (self.estimate_column, "fold") if name not in self.table.columns]
+        if missing:
+            raise ValueError(f"table: expected a column {missing[0]!r}, got {', '.join(map(str, self.table.columns))}.")
+        if not self.table.index.is_unique:
+            raise ValueError(
+                f"object_id: expected unique ids, got {self.table.index[self.table.index.duplicated()][0]!r} twice."
+            )
+        if self.target.kind != "band" and not np.isfinite(self.estimate).all():
+            bad = self.table.index[~np.isfinite(self.estimate)][0]
+            raise ValueError(f"{self.target.name}: expected finite estimates, got NaN or infinity for {bad!r}.")
+        object.__setattr__(self, "table", self.table.assign(fold=self.table["fold"].astype("Int64")))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def estimate_column(self) -> str:
+        """Name of the column with the estimate."""
+        return "band_pred" if self.target.kind == "band" else self.target.name
+
+    @property
+    def truth_column(self) -> str:
+        """Name of the column with the truth."""
+        return "band_true" if self.target.kind == "band" else f"{self.target.name}_true"
+
+    @property
+    def object_ids(self) -> np.ndarray:
+        """Id of each row, str, shape (N,)."""
+        return self.table.index.get_level_values("object_id").to_numpy(dtype=object)
+
+    @property
+    def estimate(self) -> np.ndarray:
+        """What the network said: float64, or band names, shape (N,)."""
+        return _values(self.table[self.estimate_column])
+
+    @property
+    def truth(self) -> np.ndarray:
+        """What is true, NaN (or None) where not known, shape (N,)."""
+        if self.truth_column not in self.table:
+            return np.full(len(self), np.nan)
+        return _values(self.table[self.truth_column])
+
+    @property
+    def residual(self) -> np.ndarray:
+        """Estimate minus truth, float64, shape (N,); for scalar targets."""
+        return self.estimate - self.truth
+
+    def held_out(self) -> "Predictions":
+        """Leave out the objects that the network was trained on."""
+        return Predictions(self.table[self.table["fold"].fillna(0) >= 0], self.target)
+
+    def with_truth(self) -> "Predictions":
+        """Leave out the objects whose truth is not known."""
+        known = self.table[self.truth_column].notna() if self.truth_column in self.table else np.zeros(len(self), bool)
+        return Predictions(self.table[known], self.target)
+
+    def save(self, path: str | Path) -> Path:
+        """Write a Parquet file that keeps the target, whole or not at all."""
+        path = Path(path)
+        table = pa.Table.from_pandas(self.table)
+        meta = {**(table.schema.metadata or {}), _META: json.dumps(self.target.to_json()).encode()}
+        with write_aside(path) as aside:
+            pq.write_table(table.replace_schema_metadata(meta), aside)
+        return path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file is Parquet but holds no predictions of galviz.
+        """
+        table = pq.read_table(path)
+        meta = (table.schema.metadata or {}).get(_META)
+        if meta is None:
+            raise ValueError(f"path: expected predictions saved by galviz, got {path}, which names no target.")
+        return cls(table.to_pandas(), Target.from_json(json.loads(meta)))
+
+
+def _values(column: pd.Series) -> np.ndarray:
+    numeric = pd.api.types.is_numeric_dtype(column)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan) if numeric else column.to_numpy(dtype=object)

@@ -1,0 +1,1 @@
+"""Files and services of the field, read into a `CutoutSet`."""

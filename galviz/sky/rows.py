@@ -1,0 +1,58 @@
+"""Arrays that are read by rows, never all at once."""
+
+from typing import Any
+
+import numpy as np
+
+
+class LazyRows:
+    """An array ``(N, ...)`` of which only the rows asked for are read.
+
+    Wraps a NumPy array, a memory map or a Zarr array. `take` gives a subset without reading anything.
+
+    Parameters
+    ----------
+    store : array-like
+        Anything with ``shape``, ``dtype`` and NumPy-like or Zarr indexing along axis 0.
+    rows : numpy.ndarray of int, optional
+        Which rows of the store are meant, in order; all of them by default.
+    """
+
+    def __init__(self, store: Any, rows: np.ndarray | None = None) -> None:
+        self._store = store
+        self._rows = rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape ``(N, ...)``."""
+        return (len(self), *self._store.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Data type of the values."""
+        return np.dtype(self._store.dtype)
+
+    def __len__(self) -> int:
+        return int(self._store.shape[0] if self._rows is None else len(self._rows))
+
+    def take(self, rows: np.ndarray) -> "LazyRows":
+        """Give the rows at these positions, in this order, without reading them."""
+        rows = np.asarray(rows, dtype=np.int64)
+        return LazyRows(self._store, rows if self._rows is None else self._rows[rows])
+
+    def __getitem__(self, key: int | slice | np.ndarray) -> np.ndarray:
+        """Read one row ``(...)`` for an int, or rows ``(n, ...)`` for a slice or an array of ints."""
+        if isinstance(key, slice) and self._rows is None and key.step in (None, 1):
+            return np.asarray(self._store[key])
+        if isinstance(key, int | np.integer):
+            return self[np.asarray([key])][0]
+        rows = np.arange(len(self))[key]
+        return self._read(rows if self._rows is None else self._rows[rows])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:  # noqa: FBT001 - NumPy's protocol
+        """Read everything."""
+        return np.array(self[:], dtype=dtype, copy=copy)
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        oindex = getattr(self._store, "oindex", None)
+        return np.asarray(self._store[rows] if oindex is None else oindex[rows])

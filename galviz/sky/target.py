@@ -1,0 +1,111 @@
+"""What is learned: which columns of a catalogue, of what kind, and how they are transformed for learning."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+
+Kind = Literal["scalar", "member", "votes", "band"]
+Transform = Literal["identity", "ln", "log10"]
+
+_FORWARD = {"identity": np.positive, "ln": np.log, "log10": np.log10}
+_INVERSE = {"identity": np.positive, "ln": np.exp, "log10": lambda values: np.power(10.0, values)}
+_SHOWN = {"identity": "{}", "ln": "ln {}", "log10": "log₁₀ {}"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The catalogue columns that are learned.
+
+    Parameters
+    ----------
+    name : str
+        Name of the estimate in `Predictions`, as learned: ``"ln_richness"``.
+    kind : {"scalar", "member", "votes", "band"}
+        A number, a probability of membership, vote fractions, or the band of a one-band image.
+    columns : tuple of str
+        Columns of the catalogue; none for ``"band"``, whose truth is the image itself.
+    label : str
+        How it is written on an axis before the transform: ``"λ"``.
+    unit : str
+        Unit of the untransformed value, or ``""``.
+    transform : {"identity", "ln", "log10"}
+        What is done to the values before they are learned.
+    """
+
+    name: str
+    kind: Kind
+    columns: tuple[str, ...]
+    label: str
+    unit: str = ""
+    transform: Transform = "identity"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(self.columns))
+        if self.transform not in _FORWARD:
+            raise ValueError(f"transform: expected one of {', '.join(_FORWARD)}, got {self.transform!r}.")
+        if (self.kind == "band") == bool(self.columns):
+            wanted = "no columns for a band target" if self.kind == "band" else "at least one column"
+            raise ValueError(f"columns: expected {wanted}, got {self.columns}.")
+
+    @property
+    def label_learned(self) -> str:
+        """Axis label of the values as learned: ``"ln λ"``."""
+        return _SHOWN[self.transform].format(self.label)
+
+    def forward(self, values: np.ndarray) -> np.ndarray:
+        """Transform catalogue values to what is learned, float64, any shape; NaN stays NaN.
+
+        Raises
+        ------
+        ValueError
+            If a logarithm meets a value that is not positive.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        if self.transform != "identity" and (values <= 0).any():
+            bad = values[values <= 0][0]
+            raise ValueError(
+                f"{', '.join(self.columns)}: expected positive values for the transform {self.transform!r}, got {bad}. "
+                "Leave those objects out, or learn the value itself (transform='identity')."
+            )
+        return _FORWARD[self.transform](values)
+
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """Turn learned values back into the catalogue's, float64, any shape; NaN stays NaN."""
+        return _INVERSE[self.transform](np.asarray(values, dtype=np.float64))
+
+    def truth(self, catalogue: pd.DataFrame) -> np.ndarray:
+        """Read what is to be learned from a catalogue.
+
+        Parameters
+        ----------
+        catalogue : pandas.DataFrame
+            A row an object.
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (N, K)
+            K columns, transformed; NaN where the catalogue has none.
+
+        Raises
+        ------
+        KeyError
+            If the catalogue lacks a column.
+        """
+        missing = [name for name in self.columns if name not in catalogue.columns]
+        if missing:
+            raise KeyError(
+                f"catalogue: expected the column {missing[0]!r} to learn {self.name}, "
+                f"got {', '.join(map(str, catalogue.columns)) or 'no columns'}. Add it, or choose another target."
+            )
+        return self.forward(catalogue[list(self.columns)].to_numpy(dtype=np.float64))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the fields as plain JSON values."""
+        return asdict(self) | {"columns": list(self.columns)}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Make a target from what `to_json` gave."""
+        return cls(**fields)
