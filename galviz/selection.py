@@ -1,22 +1,210 @@
 """The objects chosen and the one in focus, shared by every view that shows them."""
 
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
 import param
+
+from galviz.sky.expressions import matches
+from galviz.sky.polygon import inside
+
+HOW = ("replace", "add", "remove", "keep")
+_UNDO = 200  # steps that can be taken back
 
 
 class Selection(param.Parameterized):
-    """What is chosen. Views with the same selection are linked; everything is keyed by `object_id`.
+    """What is chosen. Views with the same selection are linked; everything is keyed by `object_id`, never by row.
+
+    Each choice is a step: it can be undone, and `steps` replayed on the same table give the same ids. The steps take
+    ``how``: ``"replace"`` what is chosen, ``"add"`` to it, ``"remove"`` from it, or ``"keep"`` of it only what matches.
 
     Parameters
     ----------
+    table : pandas.DataFrame, optional
+        The objects to choose from, indexed by unique `object_id` (str); none by default.
     focus : str or None
         The one object that is looked at closely.
-    ids : tuple of str
-        The objects chosen together.
+
+    Attributes
+    ----------
+    version : int
+        Grows whenever the choice changes: what views depend on.
     """
 
     focus = param.String(default=None, allow_None=True, doc="object_id of the object in focus")
-    ids = param.ClassSelector(class_=tuple, default=(), doc="object_id of each chosen object")
+    version = param.Integer(default=0, doc="grows whenever the choice, or a named subset, changes")
 
-    def to_json(self) -> dict[str, str | list[str] | None]:
-        """Give the state as plain JSON values."""
-        return {"focus": self.focus, "ids": list(self.ids)}
+    def __init__(self, table: pd.DataFrame | None = None, **params: Any) -> None:
+        self._table = pd.DataFrame(index=pd.Index([], name="object_id", dtype=str)) if table is None else table
+        if not self._table.index.is_unique:
+            raise ValueError("table: expected unique object_ids in its index, got some twice. Remove or rename them.")
+        self._mask = np.zeros(len(self._table), dtype=bool)
+        self._named: dict[str, np.ndarray] = {}
+        self._steps: list[tuple[str, dict[str, Any]]] = []
+        self._past: list[tuple] = []
+        self._future: list[tuple] = []
+        super().__init__(**params)
+
+    def __len__(self) -> int:
+        return int(self._mask.sum())
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What is chosen from."""
+        return self._table
+
+    @property
+    def mask(self) -> np.ndarray:
+        """True where an object of the table is chosen, shape (N,)."""
+        return self._mask.copy()
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The chosen ids, str, in the order of the table."""
+        return self._table.index[self._mask].to_numpy(dtype=object)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the subsets that were kept."""
+        return tuple(self._named)
+
+    @property
+    def steps(self) -> list[tuple[str, dict[str, Any]]]:
+        """What led here, as (method, arguments)."""
+        return list(self._steps)
+
+    def choose(self, ids: Iterable[str], how: str = "replace") -> None:
+        """Choose objects by their ids.
+
+        Raises
+        ------
+        KeyError
+            If an id is not in the table.
+        """
+        ids = [str(v) for v in ids]
+        rows = self._table.index.get_indexer(pd.Index(ids, dtype=object))
+        if (rows < 0).any():
+            raise KeyError(f"ids: expected ids of the table, got {ids[int(np.argmin(rows))]!r}, which is not in it.")
+        mask = np.zeros(len(self._table), dtype=bool)
+        mask[rows] = True
+        self._step("choose", {"ids": ids, "how": how}, mask)
+
+    def where(self, expression: str, how: str = "replace") -> None:
+        """Choose the objects for which a condition on their columns holds; see `galviz.sky.expressions`."""
+        self._step("where", {"expression": expression, "how": how}, matches(expression, self._table))
+
+    def lasso(self, x: str, y: str, polygon: Sequence[tuple[float, float]], how: str = "replace") -> None:
+        """Choose what lies in a polygon drawn over the columns `x` and `y`."""
+        corners = [(float(a), float(b)) for a, b in polygon]
+        mask = inside(self._column(x), self._column(y), corners)
+        self._step("lasso", {"x": x, "y": y, "polygon": corners, "how": how}, mask)
+
+    def box(self, bounds: Mapping[str, tuple[float, float]], how: str = "replace") -> None:
+        """Choose what lies within ``low ≤ column ≤ high`` of every column in `bounds`."""
+        bounds = {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+        mask = np.ones(len(self._table), dtype=bool)
+        for name, (low, high) in bounds.items():
+            values = self._column(name)
+            mask &= (values >= low) & (values <= high)
+        self._step("box", {"bounds": bounds, "how": how}, mask)
+
+    def invert(self) -> None:
+        """Choose what is not chosen, and nothing else."""
+        self._step("invert", {}, ~self._mask)
+
+    def keep_as(self, name: str) -> None:
+        """Keep what is chosen as a named subset, over an older one of that name."""
+        if not name.strip():
+            raise ValueError("name: expected a name for the subset, got an empty one.")
+        self._step("keep_as", {"name": name.strip()}, self._mask, named=self._named | {name.strip(): self._mask})
+
+    def recall(self, name: str, how: str = "replace") -> None:
+        """Choose a named subset.
+
+        Raises
+        ------
+        KeyError
+            If there is none of that name.
+        """
+        if name not in self._named:
+            raise KeyError(f"name: expected one of {', '.join(self._named) or '(no subsets yet)'}, got {name!r}.")
+        self._step("recall", {"name": name, "how": how}, self._named[name])
+
+    def forget(self, name: str) -> None:
+        """Drop a named subset."""
+        self._step("forget", {"name": name}, self._mask, named={k: v for k, v in self._named.items() if k != name})
+
+    def undo(self) -> bool:
+        """Take the last step back; False where there is none."""
+        return self._travel(self._past, self._future)
+
+    def redo(self) -> bool:
+        """Take the last undone step again; False where there is none."""
+        return self._travel(self._future, self._past)
+
+    def replay(self, steps: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Take the steps that another selection took.
+
+        Raises
+        ------
+        ValueError
+            If a step is not one of this class.
+        """
+        for name, arguments in steps:
+            if name not in {"choose", "where", "lasso", "box", "invert", "keep_as", "recall", "forget"}:
+                raise ValueError(f"steps: expected a step of Selection, got {name!r}.")
+            getattr(self, name)(**arguments)
+
+    def python(self, variable: str = "selection") -> str:
+        """Write the lines that repeat the steps."""
+        lines = [f"{variable}.{name}({_arguments(given)})" for name, given in self._steps]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give focus and steps as plain JSON values; `from_json` takes them on the same table."""
+        return json.loads(json.dumps({"focus": self.focus, "steps": self._steps}))
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any], table: pd.DataFrame | None = None) -> "Selection":
+        """Make the selection that `to_json` described."""
+        selection = cls(table, focus=state.get("focus"))
+        selection.replay((name, given) for name, given in state.get("steps", []))
+        return selection
+
+    def _column(self, name: str) -> np.ndarray:
+        if name not in self._table.columns:
+            raise KeyError(f"column: expected one of {', '.join(map(str, self._table.columns))}, got {name!r}.")
+        return self._table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def _step(
+        self, name: str, given: dict[str, Any], new: np.ndarray, named: dict[str, np.ndarray] | None = None
+    ) -> None:
+        how = given.get("how", "replace")
+        if how not in HOW:
+            raise ValueError(f"how: expected one of {', '.join(HOW)}, got {how!r}.")
+        combined = {"replace": new, "add": self._mask | new, "remove": self._mask & ~new, "keep": self._mask & new}
+        self._past = [*self._past[-_UNDO + 1 :], self._here()]
+        self._future = []
+        self._mask = combined[how]
+        self._named = self._named if named is None else named
+        self._steps = [*self._steps, (name, given)]
+        self.version += 1
+
+    def _here(self) -> tuple:
+        return np.packbits(self._mask), self._named, self._steps
+
+    def _travel(self, back: list[tuple], forth: list[tuple]) -> bool:
+        if not back:
+            return False
+        forth.append(self._here())
+        packed, self._named, self._steps = back.pop()
+        self._mask = np.unpackbits(packed, count=len(self._table)).astype(bool)
+        self.version += 1
+        return True
+
+
+def _arguments(given: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in given.items() if (key, value) != ("how", "replace"))

@@ -1,0 +1,192 @@
+"""Slow answers in chunks on Dask: progress with ETA, cancel, fairness between users, killed workers survived.
+
+By default one worker process of this machine, started when first needed; ``GALVIZ_SCHEDULER=tcp://host:port`` sends the
+same chunks to a cluster, whose workers must have galviz. What a chunk does is named by a string
+(``"galviz.nn.attribution:occlude"``) that the worker resolves, so whoever asks never imports it.
+"""
+
+import atexit
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Literal
+
+from distributed import Client, Future, LocalCluster
+
+Status = Literal["running", "done", "cancelled", "failed"]
+_RETRIES = 2  # times a chunk is tried again when its worker was killed
+_AHEAD = 2  # chunks of one work that each thread of the cluster may hold: the rest waits, so that others get turns
+_WORKER_ENVIRONMENT = {  # keep what was freed: without it large convolutions spend their time in the kernel
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**34),
+}
+
+
+class Work:
+    """The chunks of one slow answer, on their way.
+
+    Parameters
+    ----------
+    function : str
+        ``"module:name"`` of what is called, importable by the workers.
+    chunks : sequence of tuple
+        The positional arguments of each call; a call should take well under a second, because a running chunk is not
+        interrupted when the work is cancelled.
+    on_change : callable, optional
+        Called without arguments, in another thread, whenever a chunk is done and at the end.
+
+    Attributes
+    ----------
+    status : {"running", "done", "cancelled", "failed"}
+    error : str
+        Why it failed, or ``""``.
+    total, done : int
+        Number of chunks, and of those that are done.
+    """
+
+    def __init__(self, function: str, chunks: Sequence[tuple], on_change: Callable[[], None] | None = None) -> None:
+        self.function, self.total, self.done = function, len(chunks), 0
+        self.status: Status = "running" if chunks else "done"
+        self.error = ""
+        self._waiting = list(enumerate(chunks))[::-1]
+        self._flying: dict[str, Future] = {}
+        self._results: list[Any] = [None] * len(chunks)
+        self._new: list[int] = []
+        self._lock, self._ended = threading.RLock(), threading.Event()
+        self._on_change = on_change or (lambda: None)
+        self._start = time.monotonic()
+        if chunks:
+            threading.Thread(target=self._begin, name="galviz-work", daemon=True).start()
+        else:
+            self._ended.set()
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds until the end, from the mean of the chunks so far; None before the first is done."""
+        if not self.done or self.status != "running":
+            return 0.0 if self.status == "done" else None
+        return (time.monotonic() - self._start) / self.done * (self.total - self.done)
+
+    def new_results(self) -> list[tuple[int, Any]]:
+        """Take the results that have come since the last call, as (number of the chunk, result)."""
+        with self._lock:
+            new, self._new = self._new, []
+            return [(number, self._results[number]) for number in new]
+
+    def results(self, timeout: float | None = None) -> list[Any]:
+        """Wait for the end and give all results, in the order of the chunks.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds.
+
+        Raises
+        ------
+        TimeoutError
+            If it is not done by then.
+        RuntimeError
+            If a chunk failed, or the work was cancelled.
+        """
+        if not self._ended.wait(timeout):
+            raise TimeoutError(f"timeout: expected {self.total} chunks within {timeout} s, got {self.done}.")
+        if self.status != "done":
+            raise RuntimeError(
+                f"{self.function}: expected {self.total} chunks, got {self.done}: {self.error or self.status}."
+            )
+        return self._results
+
+    def cancel(self) -> None:
+        """Give up what is not done; returns at once."""
+        self._end("cancelled", "")
+
+    def _begin(self) -> None:
+        try:
+            connection = client()
+            threads = sum(connection.nthreads().values())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page must hear of it
+            self._end("failed", f"no workers: {error}")
+            return
+        for _ in range(_AHEAD * max(1, threads)):
+            self._send_next(connection)
+
+    def _send_next(self, connection: Client) -> None:
+        with self._lock:
+            if self.status != "running" or not self._waiting:
+                return
+            number, chunk = self._waiting.pop()
+            future = connection.submit(call, self.function, *chunk, pure=False, retries=_RETRIES)
+            self._flying[future.key] = future
+        future.add_done_callback(lambda future: self._receive(connection, number, future))
+
+    def _receive(self, connection: Client, number: int, future: Future) -> None:
+        if self.status != "running" or future.cancelled():
+            return
+        if future.status == "error":
+            self._end("failed", f"{type(future.exception()).__name__}: {future.exception()}")
+            return
+        result = future.result()
+        with self._lock:
+            self._flying.pop(future.key, None)
+            self._results[number] = result
+            self._new.append(number)
+            self.done += 1
+            finished = self.done == self.total
+        if finished:
+            self._end("done", "")
+        else:
+            self._send_next(connection)
+            self._on_change()
+
+    def _end(self, status: Status, error: str) -> None:
+        with self._lock:
+            if self.status != "running":
+                return
+            self.status, self.error = status, error
+            flying, self._flying, self._waiting = list(self._flying.values()), {}, []
+        for future in flying:
+            future.cancel()
+        self._ended.set()
+        self._on_change()
+
+
+def client() -> Client:
+    """Give the connection to the workers, made when first needed and shared by the whole process.
+
+    Raises
+    ------
+    OSError
+        If ``GALVIZ_SCHEDULER`` names a scheduler that does not answer.
+    """
+    with _starting:
+        return _connect(os.environ.get("GALVIZ_SCHEDULER", ""))
+
+
+def call(function: str, *arguments: Any) -> Any:
+    """Resolve ``"module:name"`` and call it, in a worker."""
+    module, _, name = function.partition(":")
+    return getattr(import_module(module), name)(*arguments)
+
+
+_starting = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _connect(address: str) -> Client:
+    if address:
+        connection = Client(address, set_as_default=False, timeout=10)
+    else:
+        cluster = LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            dashboard_address=None,
+            memory_limit=None,
+            env=_WORKER_ENVIRONMENT,
+        )
+        connection = Client(cluster, set_as_default=False)
+        atexit.register(cluster.close)
+    atexit.register(connection.close)
+    return connection

@@ -1,0 +1,203 @@
+"""Expressions over the columns of a table, as a user types them: read as a syntax tree and computed, never executed."""
+
+import ast
+import difflib
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_ARITHMETIC: dict[type, Callable] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: np.true_divide,
+    ast.FloorDiv: np.floor_divide,
+    ast.Mod: np.mod,
+    ast.Pow: np.power,
+}
+_COMPARISONS: dict[type, Callable] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_FUNCTIONS: dict[str, Callable] = {
+    "abs": np.abs,
+    "sqrt": np.sqrt,
+    "exp": np.exp,
+    "ln": np.log,
+    "log10": np.log10,
+    "isnan": np.isnan,
+    "isfinite": np.isfinite,
+}
+_HELP = f"Use columns, numbers, texts in quotes, + - * / % **, < <= > >= == != in, and or not, {', '.join(_FUNCTIONS)}."
+_LONGEST = 2000
+
+
+def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
+    """Compute an expression for each row of a table.
+
+    Parameters
+    ----------
+    expression : str
+        For example ``"z < 0.3 and abs(ln_richness - ln_richness_true) > 0.2"``, ``"object_id in ('1', '2')"``. Names
+        are columns, or the index; a name that is not a Python identifier is written ``col("u - g")``.
+    table : pandas.DataFrame
+        N rows. Missing values are NaN (in text None): comparisons with them are False, but ``!=`` is True.
+
+    Returns
+    -------
+    numpy.ndarray, shape (N,)
+        float64, bool or text.
+
+    Raises
+    ------
+    ValueError
+        If the expression cannot be read, uses what is not allowed, or names a column that is not there.
+    """
+    if len(expression) > _LONGEST:
+        raise ValueError(f"expression: expected at most {_LONGEST} characters, got {len(expression)}.")
+    try:
+        tree = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, RecursionError) as error:
+        raise ValueError(
+            f"expression: expected something like 'z < 0.3', got {expression!r} ({error.args[0]})."
+        ) from None
+    try:
+        with np.errstate(all="ignore"):
+            value = _Reader(table).read(tree)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(
+            f"expression: expected numbers with numbers and text with text, got {expression!r}: {error}."
+        ) from None
+    return np.broadcast_to(np.asarray(value), (len(table),))
+
+
+def matches(expression: str, table: pd.DataFrame) -> np.ndarray:
+    """Say which rows a condition holds for: bool, shape (N,). An empty expression holds for all.
+
+    Raises
+    ------
+    ValueError
+        As `evaluate`, and if the expression is no condition.
+    """
+    if not expression.strip():
+        return np.ones(len(table), dtype=bool)
+    mask = evaluate(expression, table)
+    if mask.dtype != bool:
+        raise ValueError(
+            f"expression: expected a condition, got {expression!r}, which is a value. Compare it: 'z < 0.3'."
+        )
+    return mask
+
+
+class _Reader:
+    """Computes a syntax tree node by node; what has no method is refused."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._table = table
+
+    def read(self, node: ast.AST) -> Any:
+        method = getattr(self, f"_read_{type(node).__name__.lower()}", None)
+        if method is None:
+            raise ValueError(f"expression: {ast.unparse(node)!r} is not allowed. {_HELP}")
+        return method(node)
+
+    def _read_constant(self, node: ast.Constant) -> Any:
+        if not isinstance(node.value, int | float | str | bool):
+            raise ValueError(f"expression: {ast.unparse(node)!r} is not allowed. {_HELP}")  # noqa: TRY004 - a user's text
+        return float(node.value) if isinstance(node.value, int) and not isinstance(node.value, bool) else node.value
+
+    def _read_name(self, node: ast.Name) -> np.ndarray:
+        return self._column(node.id)
+
+    def _read_unaryop(self, node: ast.UnaryOp) -> Any:
+        value = self.read(node.operand)
+        if isinstance(node.op, ast.Not):
+            return np.logical_not(_condition(value, node.operand))
+        return np.negative(value) if isinstance(node.op, ast.USub) else np.positive(value)
+
+    def _read_binop(self, node: ast.BinOp) -> Any:
+        if type(node.op) not in _ARITHMETIC:
+            raise ValueError(f"expression: {ast.unparse(node)!r} is not allowed; write 'and', 'or'. {_HELP}")
+        return _ARITHMETIC[type(node.op)](_number(self.read(node.left)), _number(self.read(node.right)))
+
+    def _read_boolop(self, node: ast.BoolOp) -> np.ndarray:
+        join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+        parts = [_condition(self.read(part), part) for part in node.values]  # noqa: PD011 - a syntax tree, not a table
+        return join.reduce([np.broadcast_to(part, len(self._table)) for part in parts])
+
+    def _read_compare(self, node: ast.Compare) -> np.ndarray:
+        left, result = self.read(node.left), np.ones(len(self._table), dtype=bool)
+        for op, right_node in zip(node.ops, node.comparators, strict=True):
+            if isinstance(op, ast.In | ast.NotIn):
+                result &= self._is_in(left, right_node) ^ isinstance(op, ast.NotIn)
+                continue
+            if type(op) not in _COMPARISONS:
+                raise ValueError(f"expression: {ast.unparse(node)!r} is not allowed. {_HELP}")
+            right = self.read(right_node)
+            result &= np.asarray(_compare(_COMPARISONS[type(op)], left, right), dtype=bool)
+            left = right
+        return result
+
+    def _read_call(self, node: ast.Call) -> np.ndarray:
+        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+        if len(node.args) == 1 and not node.keywords:
+            if name == "col" and isinstance(node.args[0], ast.Constant):
+                return self._column(str(node.args[0].value))
+            if name in _FUNCTIONS:
+                return _FUNCTIONS[name](self.read(node.args[0]))
+        raise ValueError(f"expression: {ast.unparse(node)!r} is not allowed. {_HELP}")
+
+    def _is_in(self, left: Any, node: ast.AST) -> np.ndarray:
+        if not isinstance(node, ast.Tuple | ast.List | ast.Set):
+            raise ValueError(f"expression: expected a list after 'in', got {ast.unparse(node)!r}. Write ('a', 'b').")  # noqa: TRY004
+        return pd.Series(np.asarray(left)).isin([self.read(item) for item in node.elts]).to_numpy()
+
+    def _column(self, name: str) -> np.ndarray:
+        if name in self._table.columns:
+            values = self._table[name]
+        elif name in self._table.index.names:
+            values = self._table.index.get_level_values(name).to_series()
+        else:
+            known = [str(n) for n in [*self._table.index.names, *self._table.columns] if n is not None]
+            near = difflib.get_close_matches(name, known, n=3) or known[:10]
+            raise ValueError(f"expression: expected a column, got {name!r}. Near it: {', '.join(near)}.")
+        if pd.api.types.is_bool_dtype(values) and not values.isna().any():
+            return values.to_numpy(dtype=bool)
+        numeric = pd.api.types.is_numeric_dtype(values)
+        return values.to_numpy(dtype=np.float64, na_value=np.nan) if numeric else values.to_numpy(dtype=object)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, np.ndarray) and value.dtype == object)
+
+
+def _number(value: Any) -> Any:
+    if _is_text(value):
+        raise TypeError("text cannot be calculated with")
+    return value
+
+
+def _condition(value: Any, node: ast.AST) -> Any:
+    if np.asarray(value).dtype != bool:
+        raise ValueError(f"expression: expected a condition, got {ast.unparse(node)!r}. Compare it: 'z < 0.3'.")
+    return value
+
+
+def _compare(compare: Callable, left: Any, right: Any) -> Any:
+    """Compare, text with text only; a missing text is unequal to all and less or greater than none."""
+    texts = [_is_text(side) for side in (left, right)]
+    if not any(texts):
+        return compare(left, right)
+    if not all(texts):
+        raise TypeError("a number is compared with a text")
+    if compare in (operator.eq, operator.ne):
+        return compare(left, right)
+    missing = pd.isna(left) | pd.isna(right)
+    return np.where(missing, False, compare(*(np.where(pd.isna(s), "", s) for s in (left, right))))  # noqa: FBT003
