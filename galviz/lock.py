@@ -21,6 +21,12 @@ def me() -> dict[str, Any]:
     return {"host": platform.node(), "pid": os.getpid(), "heartbeat": time.time()}
 
 
+def rank() -> int:
+    """Give the number of this process among those that train together, 0 where it is the only one or the first."""
+    names = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # as torchrun, Lightning's own launcher and SLURM set them
+    return int(next((os.environ[name] for name in names if name in os.environ), 0))
+
+
 def is_alive(holder: dict[str, Any]) -> bool:
     """Say whether the process that `me` named lives: by its pid on this host, by its heartbeat on another."""
     if holder.get("host") != platform.node():

@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -77,7 +77,11 @@ class Recipe:
     network: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "augment", tuple(self.augment))
+        rates = {group: float(rate) for group, rate in self.learning_rates.items()}
+        numbers = {key: float(getattr(self, key)) for key in ("momentum", "weight_decay", "alpha", "label_fraction")}
+        own = {"augment": tuple(self.augment), "learning_rates": rates, "network": dict(self.network), **numbers}
+        for key, value in own.items():
+            object.__setattr__(self, key, value)
         for key, choices in CHOICES.items():
             _expect(getattr(self, key) in choices, key, f"one of {', '.join(choices)}", getattr(self, key))
         for key in ("epochs", "batch", "tta"):
@@ -87,7 +91,7 @@ class Recipe:
         _expect(self.tta <= 8, "tta", "1 to 8 views", self.tta)
         _expect(0 < self.label_fraction <= 1, "label_fraction", "a number in (0, 1]", self.label_fraction)
         _expect(set(self.augment) <= set(_AUGMENTATIONS), "augment", f"of {', '.join(_AUGMENTATIONS)}", self.augment)
-        for group, rate in self.learning_rates.items():
+        for group, rate in rates.items():
             _expect(rate > 0, f"learning_rates.{group}", "a positive number", rate)
 
     def replace(self, **changes: Any) -> Self:
@@ -124,7 +128,17 @@ class Recipe:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Make a recipe from what `to_json` gave."""
+        """Make a recipe from what `to_json` gave.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing, or one is there that this version does not know.
+        """
+        strange = sorted(content.keys() - {f.name for f in fields(cls)})
+        _expect(not strange, "recipe", "only fields that this version knows", strange)
+        missing = sorted({f.name for f in fields(cls) if f.default is f.default_factory is MISSING} - content.keys())
+        _expect(not missing, "recipe", "all fields without a default", f"none of {missing}")
         return cls(**content)
 
     def _set(self, key: str, text: str) -> Self:

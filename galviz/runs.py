@@ -98,7 +98,7 @@ class Run:
         FileNotFoundError
             If the folder is not there, or holds no whole run.
         ValueError
-            If ``run.json`` is not readable or lacks what a run must have.
+            If ``run.json`` or ``state.json`` is not readable or lacks what a run must have.
         """
         run = cls(Path(path))
         for name in ("run.json", "state.json"):
@@ -112,6 +112,8 @@ class Run:
             raise ValueError(
                 f"{run.path / 'run.json'}: expected {', '.join(sorted(lacking))} in it, got none. Remove the folder."
             )
+        if "status" not in read_json(run.path / "state.json"):
+            raise ValueError(f"{run.path / 'state.json'}: expected a status in it, got none. Remove the folder.")
         return run
 
     @property
@@ -203,34 +205,46 @@ class Run:
         (self.path / "stop").unlink(missing_ok=True)
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Add a line to ``metrics.csv``; the first line decides on the columns."""
+        """Add a line to ``metrics.csv``; the first line decides on the columns. A torn last line is removed."""
         file = self.path / "metrics.csv"
-        new = not file.exists() or file.stat().st_size == 0
-        names = list(row) if new else file.read_text(encoding="utf-8").partition("\n")[0].split(",")
+        lines, torn = self._metric_lines()
+        if torn:
+            self._write_metric_lines(lines)
+        names = lines[0].split(",") if lines else list(row)
         text = io.StringIO()
-        lines = csv.DictWriter(text, names, lineterminator="\n")
-        if new:
-            lines.writeheader()
-        lines.writerow(row)
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        if not lines:
+            writer.writeheader()
+        writer.writerow(row)
         with room_on(file), file.open("a", encoding="utf-8") as out:
             out.write(text.getvalue())
 
     def metrics(self) -> pd.DataFrame:
         """Read ``metrics.csv``, a row an epoch; a last line that is still being written is left out."""
-        file = self.path / "metrics.csv"
-        whole = file.read_text(encoding="utf-8").rpartition("\n")[0] if file.exists() else ""
-        return pd.read_csv(io.StringIO(whole)) if whole else pd.DataFrame(columns=["epoch", "step", "seconds"])
+        lines, _ = self._metric_lines()
+        if not lines:
+            return pd.DataFrame(columns=["epoch", "step", "seconds"])
+        return pd.read_csv(io.StringIO("\n".join(lines)))
 
     def cut_metrics(self, step: int) -> None:
         """Drop the lines after `step`, as a resume from a checkpoint at `step` must."""
+        lines, _ = self._metric_lines()
+        if lines:
+            column = lines[0].split(",").index("step")
+            kept = [line for line in lines[1:] if int(line.split(",")[column]) <= step]
+            self._write_metric_lines([lines[0], *kept])
+
+    def _metric_lines(self) -> tuple[list[str], bool]:
+        """Whole lines of ``metrics.csv``, and whether a torn one follows them."""
         file = self.path / "metrics.csv"
-        if not file.exists():
-            return
-        head, *lines = file.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
-        column = head.split(",").index("step")
-        kept = [line for line in lines if int(line.split(",")[column]) <= step]
-        with write_aside(file) as aside:
-            aside.write_text("\n".join([head, *kept, ""]), encoding="utf-8")
+        if not file.exists() or file.stat().st_size == 0:
+            return [], False
+        whole, _, torn = file.read_text(encoding="utf-8").rpartition("\n")
+        return whole.splitlines(), bool(torn)
+
+    def _write_metric_lines(self, lines: list[str]) -> None:
+        with write_aside(self.path / "metrics.csv") as aside:
+            aside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def save_predictions(self, predictions: Predictions) -> None:
         """Write ``predictions.parquet``."""
@@ -264,11 +278,11 @@ def list_runs(folder: str | Path) -> tuple[list[Run], dict[str, str]]:
         Folders that look like runs but cannot be opened, with the reason.
     """
     runs, broken = [], {}
-    for file in sorted(Path(folder).rglob("state.json")):
+    for path in sorted({file.parent for name in ("run.json", "state.json") for file in Path(folder).rglob(name)}):
         try:
-            runs.append(Run.open(file.parent))
+            runs.append(Run.open(path))
         except (OSError, ValueError) as error:
-            broken[str(file.parent)] = str(error)
+            broken[str(path)] = str(error)
     return sorted(runs, key=lambda run: run.info.get("created", 0), reverse=True), broken
 
 

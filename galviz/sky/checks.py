@@ -7,6 +7,7 @@ from galviz.sky.rows import LazyRows
 
 WCS_COLUMNS = ("crval1", "crval2", "crpix1", "crpix2", "cd1_1", "cd1_2", "cd2_1", "cd2_2")
 SOURCE_COLUMNS = ("object_id", "x", "y", "kind")
+UNITS = ("nanomaggy", "display")
 
 
 def check_shapes(images: LazyRows, coverage: LazyRows | None, bands: tuple[str, ...], rows: int) -> None:
@@ -28,13 +29,27 @@ def check_shapes(images: LazyRows, coverage: LazyRows | None, bands: tuple[str, 
         raise ValueError(f"coverage: expected bool of the images' shape {images.shape}, got {got}.")
 
 
-def check_ids(index: pd.Index) -> None:
-    """Refuse ids that are not strings, or not unique."""
+def check_unit(unit: str) -> None:
+    """Refuse a unit that photometry and pictures do not know."""
+    if unit not in UNITS:
+        raise ValueError(
+            f"unit: expected {UNITS[0]!r} or {UNITS[1]!r}, got {unit!r}. "
+            "Scale fluxes to nanomaggies (zero point 22.5 mag), or call pixels without a zero point 'display'."
+        )
+
+
+def check_strings(index: pd.Index) -> None:
+    """Refuse ids that are not strings."""
     if not all(isinstance(value, str) for value in index):
         raise TypeError(
-            f"object_id: expected strings in the catalogue's index, got {index.dtype}. "
+            f"object_id: expected strings in the index, got {index.dtype}. "
             "Read ids as text (dtype=str): long numbers lose their last digits as floats."
         )
+
+
+def check_ids(index: pd.Index) -> None:
+    """Refuse ids that are not strings, or not unique."""
+    check_strings(index)
     if not index.is_unique:
         double = index[index.duplicated()][0]
         raise ValueError(f"object_id: expected unique ids, got {double!r} more than once. Remove or rename one.")

@@ -9,7 +9,8 @@ import astropy.wcs
 import numpy as np
 import pandas as pd
 
-from galviz.sky.checks import aligned_wcs, check_ids, check_shapes, checked_sources, pixel_scales
+from galviz.sky.checks import aligned_wcs, check_ids, check_shapes, check_unit, checked_sources, pixel_scales
+from galviz.sky.resample import tangent_plane
 from galviz.sky.rows import LazyRows
 
 _CHUNK = 256  # images looked at together where all of them must be
@@ -75,6 +76,7 @@ class CutoutSet:
         self._catalogue.index.name = "object_id"
         check_shapes(self._images, self._coverage, self._bands, len(catalogue))
         check_ids(self._catalogue.index)
+        check_unit(unit)
         self._pixel_scale = pixel_scales(pixel_scale, len(catalogue))
         self._wcs = None if wcs is None else aligned_wcs(wcs, self._catalogue.index)
         self._sources = None if sources is None else checked_sources(sources, self._catalogue.index)
@@ -217,12 +219,7 @@ class CutoutSet:
         if self._wcs is None:
             raise ValueError("wcs: expected a set with coordinates, got one without. Make it from files with a WCS.")
         row = self._wcs.iloc[self.row_of([object_id])[0]]
-        wcs = astropy.wcs.WCS(naxis=2)
-        wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-        wcs.wcs.cunit = ["deg", "deg"]
-        wcs.wcs.crval = row[["crval1", "crval2"]].to_numpy(float)
-        wcs.wcs.crpix = row[["crpix1", "crpix2"]].to_numpy(float)
-        wcs.wcs.cd = row[["cd1_1", "cd1_2", "cd2_1", "cd2_2"]].to_numpy(float).reshape(2, 2)
+        wcs = tangent_plane(row)
         wcs.array_shape = self._images.shape[2:]
         return wcs
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from galviz.sky.checks import check_strings
 from galviz.sky.files import write_aside
 from galviz.sky.target import Target
 
@@ -34,7 +35,9 @@ class Predictions:
     Raises
     ------
     ValueError
-        If a column is missing, an id is there twice, or an estimate is not finite.
+        If a column or a name of the index is missing, an id is there twice, or an estimate is not finite.
+    TypeError
+        If ids are not strings.
     """
 
     table: pd.DataFrame
@@ -44,6 +47,12 @@ class Predictions:
         missing = [name for name in (self.estimate_column, "fold") if name not in self.table.columns]
         if missing:
             raise ValueError(f"table: expected a column {missing[0]!r}, got {', '.join(map(str, self.table.columns))}.")
+        names = ["object_id", "band"] if self.target.kind == "band" else ["object_id"]
+        if list(self.table.index.names) != names:
+            raise ValueError(
+                f"table: expected an index named {', '.join(names)}, got {', '.join(map(str, self.table.index.names))}."
+            )
+        check_strings(self.table.index.get_level_values("object_id"))
         if not self.table.index.is_unique:
             raise ValueError(
                 f"object_id: expected unique ids, got {self.table.index[self.table.index.duplicated()][0]!r} twice."

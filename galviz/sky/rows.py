@@ -43,7 +43,7 @@ class LazyRows:
     def __getitem__(self, key: int | slice | np.ndarray) -> np.ndarray:
         """Read one row ``(...)`` for an int, or rows ``(n, ...)`` for a slice or an array of ints."""
         if isinstance(key, slice) and self._rows is None and key.step in (None, 1):
-            return np.asarray(self._store[key])
+            return np.array(self._store[key])  # a copy: what is handed out is not the store
         if isinstance(key, int | np.integer):
             return self[np.asarray([key])][0]
         rows = np.arange(len(self))[key]

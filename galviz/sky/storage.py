@@ -69,7 +69,7 @@ def append(path: str | Path, more: "CutoutSet") -> None:
     path : str or Path
         A folder written by `save`.
     more : CutoutSet
-        Same bands, unit, image shape, and coverage where the saved set has it; ids that are not there yet.
+        Same bands, unit and image shape, coverage and WCS where the saved set has them; ids that are not there yet.
 
     Raises
     ------
@@ -79,10 +79,14 @@ def append(path: str | Path, more: "CutoutSet") -> None:
     path = Path(path)
     about = _read_about(path)
     group = zarr.open_group(path / "images.zarr", mode="r+")
-    expected = (tuple(about["bands"]), about["unit"], tuple(group["images"].shape[1:]), about["coverage"])
-    got = (more.bands, more.unit, more.images.shape[1:], more.coverage is not None)
+    wcs = "crval1" in _read_tables(path, about, "geometry")
+    expected = (tuple(about["bands"]), about["unit"], tuple(group["images"].shape[1:]), about["coverage"], wcs)
+    got = (more.bands, more.unit, more.images.shape[1:], more.coverage is not None, more.wcs is not None)
     if got != expected:
-        raise ValueError(f"more: expected (bands, unit, shape, coverage) {expected} as in {path}, got {got}.")
+        raise ValueError(
+            f"more: expected (bands, unit, shape, coverage, wcs) {expected} as in {path}, got {got}. "
+            "Save it as a set of its own."
+        )
     known = _read_tables(path, about, "catalogue").index
     double = known.intersection(more.catalogue.index)
     if len(double):
@@ -157,8 +161,11 @@ def _add_part(path: Path, cutouts: "CutoutSet", about: dict[str, Any]) -> None:
     geometry = geometry if cutouts.wcs is None else geometry.join(cutouts.wcs)
     tables = {"catalogue": cutouts.catalogue, "geometry": geometry, "sources": cutouts.sources}
     for name, table in tables.items():
+        file = path / f"{name}-{number:05d}.parquet"
         if table is not None:
-            table.to_parquet(path / f"{name}-{number:05d}.parquet")
+            table.to_parquet(file)
+        else:
+            file.unlink(missing_ok=True)  # left there by an append that was interrupted
     write_json(path / "galviz.json", about | {"parts": [*about["parts"], len(cutouts)]})
 
 

@@ -1,7 +1,7 @@
 """What is learned: which columns of a catalogue, of what kind, and how they are transformed for learning."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,10 @@ class Target:
     transform: Transform = "identity"
 
     def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind: expected one of {', '.join(get_args(Kind))}, got {self.kind!r}.")
+        if isinstance(self.columns, str):
+            raise ValueError(f"columns: expected a tuple of names, got {self.columns!r}. Write ({self.columns!r},).")  # noqa: TRY004 - as every other bad field
         object.__setattr__(self, "columns", tuple(self.columns))
         if self.transform not in _FORWARD:
             raise ValueError(f"transform: expected one of {', '.join(_FORWARD)}, got {self.transform!r}.")

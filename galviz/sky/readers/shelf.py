@@ -1,0 +1,166 @@
+"""Many fields at hand, one of them in memory, and the cutouts made of them put together."""
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from astropy.coordinates import angular_separation
+from astropy.wcs import WCS
+
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.readers.frames import Field, all_bands, find_fields, read_field, read_outline
+from galviz.sky.resample import resample
+from galviz.sky.surveys import SDSS
+
+REFERENCE = SDSS.bands.index("r")
+"""The band whose frame says where a field lies."""
+
+Sources = Field | str | Path | Sequence[Field | str | Path]
+"""Fields, or folders with frames in or below them."""
+
+
+Damaged = Literal["raise", "skip"]
+"""What becomes of a field that cannot be read: an error, or it is left out with a warning that says why."""
+
+
+class Shelf:
+    """Fields by number: names and outlines of all, pixels of one at a time.
+
+    Parameters
+    ----------
+    fields : Field, path or sequence of them
+    damaged : {"raise", "skip"}
+
+    Attributes
+    ----------
+    names : list of str, length F
+    outlines : list of (astropy.wcs.WCS, (int, int)), length F
+        Coordinates and shape (H, W) of each r frame.
+    """
+
+    def __init__(self, fields: Sources, damaged: Damaged = "raise") -> None:
+        if damaged not in {"raise", "skip"}:
+            raise ValueError(f"damaged: expected 'raise' or 'skip', got {damaged!r}.")
+        self._skip = damaged == "skip"
+        self._sources: list[Field | tuple[Path, ...] | None] = []
+        self.names, self.outlines = [], []
+        for entry in [fields] if isinstance(fields, Field | str | Path) else fields:
+            for name, source in ({entry.name: entry} if isinstance(entry, Field) else find_fields(entry)).items():
+                self._add(name, source)
+        if not self.names:
+            raise ValueError("fields: expected at least one field, got none. Give a Field or a folder with frames.")
+        self._middles = [wcs.wcs_pix2world(w / 2 - 0.5, h / 2 - 0.5, 0) for wcs, (h, w) in self.outlines]
+        self._last: dict[int, Field] = {}
+
+    def _add(self, name: str, source: Field | tuple[Path, ...]) -> None:
+        try:
+            outline = _outline(name, source)
+        except (OSError, ValueError) as error:
+            self._left_out(name, error)
+        else:
+            self.names.append(name)
+            self.outlines.append(outline)
+            self._sources.append(source)
+
+    def _left_out(self, name: str, error: Exception) -> None:
+        if not self._skip:
+            raise error
+        warnings.warn(f"fields: left out {name}: {error}", stacklevel=4)
+
+    def field(self, k: int) -> Field | None:
+        """Give field k, read if it is not the last one that was asked for; None where it is damaged and skipped."""
+        source = self._sources[k]
+        if source is None or isinstance(source, Field):
+            return source
+        if k not in self._last:
+            self._last.clear()  # let go of the last one before the next is read
+            try:
+                self._last[k] = read_field(source)
+            except (OSError, ValueError) as error:
+                self._left_out(self.names[k], error)
+                self._sources[k] = None
+        return self._last.get(k)
+
+    def distance(self, k: int, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+        """Give the distance from the middle of field k in arcmin; `ra` and `dec` in degrees, any shape."""
+        return np.degrees(angular_separation(*np.radians(self._middles[k]), np.radians(ra), np.radians(dec))) * 60
+
+    def reaches(self, k: int, plane: Mapping[str, float], size: int) -> bool:
+        """Whether field k can touch a cutout: whether the circles around the two do."""
+        wcs, shape = self.outlines[k]
+        field = np.hypot(*shape) / 2 * np.sqrt(abs(np.linalg.det(wcs.wcs.cd)))
+        cutout = np.hypot(size, size) / 2 * plane["cd2_2"]
+        return bool(self.distance(k, plane["crval1"], plane["crval2"]) < 60 * (field + cutout))
+
+
+def fill(image: np.ndarray, coverage: np.ndarray, field: Field, target: WCS) -> None:
+    """Fill in from a field, in place, the pixels (5, H, W) of one cutout that are not covered yet."""
+    for band, (frame, wcs) in enumerate(zip(field.images, field.wcs, strict=True)):
+        flux, covered = resample(frame, wcs, target, image.shape[1:])
+        new = covered & ~coverage[band]
+        image[band][new] = flux[new]
+        coverage[band] |= new
+
+
+def cutout_set(
+    images: np.ndarray, coverage: np.ndarray, catalogue: pd.DataFrame, planes: Sequence[Mapping[str, float]]
+) -> CutoutSet:
+    """Make the set of N cutouts of SDSS frames from pixels and coverage (N, 5, H, W) and N tangent planes."""
+    wcs = pd.DataFrame(list(planes), index=catalogue.index)
+    area = np.abs(wcs["cd1_1"] * wcs["cd2_2"] - wcs["cd1_2"] * wcs["cd2_1"])
+    return CutoutSet(
+        images=images,
+        bands=SDSS.bands,
+        catalogue=catalogue,
+        pixel_scale=np.sqrt(area.to_numpy()) * 3600,
+        unit="nanomaggy",
+        coverage=coverage,
+        wcs=wcs,
+        origin="SDSS DR17 frames",
+        survey=SDSS.name,
+    )
+
+
+def collect(parts: Iterable[CutoutSet], out: str | Path | None) -> CutoutSet:
+    """Put sets of cutouts together: in memory, or in a new folder `out` that is there only when whole."""
+    if out is None:
+        return _joined(list(parts))
+    out = Path(out)
+    if out.exists():
+        raise FileExistsError(f"out: expected a new folder, got {out}, which exists. Choose another, or remove it.")
+    aside = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        for number, part in enumerate(parts):
+            CutoutSet.append(aside, part) if number else part.save(aside)
+        if not aside.exists():
+            raise _nothing()
+        aside.rename(out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return CutoutSet.open(out)
+
+
+def _joined(parts: list[CutoutSet]) -> CutoutSet:
+    if not parts:
+        raise _nothing()
+    if len(parts) == 1:
+        return parts[0]
+    images = np.concatenate([part.images[:] for part in parts])
+    coverage = np.concatenate([part.coverage[:] for part in parts])
+    planes = pd.concat([part.wcs for part in parts]).to_dict("records")
+    return cutout_set(images, coverage, pd.concat([part.catalogue for part in parts]), planes)
+
+
+def _nothing() -> ValueError:
+    return ValueError("fields: expected at least one readable field with objects, got none. See the warnings before.")
+
+
+def _outline(name: str, source: Field | tuple[Path, ...]) -> tuple[WCS, tuple[int, int]]:
+    if isinstance(source, Field):
+        return source.wcs[REFERENCE], source.images.shape[1:]
+    return read_outline(all_bands(name, source)[REFERENCE])

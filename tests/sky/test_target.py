@@ -1,0 +1,86 @@
+import json
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from galviz.sky.target import Target
+
+RICHNESS = Target(name="ln_richness", kind="scalar", columns=("richness",), label="λ", transform="ln")
+BAND = Target(name="band", kind="band", columns=(), label="band")
+
+
+def test_truth_is_what_is_learned():
+    catalogue = pd.DataFrame({"z": [0.1, 0.2], "richness": [np.e, 1.0]})
+    truth = RICHNESS.truth(catalogue)
+    assert truth.shape == (2, 1)
+    assert truth.dtype == np.float64
+    np.testing.assert_allclose(truth, [[1.0], [0.0]])
+
+
+def test_truth_of_several_columns_keeps_their_order():
+    target = Target(name="votes", kind="votes", columns=("b", "a"), label="votes")
+    np.testing.assert_array_equal(target.truth(pd.DataFrame({"a": [1], "b": [2]})), [[2.0, 1.0]])
+
+
+def test_missing_truth_stays_missing():
+    truth = RICHNESS.truth(pd.DataFrame({"richness": [20.0, np.nan]}))
+    assert np.isnan(truth[:, 0]).tolist() == [False, True]
+    nullable = pd.DataFrame({"richness": pd.array([20, None], dtype="Int64")})
+    assert np.isnan(RICHNESS.truth(nullable)[:, 0]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("transform", "shown"), [("identity", "λ"), ("ln", "ln λ"), ("log10", "log₁₀ λ")])
+@given(values=arrays(np.float64, 5, elements=st.floats(1e-3, 1e6)))
+def test_transforms_are_undone(transform, shown, values):
+    target = Target(name="t", kind="scalar", columns=("t",), label="λ", transform=transform)
+    np.testing.assert_allclose(target.inverse(target.forward(values)), values, rtol=1e-12)
+    assert target.label_learned == shown
+
+
+def test_known_logarithms():
+    assert RICHNESS.forward(np.e**2) == pytest.approx(2)
+    target = Target(name="t", kind="scalar", columns=("t",), label="t", transform="log10")
+    assert target.forward(1000.0) == pytest.approx(3)
+    assert target.inverse(3.0) == pytest.approx(1000)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_a_logarithm_of_nothing_is_refused(value):
+    with pytest.raises(ValueError, match=r"richness: expected positive values for the transform 'ln', got (0|-1)\.0"):
+        RICHNESS.truth(pd.DataFrame({"richness": [20.0, value]}))
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(KeyError, match="catalogue: expected the column 'richness' to learn ln_richness, got z, ra"):
+        RICHNESS.truth(pd.DataFrame({"z": [0.1], "ra": [1.0]}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"transform": "sqrt"}, "transform: expected one of identity, ln, log10, got 'sqrt'"),
+        ({"kind": "colour"}, "kind: expected one of scalar, member, votes, band, got 'colour'"),
+        ({"columns": ()}, "columns: expected at least one column, got"),
+        ({"kind": "band"}, "columns: expected no columns for a band target, got"),
+        ({"columns": "richness"}, "columns: expected a tuple of names, got 'richness'"),
+    ],
+)
+def test_bad_declarations_are_named(changes, message):
+    fields = {"name": "t", "kind": "scalar", "columns": ("richness",), "label": "λ"}
+    with pytest.raises(ValueError, match=message):
+        Target(**fields | changes)
+
+
+def test_a_target_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        RICHNESS.name = "other"
+
+
+@pytest.mark.parametrize("target", [RICHNESS, BAND], ids=lambda target: target.name)
+def test_json_and_back(target):
+    assert Target.from_json(json.loads(json.dumps(target.to_json()))) == target
