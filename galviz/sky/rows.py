@@ -54,5 +54,7 @@ class LazyRows:
         return np.array(self[:], dtype=dtype, copy=copy)
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
+        if len(rows) and (np.diff(rows) == 1).all():  # Zarr reads neighbours several times faster as a slice
+            return np.array(self._store[int(rows[0]) : int(rows[-1]) + 1])
         oindex = getattr(self._store, "oindex", None)
         return np.asarray(self._store[rows] if oindex is None else oindex[rows])

@@ -1,0 +1,5 @@
+"""A synthetic sky with known truth: tables of what is there, drawn by GalSim with SDSS's blur and noise."""
+
+from galviz.sky.mock.sky import richness_sky, write_richness_sky
+
+__all__ = ["richness_sky", "write_richness_sky"]

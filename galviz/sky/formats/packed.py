@@ -1,0 +1,73 @@
+"""Rows of fixed width, as FITS and VOTable store them: big-endian numbers and padded text, a chunk at a time."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from galviz.sky.formats import common
+
+CHUNK = 3 << 14  # rows; a multiple of 3, so that chunks in base64 can be joined
+
+
+def storable(table: pa.Table) -> pa.Table:
+    """Turn dates, and integers beyond int64, into text."""
+    for k, field in enumerate(table.schema):
+        beyond = field.type == pa.uint64() and (pc.max(table[k]).as_py() or 0) > 2**63 - 1
+        if beyond or pa.types.is_timestamp(field.type):
+            text = common.as_text(table[k])
+            table = table.set_column(k, common.field_with(field.name, text.type, common.unit_of(field)), text)
+    return table
+
+
+def width_of(values: pa.ChunkedArray) -> int:
+    """Give the bytes of the longest text, at least 1."""
+    return max(1, pc.max(pc.binary_length(values)).as_py() or 0)
+
+
+def dtype_of(values: pa.ChunkedArray) -> np.dtype:
+    """Give how a column is packed: float32, float64, int64, 1 byte (truth values), or bytes."""
+    kind = values.type
+    if pa.types.is_floating(kind):
+        return np.dtype(">f4" if kind == pa.float32() else ">f8")
+    if pa.types.is_integer(kind):
+        return np.dtype(">i8")
+    return np.dtype("S1" if pa.types.is_boolean(kind) else f"S{width_of(values)}")
+
+
+def chunks(
+    table: pa.Table, dtypes: list[np.dtype], nulls: list[int | bytes]
+) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+    """Pack the rows.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    dtypes : list of numpy.dtype, length M
+        From `dtype_of`, a column each.
+    nulls : list of int or bytes, length M
+        What a missing integer, truth value or text is stored as; a missing float is NaN.
+
+    Yields
+    ------
+    rows : numpy.ndarray, shape (n,), structured
+    missing : list of numpy.ndarray of bool, shape (n,), length M
+    """
+    layout = np.dtype([(f"c{k}", dtype) for k, dtype in enumerate(dtypes)])
+    for start in range(0, table.num_rows, CHUNK):
+        part = table.slice(start, CHUNK)
+        rows = np.empty(part.num_rows, layout)
+        for k, column in enumerate(part.columns):
+            rows[f"c{k}"] = _values(column, nulls[k])
+        yield rows, [column.is_null().to_numpy() for column in part.columns]
+
+
+def _values(column: pa.ChunkedArray, null: int | bytes) -> np.ndarray:
+    if pa.types.is_floating(column.type):
+        return column.to_numpy()
+    if pa.types.is_integer(column.type):
+        return column.cast(pa.int64()).fill_null(null).to_numpy()
+    if pa.types.is_boolean(column.type):
+        return np.array([null, b"F", b"T"])[column.cast(pa.int8()).fill_null(-1).to_numpy() + 1]
+    return column.cast(pa.large_binary()).fill_null(null).to_numpy()

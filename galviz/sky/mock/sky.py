@@ -1,0 +1,242 @@
+"""The embedded sky: clusters of known richness, drawn in five bands, as a `CutoutSet`."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy.cosmology import FlatLambdaCDM
+
+from galviz.sky.checks import WCS_COLUMNS
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.mock import laws
+from galviz.sky.mock.clusters import Cluster, cluster_galaxies, draw_cluster
+from galviz.sky.mock.colours import BANDS, MAGNITUDES
+from galviz.sky.mock.field import field_galaxies, stars
+from galviz.sky.mock.render import add_noise, draw_images, draw_seeing
+
+Progress = Callable[[int, int], None]
+
+_MARGIN = 10.0  # arcsec: what lies this far outside a cutout still shines into it
+_BATCH = 4  # clusters that a worker draws between two reports
+_PART_BYTES = 64 * 2**20  # what is held in memory before it is written
+_RA, _DEC = (120.0, 240.0), (0.0, 60.0)  # degrees: the northern galactic cap as SDSS covers it, roughly
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    object_id: str
+    image: np.ndarray
+    row: dict[str, float]
+    pixel_scale: float
+    sources: pd.DataFrame
+
+
+def richness_sky(
+    n: int,
+    *,
+    size: int = 64,
+    side_mpc: float = 1.0,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> CutoutSet:
+    """Draw clusters whose redshifts and richnesses follow the real redMaPPer catalogue, in memory.
+
+    Parameters
+    ----------
+    n : int
+        Number of clusters, N.
+    size : int
+        Height and width of a cutout, pixels.
+    side_mpc : float
+        Side of a cutout in proper Mpc at the cluster (flat ΛCDM, H0 = 70, Ωm = 0.3). With 1 Mpc about half of the
+        members lie outside, as on the real sky.
+    seed : int
+        Cluster k depends on `seed` and k alone: the same seed gives the same sky, bit for bit, on any number of
+        workers, and a longer sky begins with the shorter one.
+    workers : int
+        Processes that draw. They are spawned: a script that asks for more than one needs the usual
+        ``if __name__ == "__main__":``.
+    progress : callable, optional
+        Called with (clusters drawn, n) as they come.
+
+    Returns
+    -------
+    CutoutSet
+        Images (N, 5, size, size) in nanomaggies, bands u g r i z. Catalogue: richness (members brighter than 0.2 L*
+        inside R_λ), richness_drawn (the expected number it was drawn from), z, ra, dec (degrees), r_lambda (Mpc),
+        mag_limit_i (0.2 L*), bcg_mag_i. Sources: every galaxy and star inside a cutout, with kind, p_mem (1 for
+        members), red_sequence, z and mag_u … mag_z.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    References
+    ----------
+    Rykoff et al. (2014), ApJ 785, 104; Rykoff et al. (2016), ApJS 224, 1; Rowe et al. (2015), A&C 10, 121 (GalSim).
+    """
+    _check(n=n, size=size, side_mpc=side_mpc, workers=workers, seed=seed)
+    with _mapper(workers) as over:
+        return _part(over, range(n), partial(_draw, seed=seed, size=size, side_mpc=side_mpc), progress, n)
+
+
+def write_richness_sky(
+    path: str | Path,
+    n: int,
+    *,
+    size: int = 64,
+    side_mpc: float = 1.0,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """Draw the sky of `richness_sky` into a folder, in parts of 64 MB: memory does not grow with n.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder that is not there yet. It appears when the sky is complete.
+    n, size, side_mpc, seed, workers, progress
+        As for `richness_sky`.
+
+    Returns
+    -------
+    Path
+        The folder, for `CutoutSet.open`.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder is there already.
+    ValueError
+        If a number is out of range.
+    """
+    _check(n=n, size=size, side_mpc=side_mpc, workers=workers, seed=seed)
+    path = Path(path)
+    if path.exists():
+        raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.drawing")
+    step = max(1, _PART_BYTES // (4 * len(BANDS) * size**2))
+    draw = partial(_draw, seed=seed, size=size, side_mpc=side_mpc)
+    try:
+        with _mapper(workers) as over:
+            for start in range(0, n, step):
+                part = _part(over, range(start, min(start + step, n)), draw, progress, n)
+                CutoutSet.append(aside, part) if start else part.save(aside)
+        aside.rename(path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return path
+
+
+@contextmanager
+def _mapper(workers: int) -> Iterator[Callable]:
+    """Give a ``map`` in this process, or one over spawned processes: forked ones may hang where threads run."""
+    if workers == 1:
+        yield map
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield pool.map
+
+
+def _part(
+    over: Callable, numbers: range, draw: Callable[[range], list[_Drawn]], progress: Progress | None, n: int
+) -> CutoutSet:
+    """Draw the clusters of these numbers and report as they come."""
+    drawn: list[_Drawn] = []
+    for batch in over(draw, [numbers[start : start + _BATCH] for start in range(0, len(numbers), _BATCH)]):
+        drawn += batch
+        if progress is not None:
+            progress(numbers.start + len(drawn), n)
+    ids = pd.Index([one.object_id for one in drawn], name="object_id")
+    return CutoutSet(
+        images=np.stack([one.image for one in drawn]),
+        bands=BANDS,
+        catalogue=pd.DataFrame([one.row for one in drawn], index=ids),
+        pixel_scale=np.array([one.pixel_scale for one in drawn]),
+        unit="nanomaggy",
+        wcs=pd.DataFrame([_tan(one, size=one.image.shape[-1]) for one in drawn], index=ids),
+        sources=pd.concat([one.sources for one in drawn], ignore_index=True),
+        origin="synthetic sky",
+        survey="sdss",
+    )
+
+
+def _draw(numbers: range, *, seed: int, size: int, side_mpc: float) -> list[_Drawn]:
+    """Draw the clusters of these numbers, each from random numbers of its own."""
+    return [_draw_one(number, seed, size, side_mpc) for number in numbers]
+
+
+def _draw_one(number: int, seed: int, size: int, side_mpc: float) -> _Drawn:
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+    cluster = draw_cluster(rng)
+    kpc = _kpc_per_arcsec(cluster.z)
+    side = 1000 * side_mpc / kpc
+    scale = side / size
+    scene = _scene(cluster, kpc, side, rng)
+    fwhm, noise = draw_seeing(rng)
+    image = add_noise(draw_images(scene, (size, size), scale, fwhm), scale, rng, noise)
+    row = {
+        "richness": cluster.richness,
+        "richness_drawn": cluster.richness_drawn,
+        "z": cluster.z,
+        "ra": rng.uniform(*_RA),
+        "dec": np.degrees(np.arcsin(rng.uniform(*np.sin(np.radians(_DEC))))),
+        "r_lambda": laws.r_lambda(cluster.richness),
+        "mag_limit_i": laws.m_star(cluster.z) + laws.LIMIT,
+        "bcg_mag_i": scene["mag_i"].iloc[0],
+    }
+    object_id = f"mock-{seed}-{number:06d}"
+    return _Drawn(object_id, image, row, scale, _sources(scene, object_id, scale, size))
+
+
+def _scene(cluster: Cluster, kpc: float, side: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Put cluster, field and stars together, inside the cutout and the margin that shines into it."""
+    wide = side + 2 * _MARGIN
+    tables = [cluster_galaxies(cluster, kpc, rng), field_galaxies(wide, rng), stars(wide, rng)]
+    scene = pd.concat(tables, ignore_index=True)
+    return scene[(scene[["x", "y"]].abs() <= wide / 2).all(axis=1)]
+
+
+def _sources(scene: pd.DataFrame, object_id: str, scale: float, size: int) -> pd.DataFrame:
+    """List what lies inside the cutout, in pixels that count from 0."""
+    pixels = scene[["x", "y"]] / scale + (size - 1) / 2
+    inside = ((pixels >= -0.5) & (pixels < size - 0.5)).all(axis=1)
+    about = scene.loc[inside, ["kind", "p_mem", "red_sequence", "z", *MAGNITUDES]]
+    return pd.concat([pixels[inside], about], axis=1).assign(object_id=object_id)
+
+
+def _tan(one: _Drawn, size: int) -> dict[str, float]:
+    """Give the tangent plane of a cutout with north up and east to the left."""
+    step = one.pixel_scale / 3600
+    centre = (size + 1) / 2
+    values = (one.row["ra"], one.row["dec"], centre, centre, -step, 0.0, 0.0, step)
+    return dict(zip(WCS_COLUMNS, values, strict=True))
+
+
+@cache
+def _cosmology() -> FlatLambdaCDM:
+    return FlatLambdaCDM(H0=70, Om0=0.3)
+
+
+def _kpc_per_arcsec(z: float) -> float:
+    return _cosmology().kpc_proper_per_arcmin(z).value / 60
+
+
+def _check(**numbers: float) -> None:
+    least = {"n": 1, "size": 8, "side_mpc": 0.1, "workers": 1, "seed": 0}
+    for name, got in numbers.items():
+        whole = name == "side_mpc" or isinstance(got, int | np.integer)
+        if not whole or not least[name] <= got < np.inf:
+            kind = "a number" if name == "side_mpc" else "a whole number"
+            raise ValueError(f"{name}: expected {kind} of at least {least[name]}, got {got!r}.")

@@ -1,0 +1,263 @@
+"""Catalogues and tables of predictions from anywhere, keyed by `object_id`, and the way back to a file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from galviz.sky.checks import check_ids
+from galviz.sky.files import write_aside
+from galviz.sky.formats import common, fits_table, parquet, text, votable
+
+ID_NAMES = (
+    "object_id", "objid", "dr7objid", "dr8objid", "galaxyid", "iauname", "source_id", "photoid", "specobjid", "id",
+)  # fmt: skip
+SUFFIXES = {"csv": ".csv", "ecsv": ".ecsv", "votable": ".vot", "fits": ".fits", "parquet": ".parquet"}
+
+_READERS = {
+    "csv": text.read_csv,
+    "ecsv": text.read_ecsv,
+    "votable": votable.read,
+    "fits": fits_table.read,
+    "parquet": parquet.read,
+}
+_WRITERS: dict[str, Callable[[pa.Table, BinaryIO], None]] = {
+    "csv": text.write_csv,
+    "ecsv": text.write_ecsv,
+    "votable": votable.write,
+    "fits": fits_table.write,
+    "parquet": parquet.write,
+}
+_NULLABLE = {getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")() for name in ("Int8", "Int16", "Int32", "Int64")}
+_NULLABLE |= {
+    getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")() for name in ("UInt8", "UInt16", "UInt32", "UInt64")
+}
+_NULLABLE |= {pa.bool_(): pd.BooleanDtype()}
+_ROUNDED = r"^[+-]?(\d+\.\d*([eE][+-]?\d+)?|\d+[eE]\+\d+)$"  # a number that was a float: 1.24E+18, 123.0
+
+
+@dataclass(frozen=True, eq=False)
+class KeyedTable:
+    """A table keyed by `object_id`, with what is known of it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, N rows
+        Its index ``object_id`` holds unique, non-empty str. Columns hold numbers (a missing float is NaN, a missing
+        integer or truth value ``<NA>`` in a nullable type), dates, or text (missing: NaN).
+    units : mapping of str to str
+        Unit of each column that has one.
+    passport : mapping, optional
+        Where the rows come from; see `galviz.sky.passport.passport`.
+
+    Raises
+    ------
+    ValueError
+        If an id is missing, empty or there twice, a column is called ``object_id`` or like another one, or a unit
+        belongs to no column.
+    TypeError
+        If ids are not strings.
+    """
+
+    table: pd.DataFrame
+    units: Mapping[str, str] = field(default_factory=dict)
+    passport: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        index = self.table.index
+        if isinstance(index.dtype, pd.StringDtype):
+            _check_text_ids(index)
+        else:
+            check_ids(index)
+        _check_names(["object_id", *map(str, self.table.columns)])
+        strange = sorted(set(self.units) - set(map(str, self.table.columns)))
+        if strange:
+            raise ValueError(f"units: expected units of columns of the table, got one of {strange[0]!r}.")
+        table = self.table.rename_axis("object_id").rename(columns=str)
+        object.__setattr__(self, "table", table)
+        object.__setattr__(self, "units", {name: unit for name, unit in self.units.items() if unit})
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def read_table(path: str | Path, *, id_column: str | None = None, columns: Sequence[str] | None = None) -> KeyedTable:
+    """Read a table from any program: CSV, ECSV, VOTable (these gzipped or not), FITS or Parquet.
+
+    The format is told by the content of the file, not by its name. Ids are read as text and never pass through a float;
+    so is every other column with a name of `ID_NAMES`. Lines of a CSV file before the names that begin with ``#`` are
+    skipped. A vector column of FITS or VOTable with up to 16 entries becomes the columns ``name_0``, ``name_1``, …
+
+    Parameters
+    ----------
+    path : str or Path
+    id_column : str, optional
+        The column with the ids, text or integers. By default the first of `ID_NAMES` that is there, in any case.
+    columns : sequence of str, optional
+        Which others to read; all by default. A table of 10⁷ rows opens sooner with the few that are needed.
+
+    Returns
+    -------
+    KeyedTable
+        Integers with missing values are in pandas' nullable types, empty text from other programs is missing. What
+        `write_table` wrote has its types, units and passport back.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is empty, of no known format, or broken; has no column of ids, or floats in it; an id is missing or
+        there twice; or a column holds neither numbers, truth values, dates nor text.
+    """
+    path = Path(path)
+    chosen: list[str] = []
+
+    def pick(names: Sequence[str]) -> dict[str, bool]:
+        _check_names(names)
+        chosen.append(_id_column(names, id_column, path))
+        wanted = names if columns is None else _known(columns, names)
+        return {name: name.lower() in ID_NAMES or name == chosen[0] for name in dict.fromkeys([chosen[0], *wanted])}
+
+    return _keyed(_READERS[_format_of(path)](path, pick), chosen[0])
+
+
+def write_table(target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame, kind: str) -> None:
+    """Write a table that `read_table` reads back: ids, values, types, units, names and passport.
+
+    What differs after that: a missing float and NaN are one; a nullable type without missing values becomes the plain
+    one; a category becomes its values; a date with a time zone becomes text. Other programs see: in CSV, units and
+    passport in the comments ``# galviz columns: {…}`` and ``# galviz passport: {…}``, text in quotes so that a missing
+    one (nothing) differs from an empty one (``""``); in ECSV no such difference; in VOTable and FITS (ASCII only)
+    percent-encoded names and text where the format cannot hold them, dates as text, integers as 64 bit, integers
+    beyond that as text; in FITS a missing truth value as byte 0, a missing integer as TNULL, a missing text as an empty
+    one.
+
+    Parameters
+    ----------
+    target : str, Path or binary file
+        A path is written whole or not at all.
+    table : KeyedTable or pandas.DataFrame
+        A data frame as `KeyedTable` asks for.
+    kind : str
+        ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"`` or ``"parquet"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such format, the table is not as `KeyedTable` asks for, or a column cannot be stored.
+    """
+    if kind not in _WRITERS:
+        raise ValueError(f"kind: expected one of {', '.join(_WRITERS)}, got {kind!r}.")
+    arrow = _arrow(table if isinstance(table, KeyedTable) else KeyedTable(table))
+    if isinstance(target, str | Path):
+        with write_aside(Path(target)) as aside, aside.open("wb") as out:
+            _WRITERS[kind](arrow, out)
+    else:
+        _WRITERS[kind](arrow, target)
+
+
+def _format_of(path: Path) -> str:
+    if path.is_dir():
+        raise ValueError(f"path: expected a file, got the folder {path}. CutoutSet.open and Run.open open folders.")
+    with common.readable(path, "file"), common.opened(path) as file:
+        head = file.read(2048).removeprefix(b"\xef\xbb\xbf")
+    if not head.strip():
+        raise ValueError(f"path: expected a table, got {path}, which is empty. Write or download it again.")
+    starts = {b"PAR1": "parquet", b"SIMPLE  =": "fits", b"<": "votable", b"# %ECSV": "ecsv"}
+    found = [kind for start, kind in starts.items() if head.lstrip().startswith(start)]
+    if not found and b"\0" in head:
+        raise ValueError(
+            f"path: expected CSV, ECSV, VOTable, FITS or Parquet, got {path}, which is none of these. Convert it."
+        )
+    return found[0] if found else "csv"
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        double = next(name for name in names if list(names).count(name) > 1)
+        raise ValueError(f"columns: expected different names, got {double!r} twice. Rename one.")
+
+
+def _id_column(names: Sequence[str], given: str | None, path: Path) -> str:
+    if given is not None:
+        if given != "object_id" and "object_id" in names:
+            raise ValueError(f"id_column: expected 'object_id', which {path} has, got {given!r}. Rename that column.")
+        return _known([given], names, "id_column")[0]
+    by_name = {name.lower(): name for name in reversed(names)}
+    found = [by_name[name] for name in ID_NAMES if name in by_name]
+    if not found:
+        raise ValueError(
+            f"id_column: expected a column of ids ({', '.join(ID_NAMES)}), got {', '.join(names[:20])} in {path}. "
+            "Name the one with unique ids: id_column=…"
+        )
+    return found[0]
+
+
+def _known(wanted: Sequence[str], names: Sequence[str], argument: str = "columns") -> Sequence[str]:
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise ValueError(f"{argument}: expected some of {', '.join(names[:20])}, got {missing[0]!r}.")
+    return wanted
+
+
+def _keyed(arrow: pa.Table, id_column: str) -> KeyedTable:
+    ids = _ids(arrow[id_column], id_column)
+    rest = arrow.drop_columns(id_column)
+    series = {}
+    for spec, values in zip(rest.schema, rest.columns, strict=True):
+        as_text = spec.name.lower() in ID_NAMES and pa.types.is_integer(spec.type)
+        values = values.cast(pa.large_string()) if as_text else values  # noqa: PLW2901
+        series[spec.name] = values.to_pandas(types_mapper=_NULLABLE.get if values.null_count else None)
+    index = pd.Index(ids.to_pandas(), name="object_id")
+    for column in series.values():
+        column.index = index
+    units = {spec.name: common.unit_of(spec) for spec in rest.schema}
+    return KeyedTable(pd.DataFrame(series, index=index, copy=False), units, common.passport_of(arrow.schema))
+
+
+def _ids(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Give ids as text, or refuse numbers that have lost digits."""
+    rounded = pa.types.is_floating(values.type)
+    if not (rounded or pa.types.is_integer(values.type) or pa.types.is_large_string(values.type)):
+        raise ValueError(f"{name}: expected ids as text or integers, got {values.type}. Name another: id_column=…")
+    if not rounded:
+        values = pc.utf8_trim_whitespace(values.cast(pa.large_string()))
+        rounded = bool(len(values)) and bool(pc.all(pc.match_substring_regex(values, _ROUNDED)).as_py())
+    if rounded:
+        raise ValueError(
+            f"{name}: expected ids as text or integers, got floats such as {values[0].as_py()}. A float has 15 digits: "
+            "longer ids are rounded in this file already. Write it again with ids as text, or name another: id_column=…"
+        )
+    return values
+
+
+def _check_text_ids(index: pd.Index) -> None:
+    if index.hasnans or (index == "").any():
+        row = int((index.isna() | (index == "")).argmax())
+        raise ValueError(f"object_id: expected an id in every row, got none in row {row}. Give it one, or remove it.")
+    if not index.is_unique:
+        double = index[index.duplicated()][0]
+        raise ValueError(
+            f"object_id: expected unique ids, got {double!r} more than once. "
+            "Remove the double rows, or name another column: id_column=…"
+        )
+
+
+def _arrow(keyed: KeyedTable) -> pa.Table:
+    try:
+        table = pa.Table.from_pandas(keyed.table.reset_index(), preserve_index=False)
+    except (pa.ArrowException, UnicodeError, OverflowError) as error:
+        raise ValueError(
+            f"table: expected numbers, truth values, dates or text, got something else ({error})."
+        ) from None
+    arrays, fields = [], []
+    for spec, values in zip(table.schema, table.columns, strict=True):
+        arrays.append(common.plain(values, spec.name))
+        fields.append(common.field_with(spec.name, arrays[-1].type, keyed.units.get(spec.name, "")))
+    metadata = None if keyed.passport is None else {common.PASSPORT: common.to_json(keyed.passport)}
+    return pa.table(arrays, schema=pa.schema(fields, metadata=metadata))
