@@ -1,0 +1,1 @@
+"""One module a paper: what it declares, and how to load, build, train and predict."""

@@ -1,0 +1,1 @@
+"""Panel viewers. Each gets a run or tables and a `Selection`; two with the same selection are linked."""

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from astropy.cosmology import FlatLambdaCDM
 
 from galviz.sky.checks import WCS_COLUMNS
+from galviz.sky.cosmology import COSMOLOGY
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock import laws
 from galviz.sky.mock.clusters import Cluster, cluster_galaxies, draw_cluster
@@ -224,13 +224,8 @@ def _tan(one: _Drawn, size: int) -> dict[str, float]:
     return dict(zip(WCS_COLUMNS, values, strict=True))
 
 
-@cache
-def _cosmology() -> FlatLambdaCDM:
-    return FlatLambdaCDM(H0=70, Om0=0.3)
-
-
 def _kpc_per_arcsec(z: float) -> float:
-    return _cosmology().kpc_proper_per_arcmin(z).value / 60
+    return COSMOLOGY.kpc_proper_per_arcmin(z).value / 60
 
 
 def _check(**numbers: float) -> None:

@@ -12,20 +12,18 @@ from typing import Literal
 import astropy.units as u
 import numpy as np
 import pandas as pd
-from astropy.cosmology import FLRW, FlatLambdaCDM
+from astropy.cosmology import FLRW
 from astropy.wcs import WCS
 
 from galviz.sky.checks import WCS_COLUMNS, check_ids
+from galviz.sky.cosmology import COSMOLOGY
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.frames import Field, find_fields, read_field
 from galviz.sky.readers.shelf import REFERENCE, Damaged, Shelf, Sources, collect, cutout_set, fill
 from galviz.sky.resample import tangent_plane
 from galviz.sky.surveys import SDSS
 
-__all__ = ["COSMOLOGY", "Field", "cutouts", "find_fields", "read_field", "tiles"]
-
-COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)
-"""Turns a proper length into an angle where no other cosmology is given."""
+__all__ = ["Field", "cutouts", "find_fields", "read_field", "tiles"]
 
 _PART_BYTES = 256 * 2**20
 _NAMED = 20  # ids that a message names before it counts
