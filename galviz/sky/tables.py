@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,11 +33,10 @@ _WRITERS: dict[str, Callable[[pa.Table, BinaryIO], None]] = {
     "fits": fits_table.write,
     "parquet": parquet.write,
 }
-_NULLABLE = {getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")() for name in ("Int8", "Int16", "Int32", "Int64")}
-_NULLABLE |= {
-    getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")() for name in ("UInt8", "UInt16", "UInt32", "UInt64")
-}
-_NULLABLE |= {pa.bool_(): pd.BooleanDtype()}
+_TEXT = {pa.large_string(): pd.StringDtype(na_value=np.nan)}
+_NULLABLE = _TEXT | {pa.bool_(): pd.BooleanDtype()}
+for _name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"):
+    _NULLABLE[pa.type_for_alias(_name.lower())] = pd.api.types.pandas_dtype(_name)
 _ROUNDED = r"^[+-]?(\d+\.\d*([eE][+-]?\d+)?|\d+[eE]\+\d+)$"  # a number that was a float: 1.24E+18, 123.0
 
 
@@ -70,7 +70,7 @@ class KeyedTable:
     def __post_init__(self) -> None:
         index = self.table.index
         if isinstance(index.dtype, pd.StringDtype):
-            _check_text_ids(index)
+            _check_text_ids(index, "object_id")
         else:
             check_ids(index)
         _check_names(["object_id", *map(str, self.table.columns)])
@@ -168,7 +168,7 @@ def _format_of(path: Path) -> str:
         head = file.read(2048).removeprefix(b"\xef\xbb\xbf")
     if not head.strip():
         raise ValueError(f"path: expected a table, got {path}, which is empty. Write or download it again.")
-    starts = {b"PAR1": "parquet", b"SIMPLE  =": "fits", b"<": "votable", b"# %ECSV": "ecsv"}
+    starts = {b"PAR1": "parquet", b"SIMPLE  =": "fits", b"<": "votable", b"# %ECSV": "ecsv", b"# galviz": "csv"}
     found = [kind for start, kind in starts.items() if head.lstrip().startswith(start)]
     if not found and b"\0" in head:
         raise ValueError(
@@ -188,7 +188,7 @@ def _id_column(names: Sequence[str], given: str | None, path: Path) -> str:
         if given != "object_id" and "object_id" in names:
             raise ValueError(f"id_column: expected 'object_id', which {path} has, got {given!r}. Rename that column.")
         return _known([given], names, "id_column")[0]
-    by_name = {name.lower(): name for name in reversed(names)}
+    by_name = {name.lower(): name for name in reversed(names)} | {name: name for name in names if name == name.lower()}
     found = [by_name[name] for name in ID_NAMES if name in by_name]
     if not found:
         raise ValueError(
@@ -206,27 +206,31 @@ def _known(wanted: Sequence[str], names: Sequence[str], argument: str = "columns
 
 
 def _keyed(arrow: pa.Table, id_column: str) -> KeyedTable:
-    ids = _ids(arrow[id_column], id_column)
+    ours = common.COLUMNS.encode() in (arrow.schema.metadata or {})
+    ids = _ids(arrow[id_column], id_column, ours=ours)
     rest = arrow.drop_columns(id_column)
     series = {}
     for spec, values in zip(rest.schema, rest.columns, strict=True):
         as_text = spec.name.lower() in ID_NAMES and pa.types.is_integer(spec.type)
         values = values.cast(pa.large_string()) if as_text else values  # noqa: PLW2901
-        series[spec.name] = values.to_pandas(types_mapper=_NULLABLE.get if values.null_count else None)
-    index = pd.Index(ids.to_pandas(), name="object_id")
+        series[spec.name] = values.to_pandas(types_mapper=(_NULLABLE if values.null_count else _TEXT).get)
+    index = pd.Index(ids.to_pandas(types_mapper=_TEXT.get), name="object_id")
+    _check_text_ids(index, id_column)
     for column in series.values():
         column.index = index
     units = {spec.name: common.unit_of(spec) for spec in rest.schema}
     return KeyedTable(pd.DataFrame(series, index=index, copy=False), units, common.passport_of(arrow.schema))
 
 
-def _ids(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Give ids as text, or refuse numbers that have lost digits."""
+def _ids(values: pa.ChunkedArray, name: str, *, ours: bool) -> pa.ChunkedArray:
+    """Give ids as text, in files of others without blanks around them, or refuse numbers that have lost digits."""
     rounded = pa.types.is_floating(values.type)
     if not (rounded or pa.types.is_integer(values.type) or pa.types.is_large_string(values.type)):
         raise ValueError(f"{name}: expected ids as text or integers, got {values.type}. Name another: id_column=…")
     if not rounded:
-        values = pc.utf8_trim_whitespace(values.cast(pa.large_string()))
+        values = values.cast(pa.large_string())
+    if not (rounded or ours):
+        values = pc.utf8_trim_whitespace(values)
         rounded = bool(len(values)) and bool(pc.all(pc.match_substring_regex(values, _ROUNDED)).as_py())
     if rounded:
         raise ValueError(
@@ -236,14 +240,14 @@ def _ids(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     return values
 
 
-def _check_text_ids(index: pd.Index) -> None:
+def _check_text_ids(index: pd.Index, name: str) -> None:
     if index.hasnans or (index == "").any():
         row = int((index.isna() | (index == "")).argmax())
-        raise ValueError(f"object_id: expected an id in every row, got none in row {row}. Give it one, or remove it.")
+        raise ValueError(f"{name}: expected an id in every row, got none in row {row}. Give it one, or remove it.")
     if not index.is_unique:
         double = index[index.duplicated()][0]
         raise ValueError(
-            f"object_id: expected unique ids, got {double!r} more than once. "
+            f"{name}: expected unique ids, got {double!r} more than once. "
             "Remove the double rows, or name another column: id_column=…"
         )
 

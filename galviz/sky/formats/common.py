@@ -1,5 +1,6 @@
 """What the formats share: a record of names, types and units beside the table, and text that a format cannot hold."""
 
+import csv
 import gzip
 import json
 import re
@@ -19,6 +20,10 @@ from astropy.table import Column, Table
 
 PASSPORT, COLUMNS = "galviz.passport", "galviz.columns"
 WIDEST = 16  # entries of a vector column that become columns of their own
+
+_BROKEN = (
+    OSError, ValueError, TypeError, LookupError, EOFError, csv.Error, zlib.error, ExpatError, pa.ArrowException,
+)  # fmt: skip
 
 Pick = Callable[[Sequence[str]], dict[str, bool]]
 """Says of all the names in a file which to read, and which of these as text whatever they look like."""
@@ -52,7 +57,7 @@ def readable(path: Path, kind: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, TypeError, LookupError, EOFError, zlib.error, ExpatError, pa.ArrowException) as error:
+    except _BROKEN as error:
         raise ValueError(
             f"path: expected a whole {kind}, got {path}, which cannot be read ({error}). Save it again."
         ) from error
@@ -122,7 +127,8 @@ def assemble(columns: Sequence[Raw], record: Mapping[str, Mapping[str, Any]], pa
             values = _mapped(values, lambda text: "" if text == "%" else unquote(text))
         arrays.append(_as(values, type_in(about)))
         fields.append(field_with(about.get("name", raw.name), arrays[-1].type, about.get("unit", raw.unit)))
-    metadata = None if passport is None else {PASSPORT: to_json(passport)}
+    known = {PASSPORT: passport, COLUMNS: record or None}
+    metadata = {key: to_json(value) for key, value in known.items() if value is not None}
     return pa.table(arrays, schema=pa.schema(fields, metadata=metadata))
 
 
@@ -263,7 +269,7 @@ def _as(values: pa.ChunkedArray, kind: pa.DataType | None) -> pa.ChunkedArray:
     try:
         return values.cast(kind)
     except pa.ArrowException:
-        return values
+        return pa.chunked_array([pa.nulls(len(values), kind)]) if values.null_count == len(values) else values
 
 
 def type_name(kind: pa.DataType) -> str:

@@ -76,7 +76,9 @@ def _known(table: pa.Table) -> dict[str, str]:
 def _write_rows(table: pa.Table, out: BinaryIO, comments: list[str]) -> None:
     text = codecs.getwriter("utf-8")(out)
     text.write("".join(f"{line}\n" for line in comments))
-    csv.writer(text, lineterminator="\n").writerow(table.column_names)
+    plain = all(name.isprintable() for name in table.column_names)
+    quoting = csv.QUOTE_MINIMAL if plain else csv.QUOTE_ALL
+    csv.writer(text, lineterminator="\n", quoting=quoting).writerow(table.column_names)
     if table.num_rows:
         pacsv.write_csv(table, out, pacsv.WriteOptions(include_header=False))
 
@@ -108,9 +110,8 @@ def _read_rows(path: Path, pick: common.Pick, names: list[str], *, skip: int, kn
             if not record:
                 raise
             table = _parsed(path, skip, list(stored), texts)
-    columns = [common.Raw(name, table[name]) for name in stored]
-    unknown = {name: {"name": before} for name, before in stored.items() if name not in record}
-    return common.assemble(columns, record | unknown, known.get(common.PASSPORT))
+    columns = [common.Raw(name if name in record else before, table[name]) for name, before in stored.items()]
+    return common.assemble(columns, record, known.get(common.PASSPORT))
 
 
 def _parsed(path: Path, skip: int, included: list[str], types: Mapping[str, pa.DataType]) -> pa.Table:

@@ -1,0 +1,119 @@
+"""The way out: a selection as a table in any format, as cutouts with coordinates, or as a zip with all of it."""
+
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.files import write_aside
+from galviz.sky.formats import fits_cutouts
+from galviz.sky.passport import ids_digest, passport, python_for
+from galviz.sky.tables import SUFFIXES, KeyedTable, write_table
+
+__all__ = ["KINDS", "export", "passport", "python_for"]
+
+KINDS = (*SUFFIXES, "cutouts", "zip")
+
+_README = """{count} objects, exported by galviz {version} on {made}.
+
+table.csv .ecsv .vot .fits .parquet   one and the same table, a row an object, keyed by object_id
+passport.json                         which objects these are and how they were chosen; "python" makes the choice again
+{cutouts}
+Read a table, ids as text, with galviz.sky.tables.read_table("table.parquet").
+"""
+_CUTOUTS = """cutouts/                              an image (bands, y, x) an object, with coordinates where known
+The sky is: {origin}.
+"""
+
+
+def export(
+    target: str | Path | BinaryIO,
+    kind: str,
+    *,
+    table: pd.DataFrame | KeyedTable,
+    passport: Mapping[str, Any],
+    cutouts: CutoutSet | None = None,
+    units: Mapping[str, str] | None = None,
+) -> None:
+    """Write the objects of a table to one file, with the passport in it.
+
+    Parameters
+    ----------
+    target : str, Path or binary file
+        A path is written whole or not at all; a file is only written to, from start to end.
+    kind : str
+        A format of `galviz.sky.tables.write_table`: ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"``, ``"parquet"``;
+        ``"cutouts"``: one FITS file with an image an object (`galviz.sky.formats.fits_cutouts.write`); or ``"zip"``:
+        the table in all formats, a FITS file an object, ``passport.json`` and a README.
+    table : pandas.DataFrame or KeyedTable, N rows
+        The objects and what is known of them.
+    passport : mapping
+        From `passport`, made of these objects.
+    cutouts : CutoutSet, optional
+        Images of these objects, and perhaps of others, which are left out. They are read a few at a time.
+    units : mapping of str to str, optional
+        Units of the columns of a data frame.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind, no cutouts to write, or the passport belongs to other objects.
+    KeyError
+        If an object has no image.
+    """
+    keyed = table if isinstance(table, KeyedTable) else KeyedTable(table, units or {})
+    _check(kind, keyed, cutouts, passport)
+    keyed = KeyedTable(keyed.table, keyed.units, passport)
+    cutouts = None if cutouts is None or kind in SUFFIXES else cutouts.select(keyed.table.index)
+    if isinstance(target, str | Path):
+        with write_aside(Path(target)) as aside, aside.open("wb") as out:
+            _write(out, kind, keyed, cutouts)
+    else:
+        _write(target, kind, keyed, cutouts)
+
+
+def _check(kind: str, keyed: KeyedTable, cutouts: CutoutSet | None, passport: Mapping[str, Any]) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}.")
+    if kind == "cutouts" and cutouts is None:
+        raise ValueError("cutouts: expected images to write, got none. Export the table, or open the images.")
+    known = passport.get("ids", {})
+    if known.get("sha256") != ids_digest(keyed.table.index):
+        raise ValueError(
+            f"passport: expected that of the {len(keyed)} objects in the table, got that of {known.get('count', 'no')} "
+            "others. Make it of the table's index: passport(table.index, …)."
+        )
+
+
+def _write(out: BinaryIO, kind: str, keyed: KeyedTable, cutouts: CutoutSet | None) -> None:
+    if kind in SUFFIXES:
+        write_table(out, keyed, kind)
+    elif kind == "cutouts":
+        fits_cutouts.write(cutouts, out, keyed.passport)
+    else:
+        _write_zip(out, keyed, cutouts)
+
+
+def _write_zip(out: BinaryIO, keyed: KeyedTable, cutouts: CutoutSet | None) -> None:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", _readme(keyed, cutouts))
+        archive.writestr("passport.json", json.dumps(keyed.passport, indent=1, ensure_ascii=False) + "\n")
+        for kind, suffix in SUFFIXES.items():
+            with tempfile.TemporaryFile() as file, archive.open(f"table{suffix}", "w", force_zip64=True) as member:
+                write_table(file, keyed, kind)
+                file.seek(0)
+                shutil.copyfileobj(file, member)
+        for name, content in [] if cutouts is None else fits_cutouts.files(cutouts, keyed.passport):
+            archive.writestr(f"cutouts/{name}", content, zipfile.ZIP_STORED)
+
+
+def _readme(keyed: KeyedTable, cutouts: CutoutSet | None) -> str:
+    about = "" if cutouts is None else _CUTOUTS.format(origin=cutouts.origin)
+    made = {"version": keyed.passport["galviz"], "made": keyed.passport["made"]}
+    return _README.format(count=f"{len(keyed):,}", cutouts=about, **made)
