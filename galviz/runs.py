@@ -167,6 +167,8 @@ class Run:
         """
         state = read_json(self.path / "state.json")
         if state["status"] in ACTIVE and not is_alive(state):
+            state = read_json(self.path / "state.json")  # its last word may have come in between
+        if state["status"] in ACTIVE and not is_alive(state):
             state |= {"status": "lost", "message": "The process is gone. Resume to go on from the last checkpoint."}
         return state
 

@@ -1,0 +1,8 @@
+"""``python -m galviz`` is the command ``galviz``."""
+
+import sys
+
+from galviz.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

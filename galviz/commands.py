@@ -1,0 +1,297 @@
+"""What the commands of `galviz.cli` do. Each checks its arguments and gives back the work, a function of nothing."""
+
+import argparse
+import difflib
+import json
+import os
+import platform
+import sys
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from galviz.recipe import Recipe
+    from galviz.runs import Run
+    from galviz.sky.cutouts import CutoutSet
+    from galviz.sky.target import Target
+
+Work = Callable[[], None]
+
+
+def mock(args: argparse.Namespace) -> Work:
+    """Draw a synthetic sky."""
+    _one_of("kind", args.kind, ("richness",))
+    out = _new_folder(args.out)
+
+    def work() -> None:
+        from galviz.sky.mock import write_richness_sky
+
+        with _bar("drawing") as progress:
+            workers = args.workers or os.cpu_count() or 1
+            write_richness_sky(out, args.n, size=args.size, seed=args.seed, workers=workers, progress=progress)
+        print(f"{out}: {args.n} objects of {args.size} px, synthetic sky")
+
+    return work
+
+
+def ingest(args: argparse.Namespace) -> Work:
+    """Cut a sky out of a survey's files."""
+    _one_of("kind", args.kind, ("sdss",))
+    out = _new_folder(args.out)
+    import astropy.units as u
+    import pandas as pd
+
+    from galviz.sky.readers import sdss
+
+    missing = [folder for folder in args.frames if not Path(folder).is_dir()]
+    if missing:
+        raise NotADirectoryError(f"frames: expected folders with frames, got {missing[0]}, which is no folder.")
+    if args.tile is not None and args.side:
+        raise ValueError("side: expected with --positions, got it with --tile, which is a side itself. Leave it out.")
+    side = f"{args.tile} arcsec" if args.tile is not None else args.side or "1 Mpc"
+    try:
+        side = u.Quantity(side)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"side: expected such as '120 arcsec' or '1 Mpc', got {side!r}.") from error
+    positions = None
+    if args.positions:
+        positions = pd.read_csv(args.positions, dtype={"object_id": str})
+        if "object_id" not in positions:
+            raise ValueError(f"positions: expected columns object_id, ra, dec, got {tuple(positions.columns)}.")
+        positions = positions.set_index("object_id")
+
+    def work() -> None:
+        damaged = "skip" if args.skip_bad else "raise"
+        more = {"size": args.size, "side": side, "damaged": damaged, "out": out}
+        with warnings.catch_warnings(record=True) as left_out:
+            warnings.simplefilter("always", UserWarning)
+            if positions is None:
+                sky = sdss.tiles(args.frames, **more)
+            else:
+                sky = sdss.cutouts(args.frames, positions, outside=damaged, **more)
+        for warning in left_out:
+            print(f"galviz ingest: {warning.message}", file=sys.stderr)
+        print(f"{out}: {sky}")
+
+    return work
+
+
+def train(args: argparse.Namespace) -> Work:
+    """Train a network into a run folder."""
+    from galviz import training
+
+    study = _study(args.study)
+    if training.follows():
+        run = training.when_made(args.out)
+        cutouts = study.load(args.data or run.data)
+    else:
+        run, cutouts = _old_run(args, study) if args.resume else _new_run(args, study)
+        training.claim(run)
+    begun = args.resume and run.checkpoint.exists()
+    more = {
+        "devices": int(args.devices) if args.devices and args.devices.isdecimal() else args.devices,
+        "resume": args.resume,
+        "encoder": None if begun else run.info.get("encoder"),  # the checkpoint holds the weights
+    }
+
+    def work() -> None:
+        if training.follows():
+            study.train(cutouts, run, **more)
+            return
+        with training.failure_noted(run), training.stop_on_signals(run), training.shown(run):
+            study.train(cutouts, run, **more)
+        print(f"{run.path}: {training.summary(run)}")
+
+    return work
+
+
+def predict(args: argparse.Namespace) -> Work:
+    """Apply a trained network to a sky."""
+    from galviz.runs import Run
+
+    run, out = Run.open(args.run), Path(args.out)
+    if out.suffix != ".parquet" or not out.resolve().parent.is_dir():
+        raise ValueError(f"out: expected a .parquet file in a folder that is there, got {out}.")
+    if not run.weights.exists():
+        raise FileNotFoundError(f"run: expected a trained run, got {run.path}, which has no weights. Finish it first.")
+    study = _study(run.info["study"])
+    cutouts = study.load(args.data)
+
+    def work() -> None:
+        predictions = study.predict(run, cutouts)
+        predictions.save(out)
+        print(f"{out}: {len(predictions.table)} rows from {run.path}")
+
+    return work
+
+
+def runs(args: argparse.Namespace) -> Work:
+    """List the runs in a folder."""
+    from galviz.runs import home, list_runs
+    from galviz.training import summary
+
+    folder = Path(args.folder) if args.folder else home() / "runs"
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"folder: expected a folder of runs, got {folder}, which is not there. Train one first."
+        )
+
+    def work() -> None:
+        found, broken = list_runs(folder)
+        for run in found:
+            info = run.info
+            made = f"{info['study']} {info['target']['name']}, recipe {info['recipe']['name']}"
+            print(f"{run.path.relative_to(folder)}: {made}: {summary(run)}")
+        for path, why in broken.items():
+            print(f"galviz runs: {path} left out: {why}", file=sys.stderr)
+        if not found:
+            print(f"no runs in {folder}", file=sys.stderr)
+
+    return work
+
+
+def devices(args: argparse.Namespace) -> Work:
+    """List what can train on this machine."""
+
+    def work() -> None:
+        found = _devices_found()
+        if args.json:
+            print(json.dumps(found))
+            return
+        for device in found:
+            print(f"{device['device']:8s}{device['name']}, {device['free_mb']} of {device['memory_mb']} MiB free")
+
+    return work
+
+
+def one_line(error: BaseException) -> str:
+    """Say an error in one line: what the library says, with the type where it is not the library that speaks."""
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    else:
+        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    ours = isinstance(error, OSError | ValueError | KeyError | RuntimeError | TypeError) and text
+    return " ".join((text if ours else f"{type(error).__name__}: {text}").split())
+
+
+def studies() -> list[str]:
+    """List the studies: the modules of `galviz.studies`, found without loading them."""
+    return sorted(file.stem for file in (Path(__file__).parent / "studies").glob("[!_]*.py"))
+
+
+def _study(name: str) -> ModuleType:
+    _one_of("study", name, studies())
+    return import_module(f"galviz.studies.{name}")
+
+
+def _one_of(argument: str, got: str, known: Collection[str]) -> None:
+    if got not in known:
+        near = difflib.get_close_matches(got, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{argument}: expected one of {', '.join(known)}, got {got!r}{hint}")
+
+
+def _new_folder(text: str) -> Path:
+    path = Path(text)
+    if path.exists():
+        raise FileExistsError(f"out: expected a new folder, got {path}, which exists. Choose another, or remove it.")
+    return path
+
+
+def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Recipe", str | None]:
+    """Find the target, the recipe with all changes made to it, and the encoder that the arguments ask for."""
+    name = args.target or next(key for key, target in study.TARGETS.items() if target == study.TARGET)
+    _one_of("target", name, study.TARGETS)
+    target = study.TARGETS[name]
+    recipes = study.RECIPES if target == study.TARGET else getattr(study, f"{name.upper()}_RECIPES")
+    _one_of("recipe", args.recipe or "quick", recipes)
+    recipe = recipes[args.recipe or "quick"].with_settings(args.set)
+    if args.epochs:
+        recipe = recipe.replace(epochs=args.epochs)
+    if args.frozen and not args.encoder:
+        raise ValueError("frozen: expected an encoder to keep as it is, got none. Give --encoder RUN too.")
+    if args.frozen:
+        recipe = recipe.replace(frozen=True)
+    return target, recipe, str(Path(args.encoder).resolve()) if args.encoder else None
+
+
+def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:
+    from galviz.runs import Run
+
+    out = Path(args.out)
+    if (out / "run.json").exists():
+        raise FileExistsError(
+            f"out: expected a new run folder, got {out}, which holds a run. "
+            "Go on with it with --resume, or choose another."
+        )
+    target, recipe, encoder = _asked(args, study)
+    if encoder and not Run.open(encoder).weights.exists():
+        raise FileNotFoundError(
+            f"encoder: expected a trained run, got {encoder}, which has no weights. Finish it first."
+        )
+    if not args.data:
+        raise ValueError(
+            "data: expected the folder of a sky, got none. Make one with `galviz mock` or `galviz ingest`."
+        )
+    cutouts = study.load(args.data)
+    more = {"fingerprint": cutouts.fingerprint, "encoder": encoder}
+    return Run.create(out, study=args.study, target=target, recipe=recipe, data=args.data, **more), cutouts
+
+
+def _old_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:
+    from galviz.runs import Run
+
+    run = Run.open(args.out)
+    info = run.info
+    if info["study"] != args.study:
+        raise ValueError(f"study: expected {info['study']}, as the run in {run.path} was made with, got {args.study}.")
+    if any((args.recipe, args.target, args.set, args.epochs, args.encoder, args.frozen)):
+        target, recipe, encoder = _asked(args, study)
+        if (target.to_json(), recipe.to_json(), encoder) != (info["target"], info["recipe"], info.get("encoder")):
+            raise ValueError(
+                f"resume: expected the recipe, target and encoder that {run.path} was made with, got others. "
+                "Leave them out, or train into a new folder without --resume."
+            )
+    cutouts = study.load(args.data or run.data)
+    if cutouts.fingerprint != info["fingerprint"]:
+        raise ValueError(
+            f"data: expected the sky that {run.path} was trained on, got {args.data or run.data}, which differs. "
+            "Give the same sky with --data, or train into a new folder."
+        )
+    return run, cutouts
+
+
+def _devices_found() -> list[dict[str, Any]]:
+    import psutil
+    import torch
+
+    memory = psutil.virtual_memory()
+    found = [("cpu", f"{platform.machine()}, {os.cpu_count()} cores", memory.total, memory.available)]
+    for k in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(k)
+        found.append((f"cuda:{k}", torch.cuda.get_device_name(k), total, free))
+    if torch.backends.mps.is_available():
+        found.append(("mps", "Apple GPU, which shares the memory", memory.total, memory.available))
+    return [
+        {"device": device, "name": name, "memory_mb": total // 2**20, "free_mb": free // 2**20}
+        for device, name, total, free in found
+    ]
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on stderr, and give the function ``(done, total)`` that moves it."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit=" objects", disable=None, dynamic_ncols=True) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress

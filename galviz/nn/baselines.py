@@ -1,0 +1,147 @@
+"""What a network must beat: simple methods on the same folds, with scikit-learn."""
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from galviz.nn.normalise import pixel_noise
+from galviz.sky.cutouts import CutoutSet
+
+_THRESHOLDS = (3.0, 5.0, 10.0, 20.0, 40.0)  # in units of the noise of a pixel
+_PENALTIES = np.logspace(-3, 3, 13)
+_QUANTILES = np.concatenate([[0.0, 0.001, 0.01], np.linspace(0.05, 0.95, 19), [0.99, 0.999, 1.0]])
+
+
+def out_of_fold(make: Callable[[], object], features: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Predict each object by a method that was fitted on the other folds.
+
+    Parameters
+    ----------
+    make : callable
+        Gives a new scikit-learn estimator.
+    features : numpy.ndarray, shape (N, D)
+    truth : numpy.ndarray, shape (N,)
+    fold : numpy.ndarray of int, shape (N,)
+
+    Returns
+    -------
+    numpy.ndarray, shape (N,)
+    """
+    estimate = np.empty_like(truth)
+    for k in np.unique(fold):
+        out = fold == k
+        estimate[out] = make().fit(features[~out], truth[~out]).predict(features[out])
+    return estimate
+
+
+def mean(truth: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Answer the mean of the other folds, shape (N,)."""
+    return np.array([truth[fold != k].mean() for k in fold])
+
+
+def of_redshift(z: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> dict[str, np.ndarray]:
+    """Predict from the redshift alone, in two ways: a rising function, and boosted trees (absolute error).
+
+    Parameters
+    ----------
+    z, truth : numpy.ndarray, shape (N,)
+    fold : numpy.ndarray of int, shape (N,)
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (N,)
+        ``"isotonic"`` and ``"boosted"``. The best function of z is at least as good as the better of them.
+    """
+
+    def boosted() -> HistGradientBoostingRegressor:
+        return HistGradientBoostingRegressor(
+            loss="absolute_error", max_leaf_nodes=8, learning_rate=0.05, early_stopping=False, random_state=0
+        )
+
+    makers = {"isotonic": lambda: IsotonicRegression(increasing="auto", out_of_bounds="clip"), "boosted": boosted}
+    return {name: out_of_fold(make, z[:, None], truth, fold) for name, make in makers.items()}
+
+
+def of_flux(cutouts: CutoutSet, truth: np.ndarray, fold: np.ndarray) -> dict[str, np.ndarray]:
+    """Predict by ridge regression on summed flux and counts of bright pixels in each band.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet
+    truth : numpy.ndarray, shape (N,)
+    fold : numpy.ndarray of int, shape (N,)
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (N,)
+        ``"linear"``: on the sums and the counts above five times the noise. ``"logarithmic"``: on asinh of the sums, in
+        units of their noise, and on ln(1 + count) above 3, 5, 10, 20 and 40 times the noise.
+    """
+    flux, counts, noise = _light(cutouts)
+    sums = noise * np.sqrt(np.prod(cutouts.images.shape[2:]))
+    linear = np.concatenate([flux, counts[:, 1]], axis=1)
+    logarithmic = np.concatenate([np.arcsinh(flux / sums), np.log1p(counts).reshape(len(flux), -1)], axis=1)
+
+    def make() -> object:
+        return make_pipeline(StandardScaler(), RidgeCV(_PENALTIES))
+
+    return {
+        "linear": out_of_fold(make, linear, truth, fold),
+        "logarithmic": out_of_fold(make, logarithmic, truth, fold),
+    }
+
+
+def bands_by_histogram(
+    cutouts: CutoutSet, fold: np.ndarray, scale: Callable[[np.ndarray], np.ndarray] | None = None
+) -> np.ndarray:
+    """Tell bands apart by the histogram of pixel values alone: logistic regression on 25 of its quantiles.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet
+    fold : numpy.ndarray of int, shape (N,)
+    scale : callable, optional
+        How pixels (n, B, H, W) are scaled before, for example as the network's are; by default they are not.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (N, B)
+        The band that each image is taken for, as its number.
+    """
+    parts = []
+    for _, images, _ in cutouts.batches():
+        scaled = images if scale is None else scale(images)
+        parts.append(np.quantile(scaled.reshape(*scaled.shape[:2], -1), _QUANTILES, axis=-1))
+    quantiles = np.concatenate(parts, axis=1)  # (25, N, B)
+    quantiles = np.arcsinh(quantiles / _typical(quantiles))
+    objects, bands = quantiles.shape[1:]
+    truth = np.tile(np.arange(bands), objects)
+
+    def make() -> object:
+        return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+
+    features = np.moveaxis(quantiles, 0, -1).reshape(objects * bands, -1)
+    return out_of_fold(make, features, truth, fold.repeat(bands)).reshape(objects, bands)
+
+
+def _light(cutouts: CutoutSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Measure summed flux (N, B), counts of pixels above each threshold (N, T, B), and the noise of a pixel (B,)."""
+    noise = np.median(np.concatenate([pixel_noise(images) for _, images, _ in cutouts.batches()]), axis=0)
+    flux, counts = [], []
+    for _, images, _ in cutouts.batches():
+        bright = [(images > t * noise[:, None, None]).sum((2, 3)) for t in _THRESHOLDS]
+        flux.append(images.sum((2, 3), dtype=np.float64))
+        counts.append(np.stack(bright, axis=1))
+    return np.concatenate(flux), np.concatenate(counts), noise
+
+
+def _typical(quantiles: np.ndarray) -> float:
+    """Give a scale for asinh: the median distance of the quartiles."""
+    low, high = (np.abs(_QUANTILES - q).argmin() for q in (0.25, 0.75))
+    width = np.median(quantiles[high] - quantiles[low])
+    return float(width) if width > 0 else 1.0

@@ -1,0 +1,199 @@
+"""A `CutoutSet` -> batches of tensors, whose order depends on the seed and the step alone."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.rows import LazyRows
+from galviz.sky.target import Target
+
+_SHARE = 0.25  # of the free memory, that images may take to be kept there
+_WORKERS = 2
+
+
+class Samples(Dataset):
+    """What a network is shown: the objects of some rows, or each of their bands alone.
+
+    Where bands are shown alone, sample s is band s mod B of object s div B, as an image of one band.
+
+    Parameters
+    ----------
+    images : numpy.ndarray or LazyRows, float32, shape (N, B, H, W)
+        As `kept` gives them.
+    rows : numpy.ndarray of int
+        Rows of the images.
+    truth : numpy.ndarray, shape (N, K), or None
+        As `truths` gives it: None where each band is shown alone, and its number is the truth.
+    """
+
+    def __init__(self, images: np.ndarray | LazyRows, rows: np.ndarray, truth: np.ndarray | None) -> None:
+        self.images, self.rows = images, rows
+        self.bands = images.shape[1] if truth is None else 0
+        numbers = torch.arange(self.bands).repeat(len(rows))
+        self.truth = numbers if truth is None else torch.from_numpy(truth[rows].astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.rows) * max(self.bands, 1)
+
+    def __getitem__(self, item: tuple[int, np.ndarray]) -> dict[str, Any]:
+        """Read one batch.
+
+        Parameters
+        ----------
+        item : (int, numpy.ndarray of int)
+            The step, which is handed through, and the samples.
+
+        Returns
+        -------
+        dict
+            ``step``; ``images``, float32 (n, B, H, W), or (n, 1, H, W) where bands are shown alone; ``truth``, float32
+            (n, K), or the numbers of the bands, int64 (n,).
+        """
+        step, samples = item
+        if self.bands:
+            objects, bands = np.divmod(samples, self.bands)
+            once, back = np.unique(self.rows[objects], return_inverse=True)
+            images = self.images[once][back, bands][:, None]
+        else:
+            images = self.images[self.rows[samples]]
+        return {"step": step, "images": torch.from_numpy(images), "truth": self.truth[samples]}
+
+
+class Steps(Sampler):
+    """The batches of a whole training, one a step, as a function of (seed, epoch) alone.
+
+    Every epoch takes the samples in a new order, in batches of equal size (within one) of at most `batch`. So a
+    training can start at any step, and the processes of a parallel one take their parts of the same batch.
+
+    Parameters
+    ----------
+    samples : int
+        How many there are.
+    batch : int
+        Samples a step, all processes together.
+    epochs : int
+    seed : int
+    start : int
+        First step.
+    rank, world : int
+        Which process of how many this is.
+
+    Raises
+    ------
+    ValueError
+        If a process would get fewer than two samples a step.
+    """
+
+    def __init__(
+        self, samples: int, batch: int, epochs: int, seed: int, *, start: int = 0, rank: int = 0, world: int = 1
+    ) -> None:
+        self.samples, self.seed, self.start, self.rank, self.world = samples, seed, start, rank, world
+        self.per_epoch = math.ceil(samples / batch)
+        self.steps = epochs * self.per_epoch
+        if samples // self.per_epoch < 2 * world:
+            raise ValueError(
+                f"batch: expected at least 2 samples a step and process, got {samples} samples in {self.per_epoch} "
+                f"steps for {world} processes. Use a larger batch, more objects or fewer processes."
+            )
+
+    def __len__(self) -> int:
+        return self.steps - self.start
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (step, samples of this process)."""
+        epoch, parts = -1, []
+        for step in range(self.start, self.steps):
+            if step // self.per_epoch != epoch:
+                epoch = step // self.per_epoch
+                order = np.random.default_rng((self.seed, epoch)).permutation(self.samples)
+                parts = np.array_split(order, self.per_epoch)
+            yield step, parts[step % self.per_epoch][self.rank :: self.world]
+
+
+class Chunks(Sampler):
+    """All samples once, in order, `batch` at a time; of several processes each takes its own."""
+
+    def __init__(self, samples: int, batch: int, *, rank: int = 0, world: int = 1) -> None:
+        self.starts, self.samples, self.batch = range(rank * batch, samples, world * batch), samples, batch
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (number, samples)."""
+        for k, start in enumerate(self.starts):
+            yield k, np.arange(start, min(start + self.batch, self.samples))
+
+
+def loader(samples: Samples, order: Steps | Chunks) -> DataLoader:
+    """Give a loader of the batches of `order`; images that are not in memory are read ahead by other processes."""
+    workers = 0 if isinstance(samples.images, np.ndarray) else _WORKERS
+    ahead = {"multiprocessing_context": "spawn", "persistent_workers": True} if workers else {}
+    pinned = torch.cuda.is_available()
+    return DataLoader(samples, sampler=order, batch_size=None, num_workers=workers, pin_memory=pinned, **ahead)
+
+
+def kept(cutouts: CutoutSet) -> np.ndarray | LazyRows:
+    """Read the images once if they take less than a quarter of the free memory; leave them where they are if not."""
+    need = 4 * math.prod(cutouts.images.shape)
+    return cutouts.images if need > _SHARE * psutil.virtual_memory().available else cutouts.images[:]
+
+
+def truths(cutouts: CutoutSet, target: Target) -> np.ndarray | None:
+    """Read what is to be learned.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet
+    target : Target
+        A scalar of one column, or a band target.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N, 1), or None
+        As learned, NaN where not known; None of a band target, whose images are the truth.
+
+    Raises
+    ------
+    ValueError
+        If the target is of a kind that networks here do not learn.
+    KeyError
+        If the catalogue lacks the column.
+    """
+    if target.kind == "band":
+        return None
+    if target.kind != "scalar" or len(target.columns) != 1:
+        raise ValueError(
+            f"target: expected a scalar of one column or a band target, "
+            f"got {target.name!r} of kind {target.kind!r} with columns {target.columns}."
+        )
+    return target.truth(cutouts.catalogue)
+
+
+def dihedral(images: Tensor, which: Tensor) -> Tensor:
+    """Turn and flip images by the eight symmetries of the square (D4).
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, B, H, W)
+        H = W where any of `which` is 4 or more.
+    which : Tensor of int, shape (N,), or ()
+        Sum of 1 (left–right), 2 (up–down) and 4 (transpose, after the flips); 0 changes nothing.
+
+    Returns
+    -------
+    Tensor, shape (N, B, H, W)
+    """
+    which = which.to(images.device).reshape(-1, 1, 1, 1)
+    images = torch.where((which & 1) > 0, images.flip(-1), images)
+    images = torch.where((which & 2) > 0, images.flip(-2), images)
+    if images.shape[-1] != images.shape[-2]:
+        return images
+    return torch.where((which & 4) > 0, images.transpose(-1, -2), images)

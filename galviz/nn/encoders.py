@@ -1,0 +1,137 @@
+"""Images -> features: a ResNet-18 of any width, for images of any size."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock
+
+Stem = Literal["imagenet", "small"]
+_BLOCKS = (2, 2, 2, 2)
+
+
+class ResNet18(nn.Module):
+    """ResNet-18 with a 1×1 convolution, batch norm and ReLU before the global average pooling.
+
+    Built from torchvision's `BasicBlock`; layers are named as in `torchvision.models.resnet18`. The 1×1 convolution is
+    Liang et al.'s; they do not give its width, and 512 → 512 keeps the 512 features that they feed to their heads.
+
+    Parameters
+    ----------
+    channels : int
+        Channels C of the images: 1 for a single band.
+    width : int
+        Channels of the first stage; 64 is ResNet-18. There are 8 × `width` features.
+    stem : {"imagenet", "small"}
+        ``"imagenet"``: 7×7 convolution of stride 2 and max pooling, as published. ``"small"``: one 3×3 convolution of
+        stride 2, for images of up to about 64 pixels whose galaxies are a pixel or two across.
+    replicate : bool
+        Repeat a single band to three equal channels, as published.
+
+    References
+    ----------
+    He et al. (2016), CVPR, table 1. Liang et al. (2020), arXiv:2012.02368, section 3.4.
+    """
+
+    def __init__(self, channels: int = 1, *, width: int = 64, stem: Stem = "imagenet", replicate: bool = False) -> None:
+        super().__init__()
+        if replicate and channels != 1:
+            raise ValueError(f"replicate: expected one channel to repeat, got {channels}. Use replicate=False.")
+        self.replicate = replicate
+        self.features = 8 * width
+        kernel = _kernel(stem)
+        self.conv1 = nn.Conv2d(3 if replicate else channels, width, kernel, stride=2, padding=kernel // 2, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if stem == "imagenet" else nn.Identity()
+        widths = [width, *(width * 2**k for k in range(4))]
+        for k, blocks in enumerate(_BLOCKS):
+            self.add_module(f"layer{k + 1}", _stage(widths[k], widths[k + 1], blocks, stride=1 if k == 0 else 2))
+        self.neck = nn.Sequential(
+            nn.Conv2d(self.features, self.features, 1, bias=False), nn.BatchNorm2d(self.features), nn.ReLU(inplace=True)
+        )
+        for module in self.modules():  # as torchvision does
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Compute what is pooled.
+
+        Parameters
+        ----------
+        images : Tensor, float32, shape (N, C, H, W)
+
+        Returns
+        -------
+        Tensor, shape (N, 8 width, ⌈H/32⌉, ⌈W/32⌉), or ⌈H/16⌉ for the small stem
+        """
+        x = images.expand(-1, 3, -1, -1) if self.replicate else images
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        return self.neck(self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the features: images (N, C, H, W) -> (N, 8 width)."""
+        return self.feature_map(images).mean(dim=(2, 3))
+
+
+def load_encoder(encoder: ResNet18, path: str | Path) -> None:
+    """Start an encoder from weights at hand: those of a trained run, or of `torchvision.models.resnet18`.
+
+    A classifier in a file is ignored, and a 1×1 convolution before the pooling that is not in it keeps its random
+    start. Where the channels differ (C here, C' there), the kernels of the first layer are summed over C' and divided
+    by C: an image that is the same in all channels gives what it gave.
+
+    Parameters
+    ----------
+    encoder : ResNet18
+    path : str or Path
+        A run folder with an encoder of the same width and stem; or a file of width 64 and the stem ``"imagenet"``:
+        ``.safetensors``, or what `torch.save` made of a state dict.
+
+    Raises
+    ------
+    ValueError
+        If a layer does not fit the encoder, naming it.
+    """
+    weights, own = _weights_at(Path(path)), encoder.state_dict()
+    first = weights.get("conv1.weight")
+    if first is not None and first.shape[1] != own["conv1.weight"].shape[1]:
+        channels = own["conv1.weight"].shape[1]
+        weights["conv1.weight"] = first.sum(1, keepdim=True).repeat(1, channels, 1, 1) / channels
+    for name in sorted(own.keys() | weights.keys()):
+        expected, got = (tuple(w[name].shape) if name in w else None for w in (own, weights))
+        may_lack = name.startswith("neck.") or name.endswith("num_batches_tracked")
+        if expected != got and not (got is None and may_lack):
+            raise ValueError(
+                f"encoder: expected {name} of shape {expected}, as in the encoder to be trained, got {got} in {path}. "
+                "Use the same network.width and network.stem; torchvision's files fit width 64 and stem imagenet."
+            )
+    encoder.load_state_dict(weights, strict=False)
+
+
+def _weights_at(path: Path) -> dict[str, Tensor]:
+    if path.is_dir():
+        weights = load_file(path / "model.safetensors")
+        return {name.removeprefix("encoder."): w for name, w in weights.items() if name.startswith("encoder.")}
+    if path.suffix == ".safetensors":
+        weights = load_file(path)
+    else:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    return {name: w for name, w in weights.items() if not name.startswith("fc.")}
+
+
+def _kernel(stem: str) -> int:
+    kernels = {"imagenet": 7, "small": 3}
+    if stem not in kernels:
+        raise ValueError(f"stem: expected one of {', '.join(kernels)}, got {stem!r}.")
+    return kernels[stem]
+
+
+def _stage(inputs: int, outputs: int, blocks: int, stride: int) -> nn.Sequential:
+    shortcut = None
+    if stride != 1 or inputs != outputs:
+        shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+    first = BasicBlock(inputs, outputs, stride, shortcut)
+    return nn.Sequential(first, *(BasicBlock(outputs, outputs) for _ in range(blocks - 1)))

@@ -1,0 +1,105 @@
+"""Which objects are trained on and which are held out: a function of ids, never of the order of rows."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from galviz.recipe import Recipe
+
+_GROUPS = ("group", "field")  # catalogue columns whose objects belong together, the first that is there
+
+
+def groups_of(catalogue: pd.DataFrame) -> np.ndarray:
+    """Say which objects must stay together.
+
+    Parameters
+    ----------
+    catalogue : pandas.DataFrame
+        Indexed by `object_id`. Rows with the same ``group`` (or else ``field``, for tiles of one frame) stay together;
+        without such a column each object is its own group.
+
+    Returns
+    -------
+    numpy.ndarray of str, shape (N,)
+    """
+    named = [name for name in _GROUPS if name in catalogue.columns]
+    values = catalogue[named[0]] if named else catalogue.index
+    return values.astype(str).to_numpy(dtype=object)
+
+
+def deal(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
+    """Deal groups into folds of nearly equal size, the same for every order of the rows.
+
+    Groups are taken from the largest to the smallest, equals in the order of a hash of their names and `seed`, and each
+    goes to the fold that has least.
+
+    Parameters
+    ----------
+    groups : numpy.ndarray of str, shape (N,)
+    folds : int
+        How many, at most the number of groups.
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (N,)
+        0 … `folds` − 1.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer groups than folds.
+    """
+    names, member, sizes = np.unique(groups.astype(str), return_inverse=True, return_counts=True)
+    if len(names) < folds:
+        raise ValueError(f"folds: expected at most {len(names)}, one a group of objects, got {folds}. Use fewer folds.")
+    dealt, fill = np.empty(len(names), int), np.zeros(folds, int)
+    for k in np.lexsort((_hashes(names, seed), -sizes)):
+        dealt[k] = fill.argmin()
+        fill[dealt[k]] += sizes[k]
+    return dealt[member]
+
+
+def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows to train on and the rows that are held out.
+
+    Parameters
+    ----------
+    catalogue : pandas.DataFrame
+        A row an object.
+    recipe : Recipe
+        Its `folds`, `fold` and `label_fraction`. A smaller fraction is part of every larger one with the same `seed`.
+        The folds are the same for every seed.
+    usable : numpy.ndarray of bool, shape (N,)
+        Which objects have a truth.
+
+    Returns
+    -------
+    train, held_out : numpy.ndarray of int
+        Rows of the catalogue in the order of their ids.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two objects would be trained on or held out.
+    """
+    fold = deal(groups_of(catalogue), recipe.folds)
+    by_id = np.argsort(catalogue.index.to_numpy(dtype=str))
+    by_id = by_id[usable[by_id]]
+    train, held_out = by_id[fold[by_id] != recipe.fold], by_id[fold[by_id] == recipe.fold]
+    if recipe.label_fraction < 1:
+        order = _hashes(catalogue.index[train].to_numpy(dtype=str), recipe.seed + 1).argsort()
+        train = np.sort(order[: max(2, round(recipe.label_fraction * len(train)))])
+        train = by_id[fold[by_id] != recipe.fold][train]
+    if min(len(train), len(held_out)) < 2:
+        raise ValueError(
+            f"cutouts: expected at least 2 objects with a truth to train on and 2 held out, "
+            f"got {len(train)} and {len(held_out)}. Use more objects or fewer folds."
+        )
+    return train, held_out
+
+
+def _hashes(names: np.ndarray, seed: int) -> np.ndarray:
+    digests = [hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest() for name in names]
+    return np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.uint64)

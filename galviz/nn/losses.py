@@ -1,0 +1,64 @@
+"""What a training makes small."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from galviz.recipe import Recipe
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def mse_std(
+    estimate: Tensor, truth: Tensor, alpha: float, mode: Literal["abs", "signed"] = "abs", eps: float = 1e-12
+) -> Tensor:
+    """Compute the mean squared error plus `alpha` times the scatter of the errors in the batch.
+
+    L = mean((Y − Ŷ)²) + α std(|Y − Ŷ|), the standard deviation being that of the sample (n − 1). ``mode="signed"``
+    takes std(Y − Ŷ) instead, which is what the paper's tables call Sigma.
+
+    Parameters
+    ----------
+    estimate, truth : Tensor, float, shape (N, K)
+        Ŷ and Y, N ≥ 2. NaN gives NaN.
+    alpha : float
+        Weight of the scatter; 0 gives the mean squared error.
+    mode : {"abs", "signed"}
+        ``"abs"`` as published.
+    eps : float
+        Added to the variance, so that equal errors have a finite gradient.
+
+    Returns
+    -------
+    Tensor, shape ()
+
+    Raises
+    ------
+    ValueError
+        If the batch has fewer than two objects.
+
+    References
+    ----------
+    Liang et al. (2020), arXiv:2012.02368, eq. 1.
+    """
+    mse = functional.mse_loss(estimate, truth)
+    if alpha == 0:
+        return mse
+    if len(estimate) < 2:
+        raise ValueError(f"batch: expected at least 2 objects for a scatter, got {len(estimate)}. Use a larger batch.")
+    error = truth - estimate
+    error = error.abs() if mode == "abs" else error
+    return mse + alpha * torch.sqrt(error.var(dim=0) + eps).mean()
+
+
+def loss_of(recipe: Recipe) -> Loss:
+    """Give the loss that a recipe names, as a function of (output, truth)."""
+    losses: dict[str, Loss] = {
+        "mse": functional.mse_loss,
+        "mse_std": lambda estimate, truth: mse_std(estimate, truth, recipe.alpha),
+        "cross_entropy": functional.cross_entropy,
+    }
+    return losses[recipe.loss]

@@ -1,0 +1,133 @@
+"""Normalisation, encoder and head in one network: raw pixels in, what is learned out."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from galviz.nn.encoders import ResNet18
+from galviz.nn.heads import BandHead, CompactHead, PublishedHead
+from galviz.nn.normalise import Normalise
+from galviz.recipe import Recipe
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.target import Target
+
+_DEFAULTS = {"width": 64, "stem": "imagenet", "replicate": False, "apart": True, "head": "compact"}
+
+
+class CutoutNetwork(nn.Module):
+    """From the pixels of a `CutoutSet` to the target, in three parts: `normalise`, `encoder`, `head`.
+
+    The output is centre + scale × head(encoder(normalise(images))). `centre` and `scale` are 0 and 1 unless a
+    training sets them to the mean and standard deviation of its truths, for a target of one number.
+
+    Parameters
+    ----------
+    normalise : Normalise
+    encoder : ResNet18
+        Its features (N, F) are what the head gets, as (N, 1, F) or (N, B, F).
+    head : nn.Module
+    apart : bool
+        True: one encoder sees each band alone, features (N, B, F). False: it sees all bands as channels, (N, 1, F).
+    standardise : bool
+        Whether a training sets `centre` and `scale`. False as published, and for classes.
+    """
+
+    def __init__(
+        self,
+        normalise: Normalise,
+        encoder: ResNet18,
+        head: nn.Module,
+        *,
+        apart: bool,
+        standardise: bool,
+    ) -> None:
+        super().__init__()
+        self.normalise, self.encoder, self.head = normalise, encoder, head
+        self.apart, self.standardise = apart, standardise
+        self.register_buffer("centre", torch.zeros(1))
+        self.register_buffer("scale", torch.ones(1))
+
+    def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None) -> None:
+        """Set the constants: pixel scales and, where `standardise`, mean and standard deviation of the truth.
+
+        Parameters
+        ----------
+        cutouts : CutoutSet
+        rows : numpy.ndarray of int
+            The rows that are trained on.
+        truth : numpy.ndarray, shape (N, 1), or None
+            As learned, for all rows; None of classes.
+        """
+        self.normalise.fit(cutouts, rows)
+        if self.standardise and truth is not None:
+            spread = truth[rows].std(0)
+            self.centre.copy_(torch.as_tensor(truth[rows].mean(0)))
+            self.scale.copy_(torch.as_tensor(np.where(spread > 0, spread, 1.0)))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Compute what the head gets: images (N, B, H, W) -> features (N, B, F), or (N, 1, F) where not apart."""
+        x = self.normalise(images)
+        count, bands = x.shape[:2]
+        if not self.apart:
+            return self.encoder(x).unsqueeze(1)
+        return self.encoder(x.reshape(count * bands, 1, *x.shape[2:])).reshape(count, bands, -1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the output: images (N, B, H, W), in the unit of the cutouts -> (N, K)."""
+        return self.centre + self.scale * self.head(self.features(images))
+
+
+def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwork:
+    """Build the network that a recipe describes, with the random weights of its seed.
+
+    Parameters
+    ----------
+    target : Target
+        A scalar, or the band of a one-band image.
+    recipe : Recipe
+        Its ``network``: ``width`` and ``stem`` of `ResNet18`, ``replicate``, ``apart`` (one encoder for each band
+        alone, or all bands as its channels) and ``head`` (``"compact"`` or ``"as_published"``). A network for bands
+        sees them apart and has the published head for them.
+    bands : tuple of str
+        Bands B of the images.
+
+    Returns
+    -------
+    CutoutNetwork
+        Images (N, B, H, W) -> (N, 1); of a band target (N, 1, H, W) -> (N, B) logits.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not known, or its value does not fit the others.
+    """
+    options = _DEFAULTS | recipe.network
+    unknown = sorted(options.keys() - _DEFAULTS.keys())
+    if unknown:
+        raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
+    classify = target.kind == "band"
+    if classify and recipe.normalise == "asinh":
+        raise ValueError(
+            "normalise: expected minmax or asinh_global for a band target, got asinh, whose constants of each band "
+            "would give the band away."
+        )
+    if classify != (recipe.loss == "cross_entropy"):
+        wanted = "cross_entropy" if classify else "mse or mse_std"
+        raise ValueError(f"loss: expected {wanted} for the target {target.name}, got {recipe.loss}.")
+    apart, published = classify or options["apart"], options["head"] == "as_published"
+    if options["head"] not in ("compact", "as_published") or (published and not apart):
+        raise ValueError(
+            f"network.head: expected compact or as_published, the latter with network.apart=true, "
+            f"got {options['head']!r} with apart={apart}."
+        )
+    torch.manual_seed(recipe.seed)
+    channels, vectors = (1, len(bands)) if apart else (len(bands), 1)
+    replicate = options["replicate"] and apart
+    encoder = ResNet18(channels, width=options["width"], stem=options["stem"], replicate=replicate)
+    if classify:
+        head: nn.Module = BandHead(encoder.features, len(bands))
+    else:
+        head = (PublishedHead if published else CompactHead)(encoder.features, vectors)
+    return CutoutNetwork(
+        Normalise(recipe.normalise, bands), encoder, head, apart=apart, standardise=not (classify or published)
+    )

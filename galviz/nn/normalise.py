@@ -1,0 +1,108 @@
+"""Pixels -> numbers of order one. Part of the network, so that whoever predicts sees what was learned from."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from galviz.recipe import CHOICES
+from galviz.sky.cutouts import CutoutSet
+
+_ROWS = 1024  # objects that the constants are measured on
+_CHUNK = 64
+
+
+class Normalise(nn.Module):
+    """Scale images (N, B, H, W) for a network.
+
+    ``"asinh"``: (asinh(x / b) − μ) / σ with b, μ and σ of each band; b is the noise of a pixel, so that the sky stays
+    linear and bright galaxies are compressed. ``"asinh_global"``: the same with one b, μ and σ for all bands.
+    ``"minmax"``: (x − min) / (max − min) of each image and band, without constants; an even image gives 0.
+
+    A band classifier must not be given away by scales of its own for each band: it may not use ``"asinh"``.
+
+    Parameters
+    ----------
+    mode : {"asinh", "asinh_global", "minmax"}
+    bands : sequence of str
+        Names of axis 1; a network that sees one band at a time has one entry.
+    """
+
+    def __init__(self, mode: str, bands: tuple[str, ...]) -> None:
+        super().__init__()
+        if mode not in CHOICES["normalise"]:
+            raise ValueError(f"normalise: expected one of {', '.join(CHOICES['normalise'])}, got {mode!r}.")
+        self.mode = mode
+        self.bands = tuple(bands)
+        if mode != "minmax":
+            size = len(self.bands) if mode == "asinh" else 1
+            for name, value in (("softening", 1.0), ("mean", 0.0), ("std", 1.0)):
+                self.register_buffer(name, torch.full((size, 1, 1), value))
+
+    def fit(self, cutouts: CutoutSet, rows: np.ndarray) -> None:
+        """Measure the constants on the covered pixels of up to 1024 of these objects, evenly spaced.
+
+        Parameters
+        ----------
+        cutouts : CutoutSet
+        rows : numpy.ndarray of int
+            Rows of the training objects, and of no others.
+        """
+        if self.mode == "minmax":
+            return
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _ROWS)).round().astype(int))]
+        pooled = self.mode == "asinh_global"
+        noise = np.concatenate([pixel_noise(values) for values in _values(cutouts, rows)])
+        softening = np.nanmedian(noise, keepdims=True) if pooled else np.nanmedian(noise, axis=0)
+        softening = np.where(softening > 0, softening, 1.0).reshape(-1, 1, 1)
+        count, total, square = 0, 0, 0
+        axes = (0, 1, 2, 3) if pooled else (0, 2, 3)
+        for values in _values(cutouts, rows):
+            scaled = np.arcsinh(values / softening)
+            count = count + np.isfinite(scaled).sum(axes)
+            total = total + np.nansum(scaled, axes)
+            square = square + np.nansum(scaled**2, axes)
+        mean = total / np.maximum(count, 1)
+        std = np.sqrt(np.maximum(square / np.maximum(count, 1) - mean**2, 0))
+        std = np.where(std > 0, std, 1.0)
+        for name, value in (("softening", softening), ("mean", mean), ("std", std)):
+            getattr(self, name).copy_(torch.as_tensor(value).reshape(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scale images (N, B, H, W), float32."""
+        if self.mode == "minmax":
+            low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+            return (images - low) / torch.where(high > low, high - low, 1.0)
+        return (torch.asinh(images / self.softening) - self.mean) / self.std
+
+    def constants(self) -> dict[str, object]:
+        """Give the mode and its constants as JSON values, for ``run.json``."""
+        return {"mode": self.mode, **{name: value.flatten().tolist() for name, value in self.named_buffers()}}
+
+
+def _values(cutouts: CutoutSet, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Read images in chunks, float64, NaN where nothing was observed."""
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        values = cutouts.images[part].astype(np.float64)
+        if cutouts.coverage is not None:
+            values[~cutouts.coverage[part]] = np.nan
+        yield values
+
+
+def pixel_noise(images: np.ndarray) -> np.ndarray:
+    """Estimate the noise of a pixel as 1.4826 median|x − median(x)|.
+
+    Parameters
+    ----------
+    images : numpy.ndarray, shape (N, B, H, W)
+        NaN where nothing was observed; an image without any pixel counts as 0.
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, B)
+    """
+    flat = images.reshape(*images.shape[:2], -1)
+    flat = np.where(np.isfinite(flat).any(-1, keepdims=True), flat, 0.0)
+    return 1.4826 * np.nanmedian(np.abs(flat - np.nanmedian(flat, -1, keepdims=True)), -1)

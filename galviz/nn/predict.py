@@ -1,0 +1,144 @@
+"""A trained network and cutouts -> predictions, honest about what was trained on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from pandas.api.extensions import ExtensionArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from galviz.nn.data import Chunks, Samples, dihedral, kept, loader, truths
+from galviz.recipe import Recipe
+from galviz.runs import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.files import write_aside
+from galviz.sky.predictions import Predictions
+from galviz.sky.target import Target
+
+_OBJECTS = "objects.parquet"
+
+
+def predict(
+    network: nn.Module,
+    cutouts: CutoutSet,
+    target: Target,
+    recipe: Recipe,
+    *,
+    run: Run | None = None,
+    device: str | torch.device = "cpu",
+) -> Predictions:
+    """Apply a network to every object.
+
+    The estimate is the mean over the recipe's `tta` views of D4; spread, p16 and p84 are the standard deviation and
+    percentiles of the views, which is how far the network contradicts itself, not the error. For a band target the
+    class probabilities of the views are averaged.
+
+    Parameters
+    ----------
+    network : nn.Module
+        From images (N, B, H, W) to outputs (N, K).
+    cutouts : CutoutSet
+    target : Target
+        What the network learned.
+    recipe : Recipe
+        Its `tta` and `batch` are used.
+    run : Run, optional
+        The run that the network is from: its objects are told by their ids. Without it, ``fold`` is missing for all.
+    device : str or torch.device
+
+    Returns
+    -------
+    Predictions
+        A row an object (and band), in the order of the object ids.
+
+    Raises
+    ------
+    FloatingPointError
+        If an output is not finite, naming the object.
+    """
+    rows = np.argsort(cutouts.object_ids.astype(str))
+    known = target.kind == "band" or set(target.columns) <= set(cutouts.catalogue.columns)
+    truth = truths(cutouts, target) if known else np.full((len(cutouts), 1), np.nan)
+    samples = Samples(kept(cutouts), rows, truth)
+    network = network.to(device, memory_format=torch.channels_last)
+    batches = loader(samples, Chunks(len(samples), recipe.batch))
+    views = torch.cat(list(outputs(network, batches, views=recipe.tta)), dim=1).double()
+    bad = ~views.isfinite().all(dim=0).all(dim=1).numpy()
+    if bad.any():
+        name = cutouts.object_ids[rows[bad.argmax() // max(samples.bands, 1)]]
+        raise FloatingPointError(f"network: expected finite outputs, got NaN or infinity for {name!r}. Train it anew.")
+    ids = pd.Index(cutouts.object_ids[rows], name="object_id")
+    fold = objects(run).reindex(ids).array if run else pd.array([pd.NA] * len(ids), dtype="Int64")
+    if truth is None:
+        return Predictions(_bands_table(views.softmax(-1).mean(0).numpy(), ids, fold, cutouts.bands), target)
+    return Predictions(_scalar_table(views[:, :, 0].numpy(), ids, fold, target, truth[rows, 0]), target)
+
+
+def outputs(network: nn.Module, batches: DataLoader, *, views: int = 1) -> Iterator[Tensor]:
+    """Compute the outputs of a network in evaluation mode, batch after batch.
+
+    Parameters
+    ----------
+    network : nn.Module
+        On the device where it shall work.
+    batches : DataLoader
+        As `galviz.nn.data.loader` gives it.
+    views : int
+        How many of the eight D4 views.
+
+    Yields
+    ------
+    Tensor, float32, shape (views, n, K)
+        On the CPU; logits where the outputs are classes.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        for batch in batches:
+            images = batch["images"].to(device)
+            yield torch.stack([network(dihedral(images, torch.tensor(k))).float() for k in range(views)]).cpu()
+
+
+def remember(run: Run, cutouts: CutoutSet, train: np.ndarray, held_out: np.ndarray) -> None:
+    """Keep in the run which objects are trained on (−1) and which are held out (the recipe's fold)."""
+    rows = np.concatenate([train, held_out])
+    fold = np.repeat([-1, run.recipe.fold], [len(train), len(held_out)])
+    table = pd.DataFrame({"fold": fold}, index=pd.Index(cutouts.object_ids[rows], name="object_id"))
+    with write_aside(run.path / _OBJECTS) as aside:
+        table.to_parquet(aside)
+
+
+def objects(run: Run) -> pd.Series:
+    """Give the fold of the objects that a run has seen, Int64 by `object_id`: k held out, −1 trained on."""
+    return pd.read_parquet(run.path / _OBJECTS)["fold"].astype("Int64")
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write the weights and constants of a network as safetensors, whole or not at all."""
+    with write_aside(path) as aside:
+        save_file({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}, aside)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Read what `save_weights` wrote into a network of the same build."""
+    network.load_state_dict(load_file(path))
+
+
+def _scalar_table(
+    views: np.ndarray, ids: pd.Index, fold: ExtensionArray, target: Target, truth: np.ndarray
+) -> pd.DataFrame:
+    low, high = np.percentile(views, [16, 84], axis=0)
+    columns = {"": views.mean(0), "_spread": views.std(0), "_p16": low, "_p84": high, "_true": truth}
+    return pd.DataFrame({f"{target.name}{end}": v for end, v in columns.items()} | {"fold": fold}, index=ids)
+
+
+def _bands_table(probability: np.ndarray, ids: pd.Index, fold: ExtensionArray, bands: tuple[str, ...]) -> pd.DataFrame:
+    names = np.array(bands, dtype=object)
+    index = pd.MultiIndex.from_product([ids, bands], names=["object_id", "band"])
+    columns = {"band_pred": names[probability.argmax(1)], "band_true": np.tile(names, len(ids))}
+    columns |= {f"p_{band}": probability[:, k] for k, band in enumerate(bands)}
+    return pd.DataFrame(columns | {"fold": fold.repeat(len(bands))}, index=index)

@@ -1,0 +1,47 @@
+"""How well a network does on the objects that were held out, after every epoch."""
+
+from itertools import zip_longest
+
+import lightning.pytorch as pl
+import torch
+import torch.distributed
+from torch import Tensor, nn
+
+from galviz.nn.data import Chunks, Samples, loader
+from galviz.nn.losses import loss_of
+from galviz.nn.predict import outputs
+from galviz.recipe import Recipe
+
+
+class Validation:
+    """Evaluates a network on all held-out samples; several processes share the work.
+
+    Parameters
+    ----------
+    trainer : pl.Trainer
+    recipe : Recipe
+    samples : Samples
+        The held-out ones.
+    """
+
+    def __init__(self, trainer: pl.Trainer, recipe: Recipe, samples: Samples) -> None:
+        self._loss, self._truth, self._world = loss_of(recipe), samples.truth, trainer.world_size
+        order = Chunks(len(samples), recipe.batch, rank=trainer.global_rank, world=trainer.world_size)
+        self._batches = loader(samples, order)
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Compute ``val_loss`` over all samples at once, and ``val_mae`` (as learned) or ``val_accuracy``."""
+        parts = [part[0] for part in outputs(network, self._batches)]
+        output = torch.cat(self._gathered(parts))
+        found = {"val_loss": self._loss(output, self._truth).item()}
+        if self._truth.ndim == 1:
+            return found | {"val_accuracy": (output.argmax(1) == self._truth).double().mean().item()}
+        return found | {"val_mae": (output - self._truth).abs().mean().item()}
+
+    def _gathered(self, parts: list[Tensor]) -> list[Tensor]:
+        """Give the parts of all processes, which are dealt out in turn, in the order of the samples."""
+        if self._world == 1:
+            return parts
+        all_parts = [None] * self._world
+        torch.distributed.all_gather_object(all_parts, parts)
+        return [part for turn in zip_longest(*all_parts) for part in turn if part is not None]

@@ -1,0 +1,156 @@
+"""What surrounds a training on the command line: one process a run, signals that stop it, progress, failures noted."""
+
+import errno
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+from tqdm import tqdm
+
+from galviz.jobs import Update, follow
+from galviz.lock import rank
+from galviz.runs import ACTIVE, Run
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def follows() -> bool:
+    """Say whether this process only helps another one that trains, and so leaves the run to that one."""
+    return rank() > 0
+
+
+def when_made(path: str | Path, patience_s: float = 120.0) -> Run:
+    """Open a run that another process is making."""
+    deadline = time.monotonic() + patience_s
+    while not (Path(path) / "run.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return Run.open(path)
+
+
+def claim(run: Run) -> None:
+    """Mark the run as this process's, before torch is loaded.
+
+    Raises
+    ------
+    RuntimeError
+        If another process works on it or is about to, naming host and process.
+    """
+    with run.writer():
+        state = run.state()
+        if state["status"] in ACTIVE and state["pid"] != os.getpid():
+            raise RuntimeError(
+                f"run: expected a run that nobody writes, got {run.path}, in use by process {state['pid']} "
+                f"on {state['host']}. Stop that one first."
+            )
+        stop = run.path / "stop"
+        if stop.exists() and stop.stat().st_mtime < psutil.Process().create_time():
+            run.clear_stop()  # it was meant for a process that is gone
+        for part in run.path.glob(".*.part"):
+            part.unlink()  # what a killed process was writing
+        run.write_state(status="waiting", message="Loading.")
+
+
+@contextmanager
+def failure_noted(run: Run) -> Iterator[None]:
+    """Note what goes wrong in the block in the run: a line in its state, the traceback in its log."""
+    try:
+        yield
+    except Exception as error:
+        with suppress(OSError), (run.path / "log.txt").open("a", encoding="utf-8") as log:
+            log.write(traceback.format_exc())
+        said = _if_disk_is_full(error, run)
+        with suppress(OSError, RuntimeError), run.writer():  # not where another process holds the run
+            run.write_state(status="failed", message=str(said))
+        if said is error:
+            raise
+        raise said from error
+
+
+@contextmanager
+def stop_on_signals(run: Run) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into a request to stop; a second Ctrl-C breaks off."""
+    asked = []
+
+    def ask(signum: int, _: Any) -> None:
+        if asked and signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked.append(signum)
+        run.request_stop()
+        os.write(2, b"galviz train: stopping after this step; Ctrl-C again breaks off\n")
+
+    old = {number: signal.signal(number, ask) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def shown(run: Run) -> Iterator[None]:
+    """Show on stderr how far the training is, by following its folder: a bar in a terminal, lines in a log."""
+    over = threading.Event()
+    thread = threading.Thread(target=_draw if sys.stderr.isatty() else _print, args=(run, over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _if_disk_is_full(error: Exception, run: Run) -> Exception:
+    """Give the error, or where the cause is a full disk (torch does not say so) one that says it."""
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    if not full and shutil.disk_usage(run.path).free > 2**20:
+        return error
+    return OSError(f"{run.path}: expected room on the disk, got none left. Free some space, and go on with --resume.")
+
+
+def summary(run: Run) -> str:
+    """Say in a line how far a run is: its status, its epochs, and its last metrics."""
+    update = next(follow(run.path))
+    return f"{update.state['status']}, {_line(update)}" if len(update.rows) else update.state["status"]
+
+
+def _draw(run: Run, over: threading.Event) -> None:
+    """Move a bar over the steps, with the last metrics beside it."""
+    with tqdm(desc="training", unit=" steps", dynamic_ncols=True) as bar:
+        for update in _looks(run, over, 0.3):
+            bar.total, bar.n = update.state.get("steps"), update.state.get("step", 0)
+            if len(update.rows):
+                bar.set_postfix_str(_line(update), refresh=False)
+            bar.refresh()
+
+
+def _print(run: Run, over: threading.Event) -> None:
+    """Print a line an epoch."""
+    for update in _looks(run, over, 1.0):
+        for row in range(0 if update.restarted else len(update.rows)):
+            print(_line(update, row), file=sys.stderr, flush=True)
+
+
+def _looks(run: Run, over: threading.Event, every: float) -> Iterator[Update]:
+    """Look at the run every few moments, and a last time when the training is over."""
+    updates = follow(run.path)
+    next(updates)  # what was there before is not news
+    last = False
+    while not last:
+        last = over.wait(every)
+        yield next(updates)
+
+
+def _line(update: Update, row: int = -1) -> str:
+    values = update.rows.iloc[row].to_dict()
+    epochs = f"/{update.state['epochs']}" if "epochs" in update.state else ""
+    shown = [f"{name} {value:.4g}" for name, value in values.items() if "loss" in name or name.startswith("val_")]
+    return ", ".join([f"epoch {values['epoch']:.0f}{epochs}", *shown, f"{values['seconds']:.0f} s"])

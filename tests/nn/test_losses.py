@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from galviz.nn.losses import loss_of, mse_std
+from galviz.recipe import Recipe
+
+finite = st.floats(-100, 100, width=32)
+
+
+@given(arrays(np.float32, (5, 1), elements=finite), arrays(np.float32, (5, 1), elements=finite))
+def test_alpha_0_is_the_mean_squared_error(estimate, truth):
+    loss = mse_std(torch.tensor(estimate), torch.tensor(truth), alpha=0)
+    assert loss == torch.nn.functional.mse_loss(torch.tensor(estimate), torch.tensor(truth))
+
+
+def test_equation_1_by_hand():
+    truth, estimate = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[1.0], [0.0], [7.0]])
+    assert mse_std(estimate, truth, 1.0).item() == pytest.approx(20 / 3 + 2.0)  # |errors| 0 2 4: std 2
+    assert mse_std(estimate, truth, 0.5).item() == pytest.approx(20 / 3 + 1.0)
+    signed = np.std([0, 2, -4], ddof=1)
+    assert mse_std(estimate, truth, 1.0, mode="signed").item() == pytest.approx(20 / 3 + signed)
+
+
+def test_equal_errors_have_a_finite_gradient():
+    estimate = torch.zeros(4, 1, requires_grad=True)
+    mse_std(estimate, torch.ones(4, 1), 1.0).backward()
+    assert estimate.grad.isfinite().all()
+
+
+def test_a_batch_of_one_has_no_scatter():
+    with pytest.raises(ValueError, match="batch: expected at least 2 objects"):
+        mse_std(torch.zeros(1, 1), torch.ones(1, 1), 1.0)
+
+
+def test_recipes_name_losses():
+    recipe = Recipe(name="x", epochs=1, batch=2, learning_rates={"head": 1e-3}, loss="mse_std", alpha=2.0)
+    truth, estimate = torch.randn(6, 1), torch.randn(6, 1)
+    assert loss_of(recipe)(estimate, truth) == mse_std(estimate, truth, 2.0)
+    logits = torch.tensor([[9.0, 0.0], [0.0, 9.0]])
+    assert loss_of(recipe.replace(loss="cross_entropy"))(logits, torch.tensor([0, 1])) < 1e-3

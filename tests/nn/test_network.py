@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+
+from galviz.nn.network import build
+from galviz.recipe import Recipe
+from galviz.sky.target import Target
+
+RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
+BAND = Target("band", "band", (), "band")
+BANDS = ("u", "g", "r", "i", "z")
+RECIPE = Recipe(
+    name="x", epochs=1, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3}, network={"width": 2, "stem": "small"}
+)
+
+
+def with_network(**network):
+    return RECIPE.replace(network={**RECIPE.network, **network})
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_richness_is_one_number_an_object(apart):
+    network = build(RICHNESS, with_network(apart=apart), BANDS)
+    assert network(torch.randn(3, 5, 16, 16)).shape == (3, 1)
+    assert network.encoder.conv1.in_channels == (1 if apart else 5)
+
+
+def test_published_network_is_that_of_the_paper():
+    with torch.device("meta"):
+        recipe = with_network(width=64, stem="imagenet", replicate=True, apart=True, head="as_published")
+        network = build(RICHNESS, recipe, BANDS)
+    assert sum(p.numel() for p in network.head.fc1.parameters()) == 166_462_464
+    assert network.encoder.conv1.weight.shape == (64, 3, 7, 7)
+    assert not network.standardise
+
+
+def test_one_encoder_serves_all_bands():
+    network = build(RICHNESS, with_network(apart=True), BANDS).eval()
+    network.normalise.mode = "minmax"
+    image = torch.randn(1, 1, 16, 16)
+    features = network.features(image.expand(-1, 5, -1, -1))
+    assert features.shape == (1, 5, 16)
+    assert torch.allclose(features[0, 0], features[0, 4])
+
+
+def test_band_network_sees_one_band_and_names_five():
+    network = build(BAND, RECIPE.replace(normalise="minmax", loss="cross_entropy"), BANDS)
+    assert network(torch.randn(3, 1, 16, 16)).shape == (3, 5)
+
+
+def test_scales_of_each_band_may_not_give_the_band_away():
+    with pytest.raises(ValueError, match="normalise: expected minmax or asinh_global for a band target, got asinh"):
+        build(BAND, RECIPE.replace(normalise="asinh"), BANDS)
+
+
+def test_a_new_network_answers_about_the_mean_of_its_truths(tiny_sky):
+    network = build(RICHNESS, with_network(apart=False), BANDS).eval()
+    truth = RICHNESS.truth(tiny_sky.catalogue)
+    network.measure(tiny_sky, np.arange(8), truth)
+    assert network.centre.item() == pytest.approx(truth[:8].mean(), abs=1e-5)
+    assert network.scale.item() == pytest.approx(truth[:8].std(), abs=1e-5)
+
+
+def test_the_same_seed_gives_the_same_weights():
+    first, same, other = (build(RICHNESS, RECIPE.replace(seed=s), BANDS).state_dict() for s in (1, 1, 2))
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert not torch.equal(first["encoder.conv1.weight"], other["encoder.conv1.weight"])
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"widht": 3}, "network: expected arguments among width, .* got 'widht'"),
+        ({"head": "tall"}, "network.head: expected compact or as_published"),
+        ({"head": "as_published", "apart": False}, "with network.apart=true"),
+    ],
+)
+def test_wrong_arguments_are_named(network, message):
+    with pytest.raises(ValueError, match=message):
+        build(RICHNESS, with_network(**network), BANDS)

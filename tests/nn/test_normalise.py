@@ -1,0 +1,93 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from galviz.nn.normalise import Normalise, pixel_noise
+from galviz.sky.cutouts import CutoutSet
+
+BANDS = ("u", "r")
+
+
+def sky(scale=(1.0, 10.0), rows=40, coverage=None, seed=0):
+    images = np.random.default_rng(seed).normal(0, 1, (rows, 2, 16, 16)) * np.reshape(scale, (2, 1, 1))
+    images = images.astype(np.float32)
+    if coverage is not None:
+        images[~coverage] = 0
+    catalogue = pd.DataFrame(index=pd.Index([f"o{k}" for k in range(rows)], name="object_id"))
+    return CutoutSet(
+        images=images, bands=BANDS, catalogue=catalogue, pixel_scale=1.0, unit="nanomaggy", coverage=coverage
+    )
+
+
+def test_asinh_gives_every_band_mean_0_and_scatter_1():
+    cutouts, normalise = sky(), Normalise("asinh", BANDS)
+    normalise.fit(cutouts, np.arange(40))
+    out = normalise(torch.from_numpy(cutouts.images[:]))
+    assert torch.allclose(out.mean((0, 2, 3)), torch.zeros(2), atol=1e-4)
+    assert torch.allclose(out.std((0, 2, 3)), torch.ones(2), atol=1e-3)
+    assert normalise.softening.flatten().tolist() == pytest.approx([1, 10], rel=0.05)  # the noise of a pixel
+
+
+def test_asinh_global_keeps_the_ratio_of_bands():
+    cutouts, normalise = sky(scale=(1.0, 3.0)), Normalise("asinh_global", BANDS)
+    normalise.fit(cutouts, np.arange(40))
+    out = normalise(torch.from_numpy(cutouts.images[:]))
+    assert normalise.softening.numel() == 1
+    assert out[:, 1].std() > 1.5 * out[:, 0].std()
+
+
+def test_only_the_rows_that_are_trained_on_count():
+    cutouts, other = sky(), sky(seed=1)
+    mixed = CutoutSet(
+        images=np.concatenate([cutouts.images[:20], 1000 * other.images[20:]]),
+        bands=BANDS,
+        catalogue=cutouts.catalogue,
+        pixel_scale=1.0,
+        unit="nanomaggy",
+    )
+    constants = []
+    for some in (cutouts, mixed):
+        normalise = Normalise("asinh", BANDS)
+        normalise.fit(some, np.arange(20))
+        constants.append(normalise.constants())
+    assert constants[0] == constants[1]
+    assert set(constants[0]) == {"mode", "softening", "mean", "std"}
+
+
+def test_pixels_that_were_not_observed_do_not_count():
+    coverage = np.ones((40, 2, 16, 16), bool)
+    coverage[:, :, :8] = False
+    half, whole = Normalise("asinh", BANDS), Normalise("asinh", BANDS)
+    half.fit(sky(coverage=coverage), np.arange(40))
+    whole.fit(sky(), np.arange(40))
+    assert half.std.flatten().tolist() == pytest.approx(whole.std.flatten().tolist(), rel=0.05)
+
+
+def test_minmax_is_0_to_1_for_each_image_and_band_whatever_its_scale():
+    normalise = Normalise("minmax", BANDS)
+    images = torch.from_numpy(sky().images[:4])
+    out = normalise(images)
+    assert torch.allclose(out.amin((2, 3)), torch.zeros(4, 2))
+    assert torch.allclose(out.amax((2, 3)), torch.ones(4, 2))
+    assert torch.allclose(normalise(50 * images + 3), out, atol=1e-5)
+    assert normalise(torch.ones(1, 2, 4, 4)).abs().sum() == 0
+    assert normalise.constants() == {"mode": "minmax"}
+
+
+def test_even_images_give_finite_numbers():
+    cutouts = sky(scale=(0.0, 0.0))
+    normalise = Normalise("asinh", BANDS)
+    normalise.fit(cutouts, np.arange(40))
+    assert normalise(torch.from_numpy(cutouts.images[:2])).isfinite().all()
+
+
+def test_noise_of_a_pixel_is_that_of_a_gaussian_despite_a_bright_star():
+    images = np.random.default_rng(0).normal(5, 2, (1, 1, 100, 100))
+    images[..., :5, :5] = 1e6
+    assert pixel_noise(images)[0, 0] == pytest.approx(2, rel=0.05)
+
+
+def test_unknown_modes_are_refused():
+    with pytest.raises(ValueError, match="normalise: expected one of asinh, asinh_global, minmax, got 'log'"):
+        Normalise("log", BANDS)

@@ -1,0 +1,130 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from galviz.nn.data import dihedral
+from galviz.nn.network import build
+from galviz.nn.predict import load_weights, objects, predict, remember, save_weights
+from galviz.recipe import Recipe
+from galviz.runs import Run
+from galviz.sky.target import Target
+
+RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
+BAND = Target("band", "band", (), "band")
+BANDS = ("u", "g", "r", "i", "z")
+RECIPE = Recipe(
+    name="tiny",
+    epochs=1,
+    batch=5,
+    learning_rates={"encoder": 1e-2, "head": 1e-2},
+    folds=3,
+    fold=1,
+    tta=8,
+    network={"width": 2, "stem": "small", "apart": False},
+)
+
+
+@pytest.fixture
+def network():
+    return build(RICHNESS, RECIPE, BANDS).eval()
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run.create(tmp_path / "run", study="richness", target=RICHNESS, recipe=RECIPE, data="sky")
+
+
+def test_estimate_is_the_mean_over_the_views_and_spread_their_scatter(network, tiny_sky):
+    table = predict(network, tiny_sky, RICHNESS, RECIPE).table
+    with torch.no_grad():
+        images = torch.from_numpy(tiny_sky.images[:])
+        views = np.stack([network(dihedral(images, torch.tensor(k)))[:, 0].numpy() for k in range(8)])
+    order = [list(tiny_sky.object_ids).index(name) for name in table.index]
+    assert table["ln_richness"].to_numpy() == pytest.approx(views.mean(0)[order], abs=1e-5)
+    assert table["ln_richness_spread"].to_numpy() == pytest.approx(views.std(0)[order], abs=1e-5)
+    assert (table["ln_richness_p16"] <= table["ln_richness_p84"]).all()
+
+
+def test_eight_views_do_not_depend_on_the_orientation(network, tiny_sky):
+    turned = type(tiny_sky)(
+        images=np.ascontiguousarray(np.rot90(tiny_sky.images[:], axes=(2, 3))),
+        bands=BANDS,
+        catalogue=tiny_sky.catalogue,
+        pixel_scale=1.0,
+        unit="nanomaggy",
+    )
+    first, second = (predict(network, sky, RICHNESS, RECIPE).estimate for sky in (tiny_sky, turned))
+    assert first == pytest.approx(second, abs=1e-5)
+
+
+def test_rows_come_in_the_order_of_ids_with_their_own_estimates(network, tiny_sky):
+    straight = predict(network, tiny_sky, RICHNESS, RECIPE).table
+    mixed = predict(network, tiny_sky.select(tiny_sky.object_ids[[5, 0, 9, 2]]), RICHNESS, RECIPE).table
+    assert list(straight.index) == sorted(tiny_sky.object_ids)
+    assert list(mixed.index) == sorted(mixed.index)
+    part = straight.loc[mixed.index]
+    assert mixed["ln_richness"].to_numpy() == pytest.approx(part["ln_richness"].to_numpy(), abs=1e-5)
+    assert np.array_equal(mixed["ln_richness_true"], part["ln_richness_true"])
+
+
+def test_folds_say_what_was_trained_on(network, run, tiny_sky, make_sky):
+    remember(run, tiny_sky, train=np.array([0, 3]), held_out=np.array([1, 2]))
+    fold = predict(network, tiny_sky, RICHNESS, RECIPE, run=run).table["fold"].loc[tiny_sky.object_ids]
+    assert fold.iloc[:4].tolist() == [-1, 1, 1, -1]
+    assert fold.iloc[4:].isna().all()
+    new = predict(network, make_sky(3, first=77), RICHNESS, RECIPE, run=run).table
+    assert new["fold"].isna().all()
+    assert predict(network, tiny_sky, RICHNESS, RECIPE).table["fold"].isna().all()
+    assert objects(run).to_dict() == {
+        **dict.fromkeys(tiny_sky.object_ids[[0, 3]], -1),
+        **dict.fromkeys(tiny_sky.object_ids[[1, 2]], 1),
+    }
+
+
+def test_a_sky_without_truth_is_predicted_all_the_same(network, tiny_sky):
+    blind = type(tiny_sky)(
+        images=tiny_sky.images[:],
+        bands=BANDS,
+        catalogue=pd.DataFrame(index=tiny_sky.catalogue.index),
+        pixel_scale=1.0,
+        unit="nanomaggy",
+    )
+    table = predict(network, blind, RICHNESS, RECIPE).table
+    assert table["ln_richness_true"].isna().all()
+    same = predict(network, tiny_sky, RICHNESS, RECIPE).table
+    assert np.array_equal(table["ln_richness"], same["ln_richness"])
+
+
+def test_an_output_that_is_not_finite_is_laid_at_its_objects_door(network, tiny_sky):
+    images = tiny_sky.images[:]
+    images[7] = 3e38
+    network.normalise.softening.fill_(1e-30)
+    broken = type(tiny_sky)(images=images, bands=BANDS, catalogue=tiny_sky.catalogue, pixel_scale=1.0, unit="nanomaggy")
+    with pytest.raises(FloatingPointError, match=f"for '{tiny_sky.object_ids[7]}'"):
+        predict(network, broken, RICHNESS, RECIPE)
+
+
+def test_bands_have_a_row_an_object_and_band(tiny_sky):
+    recipe = RECIPE.replace(normalise="minmax", loss="cross_entropy")
+    network = build(BAND, recipe, BANDS).eval()
+    table = predict(network, tiny_sky, BAND, recipe).table
+    assert list(table.columns) == ["band_pred", "band_true", "p_u", "p_g", "p_r", "p_i", "p_z", "fold"]
+    probability = table[[f"p_{band}" for band in BANDS]].to_numpy()
+    assert probability.sum(1) == pytest.approx(1, abs=1e-5)
+    assert (table["band_true"] == table.index.get_level_values("band")).all()
+    object_id = tiny_sky.object_ids[4]
+    one = torch.from_numpy(tiny_sky.images[4][2][None, None])
+    with torch.no_grad():
+        views = [network(dihedral(one, torch.tensor(k))).softmax(1)[0] for k in range(8)]
+    expected = torch.stack(views).mean(0).numpy()
+    assert table.loc[(object_id, "r")][[f"p_{band}" for band in BANDS]].to_numpy(float) == pytest.approx(
+        expected, abs=1e-5
+    )
+
+
+def test_weights_come_back_as_they_were(network, tmp_path):
+    save_weights(network.to(memory_format=torch.channels_last), tmp_path / "w.safetensors")
+    other = build(RICHNESS, RECIPE.replace(seed=9), BANDS)
+    load_weights(other, tmp_path / "w.safetensors")
+    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), other.parameters(), strict=True))

@@ -1,0 +1,52 @@
+import exam
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from galviz.runs import Run
+from galviz.studies import richness
+
+
+@pytest.mark.parametrize("question", exam.QUESTIONS)
+def test_exam(question, make_sky, tmp_path):
+    question(richness, make_sky(18), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def bands_run(tmp_path_factory, make_sky):
+    return exam.trained(richness, "band", make_sky(18), tmp_path_factory.mktemp("runs") / "bands")
+
+
+def train(sky, path, encoder, **network):
+    recipe = exam.tiny(richness.RECIPES["quick"], frozen=True)
+    recipe = recipe.replace(network={**recipe.network, **network})
+    run = Run.create(path, study="richness", target=richness.TARGET, recipe=recipe, data="x", encoder=str(encoder))
+    return richness.train(sky, run, devices="cpu", encoder=encoder)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_richness_starts_from_an_encoder_that_tells_bands_apart(bands_run, make_sky, tmp_path, apart):
+    run = train(make_sky(18), tmp_path / "run", bands_run.path, apart=apart)
+    guided, bands = load_file(run.weights), load_file(bands_run.weights)
+    layers = [name for name in bands if name.startswith("encoder.")]
+    assert all(torch.equal(guided[name], bands[name]) for name in layers if name != "encoder.conv1.weight")
+    first, taught = (w["encoder.conv1.weight"] for w in (guided, bands))
+    expected = taught if apart else taught.repeat(1, 5, 1, 1) / 5
+    torch.testing.assert_close(first, expected)
+
+
+def test_an_encoder_of_another_width_is_refused(bands_run, make_sky, tmp_path):
+    with pytest.raises(ValueError, match=r"encoder: expected .* Use the same network.width"):
+        train(make_sky(18), tmp_path / "run", bands_run.path, width=4)
+
+
+def test_paper_is_as_published():
+    bands, paper = richness.BAND_RECIPES["paper"], richness.RECIPES["paper"]
+    assert (bands.optimiser, bands.momentum, bands.epochs, bands.loss) == ("sgd", 0.9, 100, "cross_entropy")
+    assert set(bands.learning_rates.values()) == {1e-4}
+    assert bands.folds == 5  # 4:1
+    assert (paper.optimiser, paper.momentum, paper.loss, paper.folds) == ("sgd", 0.9, "mse_std", 10)
+    assert set(paper.learning_rates.values()) == {5e-6}
+    for recipe in (bands, paper):
+        assert (recipe.network["width"], recipe.network["head"]) == (64, "as_published")
+        assert recipe.normalise == "minmax"

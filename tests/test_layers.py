@@ -1,0 +1,160 @@
+"""Who may import whom: import-linter for whole layers, a look at the syntax for what holds at module level."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NETWORKS = {"torch", "torchvision", "lightning", "captum", "galviz.nn"}
+PAGES = {"holoviews", "panel", "ipywidgets"}
+ANYWHERE = {  # never imported in these, not even inside a function
+    "sky": NETWORKS | PAGES,
+    "runs.py": NETWORKS | PAGES,
+    "recipe.py": NETWORKS | PAGES,
+    "selection.py": NETWORKS | PAGES,
+    "jobs.py": NETWORKS | PAGES,
+    "nn": PAGES,
+    "figures": NETWORKS | {"panel", "ipywidgets"},
+    "studies": PAGES,
+    "views": NETWORKS,
+    "widgets": NETWORKS,
+}
+AT_MODULE_LEVEL = {"studies": NETWORKS, "cli.py": {"galviz", *NETWORKS, *PAGES}}
+
+
+def imports(path, package, *, inside_functions):
+    """Modules that a file imports, with relative names resolved; what is only for type checkers does not count."""
+    found, todo = [], [ast.parse(path.read_text(encoding="utf-8"))]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            todo += node.orelse
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not inside_functions:
+            continue
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*start, *([node.module] if node.module else [])])
+            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+        todo += ast.iter_child_nodes(node)
+    return found
+
+
+def breaches(galviz):
+    """Each banned import under the folder `galviz`, as "file imports module"."""
+    found = []
+    for table, inside in ((ANYWHERE, True), (AT_MODULE_LEVEL, False)):
+        for layer, banned in table.items():
+            place = galviz / layer
+            for path in [place] if place.suffix else sorted(place.rglob("*.py")):
+                package = ".".join(path.relative_to(galviz.parent).parent.parts)
+                names = imports(path, package, inside_functions=inside)
+                bad = [name for name in names if any(name == ban or name.startswith(f"{ban}.") for ban in banned)]
+                found += [f"{path.relative_to(galviz)} imports {name}" for name in bad]
+    return found
+
+
+def lint_imports(folder):
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def loaded_after(statement):
+    code = f"{statement}; import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the project to plant a breach in."""
+    shutil.copytree(ROOT / "galviz", tmp_path / "galviz", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_every_file_keeps_to_its_layer():
+    assert breaches(ROOT / "galviz") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("studies/planted.py", "import torch.nn as nn"),
+        ("studies/planted.py", "from galviz import nn"),
+        ("studies/planted.py", "from ..nn.fit import fit"),
+        ("studies/planted.py", "if True:\n    from galviz.nn.fit import fit"),
+        ("studies/planted.py", "def show():\n    import panel"),
+        ("views/planted.py", "def show():\n    import torch"),
+        ("widgets/planted.py", "def show():\n    from galviz.nn import fit"),
+        ("sky/mock/planted.py", "import holoviews as hv"),
+        ("cli.py", "from galviz.runs import Run"),
+    ],
+)
+def test_a_planted_breach_is_seen(copied, file, line):
+    with (copied / "galviz" / file).open("a") as out:
+        out.write(f"\n{line}\n")
+    found = breaches(copied / "galviz")
+    assert found
+    assert all(breach.startswith(file) for breach in found)
+
+
+@pytest.mark.parametrize(
+    "line", ["def train():\n    import torch", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"]
+)
+def test_late_imports_and_annotations_are_allowed(copied, line):
+    (copied / "galviz/studies/planted.py").write_text(line)
+    assert breaches(copied / "galviz") == []
+
+
+def test_import_linter_holds():
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_import_linter_sees_a_planted_breach(copied):
+    with (copied / "galviz/sky/target.py").open("a") as out:
+        out.write("\nfrom galviz.runs import Run\n")
+    done = lint_imports(copied)
+    assert done.returncode == 1
+    assert "galviz.sky.target -> galviz.runs" in done.stdout
+
+
+@pytest.mark.parametrize("statement", ["import galviz", "import galviz.jobs, galviz.cli, galviz.commands"])
+def test_neither_torch_nor_panel_is_loaded(statement):
+    assert not loaded_after(statement) & {"torch", "lightning", "torchvision", "captum", "panel", "holoviews"}
+
+
+def test_import_galviz_loads_no_pandas():
+    assert not loaded_after("import galviz") & {"pandas", "numpy", "astropy"}
+
+
+def test_exports_are_loaded_on_use():
+    loaded = loaded_after("import galviz; galviz.Target; galviz.CutoutSet; galviz.Selection; galviz.__version__")
+    assert {"galviz.sky.target", "galviz.sky.cutouts", "galviz.selection"} <= loaded
+    assert "torch" not in loaded
+
+
+def test_every_export_is_listed_and_there():
+    import galviz
+
+    assert set(galviz.__all__) <= set(dir(galviz))
+    for name in galviz.__all__:
+        assert getattr(galviz, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'CutoutSets'; it exports CutoutSet"):
+        galviz.CutoutSets  # noqa: B018
+
+
+def test_serving_loads_no_torch():
+    files = sorted((ROOT / "galviz" / "views").rglob("[!_]*.py")) + sorted(
+        (ROOT / "galviz" / "widgets").rglob("[!_]*.py")
+    )
+    modules = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    loaded = loaded_after(f"import galviz.jobs {''.join(f', {module}' for module in modules)}")
+    assert "torch" not in loaded
