@@ -1,0 +1,143 @@
+"""What there is to look at: skies and runs, found by name, opened once a process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from galviz.runs import ACTIVE, Run, home, list_runs
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.predictions import Predictions
+
+
+@dataclass(frozen=True)
+class Library:
+    """Folders where skies and runs lie.
+
+    Parameters
+    ----------
+    sky_folders : tuple of Path
+        Each a sky, or a folder of skies.
+    run_folders : tuple of Path
+        Each a run, or a folder of runs. New runs go to the last.
+    """
+
+    sky_folders: tuple[Path, ...]
+    run_folders: tuple[Path, ...]
+
+    @classmethod
+    def find(cls, paths: Sequence[str | Path] = ()) -> "Library":
+        """Look where a page is told to, and in `galviz.runs.home`.
+
+        Parameters
+        ----------
+        paths : sequence of str or Path
+            Skies, runs, or folders of either.
+
+        Returns
+        -------
+        Library
+
+        Raises
+        ------
+        FileNotFoundError
+            If a path is not there.
+        """
+        given = [Path(path).resolve() for path in paths]
+        for path in given:
+            if not path.is_dir():
+                raise FileNotFoundError(f"path: expected a sky, a run or a folder of them, got {path}, not there.")
+        return cls((*given, home() / "skies"), (*given, home() / "runs"))
+
+    def skies(self) -> dict[str, Path]:
+        """Find the skies: names for people, and their folders."""
+        found = [(root, file.parent) for root in self.sky_folders for file in _level(root, "galviz.json")]
+        return _named(found)
+
+    def runs(self) -> tuple[dict[str, Run], dict[str, str]]:
+        """Find the runs, newest first, and the folders that hold only half of one, with the reason."""
+        found, broken = [], {}
+        for root in self.run_folders:
+            runs, half = list_runs(root) if root.is_dir() else ([], {})
+            found += [(root, run) for run in runs]
+            broken |= half
+        newest = sorted(found, key=lambda pair: pair[1].info.get("created", 0), reverse=True)
+        paths = _named([(root, run.path) for root, run in newest])
+        runs = {run.path: run for _, run in newest}
+        return {name: runs[path] for name, path in paths.items()}, broken
+
+    def first_run(self) -> str:
+        """Give the run to show first: one that is going on, else the newest that is done, else the newest."""
+        runs = self.runs()[0]
+        status = {name: run.state()["status"] for name, run in runs.items()}
+        going = [name for name in runs if status[name] in ACTIVE]
+        done = [name for name in runs if status[name] == "done"]
+        return next(iter([*going, *done, *runs]), "")
+
+    def run_path(self, name: str) -> Path | None:
+        """Find the folder of a run by its name, also where the run is still in the making; None where there is none."""
+        found = self.runs()[0]
+        path = found[name].path if name in found else self.run_folders[-1] / name
+        return path if name and path.is_dir() else None
+
+    def new_run(self, name: str) -> Path:
+        """Give the folder of a run that is to be made.
+
+        Raises
+        ------
+        ValueError
+            If the name is no name of one folder, or is taken.
+        """
+        return _new(self.run_folders[-1], name)
+
+    def new_sky(self, name: str) -> Path:
+        """Give the folder of a sky that is to be made; errors as in `new_run`."""
+        return _new(self.sky_folders[-1], name)
+
+
+def open_sky(path: str | Path) -> CutoutSet:
+    """Open a sky once a process, and again where it has changed."""
+    return _sky(str(path), _stamp(Path(path) / "galviz.json"))
+
+
+def open_predictions(run: Run) -> Predictions | None:
+    """Read the predictions of a run once a process, and again where they have changed; None where there are none."""
+    stamp = _stamp(run.path / "predictions.parquet")
+    return _predictions(str(run.path), stamp) if stamp else None
+
+
+@lru_cache(maxsize=8)
+def _sky(path: str, _stamp: int) -> CutoutSet:
+    return CutoutSet.open(path)
+
+
+@lru_cache(maxsize=8)
+def _predictions(path: str, _stamp: int) -> Predictions | None:
+    return Run.open(path).predictions()
+
+
+def _stamp(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def _level(root: Path, name: str) -> list[Path]:
+    return [root / name] if (root / name).exists() else sorted(root.glob(f"*/{name}"))
+
+
+def _named(found: list[tuple[Path, Path]]) -> dict[str, Path]:
+    """Name folders by their place below their root; the full path where that is not unique."""
+    named: dict[str, Path] = {}
+    for root, path in found:
+        if path not in named.values():
+            name = path.name if path == root else str(path.relative_to(root))
+            named[str(path) if name in named else name] = path
+    return named
+
+
+def _new(folder: Path, name: str) -> Path:
+    name = name.strip()
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise ValueError(f"name: expected a name for a new folder, such as first-try, got {name!r}.")
+    if (folder / name).exists():
+        raise ValueError(f"name: expected a name that is not taken, got {name!r}. Choose another.")
+    return folder / name

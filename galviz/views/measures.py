@@ -1,0 +1,78 @@
+"""How far estimates lie from the truth, as a table with intervals and definitions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from html import escape
+
+import numpy as np
+import pandas as pd
+import panel as pn
+
+from galviz.sky.metrics import summary
+from galviz.views.words import text
+
+_NAMES = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "bias": "bias",
+    "sigma": "σ",
+    "sigma_nmad": "σ<sub>NMAD</sub>",
+    "r2": "R²",
+    "accuracy": "accuracy",
+}
+
+
+@pn.cache(max_items=32)
+def measured(truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
+    """Compute `galviz.sky.metrics.summary` once a process; pairs without truth are left out."""
+    return summary(truth, estimate, groups=groups, nan="drop")
+
+
+class MeasuresView(pn.viewable.Viewer):
+    """Metrics with their 95 % intervals, computed aside so that the page does not wait.
+
+    Parameters
+    ----------
+    truth, estimate : numpy.ndarray
+        (N,) numbers or class names.
+    groups : numpy.ndarray, optional
+        (N,) what is resampled together: the object of each image of a band.
+    """
+
+    def __init__(
+        self, truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None, **params: object
+    ) -> None:
+        super().__init__(**params)
+        self._pairs = truth, estimate, groups
+
+    async def table(self) -> AsyncIterator[str]:
+        """Give the table as HTML, and a word before it is there."""
+        if not pd.notna(self._pairs[0]).any():
+            yield "<p>The truth of these objects is not known, so nothing can be measured.</p>"
+            return
+        yield "<p>Measuring …</p>"
+        what = "objects" if self._pairs[2] is None else "images of one band"
+        table = await asyncio.to_thread(measured, *self._pairs)
+        yield measures_html(table, int(pd.notna(self._pairs[0]).sum()), what)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return text(self.table, sizing_mode="stretch_width", min_height=200)
+
+
+def measures_html(table: pd.DataFrame, count: int, what: str) -> str:
+    """Write a table of metrics as HTML.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `galviz.sky.metrics.summary` gives it.
+    count, what : int, str
+        Number of pairs, and of what: ``"objects"``.
+    """
+    rows = "".join(
+        f"<tr><th scope='row'>{_NAMES.get(str(row.Index), escape(str(row.Index)))}</th><td>{row.value:.4f}</td>"
+        f"<td>{row.low:.4f} to {row.high:.4f}</td><td>{escape(row.definition)}</td></tr>"
+        for row in table.itertuples()
+    )
+    head = "<tr><th>Measure</th><th>Value</th><th>95 % interval (bootstrap)</th><th>Definition</th></tr>"
+    return f"<table class='measures'><caption>{count:,} {what} with known truth</caption>{head}{rows}</table>"

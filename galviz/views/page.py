@@ -1,0 +1,149 @@
+"""The page of a study: data, training, predictions, runs."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from html import escape
+from pathlib import Path
+from types import ModuleType
+
+import panel as pn
+import param
+
+from galviz.runs import Run
+from galviz.views.bands import BandsView
+from galviz.views.library import Library, open_predictions, open_sky
+from galviz.views.predictions import PredictionsView
+from galviz.views.run import REFUSED
+from galviz.views.runs import RunsPanel
+from galviz.views.sky import SkyView
+from galviz.views.sky_maker import SkyMaker
+from galviz.views.state import TABS, Chooser, PageState, keep_in_address
+from galviz.views.train import TrainPanel
+from galviz.views.words import said, shown_error, text
+
+_EVERY_MS = 400
+_CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+
+
+class StudyPage(pn.viewable.Viewer):
+    """All of a study: what is learned from, how, and what came of it.
+
+    Parameters
+    ----------
+    study : module
+        One of `galviz.studies`.
+    library : Library
+    page : PageState, optional
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+    train = param.ClassSelector(class_=TrainPanel, constant=True)
+
+    def __init__(self, study: ModuleType, library: Library, page: PageState | None = None, **params: object) -> None:
+        page = page or PageState()
+        skies = library.skies()
+        page.sky = page.sky if page.sky in skies else next(iter(skies), "")
+        page.run = page.run if library.run_path(page.run) else library.first_run()
+        super().__init__(page=page, train=TrainPanel(study, library, page), **params)
+        self.study, self.library = study, library
+        self._focus_something()
+        self.maker = SkyMaker(study.__name__.rpartition(".")[2], library, page)
+
+    def _focus_something(self) -> None:
+        sky = self.library.skies().get(self.page.sky)
+        if self.page.selection.focus is None and sky is not None:
+            with suppress(*REFUSED):  # said where the sky is shown
+                self.page.selection.focus = next(iter(open_sky(sky).object_ids), None)
+
+    def look(self) -> None:
+        """Read anew what may have changed, where somebody looks at it or it runs."""
+        self.maker.look()
+        view = self.train.run.view
+        if view is not None and (self.page.tab == "train" or view.active):
+            self.train.run.look()
+
+    @param.depends("page.sky", "page.found")
+    def data(self) -> pn.viewable.Viewable:
+        """Show the sky of the page, or how to come by one."""
+        skies = self.library.skies()
+        if not skies:
+            return pn.Column("## No sky yet", self.maker)
+        try:
+            cutouts = open_sky(skies[self.page.sky])
+        except REFUSED as error:
+            return said(shown_error(error))
+        target = self.study.TARGET
+        columns = dict.fromkeys(target.columns, target.label) | {"z": "z"}
+        more = pn.Card(self.maker, title="Make or open another sky", collapsed=True, sizing_mode="stretch_width")
+        choice = Chooser(self.page, "sky", self.library.skies, "Sky")
+        return pn.Column(choice, SkyView(cutouts, self.page.selection, columns), more)
+
+    @param.depends("page.run", "train.run.predicted")
+    def predictions(self) -> pn.viewable.Viewable:
+        """Show what the run of the page said of its sky."""
+        return pn.Column(Chooser(self.page, "run", lambda: self.library.runs()[0], "Run"), self._predicted())
+
+    def _predicted(self) -> pn.viewable.Viewable:
+        path = self.library.run_path(self.page.run)
+        if path is None:
+            return text("<p class='note'>No run yet: train one first, on the tab Train.</p>")
+        try:
+            run = Run.open(path)
+            predictions = open_predictions(run)
+        except REFUSED as error:
+            return said(shown_error(error))
+        if predictions is None:
+            why = (
+                f"{escape(run.name)} is {run.state()['status']} and has no predictions yet: they come when it is done."
+            )
+            return text(f"<p class='note'>{why}</p>")
+        try:
+            cutouts = open_sky(run.data)
+            data = text(
+                f"Trained on {escape(run.data.name)}: <b>{escape(cutouts.origin)}</b>, {len(cutouts):,} objects."
+            )
+        except REFUSED as error:
+            cutouts, data = None, said(shown_error(error))
+        view = BandsView if predictions.target.kind == "band" else PredictionsView
+        return pn.Column(data, view(predictions, self.page.selection, cutouts))
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        runs = RunsPanel(self.library, self.page)
+        bodies = (self.data, self.train, self.predictions, runs)
+        pairs = [(name.capitalize(), body) for name, body in zip(TABS, bodies, strict=True)]
+        tabs = pn.Tabs(*pairs, dynamic=True, active=TABS.index(self.page.tab), sizing_mode="stretch_width")
+        tabs.param.watch(lambda event: setattr(self.page, "tab", TABS[event.new]), "active")
+        self.page.param.watch(lambda event: setattr(tabs, "active", TABS.index(event.new)), "tab")
+        return tabs
+
+
+def study_page(study: ModuleType, paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
+    """Make the page of a study for one visitor.
+
+    Parameters
+    ----------
+    study : module
+        One of `galviz.studies`.
+    paths : sequence of str
+        Skies, runs or folders of them to show; what lies in `galviz.runs.home` is offered in any case.
+
+    Returns
+    -------
+    panel.template.BootstrapTemplate
+        Asks for nothing that the server does not serve itself.
+    """
+    pn.extension("tabulator", notifications=False)
+    title = f"galviz · {study.__name__.rpartition('.')[2]}"
+    template = pn.template.BootstrapTemplate(title=title, raw_css=[_CSS], busy_indicator=None)
+    try:
+        library = Library.find(paths)
+    except REFUSED as error:
+        template.main.append(said(shown_error(error)))
+        return template
+    page = PageState()
+    keep_in_address(page)
+    shown = StudyPage(study, library, page)
+    template.main.append(shown)
+    pn.state.onload(shown.train.find_devices)
+    pn.state.add_periodic_callback(shown.look, period=_EVERY_MS)
+    return template

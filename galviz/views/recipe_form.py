@@ -1,0 +1,72 @@
+"""A form made of a recipe's fields."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import panel as pn
+
+from galviz.recipe import CHOICES, Recipe
+
+
+class RecipeForm(pn.viewable.Viewer):
+    """Every field of a recipe as a widget; `settings` gives what was changed, as ``galviz train --set`` takes it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    """
+
+    def __init__(self, recipe: Recipe, **params: object) -> None:
+        super().__init__(**params)
+        self.recipe = recipe
+        self.widgets = {key: _widget(key, value) for key, value in flat(recipe).items()}
+
+    def settings(self) -> list[str]:
+        """Give the changed fields as ``key=value``."""
+        now = {key: _text(widget.value) for key, widget in self.widgets.items()}
+        return [f"{key}={now[key]}" for key, value in flat(self.recipe).items() if now[key] != _text(value)]
+
+    def changed(self) -> Recipe:
+        """Give the recipe with the changes made.
+
+        Raises
+        ------
+        ValueError
+            If a field is not of its type or out of its range, naming it.
+        """
+        return self.recipe.with_settings(self.settings())
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.FlexBox(*self.widgets.values())
+
+
+def flat(recipe: Recipe) -> dict[str, Any]:
+    """Give the fields of a recipe but its name, those of its mappings as ``learning_rates.head``."""
+    result = {}
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        if isinstance(value, Mapping):
+            result |= {f"{field.name}.{key}": inner for key, inner in value.items()}
+        elif field.name != "name":
+            result[field.name] = value
+    return result
+
+
+def _widget(key: str, value: Any) -> pn.widgets.Widget:
+    label = key.replace("_", " ").replace(".", ": ")
+    if key in CHOICES:
+        return pn.widgets.Select(label=label, options=list(CHOICES[key]), value=value, width=150)
+    if isinstance(value, bool):
+        return pn.widgets.Checkbox(label=label, value=value, width=150, align="end")
+    if isinstance(value, int):
+        return pn.widgets.IntInput(label=label, value=value, width=150)
+    return pn.widgets.TextInput(label=label, value=_text(value), width=150)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ",".join(value) if isinstance(value, tuple) else str(value)

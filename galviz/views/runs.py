@@ -1,0 +1,89 @@
+"""The runs that there are, as a table; one that is clicked becomes the run of the page."""
+
+from html import escape
+
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.figures.curves import metric_names
+from galviz.runs import Run
+from galviz.views.library import Library
+from galviz.views.state import PageState
+from galviz.views.words import NOT_KNOWN, shown_time, shown_value, text
+
+
+class RunsPanel(pn.viewable.Viewer):
+    """History of the runs, and the folders that hold only half of one.
+
+    Parameters
+    ----------
+    library : Library
+    page : PageState
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+
+    def __init__(self, library: Library, page: PageState, **params: object) -> None:
+        super().__init__(page=page, **params)
+        self.library = library
+
+    @param.depends("page.found")
+    def table(self) -> pn.viewable.Viewable:
+        """Show the runs, newest first."""
+        runs, broken = self.library.runs()
+        rows = pd.DataFrame([run_row(run) for run in runs.values()], index=pd.Index(list(runs), name="run"))
+        if rows.empty:
+            return pn.Column(text("<p>No run yet. Start one on the tab Train.</p>"), half_html(broken))
+        chosen = pn.bind(lambda run: [list(runs).index(run)] if run in runs else [], self.page.param.run)
+        widget = pn.widgets.Tabulator(
+            rows,
+            selection=chosen,
+            disabled=True,
+            selectable=False,
+            pagination="local",
+            page_size=20,
+            layout="fit_data_stretch",
+            stylesheets=[":host .tabulator { font-size: 12px }"],
+            sizing_mode="stretch_width",
+        )
+        widget.on_click(lambda event: setattr(self.page, "run", str(rows.index[event.row])))
+        return pn.Column(widget, text(half_html(broken)))
+
+    @param.depends("page.run")
+    def chosen(self) -> str:
+        """Say which run is chosen."""
+        return f"Chosen: <b>{escape(self.page.run)}</b>" if self.page.run else "Click a run to choose it."
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        go = [
+            pn.widgets.Button(label=label, on_click=lambda _, tab=tab: setattr(self.page, "tab", tab))
+            for label, tab in (("Follow it", "train"), ("See its predictions", "predictions"))
+        ]
+        return pn.Column(pn.Row(text(self.chosen), *go), self.table)
+
+
+def run_row(run: Run) -> dict[str, str]:
+    """Say in a few words what a run is, for a table."""
+    info, state, metrics = run.info, run.state(), run.metrics()
+    name = next(iter(metric_names(metrics)), None)
+    best = NOT_KNOWN
+    if name is not None and metrics[name].notna().any():
+        value = metrics[name].max() if name == "val_accuracy" else metrics[name].min()
+        best = f"{name.removeprefix('val_')} {shown_value(float(value))}"
+    return {
+        "study": info["study"],
+        "target": info["target"]["name"],
+        "recipe": info["recipe"]["name"],
+        "status": state["status"],
+        "epochs": f"{state.get('epoch', 0)} of {state.get('epochs', info['recipe']['epochs'])}",
+        "best, held out": best,
+        "made": shown_time(info.get("created")),
+        "data": run.data.name,
+    }
+
+
+def half_html(broken: dict[str, str]) -> str:
+    """List the folders that hold only half a run, and why they cannot be opened."""
+    rows = "".join(f"<li><code>{escape(path)}</code>: {escape(why)}</li>" for path, why in broken.items())
+    return f"<p>Left out, for they hold no whole run:</p><ul>{rows}</ul>" if rows else ""

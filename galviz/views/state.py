@@ -1,0 +1,85 @@
+"""What a visitor looks at, and how it is kept in the page's address."""
+
+from collections.abc import Callable, Iterable
+from urllib.parse import parse_qsl, urlencode
+
+import panel as pn
+import param
+
+from galviz.selection import Selection
+
+TABS = ("data", "train", "predictions", "runs")
+
+
+class PageState(param.Parameterized):
+    """The state of a page; the names are those of a `Library`."""
+
+    tab = param.Selector(default=TABS[0], objects=list(TABS))
+    sky = param.String(default="")  # the sky that is shown and learned from
+    run = param.String(default="")  # the run that is followed, and whose predictions are shown
+    found = param.Integer(default=0, doc="counts up when skies or runs may have come")
+    selection = param.ClassSelector(class_=Selection, constant=True, doc="the objects chosen, and the one in focus")
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**({"selection": Selection()} | params))
+
+    def to_query(self) -> dict[str, str]:
+        """Give the state as the strings of an address."""
+        state = {"tab": self.tab, "sky": self.sky, "run": self.run, "object": self.selection.focus}
+        return {name: value for name, value in state.items() if value}
+
+    def from_query(self, query: dict[str, str]) -> None:
+        """Take the state from the strings of an address; what makes no sense is left out."""
+        known = {name: query[name] for name in ("sky", "run") if name in query}
+        if query.get("tab") in TABS:
+            known["tab"] = query["tab"]
+        self.param.update(**known)
+        self.selection.focus = query.get("object") or self.selection.focus
+
+
+class Chooser(pn.viewable.Viewer):
+    """A select for the sky or the run of a page, whose options follow what is found.
+
+    Parameters
+    ----------
+    page : PageState
+    name : {"sky", "run"}
+    options : callable
+        Gives the names that can be chosen now.
+    label : str
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+
+    def __init__(self, page: PageState, name: str, options: Callable[[], Iterable[str]], label: str) -> None:
+        super().__init__(page=page)
+        self._of, self._options = name, options
+        self.select = pn.widgets.Select(label=label, width=260)
+        self._refresh()
+        self.select.param.watch(lambda event: setattr(page, name, event.new), "value")
+
+    @param.depends("page.found", "page.sky", "page.run", watch=True)
+    def _refresh(self) -> None:
+        now, found = getattr(self.page, self._of), list(self._options())
+        self.select.param.update(options=found if now in found else [now, *found], value=now)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self.select
+
+
+def keep_in_address(state: PageState) -> None:
+    """Read the state from the page's address, and write it there whenever it changes.
+
+    Panel's own ``location.sync`` reads ``object=0071`` as the number 71; here a string stays a string.
+    """
+    location = pn.state.location
+    if location is None:
+        return
+    state.from_query(dict(parse_qsl(location.search.removeprefix("?"))))
+
+    def write(*_: param.parameterized.Event) -> None:
+        others = dict(parse_qsl(location.search.removeprefix("?")))
+        location.search = "?" + urlencode(others | state.to_query())
+
+    state.param.watch(write, ["tab", "sky", "run"])
+    state.selection.param.watch(write, ["focus"])

@@ -1,0 +1,178 @@
+"""A dashboard served as a user would, driven in Chromium: no script may fail, nothing outside may be asked for."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from galviz.runs import list_runs
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOCAL = re.compile(r"(https?|wss?)://127\.0\.0\.1|data:|blob:|about:")
+DASHBOARDS = Path(__file__).parents[2] / "dashboards"
+SLOW_MS = 120_000  # how long a loaded machine may take
+
+# All figures of the page: title, where a point (x, y) of the plot is on the screen, and the pixels of its picture.
+FIGURES = """() => {
+  const figures = [], seen = new Set()
+  const walk = (view) => {
+    if (!view || seen.has(view)) return
+    seen.add(view)
+    if (view.frame && view.model.title) figures.push(view)
+    for (const child of view.children()) walk(child)
+  }
+  for (const root of Bokeh.index.roots ?? Object.values(Bokeh.index)) walk(root)
+  return figures.map((view) => {
+    const box = view.el.getBoundingClientRect()
+    const at = (x, y) => [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)]
+    const sources = view.model.renderers.map((r) => r.data_source?.data).filter(Boolean)
+    const image = sources.map((data) => data.image?.[0]).find(Boolean)
+    const points = sources.find((data) => data.object_id)
+    return {
+      title: view.model.title.text,
+      image: image ? Array.from(image) : null,
+      shape: image?.shape ?? null,
+      lines: sources.map((data) => Object.fromEntries(
+        Object.entries(data).filter(([, v]) => v?.length < 1000).map(([k, v]) => [k, Array.from(v)]))),
+      points: points && Array.from(points.object_id).map((id, k) => ({
+        id, place: at(points[Object.keys(points)[0]][k], points[Object.keys(points)[1]][k]) })),
+    }
+  })
+}"""
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """`panel serve` of a dashboard, with a home of its own."""
+
+    def __init__(self, dashboard: str, home: Path) -> None:
+        self.dashboard, self.home, self.port = dashboard, home, free_port()
+        self.log = home.parent / f"{home.name}.log"
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/{self.dashboard}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "panel", "serve", str(DASHBOARDS / f"{self.dashboard}.py")]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(self.port)],
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"GALVIZ_HOME": str(self.home), "OMP_NUM_THREADS": "1"},
+            )
+        end = time.time() + SLOW_MS / 1000
+        while time.time() < end and self.process.poll() is None:
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.1)
+        pytest.fail(f"the server did not start: {self.log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def maps(self) -> str:
+        """What is mapped into the server's memory."""
+        return Path(f"/proc/{self.process.pid}/maps").read_text()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory):
+    """Maker of servers: ``serve("richness")``, each with its own empty home."""
+    servers = []
+
+    def make(dashboard: str) -> Server:
+        servers.append(Server(dashboard, tmp_path_factory.mktemp("home")))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.kill()
+        for run in list_runs(server.home / "runs")[0]:
+            run.request_stop()  # what a failed test left behind
+
+
+class Driven:
+    """A page, and what went wrong on it."""
+
+    def __init__(self, page) -> None:
+        self.page, self.errors, self.outside = page, [], []
+        page.set_default_timeout(SLOW_MS)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: None if LOCAL.match(request.url) else self.outside.append(request.url))
+
+    def figures(self, title: str = "") -> list[dict]:
+        return [figure for figure in self.page.evaluate(FIGURES) if figure["title"].startswith(title)]
+
+    def pictures(self, burned) -> tuple[set[str], set[str]]:
+        """Ids in the titles of the bands' pictures, and ids burned into the pixels that the page holds."""
+        bands = [figure for figure in self.figures() if re.match(r"[ugriz] · ", figure["title"])]
+        pixels = [np.reshape(figure["image"], figure["shape"]) for figure in bands]
+        return {figure["title"].rpartition(" ")[2] for figure in bands}, {burned(image[None]) for image in pixels}
+
+    def until(self, holds, seconds: float = SLOW_MS / 1000):
+        """Wait until `holds` gives something true, and give it; a page that is being rebuilt is asked again."""
+        end, last = time.time() + seconds, None
+        while time.time() < end:
+            try:
+                last = holds()
+            except Exception as error:  # noqa: BLE001 - a figure may vanish while it is read
+                last = error
+            if last and not isinstance(last, Exception):
+                return last
+            self.page.wait_for_timeout(200)
+        pytest.fail(f"waited {seconds:.0f} s in vain; last seen: {last!r}; errors: {self.errors[:3]}")
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Opener of pages. When the test ends, no script may have failed and nothing outside may have been asked for."""
+    pages = []
+
+    def make(url: str, width: int = 1500, height: int = 1200) -> Driven:
+        driven = Driven(chromium.new_page(viewport={"width": width, "height": height}))
+        pages.append(driven)
+        driven.page.goto(url)
+        return driven
+
+    yield make
+    for driven in pages:
+        driven.page.close()
+        assert driven.errors == []
+        assert driven.outside == []

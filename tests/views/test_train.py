@@ -1,0 +1,258 @@
+import pytest
+
+from galviz import jobs
+from galviz.studies import richness
+from galviz.views.follow import RunView
+from galviz.views.library import Library
+from galviz.views.page import StudyPage
+from galviz.views.recipe_form import RecipeForm, flat
+from galviz.views.run import RunPanel
+from galviz.views.runs import RunsPanel, run_row
+from galviz.views.sky_maker import SkyMaker
+from galviz.views.state import PageState
+from galviz.views.train import TrainPanel
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Commands that were started, none of which runs."""
+    commands = []
+    monkeypatch.setattr(jobs, "start", lambda command, run: commands.append((list(command), run)) or 1)
+    return commands
+
+
+@pytest.mark.parametrize("recipes", [richness.RECIPES, richness.BAND_RECIPES])
+def test_a_form_that_was_not_touched_changes_nothing(recipes):
+    for recipe in recipes.values():
+        form = RecipeForm(recipe)
+        assert form.settings() == []
+        assert form.changed() == recipe
+        assert form.widgets.keys() == flat(recipe).keys()
+
+
+def test_what_is_set_in_the_form_is_what_the_command_gets(recipe):
+    form = RecipeForm(recipe)
+    form.widgets["epochs"].value = 7
+    form.widgets["learning_rates.head"].value = "1e-5"
+    form.widgets["augment"].value = "d4"
+    form.widgets["frozen"].value = True
+    form.widgets["schedule"].value = "cosine"
+    form.widgets["network.width"].value = 8
+    assert set(form.settings()) == {
+        "epochs=7", "learning_rates.head=1e-5", "augment=d4", "frozen=true", "schedule=cosine", "network.width=8",
+    }  # fmt: skip
+    changed = form.changed()
+    assert (changed.epochs, changed.learning_rates["head"], changed.augment, changed.frozen) == (7, 1e-5, ("d4",), True)
+
+
+def test_start_is_the_command_line(sky, started, galviz_home):
+    page = PageState(sky="tiny")
+    panel = TrainPanel(richness, Library.find(), page)
+    panel.form.widgets["epochs"].value = 3
+    panel.run_name = "first"
+    panel.start()
+    assert panel.error == ""
+    ((command, path),) = started
+    assert path == galviz_home / "runs" / "first"
+    assert command == [
+        "train", "richness", "--data", str(galviz_home / "skies" / "tiny"), "--out", str(path),
+        "--target", "richness", "--recipe", "quick", "--devices", "cpu", "--set", "epochs=3",
+    ]  # fmt: skip
+
+
+def test_an_encoder_can_be_started_from(sky, started, make_run, told_bands):
+    run = make_run("bands", predictions=told_bands)
+    run.weights.touch()
+    panel = TrainPanel(richness, Library.find(), PageState(sky="tiny"))
+    select = next(part for part in panel.choices() if part.label == "Start from the encoder of")
+    assert select.options == {"none (random weights)": "", "bands": str(run.path)}
+    select.value = str(run.path)
+    panel.start()
+    command = started[0][0]
+    assert command[command.index("--encoder") + 1] == str(run.path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("learning_rates.head", "fast", "expected a number"),
+        ("fold", 9, "fold: expected 0 to 4"),
+        ("augment", "zoom", "d4"),
+    ],
+)
+def test_a_field_that_makes_no_sense_is_refused_in_words(sky, started, field, value, said):
+    panel = TrainPanel(richness, Library.find(), PageState(sky="tiny"))
+    panel.form.widgets[field].value = value
+    panel.start()
+    assert said in panel.error
+    assert panel.refused().object
+    assert not started
+
+
+def test_without_a_sky_there_is_no_training(started):
+    panel = TrainPanel(richness, Library.find(), PageState())
+    panel.start()
+    assert "expected a sky to learn from" in panel.error
+    assert not started
+
+
+def test_a_name_that_is_taken_is_refused(sky, started, make_run):
+    make_run("first")
+    panel = TrainPanel(richness, Library.find(), PageState(sky="tiny"))
+    panel.run_name = "first"
+    panel.start()
+    assert "not taken" in panel.error
+    assert panel.free_name() == "richness-quick-1"
+    make_run("richness-quick-1")
+    assert panel.free_name() == "richness-quick-2"
+
+
+def test_a_view_follows_its_folder(make_run):
+    run = make_run("first", "stopped")
+    view = RunView(run.path)
+    assert "stopped" in view.status()
+    assert "epoch 2 of 4" in view.status()
+    assert view.progress() == 50
+    run.append_metrics(
+        {"epoch": 3, "step": 9, "seconds": 3.0, "lr": 1e-3, "train_loss": 0.1, "val_loss": 0.2, "val_mae": 0.1}
+    )
+    run.write_state(status="failed", epoch=3, step=9, message="images: <expected> 5 bands.")
+    (run.path / "log.txt").write_text("a\n<b>\n")
+    view.look()
+    assert view.metrics["epoch"].tolist() == [1, 2, 3]
+    assert "images: &lt;expected&gt; 5 bands." in view.message()
+    assert "role='alert'" in view.message()
+    assert "&lt;b&gt;" in view.tail()
+    run.cut_metrics(3)  # as a resume from an older checkpoint does
+    view.look()
+    assert view.metrics["epoch"].tolist() == [1]
+
+
+def test_a_view_of_a_folder_that_is_still_empty(tmp_path):
+    view = RunView(tmp_path)
+    assert "starting" in view.status()
+    assert view.__panel__().get_root()
+
+
+def test_looking_without_news_changes_nothing(make_run):
+    run = make_run("first", "stopped")
+    view = RunView(run.path)
+    seen = []
+    view.param.watch(seen.append, ["state", "metrics", "log", "predicted"])
+    run.write_state()  # a heartbeat, no more
+    view.look()
+    assert [event.name for event in seen] == []
+
+
+def test_stop_and_resume_reach_the_run(make_run, monkeypatch):
+    run = make_run("first", "stopped")
+    panel = RunPanel(Library.find(), PageState(run="first"))
+    stop, resume = panel.buttons()
+    assert (stop.disabled, resume.disabled) == (True, False)
+    asked = []
+    monkeypatch.setattr(jobs, "resume", lambda *args: asked.append(args))
+    panel.resume()
+    assert asked == [(run.path, "--devices", "cpu")]
+    panel.stop()
+    assert run.stop_requested()
+
+    def refuse(*_):
+        raise RuntimeError(f"run: {run.path} is in use by process 7 on vm. Stop that one first.")
+
+    monkeypatch.setattr(jobs, "resume", refuse)
+    panel.resume()
+    assert "in use by process 7" in panel.body()[0].object
+
+
+def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
+    make_run("first", predictions=told)
+    (galviz_home / "runs" / "half").mkdir()
+    (galviz_home / "runs" / "half" / "state.json").write_text('{"status": "created"}')
+    page = PageState()
+    panel = RunsPanel(Library.find(), page)
+    table, left_out = panel.table()
+    assert table.value.loc["first"].to_dict() | {"made": ""} == {
+        "study": "richness", "target": "ln_richness", "recipe": "quick", "status": "done", "epochs": "2 of 4",
+        "best, held out": "mae 0.25", "made": "", "data": "tiny",
+    }  # fmt: skip
+    assert "half" in left_out.object
+    assert run_row(make_run("second", "stopped"))["status"] == "stopped"
+
+
+def test_making_a_sky_is_a_process_whose_end_is_seen(started, galviz_home, tiny_sky, monkeypatch):
+    page = PageState()
+    maker = SkyMaker("richness", Library.find(), page)
+    maker.param.update(objects=20, size=16, sky_name="new")
+    maker.make()
+    out = galviz_home / "skies" / "new"
+    assert started[0][0] == ["mock", "richness", "--n", "20", "--size", "16", "--seed", "0", "--out", str(out)]
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    job = galviz_home / "jobs" / "sky-new"
+    job.mkdir(parents=True)
+    (job / "log.txt").write_text("drawing 5/20\n")
+    maker.look()
+    assert (maker.making, maker.percent) == ("new", 25)
+    tiny_sky.save(out)
+    monkeypatch.setattr(jobs, "is_alive", lambda _: False)
+    maker.look()
+    assert (maker.making, page.sky, page.found) == ("", "new", 1)
+
+
+def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home):
+    maker = SkyMaker("richness", Library.find(), PageState())
+    maker.make()
+    job = galviz_home / "jobs" / "sky-synthetic"
+    job.mkdir(parents=True)
+    (job / "log.txt").write_text("galviz mock: out: no room\n")
+    monkeypatch.setattr(jobs, "is_alive", lambda _: False)
+    maker.look()
+    assert "no room" in maker.said
+    assert maker.making == ""
+
+
+def test_a_page_without_anything_offers_what_to_do():
+    page = StudyPage(richness, Library.find())
+    assert page.data()[0].object == "## No sky yet"
+    assert "train one first" in page.predictions()[1].object
+    for tab in range(4):
+        tabs = page.__panel__()
+        tabs.active = tab
+        assert tabs.get_root()
+
+
+def test_a_page_shows_its_run(sky, told, make_run):
+    make_run("first", predictions=told)
+    page = StudyPage(richness, Library.find())
+    assert (page.page.sky, page.page.run) == ("tiny", "first")
+    assert page.page.selection.focus == sky.object_ids[0]
+    tabs = page.__panel__()
+    root = tabs.get_root()
+    for tab, name in enumerate(("data", "train", "predictions", "runs")):
+        tabs.active = tab
+        assert page.page.tab == name
+    page.page.tab = "data"
+    assert tabs.active == 0
+    assert root
+
+
+def test_predictions_come_to_the_page_when_the_run_is_done(sky, told, make_run):
+    run = make_run("first", "stopped")
+    page = StudyPage(richness, Library.find())
+    page.page.tab = "train"
+    assert "no predictions yet" in page.predictions()[1].object
+    seen = []
+    page.param.watch(seen.append, "page")
+    run.save_predictions(told)
+    run.write_state(status="done")
+    page.look()
+    assert page.train.run.view.predicted
+    assert len(page.predictions()[1]) == 2
+
+
+def test_a_run_whose_sky_is_gone_is_shown_without_pictures(told, sky, make_run, galviz_home):
+    make_run("first", predictions=told)
+    (galviz_home / "skies" / "tiny").rename(galviz_home / "moved")
+    page = StudyPage(richness, Library.find())
+    said, _ = page.predictions()[1]
+    assert "expected a folder with a saved sky" in said.object
+    assert page.predictions()[1].select(lambda part: "is not there: no pictures" in str(getattr(part, "object", "")))

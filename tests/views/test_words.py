@@ -1,0 +1,43 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from galviz.views.words import safe_for_page, shown_error, shown_seconds, shown_value
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (1.5, "1.5"),
+        (0.0, "0"),
+        (41.41234567, "41.4123"),
+        (1e-7, "1.000e-07"),
+        (np.float32(2.0), "2"),
+        (np.nan, "–"),
+        (None, "–"),
+        (pd.NA, "–"),
+        (1237658493878337919, "1237658493878337919"),
+        ("<b>", "&lt;b&gt;"),
+    ],
+)
+def test_values(value, words):
+    assert shown_value(value) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(65, "1:05"), (3665, "1:01:05"), (0.4, "0:00"), (None, "–"), (np.inf, "–")]
+)
+def test_seconds(seconds, words):
+    assert shown_seconds(seconds) == words
+
+
+def test_a_number_that_javascript_cannot_hold_becomes_text():
+    table = pd.DataFrame({"spec": [1237658493878337918, 1237658493878337919], "n": [1, 2]})
+    shown = safe_for_page(table)
+    assert shown["spec"].tolist() == ["1237658493878337918", "1237658493878337919"]
+    assert shown["n"].tolist() == [1, 2]
+
+
+def test_errors_are_words():
+    assert shown_error(KeyError("ids: <x>")) == "ids: &lt;x&gt;"
+    assert shown_error(ValueError("epochs: no")) == "epochs: no"
