@@ -1,0 +1,155 @@
+"""A training as a native widget of a notebook: its progress, its curve, and buttons to stop it and go on."""
+
+import threading
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as W  # noqa: N812 - as its own documentation does
+import pandas as pd
+import traitlets
+
+from galviz import jobs
+from galviz.runs import ACTIVE
+
+_EVERY_S = 0.5
+_WIDE, _HIGH, _EDGE = 420, 180, 34  # px of the curve and of its margin
+_COLOURS = ("#0072b2", "#d55e00")
+
+
+class TrainingWidget(W.VBox):
+    """Follows a run folder, whoever trains into it: closing the notebook ends nothing, opening it attaches again.
+
+    Parameters
+    ----------
+    run : str or Path
+        The run folder, which may still be in the making.
+
+    Attributes
+    ----------
+    status : str
+        As in `Run.state`: waiting, running, stopped, done, failed, lost.
+    epoch : int
+        Epochs that are over, or under way.
+    metrics : list of dict
+        Lines of ``metrics.csv``, one an epoch.
+    """
+
+    status = traitlets.Unicode("waiting", help="how far the run is").tag(sync=True)
+    epoch = traitlets.Int(0, help="epoch under way").tag(sync=True)
+    metrics = traitlets.List(help="a dict an epoch").tag(sync=True)
+
+    def __init__(self, run: str | Path, **kwargs: Any) -> None:
+        self.path = Path(run)
+        self._bar = W.FloatProgress(min=0, max=1, description="training", layout=W.Layout(width="460px"))
+        self._line, self._curve = W.HTML(), W.HTML()
+        self._stop = W.Button(description="Stop", icon="stop", tooltip="Finish the step, keep a checkpoint, stop")
+        self._resume = W.Button(description="Resume", icon="play", tooltip="Go on from the last checkpoint")
+        self._stop.on_click(lambda _: self.stop())
+        self._resume.on_click(lambda _: self.resume())
+        super().__init__([self._bar, self._line, W.HBox([self._stop, self._resume]), self._curve], **kwargs)
+        self._thread: threading.Thread | None = None
+        self.look()
+        self.attach()
+
+    def attach(self) -> None:
+        """Follow the run in a thread of its own until it is over."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._follow, name="galviz-training", daemon=True)
+            self._thread.start()
+
+    def look(self) -> None:
+        """Read the folder once."""
+        update = next(jobs.follow(self.path))
+        state, rows = update.state, update.rows
+        rows = rows.astype(object).where(rows.notna(), None)
+        with self.hold_sync():
+            self.metrics = rows.to_dict("records")
+            self.epoch = int(state.get("epoch", 0))
+            self.status = state["status"]
+        self._bar.value = state.get("step", 0) / max(1, state.get("steps", 1))
+        self._bar.bar_style = {"done": "success", "failed": "danger", "lost": "warning"}.get(self.status, "")
+        self._line.value = escape(_said(state))
+        self._stop.disabled, self._resume.disabled = not self.active, self.active or self.status == "done"
+        self._curve.value = curve(update.rows)
+
+    @property
+    def active(self) -> bool:
+        """Whether a process is at work on the run."""
+        return self.status in ACTIVE
+
+    def stop(self) -> None:
+        """Ask the training to stop after its current step."""
+        self._try(jobs.stop)
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint, in a new process."""
+        self._try(jobs.resume)
+        self.attach()
+
+    def wait(self, timeout: float | None = None) -> str:
+        """Wait until the run is over; give its status."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self.status
+
+    def _follow(self) -> None:
+        pause = threading.Event()
+        while self.active:
+            pause.wait(_EVERY_S)
+            self.look()
+
+    def _try(self, wish: Any) -> None:
+        try:
+            wish(self.path)
+            self.look()
+        except (OSError, RuntimeError, ValueError) as error:
+            self._line.value = escape(str(error))
+
+
+def curve(metrics: pd.DataFrame) -> str:
+    """Draw training and held-out loss against epoch as SVG, which needs nothing from outside.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        A row an epoch, with ``epoch`` and, as known, ``train_loss`` and ``val_loss``.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element, or ``""`` where there are fewer than two epochs.
+    """
+    names = [name for name in ("train_loss", "val_loss") if name in metrics]
+    if len(metrics) < 2 or not names:
+        return ""
+    low, high = metrics[names].min(axis=None), metrics[names].max(axis=None)
+    x = _EDGE + (metrics["epoch"] - metrics["epoch"].iloc[0]) / (len(metrics) - 1) * (_WIDE - _EDGE - 6)
+    parts = []
+    for row, (name, colour) in enumerate(zip(names, _COLOURS, strict=False)):
+        y = _HIGH - 24 - (metrics[name] - low) / max(high - low, 1e-12) * (_HIGH - 40)
+        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+        dash = "stroke-dasharray='5 3'" if row else ""
+        parts.append(f"<polyline points='{points}' fill='none' stroke='{colour}' stroke-width='1.8' {dash}/>")
+        label = {"train_loss": "training", "val_loss": "held out"}[name]
+        parts.append(f"<text x='{_WIDE - 70}' y='{14 + 14 * row}' fill='{colour}'>{label}</text>")
+    parts += [
+        f"<text x='0' y='14'>{high:.3g}</text><text x='0' y='{_HIGH - 24}'>{low:.3g}</text>",
+        f"<text x='{_EDGE}' y='{_HIGH - 6}'>{metrics['epoch'].iloc[0]:.0f}</text>",
+        f"<text x='{_WIDE - 90}' y='{_HIGH - 6}'>epoch {metrics['epoch'].iloc[-1]:.0f}</text>",
+    ]
+    style = "font: 11px sans-serif; fill: currentColor"
+    title = "<title>Loss against epoch</title>"
+    return f"<svg role='img' width='{_WIDE}' height='{_HIGH}' style='{style}'>{title}{''.join(parts)}</svg>"
+
+
+def _said(state: dict[str, Any]) -> str:
+    """Say in a line how the run is."""
+    words = [state["status"]]
+    if state.get("epochs"):
+        words.append(f"epoch {state.get('epoch', 0)} of {state['epochs']}")
+    if state.get("eta_s"):
+        words.append(f"{state['eta_s']:.0f} s to go")
+    if state.get("device"):
+        words.append(f"on {state['device']}")
+    return ", ".join(words) + (f". {state['message']}" if state.get("message") else "")
