@@ -17,12 +17,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from astropy.table import Column, Table
+from astropy.table.meta import YamlParseError
 
 PASSPORT, COLUMNS = "galviz.passport", "galviz.columns"
 WIDEST = 16  # entries of a vector column that become columns of their own
 
 _BROKEN = (
-    OSError, ValueError, TypeError, LookupError, EOFError, csv.Error, zlib.error, ExpatError, pa.ArrowException,
+    OSError, ValueError, TypeError, LookupError, EOFError, csv.Error, zlib.error, ExpatError,
+    YamlParseError, pa.ArrowException,
 )  # fmt: skip
 
 Pick = Callable[[Sequence[str]], dict[str, bool]]

@@ -3,6 +3,8 @@
 import json
 import re
 import warnings
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,11 +41,11 @@ def write(table: pa.Table, out: BinaryIO) -> None:
         stored = stored.set_column(k, field, values)
     dtypes = [packed.dtype_of(column) for column in stored.columns]
     nulls = [_null(column) for column in stored.columns]
-    write_json(out, fits.PrimaryHDU, _companion(table, names, quotes))
+    write_json(out, _companion(table, names, quotes))
     header = _header(stored, names, dtypes, nulls)
     if any(quotes):
         header["GVQUOTE"] = " ".join(str(k) for k, quote in enumerate(quotes, start=1) if quote)
-        header.comments["GVQUOTE"] = "columns of percent-encoded UTF-8"
+        header["COMMENT"] = "GVQUOTE: numbers of the columns whose text is percent-encoded UTF-8"
     out.write(header.tostring().encode())
     size = 0
     for rows, _ in packed.chunks(stored, dtypes, nulls):
@@ -51,23 +53,48 @@ def write(table: pa.Table, out: BinaryIO) -> None:
     out.write(bytes(-size % _BLOCK))
 
 
-def write_json(out: BinaryIO, kind: type[fits.PrimaryHDU | fits.ImageHDU], content: dict[str, Any]) -> None:
-    """Write JSON as an array of bytes, marked ``GALVIZ = 'json'``."""
-    hdu = kind(np.frombuffer(common.to_json(content).encode(), dtype=np.uint8))
-    hdu.header["GALVIZ"] = ("json", "the bytes are a JSON text: passport, columns")
-    write_hdu(out, hdu)
+def write_json(out: BinaryIO, content: dict[str, Any]) -> None:
+    """Write the first array of a file: JSON as bytes, marked ``GALVIZ = 'json'``."""
+    mark = card("GALVIZ", "json", "the bytes are a JSON text: passport, columns")
+    write_image(out, np.frombuffer(common.to_json(content).encode(), dtype=np.uint8), [mark], first=True)
 
 
-def write_hdu(out: BinaryIO, hdu: fits.PrimaryHDU | fits.ImageHDU) -> None:
-    """Write an image with its header at the end of a file, which need not be one on a disk."""
-    data = np.ascontiguousarray(hdu.data, dtype=hdu.data.dtype.newbyteorder(">")).tobytes()
-    out.write(hdu.header.tostring().encode())
-    out.write(data)
-    out.write(bytes(-len(data) % _BLOCK))
+def write_image(out: BinaryIO, data: np.ndarray, cards: Iterable[str], *, first: bool = False) -> None:
+    """Write an array at the end of a file, which need not be one on a disk.
+
+    Parameters
+    ----------
+    out : binary file
+    data : numpy.ndarray
+        uint8 or float32.
+    cards : iterable of str
+        What `card` made, beyond those that every array has.
+    first : bool
+        True for the first array of a file.
+    """
+    header = "".join([_structure(data.shape, data.itemsize, first=first), *cards, f"{'END':80}"])
+    out.write(header.ljust(-(-len(header) // _BLOCK) * _BLOCK).encode())
+    content = np.ascontiguousarray(data, dtype=data.dtype.newbyteorder(">")).tobytes()
+    out.write(content)
+    out.write(bytes(-len(content) % _BLOCK))
+
+
+def card(key: str, value: Any, comment: str = "") -> str:
+    """Write one card of a header: 80 characters, or a multiple where a text is long."""
+    return str(fits.Card(key, value, comment))
+
+
+@lru_cache
+def _structure(shape: tuple[int, ...], itemsize: int, *, first: bool) -> str:
+    start = {"SIMPLE": True} if first else {"XTENSION": "IMAGE"}
+    axes = {f"NAXIS{k}": size for k, size in enumerate(reversed(shape), start=1)}
+    end = {"EXTEND": True} if first else {"PCOUNT": 0, "GCOUNT": 1}
+    cards = start | {"BITPIX": {1: 8, 4: -32}[itemsize], "NAXIS": len(shape)} | axes | end
+    return "".join(card(key, value) for key, value in cards.items())
 
 
 def read_json(hdu: fits.PrimaryHDU | fits.ImageHDU) -> dict[str, Any]:
-    """Read what `write_json` wrote; nothing from any other array."""
+    """Read what `write_json` wrote; nothing in any other array."""
     return json.loads(hdu.data.tobytes()) if hdu.header.get("GALVIZ") == "json" else {}
 
 

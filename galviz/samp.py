@@ -1,0 +1,180 @@
+"""Tables and selections to and from TOPCAT, Aladin and others on this machine, by SAMP (the extra ``galviz[samp]``)."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import pandas as pd
+
+from galviz.sky.tables import KeyedTable, write_table
+
+_TABLE, _ROWS, _ROW = "table.load.votable", "table.select.rowList", "table.highlight.row"
+
+
+class Samp:
+    """One client of the hub that TOPCAT or Aladin runs; a context manager, or to be closed.
+
+    SAMP speaks of rows of a table. Here everything is keyed by `object_id`: only tables that were sent from here are
+    spoken of, and their rows are turned into ids and back by the order in which they were sent. All of it stays on this
+    machine (127.0.0.1); the web profile is not used.
+
+    Parameters
+    ----------
+    name : str
+        How others see this client.
+    hub : pyvo.samp.SAMPHubServer, optional
+        A hub of this process; by default the one that runs for this user.
+
+    Raises
+    ------
+    ImportError
+        If pyvo is not installed.
+    RuntimeError
+        If no hub runs.
+    """
+
+    def __init__(self, name: str = "galviz", hub: Any = None) -> None:
+        try:
+            from pyvo import samp
+        except ImportError as error:
+            raise ImportError(
+                "pyvo: expected it for SAMP, got none. Install it: pip install 'galviz[samp]'."
+            ) from error
+        self._client = samp.SAMPIntegratedClient(name, "See what a network sees in galaxies", addr="127.0.0.1")
+        self._files = Path(tempfile.mkdtemp(prefix="galviz-samp-"))
+        self._sent: dict[str, pd.Index] = {}
+        try:
+            with samp.conf.set_temp("use_internet", value=False):  # else it asks a host outside
+                self._client.connect(hub=hub)
+        except samp.SAMPHubError as error:
+            self.close()
+            raise RuntimeError(
+                f"hub: expected a SAMP hub, got none ({error}). Start TOPCAT or Aladin, which bring one, and try again."
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the hub and remove the files that were sent."""
+        if self._client.client is not None and self._client.is_connected:
+            self._client.disconnect()
+        shutil.rmtree(self._files, ignore_errors=True)
+
+    def others(self) -> list[str]:
+        """Names of the programs that take tables."""
+        return sorted(self._takers().values())
+
+    def send_table(
+        self, table: KeyedTable | pd.DataFrame, *, name: str = "galviz", to: str | None = None, timeout: float = 30
+    ) -> str:
+        """Load a table into other programs, and wait until they have it.
+
+        Parameters
+        ----------
+        table : KeyedTable or pandas.DataFrame
+            Keyed by `object_id`; units and passport go along.
+        name : str
+            How the others show it.
+        to : str, optional
+            Name of one program, from `others`; by default all of them.
+        timeout : float
+            Seconds to wait for each.
+
+        Returns
+        -------
+        str
+            The table's name in this talk, for `send_selection` and `send_focus`.
+
+        Raises
+        ------
+        RuntimeError
+            If no program takes tables, or one of them could not load it.
+        """
+        takers = {key: taker for key, taker in self._takers().items() if to in {None, taker}}
+        if not takers:
+            raise RuntimeError(
+                f"to: expected {to or 'a program that takes tables'}, got {', '.join(self.others()) or 'none'} on the "
+                "hub. Start TOPCAT or Aladin."
+            )
+        keyed = table if isinstance(table, KeyedTable) else KeyedTable(table)
+        table_id = f"galviz-{uuid4()}"  # never one of an older talk: its rows are other objects
+        file = self._files / f"{len(self._sent)}.vot"
+        write_table(file, keyed, "votable")
+        self._sent[table_id] = keyed.table.index
+        given = {"url": file.as_uri(), "table-id": table_id, "name": name}
+        for key, taker in takers.items():
+            answer = self._client.ecall_and_wait(key, _TABLE, str(round(timeout)), **given)
+            if answer["samp.status"] == "samp.error":
+                reason = answer.get("samp.error", {}).get("samp.errortxt", "")
+                raise RuntimeError(f"to: expected {taker} to load the table, got an error from it: {reason}")
+        return table_id
+
+    def send_selection(self, ids: Iterable[str], table_id: str) -> None:
+        """Choose these objects in all programs that have the table.
+
+        Raises
+        ------
+        KeyError
+            If the table was not sent, or an id is not in it.
+        """
+        rows = self._rows(ids, table_id)
+        self._client.enotify_all(_ROWS, **{"table-id": table_id, "row-list": [str(row) for row in rows]})
+
+    def send_focus(self, object_id: str, table_id: str) -> None:
+        """Highlight one object in all programs that have the table; raises as `send_selection`."""
+        (row,) = self._rows([object_id], table_id)
+        self._client.enotify_all(_ROW, **{"table-id": table_id, "row": str(row)})
+
+    def listen(
+        self,
+        *,
+        selected: Callable[[str, list[str]], None] | None = None,
+        focused: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Hear of rows that are chosen or highlighted elsewhere.
+
+        Parameters
+        ----------
+        selected : callable(table_id, ids), optional
+        focused : callable(table_id, object_id), optional
+            Both are called in a thread of their own: a page passes on to its document's next tick.
+        """
+        if selected is not None:
+            self._hear(_ROWS, selected, lambda given: given["row-list"])
+        if focused is not None:
+            self._hear(_ROW, lambda table_id, ids: focused(table_id, ids[0]), lambda given: [given["row"]])
+
+    def _hear(
+        self, mtype: str, tell: Callable[[str, list[str]], None], rows_of: Callable[[dict[str, Any]], list[str]]
+    ) -> None:
+        def heard(_key: str, _sender: str, msg_id: str | None, _mtype: str, given: dict[str, Any], _more: Any) -> None:
+            index = self._sent.get(given.get("table-id", ""))
+            rows = [int(row) for row in rows_of(given)]
+            known = index is not None and all(0 <= row < len(index) for row in rows)
+            if msg_id is not None:
+                self._client.ereply(msg_id, "samp.ok" if known else "samp.warning", result={}, error=None)
+            if known:
+                tell(given["table-id"], [str(index[row]) for row in rows])
+
+        self._client.bind_receive_message(mtype, heard)
+
+    def _takers(self) -> dict[str, str]:
+        keys = self._client.get_subscribed_clients(_TABLE)
+        return {key: self._client.get_metadata(key).get("samp.name", key) for key in keys}
+
+    def _rows(self, ids: Iterable[str], table_id: str) -> list[int]:
+        if table_id not in self._sent:
+            raise KeyError(f"table_id: expected a table that was sent, got {table_id!r}. Send it first: send_table.")
+        wanted = pd.Index(list(ids), dtype=str)
+        rows = self._sent[table_id].get_indexer(wanted)
+        if (rows < 0).any():
+            raise KeyError(f"ids: expected ids of the table, got {wanted[rows < 0][0]!r}, which is not in it.")
+        return rows.tolist()
