@@ -10,7 +10,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimiser": ("sgd", "adamw"),
     "schedule": ("constant", "cosine", "one_cycle"),
     "loss": ("mse", "mse_std", "cross_entropy"),
-    "normalise": ("asinh", "asinh_global", "minmax"),
+    "normalise": ("asinh", "asinh_global", "noise", "minmax"),
     "precision": ("32-true", "bf16-mixed"),
 }
 _AUGMENTATIONS = ("d4",)
@@ -39,8 +39,9 @@ class Recipe:
         Weight of the scatter in ``"mse_std"``; 0 gives the MSE.
     augment : tuple of str
         ``"d4"``: the eight rotations and flips, drawn anew for every image.
-    normalise : {"asinh", "asinh_global", "minmax"}
-        How pixels are scaled: asinh with constants of each band; with the same for all bands; or each image to 0…1.
+    normalise : {"asinh", "asinh_global", "noise", "minmax"}
+        How pixels are scaled: asinh with constants of each band; with the same for all bands; asinh in units of the
+        noise of each image; or each image to 0…1.
     precision : {"32-true", "bf16-mixed"}
     tta : int
         Views averaged in a prediction (1, or up to 8 of D4).

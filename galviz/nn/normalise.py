@@ -11,6 +11,7 @@ from galviz.sky.cutouts import CutoutSet
 
 _ROWS = 1024  # objects that the constants are measured on
 _CHUNK = 64
+_OWN = ("noise", "minmax")  # modes that scale each image by itself
 
 
 class Normalise(nn.Module):
@@ -18,13 +19,15 @@ class Normalise(nn.Module):
 
     ``"asinh"``: (asinh(x / b) − μ) / σ with b, μ and σ of each band; b is the noise of a pixel, so that the sky stays
     linear and bright galaxies are compressed. ``"asinh_global"``: the same with one b, μ and σ for all bands.
+    ``"noise"``: asinh((x − m) / s) with m the median and s = 1.4826 median|x − m| of each image and band, without
+    constants; an even image gives 0.
     ``"minmax"``: (x − min) / (max − min) of each image and band, without constants; an even image gives 0.
 
     A band classifier must not be given away by scales of its own for each band: it may not use ``"asinh"``.
 
     Parameters
     ----------
-    mode : {"asinh", "asinh_global", "minmax"}
+    mode : {"asinh", "asinh_global", "noise", "minmax"}
     bands : sequence of str
         Names of axis 1; a network that sees one band at a time has one entry.
     """
@@ -35,7 +38,7 @@ class Normalise(nn.Module):
             raise ValueError(f"normalise: expected one of {', '.join(CHOICES['normalise'])}, got {mode!r}.")
         self.mode = mode
         self.bands = tuple(bands)
-        if mode != "minmax":
+        if mode not in _OWN:
             size = len(self.bands) if mode == "asinh" else 1
             for name, value in (("softening", 1.0), ("mean", 0.0), ("std", 1.0)):
                 self.register_buffer(name, torch.full((size, 1, 1), value))
@@ -49,7 +52,7 @@ class Normalise(nn.Module):
         rows : numpy.ndarray of int
             Rows of the training objects, and of no others.
         """
-        if self.mode == "minmax":
+        if self.mode in _OWN:
             return
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _ROWS)).round().astype(int))]
         pooled = self.mode == "asinh_global"
@@ -74,6 +77,11 @@ class Normalise(nn.Module):
         if self.mode == "minmax":
             low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
             return (images - low) / torch.where(high > low, high - low, 1.0)
+        if self.mode == "noise":
+            flat = images.flatten(2)
+            flat = flat - flat.median(-1, keepdim=True).values
+            noise = 1.4826 * flat.abs().median(-1, keepdim=True).values
+            return torch.asinh(flat / torch.where(noise > 0, noise, 1.0)).reshape(images.shape)
         return (torch.asinh(images / self.softening) - self.mean) / self.std
 
     def constants(self) -> dict[str, object]:

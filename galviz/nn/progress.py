@@ -18,7 +18,7 @@ from galviz.runs import Run
 from galviz.sky.files import write_aside
 
 _BEAT_S = 1.0  # between two heartbeats
-_DEAR = 20  # an epoch shorter than this many times what a checkpoint took has none of its own
+_DEAR = 50  # an epoch shorter than this many times what a checkpoint took has none of its own
 _AGREE = 8  # steps between two looks at the wish to stop, where several processes must agree
 
 

@@ -65,11 +65,13 @@ RECIPES = {
     ),
 }
 
-# The pretext task: which band is this? Pixels are scaled alike in all bands, or the scale would be the answer.
-_BAND = {"loss": "cross_entropy", "alpha": 0.0, "normalise": "minmax", "tta": 1}
+# The pretext task: which band is this? Each image is scaled by itself, or the scale of its flux would be the answer.
+_BAND = {"loss": "cross_entropy", "alpha": 0.0, "normalise": "noise", "tta": 1}
 BAND_RECIPES = {
-    "quick": RECIPES["quick"].replace(**_BAND, epochs=4, batch=256),
-    "paper": RECIPES["paper"].replace(**_BAND, learning_rates={"encoder": 1e-4, "head": 1e-4}, folds=5),
+    "quick": RECIPES["quick"].replace(**_BAND, epochs=8, batch=128),
+    "paper": RECIPES["paper"].replace(
+        **_BAND | {"normalise": "minmax"}, learning_rates={"encoder": 1e-4, "head": 1e-4}, folds=5
+    ),
     "best": RECIPES["best"].replace(**_BAND, epochs=20, batch=256),
 }
 

@@ -75,6 +75,19 @@ def test_minmax_is_0_to_1_for_each_image_and_band_whatever_its_scale():
     assert normalise.constants() == {"mode": "minmax"}
 
 
+def test_noise_gives_sky_of_unit_width_around_0_whatever_its_scale():
+    normalise = Normalise("noise", BANDS)
+    images = torch.from_numpy(np.random.default_rng(0).normal(5, 2, (3, 2, 60, 60)).astype("float32"))
+    images[..., :3, :3] = 1e4
+    out = normalise(images)
+    sky_pixels = torch.sinh(out[..., 3:, :])
+    assert sky_pixels.mean().abs() < 0.05
+    assert sky_pixels.std().item() == pytest.approx(1, abs=0.05)
+    assert torch.allclose(normalise(50 * images + 3), out, atol=1e-3)
+    assert normalise(torch.ones(1, 2, 4, 4)).abs().sum() == 0
+    assert normalise.constants() == {"mode": "noise"}
+
+
 def test_even_images_give_finite_numbers():
     cutouts = sky(scale=(0.0, 0.0))
     normalise = Normalise("asinh", BANDS)
@@ -89,5 +102,5 @@ def test_noise_of_a_pixel_is_that_of_a_gaussian_despite_a_bright_star():
 
 
 def test_unknown_modes_are_refused():
-    with pytest.raises(ValueError, match="normalise: expected one of asinh, asinh_global, minmax, got 'log'"):
+    with pytest.raises(ValueError, match="normalise: expected one of asinh, asinh_global, noise, minmax, got 'log'"):
         Normalise("log", BANDS)

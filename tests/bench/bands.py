@@ -1,0 +1,77 @@
+"""Which band is this? A network trained on three SDSS fields and tested on the fourth, against histograms of pixels.
+
+``python tests/bench/bands.py --frames FOLDER`` prints one JSON line; FOLDER holds the frames of four fields.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import galviz.nn  # noqa: F401 - before torchvision
+from galviz.nn import baselines
+from galviz.nn.folds import deal, groups_of
+from galviz.nn.normalise import Normalise
+from galviz.runs import Run
+from galviz.sky.metrics import accuracy, bootstrap
+from galviz.sky.readers import sdss
+from galviz.studies import richness
+
+
+def scaled(images: np.ndarray, mode: str) -> np.ndarray:
+    """Pixels as the network sees them."""
+    return Normalise(mode, richness.BANDS)(torch.from_numpy(images)).numpy()
+
+
+def main(frames: str, recipe_name: str, settings: list[str], size: int) -> dict[str, object]:
+    cutouts = sdss.tiles(frames, size=size)
+    fields = sorted(set(groups_of(cutouts.catalogue)))
+    recipe = richness.BAND_RECIPES[recipe_name].with_settings([*settings, f"folds={len(fields)}"])
+    fold = deal(groups_of(cutouts.catalogue), len(fields))
+    by_histogram = {
+        name: np.array(richness.BANDS)[baselines.bands_by_histogram(cutouts, fold, scale)]
+        for name, scale in (("flux", None), ("as the network sees it", partial(scaled, mode=recipe.normalise)))
+    }
+    found, seconds = {}, []
+    for k in range(len(fields)):
+        with tempfile.TemporaryDirectory() as folder:
+            own, target = recipe.replace(fold=k), richness.TARGETS["band"]
+            run = Run.create(Path(folder) / "run", study="richness", target=target, recipe=own, data=frames)
+            began = time.perf_counter()
+            richness.train(cutouts, run, devices="cpu")
+            seconds.append(round(time.perf_counter() - began, 1))
+            held = run.predictions().held_out()
+        out = fold == k
+        truth = np.tile(np.array(richness.BANDS, dtype=object), out.sum())
+        answers = {"network": (held.truth, held.estimate)}
+        answers |= {f"histogram, {name}": (truth, bands[out].ravel()) for name, bands in by_histogram.items()}
+        groups = np.arange(out.sum()).repeat(len(richness.BANDS))
+        field = str(cutouts.catalogue["field"][out].iloc[0])
+        found[field] = {}
+        for name, (true, said) in answers.items():
+            interval = bootstrap(accuracy, true, said, groups=groups)
+            found[field][name] = [round(float(v), 4) for v in (interval.value, interval.low, interval.high)]
+    return {
+        "bench": "bands",
+        "case": recipe_name,
+        "settings": settings,
+        "tiles": len(cutouts),
+        "size": size,
+        "accuracy_on_the_field_left_out": found,
+        "training_s": seconds,
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", required=True, help="folder with the frames of four fields, in or below it")
+    parser.add_argument("--case", default="quick", choices=richness.BAND_RECIPES, help="recipe (default: quick)")
+    parser.add_argument("--set", nargs="*", default=[], help="changes to the recipe, as galviz train takes them")
+    parser.add_argument("--size", type=int, default=64, help="side of a tile in pixels (default: 64)")
+    given = parser.parse_args()
+    print(json.dumps(main(given.frames, given.case, given.set, given.size), ensure_ascii=False))
