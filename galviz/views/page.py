@@ -18,6 +18,7 @@ from galviz.views.runs import RunsPanel
 from galviz.views.sky import SkyView
 from galviz.views.sky_maker import SkyMaker
 from galviz.views.state import TABS, Chooser, PageState, keep_in_address
+from galviz.views.tabs import TabBar
 from galviz.views.train import TrainPanel
 from galviz.views.words import said, shown_error, text
 
@@ -48,6 +49,8 @@ class StudyPage(pn.viewable.Viewer):
         self.study, self.library = study, library
         self._focus_something()
         self.maker = SkyMaker(study.__name__.rpartition(".")[2], library, page)
+        bodies = (pn.panel(self.data), self.train, pn.panel(self.predictions), RunsPanel(library, page))
+        self.tabs = dict(zip(TABS, bodies, strict=True))
 
     def _focus_something(self) -> None:
         sky = self.library.skies().get(self.page.sky)
@@ -107,14 +110,15 @@ class StudyPage(pn.viewable.Viewer):
         view = BandsView if predictions.target.kind == "band" else PredictionsView
         return pn.Column(data, view(predictions, self.page.selection, cutouts))
 
+    @param.depends("page.tab")
+    def body(self) -> object:
+        """Give what the open tab shows."""
+        return self.tabs[self.page.tab]
+
     def __panel__(self) -> pn.viewable.Viewable:
-        runs = RunsPanel(self.library, self.page)
-        bodies = (self.data, self.train, self.predictions, runs)
-        pairs = [(name.capitalize(), body) for name, body in zip(TABS, bodies, strict=True)]
-        tabs = pn.Tabs(*pairs, dynamic=True, active=TABS.index(self.page.tab), sizing_mode="stretch_width")
-        tabs.param.watch(lambda event: setattr(self.page, "tab", TABS[event.new]), "active")
-        self.page.param.watch(lambda event: setattr(tabs, "active", TABS.index(event.new)), "tab")
-        return tabs
+        bar = TabBar(names=list(TABS), active=self.page.param.tab, sizing_mode="stretch_width")
+        bar.param.watch(lambda event: setattr(self.page, "tab", event.new), "active")
+        return pn.Column(bar, self.body, sizing_mode="stretch_width")
 
 
 def study_page(study: ModuleType, paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:

@@ -81,8 +81,9 @@ class SkyMaker(pn.viewable.Viewer):
             on_click=self.make,
             disabled=self.param.making.rx() != "",
         )
-        names = ("objects", "size", "seed", "sky_name")
-        fields = [field(self.param[name], width=110 if name != "sky_name" else 160) for name in names]
+        names = ("objects", "size", "seed")
+        fields = [field(self.param[name], type=pn.widgets.IntInput, width=110) for name in names]
+        fields.append(field(self.param.sky_name, width=160))
         bar = pn.indicators.Progress(
             value=self.param.percent, visible=self.param.making.rx() != "", sizing_mode="stretch_width"
         )

@@ -9,7 +9,7 @@ from galviz.views.recipe_form import RecipeForm, flat
 from galviz.views.run import RunPanel
 from galviz.views.runs import RunsPanel, run_row
 from galviz.views.sky_maker import SkyMaker
-from galviz.views.state import PageState
+from galviz.views.state import TABS, PageState
 from galviz.views.train import TrainPanel
 
 
@@ -214,24 +214,23 @@ def test_a_page_without_anything_offers_what_to_do():
     page = StudyPage(richness, Library.find())
     assert page.data()[0].object == "## No sky yet"
     assert "train one first" in page.predictions()[1].object
-    for tab in range(4):
-        tabs = page.__panel__()
-        tabs.active = tab
-        assert tabs.get_root()
+    for tab in TABS:
+        page.page.tab = tab
+        assert page.__panel__().get_root()
 
 
-def test_a_page_shows_its_run(sky, told, make_run):
+def test_the_tab_and_the_page_agree(sky, told, make_run):
     make_run("first", predictions=told)
     page = StudyPage(richness, Library.find())
     assert (page.page.sky, page.page.run) == ("tiny", "first")
     assert page.page.selection.focus == sky.object_ids[0]
-    tabs = page.__panel__()
-    root = tabs.get_root()
-    for tab, name in enumerate(("data", "train", "predictions", "runs")):
-        tabs.active = tab
-        assert page.page.tab == name
+    layout = page.__panel__()
+    root, bar = layout.get_root(), layout[0]
+    for tab in TABS:
+        bar.active = tab
+        assert page.page.tab == tab
     page.page.tab = "data"
-    assert tabs.active == 0
+    assert bar.active == "data"
     assert root
 
 
