@@ -1,0 +1,1 @@
+"""Native widgets for a notebook cell: traitlets that can be read, set and observed."""
