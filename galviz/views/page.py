@@ -116,8 +116,9 @@ class StudyPage(pn.viewable.Viewer):
         return self.tabs[self.page.tab]
 
     def __panel__(self) -> pn.viewable.Viewable:
-        bar = TabBar(names=list(TABS), active=self.page.param.tab, sizing_mode="stretch_width")
+        bar = TabBar(names=list(TABS), active=self.page.tab, sizing_mode="stretch_width")
         bar.param.watch(lambda event: setattr(self.page, "tab", event.new), "active")
+        self.page.param.watch(lambda event: setattr(bar, "active", event.new), "tab")
         return pn.Column(bar, self.body, sizing_mode="stretch_width")
 
 

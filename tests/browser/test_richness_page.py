@@ -146,7 +146,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     (plot,) = driven.until(lambda: driven.figures("Estimate against truth"))
     held_out = Run.open(server.home / "runs" / "second").predictions().held_out()
     assert {point["id"] for point in plot["points"]} == set(held_out.object_ids)
-    assert f"{len(held_out):,} objects that the network has not seen" in driven.page.locator("body").inner_text()
+    driven.page.get_by_text(f"{len(held_out):,} objects that the network has not seen").wait_for()
 
     # Points that lie alone, so that a tap means one.
     places = np.array([point["place"] for point in plot["points"]])
@@ -202,8 +202,8 @@ def test_a_page_with_nothing_makes_a_sky(serve, open_page):
     for label, value in {"Objects": 12, "Side in pixels": 16}.items():
         set_field(driven, label, value)
     driven.page.get_by_role("button", name="Make a synthetic sky").click()
-    driven.until(lambda: "12 objects" in driven.page.locator("body").inner_text())
-    assert "synthetic sky" in driven.page.locator("body").inner_text()
+    driven.page.get_by_text("12 objects").wait_for()
+    driven.page.get_by_text("synthetic sky").first.wait_for()
     assert len(CutoutSet.open(server.home / "skies" / "synthetic")) == 12
 
 
