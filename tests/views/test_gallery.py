@@ -1,0 +1,245 @@
+"""What a gallery sends, as a browser would read it: the id burned into a picture is the id that came with it."""
+
+import io
+
+import numpy as np
+import panel as pn
+import pytest
+from million import BANDS, burned_sky, burned_table, read_id
+from PIL import Image
+
+from galviz.gallery import Album, Exchange, first_captions
+from galviz.labels import Labels
+from galviz.selection import Selection
+from galviz.sky.expressions import matches
+from galviz.views.gallery import Gallery, GalleryGrid
+
+KEYS = {"s": "spiral", "e": "elliptical"}
+
+
+class Browser:
+    """Reads messages as gallery.js does."""
+
+    def __init__(self, exchange):
+        self.exchange, self.state, self.window, self.png, self.client, self.seq = exchange, {}, {}, None, "me", 0
+        exchange._send = self.heard
+        exchange.receive({"type": "hello", "client": self.client})
+
+    def heard(self, message, png):
+        if message["type"] == "state":
+            self.state = message
+        else:
+            self.window, self.png = message, png
+
+    def act(self, **message):
+        self.seq += 1
+        self.exchange.receive({"client": self.client, "seq": self.seq} | message)
+
+    def ask(self, first, count, version=None, *, pictures=True, side=32):
+        version = self.state["version"] if version is None else version
+        message = {"type": "window", "client": "me", "request": 1, "version": version}
+        self.exchange.receive(message | {"first": first, "count": count, "side": side, "pictures": pictures})
+        return self.window["tiles"]
+
+    def pictures(self):
+        """(id that came with it, picture as grey (H, W)) of each tile of the last window."""
+        sheet, whole = self.window["sheet"], np.asarray(Image.open(io.BytesIO(self.png)).convert("L"))
+        for tile in self.window["tiles"]:
+            row, column = divmod(tile["cell"], sheet["columns"])
+            y, x = row * sheet["height"], column * sheet["width"]
+            yield tile["id"], whole[y : y + sheet["height"], x : x + sheet["width"]]
+
+
+def make(rows=500, size=16, **more):
+    sky = burned_sky(rows, size)
+    selection = Selection(sky.catalogue)
+    album = Album(sky.catalogue, sky, more.pop("labels", None))
+    exchange = Exchange(album, selection, lambda *_: None, captions=("z",), keys=KEYS, **more)
+    return sky, selection, exchange, Browser(exchange)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [{}, {"picture": "u", "kind": "asinh"}, {"picture": "z", "kind": "zscale"}, {"picture": "r", "kind": "linear"},
+     {"kind": "percentile", "gamma": 0.5}, {"picture": "g", "palette": "viridis", "black": -0.1, "white": 0.9},
+     {"red": "g", "green": "g", "blue": "u", "brightness": 2.0}],
+)  # fmt: skip
+def test_each_picture_bears_the_id_that_came_with_it_in_every_look(look):
+    gallery = Gallery(burned_sky(300, 32))
+    browser = Browser(gallery.exchange)
+    gallery.looks.param.update(**look)
+    assert gallery.looks.error == ""
+    browser.ask(50, 60)
+    read = [(object_id, read_id(picture)) for object_id, picture in browser.pictures()]
+    assert len(read) == 60
+    assert all(a == b for a, b in read)
+
+
+def test_id_and_picture_agree_after_random_sorts_filters_choices_and_undos(galviz_home):
+    rng = np.random.default_rng(7)
+    sky, selection, exchange, browser = make(labels=Labels())
+    orders = ["", "z", "richness", "kind", "object_id", "-richness", "abs(z - 0.3)"]
+    filters = ["", "z < 0.3", "kind == 'ß'", "richness > 40 and z > 0.1", "label == ''", "object_id != '1'"]
+    checked = 0
+    for _ in range(250):
+        match rng.integers(6):
+            case 0 | 1:
+                order, keep = str(rng.choice(orders)), str(rng.choice(filters))
+                exchange.album.arrange(order, descending=bool(rng.integers(2)), keep=keep)
+                exchange.tell()
+            case 2:
+                selection.where(f"z < {rng.uniform(0, 0.6):.3f}", how=str(rng.choice(["replace", "add", "remove"])))
+            case 3:
+                browser.act(type="label", id=str(rng.choice(sky.object_ids)), label="spiral")
+            case 4:
+                browser.act(type="undo")
+            case 5:
+                selection.undo()
+        first = int(rng.integers(max(1, browser.state["count"])))
+        tiles = browser.ask(first, 12)
+        chosen = set(selection.ids)
+        for place, (tile, (object_id, picture)) in enumerate(zip(tiles, browser.pictures(), strict=True)):
+            assert read_id(picture) == object_id == tile["id"]
+            assert tile["lines"] == [["z", f"{sky.catalogue.loc[object_id, 'z']:.4g}"]]
+            assert tile["chosen"] == (object_id in chosen)
+            assert exchange.album.place_of(object_id) == first + place
+            checked += 1
+    assert checked > 1000
+
+
+def test_order_and_filter_are_those_of_the_table():
+    table = burned_table(400)
+    album = Album(table)
+    album.arrange("richness", descending=True, keep="z < 0.3")
+    expected = table[matches("z < 0.3", table)].sort_values("richness", ascending=False, kind="stable").index
+    assert album.ids(0, 400) == list(expected)
+    assert np.isnan(table.loc[album.ids(len(album) - 1, 1), "richness"]).all()  # missing last
+    album.arrange("kind")
+    assert album.ids(0, 400) == list(table.sort_values("kind", kind="stable").index)
+
+
+@pytest.mark.parametrize(("order", "keep", "said"), [("zz", "", "zz"), ("z", "z <", "z &lt;"), ("z", "z", "condition")])
+def test_what_cannot_be_read_is_said_and_what_was_shown_stays(order, keep, said):
+    gallery = Gallery(burned_sky(50, 16), filter="z < 0.3", order="z")
+    before = gallery.album.ids(0, 50)
+    gallery.param.update(order=order, filter=keep)
+    assert said in gallery.error
+    assert gallery.album.ids(0, 50) == before
+    gallery.param.update(order="", filter="")
+    assert gallery.error == ""
+    assert len(gallery.album) == 50
+
+
+def test_a_window_of_an_order_that_is_no_more_is_not_given():
+    _, _, exchange, browser = make()
+    old = browser.state["version"]
+    exchange.album.arrange("z")
+    assert browser.ask(0, 10, version=old) == []
+    assert browser.png is None
+    assert len(browser.ask(0, 10, version=old + 1)) == 10
+
+
+def test_focus_and_choice_are_linked_both_ways():
+    sky, selection, exchange, browser = make()
+    ids = sky.object_ids
+    browser.act(type="focus", id=ids[7])
+    assert selection.focus == ids[7]
+    assert (browser.state["focus"], browser.state["place"]) == (ids[7], 7)
+    assert browser.state["heard"] == {"me": 1}
+    selection.focus = ids[9]
+    assert browser.state["place"] == 9
+    exchange.album.arrange("z", keep="z > 0.5")
+    exchange.tell()
+    assert browser.state["place"] == exchange.album.place_of(ids[9])
+    browser.act(type="toggle", id=ids[3])
+    browser.act(type="toggle", id=ids[4])
+    browser.act(type="toggle", id=ids[3])
+    assert list(selection.ids) == [ids[4]]
+    marks = browser.state["marks"]
+    selection.choose([ids[1]])
+    assert browser.state["marks"] > marks
+    assert browser.state["chosen"] == 1
+
+
+def test_an_id_that_is_not_there_changes_nothing():
+    _, selection, _, browser = make()
+    for kind in ("focus", "toggle", "label"):
+        browser.act(type=kind, id="none", label="spiral")
+    assert selection.focus is None
+    assert len(selection) == 0
+    with pytest.raises(ValueError, match="expected one of hello"):
+        browser.act(type="eval")
+
+
+def test_keys_label_undo_and_the_file_agree(tmp_path):
+    labels = Labels(tmp_path / "labels.csv")
+    sky, selection, exchange, browser = make(labels=labels)
+    ids = sky.object_ids
+    for object_id, label in ((ids[0], "spiral"), (ids[1], "elliptical"), (ids[0], "elliptical")):
+        browser.act(type="label", id=object_id, label=label)
+    assert [t["label"] for t in browser.ask(0, 3, pictures=False)] == ["elliptical", "elliptical", ""]
+    assert browser.png is None
+    browser.act(type="label", id=ids[2], label="not one of the keys")
+    browser.act(type="undo")
+    assert selection.focus == ids[0]
+    assert Labels(tmp_path / "labels.csv").to_dict() == {ids[0]: "spiral", ids[1]: "elliptical"}
+    exchange.album.arrange(keep="label == 'spiral'")
+    assert exchange.album.ids(0, 9) == [ids[0]]
+
+
+def test_only_the_window_is_read():
+    class Counted:
+        def __init__(self, store):
+            self.store, self.shape, self.dtype, self.read = store, store.shape, store.dtype, 0
+
+        def __getitem__(self, key):
+            self.read += len(np.atleast_1d(key))
+            return self.store[key]
+
+    sky = burned_sky(10_000, 16)
+    counted = Counted(sky.images._store)
+    sky._images._store = counted
+    browser = Browser(Gallery(sky, order="z").exchange)
+    browser.ask(5000, 80)
+    assert counted.read == 80
+
+
+def test_objects_without_a_picture_have_a_tile_without_one():
+    sky, table = burned_sky(10, 16), burned_table(14)
+    browser = Browser(Gallery(sky, table, Selection(table)).exchange)
+    assert [tile["cell"] for tile in browser.ask(8, 6)] == [0, 1, -1, -1, -1, -1]
+    browser = Browser(Gallery(None, table).exchange)
+    assert [tile["id"] for tile in browser.ask(0, 3)] == list(table.index[:3])
+    assert browser.state["aspect"] == 0
+
+
+def test_an_estimate_and_its_truth_are_the_first_captions():
+    table = burned_table(3)
+    assert first_captions(table) == ["z", "richness"]
+    assert first_captions(table.assign(ln=1.0, ln_true=1.0)) == ["ln", "ln_true"]
+
+
+def test_a_change_of_look_is_told_and_limits_that_make_no_sense_are_refused():
+    gallery = Gallery(burned_sky(20, 16))
+    browser = Browser(gallery.exchange)
+    before = browser.state["look"]
+    gallery.looks.gamma = 0.5
+    assert browser.state["look"] == before + 1
+    gallery.looks.param.update(black=2.0, white=1.0)
+    assert "limits" in gallery.looks.error
+    assert browser.state["look"] == before + 1
+
+
+def test_the_component_carries_its_code_and_asks_for_no_other():
+    code = GalleryGrid._render_esm()
+    assert "export default" in code
+    assert "import " not in code
+    assert "http" not in code
+    assert GalleryGrid._importmap == {}
+
+
+def test_the_gallery_is_a_view_of_panel():
+    gallery = Gallery(burned_sky(20, 16), height=300)
+    root = pn.panel(gallery).get_root()
+    assert GalleryGrid._bokeh_model in {type(model).__mro__[0] for model in root.references()}
+    assert set(gallery.looks.param.red.objects) == set(BANDS)
