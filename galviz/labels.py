@@ -1,0 +1,97 @@
+"""Labels that a person gives to objects, kept in a CSV that is whole after every key press."""
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock
+
+from galviz.runs import home
+from galviz.sky.files import write_aside
+
+COLUMNS = ("object_id", "label", "time")
+
+
+class Labels:
+    """Labels by `object_id`, one an object, saved whenever one changes.
+
+    Several of them may write to one file, in one process or in many: each reads what the others wrote before it
+    writes, and takes back only its own steps.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        A CSV with the columns `COLUMNS` (time: UTC, ISO 8601); made when the first label is set. By default
+        ``labels.csv`` in `galviz.runs.home`.
+
+    Raises
+    ------
+    ValueError
+        If the file is there but is no such CSV.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = home() / "labels.csv" if path is None else Path(path)
+        self._rows: dict[str, tuple[str, str]] = {}
+        self._stamp: tuple[int, int] | None = None
+        self._past: list[tuple[str, tuple[str, str] | None]] = []
+        self._refresh()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, object_id: str) -> str:
+        return self._rows[object_id][0]
+
+    def get(self, object_id: str, default: str = "") -> str:
+        """Give the label of an object, or `default` where it has none."""
+        return self._rows.get(object_id, (default,))[0]
+
+    def to_dict(self) -> dict[str, str]:
+        """Give all labels by `object_id`."""
+        return {object_id: label for object_id, (label, _) in self._rows.items()}
+
+    def set(self, object_id: str, label: str) -> None:
+        """Label an object, over an older label; an empty label takes it away."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._past.append((object_id, self._write(object_id, (label, now) if label else None)))
+
+    def undo(self) -> str | None:
+        """Take the last `set` back; give the object it was about, or None where there is nothing to take back."""
+        if not self._past:
+            return None
+        object_id, before = self._past.pop()
+        self._write(object_id, before)
+        return object_id
+
+    def _write(self, object_id: str, row: tuple[str, str] | None) -> tuple[str, str] | None:
+        """Put a row into the file, and give the one that was there."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+            self._refresh()
+            before = self._rows.pop(object_id, None)
+            if row is not None:
+                self._rows[object_id] = row
+            with write_aside(self.path) as aside, aside.open("w", newline="", encoding="utf-8") as out:
+                lines = csv.writer(out)
+                lines.writerow(COLUMNS)
+                lines.writerows((key, *value) for key, value in self._rows.items())
+            self._stamp = self._seen()
+        return before
+
+    def _seen(self) -> tuple[int, int] | None:
+        if not self.path.exists():
+            return None
+        stat = self.path.stat()
+        return stat.st_mtime_ns, stat.st_ino
+
+    def _refresh(self) -> None:
+        stamp = self._seen()
+        if stamp is None or stamp == self._stamp:
+            return
+        with self.path.open(newline="", encoding="utf-8") as lines:
+            header, *rows = list(csv.reader(lines)) or [[]]
+        if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
+            raise ValueError(f"{self.path}: expected a CSV with the columns {', '.join(COLUMNS)}, got {header}.")
+        self._rows = {object_id: (label, time) for object_id, label, time in rows}
+        self._stamp = stamp

@@ -1,0 +1,273 @@
+"""A gallery of a million objects in Chromium, behind a URL prefix: what is pointed at, shown and chosen agree."""
+
+import time
+
+import numpy as np
+import pytest
+from million import FIRST, burned_table
+from pages import opened, serving
+
+from galviz.labels import Labels
+from galviz.sky.expressions import evaluate, matches
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+ROWS = 1_000_000
+SCRIPT = """
+import panel as pn
+from million import burned_sky
+from galviz.labels import Labels
+from galviz.selection import Selection
+from galviz.views.gallery import Gallery
+
+pn.extension()
+sky = pn.state.as_cached("sky", burned_sky, rows=%d)
+selection = Selection(sky.catalogue)
+gallery = Gallery(sky, selection=selection, labels=Labels(), keys={"s": "spiral", "e": "elliptical"}, height=560)
+told = pn.bind(
+    lambda focus, _: " ".join([str(focus), *selection.ids[:2000]]), selection.param.focus, selection.param.version
+)
+typed = pn.widgets.TextInput(label="Focus")
+typed.param.watch(lambda event: setattr(selection, "focus", event.new), "value")
+pn.Column(typed, gallery, pn.pane.Str(told, css_classes=["told"])).servable()
+"""
+READ = """() => {
+  const box = document.querySelector('body');
+  const find = (root, css) => [...root.querySelectorAll('*')].reduce(
+    (all, e) => e.shadowRoot ? all.concat(find(e.shadowRoot, css)) : all, [...root.querySelectorAll(css)]);
+  const view = find(document, '.galviz-gallery .view')[0], frame = view.getBoundingClientRect();
+  return find(document, '.galviz-gallery .cell').map((cell) => {
+    const at = cell.getBoundingClientRect(), canvas = cell.querySelector('canvas');
+    let bits = null;
+    if (canvas) {
+      const { data } = canvas.getContext('2d').getImageData(0, canvas.height - 8, 8, 8);
+      bits = []; // from the bottom row up, as `burn` counts
+      for (let y = 7; y >= 0; y--) for (let x = 0; x < 8; x++) bits.push(data[4 * (8 * y + x) + 1] > 110 ? 1 : 0);
+    }
+    return { id: cell.dataset.id ?? null, title: cell.title, bits, x: at.x + at.width / 2, y: at.y + 30,
+      focus: cell.classList.contains('focus'), chosen: cell.classList.contains('chosen'),
+      label: cell.querySelector('.label')?.textContent ?? '', said: cell.getAttribute('aria-label'),
+      shown: at.y + 30 > frame.y && at.y + 30 < frame.bottom - 1 };
+  }).filter((cell) => cell.shown);
+}"""
+SCROLL = """(view, to) => new Promise((done) => {
+  const start = performance.now(), before = view.scrollTop;
+  view.scrollTop = to;
+  const cells = () => [...view.querySelectorAll('.cell')].filter((cell) => {
+    const at = cell.getBoundingClientRect(), frame = view.getBoundingClientRect();
+    return at.bottom > frame.top && at.top < frame.bottom; });
+  const look = () => {
+    const now = cells();
+    if (view.scrollTop !== before && now.length && now.every((cell) => cell.querySelector('canvas')))
+      done(performance.now() - start);
+    else if (performance.now() - start > 20000) done(-1);
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(() => requestAnimationFrame(look));
+})"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """URL of the page, and the home of its labels."""
+    folder = tmp_path_factory.mktemp("gallery")
+    with serving(folder, SCRIPT % ROWS) as url:
+        yield url, folder
+
+
+@pytest.fixture
+def page(chromium, served):
+    with opened(chromium, served[0], ".galviz-gallery .cell canvas") as page:
+        yield page
+
+
+def cells(page, *, whole=True):
+    """What the browser shows, once every tile in view has come; each must agree with its own picture."""
+    for _ in range(200):
+        seen = page.evaluate(READ)
+        if seen and (not whole or all(cell["bits"] for cell in seen)):
+            break
+        time.sleep(0.05)
+    for cell in seen:
+        if cell["bits"]:
+            assert str(sum(bit << k for k, bit in enumerate(cell["bits"]))) == cell["id"]
+            assert cell["title"].splitlines()[0] == cell["id"]
+            assert cell["said"].startswith(cell["id"])
+    return seen
+
+
+def told(page, wanted=None):
+    """Focus and chosen ids as the server's Selection has them."""
+    for _ in range(200):
+        focus, *ids = page.locator(".told pre").inner_text().split() or ["not drawn yet"]
+        if wanted is None or wanted(focus, ids):
+            return focus, ids
+        time.sleep(0.03)
+    raise AssertionError(f"the page never told what was expected, but {focus} {ids[:3]}")
+
+
+def set_text(page, name, text):
+    box = page.get_by_label(name, exact=False).first
+    box.fill(text)
+    box.press("Enter")
+
+
+def status(page, text):
+    page.locator(".galviz-gallery .counts", has_text=text).wait_for(timeout=20_000)
+
+
+def view(page):
+    return page.locator(".galviz-gallery .view")
+
+
+def test_scrolling_to_random_places_shows_the_right_pictures_quickly(page, capsys):
+    rng, times = np.random.default_rng(5), []
+    height = view(page).evaluate("view => view.scrollHeight")
+    assert height < 16_000_000
+    for to in rng.uniform(0, height, 40):
+        times.append(view(page).evaluate(SCROLL, float(to)))
+        seen = cells(page)
+        assert len(seen) > 20
+        row = int(seen[0]["id"]) - FIRST
+        assert abs(row / ROWS - to / height) < 0.01  # the bar's place is the table's
+        assert [int(cell["id"]) - FIRST for cell in seen] == list(range(row, row + len(seen)))
+    assert min(times) > 0
+    with capsys.disabled():
+        print(f"\nscroll to picture among 10^6: median {np.median(times):.0f} ms, worst {max(times):.0f} ms")
+    assert np.median(times) < 1500
+
+
+def test_a_wheel_scrolls_by_pixels_however_many_objects_there_are(page):
+    view(page).evaluate(SCROLL, 3_000_000)
+    before = cells(page)
+    columns = sum(cell["y"] == before[0]["y"] for cell in before)
+    pitch = before[columns]["y"] - before[0]["y"]
+    page.mouse.move(before[0]["x"], before[0]["y"])
+    page.mouse.wheel(0, 2 * pitch)
+    time.sleep(0.6)
+    after = cells(page)
+    assert int(after[0]["id"]) - int(before[0]["id"]) == 2 * columns
+
+
+def test_hover_click_picture_and_selection_agree_after_sorts_filters_and_undos(page, served):
+    rng, table = np.random.default_rng(11), burned_table(ROWS)
+    checked, chosen = 0, set()
+    for order, keep in [("z", ""), ("", "z < 0.3"), ("-richness", "kind == 'ß' and z > 0.2"), ("abs(z - 0.25)", "")]:
+        set_text(page, "Show only", keep)
+        set_text(page, "Sort by", order)
+        expected = table if not keep else table[matches(keep, table)]
+        status(page, f"{len(expected):,}")
+        time.sleep(1)  # a new order begins at its top
+        ordered = evaluate(order, expected) if order else np.arange(len(expected))
+        for _ in range(4):
+            to = rng.uniform(0, view(page).evaluate("view => view.scrollHeight"))
+            assert view(page).evaluate(SCROLL, float(to)) > 0
+            shown = ordered[expected.index.get_indexer([cell["id"] for cell in cells(page)])]
+            assert (np.diff(shown) >= 0).all()
+            for _ in range(6):
+                seen = cells(page)
+                cell = seen[rng.integers(len(seen))]
+                page.mouse.move(cell["x"], cell["y"])
+                page.locator(".pointed", has_text=cell["id"]).wait_for(timeout=5000)
+                assert cell["id"] in expected.index
+                if rng.integers(2):
+                    page.mouse.click(cell["x"], cell["y"])
+                    told(page, lambda focus, _, wanted=cell["id"]: focus == wanted)
+                else:
+                    page.keyboard.down("Control")
+                    page.mouse.click(cell["x"], cell["y"])
+                    page.keyboard.up("Control")
+                    chosen ^= {cell["id"]}
+                    told(page, lambda _, ids, wanted=frozenset(chosen): set(ids) == wanted)
+                checked += 1
+            page.wait_for_timeout(300)
+            assert all(cell["chosen"] == (cell["id"] in chosen) for cell in cells(page))
+    assert checked == 96
+    set_text(page, "Show only", "z <")
+    page.get_by_role("alert").filter(has_text="expected something like").wait_for()
+    assert cells(page)
+
+
+def test_a_click_is_not_lost_when_its_tile_changes_under_the_pressed_button(page):
+    cell = cells(page)[5]
+    page.mouse.click(cell["x"], cell["y"])
+    told(page, lambda focus, _: focus == cell["id"])
+    page.mouse.down()
+    page.keyboard.press(" ")
+    told(page, lambda _, ids: ids == [cell["id"]])
+    page.wait_for_timeout(500)
+    assert cells(page)[5]["chosen"]
+    page.keyboard.down("Control")
+    page.mouse.up()
+    page.keyboard.up("Control")
+    told(page, lambda _, ids: ids == [])
+
+
+def test_another_view_moves_the_gallery_to_its_focus(page):
+    for row in (654_321, 7, 999_999):
+        set_text(page, "Focus", str(FIRST + row))
+        told(page, lambda focus, _, row=row: focus == str(FIRST + row))
+        for _ in range(100):
+            seen = cells(page)
+            if any(cell["focus"] for cell in seen):
+                break
+            time.sleep(0.05)
+        assert [cell["id"] for cell in seen if cell["focus"]] == [str(FIRST + row)]
+
+
+def test_the_keyboard_alone_moves_chooses_labels_and_undoes_and_no_key_is_lost(page, served):
+    seen = cells(page)
+    columns = sum(cell["y"] == seen[0]["y"] for cell in seen)
+    view(page).focus()
+    place = 0
+    page.keyboard.press("ArrowRight")  # nothing in focus yet: the first in view
+    for key, step in [
+        ("ArrowRight", 1),
+        ("ArrowDown", columns),
+        ("ArrowDown", columns),
+        ("ArrowLeft", -1),
+        ("ArrowUp", -columns),
+    ]:
+        page.keyboard.press(key)
+        place += step
+    told(page, lambda focus, _: focus == str(FIRST + place))
+    page.keyboard.press(" ")
+    told(page, lambda focus, ids: (focus, ids) == (str(FIRST + place), [str(FIRST + place)]))
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press(" ")  # at once: the focus is told before what was done with it
+    told(page, lambda focus, ids: focus == ids[-1] == str(FIRST + place + 1))
+    assert [cell["id"] for cell in cells(page) if cell["focus"]] == [str(FIRST + place + 1)]
+    for _ in range(3):
+        page.keyboard.press("PageDown")
+    page.keyboard.press("Home")
+    told(page, lambda focus, _: focus == str(FIRST))
+    page.keyboard.press("End")
+    page.keyboard.press("s")  # its tile has not come yet: the key waits for it
+    told(page, lambda focus, _: focus == str(FIRST + ROWS - 1))
+    page.keyboard.press("Home")
+    keys = np.random.default_rng(2).choice(["s", "e"], 150)
+    at_once = "(view, keys) => keys.forEach((key) => view.dispatchEvent(new KeyboardEvent('keydown', { key })))"
+    view(page).evaluate(at_once, [str(key) for key in keys])  # faster than any hand: all in one task
+    told(page, lambda focus, _: focus == str(FIRST + 150))
+    expected = {str(FIRST + k): {"s": "spiral", "e": "elliptical"}[key] for k, key in enumerate(keys)}
+    assert Labels(served[1] / "labels.csv").to_dict() == expected | {str(FIRST + ROWS - 1): "spiral"}
+    for _ in range(3):
+        page.keyboard.press("u")
+    told(page, lambda focus, _: focus == str(FIRST + 147))
+    assert len(Labels(served[1] / "labels.csv")) == 148
+    focused = [cell for cell in cells(page) if cell["focus"]]
+    assert [cell["id"] for cell in focused] == [str(FIRST + 147)]
+    active = view(page).evaluate(
+        "view => view.getRootNode().getElementById(view.getAttribute('aria-activedescendant')).dataset.id"
+    )
+    assert active == str(FIRST + 147)
+
+
+def test_a_narrow_page_and_other_tile_sizes_keep_the_place(page):
+    view(page).evaluate(SCROLL, 2_000_000)
+    before = int(cells(page)[0]["id"])
+    page.set_viewport_size({"width": 900, "height": 900})
+    time.sleep(0.7)
+    after = cells(page)
+    assert abs(int(after[0]["id"]) - before) < 100
+    assert page.evaluate("document.documentElement.scrollWidth") <= 900
