@@ -85,7 +85,8 @@ class Selection(param.Parameterized):
             If an id is not in the table.
         """
         ids = [str(v) for v in ids]
-        rows = self._table.index.get_indexer(pd.Index(ids, dtype=object))
+        index = self._table.index
+        rows = index.get_indexer(pd.Index(ids, dtype=index.dtype))  # of another type, the whole index is copied
         if (rows < 0).any():
             raise KeyError(f"ids: expected ids of the table, got {ids[int(np.argmin(rows))]!r}, which is not in it.")
         mask = np.zeros(len(self._table), dtype=bool)

@@ -139,7 +139,7 @@ def rgb_pixels(
 ) -> np.ndarray:
     """Make the pixels of a colour picture, with an alpha of 0 where not all three bands are observed.
 
-    The linear part of the stretch is 5 σ / `brightness`, with σ the scatter of the picture's own pixels
+    The linear part of the stretch is 8 σ / `brightness`, with σ the scatter of the picture's own pixels
     (1.4826 · median |p − median p|, over the three bands): pixels of any size come out alike.
 
     Parameters
@@ -165,7 +165,7 @@ def rgb_pixels(
     level = np.median(three[:, seen]) if seen.any() else 0.0
     scatter = 1.4826 * np.median(np.abs(three[:, seen] - level)) if seen.any() else 0.0
     scatter = scatter or float(np.abs(three).max()) or 1.0
-    colours = lupton_rgb(three, ("0", "1", "2"), ("0", "1", "2"), stretch=5 * scatter / brightness, Q=8)
+    colours = lupton_rgb(three, ("0", "1", "2"), ("0", "1", "2"), stretch=8 * scatter / brightness, Q=8)
     return np.dstack([colours, np.where(seen, 255, 0).astype(np.uint8)])
 
 

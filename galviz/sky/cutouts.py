@@ -164,8 +164,11 @@ class CutoutSet:
         KeyError
             If an id is not in the set, naming the first of them.
         """
-        wanted = pd.Index([ids] if isinstance(ids, str) else list(ids), dtype=object)
-        rows = self._catalogue.index.get_indexer(wanted)
+        ids = [ids] if isinstance(ids, str) else list(ids)
+        index = self._catalogue.index
+        texts = all(isinstance(value, str) for value in ids)
+        wanted = pd.Index(ids, dtype=index.dtype if texts else object)  # of another type, the whole index is copied
+        rows = index.get_indexer(wanted)
         if (rows < 0).any():
             first = wanted[rows < 0][0]
             raise KeyError(f"ids: expected ids of this set of {len(self)} objects, got {first!r}, which is not in it.")

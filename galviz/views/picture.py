@@ -33,7 +33,7 @@ class PictureView(pn.viewable.Viewer):
     selection = param.ClassSelector(class_=Selection, constant=True)
     kind = param.Selector(default="asinh", objects=list(get_args(StretchKind)), label="Stretch")
     percentile = param.Number(default=99.5, bounds=(90, 100), step=0.1, label="Pixels within limits (%)")
-    softening = param.Number(default=0.1, bounds=(0.01, 1), step=0.01, label="Softening of asinh")
+    softening = param.Number(default=0.05, bounds=(0.01, 1), step=0.01, label="Softening of asinh")
     palette = param.Selector(default="grey", objects=list(PALETTES), label="Colours")
     brightness = param.Number(default=1.0, bounds=(0.1, 5), step=0.1, label="Brightness of RGB")
     sources = param.Boolean(default=False, label="Mark sources")

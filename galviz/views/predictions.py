@@ -107,7 +107,8 @@ class PredictionsView(pn.viewable.Viewer):
         names = ("training", "density", "against")
         controls = pn.FlexBox(*(field(self.param[name]) for name in names), align_items="center")
         plots = pn.Column(self.truth_plot, self.residual_plot, styles=GROW)
-        facts = self.table.drop(columns="seen")
+        part = self.table["fold"].map(lambda fold: "seen in training" if fold < 0 else f"held out in fold {fold}")
+        facts = self.table.drop(columns=["seen", "fold"]).assign(part=part.fillna("new"))
         picture = [] if self.cutouts is None else [PictureView(self.cutouts, self.selection, facts)]
         beside = pn.Column(*picture, field(self.param.order, width=180), self.strip, styles=PICTURES)
         below = pn.FlexBox(pn.Column(self.measures, styles=GROW), pn.Column(self.rows, styles=PICTURES))

@@ -30,6 +30,7 @@ class TableView(pn.viewable.Viewer):
         super().__init__(selection=selection, **params)
         table = safe_for_page(table)
         numbers = dict.fromkeys(table.select_dtypes("floating"), NumberFormatter(format=_DECIMALS, nan_format="–"))
+        right = dict.fromkeys(map(str, table.select_dtypes("number")), "right")
         self.widget = pn.widgets.Tabulator(
             table,
             pagination="remote",
@@ -37,6 +38,8 @@ class TableView(pn.viewable.Viewer):
             disabled=True,
             selectable=False,
             formatters=numbers,
+            text_align=right,
+            header_align=right,
             sizing_mode="stretch_width",
             layout="fit_data_stretch",
             stylesheets=[":host .tabulator { font-size: 12px }"],
