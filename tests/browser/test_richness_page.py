@@ -90,7 +90,7 @@ def test_a_stretch_changes_the_colours_and_not_the_pixels(server, sky, open_page
 def test_train_from_the_button_through_reload_stop_resume_and_a_killed_server(server, sky, open_page, burned_id):
     driven = open_page(f"{server.url}?tab=train")
     set_field(driven, "Name of the new run", "first")
-    for label, value in {"epochs": 20000, "batch": 16, "tta": 1, "network: width": 4}.items():
+    for label, value in {"epochs": 20000, "batch": 4, "tta": 1, "network: width": 32}.items():
         set_field(driven, label, value)
     driven.page.get_by_role("button", name="Start training").click()
     run_folder = server.home / "runs" / "first"
