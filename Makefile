@@ -44,8 +44,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# Two processes: Playwright leaves an event loop running, in which other tests could not start their own.
 test: lint browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser
 
 quick-test: setup
 	$(BIN)/python -m pytest -m "not slow and not browser"

@@ -60,7 +60,7 @@ def command(sky, run, epochs):
 
 @pytest.mark.slow
 def test_ten_kills_leave_no_trace(tmp_path, sky, galviz):
-    epochs, dice = 10 * KILLS, random.Random(0)
+    epochs, dice = 60 * KILLS, random.Random(0)  # more than a fast machine gets through between the kills
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     galviz(command(sky, undisturbed, epochs)).join()
 
@@ -68,7 +68,7 @@ def test_ten_kills_leave_no_trace(tmp_path, sky, galviz):
     for kill in range(KILLS):
         process = galviz(command(sky, killed, epochs))
         if kill % 3:  # while it learns
-            wanted = rows_of(killed) + dice.randint(1, epochs // KILLS)
+            wanted = rows_of(killed) + dice.randint(1, 10)
             wait_until(lambda wanted=wanted: rows_of(killed) >= wanted)
             time.sleep(dice.uniform(0, 0.1))
         else:  # or while it starts
