@@ -38,7 +38,8 @@ def confusion(truth: np.ndarray, estimate: np.ndarray, classes: tuple[str, ...])
         cmap="cividis",
         clim=(0, 1),
         colorbar=True,
-        tools=["hover", "tap"],
+        tools=["hover"],
+        nonselection_alpha=1.0,
         clabel="Share of the true band",
         colorbar_opts={"background_fill_alpha": 0},
     )

@@ -8,15 +8,12 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image
 
-from galviz.figures.images import PALETTES, rgb_bands
+from galviz.figures.images import LUPTON_Q, PALETTES, linear_part, rgb_bands
 from galviz.sky.photometry import StretchKind, lupton_rgb, stretch, stretch_limits
 
 LookKind = Literal["lupton", "asinh", "zscale", "percentile", "linear"]
 KINDS: tuple[str, ...] = get_args(LookKind)
 """Ways to show pixels: Lupton's for colours, else those of `galviz.sky.photometry.stretch`."""
-
-LUPTON_Q = 8
-"""Softening of the asinh in Lupton's colours."""
 
 _MISSING = 255  # the palette entry of pixels that nobody observed; brightness takes 0 to 254
 _COLOUR_NAMES = (("r", "g", "b"), ("red", "green", "blue"))
@@ -172,7 +169,7 @@ def shown_limits(pixels: np.ndarray, look: Look, seen: np.ndarray | None = None)
 def lupton_limits(three: np.ndarray, look: Look, seen: np.ndarray | None = None) -> tuple[float, float]:
     """Give the pixel value that is black, and the linear stretch, of one Lupton picture.
 
-    By default 0 and 5 σ, as in `galviz.figures.images.rgb_pixels`; every second row of a large picture gives σ.
+    By default 0 and `galviz.figures.images.linear_part`, from every second row of a large picture.
 
     Parameters
     ----------
@@ -185,8 +182,7 @@ def lupton_limits(three: np.ndarray, look: Look, seen: np.ndarray | None = None)
     if look.limits is not None:
         return look.limits[0], (look.limits[1] - look.limits[0]) / look.brightness
     some = three[:, :: 2 if three.shape[1] >= 32 else 1] if seen is None else three[:, seen]
-    scatter = 1.4826 * float(np.median(np.abs(some - np.median(some)))) if some.size else 0.0
-    return 0.0, 5 * (scatter or float(np.abs(three).max()) or 1.0) / look.brightness
+    return 0.0, linear_part(some) / look.brightness
 
 
 def _band_kind(look: Look) -> StretchKind:

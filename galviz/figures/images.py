@@ -24,6 +24,10 @@ MARKS: dict[str, tuple[str, str, str]] = {
 PALETTES: dict[str, tuple[str, ...]] = {"grey": Greys256, "viridis": Viridis256, "cividis": Cividis256}
 """Perceptually uniform palettes for the pixels of a band."""
 
+LUPTON_Q = 8
+"""Softening of the asinh in Lupton's colours."""
+
+_LINEAR_SIGMAS = 8.0
 _LEVELS = 1024  # steps of the colour map: an asinh needs many at its faint end
 SIDE = 190
 """Pixels that a picture is wide and high on a page."""
@@ -162,11 +166,23 @@ def rgb_pixels(
     rows = [list(bands).index(name) for name in rgb]
     three = np.asarray(images, dtype=np.float64)[rows]
     seen = np.ones(three.shape[1:], bool) if coverage is None else np.asarray(coverage)[rows].all(axis=0)
-    level = np.median(three[:, seen]) if seen.any() else 0.0
-    scatter = 1.4826 * np.median(np.abs(three[:, seen] - level)) if seen.any() else 0.0
-    scatter = scatter or float(np.abs(three).max()) or 1.0
-    colours = lupton_rgb(three, ("0", "1", "2"), ("0", "1", "2"), stretch=8 * scatter / brightness, Q=8)
+    linear = linear_part(three[:, seen]) / brightness
+    colours = lupton_rgb(three, ("0", "1", "2"), ("0", "1", "2"), stretch=linear, Q=LUPTON_Q)
     return np.dstack([colours, np.where(seen, 255, 0).astype(np.uint8)])
+
+
+def linear_part(pixels: np.ndarray) -> float:
+    """Give up to which pixel value a colour picture is linear: 8 σ, with σ the scatter of its own pixels.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        The observed ones of three bands, any shape; none at all gives 8.
+    """
+    if not pixels.size:
+        return _LINEAR_SIGMAS
+    scatter = 1.4826 * float(np.median(np.abs(pixels - np.median(pixels))))
+    return _LINEAR_SIGMAS * (scatter or float(np.abs(pixels).max()) or 1.0)
 
 
 def scale_bar(side: float) -> tuple[float, str]:

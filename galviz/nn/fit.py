@@ -198,13 +198,15 @@ def _hardware(devices: Devices) -> tuple[str, int | list[int]]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Give Ctrl-C its usual meaning, from which Lightning makes an exit; after SIGTERM, which stops it, go on."""
+    """Give Ctrl-C its usual meaning, from which Lightning makes an exit; after SIGTERM end, if nobody handles it."""
+    unhandled = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
-    except SIGTERMException:
-        return
+    except SIGTERMException as error:
+        if unhandled:
+            raise SystemExit(128 + signal.SIGTERM) from error
     except SystemExit as error:
         raise KeyboardInterrupt from error
     finally:

@@ -46,7 +46,7 @@ class Pulse:
         thread.start()
         try:
             yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             self.note(status="stopped", message="Interrupted.")
             raise
         except Exception as error:

@@ -72,8 +72,11 @@ class BandsView(pn.viewable.Viewer):
         table = self.shown.table
         ids = table[(table["band_true"] == true) & (table["band_pred"] == given)].index.get_level_values("object_id")
         known = [str(i) for i in ids if i in self.cutouts.catalogue.index][:_PICTURES]
-        said = f"{len(ids):,} images in band {true} taken for {given}; the first {len(known)}:"
-        return pn.Column(text(said), picture_strip(self.cutouts, known, [""] * len(known), self.selection))
+        if not len(ids):
+            return text(f"No image of band {true} was taken for {given}.")
+        some = f"; {len(known)} of them:" if len(known) < len(ids) else ":"
+        count = f"{len(ids):,} images of band {true} taken for {given}{some}"
+        return pn.Column(text(count), picture_strip(self.cutouts, known, [""] * len(known), self.selection))
 
     def facts(self) -> pd.DataFrame:
         """Give for each object what each of its bands was taken for."""
@@ -83,6 +86,8 @@ class BandsView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         seen = int((self.all.table["fold"].fillna(0) < 0).sum())
         note = f"{len(self.all):,} images of one band each; {seen:,} of them seen in training."
-        left = pn.Column(text(note), field(self.param.training), self.matrix, self.measures, styles=GROW)
+        left = pn.Column(
+            text(note), field(self.param.training, type=pn.widgets.Toggle), self.matrix, self.measures, styles=GROW
+        )
         picture = [] if self.cutouts is None else [PictureView(self.cutouts, self.selection, self.facts())]
         return pn.FlexBox(left, pn.Column(self.strip, *picture, styles=PICTURES))

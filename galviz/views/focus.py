@@ -9,8 +9,8 @@ import pandas as pd
 import panel as pn
 import param
 
-from galviz.figures.contact_sheet import LUPTON_Q, Look, lupton_limits, shown_limits
-from galviz.figures.images import MARKS, PALETTES, scale_bar
+from galviz.figures.contact_sheet import Look, lupton_limits, shown_limits
+from galviz.figures.images import LUPTON_Q, MARKS, PALETTES, scale_bar
 from galviz.gallery import text_of
 from galviz.labels import Labels
 from galviz.selection import Selection

@@ -70,7 +70,7 @@ class StudyPage(pn.viewable.Viewer):
         """Show the sky of the page, or how to come by one."""
         skies = self.library.skies()
         if not skies:
-            return pn.Column("## No sky yet", self.maker)
+            return pn.Column(text("<h3>No sky yet</h3>"), self.maker)
         try:
             cutouts = open_sky(skies[self.page.sky])
         except REFUSED as error:

@@ -108,34 +108,39 @@ class PictureView(pn.viewable.Viewer):
         unknown = f"<p role='alert'>{escape(typed)} is not among these {len(self._ids):,} objects.</p>"
         return f"<b>{escape(object_id)}</b> · {said}" + (unknown if typed and typed not in self._ids else "")
 
-    def pictures(self) -> list[pn.viewable.Viewable]:
+    @param.depends("sources")
+    def pictures(self) -> pn.viewable.Viewable:
         """Give a live picture for each band, and the colour picture."""
-        shared = {"focus": self.selection.param.focus, "sources": self.param.sources}
+        shared = {"focus": self.selection.param.focus}
         for_bands = shared | {name: self.param[name] for name in ("kind", "percentile", "softening", "palette")}
         live = [
             hv.DynamicMap(pn.bind(lambda name, **_: self.band(name), name, **for_bands)) for name in self.cutouts.bands
         ]
         live.append(hv.DynamicMap(pn.bind(lambda **_: self.rgb(), brightness=self.param.brightness, **shared)))
-        return [
-            pn.pane.HoloViews(plot, linked_axes=False, width=SIDE + 80, height=SIDE + 30, margin=(0, 6))
-            for plot in live
-        ]
+        height, width = self.cutouts.images.shape[2:]
+        size = {"width": SIDE + 80, "height": SIDE * height // width + 30, "margin": (0, 6)}
+        return pn.FlexBox(*(pn.pane.HoloViews(plot, linked_axes=False, **size) for plot in live))
 
     def controls(self) -> pn.viewable.Viewable:
         """Give what the visitor sets: the object, the stretch, the marks."""
         before = pn.widgets.Button(label="◀ Previous", on_click=lambda _: self._step(-1))
         after = pn.widgets.Button(label="Next ▶", on_click=lambda _: self._step(1))
         names = ("typed", "kind", "percentile", "softening", "palette", "brightness", "sources")
-        wide = {"typed": {"width": 200}, "kind": {"width": 110}, "palette": {"width": 110}}
+        wide = {
+            "typed": {"width": 200},
+            "kind": {"width": 110},
+            "palette": {"width": 110},
+            "sources": {"type": pn.widgets.Toggle},
+        }
         widgets = [field(self.param[name], **wide.get(name, {"width": 165})) for name in names]
         return pn.FlexBox(before, after, *widgets, align_items="flex-end")
 
-    def legend(self) -> str:
-        """Say which mark is what."""
-        return " · ".join(
-            f"<span style='color:{colour}'>{_SIGNS[sign]}</span> {name}" for sign, colour, name in MARKS.values()
-        )
-
     def __panel__(self) -> pn.viewable.Viewable:
-        legend = text(pn.bind(lambda on: self.legend() if on else "", self.param.sources))
-        return pn.Column(self.controls(), text(self.facts), pn.FlexBox(*self.pictures()), legend)
+        below = text(pn.bind(lambda on: legend() if on else "", self.param.sources))
+        return pn.Column(self.controls(), text(self.facts), self.pictures, below)
+
+
+def legend() -> str:
+    """Say which mark is what."""
+    signs = [(f"<span style='color:{colour}'>{_SIGNS[sign]}</span>", name) for sign, colour, name in MARKS.values()]
+    return " · ".join(f"{sign} {name}" for sign, name in signs)

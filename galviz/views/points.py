@@ -19,7 +19,7 @@ def linked_points(
     ----------
     points : holoviews.Points
         A point an object, with a column object_id.
-    plot : holoviews.Overlay
+    plot : holoviews.Overlay or holoviews.DynamicMap of them
         What is shown, with `points` in it, or with their density.
     selection : Selection
     by_place : bool
@@ -51,6 +51,7 @@ def linked_points(
     def mark(focus: str | None) -> hv.Points:
         return focus_mark(place.loc[focus] if focus in place.index else None, points.kdims)
 
-    options = plot.opts.get("plot").kwargs  # a product of plots forgets them
+    drawn = plot[()] if isinstance(plot, hv.DynamicMap) else plot
+    options = drawn.opts.get("plot").kwargs  # a product of plots forgets them
     marked = (plot * hv.DynamicMap(pn.bind(mark, selection.param.focus))).opts(**options)
     return pn.pane.HoloViews(marked, linked_axes=False, sizing_mode="stretch_width")

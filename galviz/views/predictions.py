@@ -92,20 +92,20 @@ class PredictionsView(pn.viewable.Viewer):
         """Show the rows as a table."""
         return TableView(self.shown().drop(columns="seen"), self.selection, rows=8)
 
-    @param.depends("training")
+    @param.depends("training", "density")
     def about(self) -> str:
         """Say which objects are shown."""
         count, seen = len(self.shown()), int(self.table["seen"].sum())
         if not self.training:
             return f"<b>{count:,} objects that the network has not seen in training</b>; {seen:,} seen are left out."
         return (
-            f"<b>{count:,} objects, {seen:,} of them seen in training</b> (orange crosses): "
+            f"<b>{count:,} objects, {seen:,} of them seen in training</b>{'' if self.density else ' (crosses)'}: "
             "figures over these are better than on a new sky."
         )
 
     def __panel__(self) -> pn.viewable.Viewable:
-        names = ("training", "density", "against")
-        controls = pn.FlexBox(*(field(self.param[name]) for name in names), align_items="center")
+        switches = [field(self.param[name], type=pn.widgets.Toggle) for name in ("training", "density")]
+        controls = pn.FlexBox(field(self.param.against, width=180), *switches, align_items="flex-end")
         plots = pn.Column(self.truth_plot, self.residual_plot, styles=GROW)
         part = self.table["fold"].map(lambda fold: "seen in training" if fold < 0 else f"held out in fold {fold}")
         facts = self.table.drop(columns=["seen", "fold"]).assign(part=part.fillna("new"))

@@ -58,7 +58,7 @@ def _widget(key: str, value: Any) -> pn.widgets.Widget:
     if key in CHOICES:
         return pn.widgets.Select(label=label, options=list(CHOICES[key]), value=value, width=150)
     if isinstance(value, bool):
-        return pn.widgets.Checkbox(label=label, value=value, width=150, align="end")
+        return pn.widgets.Select(label=label, options={"no": False, "yes": True}, value=value, width=150)
     if isinstance(value, int):
         return pn.widgets.IntInput(label=label, value=value, width=150)
     return pn.widgets.TextInput(label=label, value=_text(value), width=150)

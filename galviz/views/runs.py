@@ -10,7 +10,7 @@ from galviz.figures.curves import metric_names
 from galviz.runs import Run
 from galviz.views.library import Library
 from galviz.views.state import PageState
-from galviz.views.words import NOT_KNOWN, shown_time, shown_value, text
+from galviz.views.words import NOT_KNOWN, TABLE_CSS, shown_time, shown_value, text
 
 
 class RunsPanel(pn.viewable.Viewer):
@@ -43,8 +43,8 @@ class RunsPanel(pn.viewable.Viewer):
             selectable=False,
             pagination="local",
             page_size=20,
-            layout="fit_data_stretch",
-            stylesheets=[":host .tabulator { font-size: 12px }"],
+            layout="fit_data_fill",
+            stylesheets=[TABLE_CSS],
             sizing_mode="stretch_width",
         )
         widget.on_click(lambda event: setattr(self.page, "run", str(rows.index[event.row])))

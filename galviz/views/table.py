@@ -6,7 +6,7 @@ import param
 from bokeh.models.widgets.tables import NumberFormatter
 
 from galviz.selection import Selection
-from galviz.views.words import safe_for_page
+from galviz.views.words import TABLE_CSS, safe_for_page
 
 _DECIMALS = "0.[0000]"
 
@@ -41,8 +41,8 @@ class TableView(pn.viewable.Viewer):
             text_align=right,
             header_align=right,
             sizing_mode="stretch_width",
-            layout="fit_data_stretch",
-            stylesheets=[":host .tabulator { font-size: 12px }"],
+            layout="fit_data_fill",
+            stylesheets=[TABLE_CSS],
             min_height=30 * (min(rows, max(len(table), 1)) + 2),
         )
         self.widget.on_click(self._clicked)

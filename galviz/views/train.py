@@ -11,7 +11,7 @@ from galviz.views.library import Library
 from galviz.views.recipe_form import RecipeForm
 from galviz.views.run import REFUSED, RunPanel
 from galviz.views.state import Chooser, PageState
-from galviz.views.words import FORM, GROW, field, said, shown_error
+from galviz.views.words import FORM, GROW, field, said, shown_error, text
 
 
 class TrainPanel(pn.viewable.Viewer):
@@ -79,6 +79,7 @@ class TrainPanel(pn.viewable.Viewer):
         except REFUSED as error:
             self.error = shown_error(error)
 
+    @param.depends("target", "recipe", "page.found")
     def free_name(self) -> str:
         """Give a name for a run that is not taken: ``"richness-quick-2"``."""
         folder, stem = self.library.run_folders[-1], f"{self.target}-{self.recipe}"
@@ -93,17 +94,20 @@ class TrainPanel(pn.viewable.Viewer):
             return
         self.devices = {f"{one['device']} ({one['name']}, {one['free_mb']:,} MiB free)": one["device"] for one in found}
 
-    @param.depends("devices", "page.found")
+    @param.depends("page.found")
+    def encoders(self) -> dict[str, str]:
+        """Give the runs whose encoder can be started from."""
+        runs = self.library.runs()[0].items()
+        ready = {name: str(run.path) for name, run in runs if run.target.kind == "band" and run.weights.exists()}
+        return {"none (random weights)": ""} | ready
+
     def choices(self) -> pn.viewable.Viewable:
-        """Give what is chosen besides the recipe."""
-        trained = {"none (random weights)": ""}
-        for name, run in self.library.runs()[0].items():
-            if run.target.kind == "band" and run.weights.exists():
-                trained[name] = str(run.path)
+        """Give what is chosen besides the recipe; the widgets stay when options come, so that nothing typed is lost."""
+        select = {"type": pn.widgets.Select}
         looks = {
-            "encoder": {"type": pn.widgets.Select, "options": trained},
-            "device": {"type": pn.widgets.Select, "options": self.devices},
-            "run_name": {"placeholder": self.free_name()},
+            "encoder": select | {"options": self.encoders},
+            "device": select | {"options": self.param.devices},
+            "run_name": {"placeholder": self.free_name},
         }
         names = ("target", "recipe", "run_name", "device", "encoder")
         sky = Chooser(self.page, "sky", self.library.skies, "Data")
@@ -121,5 +125,7 @@ class TrainPanel(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         start = pn.widgets.Button(label="▶ Start training", color="primary", on_click=self.start)
-        form = pn.Column("### New training", self.choices, pn.Row(start), self.refused, self.fields, styles=FORM)
-        return pn.FlexBox(form, pn.Column("### Run", self.run, styles=GROW))
+        form = pn.Column(
+            text("<h3>New training</h3>"), self.choices(), pn.Row(start), self.refused, self.fields, styles=FORM
+        )
+        return pn.FlexBox(form, pn.Column(text("<h3>Run</h3>"), self.run, styles=GROW))

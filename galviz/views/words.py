@@ -18,6 +18,14 @@ GROW = {"flex": "1 1 420px", "min-width": "0"}
 """How columns share the width of a page: six pictures in two rows, and the rest."""
 
 
+TABLE_CSS = """
+:host .tabulator { font-size: 12px }
+:host .tabulator .tabulator-footer { background: none; color: inherit }
+:host .tabulator .tabulator-footer .tabulator-page { background: none; color: inherit }
+:host .tabulator .tabulator-footer .tabulator-page.active { background: #1f86c8; color: white }
+"""
+"""Tables with the letters of the page, also in the dark."""
+
 _CSS = (Path(__file__).parent / "text.css").read_text(encoding="utf-8")
 
 

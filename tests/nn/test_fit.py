@@ -210,7 +210,9 @@ def test_a_polite_signal_stops_it_after_the_step(done, tiny_sky, tmp_path, monke
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         patch.setattr(Bookkeeper, "on_train_batch_end", signalled)
-        run = start(tmp_path / "run", tiny_sky)
+        with pytest.raises(SystemExit, match="143"):
+            start(tmp_path / "run", tiny_sky)
+    run = Run.open(tmp_path / "run")
     assert (run.state()["status"], run.state()["step"]) == ("stopped", 3)
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
     assert results(resume(tmp_path / "run", tiny_sky)) == results(done)

@@ -1,6 +1,7 @@
 import holoviews as hv
 import numpy as np
-from bokeh.models import Plot
+import pandas as pd
+from bokeh.models import Plot, Scatter
 
 from galviz.selection import Selection
 from galviz.views.picture import PictureView
@@ -41,6 +42,29 @@ def test_steps_and_typed_ids_move_the_focus(tiny_sky):
     view.typed = "<b>nobody"
     assert selection.focus == tiny_sky.object_ids[5]
     assert "&lt;b&gt;nobody is not among these 12 objects" in view.facts()
+
+
+def test_sources_are_marked_where_asked(tiny_sky, burned_id):
+    sources = pd.DataFrame({"object_id": tiny_sky.object_ids[:1], "x": 3.0, "y": 4.0, "kind": "member"})
+    sky = type(tiny_sky)(
+        images=tiny_sky.images[:], bands=tiny_sky.bands, catalogue=tiny_sky.catalogue, pixel_scale=1.0,
+        unit="nanomaggy", sources=sources,
+    )  # fmt: skip
+    selection = Selection(focus=sky.object_ids[0])
+    view = PictureView(sky, selection)
+    root = view.__panel__().get_root()
+
+    def marked():
+        return [m.glyph for p in root.select({"type": Plot}) for m in p.renderers if isinstance(m.glyph, Scatter)]
+
+    assert not marked()
+    view.sources = True
+    assert len(marked()) == 6
+    selection.focus = sky.object_ids[1]  # which has none
+    assert shown_ids(root, burned_id) == ({sky.object_ids[1]}, {sky.object_ids[1]})
+    view.sources = False
+    assert not marked()
+    assert shown_ids(root, burned_id) == ({sky.object_ids[1]}, {sky.object_ids[1]})
 
 
 def test_a_stretch_changes_the_pictures(tiny_sky):

@@ -4,7 +4,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import pytest
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, Plot
 
 from galviz.selection import Selection
 from galviz.views.bands import BandsView
@@ -64,6 +64,12 @@ def test_a_late_tap_on_an_old_plot_still_means_what_was_tapped(told, sky):
     view.truth_plot()
     old.event(index=[1])
     assert selection.focus == view.table[~view.table["seen"]].index[1]
+
+
+@pytest.mark.parametrize(("density", "said"), [(False, "Estimate against truth: 6"), (True, "truth: density of 6")])
+def test_a_linked_plot_keeps_its_title(told, sky, density, said):
+    root = PredictionsView(told, Selection(), sky, density=density).truth_plot().get_root()
+    assert [plot.title.text for plot in root.select({"type": Plot}) if said in plot.title.text]
 
 
 def test_a_tap_on_a_density_means_the_nearest_object(told, sky):
@@ -133,7 +139,9 @@ def test_bands(told_bands, sky):
     assert len(view.shown) == 6 * 5
     view.cell = ("u", "g")
     said, strip = view.strip()
-    assert "6 images in band u taken for g" in said.object
+    assert "6 images of band u taken for g:" in said.object
     assert strip.ids == list(sky.object_ids[::2])
+    view.cell = ("u", "r")
+    assert view.strip().object == "No image of band u was taken for r."
     assert view.facts().loc[sky.object_ids[0], "u taken for"] == "g"
     assert view.__panel__().get_root()
