@@ -67,8 +67,8 @@ def ingest(args: argparse.Namespace) -> Work:
 
     def work() -> None:
         damaged = "skip" if args.skip_bad else "raise"
-        more = {"size": args.size, "side": side, "damaged": damaged, "out": out}
-        with warnings.catch_warnings(record=True) as left_out:
+        with _bar("cutting", "fields") as progress, warnings.catch_warnings(record=True) as left_out:
+            more = {"size": args.size, "side": side, "damaged": damaged, "out": out, "progress": progress}
             warnings.simplefilter("always", UserWarning)
             if positions is None:
                 sky = sdss.tiles(args.frames, **more)
@@ -123,7 +123,8 @@ def predict(args: argparse.Namespace) -> Work:
     cutouts = study.load(args.data)
 
     def work() -> None:
-        predictions = study.predict(run, cutouts)
+        with _bar("predicting") as progress:
+            predictions = study.predict(run, cutouts, progress)
         predictions.save(out)
         print(f"{out}: {len(predictions.table)} rows from {run.path}")
 
@@ -284,11 +285,11 @@ def _devices_found() -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def _bar(what: str, unit: str = "objects") -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on stderr, and give the function ``(done, total)`` that moves it."""
     from tqdm import tqdm
 
-    with tqdm(desc=what, unit=" objects", disable=None, dynamic_ncols=True) as bar:
+    with tqdm(desc=what, unit=f" {unit}", disable=None, dynamic_ncols=True) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

@@ -144,21 +144,19 @@ class Recipe:
 
     def _set(self, key: str, text: str) -> Self:
         top, _, inner = key.partition(".")
-        names = [f.name for f in fields(self)]
-        if top not in names or bool(inner) != isinstance(getattr(self, top, None), Mapping):
+        names, old = [f.name for f in fields(self)], getattr(self, top, None)
+        if top not in names or (inner not in old if isinstance(old, Mapping) else inner):
             dotted = [f"{n}.{k}" for n in names if isinstance(getattr(self, n), Mapping) for k in getattr(self, n)]
             known = [n for n in names if not isinstance(getattr(self, n), Mapping)] + dotted
             near = difflib.get_close_matches(key, known, n=3) or known
             raise ValueError(f"set: expected a field of the recipe, got {key!r}. Near it: {', '.join(near)}.")
-        old = getattr(self, top)
         if inner:
-            like = old.get(inner, "")
-            return self.replace(**{top: {**old, inner: _parse(key, text, like)}})
+            return self.replace(**{top: {**old, inner: _parse(key, text, old[inner])}})
         return self.replace(**{top: _parse(key, text, old)})
 
 
 def _parse(key: str, text: str, like: Any) -> Any:
-    """Read `text` as a value of the type of `like`; where that is not known, as JSON or else text."""
+    """Read `text` as a value of the type of `like`."""
     if isinstance(like, bool):
         _expect(text.lower() in {"true", "false"}, key, "true or false", text)
         return text.lower() == "true"
@@ -171,11 +169,6 @@ def _parse(key: str, text: str, like: Any) -> Any:
         except ValueError as error:
             wanted = "a whole number" if kind is int else "a number"
             raise ValueError(f"{key}: expected {wanted}, got {text!r}.") from error
-    if like == "":
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
     return text
 
 

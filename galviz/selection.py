@@ -103,13 +103,13 @@ class Selection(param.Parameterized):
         mask = inside(self._column(x), self._column(y), corners)
         self._step("lasso", {"x": x, "y": y, "polygon": corners, "how": how}, mask)
 
-    def box(self, bounds: Mapping[str, tuple[float, float]], how: str = "replace") -> None:
-        """Choose what lies within ``low ≤ column ≤ high`` of every column in `bounds`."""
-        bounds = {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+    def box(self, bounds: Mapping[str, tuple[float | None, float | None]], how: str = "replace") -> None:
+        """Choose what lies within ``low ≤ column ≤ high`` of every column in `bounds`; an end that is None is open."""
+        bounds = {name: (_end(low), _end(high)) for name, (low, high) in bounds.items()}
         mask = np.ones(len(self._table), dtype=bool)
         for name, (low, high) in bounds.items():
             values = self._column(name)
-            mask &= (values >= low) & (values <= high)
+            mask &= (values >= (-np.inf if low is None else low)) & (values <= (np.inf if high is None else high))
         self._step("box", {"bounds": bounds, "how": how}, mask)
 
     def invert(self) -> None:
@@ -205,6 +205,12 @@ class Selection(param.Parameterized):
         self._mask = np.unpackbits(packed, count=len(self._table)).astype(bool)
         self.version += 1
         return True
+
+
+def _end(value: float | None) -> float | None:
+    if value is not None and np.isnan(value):
+        raise ValueError("bounds: expected numbers or None, got NaN. None leaves an end open.")
+    return None if value is None or np.isinf(value) else float(value)
 
 
 def _arguments(given: Mapping[str, Any]) -> str:

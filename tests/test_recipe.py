@@ -46,18 +46,12 @@ def test_a_setting_has_the_type_of_its_field(setting, field, value):
 
 @pytest.mark.parametrize(
     ("setting", "inner", "value"),
-    [("network.width=8", "width", 8), ("network.head=as_published", "head", "as_published"),
-     ("network.dropout=0.5", "dropout", 0.5), ("network.pretrained=true", "pretrained", True)],
+    [("network.width=8", "width", 8), ("network.head=as_published", "head", "as_published")],
 )  # fmt: skip
 def test_a_setting_reaches_into_the_network(setting, inner, value):
     changed = recipe().with_settings([setting])
     assert changed.network == recipe().network | {inner: value}
     assert type(changed.network[inner]) is type(value)
-
-
-def test_a_setting_can_add_to_the_network_what_its_study_knows():
-    network = recipe().with_settings(["network.depth=3", "network.kind=narrow"]).network
-    assert (network["depth"], network["kind"]) == (3, "narrow")
 
 
 def test_settings_add_up_in_order():
@@ -78,6 +72,7 @@ def test_a_number_written_without_a_point_takes_a_point():
     [
         ("epoch=3", "set: expected a field of the recipe, got 'epoch'. Near it: epochs"),
         ("learning_rate.head=1", "got 'learning_rate.head'. Near it: learning_rates.head, learning_rates.encoder"),
+        ("network.widht=8", "set: expected a field of the recipe, got 'network.widht'. Near it: network.width"),
         ("network=8", "set: expected a field of the recipe, got 'network'"),
         ("epochs.x=3", "set: expected a field of the recipe, got 'epochs.x'"),
         ("epochs", "set: expected key=value, got 'epochs'"),

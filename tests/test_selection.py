@@ -53,6 +53,14 @@ def test_set_operations_are_those_of_sets(selection, how):
     assert set(selection.ids) == expected[how]
 
 
+def test_a_box_may_be_open(selection):
+    selection.box({"richness": (50, None), "z": (None, float("inf"))})
+    assert selection.mask.tolist() == (TABLE["richness"] >= 50).tolist()
+    assert "inf" not in selection.python()
+    with pytest.raises(ValueError, match="bounds: expected numbers or None"):
+        selection.box({"z": (float("nan"), 1)})
+
+
 def test_invert_and_named_subsets(selection):
     selection.where("z < 0.3")
     near = set(selection.ids)

@@ -16,7 +16,6 @@ KINDS: tuple[str, ...] = get_args(LookKind)
 """Ways to show pixels: Lupton's for colours, else those of `galviz.sky.photometry.stretch`."""
 
 _MISSING = 255  # the palette entry of pixels that nobody observed; brightness takes 0 to 254
-_COLOUR_NAMES = (("r", "g", "b"), ("red", "green", "blue"))
 _RUN_LENGTH = 3  # zlib's Z_RLE: noise does not compress, so the fastest way is the right one
 
 
@@ -83,8 +82,7 @@ def default_look(bands: Sequence[str], unit: str = "nanomaggy") -> Look:
         return Look(bands=(bands[0],), kind="linear" if unit == "display" else "asinh")
     if unit != "display":
         return Look(bands=rgb_bands(bands))
-    named = next((names for names in _COLOUR_NAMES if set(names) <= set(bands)), None)
-    return Look(bands=named or rgb_bands(bands), kind="linear")
+    return Look(bands=rgb_bands(bands), kind="linear")
 
 
 @dataclass(frozen=True)

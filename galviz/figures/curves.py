@@ -5,6 +5,9 @@ import pandas as pd
 
 from galviz.figures.style import BLUE, ORANGE, frame
 
+_MOST = 500
+"""Epochs that are drawn: a page redraws its curves every half second."""
+
 LABELS = {"val_mae": "MAE", "val_rmse": "RMSE", "val_accuracy": "Accuracy"}
 """How the metrics of a held-out part are written on an axis."""
 
@@ -28,7 +31,8 @@ def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
         _curve(metrics, "train_loss", "Loss", "training"),
         _curve(metrics, "val_loss", "Loss", "held out"),
     ]
-    return frame(hv.Overlay(lines), legend_position="top_right", title="Loss", height=260, ylabel="Loss")
+    title = f"Loss{_thinned(metrics)[1]}"
+    return frame(hv.Overlay(lines), legend_position="top_right", title=title, height=260, ylabel="Loss")
 
 
 def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
@@ -49,7 +53,8 @@ def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
     label = LABELS.get(name, name.removeprefix("val_").replace("_", " "))
     on_axis = f"{label} ({unit})" if unit and name != "val_accuracy" else label
     line = _curve(metrics, name, on_axis, "held out")
-    return frame(hv.Overlay([line]), show_legend=False, title=f"{label}, held out", height=260, ylabel=on_axis)
+    title = f"{label}, held out{_thinned(metrics)[1]}"
+    return frame(hv.Overlay([line]), show_legend=False, title=title, height=260, ylabel=on_axis)
 
 
 def metric_names(metrics: pd.DataFrame) -> list[str]:
@@ -57,8 +62,15 @@ def metric_names(metrics: pd.DataFrame) -> list[str]:
     return [str(name) for name in metrics.columns if str(name).startswith("val_") and name != "val_loss"]
 
 
+def _thinned(metrics: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Keep every n-th epoch, the last among them, and say so."""
+    every = -(-len(metrics) // _MOST)
+    return (metrics, "") if every <= 1 else (metrics.iloc[::-1].iloc[::every].iloc[::-1], f", every {every} epochs")
+
+
 def _curve(metrics: pd.DataFrame, name: str, label: str, part: str) -> hv.Overlay:
     colour, dash = _LOOKS[part]
+    metrics, _ = _thinned(metrics)
     known = metrics[["epoch", name]].dropna() if name in metrics else pd.DataFrame({"epoch": [], name: []})
     axes = [hv.Dimension("epoch", label="Epoch")], [hv.Dimension(part, label=label)]
     data = (known["epoch"].to_numpy(float), known[name].to_numpy(float))

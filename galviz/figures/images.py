@@ -27,6 +27,7 @@ PALETTES: dict[str, tuple[str, ...]] = {"grey": Greys256, "viridis": Viridis256,
 LUPTON_Q = 8
 """Softening of the asinh in Lupton's colours."""
 
+_COLOUR_NAMES = (("r", "g", "b"), ("red", "green", "blue"), ("R", "G", "B"))
 _LINEAR_SIGMAS = 8.0
 _LEVELS = 1024  # steps of the colour map: an asinh needs many at its faint end
 SIDE = 190
@@ -131,7 +132,10 @@ def rgb_image(
 
 
 def rgb_bands(bands: Sequence[str]) -> tuple[str, str, str]:
-    """Choose which bands are shown as red, green and blue: i, r, g where they are, else from the reddest down."""
+    """Choose which bands are shown as red, green and blue: those named so, or i, r, g, else from the reddest down."""
+    for colours in _COLOUR_NAMES:
+        if set(colours) <= set(bands):
+            return colours
     if {"g", "r", "i"} <= set(bands):
         return ("i", "r", "g")
     red_first = [*bands[::-1], *[bands[0]] * 2]

@@ -1,13 +1,13 @@
 """A trained network and cutouts -> predictions, honest about what was trained on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from pandas.api.extensions import ExtensionArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -30,6 +30,7 @@ def predict(
     *,
     run: Run | None = None,
     device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
     """Apply a network to every object.
 
@@ -49,6 +50,8 @@ def predict(
     run : Run, optional
         The run that the network is from: its objects are told by their ids. Without it, ``fold`` is missing for all.
     device : str or torch.device
+    progress : callable, optional
+        Told after each batch how many objects are done, and how many there are.
 
     Returns
     -------
@@ -66,7 +69,12 @@ def predict(
     samples = Samples(kept(cutouts), rows, truth)
     network = network.to(device, memory_format=torch.channels_last)
     batches = loader(samples, Chunks(len(samples), recipe.batch))
-    views = torch.cat(list(outputs(network, batches, views=recipe.tta)), dim=1).double()
+    parts = []
+    for part in outputs(network, batches, views=recipe.tta):
+        parts.append(part)
+        if progress is not None:
+            progress(sum(p.shape[1] for p in parts) // max(samples.bands, 1), len(rows))
+    views = torch.cat(parts, dim=1).double()
     bad = ~views.isfinite().all(dim=0).all(dim=1).numpy()
     if bad.any():
         name = cutouts.object_ids[rows[bad.argmax() // max(samples.bands, 1)]]
@@ -119,8 +127,9 @@ def objects(run: Run) -> pd.Series:
 
 def save_weights(network: nn.Module, path: Path) -> None:
     """Write the weights and constants of a network as safetensors, whole or not at all."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     with write_aside(path) as aside:
-        save_file({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}, aside)
+        aside.write_bytes(save(weights))  # its own save_file makes files that only their owner can read
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

@@ -1,7 +1,6 @@
 """Where an exported selection comes from, and the lines of Python that make it again."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -78,7 +77,6 @@ def python_for(selection: Any, source: str | Path, *, id_column: str | None = No
     lines = [
         f'"""{len(selection):,} of {len(selection.table):,} objects, chosen in galviz {version("galviz")}."""',
         "",
-        *(["from math import inf, nan", ""] if re.search(r"\b(inf|nan)\b", steps) else []),
         "from galviz.selection import Selection",
         opening or _opening(Path(source).resolve(), id_column),
         "",

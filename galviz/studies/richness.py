@@ -1,5 +1,6 @@
 """Richness of galaxy clusters from five-band images, with or without an encoder that learned to tell bands apart."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,11 +115,11 @@ def train(
     return fit(network, cutouts, run, run.target, run.recipe, devices=devices, resume=resume)
 
 
-def predict(run: Run, cutouts: CutoutSet) -> Predictions:
+def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None) -> Predictions:
     """Apply a trained run to a sky; see `galviz.nn.predict.predict`."""
     from galviz.nn.predict import load_weights
     from galviz.nn.predict import predict as apply
 
     network = build(run.target, run.recipe, tuple(run.info["build"]["bands"]))
     load_weights(network, run.weights)
-    return apply(network, cutouts, run.target, run.recipe, run=run)
+    return apply(network, cutouts, run.target, run.recipe, run=run, progress=progress)

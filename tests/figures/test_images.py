@@ -94,6 +94,7 @@ def test_scale_bar(side, length, label):
 def test_rgb_bands():
     assert rgb_bands("ugriz") == ("i", "r", "g")
     assert rgb_bands(("g", "r", "z")) == ("z", "r", "g")
+    assert rgb_bands(("red", "green", "blue")) == ("red", "green", "blue")
     assert rgb_bands(("r",)) == ("r", "r", "r")
 
 

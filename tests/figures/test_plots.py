@@ -97,6 +97,16 @@ def test_curves_follow_the_metrics():
     assert metric_names(metrics) == ["val_mae"]
 
 
+def test_curves_of_thousands_of_epochs_are_thinned_and_say_so():
+    epoch = np.arange(1, 2_342)
+    figure = hv.render(loss_curves(pd.DataFrame({"epoch": epoch, "train_loss": 1 / epoch, "val_loss": 2 / epoch})))
+    assert figure.title.text == "Loss, every 5 epochs"
+    drawn = figure.renderers[0].data_source.data["epoch"]
+    assert len(drawn) <= 500
+    assert drawn[-1] == 2_341
+    np.testing.assert_array_equal(np.diff(drawn), 5)
+
+
 def test_curves_of_a_training_that_has_just_begun():
     assert hv.render(loss_curves(pd.DataFrame()))
     assert hv.render(metric_curves(pd.DataFrame({"epoch": [], "val_accuracy": []})))

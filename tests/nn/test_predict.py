@@ -68,6 +68,12 @@ def test_rows_come_in_the_order_of_ids_with_their_own_estimates(network, tiny_sk
     assert np.array_equal(mixed["ln_richness_true"], part["ln_richness_true"])
 
 
+def test_progress_counts_objects_to_the_last(network, tiny_sky):
+    told = []
+    predict(network, tiny_sky, RICHNESS, RECIPE.replace(batch=5), progress=lambda *now: told.append(now))
+    assert told == [(5, 12), (10, 12), (12, 12)]
+
+
 def test_folds_say_what_was_trained_on(network, run, tiny_sky, make_sky):
     remember(run, tiny_sky, train=np.array([0, 3]), held_out=np.array([1, 2]))
     fold = predict(network, tiny_sky, RICHNESS, RECIPE, run=run).table["fold"].loc[tiny_sky.object_ids]
@@ -125,6 +131,8 @@ def test_bands_have_a_row_an_object_and_band(tiny_sky):
 
 def test_weights_come_back_as_they_were(network, tmp_path):
     save_weights(network.to(memory_format=torch.channels_last), tmp_path / "w.safetensors")
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "w.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
     other = build(RICHNESS, RECIPE.replace(seed=9), BANDS)
     load_weights(other, tmp_path / "w.safetensors")
     assert all(torch.equal(a, b) for a, b in zip(network.parameters(), other.parameters(), strict=True))

@@ -5,7 +5,7 @@ cutouts are nanomaggies per cutout pixel, so that a sum over pixels is a flux in
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +39,7 @@ def cutouts(
     outside: Literal["raise", "skip"] = "raise",
     damaged: Damaged = "raise",
     out: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> CutoutSet:
     """Cut objects out of fields: north up, east left, centred on the position, all bands on one grid.
 
@@ -64,6 +65,8 @@ def cutouts(
         What becomes of fields that cannot be read: an error, or they and their objects are left out with a warning.
     out : str or Path, optional
         A new folder to which the set is saved part by part, for more cutouts than fit in memory.
+    progress : callable, optional
+        Told after each field how many are done, and how many there are.
 
     Returns
     -------
@@ -88,7 +91,8 @@ def cutouts(
     limit = max(1, _PART_BYTES // (4 * len(SDSS.bands) * size**2))
 
     def parts() -> Iterator[CutoutSet]:
-        for k in np.unique(home[home >= 0]):
+        homes = np.unique(home[home >= 0])
+        for k in _told(homes, len(homes), progress):
             rows = np.flatnonzero(home == k)
             for start in range(0, len(rows) if shelf.field(k) else 0, limit):
                 part = rows[start : start + limit]
@@ -105,6 +109,7 @@ def tiles(
     side: u.Quantity | None = None,
     damaged: Damaged = "raise",
     out: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> CutoutSet:
     """Tile whole fields with cutouts that do not overlap and are fully covered in all bands.
 
@@ -123,6 +128,8 @@ def tiles(
         What becomes of fields that cannot be read: an error, or they are left out with a warning.
     out : str or Path, optional
         A new folder to which the set is saved field by field.
+    progress : callable, optional
+        Told after each field how many are done, and how many there are.
 
     Returns
     -------
@@ -138,7 +145,16 @@ def tiles(
         If a file is damaged, naming it.
     """
     shelf = Shelf(fields, damaged)
-    return collect((_tile(shelf.field(k), size, side) for k in range(len(shelf.names)) if shelf.field(k)), out)
+    numbers = _told(range(len(shelf.names)), len(shelf.names), progress)
+    return collect((_tile(shelf.field(k), size, side) for k in numbers if shelf.field(k)), out)
+
+
+def _told(fields: Iterable[int], count: int, progress: Callable[[int, int], None] | None) -> Iterator[int]:
+    """Go through fields, and say after each that it is done."""
+    for done, k in enumerate(fields, start=1):
+        yield k
+        if progress is not None:
+            progress(done, count)
 
 
 def _checked(positions: pd.DataFrame) -> pd.DataFrame:
