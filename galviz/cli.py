@@ -144,6 +144,8 @@ def _train(commands: Any) -> None:
     add("--epochs", type=_positive, metavar="N", help="passes over the sky (default: as the recipe says)")
     help_devices = "cpu, cuda:0, mps, or how many of the best kind (default: one, of the best kind there is)"
     add("--devices", metavar="N|NAME", help=help_devices)
+    help_queue = "train at once, where there is room beside what trains on the device (default: wait in line for it)"
+    add("--no-queue", action="store_true", help=help_queue)
     add("--resume", action="store_true", help="go on from the run's last checkpoint (default: make a new run)")
 
 

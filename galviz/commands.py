@@ -98,13 +98,15 @@ def train(args: argparse.Namespace) -> Work:
         "resume": args.resume,
         "encoder": None if begun else run.info.get("encoder"),  # the checkpoint holds the weights
     }
+    if training.follows():
+        return lambda: study.train(cutouts, run, **more)
 
     def work() -> None:
-        if training.follows():
-            study.train(cutouts, run, **more)
-            return
-        with training.failure_noted(run), training.stop_on_signals(run), training.shown(run):
-            study.train(cutouts, run, **more)
+        turn = training.turn(run, more["devices"], wait=not args.no_queue)
+        with training.failure_noted(run), training.stop_on_signals(run), turn as has_come:
+            if has_come:
+                with training.shown(run):
+                    study.train(cutouts, run, **more)
         print(f"{run.path}: {training.summary(run)}")
 
     return work

@@ -52,7 +52,9 @@ class Album:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def arrange(self, order: str = "", *, descending: bool = False, keep: str = "") -> None:
+    def arrange(
+        self, order: str = "", *, descending: bool = False, keep: str = "", among: np.ndarray | None = None
+    ) -> None:
         """Show what `keep` holds for, in the order of `order`; equal ones stay in the order of the table.
 
         Parameters
@@ -63,6 +65,8 @@ class Album:
             Largest first. Missing values are last either way.
         keep : str
             A condition; ``""`` holds for all.
+        among : numpy.ndarray of bool, shape (N,), optional
+            Rows of the table that may be shown; all by default.
 
         Raises
         ------
@@ -73,7 +77,8 @@ class Album:
         if self._sorted[0] != (order, descending) or "label" in order:
             self._sorted = (order, descending), self._sort(order, descending=descending)
         rows = self._sorted[1]
-        self.rows = rows if mask is None else rows[mask[rows]]
+        masks = [only for only in (mask, among) if only is not None]
+        self.rows = rows[np.logical_and.reduce(masks)[rows]] if masks else rows
         self.version += 1
 
     def ids(self, first: int, count: int) -> list[str]:
@@ -190,7 +195,8 @@ class Exchange:
         state = {"version": self.album.version, "look": self._looks, "marks": self._marks, "count": len(self.album)}
         state |= {"total": len(self.album.table), "chosen": len(self.selection), "heard": dict(self._heard)}
         state |= {"focus": focus, "place": self.album.place_of(focus), "tile": self.tile, "keys": self.keys}
-        state |= {"lines": len(self.captions), "aspect": 0 if cutouts is None else _aspect(cutouts)}
+        height, width = (0, 1) if cutouts is None else cutouts.images.shape[2:]
+        state |= {"lines": len(self.captions), "aspect": height / width}
         self._send({"type": "state"} | state, None)
 
     def receive(self, message: Mapping[str, Any]) -> None:
@@ -274,8 +280,7 @@ class Exchange:
 
 def first_captions(table: pd.DataFrame) -> list[str]:
     """Choose which columns are shown under pictures at first: an estimate and its truth, else the first two numbers."""
-    names = [str(name) for name in table.columns]
-    judged = [name for name in names if f"{name}_true" in names][:1]
+    judged = [str(name) for name in table.columns if f"{name}_true" in table.columns][:1]
     numbers = [str(name) for name in table.select_dtypes("number").columns][:2]
     return [*judged, f"{judged[0]}_true"] if judged else numbers
 
@@ -286,11 +291,6 @@ def _row(index: pd.Index, object_id: str | None) -> int:
         return int(index.get_loc(object_id))
     except KeyError:
         return -1
-
-
-def _aspect(cutouts: CutoutSet) -> float:
-    _, _, height, width = cutouts.images.shape
-    return height / width
 
 
 def text_of(value: Any) -> str:

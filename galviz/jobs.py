@@ -111,7 +111,7 @@ def resume(run: str | Path, *options: str) -> int:
 
 
 def stop(run: str | Path) -> None:
-    """Ask the training to stop after its current step, on whatever host it runs.
+    """Ask the training to stop after its current step, or at once where it waits in line, on whatever host it is.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import param
 
-from galviz.sky.expressions import matches
+from galviz.sky.expressions import column, evaluate, matches
 from galviz.sky.polygon import inside
 
 HOW = ("replace", "add", "remove", "keep")
@@ -98,17 +98,17 @@ class Selection(param.Parameterized):
         self._step("where", {"expression": expression, "how": how}, matches(expression, self._table))
 
     def lasso(self, x: str, y: str, polygon: Sequence[tuple[float, float]], how: str = "replace") -> None:
-        """Choose what lies in a polygon drawn over the columns `x` and `y`."""
+        """Choose what lies in a polygon drawn over `x` and `y`, columns or expressions as `values` takes them."""
         corners = [(float(a), float(b)) for a, b in polygon]
-        mask = inside(self._column(x), self._column(y), corners)
+        mask = inside(self.values(x), self.values(y), corners)
         self._step("lasso", {"x": x, "y": y, "polygon": corners, "how": how}, mask)
 
     def box(self, bounds: Mapping[str, tuple[float | None, float | None]], how: str = "replace") -> None:
-        """Choose what lies within ``low ≤ column ≤ high`` of every column in `bounds`; an end that is None is open."""
+        """Choose what lies within ``low ≤ value ≤ high`` of every column or expression in `bounds`; None is open."""
         bounds = {name: (_end(low), _end(high)) for name, (low, high) in bounds.items()}
         mask = np.ones(len(self._table), dtype=bool)
         for name, (low, high) in bounds.items():
-            values = self._column(name)
+            values = self.values(name)
             mask &= (values >= (-np.inf if low is None else low)) & (values <= (np.inf if high is None else high))
         self._step("box", {"bounds": bounds, "how": how}, mask)
 
@@ -175,10 +175,18 @@ class Selection(param.Parameterized):
         selection.replay((name, given) for name, given in state.get("steps", []))
         return selection
 
-    def _column(self, name: str) -> np.ndarray:
-        if name not in self._table.columns:
-            raise KeyError(f"column: expected one of {', '.join(map(str, self._table.columns))}, got {name!r}.")
-        return self._table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    def values(self, name: str) -> np.ndarray:
+        """Give a column, or the value of an expression over columns such as ``"g - r"``: float64, shape (N,).
+
+        Raises
+        ------
+        ValueError
+            If it is neither, or not of numbers.
+        """
+        values = evaluate(column(name) if name in self._table.columns else name, self._table)
+        if values.dtype == object:
+            raise ValueError(f"column: expected numbers, got {name!r}, which holds text.")
+        return values.astype(np.float64, copy=False)
 
     def _step(
         self, name: str, given: dict[str, Any], new: np.ndarray, named: dict[str, np.ndarray] | None = None

@@ -1,14 +1,15 @@
-"""What surrounds a training on the command line: one process a run, signals that stop it, progress, failures noted."""
+"""What surrounds a training on the command line: one process a run, its turn, signals, progress, failures noted."""
 
 import errno
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from tqdm import tqdm
 
 from galviz.jobs import Update, follow
 from galviz.lock import rank
+from galviz.queueing import in_line, is_empty
 from galviz.runs import ACTIVE, Run
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LOOK_S = 0.5  # between two looks at the line, and at the wish to stop
 
 
 def follows() -> bool:
@@ -59,6 +62,79 @@ def claim(run: Run) -> None:
         run.write_state(status="waiting", message="Loading.")
 
 
+def device_names(devices: str | int | None) -> list[str]:
+    """Name the devices that a training takes: ``"cpu"``, ``"cuda:0"``, ``"mps"``.
+
+    Parameters
+    ----------
+    devices : str, int or None
+        As `galviz.nn.fit.fit` takes it.
+    """
+    if isinstance(devices, str) and devices != "auto":
+        return ["cuda:0" if devices == "cuda" else devices]
+    if is_empty():
+        found = accelerators()
+    else:  # in a child: while this process waits, it need not hold torch in memory
+        code = "from galviz.training import accelerators; print(*accelerators())"
+        found = subprocess.check_output([sys.executable, "-c", code], text=True, start_new_session=True).split()
+    return found[: devices if isinstance(devices, int) else 1] or ["cpu"]
+
+
+def accelerators() -> list[str]:
+    """Ask torch for the devices besides the CPU, the best first; nothing is put on them."""
+    import torch
+
+    return [f"cuda:{k}" for k in range(torch.cuda.device_count())] or ["mps"] * torch.backends.mps.is_available()
+
+
+@contextmanager
+def turn(run: Run, devices: str | int | None, *, wait: bool = True) -> Iterator[bool]:
+    """Wait in line for the devices, and let others wait for them while the block runs.
+
+    The command line does so for its trainings. Who calls `galviz.nn.fit.fit`, or the `train` of a study, from Python
+    trains at once, and decides alone what runs beside it.
+
+    Parameters
+    ----------
+    run : Run
+        Says in its state what it waits for.
+    devices : str, int or None
+        As `galviz.nn.fit.fit` takes it.
+    wait : bool
+        False to go on at once; who comes later waits all the same.
+
+    Yields
+    ------
+    bool
+        True where the turn has come, False where a stop was asked for before: the run is stopped then.
+    """
+    names = device_names(devices)
+    with in_line(run.name, names) as ahead:
+        yield not wait or _has_come(run, names, ahead)
+
+
+def _has_come(run: Run, names: list[str], ahead: Callable[[], list[dict[str, Any]]]) -> bool:
+    """Wait until nobody is ahead; False where a stop was asked for meanwhile."""
+    said = ""
+    with run.writer():
+        while others := ahead():
+            if run.stop_requested():
+                run.write_state(status="stopped", message="")
+                run.clear_stop()
+                return False
+            count = "1 training is ahead," if len(others) == 1 else f"{len(others)} trainings are ahead; the first is"
+            message = f"Waits for {', '.join(names)}: {count} {others[0]['name']} (process {others[0]['pid']})."
+            run.write_state(status="waiting", message=message, device=names[0])
+            run.beat()
+            if message != said:
+                print(f"galviz train: {message}", file=sys.stderr, flush=True)
+            said = message
+            time.sleep(_LOOK_S)
+        if said:
+            run.write_state(message="Loading.")
+    return True
+
+
 @contextmanager
 def failure_noted(run: Run) -> Iterator[None]:
     """Note what goes wrong in the block in the run: a line in its state, the traceback in its log."""
@@ -85,7 +161,7 @@ def stop_on_signals(run: Run) -> Iterator[None]:
             raise KeyboardInterrupt
         asked.append(signum)
         run.request_stop()
-        os.write(2, b"galviz train: stopping after this step; Ctrl-C again breaks off\n")
+        os.write(2, b"galviz train: stopping, after this step at the latest; Ctrl-C again breaks off\n")
 
     old = {number: signal.signal(number, ask) for number in _SIGNALS}
     try:

@@ -1,6 +1,6 @@
 """What all tests share: the real data where it is at hand, a tiny sky, and a home of their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +78,15 @@ def tiny_sky() -> CutoutSet:
 def burned_id() -> Callable[[np.ndarray], str]:
     """Reader of the id burned into an image (B, H, W)."""
     return burned
+
+
+@pytest.fixture(scope="session", autouse=True)
+def galviz_queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Trainings of the tests wait for each other in a line of their own."""
+    queue = tmp_path_factory.mktemp("queue")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GALVIZ_QUEUE", str(queue))
+        yield queue
 
 
 @pytest.fixture(autouse=True)

@@ -31,6 +31,10 @@ def rows_of(run):
     return len(Run(run).metrics())
 
 
+def state_of(run):
+    return Run(run).state() if (run / "state.json").exists() else {}
+
+
 @pytest.fixture(scope="module")
 def sky(tmp_path_factory, make_sky):
     return str(make_sky().save(tmp_path_factory.mktemp("sky") / "tiny"))
@@ -153,6 +157,58 @@ def test_a_training_outlives_who_started_it_and_goes_on_after_a_stop(tmp_path, s
     assert list(Run.open(run).metrics()["epoch"]) == list(range(1, 201))
     wait_until(lambda: "epoch 200/200" in Run.open(run).log(), patience_s=30)  # the process ends a moment later
     assert Run.open(run).log(tail=2000).count("$ galviz train richness") == 2
+
+
+@pytest.mark.slow
+def test_trainings_take_turns_and_a_killed_one_is_stepped_over(tmp_path, sky, galviz):
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    head = galviz(command(sky, first, 5000))
+    wait_until(lambda: rows_of(first) > 0)
+    others = [galviz(command(sky, second, 300))]
+    said = f"first (process {head.pid})."
+    wait_until(lambda: state_of(second).get("message") == f"Waits for cpu: 1 training is ahead, {said}")
+    others += [galviz(command(sky, third, 3))]
+    wait_until(lambda: state_of(third).get("message") == f"Waits for cpu: 2 trainings are ahead; the first is {said}")
+    assert state_of(second)["status"] == state_of(third)["status"] == "waiting"
+    assert state_of(first)["status"] == "running"
+
+    head.kill()
+    wait_until(lambda: rows_of(second) > 0, patience_s=30)
+    said = f"Waits for cpu: 1 training is ahead, second (process {others[0].pid})."
+    wait_until(lambda: state_of(third)["message"] == said, patience_s=5)
+    wait_until(lambda: rows_of(third) > 0)
+    assert state_of(second)["status"] == "done"
+    for process in others:
+        process.join()
+        assert process.exitcode == 0
+    assert state_of(third)["status"] == "done"
+    assert (rows_of(second), rows_of(third)) == (300, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["file", signal.SIGINT, signal.SIGTERM])
+def test_who_waits_can_be_stopped_at_once_and_begins_when_resumed(tmp_path, sky, galviz, way):
+    first, second = tmp_path / "first", tmp_path / "second"
+    head = galviz(command(sky, first, 5000))
+    wait_until(lambda: rows_of(first) > 0)
+    process = galviz(command(sky, second, 3))
+    wait_until(lambda: "Waits for cpu" in state_of(second).get("message", ""))
+    if way == "file":
+        jobs.stop(second)
+    else:
+        os.kill(process.pid, way)
+    wait_until(lambda: state_of(second)["status"] == "stopped", patience_s=1.5)
+    process.join()
+    assert process.exitcode == 0
+    left = {file.name for file in second.iterdir() if not file.name.startswith(".")}
+    assert left == {"run.json", "state.json"}
+
+    at_once = galviz([*command(sky, second, 3), "--devices", "cpu", "--no-queue"])
+    at_once.join()
+    assert (at_once.exitcode, state_of(second)["status"], rows_of(second)) == (0, "done", 3)
+    assert state_of(first)["status"] == "running"
+    jobs.stop(first)
+    head.join()
 
 
 def test_a_process_that_ends_at_once_says_why_and_leaves_no_zombie(tmp_path):

@@ -16,6 +16,7 @@ ANYWHERE = {  # never imported in these, not even inside a function
     "runs.py": NETWORKS | PAGES,
     "recipe.py": NETWORKS | PAGES,
     "selection.py": NETWORKS | PAGES,
+    "queueing.py": NETWORKS | PAGES,
     "jobs.py": NETWORKS | PAGES,
     "nn": PAGES,
     "figures": NETWORKS | {"panel", "ipywidgets"},

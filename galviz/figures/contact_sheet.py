@@ -76,13 +76,15 @@ def default_look(bands: Sequence[str], unit: str = "nanomaggy") -> Look:
     bands : sequence of str
         Of the set.
     unit : str
-        Pixels meant for the eye (``"display"``) are shown as they are; fluxes of three bands or more by Lupton.
+        Pixels meant for the eye (``"display"``) are shown as they are: 0 is black, 1 is white, and three bands are red,
+        green and blue in the order of the set unless their names say otherwise. Fluxes of three bands or more are shown
+        by Lupton.
     """
-    if len(bands) < 3:
-        return Look(bands=(bands[0],), kind="linear" if unit == "display" else "asinh")
-    if unit != "display":
-        return Look(bands=rgb_bands(bands))
-    return Look(bands=rgb_bands(bands), kind="linear")
+    eye = unit == "display"
+    chosen = rgb_bands(bands[::-1] if eye else bands) if len(bands) >= 3 else (bands[0],)
+    if eye:
+        return Look(bands=chosen, kind="linear", limits=(0.0, 1.0))
+    return Look(bands=chosen, kind="lupton" if len(chosen) == 3 else "asinh")
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,35 @@ def lupton_limits(three: np.ndarray, look: Look, seen: np.ndarray | None = None)
     return 0.0, linear_part(some) / look.brightness
 
 
+def object_limits(
+    images: np.ndarray, coverage: np.ndarray | None, bands: Sequence[str], look: Look
+) -> tuple[float, float]:
+    """Give the limits of one object's picture: `lupton_limits` of three bands by Lupton, else `shown_limits`.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        (B, H, W).
+    coverage : numpy.ndarray of bool, optional
+        (B, H, W): what is False in one of the bands shown does not count.
+    bands : sequence of str
+        (B,) names along axis 0.
+    look : Look
+    """
+    rows = [list(bands).index(name) for name in look.bands]
+    seen = None if coverage is None else coverage[rows].all(axis=0)
+    if len(rows) == 1:
+        return shown_limits(images[rows[0]], look, seen)
+    return (lupton_limits if look.kind == "lupton" else shown_limits)(images[rows], look, seen)
+
+
+def palette_bytes(name: str) -> bytes:
+    """Give 255 colours of a palette, darkest first, as red, green and blue in turn."""
+    colours = PALETTES[name]
+    chosen = [colours[round(k * (len(colours) - 1) / (_MISSING - 1))] for k in range(_MISSING)]
+    return bytes.fromhex("".join(colour.lstrip("#")[:6] for colour in chosen))
+
+
 def _band_kind(look: Look) -> StretchKind:
     return "asinh" if look.kind == "lupton" else look.kind
 
@@ -250,14 +281,7 @@ def _png(sheet: np.ndarray, look: Look) -> bytes:
     more = {}
     if sheet.ndim == 2:
         picture = picture.copy()
-        picture.putpalette(_palette(look.palette))
+        picture.putpalette(palette_bytes(look.palette) + b"\0\0\0")
         more["transparency"] = _MISSING
     picture.save(out, "PNG", compress_type=_RUN_LENGTH, **more)
     return out.getvalue()
-
-
-def _palette(name: str) -> bytes:
-    """255 colours of a palette, and black for what is missing, which is transparent."""
-    colours = PALETTES[name]
-    chosen = [colours[round(k * (len(colours) - 1) / (_MISSING - 1))] for k in range(_MISSING)]
-    return bytes.fromhex("".join(colour.lstrip("#")[:6] for colour in chosen) + "000000")

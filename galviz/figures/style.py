@@ -36,5 +36,6 @@ def frame(plot: Any, **more: Any) -> Any:
         "toolbar": "right",
         "autohide_toolbar": True,
         "hooks": [_no_logo],
+        "fontsize": {"title": "10pt"},
     }
     return plot.opts(**(options | more))

@@ -40,6 +40,8 @@ def check_unit(unit: str) -> None:
 
 def check_strings(index: pd.Index) -> None:
     """Refuse ids that are not strings."""
+    if isinstance(index.dtype, pd.StringDtype) and not index.hasnans:
+        return
     if not all(isinstance(value, str) for value in index):
         raise TypeError(
             f"object_id: expected strings in the index, got {index.dtype}. "

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import keyword
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -94,6 +95,12 @@ def matches(expression: str, table: pd.DataFrame) -> np.ndarray:
             f"expression: expected a condition, got {expression!r}, which is a value. Compare it: 'z < 0.3'."
         )
     return mask
+
+
+def column(name: str) -> str:
+    """Write a column's name as an expression: ``"z"``, ``'col("u - g")'``."""
+    plain = name.isidentifier() and not keyword.iskeyword(name)
+    return name if plain else f"col({name!r})"
 
 
 class _Reader:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from galviz.sky.checks import check_strings
+from galviz.sky.cutouts import CutoutSet
 from galviz.sky.files import write_aside
 from galviz.sky.target import Target
 
@@ -129,6 +130,34 @@ class Predictions:
         if meta is None:
             raise ValueError(f"path: expected predictions saved by galviz, got {path}, which names no target.")
         return cls(table.to_pandas(), Target.from_json(json.loads(meta)))
+
+
+def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.DataFrame:
+    """Put estimate, truth, residual and the catalogue of the sky side by side, by `object_id`.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Of a target with one row an object.
+    cutouts : CutoutSet, optional
+        Whose catalogue is joined.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``object_id``; columns estimate, truth, residual, spread (where there is one), fold, seen (True where the
+        network was trained on the object), and those of the catalogue that bear other names.
+    """
+    table = predictions.table
+    told = {"estimate": predictions.estimate, "truth": predictions.truth, "residual": predictions.residual}
+    spread = f"{predictions.target.name}_spread"
+    told |= {"spread": table[spread].to_numpy()} if spread in table else {}
+    result = pd.DataFrame(told, index=pd.Index(predictions.object_ids, name="object_id"))
+    result = result.assign(fold=table["fold"].to_numpy(), seen=(table["fold"].fillna(0) < 0).to_numpy(bool))
+    if cutouts is None:
+        return result
+    catalogue = cutouts.catalogue
+    return result.join(catalogue[[name for name in catalogue.columns if name not in result]], on="object_id")
 
 
 def _values(column: pd.Series) -> np.ndarray:

@@ -17,6 +17,9 @@ from galviz.sky.formats import common, fits_table, parquet, text, votable
 ID_NAMES = (
     "object_id", "objid", "dr7objid", "dr8objid", "galaxyid", "iauname", "source_id", "photoid", "specobjid", "id",
 )  # fmt: skip
+NUMBERED = "#"
+"""What to give as the column of ids for a table that has none: its rows are numbered."""
+
 SUFFIXES = {"csv": ".csv", "ecsv": ".ecsv", "votable": ".vot", "fits": ".fits", "parquet": ".parquet"}
 
 _READERS = {
@@ -97,6 +100,7 @@ def read_table(path: str | Path, *, id_column: str | None = None, columns: Seque
     path : str or Path
     id_column : str, optional
         The column with the ids, text or integers. By default the first of `ID_NAMES` that is there, in any case.
+        `NUMBERED` makes ids of the places in the file, ``"row-0001"`` first: they mean something in this file only.
     columns : sequence of str, optional
         Which others to read; all by default. A table of 10⁷ rows opens sooner with the few that are needed.
 
@@ -119,11 +123,12 @@ def read_table(path: str | Path, *, id_column: str | None = None, columns: Seque
 
     def pick(names: Sequence[str]) -> dict[str, bool]:
         _check_names(names)
-        chosen.append(_id_column(names, id_column, path))
+        chosen.extend([] if id_column == NUMBERED else [_id_column(names, id_column, path)])
         wanted = names if columns is None else _known(columns, names)
-        return {name: name.lower() in ID_NAMES or name == chosen[0] for name in dict.fromkeys([chosen[0], *wanted])}
+        return {name: name.lower() in ID_NAMES or name in chosen for name in dict.fromkeys([*chosen, *wanted])}
 
-    return _keyed(_READERS[_format_of(path)](path, pick), chosen[0])
+    arrow = _READERS[_format_of(path)](path, pick)
+    return _keyed(arrow if chosen else _numbered(arrow), chosen[0] if chosen else NUMBERED)
 
 
 def write_table(target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame, kind: str) -> None:
@@ -193,9 +198,15 @@ def _id_column(names: Sequence[str], given: str | None, path: Path) -> str:
     if not found:
         raise ValueError(
             f"id_column: expected a column of ids ({', '.join(ID_NAMES)}), got {', '.join(names[:20])} in {path}. "
-            "Name the one with unique ids: id_column=…"
+            f"Name the one with unique ids: id_column=…; or number the rows: id_column={NUMBERED!r}."
         )
     return found[0]
+
+
+def _numbered(arrow: pa.Table) -> pa.Table:
+    digits = len(str(len(arrow)))
+    ids = pa.array([f"row-{row:0{digits}d}" for row in range(1, len(arrow) + 1)], pa.large_string())
+    return arrow.add_column(0, NUMBERED, ids)
 
 
 def _known(wanted: Sequence[str], names: Sequence[str], argument: str = "columns") -> Sequence[str]:

@@ -5,57 +5,86 @@ import pandas as pd
 import panel as pn
 import param
 
-from galviz.figures.bands import confusion
+from galviz.figures.explore import count_matrix
+from galviz.labels import Labels
+from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.expressions import column
 from galviz.sky.predictions import Predictions
+from galviz.views.explorer import Explorer
 from galviz.views.measures import MeasuresView
-from galviz.views.picture import PictureView
-from galviz.views.strip import picture_strip
-from galviz.views.words import GROW, PICTURES, field, text
-
-_PICTURES = 10
+from galviz.views.state import SameFocus
+from galviz.views.words import GROW, field, text
 
 
 class BandsView(pn.viewable.Viewer):
-    """Confusion matrix and accuracy; a cell that is tapped brings its pictures.
+    """Confusion matrix and accuracy; a cell that is tapped chooses its objects.
 
     Parameters
     ----------
     predictions : Predictions
         Of a band target.
     selection : Selection
+        Its focus is followed, and followed by it.
     cutouts : CutoutSet, optional
         The sky that it was said of; without it there are no pictures.
+    run : Run, optional
+        Whose predictions these are.
     """
 
-    selection = param.ClassSelector(class_=Selection, constant=True)
     training = param.Boolean(default=False, label="Include objects seen in training")
-    cell = param.Tuple(default=("", ""), length=2, doc="true band and estimated band of the pictures shown")
 
     def __init__(
-        self, predictions: Predictions, selection: Selection, cutouts: CutoutSet | None = None, **params: object
+        self,
+        predictions: Predictions,
+        selection: Selection,
+        cutouts: CutoutSet | None = None,
+        run: Run | None = None,
+        **params: object,
     ) -> None:
-        super().__init__(selection=selection, **params)
-        self.all, self.cutouts = predictions, cutouts
+        super().__init__(**params)
+        self.all, self.cutouts, self.run = predictions, cutouts, run
         found = dict.fromkeys(predictions.table.index.get_level_values("band"))
         self.bands = tuple(found) if cutouts is None else cutouts.bands
+        self._focus = SameFocus(selection)
+        self._make()
 
     @property
     def shown(self) -> Predictions:
         """The rows that are looked at: those held out, and where asked those seen in training."""
         return self.all if self.training else self.all.held_out()
 
+    @param.depends("training", watch=True)
+    def _make(self) -> None:
+        self.explorer = Explorer(self.facts(), self.cutouts, plots=[{}], labels=Labels(), run=self.run)
+        self._focus.join(self.explorer.selection)
+
+    def facts(self) -> pd.DataFrame:
+        """Give for each object what each of its bands was taken for, and what else is known of it."""
+        table = self.shown.table.reset_index().pivot_table("band_pred", "object_id", "band", aggfunc="first")
+        table = table.rename(columns={band: f"{band} taken for" for band in self.bands}).rename_axis(columns=None)
+        right = [table[f"{band} taken for"] == band for band in self.bands]
+        table["bands right"] = sum(column.astype(int) for column in right)
+        if self.cutouts is None:
+            return table
+        catalogue = self.cutouts.catalogue
+        return table.join(catalogue[[name for name in catalogue.columns if name not in table]], on="object_id")
+
     @param.depends("training")
     def matrix(self) -> pn.pane.HoloViews:
         """Show which band was taken for which."""
-        plot = confusion(self.shown.truth, self.shown.estimate, self.bands)
+        bands = list(self.bands)
+        counts = pd.crosstab(self.shown.truth, self.shown.estimate).reindex(index=bands, columns=bands, fill_value=0)
+        source, plot = count_matrix(counts, axes=("Estimated band", "True band"))
 
         def tapped(x: str | None, y: str | None) -> None:
-            if x in self.bands and y in self.bands:
-                self.cell = (y, x)
+            if x in bands and y in bands:
+                condition = f"{column(f'{y} taken for')} == {x!r}"
+                self.explorer.bar.take(self.explorer.selection.where, condition, how=self.explorer.bar.how)
 
-        hv.streams.Tap(source=plot.get(0)).add_subscriber(tapped)
+        hv.streams.Tap(source=source).add_subscriber(tapped)
+        plot = plot.opts(title="Which band was taken for which", height=360)
         return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
 
     @param.depends("training")
@@ -63,31 +92,22 @@ class BandsView(pn.viewable.Viewer):
         """Show the accuracy; the bands of one object are resampled together."""
         return MeasuresView(self.shown.truth, self.shown.estimate, self.shown.object_ids)
 
-    @param.depends("training", "cell")
-    def strip(self) -> pn.viewable.Viewable:
-        """Show pictures of the cell that was tapped."""
-        true, given = self.cell
-        if self.cutouts is None or not true:
-            return text("Tap a cell to see its objects." if self.cutouts else "The sky is not there: no pictures.")
-        table = self.shown.table
-        ids = table[(table["band_true"] == true) & (table["band_pred"] == given)].index.get_level_values("object_id")
-        known = [str(i) for i in ids if i in self.cutouts.catalogue.index][:_PICTURES]
-        if not len(ids):
-            return text(f"No image of band {true} was taken for {given}.")
-        some = f"; {len(known)} of them:" if len(known) < len(ids) else ":"
-        count = f"{len(ids):,} images of band {true} taken for {given}{some}"
-        return pn.Column(text(count), picture_strip(self.cutouts, known, [""] * len(known), self.selection))
+    @param.depends("training")
+    def about(self) -> str:
+        """Say what is shown."""
+        seen = int((self.all.table["fold"].fillna(0) < 0).sum())
+        left_out = "are among them" if self.training else "are left out"
+        return (
+            f"<b>{len(self.shown):,} images of one band each</b>; {seen:,} seen in training {left_out}. "
+            "A tap on a cell chooses its objects."
+        )
 
-    def facts(self) -> pd.DataFrame:
-        """Give for each object what each of its bands was taken for."""
-        table = self.all.table.reset_index().pivot_table("band_pred", "object_id", "band", aggfunc="first")
-        return table.rename(columns={band: f"{band} taken for" for band in self.bands})
+    @param.depends("training")
+    def body(self) -> pn.viewable.Viewable:
+        """Give the matrix, the accuracy and the explorer."""
+        beside = pn.FlexBox(pn.Column(self.matrix, styles=GROW), pn.Column(self.measures, styles=GROW))
+        return pn.Column(beside, self.explorer, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:
-        seen = int((self.all.table["fold"].fillna(0) < 0).sum())
-        note = f"{len(self.all):,} images of one band each; {seen:,} of them seen in training."
-        left = pn.Column(
-            text(note), field(self.param.training, type=pn.widgets.Toggle), self.matrix, self.measures, styles=GROW
-        )
-        picture = [] if self.cutouts is None else [PictureView(self.cutouts, self.selection, self.facts())]
-        return pn.FlexBox(left, pn.Column(self.strip, *picture, styles=PICTURES))
+        switch = field(self.param.training, type=pn.widgets.Toggle)
+        return pn.Column(pn.FlexBox(text(self.about), switch, align_items="center"), self.body)

@@ -1,40 +1,7 @@
-// One object, large. Its pixels come as floats; stretch, blinking and what is under the pointer are computed here.
-// Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget). See galviz/views/focus.py.
+// One object: one picture large, or its colours and every band side by side. Pixels come as floats; stretch, blinking
+// and what is under the pointer are computed here. Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget).
+// Its look is in focus.css. See galviz/focus.py and galviz/views/focus.py.
 
-const CSS = `
-.galviz-focus { display: flex; flex-direction: column; gap: 6px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
-  color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
-  --line: color-mix(in srgb, currentColor 24%, transparent); --focus: #d55e00; }
-.galviz-focus * { box-sizing: border-box; }
-.galviz-focus .id { font: 600 14px ui-monospace, monospace; overflow-wrap: anywhere; }
-.galviz-focus .facts { display: flex; flex-wrap: wrap; gap: 0 14px; }
-.galviz-focus .facts span span, .galviz-focus .what { opacity: .72; }
-.galviz-focus .facts b { font-variant-numeric: tabular-nums; }
-.galviz-focus .tools { display: flex; flex-wrap: wrap; gap: 4px; align-items: center; }
-.galviz-focus button { font: inherit; color: inherit; background: none; border: 1px solid var(--line); min-width: 34px;
-  border-radius: 5px; padding: 2px 9px; cursor: pointer; }
-.galviz-focus button[aria-pressed=true] { background: color-mix(in srgb, currentColor 16%, transparent);
-  border-color: currentColor; font-weight: 700; }
-.galviz-focus button:focus-visible, .galviz-focus .frame:focus-visible { outline: 2px solid var(--focus); }
-.galviz-focus .show { display: flex; gap: 10px; align-items: stretch; }
-.galviz-focus .frame { position: relative; flex: 0 1 auto; border-radius: 6px; overflow: hidden; cursor: crosshair;
-  background: repeating-linear-gradient(135deg, #8c8c8c 0 8px, #a3a3a3 8px 11px); }
-.galviz-focus .frame canvas { display: block; width: 100%; height: 100%; image-rendering: pixelated; }
-.galviz-focus svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; pointer-events: none; }
-.galviz-focus svg text { font: 600 12px system-ui, sans-serif; fill: #fff; paint-order: stroke; stroke: #000b;
-  stroke-width: 3px; }
-.galviz-focus svg .over { stroke: #fff; stroke-width: 2; fill: none; }
-.galviz-focus svg .under { stroke: #000b; stroke-width: 4.5; fill: none; }
-.galviz-focus .scale { flex: none; width: 74px; position: relative; font-size: 11px; }
-.galviz-focus .scale canvas { position: absolute; left: 0; width: 14px; height: 100%; border-radius: 3px;
-  border: 1px solid var(--line); }
-.galviz-focus .ticks { position: absolute; left: 20px; height: 100%; font-variant-numeric: tabular-nums; }
-.galviz-focus .ticks span { position: absolute; transform: translateY(50%); white-space: nowrap; }
-.galviz-focus .under-pointer { min-height: 2.8em; font: 12px/1.4 ui-monospace, monospace; white-space: pre-wrap; }
-.galviz-focus .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; }
-.galviz-focus .legend svg { position: static; width: 14px; height: 14px; vertical-align: -2px; margin-right: 4px; }
-.galviz-focus .none { padding: 40px; color: #111; }
-`;
 const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
   circle: "M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0", square: "M-5.5,-5.5h11v11h-11z", x: "M-5,-5L5,5M5,-5L-5,5",
@@ -42,8 +9,9 @@ const SHAPES = {
   star: "M0,-8L1.9,-2.6L7.6,-2.5L3,1L4.7,6.5L0,3.2L-4.7,6.5L-3,1L-7.6,-2.5L-1.9,-2.6z",
 };
 
-function make(tag, className = "", text = "") {
+function make(tag, className = "", text = "", attributes = {}) {
   const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.className = className;
   element.textContent = text;
   return element;
@@ -54,6 +22,15 @@ function draw(parent, tag, attributes, text = "") {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.textContent = text;
   parent.append(element);
+  return element;
+}
+
+function button(text, pressed, title, does) {
+  const element = make("button", "", text);
+  element.type = "button";
+  element.title = title;
+  if (pressed !== null) element.setAttribute("aria-pressed", pressed);
+  element.addEventListener("click", does);
   return element;
 }
 
@@ -93,182 +70,62 @@ function sexagesimal(degrees, digits, signed) {
   return `${signed ? (degrees < 0 ? "−" : "+") : ""}${two(whole)}:${two(minutes)}:${two(seconds, digits)}`;
 }
 
-class Focus {
-  constructor(model, el) {
-    this.model = model;
-    this.panel = typeof model.send_msg === "function";
-    Object.assign(this, { object: null, look: null, shown: "", marks: true, playing: null });
-    this.build(el);
-    this.heard = (content, buffers) => this.receive(content, buffers ?? [content.pixels, content.coverage]);
-    model.on("msg:custom", this.heard);
-    const hello = { type: "hello" };
-    if (this.panel) model.send_msg(hello);
-    else model.send(hello);
-  }
-
-  build(el) {
-    this.root = make("div", "galviz-focus");
-    this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
-    this.head = make("div", "id");
-    this.head.setAttribute("role", "status");
-    this.facts = make("div", "facts");
-    this.tools = make("div", "tools");
-    this.frame = make("div", "frame");
-    this.frame.tabIndex = 0;
-    this.canvas = make("canvas");
-    this.canvas.setAttribute("role", "img");
+// One picture of the object, large or small: pixels, what lies over them, and what black and white are.
+class Picture {
+  constructor(focus) {
+    this.focus = focus;
+    this.root = make("div", "picture");
+    this.title = make("div", "title");
+    this.frame = make("div", "frame", "", { tabindex: 0 });
+    this.canvas = make("canvas", "", "", { role: "img" });
     this.over = document.createElementNS(SVG, "svg");
-    this.frame.append(this.canvas, this.over);
+    this.frame.append(this.canvas, this.over, make("i"));
     this.scale = make("div", "scale");
-    const show = make("div", "show");
-    show.append(this.frame, this.scale);
-    this.what = make("div", "what");
-    this.pointer = make("div", "under-pointer");
-    this.legend = make("div", "legend");
-    const style = make("style", "", CSS);
-    this.root.append(style, this.head, this.facts, this.tools, show, this.what, this.pointer, this.legend);
-    el.replaceChildren(this.root);
-    this.frame.addEventListener("pointermove", (event) => this.point(event));
-    this.frame.addEventListener("pointerleave", () => { this.pointer.textContent = ""; });
-    this.root.addEventListener("keydown", (event) => {
-      if (event.key === "b" && !event.ctrlKey && !event.metaKey) this.blink();
-    });
-    this.watch = new ResizeObserver(() => this.resize());
-    this.watch.observe(this.root);
+    this.root.append(this.title, this.frame, this.scale);
+    this.frame.addEventListener("pointermove", (event) => focus.point(event, this));
+    this.frame.addEventListener("pointerleave", () => focus.point(null));
+    this.frame.addEventListener("click", (event) => this.open(event));
+    this.frame.addEventListener("keydown", (event) => { if ([" ", "Enter"].includes(event.key)) this.open(event); });
   }
 
-  close() {
-    this.model.off("msg:custom", this.heard);
-    this.watch.disconnect();
-    clearInterval(this.playing);
+  open(event) {
+    if (!this.focus.every) return;
+    event.preventDefault();
+    this.focus.turn(this.name, true);
+    this.focus.pictures[0].frame.focus({ preventScroll: true });
   }
 
-  receive(content, [pixels, coverage]) {
-    if (content.type === "object") {
-      this.object = content;
-      const cut = ({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength);
-      const bytes = (data) => (data instanceof ArrayBuffer ? data : cut(data));
-      this.pixels = pixels ? new Float32Array(bytes(pixels)) : null;
-      this.coverage = coverage ? new Uint8Array(bytes(coverage)) : null;
-      this.look = content.look;
-      this.write();
-    } else if (content.type === "look" && content.id === this.object?.id) {
-      this.look = content.look;
-    } else return;
-    if (content.turn || ![this.look.name, ...this.object.bands].includes(this.shown)) this.shown = this.look.name;
-    this.resize();
-    this.paint();
+  get limits() {
+    return this.focus.look.limits[this.name];
   }
 
-  // ---- words
-
-  write() {
-    const { id, facts, sources, marks } = this.object;
-    this.head.textContent = id;
-    this.facts.replaceChildren(...facts.map(([name, value]) => {
-      const fact = make("span");
-      fact.append(make("span", "", `${name} `), make("b", "", value));
-      return fact;
-    }));
-    const kinds = [...new Set(sources.map((source) => source.kind))];
-    this.legend.replaceChildren(...kinds.map((kind) => {
-      const [shape, colour, name] = marks[kind] ?? ["diamond", "#8a8a8a", kind];
-      const entry = make("span");
-      const sign = document.createElementNS(SVG, "svg");
-      sign.setAttribute("viewBox", "-9 -9 18 18");
-      draw(sign, "path", { d: SHAPES[shape], fill: "none", stroke: colour, "stroke-width": 2.4 });
-      entry.append(sign, `${name} (${sources.filter((source) => source.kind === kind).length})`);
-      return entry;
-    }));
-    this.pointer.textContent = "";
+  paint(name) {
+    const { object, look, every, coverage } = this.focus;
+    this.name = name;
+    this.bands = look.pictures.find((picture) => picture[0] === name)[1];
+    const seen = !coverage || this.planes(coverage).every((plane) => plane.some(Boolean));
+    this.title.replaceChildren(`${name} `);
+    this.title.append(make("span", "", this.bands.length > 1 ? this.bands.join(" ") : seen ? "" : "not observed"));
+    const said = `${object.id}, ${every ? this.focus.recipe(this.bands) : this.focus.what.textContent}`;
+    this.canvas.setAttribute("aria-label", said);
+    this.frame.setAttribute("role", every ? "button" : "group");
+    this.frame.setAttribute("aria-label", every ? `${said}: show large` : object.id);
+    this.frame.title = every ? `show ${name} large` : "";
+    Object.assign(this.canvas, { width: object.width, height: object.height });
+    if (this.focus.pixels) this.canvas.getContext("2d").putImageData(this.image(), 0, 0);
+    this.bar();
   }
 
-  buttons() {
-    const names = [...new Set([this.look.name, ...this.object.bands])];
-    const button = (text, pressed, title, does) => {
-      const element = make("button", "", text);
-      element.type = "button";
-      element.title = title;
-      element.setAttribute("aria-pressed", pressed);
-      element.addEventListener("click", does);
-      return element;
-    };
-    const all = names.map((name) => button(name, name === this.shown, `show ${name}`, () => this.turn(name)));
-    if (names.length > 1) all.push(button("blink", this.playing !== null, "through the bands (b)", () => this.blink()));
-    if (this.object.sources.length) {
-      const turn = () => { this.marks = !this.marks; this.paint(); };
-      all.push(button("sources", this.marks, "mark what is known to lie here", turn));
-    }
-    const at = [...this.tools.children].indexOf(this.tools.getRootNode().activeElement);
-    this.tools.replaceChildren(...all);
-    all[at]?.focus();
-  }
-
-  turn(name) {
-    this.shown = name;
-    this.paint();
-  }
-
-  blink() {
-    const bands = this.object?.bands ?? [];
-    if (this.playing === null && bands.length > 1) {
-      const next = () => this.turn(bands[(bands.indexOf(this.shown) + 1) % bands.length]);
-      this.playing = setInterval(next, 600);
-      next();
-    } else {
-      clearInterval(this.playing);
-      this.playing = null;
-      this.paint();
-    }
-  }
-
-  // ---- the picture
-
-  resize() {
-    if (!this.object) return;
-    const { width, height, tallest } = this.object;
-    const room = Math.min(this.root.clientWidth - 84, (tallest * width) / height);
-    Object.assign(this.frame.style, { width: `${room}px`, height: `${(room * height) / width}px` });
-    this.mark();
-  }
-
-  get colours() {
-    return this.shown === this.look.name ? this.look.bands : [this.shown];
-  }
-
-  paint() {
-    if (!this.object) return;
-    this.buttons();
-    const { width, height, bands, id, unit, origin } = this.object;
-    Object.assign(this.canvas, { width, height });
-    this.frame.classList.toggle("empty", !this.pixels);
-    if (this.pixels) this.canvas.getContext("2d").putImageData(this.image(), 0, 0);
-    const colours = this.colours;
-    const rgb = colours.length === 3;
-    const kind = rgb ? this.look.kind : this.look.kind.replace("lupton", "asinh");
-    const recipe = rgb ? `red ${colours[0]}, green ${colours[1]}, blue ${colours[2]}` : `band ${colours[0]}`;
-    const whole = (name) => this.plane(this.coverage, bands.indexOf(name)).every(Boolean);
-    const seen = this.coverage && !colours.every(whole) ? " · hatched: not observed" : "";
-    const measure = unit === "display" ? "pixels meant for the eye" : `${unit} per pixel`;
-    const said = `${recipe} · ${kind} · ${measure} · ${origin}${seen}`;
-    this.what.textContent = this.pixels ? said : "no image of this object";
-    this.canvas.setAttribute("aria-label", `${id}, ${this.what.textContent}`);
-    this.bar(rgb);
-    this.mark();
-  }
-
-  plane(data, k) {
-    const size = this.object.width * this.object.height;
-    return data.subarray(k * size, (k + 1) * size);
+  planes(data) {
+    const { object } = this.focus;
+    return this.bands.map((name) => this.focus.plane(data, object.bands.indexOf(name)));
   }
 
   image() {
-    const { width, height, bands } = this.object;
+    const { object: { width, height }, pixels, coverage } = this.focus;
     const out = new ImageData(width, height);
-    const rows = this.colours.map((name) => bands.indexOf(name));
-    const planes = rows.map((k) => this.plane(this.pixels, k));
-    const covers = this.coverage ? rows.map((k) => this.plane(this.coverage, k)) : [];
-    const colour = this.painter(planes);
+    const covers = coverage ? this.planes(coverage) : [];
+    const colour = this.painter(this.planes(pixels));
     for (let y = 0; y < height; y += 1) {
       for (let x = 0; x < width; x += 1) {
         const p = y * width + x;
@@ -284,8 +141,7 @@ class Focus {
   }
 
   painter(planes) {
-    const { look } = this;
-    const limits = look.limits[this.shown];
+    const { limits, focus: { look } } = this;
     if (planes.length === 1) return (p) => look.palette[Math.round(level(planes[0][p], limits, look) * 254)];
     if (look.kind !== "lupton") return (p) => planes.map((plane) => Math.round(255 * level(plane[p], limits, look)));
     const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
@@ -300,28 +156,26 @@ class Focus {
     };
   }
 
-  bar(rgb) {
+  bar() {
+    const { object: { unit }, look, pixels, every } = this.focus;
     this.scale.replaceChildren();
-    if (rgb || !this.pixels) return;
-    const strip = Object.assign(make("canvas"), { width: 1, height: 255 });
-    const image = new ImageData(1, 255);
-    for (let k = 0; k < 255; k += 1) image.data.set([...this.look.palette[254 - k], 255], 4 * k);
-    strip.getContext("2d").putImageData(image, 0, 0);
-    const ticks = make("div", "ticks");
-    for (const at of [0, 0.25, 0.5, 0.75, 1]) {
-      const tick = make("span", "", number(valueAt(at, this.look.limits[this.shown], this.look)));
+    this.scale.hidden = every && this.bands.length > 1;
+    if (this.bands.length > 1 || !pixels) return;
+    const strip = make("div", "", "", { style: `--ramp: ${look.palette.map((colour) => `rgb(${colour})`)}` });
+    const ticks = (every ? [0, 1] : [0, 0.25, 0.5, 0.75, 1]).map((at) => {
+      const tick = make("span", "", number(valueAt(at, this.limits, look)));
       tick.style.bottom = `calc(${100 * at}% ${at === 0 ? "+ 8px" : at === 1 ? "- 8px" : ""})`;
-      ticks.append(tick);
-    }
-    this.scale.append(strip, ticks);
-    this.scale.title = `${this.object.unit} per pixel`;
+      return tick;
+    });
+    if (every) ticks.splice(1, 0, make("span", "", unit));
+    this.scale.append(strip, ...ticks);
+    this.scale.title = `black ${number(this.limits[0])}, white ${number(this.limits[1])} ${unit} per pixel`;
   }
 
   // ---- what lies over it: scale bar, north and east, sources
 
   mark() {
-    if (!this.object) return;
-    const { width, height, wcs, bar, sources, marks } = this.object;
+    const { object: { width, height, wcs, bar, sources, marks }, pictures, every } = this.focus;
     const room = this.frame.clientWidth;
     const size = room / width;
     this.over.replaceChildren();
@@ -330,17 +184,18 @@ class Focus {
     const length = bar.pixels * size;
     line(`M14,${size * height - 16}h${length}m0,-5v10m${-length},-10v10`);
     draw(this.over, "text", { x: 14 + length / 2, y: size * height - 24, "text-anchor": "middle" }, bar.label);
-    if (wcs) this.compass(wcs, room, size * height, line);
-    if (!this.marks) return;
+    if (wcs && this === pictures[0]) this.compass(wcs, room, line);
+    if (!this.focus.marks) return;
     for (const source of sources) {
       const [shape, colour] = marks[source.kind] ?? ["diamond", "#8a8a8a"];
       const at = `translate(${(source.x + 0.5) * size},${(height - source.y - 0.5) * size})`;
-      draw(this.over, "path", { d: SHAPES[shape], transform: at, fill: "none", stroke: "#000a", "stroke-width": 4 });
-      draw(this.over, "path", { d: SHAPES[shape], transform: at, fill: "none", stroke: colour, "stroke-width": 1.8 });
+      const path = { d: SHAPES[shape], transform: every ? `${at} scale(.7)` : at, fill: "none" };
+      draw(this.over, "path", { ...path, stroke: "#000a", "stroke-width": 4 });
+      draw(this.over, "path", { ...path, stroke: colour, "stroke-width": 1.8 });
     }
   }
 
-  compass({ cd }, room, tall, line) {
+  compass({ cd }, room, line) {
     const det = cd[0] * cd[3] - cd[1] * cd[2];
     const ways = { E: [cd[3] / det, -cd[2] / det], N: [-cd[1] / det, cd[0] / det] }; // pixels a degree of each
     const from = [room - 58, 58];
@@ -354,15 +209,219 @@ class Focus {
       draw(this.over, "text", { x: end[0] + 13 * dx, y: end[1] + 13 * dy, ...middle }, name);
     }
   }
+}
 
-  point(event) {
+class Focus {
+  constructor(model, el) {
+    this.model = model;
+    this.panel = typeof model.send_msg === "function";
+    Object.assign(this, { object: null, look: null, shown: "", marks: false, playing: null, pictures: [] });
+    this.build(el);
+    this.heard = (content, buffers) => this.receive(content, buffers ?? [content.pixels, content.coverage]);
+    model.on("msg:custom", this.heard);
+    this.send({ type: "hello" });
+  }
+
+  send(message) {
+    if (this.panel) this.model.send_msg(message);
+    else this.model.send(message);
+  }
+
+  build(el) {
+    this.root = make("div", "galviz-focus");
+    this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
+    this.head = make("div", "id", "", { role: "status" });
+    this.place = make("span", "place");
+    this.typed = make("input", "", "", { placeholder: "Go to object_id", "aria-label": "Go to object_id" });
+    this.alert = make("div", "alert", "", { role: "alert" });
+    const steps = make("div", "steps");
+    const step = (words, by) => button(words, null, "", () => this.send({ type: "step", by }));
+    steps.append(this.head, this.place, step("◀ Previous", -1), step("Next ▶", 1), this.typed);
+    this.facts = make("div", "facts");
+    this.tools = make("div", "tools");
+    this.show = make("div", "show");
+    this.what = make("div", "what");
+    this.pointer = make("div", "under-pointer");
+    this.legend = make("div", "legend");
+    this.root.append(steps, this.alert, this.facts, this.tools, this.show, this.what, this.pointer, this.legend);
+    el.replaceChildren(this.root);
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.watch = new ResizeObserver(() => this.resize());
+    this.watch.observe(this.root);
+  }
+
+  key(event) {
+    if (event.target === this.typed) {
+      if (event.key !== "Enter") return;
+      this.alert.textContent = "";
+      this.send({ type: "go", id: this.typed.value });
+    } else if (this.object && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      if (event.key === "b") this.blink();
+      if (event.key === "a" && this.names[0] === this.look.all) this.turn(this.look.all, true);
+    }
+  }
+
+  close() {
+    this.model.off("msg:custom", this.heard);
+    this.watch.disconnect();
+    this.stop();
+  }
+
+  receive(content, [pixels, coverage]) {
+    if (content.type === "object") {
+      this.object = content;
+      const cut = ({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength);
+      const bytes = (data) => (data instanceof ArrayBuffer ? data : cut(data));
+      this.pixels = pixels ? new Float32Array(bytes(pixels)) : null;
+      this.coverage = coverage ? new Uint8Array(bytes(coverage)) : null;
+      this.look = content.look;
+      this.write();
+    } else if (content.type === "said") {
+      this.alert.textContent = content.words;
+      return;
+    } else if (content.type === "look" && content.id === this.object?.id) {
+      this.look = content.look;
+    } else return;
+    if (content.turn || !this.names.includes(this.shown)) this.shown = this.look.name;
+    this.paint();
+  }
+
+  get names() {
+    const names = this.look.pictures.map(([name]) => name);
+    return names.length > 1 ? [this.look.all, ...names] : names;
+  }
+
+  get every() {
+    return this.shown === this.look.all;
+  }
+
+  // ---- words
+
+  write() {
+    const { id, facts, sources, marks, place, count } = this.object;
+    this.head.textContent = id;
+    this.place.textContent = place ? `${place.toLocaleString("en")} of ${count.toLocaleString("en")}` : "";
+    this.alert.textContent = "";
+    this.facts.replaceChildren(...facts.map(([name, value]) => {
+      const fact = make("span");
+      fact.append(make("span", "", `${name} `), make("b", "", value));
+      return fact;
+    }));
+    const kinds = [...new Set(sources.map((source) => source.kind))];
+    this.legend.replaceChildren(...kinds.map((kind) => {
+      const [shape, colour, name] = marks[kind] ?? ["diamond", "#8a8a8a", kind];
+      const entry = make("span");
+      const sign = document.createElementNS(SVG, "svg");
+      sign.setAttribute("viewBox", "-9 -9 18 18");
+      draw(sign, "path", { d: SHAPES[shape], fill: "none", stroke: colour, "stroke-width": 2.4 });
+      entry.append(sign, `${name} (${sources.filter((source) => source.kind === kind).length})`);
+      return entry;
+    }));
+    this.point(null);
+  }
+
+  buttons() {
+    const { names, shown, look: { all: every } } = this;
+    const all = names.map((name) => {
+      const title = name === every ? "colours and bands side by side (a)" : `show ${name}`;
+      return button(name, name === shown, title, () => this.turn(name, name === every));
+    });
+    if (names.length > 1) all.push(button("blink", this.playing !== null, "through the bands (b)", () => this.blink()));
+    if (this.object.sources.length) {
+      const turn = () => { this.marks = !this.marks; this.paint(); };
+      all.push(button("sources", this.marks, "mark what is known to lie here", turn));
+    }
+    const at = [...this.tools.children].indexOf(this.tools.getRootNode().activeElement);
+    this.tools.replaceChildren(...all);
+    all[at]?.focus();
+  }
+
+  // What is told is the choice of all views that share the controls; the other turns are for this one.
+  turn(name, tell = false) {
+    if (tell) this.stop();
+    this.shown = name;
+    this.paint();
+    if (tell) this.send({ type: "picture", name });
+  }
+
+  blink() {
+    const bands = this.object?.bands ?? [];
+    if (this.playing === null && bands.length > 1) {
+      const next = () => this.turn(bands[(bands.indexOf(this.shown) + 1) % bands.length]);
+      this.playing = setInterval(next, 600);
+      next();
+    } else {
+      this.stop();
+      this.paint();
+    }
+  }
+
+  stop() {
+    clearInterval(this.playing);
+    this.playing = null;
+  }
+
+  // ---- the pictures
+
+  resize() {
     if (!this.object) return;
+    const { width, height, tallest } = this.object;
+    const room = this.every ? "auto" : `${Math.min(this.root.clientWidth - 84, (tallest * width) / height)}px`;
+    for (const picture of this.pictures) {
+      Object.assign(picture.frame.style, { width: room, aspectRatio: `${width} / ${height}` });
+      picture.mark();
+    }
+  }
+
+  paint() {
+    if (!this.object) return;
+    this.buttons();
+    const names = this.every ? this.names.slice(1) : [this.shown];
+    while (this.pictures.length < names.length) this.pictures.push(new Picture(this));
+    this.pictures.length = names.length;
+    this.show.className = this.every ? "show all" : "show";
+    const roots = this.pictures.map((picture) => picture.root);
+    if (roots.length !== this.show.childElementCount) {
+      this.show.replaceChildren(...roots);
+      this.point(null); // what is under the pointer is elsewhere now
+    }
+    this.describe(names);
+    names.forEach((name, k) => this.pictures[k].paint(name));
+    this.resize();
+  }
+
+  recipe([red, green, blue], one = `band ${red}`) {
+    const { kind } = this.look;
+    return green ? `red ${red}, green ${green}, blue ${blue} · ${kind}` : `${one} · ${kind.replace("lupton", "asinh")}`;
+  }
+
+  describe(names) {
+    const { object: { bands, unit, origin }, look: { pictures } } = this;
+    const shown = pictures.filter(([name]) => names.includes(name)).map(([, colours]) => colours);
+    const whole = (name) => this.plane(this.coverage, bands.indexOf(name)).every(Boolean);
+    const seen = this.coverage && !shown.flat().every(whole) ? " · hatched: not observed" : "";
+    const measure = unit === "display" ? "pixels meant for the eye" : `${unit} per pixel`;
+    const recipe = this.recipe(shown[0]) + (this.every ? ` · ${this.recipe([], "each band")}` : "");
+    this.what.textContent = this.pixels ? `${recipe} · ${measure} · ${origin}${seen}` : "no image of this object";
+  }
+
+  plane(data, k) {
+    const size = this.object.width * this.object.height;
+    return data.subarray(k * size, (k + 1) * size);
+  }
+
+  point(event, picture) {
+    this.show.classList.toggle("pointed", event !== null);
+    this.pointer.replaceChildren();
+    if (!event) return;
     const { width, height, bands, wcs, unit, sources } = this.object;
-    const at = this.frame.getBoundingClientRect();
-    const x = ((event.clientX - at.x) / at.width) * width - 0.5; // pixel centres are whole numbers, from 0
-    const y = (1 - (event.clientY - at.y) / at.height) * height - 0.5;
+    const at = picture.frame.getBoundingClientRect();
+    const [left, top] = [(event.clientX - at.x) / at.width, (event.clientY - at.y) / at.height];
+    const [x, y] = [left * width - 0.5, (1 - top) * height - 0.5]; // pixel centres are whole numbers, from 0
     const [column, row] = [Math.round(x), Math.round(y)];
     if (column < 0 || row < 0 || column >= width || row >= height) return;
+    this.show.style.setProperty("--x", `${100 * left}%`);
+    this.show.style.setProperty("--y", `${100 * top}%`);
     const words = [`x ${x.toFixed(1)}  y ${y.toFixed(1)}`];
     if (wcs) {
       const [ra, dec] = sky([x, y], wcs);
@@ -371,11 +430,14 @@ class Focus {
     }
     const near = sources.find((source) => this.marks && Math.hypot(source.x - x, source.y - y) * at.width < 9 * width);
     if (near) words.push(`${near.kind}${near.p_mem === null ? "" : ` p_mem ${number(near.p_mem)}`}`);
+    this.pointer.append(`${words.join("   ")}\n`);
+    if (!this.pixels) return;
     const p = row * width + column;
     const seen = (k) => !this.coverage || this.plane(this.coverage, k)[p];
     const value = (k) => (seen(k) ? number(this.plane(this.pixels, k)[p]) : "not observed");
-    const values = this.pixels ? bands.map((name, k) => `${name} ${value(k)}`).join("  ") : "";
-    this.pointer.textContent = `${words.join("   ")}\n${values}  ${values ? unit : ""}`;
+    const here = (name) => this.every && name === picture.name;
+    const values = bands.map((name, k) => make(here(name) ? "b" : "span", "", `${name} ${value(k)}`));
+    this.pointer.append(...values.flatMap((element) => [element, "  "]), unit === "display" ? "" : unit);
   }
 }
 

@@ -74,9 +74,10 @@ class RunView(pn.viewable.Viewer):
         """Say how far it is, in a line."""
         state = self.state
         epoch = f"epoch {state.get('epoch', 0)} of {state['epochs']}" if "epochs" in state else ""
-        memory = f"memory {state['memory_mb']:,.0f} MiB" if state.get("memory_mb") else ""
-        left = f"{shown_seconds(state.get('eta_s'))} left" if state["status"] == "running" else ""
-        place = f"on {state['device']}" if state["status"] in ACTIVE and "device" in state else ""
+        waiting, running = state["status"] == "waiting", state["status"] == "running"
+        memory = f"memory {state['memory_mb']:,.0f} MiB" if state.get("memory_mb") and not waiting else ""
+        left = f"{shown_seconds(state.get('eta_s'))} left" if running else ""
+        place = f"on {state['device']}" if running and "device" in state else ""
         said = [f"<b>{_SIGNS.get(state['status'], escape(state['status']))}</b>", epoch, left, memory, escape(place)]
         return f"<div role='status'>{' · '.join(filter(None, said))}</div>"
 

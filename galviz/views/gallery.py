@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import panel as pn
 import param
@@ -57,6 +58,7 @@ class Gallery(pn.viewable.Viewer):
     order = param.String(default="", label="Sort by", doc="column or expression; empty: the order of the table")
     descending = param.Boolean(default=False, label="Largest first")
     filter = param.String(default="", label="Show only", doc="condition on columns, such as z < 0.3")
+    only_chosen = param.Boolean(default=False, label="Only the chosen", doc="leave out what is not chosen")
     captions = param.ListSelector(default=[], objects=[], label="Captions")
     tile = param.Integer(default=112, bounds=(48, 320), step=8, label="Tile size (px)")
     error = param.String(default="", doc="why the last change could not be made, safe in HTML")
@@ -85,13 +87,23 @@ class Gallery(pn.viewable.Viewer):
         columns = ", ".join(["object_id", *map(str, self.table.columns[:60])])
         self.param.order.doc = f"A column, or an expression such as abs(z - 0.3). Columns: {columns}"
         self.param.update(**({"captions": first_captions(self.table)} | params))
+        self.selection.param.watch(self._follow, ["version"])
         if self.looks is not None:
             self.looks.watch(self._restretch)
 
-    @param.depends("order", "descending", "filter", watch=True)
+    @param.depends("order", "descending", "filter", "only_chosen", watch=True)
     def _arrange(self) -> None:
-        self._try(self.album.arrange, self.order, descending=self.descending, keep=self.filter)
+        among = self._chosen() if self.only_chosen else None
+        self._try(self.album.arrange, self.order, descending=self.descending, keep=self.filter, among=among)
         self.exchange.tell()
+
+    def _chosen(self) -> np.ndarray:
+        same = self.selection.table.index is self.table.index
+        return self.selection.mask if same else self.table.index.isin(self.selection.ids)
+
+    def _follow(self, _: param.parameterized.Event) -> None:
+        if self.only_chosen:
+            self._arrange()
 
     @param.depends("captions", "tile", watch=True)
     def _resize(self) -> None:
@@ -111,7 +123,8 @@ class Gallery(pn.viewable.Viewer):
     def controls(self) -> pn.viewable.Viewable:
         """Give what the visitor sets: order, filter, captions, tile size."""
         given = {"order": {"placeholder": "order of the table", "width": 190}}
-        given["descending"] = {"align": "end", "width": 110}
+        given["descending"] = {"type": pn.widgets.Toggle, "align": "end", "width": 110}
+        given["only_chosen"] = {"type": pn.widgets.Toggle, "align": "end", "width": 130}
         given["filter"] = {"placeholder": "all; for example z < 0.3", "width": 300}
         given |= {"tile": {"width": 170}, "captions": {"type": pn.widgets.MultiChoice, "width": 260, "max_items": 6}}
         given = {name: more | {"margin": (3, 8)} for name, more in given.items()}

@@ -11,7 +11,7 @@ from galviz.figures.images import PALETTES
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.words import shown_error
 
-RGB = "RGB"
+RGB, ALL = "RGB", "all bands"
 _NUMBERS = ("brightness", "gamma", "softening", "percentile")
 _ORDER = ("picture", "red", "green", "blue", "kind", *_NUMBERS, "palette", "black", "white")
 
@@ -28,7 +28,8 @@ class LookView(pn.viewable.Viewer):
     Parameters
     ----------
     cutouts : CutoutSet
-        Whose bands and unit they are for.
+        Whose bands and unit they are for. With more than one band `picture` may be `RGB`, or `ALL`: colours and every
+        band side by side, where a view has room for that.
     """
 
     picture = param.Selector(default=RGB, objects=[RGB], label="Picture")
@@ -54,22 +55,28 @@ class LookView(pn.viewable.Viewer):
         first = default_look(cutouts.bands, cutouts.unit)
         colours = dict(zip(("red", "green", "blue"), (first.bands * 3)[:3], strict=True))
         chosen = {"kind": first.kind, "picture": RGB if len(first.bands) == 3 else first.bands[0]}
+        chosen |= dict(zip(("black", "white"), first.limits or (None, None), strict=True))
         super().__init__()
         self.unit = cutouts.unit
-        self.param.picture.objects = [*([RGB] if len(cutouts.bands) > 1 else []), *cutouts.bands]
+        self.param.picture.objects = [*([RGB, ALL] if len(cutouts.bands) > 1 else []), *cutouts.bands]
         for name in colours:
             self.param[name].objects = list(cutouts.bands)
         self.param.update(**(colours | chosen | params))
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the controls."""
+        return [*_ORDER]
+
     def look(self) -> Look:
-        """Give how pictures are drawn now.
+        """Give how one picture is drawn now: the colours where it is all bands.
 
         Raises
         ------
         ValueError
             If the limits make no sense.
         """
-        bands = (self.red, self.green, self.blue) if self.picture == RGB else (self.picture,)
+        bands = (self.red, self.green, self.blue) if self.picture in (RGB, ALL) else (self.picture,)
         limits = None if self.black is None or self.white is None else (self.black, self.white)
         more = {name: getattr(self, name) for name in ("kind", "percentile", "gamma", "brightness", "palette")}
         return Look(bands=bands, limits=limits, a=self.softening, **more)
@@ -91,17 +98,17 @@ class LookView(pn.viewable.Viewer):
     def _seen(self, name: str) -> Any:
         """Say when a control does something: a bool that follows the others."""
         kind, picture = self.param.kind.rx(), self.param.picture.rx()
-        colours = picture == RGB
+        colours, grey = picture.rx.in_([RGB, ALL]), picture != RGB
         own = self.param.black.rx().rx.is_(None).rx.or_(self.param.white.rx().rx.is_(None))
-        lupton = (kind == "lupton").rx.and_(colours)
-        asinh = kind.rx.in_(["asinh", "lupton"]).rx.and_(lupton.rx.not_())
-        rules = {"red": colours, "green": colours, "blue": colours, "brightness": lupton, "softening": asinh}
-        rules |= {"palette": colours.rx.not_(), "percentile": asinh.rx.or_(kind == "percentile").rx.and_(own)}
+        lupton = kind == "lupton"
+        asinh = (kind == "asinh").rx.or_(lupton.rx.and_(grey))
+        rules = dict.fromkeys(("red", "green", "blue"), colours) | {"brightness": lupton.rx.and_(colours)}
+        rules |= {"softening": asinh, "palette": grey, "percentile": asinh.rx.or_(kind == "percentile").rx.and_(own)}
         return rules.get(name, True)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        wide = dict.fromkeys(("red", "green", "blue"), 76) | {"picture": 90, "kind": 112} | dict.fromkeys(_NUMBERS, 184)
-        wide |= {"palette": 100, "black": 112, "white": 112}
+        wide = dict.fromkeys(("red", "green", "blue"), 76) | dict.fromkeys(_NUMBERS, 184)
+        wide |= {"picture": 104, "kind": 112, "palette": 100, "black": 112, "white": 112}
         given = {name: {"width": width, "visible": self._seen(name), "margin": (3, 8)} for name, width in wide.items()}
         for name in ("black", "white"):
             given[name] |= {"placeholder": "auto", "type": pn.widgets.FloatInput}

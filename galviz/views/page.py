@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from html import escape
-from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import panel as pn
 import param
@@ -19,11 +19,11 @@ from galviz.views.sky import SkyView
 from galviz.views.sky_maker import SkyMaker
 from galviz.views.state import TABS, Chooser, PageState, keep_in_address
 from galviz.views.tabs import TabBar
+from galviz.views.template import page_template
 from galviz.views.train import TrainPanel
 from galviz.views.words import said, shown_error, text
 
 _EVERY_MS = 400
-_CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
 class StudyPage(pn.viewable.Viewer):
@@ -49,8 +49,9 @@ class StudyPage(pn.viewable.Viewer):
         self.study, self.library = study, library
         self._focus_something()
         self.maker = SkyMaker(study.__name__.rpartition(".")[2], library, page)
-        bodies = (pn.panel(self.data), self.train, pn.panel(self.predictions), RunsPanel(library, page))
-        self.tabs = dict(zip(TABS, bodies, strict=True))
+        makers = (lambda: pn.panel(self.data), lambda: self.train, lambda: pn.panel(self.predictions))
+        self._makers = dict(zip(TABS, (*makers, lambda: RunsPanel(library, page)), strict=True))
+        self.tabs: dict[str, Any] = {}
 
     def _focus_something(self) -> None:
         sky = self.library.skies().get(self.page.sky)
@@ -79,7 +80,7 @@ class StudyPage(pn.viewable.Viewer):
         columns = dict.fromkeys(target.columns, target.label) | {"z": "z"}
         more = pn.Card(self.maker, title="Make or open another sky", collapsed=True, sizing_mode="stretch_width")
         choice = Chooser(self.page, "sky", self.library.skies, "Sky")
-        return pn.Column(choice, SkyView(cutouts, self.page.selection, columns), more)
+        return pn.Column(choice, SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky])), more)
 
     @param.depends("page.run", "train.run.predicted")
     def predictions(self) -> pn.viewable.Viewable:
@@ -108,11 +109,13 @@ class StudyPage(pn.viewable.Viewer):
         except REFUSED as error:
             cutouts, data = None, said(shown_error(error))
         view = BandsView if predictions.target.kind == "band" else PredictionsView
-        return pn.Column(data, view(predictions, self.page.selection, cutouts))
+        return pn.Column(data, view(predictions, self.page.selection, cutouts, run))
 
     @param.depends("page.tab")
     def body(self) -> object:
-        """Give what the open tab shows."""
+        """Give what the open tab shows; it is made when it is opened first."""
+        if self.page.tab not in self.tabs:
+            self.tabs[self.page.tab] = self._makers[self.page.tab]()
         return self.tabs[self.page.tab]
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -137,9 +140,7 @@ def study_page(study: ModuleType, paths: Sequence[str] = ()) -> pn.template.Boot
     panel.template.BootstrapTemplate
         Asks for nothing that the server does not serve itself.
     """
-    pn.extension("tabulator", notifications=False)
-    title = f"galviz · {study.__name__.rpartition('.')[2]}"
-    template = pn.template.BootstrapTemplate(title=title, raw_css=[_CSS], busy_indicator=None)
+    template = page_template(study.__name__.rpartition(".")[2])
     try:
         library = Library.find(paths)
     except REFUSED as error:

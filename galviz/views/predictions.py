@@ -1,29 +1,24 @@
-"""Estimates against the truth, object by object: a point brings its picture, a picture its point."""
+"""Estimates against the truth, object by object, in the explorer: a point brings its picture, a picture its point."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
-import pandas as pd
 import panel as pn
 import param
 
-from galviz.figures.truth import MAX_POINTS, predicted_against_true, residual_against
+from galviz.labels import Labels
+from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions
+from galviz.sky.expressions import column
+from galviz.sky.predictions import Predictions, joined
+from galviz.views.explorer import Explorer
 from galviz.views.measures import MeasuresView
-from galviz.views.picture import PictureView
-from galviz.views.points import linked_points
-from galviz.views.strip import picture_strip
-from galviz.views.table import TableView
-from galviz.views.words import GROW, PICTURES, field, text
+from galviz.views.state import SameFocus
+from galviz.views.view_state import ViewState
+from galviz.views.words import field, text
 
-_ORDERS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
-    "largest error": lambda table: -table["residual"].abs(),
-    "smallest error": lambda table: table["residual"].abs(),
-    "highest estimate": lambda table: -table["estimate"],
-    "lowest estimate": lambda table: table["estimate"],
-}
-_PICTURES = 10
+_REDSHIFTS = ("z", "z_spec", "z_phot")
 
 
 class PredictionsView(pn.viewable.Viewer):
@@ -33,104 +28,93 @@ class PredictionsView(pn.viewable.Viewer):
     ----------
     predictions : Predictions
     selection : Selection
+        Its focus is followed, and followed by it.
     cutouts : CutoutSet, optional
         The sky that it was said of: without it there are no pictures and no columns of its catalogue.
+    run : Run, optional
+        Whose predictions these are.
     """
 
-    selection = param.ClassSelector(class_=Selection, constant=True)
     training = param.Boolean(default=False, label="Include objects seen in training")
-    density = param.Boolean(default=False, label="Density instead of points")
-    against = param.Selector(default="truth", objects=["truth"], label="Residual against")
-    order = param.Selector(default="largest error", objects=list(_ORDERS), label="Pictures with the")
 
     def __init__(
-        self, predictions: Predictions, selection: Selection, cutouts: CutoutSet | None = None, **params: object
+        self,
+        predictions: Predictions,
+        selection: Selection,
+        cutouts: CutoutSet | None = None,
+        run: Run | None = None,
+        **params: object,
     ) -> None:
-        super().__init__(selection=selection, **params)
-        self.label, self.cutouts = predictions.target.label_learned, cutouts
+        super().__init__(**params)
+        self.selection, self.cutouts, self.run = selection, cutouts, run
         self.table = joined(predictions, cutouts)
-        numbers = [str(name) for name in self.table.select_dtypes("number") if name not in {"residual", "fold"}]
-        self.param.against.objects = numbers
-        self.against = next((name for name in ("z", "z_spec", "z_phot") if name in numbers), "truth")
+        label = predictions.target.label_learned
+        self.columns = {"truth": f"True {label}", "estimate": f"Estimated {label}"}
+        self.columns |= {"residual": f"Estimate − truth ({label})", "spread": f"Spread of the estimate ({label})"}
+        self._focus = SameFocus(selection)
+        self._make()
 
-    def shown(self) -> pd.DataFrame:
-        """Give the rows that are looked at: those held out, and where asked those seen in training."""
-        return self.table if self.training else self.table[~self.table["seen"]]
+    @param.depends("training", watch=True)
+    def _make(self) -> None:
+        shown = self.table if self.training else self.table[~self.table["seen"]]
+        z = next((name for name in _REDSHIFTS if name in shown), "truth")
+        plots = judged_plots("truth", "estimate", "residual", z)
+        source = {"opening": self._opening()} if self.run is not None else {}
+        self.explorer = Explorer(
+            shown, self.cutouts, plots=plots, columns=self.columns, labels=Labels(), run=self.run, **source
+        )
+        self._focus.join(self.explorer.selection)
 
-    @param.depends("training", "density")
-    def truth_plot(self) -> pn.pane.HoloViews:
-        """Show the estimates against the truth."""
-        points, plot = predicted_against_true(self.shown(), label=self.label, density=self.density)
-        return linked_points(points, plot, self.selection, by_place=self.density or len(points) > MAX_POINTS)
-
-    @param.depends("training", "density", "against")
-    def residual_plot(self) -> pn.pane.HoloViews:
-        """Show the residuals against a column."""
-        names = {"truth": f"True {self.label}", "estimate": f"Estimated {self.label}"}
-        named = {"label": self.label, "column_label": names.get(self.against, self.against)}
-        points, plot = residual_against(self.shown(), self.against, density=self.density, **named)
-        return linked_points(points, plot, self.selection, by_place=self.density or len(points) > MAX_POINTS)
-
-    @param.depends("training", "order")
-    def strip(self) -> pn.viewable.Viewable:
-        """Show the pictures at one end of an order."""
-        if self.cutouts is None:
-            return text("The sky of this run is not there: no pictures.")
-        known = self.shown().loc[lambda table: table.index.isin(self.cutouts.object_ids)]
-        first = known.loc[_ORDERS[self.order](known).dropna().sort_values(kind="stable").index[:_PICTURES]]
-        notes = [f"{row.estimate:.2f}, true {row.truth:.2f}" for row in first.itertuples()]
-        return picture_strip(self.cutouts, list(first.index), notes, self.selection)
+    def _opening(self) -> str:
+        sky = "None" if self.cutouts is None else "CutoutSet.open(run.data)"
+        lines = ["from galviz.runs import Run"]
+        lines += [] if self.cutouts is None else ["from galviz.sky.cutouts import CutoutSet"]
+        lines += ["from galviz.sky.predictions import joined", "", f"run = Run.open({str(self.run.path)!r})"]
+        lines += [f"table = joined(run.predictions(), {sky})"]
+        return "\n".join(lines if self.training else [*lines, 'table = table[~table["seen"]]'])
 
     @param.depends("training")
-    def measures(self) -> MeasuresView:
-        """Show the metrics of the rows that are looked at."""
-        rows = self.shown()
-        return MeasuresView(rows["truth"].to_numpy(float), rows["estimate"].to_numpy(float))
-
-    @param.depends("training")
-    def rows(self) -> TableView:
-        """Show the rows as a table."""
-        return TableView(self.shown().drop(columns="seen"), self.selection, rows=8)
-
-    @param.depends("training", "density")
     def about(self) -> str:
         """Say which objects are shown."""
-        count, seen = len(self.shown()), int(self.table["seen"].sum())
+        count, seen = len(self.explorer.table), int(self.table["seen"].sum())
         if not self.training:
             return f"<b>{count:,} objects that the network has not seen in training</b>; {seen:,} seen are left out."
-        return (
-            f"<b>{count:,} objects, {seen:,} of them seen in training</b>{'' if self.density else ' (crosses)'}: "
-            "figures over these are better than on a new sky."
-        )
+        more = "figures over these are better than on a new sky."
+        return f"<b>{count:,} objects, {seen:,} of them seen in training</b>: {more}"
+
+    @param.depends("training")
+    def body(self) -> pn.viewable.Viewable:
+        """Give the explorer, and the metrics of what is chosen in it."""
+        explorer = self.explorer
+        measures = pn.panel(pn.bind(lambda _: self.measures(), explorer.selection.param.version))
+        kept = ViewState(explorer, "predictions", {"run": None if self.run is None else str(self.run.path)})
+        return pn.Column(measures, explorer, kept, sizing_mode="stretch_width")
+
+    def measures(self) -> MeasuresView:
+        """Measure the chosen objects, or all where none is chosen."""
+        mask = self.explorer.selection.mask
+        rows = self.explorer.table[mask] if mask.any() else self.explorer.table
+        return MeasuresView(rows["truth"].to_numpy(float), rows["estimate"].to_numpy(float))
 
     def __panel__(self) -> pn.viewable.Viewable:
-        switches = [field(self.param[name], type=pn.widgets.Toggle) for name in ("training", "density")]
-        controls = pn.FlexBox(field(self.param.against, width=180), *switches, align_items="flex-end")
-        plots = pn.Column(self.truth_plot, self.residual_plot, styles=GROW)
-        part = self.table["fold"].map(lambda fold: "seen in training" if fold < 0 else f"held out in fold {fold}")
-        facts = self.table.drop(columns=["seen", "fold"]).assign(part=part.fillna("new"))
-        picture = [] if self.cutouts is None else [PictureView(self.cutouts, self.selection, facts)]
-        beside = pn.Column(*picture, field(self.param.order, width=180), self.strip, styles=PICTURES)
-        below = pn.FlexBox(pn.Column(self.measures, styles=GROW), pn.Column(self.rows, styles=PICTURES))
-        return pn.Column(text(self.about), controls, pn.FlexBox(plots, beside), below)
+        switch = field(self.param.training, type=pn.widgets.Toggle)
+        return pn.Column(pn.FlexBox(text(self.about), switch, align_items="center"), self.body)
 
 
-def joined(predictions: Predictions, cutouts: CutoutSet | None) -> pd.DataFrame:
-    """Put estimate, truth, residual and the catalogue side by side, by `object_id`.
+def judged_plots(truth: str, estimate: str, residual: str = "", against: str = "") -> list[Mapping[str, Any]]:
+    """Give the plots that compare an estimate with the truth: one against the other, and the residual.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Index ``object_id``; columns estimate, truth, residual, spread (where there is one), fold, seen, and those of
-        the catalogue that bear other names.
+    Parameters
+    ----------
+    truth, estimate : str
+        Columns.
+    residual : str
+        The column with estimate − truth; by default it is computed.
+    against : str
+        What the residual is drawn against; by default the truth.
     """
-    table = predictions.table
-    told = {"estimate": predictions.estimate, "truth": predictions.truth, "residual": predictions.residual}
-    spread = f"{predictions.target.name}_spread"
-    told |= {"spread": table[spread]} if spread in table else {}
-    result = pd.DataFrame(told, index=pd.Index(predictions.object_ids, name="object_id"))
-    result = result.assign(fold=table["fold"].to_numpy(), seen=(table["fold"].fillna(0) < 0).to_numpy(bool))
-    if cutouts is None:
-        return result
-    catalogue = cutouts.catalogue
-    return result.join(catalogue[[name for name in catalogue.columns if name not in result]], on="object_id")
+    residual = residual or f"{column(estimate)} - {column(truth)}"
+    return [
+        {"kind": "scatter", "x": truth, "y": estimate, "guide": "1:1 line"},
+        {"kind": "scatter", "x": against or truth, "y": residual, "guide": "zero and medians"},
+    ]

@@ -54,7 +54,7 @@ class RunPanel(pn.viewable.Viewer):
             self.page.found += 1
 
     def stop(self) -> None:
-        """Ask the run to stop after its current step."""
+        """Ask the run to stop after its current step, or to leave the line that it waits in."""
         self._try(jobs.stop)
 
     def resume(self) -> None:

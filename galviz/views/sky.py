@@ -2,40 +2,51 @@
 
 from html import escape
 
-import holoviews as hv
 import numpy as np
 import panel as pn
-import param
 
-from galviz.figures.histograms import focus_line, histogram
+from galviz.labels import Labels
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.views.picture import PictureView
-from galviz.views.table import TableView
-from galviz.views.words import GROW, PICTURES, text
+from galviz.views.explorer import Explorer
+from galviz.views.state import SameFocus
+from galviz.views.view_state import ViewState
+from galviz.views.words import text
 
 
 class SkyView(pn.viewable.Viewer):
-    """Pictures, catalogue and histograms of a `CutoutSet`.
+    """The explorer of a `CutoutSet`, and which data it is.
 
     Parameters
     ----------
     cutouts : CutoutSet
     selection : Selection
+        Its focus is followed, and followed by it.
     columns : mapping of str to str, optional
-        Columns whose histograms are shown, and their axis labels; by default the first two numbers of the catalogue.
+        Columns whose histograms are shown first, and their axis labels; by default the first two numbers.
+    source : str
+        The folder of the sky.
     """
 
-    selection = param.ClassSelector(class_=Selection, constant=True)
-
     def __init__(
-        self, cutouts: CutoutSet, selection: Selection, columns: dict[str, str] | None = None, **params: object
+        self,
+        cutouts: CutoutSet,
+        selection: Selection,
+        columns: dict[str, str] | None = None,
+        source: str = "",
+        **params: object,
     ) -> None:
-        super().__init__(selection=selection, **params)
+        super().__init__(**params)
         self.cutouts = cutouts
-        numbers = list(cutouts.catalogue.select_dtypes("number"))
+        table = cutouts.catalogue
+        numbers = list(table.select_dtypes("number"))
         wanted = {name: name for name in numbers[:2]} if columns is None else columns
         self.columns = {name: label for name, label in wanted.items() if name in numbers}
+        plots = [{"kind": "histogram", "x": name} for name in self.columns]
+        self.explorer = Explorer(table, cutouts, plots=plots, columns=self.columns, labels=Labels(), source=source)
+        self._focus = SameFocus(selection)
+        self._focus.join(self.explorer.selection)
+        self.kept = ViewState(self.explorer, "data", {"table": source})
 
     def about(self) -> str:
         """Say which data this is."""
@@ -51,21 +62,7 @@ class SkyView(pn.viewable.Viewer):
         ]
         return " · ".join(said)
 
-    def distribution(self, column: str) -> object:
-        """Draw how a column is spread, with the value of the object in focus."""
-        values = self.cutouts.catalogue[column]
-
-        def mark(focus: str | None) -> object:
-            return focus_line(float(values[focus]) if focus in values.index else None)
-
-        bars = histogram(values.to_numpy(float), label=self.columns[column])
-        return bars * hv.DynamicMap(pn.bind(mark, self.selection.param.focus))
-
     def __panel__(self) -> pn.viewable.Viewable:
         if not len(self.cutouts):
             return text(f"<p>{self.about()}: nothing to show.</p>")
-        wide = {"linked_axes": False, "sizing_mode": "stretch_width", "styles": {"flex": "1 1 260px"}}
-        charts = [pn.pane.HoloViews(self.distribution(name), **wide) for name in self.columns]
-        beside = pn.Column(TableView(self.cutouts.catalogue, self.selection), pn.FlexBox(*charts), styles=GROW)
-        pictures = pn.Column(PictureView(self.cutouts, self.selection), styles=PICTURES)
-        return pn.Column(text(self.about()), pn.FlexBox(pictures, beside))
+        return pn.Column(text(self.about()), self.explorer, self.kept, sizing_mode="stretch_width")

@@ -67,6 +67,37 @@ class Chooser(pn.viewable.Viewer):
         return self.select
 
 
+class SameFocus:
+    """Keeps the object in focus the same in two selections, of which the second may be replaced by another.
+
+    Parameters
+    ----------
+    first : Selection
+        Stays as long as this does.
+    """
+
+    def __init__(self, first: Selection) -> None:
+        self._first, self._second = first, None
+        self._watcher: param.parameterized.Watcher | None = None
+
+    def join(self, second: Selection) -> None:
+        """Let `second` follow, and be followed; one that followed before does so no more.
+
+        It begins with the focus of the first, or where its table has no such object with its first one.
+        """
+        if self._watcher is not None:
+            self._first.param.unwatch(self._watcher)
+        index = second.table.index
+        second.focus = self._first.focus if self._first.focus in index else next(iter(index), None)
+        second.param.watch(lambda event: setattr(self._first, "focus", event.new), ["focus"])
+
+        def follow(event: param.parameterized.Event) -> None:
+            if event.new in index:
+                second.focus = event.new
+
+        self._watcher = self._first.param.watch(follow, ["focus"])
+
+
 def keep_in_address(state: PageState) -> None:
     """Read the state from the page's address, and write it there whenever it changes.
 

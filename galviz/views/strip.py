@@ -7,8 +7,7 @@ from typing import ClassVar
 import panel as pn
 import param
 
-from galviz.figures.images import rgb_pixels
-from galviz.figures.sheet import contact_sheet
+from galviz.figures.contact_sheet import contact_sheet, default_look
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 
@@ -26,6 +25,7 @@ class PictureStrip(pn.custom.JSComponent):
     notes = param.List(default=[], item_type=str, doc="what is written below each picture")
     sheet = param.String(default="", doc="data URL of the contact sheet")
     focus = param.String(default="", doc="object_id of the picture that is marked")
+    columns = param.Integer(default=1, doc="pictures a row of the contact sheet")
     side = param.Integer(default=SIDE, doc="pixels that a picture is wide and high")
 
     _esm = """
@@ -44,7 +44,8 @@ export function render({model}) {
       const image = document.createElement("span")
       image.className = "image"
       image.style.cssText = `width:${model.side}px; height:${model.side}px;` +
-        `background-image:url(${model.sheet}); background-position:${-k * model.side}px 0`
+        `background-image:url(${model.sheet}); background-size:${model.columns * model.side}px auto;` +
+        `background-position:${-(k % model.columns) * model.side}px ${-Math.floor(k / model.columns) * model.side}px`
       const note = document.createElement("span")
       note.className = "note"
       note.textContent = model.notes[k] ?? ""
@@ -91,14 +92,12 @@ def picture_strip(cutouts: CutoutSet, ids: Sequence[str], notes: Sequence[str], 
     -------
     PictureStrip
     """
-    part = cutouts.select(ids)
-    pixels = [
-        rgb_pixels(image, part.bands, coverage=None if coverage is None else coverage[k])
-        for _, images, coverage in part.batches()
-        for k, image in enumerate(images)
-    ]
-    sheet = "data:image/png;base64," + b64encode(contact_sheet(pixels, SIDE)).decode()
+    part, look = cutouts.select(ids), default_look(cutouts.bands, cutouts.unit)
+    coverage = None if part.coverage is None else part.coverage[:]
+    drawn = contact_sheet(part.images[:], coverage, part.bands, look, side=SIDE)
+    sheet = "data:image/png;base64," + b64encode(drawn.png).decode()
     focus = pn.bind(lambda focus: focus or "", selection.param.focus)
-    strip = PictureStrip(ids=list(ids), notes=list(notes), sheet=sheet, focus=focus, sizing_mode="stretch_width")
+    shown = {"ids": list(ids), "notes": list(notes), "sheet": sheet, "columns": drawn.columns}
+    strip = PictureStrip(**shown, focus=focus, sizing_mode="stretch_width")
     strip.on_msg(lambda event: setattr(selection, "focus", str(event.data)))
     return strip

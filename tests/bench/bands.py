@@ -10,6 +10,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import astropy.units as u
 import numpy as np
 import torch
 
@@ -28,8 +29,8 @@ def scaled(images: np.ndarray, mode: str) -> np.ndarray:
     return Normalise(mode, richness.BANDS)(torch.from_numpy(images)).numpy()
 
 
-def main(frames: str, recipe_name: str, settings: list[str], size: int) -> dict[str, object]:
-    cutouts = sdss.tiles(frames, size=size)
+def main(frames: str, recipe_name: str, settings: list[str], size: int, tile: float | None) -> dict[str, object]:
+    cutouts = sdss.tiles(frames, size=size, side=None if tile is None else tile * u.arcsec)
     fields = sorted(set(groups_of(cutouts.catalogue)))
     recipe = richness.BAND_RECIPES[recipe_name].with_settings([*settings, f"folds={len(fields)}"])
     fold = deal(groups_of(cutouts.catalogue), len(fields))
@@ -62,6 +63,7 @@ def main(frames: str, recipe_name: str, settings: list[str], size: int) -> dict[
         "settings": settings,
         "tiles": len(cutouts),
         "size": size,
+        "tile_arcsec": round(float(cutouts.pixel_scale[0]) * size, 2),
         "accuracy_on_the_field_left_out": found,
         "training_s": seconds,
     }
@@ -73,5 +75,6 @@ if __name__ == "__main__":
     parser.add_argument("--case", default="quick", choices=richness.BAND_RECIPES, help="recipe (default: quick)")
     parser.add_argument("--set", nargs="*", default=[], help="changes to the recipe, as galviz train takes them")
     parser.add_argument("--size", type=int, default=64, help="side of a tile in pixels (default: 64)")
+    parser.add_argument("--tile", type=float, help="side of a tile in arcsec (default: the pixels of the frame)")
     given = parser.parse_args()
-    print(json.dumps(main(given.frames, given.case, given.set, given.size), ensure_ascii=False))
+    print(json.dumps(main(given.frames, given.case, given.set, given.size, given.tile), ensure_ascii=False))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from million import read_id
 
 from galviz.runs import list_runs
 
@@ -25,7 +26,7 @@ FLAGS = [
 ]
 LOCAL = re.compile(r"(https?|wss?)://127\.0\.0\.1|data:|blob:|about:")
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"
-SLOW_MS = 120_000  # how long a loaded machine may take
+SLOW_MS = 60_000  # how long a loaded machine may take
 
 # All figures of the page: title, where a point (x, y) of the plot is on the screen, and the pixels of its picture.
 FIGURES = """() => {
@@ -54,6 +55,14 @@ FIGURES = """() => {
     }
   })
 }"""
+
+# The pictures in focus: the id above them, what each is called, its green pixels from the top row down.
+PICTURES = """root => ({ id: root.querySelector('.id').textContent,
+  pictures: [...root.querySelectorAll('canvas')].map((canvas) => ({ width: canvas.width, height: canvas.height,
+    label: canvas.getAttribute('aria-label'),
+    pixels: [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]
+      .filter((_, k) => k % 4 === 1),
+  })) })"""
 
 
 def free_port() -> int:
@@ -140,11 +149,16 @@ class Driven:
     def figures(self, title: str = "") -> list[dict]:
         return [figure for figure in self.page.evaluate(FIGURES) if figure["title"].startswith(title)]
 
-    def pictures(self, burned) -> tuple[set[str], set[str]]:
-        """Ids in the titles of the bands' pictures, and ids burned into the pixels that the page holds."""
-        bands = [figure for figure in self.figures() if re.match(r"[ugriz] · ", figure["title"])]
-        pixels = [np.reshape(figure["image"], figure["shape"]) for figure in bands]
-        return {figure["title"].rpartition(" ")[2] for figure in bands}, {burned(image[None]) for image in pixels}
+    def pictures(self) -> tuple[set[str], set[str]]:
+        """Ids said by the pictures in focus, and ids burned into their pixels as the page draws them."""
+        seen = self.page.locator(".galviz-focus").evaluate(PICTURES)
+        drawn = [np.reshape(one["pixels"], (one["height"], one["width"])) for one in seen["pictures"]]
+        labels = {one["label"].partition(",")[0] for one in seen["pictures"]}
+        return {seen["id"], *labels}, {read_id(picture) for picture in drawn}
+
+    def shows(self, object_id: str) -> bool:
+        """Say whether an object is in focus, by name and by pixels, in all six pictures."""
+        return self.pictures() == ({object_id}, {object_id})
 
     def until(self, holds, seconds: float = SLOW_MS / 1000):
         """Wait until `holds` gives something true, and give it; a page that is being rebuilt is asked again."""

@@ -10,11 +10,11 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.wcs.utils import skycoord_to_pixel
-from million import BANDS, burned_sky
+from million import BANDS, burned_sky, read_id
 from pages import opened, serving
 from PIL import Image
 
-from galviz.figures.contact_sheet import Look, contact_sheet
+from galviz.figures.contact_sheet import Look, contact_sheet, shown_limits
 from galviz.sky.cutouts import CutoutSet
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -38,6 +38,15 @@ pn.Row(pn.Column(recipe, gallery, width=700), pn.Column(view, width=600)).servab
 """
 PIXELS = """canvas => ({ data: [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data],
   id: canvas.closest('.galviz-focus').querySelector('.id').textContent })"""
+
+ALL = """root => ({ id: root.querySelector('.id').textContent,
+ pictures: [...root.querySelectorAll('.picture')].map((p) => {
+  const canvas = p.querySelector('canvas'), at = p.querySelector('.frame').getBoundingClientRect();
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return { title: p.querySelector('.title').innerText.split(' ')[0], label: canvas.getAttribute('aria-label'),
+    data: [...data].filter((_, k) => k % 4 === 1), limits: p.querySelector('.scale').title, x: at.x, y: at.y,
+    bar: p.querySelector('svg text')?.textContent, arrows: p.querySelectorAll('svg text').length, width: at.width,
+    ticks: [...p.querySelectorAll('.scale span')].map((span) => span.textContent) }; }) })"""
 
 
 def starred_sky():
@@ -204,3 +213,138 @@ def test_blink_sources_and_keys(page):
     page.locator(".galviz-focus button", has_text="sources").click()
     focus(page, 1)
     assert "odd (1)" in page.locator(".galviz-focus .legend").inner_text()
+
+
+def every_picture(page):
+    """What is seen with all bands: each picture must bear the id that is said above it."""
+    seen = page.locator(".galviz-focus").evaluate(ALL)
+    for picture in seen["pictures"]:
+        assert read_id(np.reshape(picture["data"], (SIZE, SIZE))) == seen["id"]
+        assert picture["label"].startswith(f"{seen['id']}, ")
+    return seen
+
+
+def shows(page, *titles, object_id=None, said=""):
+    """Wait until these pictures are seen, of an object, and the last is named so; what is seen."""
+    for _ in range(100):
+        seen = every_picture(page)
+        there = [picture["title"] for picture in seen["pictures"]] == [*titles] and object_id in (None, seen["id"])
+        if there and said in seen["pictures"][-1]["label"]:
+            return seen
+        time.sleep(0.03)
+    raise AssertionError(f"expected {titles} of {object_id}, got {[p['title'] for p in seen['pictures']]} {seen['id']}")
+
+
+def set_recipe(page, **recipe):
+    box = page.get_by_label("Recipe")
+    box.fill(
+        str({"kind": "lupton", "red": "i", "gamma": 1.0, "palette": "grey", "black": None, "white": None} | recipe)
+    )
+    box.press("Enter")
+
+
+@pytest.fixture
+def all_bands(page):
+    set_recipe(page, picture="all bands")
+    page.locator(".galviz-focus .all .picture").nth(5).wait_for()
+    return page
+
+
+def test_every_picture_bears_the_id_said_after_steps_clicks_and_typed_ids(all_bands):
+    page, rng = all_bands, np.random.default_rng(6)
+    ids = list(starred_sky().catalogue.index)
+    row = ids.index(focus(page, 2))
+    for _ in range(100):
+        match rng.integers(5):
+            case 0 | 1 as by:
+                page.get_by_role("button", name=["Next ▶", "◀ Previous"][by]).click()
+                row = (row + 1 - 2 * by) % ROWS
+            case 2:
+                row = int(rng.integers(ROWS))
+                page.get_by_label("Go to object_id").fill(f" {ids[row]} ")
+                page.keyboard.press("Enter")
+            case 3:
+                row = int(rng.integers(ROWS))
+                focus(page, row)
+            case 4:
+                name = str(rng.choice(["RGB", *BANDS]))
+                page.get_by_role("button", name="show large").nth(["RGB", *BANDS].index(name)).click()
+                shows(page, name)
+                page.keyboard.press("a")
+        shows(page, "RGB", *BANDS, object_id=ids[row])
+        assert page.locator(".galviz-focus .place").inner_text() == f"{row + 1} of {ROWS}"
+
+
+def test_an_unknown_id_is_said_to_be_so(all_bands):
+    page = all_bands
+    object_id = focus(page, 5)
+    page.get_by_label("Go to object_id").fill("<b>nobody")
+    page.keyboard.press("Enter")
+    said = page.locator(".galviz-focus [role=alert]", has_text="<b>nobody is not among these 12 objects.")
+    said.wait_for()
+    assert every_picture(page)["id"] == object_id
+    page.get_by_role("button", name="Next ▶").click()
+    shows(page, "RGB", *BANDS, object_id=starred_sky().catalogue.index[6])
+    assert said.count() == 0
+
+
+@pytest.mark.parametrize("kind", ["lupton", "zscale", "linear"])
+def test_values_limits_and_marks_of_every_band_are_its_own(all_bands, kind):
+    page, sky, rng = all_bands, starred_sky(), np.random.default_rng(3)
+    set_recipe(page, picture="all bands", kind=kind)
+    object_id = focus(page, 0)
+    look = Look(bands=("r",), kind=kind)
+    how = kind.replace("lupton", "asinh")
+    seen = shows(page, "RGB", *BANDS, object_id=object_id, said=f"{object_id}, band z · {how}")
+    assert seen["pictures"][0]["label"] == f"{object_id}, red i, green r, blue g · {kind}"
+    images, covered = sky.images[0], sky.coverage[0]
+    for k, (band, picture) in enumerate(zip(BANDS, seen["pictures"][1:], strict=True)):
+        limits = shown_limits(images[k], look, covered[k])
+        words = picture["limits"].replace(",", "").split()
+        assert [float(words[1]), float(words[3])] == pytest.approx(limits, rel=1e-3)
+        assert [float(picture["ticks"][0]), float(picture["ticks"][2])] == pytest.approx(limits, rel=1e-3)
+        assert picture["ticks"][1] == "nanomaggy"
+        assert (picture["bar"], picture["arrows"]) == ("5″", 1)
+        for x, y in rng.integers(0, SIZE, (4, 2)):
+            size = picture["width"] / SIZE
+            page.mouse.move(picture["x"] + (x + 0.5) * size, picture["y"] + (SIZE - y - 0.5) * size)
+            said = page.locator(".galviz-focus .under-pointer")
+            words = said.inner_text().split()
+            assert (float(words[1]), float(words[3])) == (pytest.approx(x, abs=0.06), pytest.approx(y, abs=0.06))
+            assert words[4] == "RA"
+            name, value = said.locator("b").inner_text().split(" ", 1)
+            assert name == band
+            if x >= SIZE - 3:
+                assert value == "not observed"
+            else:
+                assert float(value) == pytest.approx(images[k, y, x], rel=1e-3)
+    assert seen["pictures"][0]["arrows"] == 3  # the scale bar's length, N and E
+    assert page.locator(".galviz-focus .frame svg path[transform]").count() == 24  # two sources with a rim, six times
+
+
+def test_a_picture_is_made_large_by_click_or_key_and_the_controls_know(all_bands):
+    page = all_bands
+    focus(page, 1)
+    chosen = page.get_by_label("Picture").element_handle()
+    page.get_by_role("button", name="band z").click()
+    shows(page, "z")
+    page.wait_for_function("select => select.value === 'z'", arg=chosen)
+    page.get_by_role("button", name="all bands", exact=True).click()
+    shows(page, "RGB", *BANDS)
+    page.wait_for_function("select => select.value === 'all bands'", arg=chosen)
+    page.locator(".galviz-focus .tools button").last.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    shows(page, "u")
+    page.keyboard.press("a")
+    shows(page, "RGB", *BANDS)
+
+
+def test_pictures_wrap_to_the_width_that_there_is(all_bands):
+    seen = every_picture(all_bands)
+    room = all_bands.locator(".galviz-focus").bounding_box()
+    for picture in seen["pictures"]:
+        assert room["x"] - 1 <= picture["x"]
+        assert picture["x"] + picture["width"] <= room["x"] + room["width"] + 1
+    assert len({round(picture["y"]) for picture in seen["pictures"]}) == 2

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from galviz.figures.contact_sheet import Look, contact_sheet, default_look
-from galviz.figures.images import rgb_pixels
-from galviz.sky.photometry import stretch
+from galviz.figures.images import LUPTON_Q, linear_part
+from galviz.sky.photometry import lupton_rgb, stretch
 
 BANDS = ("u", "g", "r", "i", "z")
 
@@ -34,10 +34,12 @@ def test_a_band_is_shown_as_photometry_stretches_it(images, kind):
         assert (picture[..., 3] == 255).all()
 
 
-def test_colours_are_those_of_the_picture_in_focus(images):
+def test_colours_are_luptons_of_i_r_g(images):
     shown = decoded(contact_sheet(images, None, BANDS, default_look(BANDS)), 7)
     for picture, image in zip(shown, images, strict=True):
-        np.testing.assert_array_equal(picture, rgb_pixels(image, BANDS)[::-1])
+        linear = linear_part(image[[3, 2, 1]])
+        expected = lupton_rgb(image, BANDS, ("i", "r", "g"), stretch=linear, Q=LUPTON_Q)
+        np.testing.assert_array_equal(picture[..., :3], expected[::-1])
 
 
 def test_what_is_not_observed_is_transparent_never_black(images):

@@ -2,13 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz.figures.contact_sheet import Look, default_look, lupton_limits, shown_limits
 from galviz.labels import Labels
 from galviz.selection import Selection
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.photometry import stretch_limits
 from galviz.views.focus import FocusCanvas, FocusView
-from galviz.views.look import LookView
+from galviz.views.look import ALL, LookView
 
 
 @pytest.fixture
@@ -80,6 +81,110 @@ def test_limits_are_those_of_photometry_without_what_was_not_observed(sky):
     assert view.look_message()["name"] == "u"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"kind": "asinh", "red": "z"}, {"kind": "zscale"}, {"kind": "percentile", "percentile": 95.0},
+     {"brightness": 3.0}, {"black": -0.01, "white": 0.4}],
+)  # fmt: skip
+def test_every_picture_has_the_limits_that_figures_give_it(sky, given):
+    looks = LookView(sky, picture=ALL, **given)
+    message = FocusView(sky, Selection(sky.catalogue, focus=sky.object_ids[3]), looks=looks).look_message()
+    images, seen, look = sky.images[3], sky.coverage[3], looks.look()
+    assert (message["name"], look.bands) == (ALL, (looks.red, "r", "g"))
+    assert message["pictures"] == [["RGB", [looks.red, "r", "g"]], *([band, [band]] for band in sky.bands)]
+    for k, name in enumerate(sky.bands):
+        assert message["limits"][name] == shown_limits(images[k], look, seen[k])
+    rows = [sky.bands.index(name) for name in look.bands]
+    colours = lupton_limits if looks.kind == "lupton" else shown_limits
+    assert message["limits"]["RGB"] == colours(images[rows], look, seen[rows].all(axis=0))
+
+
+def test_steps_go_through_the_ids_given_and_a_typed_id_to_any(sky):
+    ids = list(sky.object_ids[[5, 2, 7]])
+    selection, sent = Selection(sky.catalogue), []
+    view = FocusView(sky, selection, ids=ids)
+    view.canvas._send_msg = sent.append
+    assert view.object_id == ids[0]
+    seen = []
+    for by in (1, 1, 1, -1, -1, -1, -1):
+        view.canvas._handle_msg({"type": "step", "by": by})
+        seen.append((selection.focus, sent[-1]["id"], sent[-1]["place"], sent[-1]["count"]))
+    assert seen == [(ids[k], ids[k], k + 1, 3) for k in (1, 2, 0, 2, 1, 0, 2)]
+    other = str(sky.object_ids[0])
+    view.receive({"type": "go", "id": f" {other} "})
+    assert (selection.focus, sent[-1]["id"], sent[-1]["place"]) == (other, other, 0)
+    view.receive({"type": "go", "id": "<b>nobody"})
+    assert selection.focus == other
+    assert sent[-1] == {"type": "said", "words": "<b>nobody is not among these 3 objects."}
+    view.receive({"type": "step", "by": 1})
+    assert selection.focus == ids[0]  # from one that is not in the order, to its start
+    plain = FocusView(sky, Selection(sky.catalogue))
+    plain.receive({"type": "step", "by": -1})
+    assert plain.selection.focus == sky.object_ids[-1]
+
+
+def test_a_picture_that_is_clicked_is_that_of_the_looks(sky):
+    view = FocusView(sky, Selection(sky.catalogue), picture=ALL)
+    assert view.looks.picture == ALL
+    view.receive({"type": "picture", "name": "g"})
+    assert (view.looks.picture, view.look_message()["name"]) == ("g", "g")
+    view.receive({"type": "picture", "name": "no band"})
+    assert view.looks.picture == "g"
+    with pytest.raises(ValueError, match="message: expected one of hello, step, go, picture, got 'eval'"):
+        view.receive({"type": "eval"})
+
+
+def test_the_first_picture_is_refused_where_there_is_none_of_that_name(sky):
+    assert FocusView(sky, Selection(sky.catalogue)).looks.picture == "RGB"
+    with pytest.raises(ValueError, match="picture"):
+        FocusView(sky, Selection(sky.catalogue), picture="y")
+    with pytest.raises(ValueError, match="more than once"):
+        FocusView(sky, Selection(sky.catalogue), ids=["1", "1"])
+    one = CutoutSet(
+        images=sky.images[:][:, :1], bands=("u",), catalogue=sky.catalogue, pixel_scale=1.0, unit="nanomaggy"
+    )
+    view = FocusView(one, Selection(sky.catalogue), picture=ALL)
+    assert (view.looks.picture, view.look_message()["pictures"]) == ("u", [["u", ["u"]]])
+
+
+def test_controls_of_all_bands_are_those_of_colours_and_of_bands(sky):
+    looks = LookView(sky, picture=ALL)
+    wanted = {"red": True, "brightness": True, "palette": True, "softening": True, "percentile": True}
+    assert {name: looks._seen(name).rx.value for name in wanted} == wanted
+    looks.picture = "RGB"
+    assert {name: looks._seen(name).rx.value for name in wanted} == dict.fromkeys(wanted, False) | {
+        "red": True,
+        "brightness": True,
+    }
+    looks.param.update(picture="r", kind="linear")
+    assert {name: looks._seen(name).rx.value for name in wanted} == dict.fromkeys(wanted, False) | {"palette": True}
+
+
+def test_pixels_meant_for_the_eye_are_shown_as_they_are(sky):
+    for bands in (("one", "two", "three"), ("R", "G", "B"), ("i", "r", "g")):
+        assert default_look(bands, "display") == Look(bands=bands, kind="linear", limits=(0.0, 1.0))
+        same = {"bands": bands, "catalogue": sky.catalogue, "pixel_scale": 0.396, "unit": "display"}
+        message = FocusView(CutoutSet(images=sky.images[:][:, :3], **same), Selection(), picture=ALL).look_message()
+        assert message["pictures"][0] == ["RGB", list(bands)]
+        assert message["kind"] == "linear"
+        assert set(message["limits"].values()) == {(0.0, 1.0)}
+
+
+def test_the_focus_moves_while_limits_make_no_sense(sky):
+    selection, sent = Selection(sky.catalogue), []
+    view = FocusView(sky, selection)
+    view.canvas._send_msg = sent.append
+    before = view.look_message()["limits"]["r"]
+    view.looks.param.update(black=1.0, white=0.0)
+    selection.focus = sky.object_ids[4]
+    assert sent[-1]["id"] == sky.object_ids[4]
+    assert sent[-1]["look"]["limits"]["r"] != before
+
+
+def test_a_focus_that_nobody_here_knows_shows_the_first(sky):
+    assert FocusView(sky, Selection(focus="of another sky")).object_message()["id"] == sky.object_ids[0]
+
+
 def test_a_look_that_makes_no_sense_is_said_and_not_sent(sky):
     view, sent = FocusView(sky, Selection(sky.catalogue)), []
     view.canvas._send_msg = sent.append
@@ -102,6 +207,7 @@ def test_an_object_without_a_picture_is_said_to_have_none(sky):
 
 
 def test_the_component_carries_its_code_and_asks_for_no_other():
-    code = FocusCanvas._render_esm()
+    code = FocusCanvas._render_esm() + FocusCanvas._stylesheets[0]
     assert "import " not in code
+    assert "url(" not in code
     assert code.count("http") == code.count("http://www.w3.org/2000/svg") == 1

@@ -62,7 +62,7 @@ def make(rows=500, size=16, **more):
     "look",
     [{}, {"picture": "u", "kind": "asinh"}, {"picture": "z", "kind": "zscale"}, {"picture": "r", "kind": "linear"},
      {"kind": "percentile", "gamma": 0.5}, {"picture": "g", "palette": "viridis", "black": -0.1, "white": 0.9},
-     {"red": "g", "green": "g", "blue": "u", "brightness": 2.0}],
+     {"red": "g", "green": "g", "blue": "u", "brightness": 2.0}, {"picture": "all bands", "red": "z"}],
 )  # fmt: skip
 def test_each_picture_bears_the_id_that_came_with_it_in_every_look(look):
     gallery = Gallery(burned_sky(300, 32))

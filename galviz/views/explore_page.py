@@ -1,0 +1,109 @@
+"""The page of the explorer: any table of objects, with or without pictures."""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import panel as pn
+import param
+
+from galviz.labels import Labels
+from galviz.views.explorer import Explorer
+from galviz.views.library import Library
+from galviz.views.run import REFUSED
+from galviz.views.tables import open_any
+from galviz.views.template import page_template
+from galviz.views.view_state import ViewState, read_view
+from galviz.views.words import field, said, shown_error, text
+
+_HELP = """<p>Nothing is open yet. Choose a sky or a run above, upload a table (CSV, ECSV, VOTable, FITS, Parquet),
+or start the page on your own files: <code>panel serve dashboards/explore.py --args table.parquet [images]</code>.
+Images are a sky made by <code>galviz ingest</code> or <code>galviz mock</code>, or a folder of pictures named by
+object_id.</p>"""
+
+
+class ExplorePage(pn.viewable.Viewer):
+    """What is opened, and the explorer of it.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        A table, sky, run or saved view, and perhaps images. None: the visitor chooses among what the library has.
+    library : Library
+    """
+
+    chosen = param.Selector(default="", objects={"–": ""}, label="Open", doc="a sky or a run")
+    id_column = param.String(default="", label="Column of ids", doc="# numbers the rows of a table that has no ids")
+    uploaded = param.String(default="", doc="where the table is that the visitor brought")
+
+    def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
+        super().__init__(**params)
+        self.paths, self.view = [str(path) for path in paths], None
+        found = {f"sky {name}": str(path) for name, path in library.skies().items()}
+        found |= {f"run {name}": str(run.path) for name, run in library.runs()[0].items()}
+        self.param.chosen.objects = {"–": ""} | found
+        self._folder = Path(tempfile.mkdtemp(prefix="galviz-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # what visitors bring goes with them
+
+    def _upload(self, event: param.parameterized.Event) -> None:
+        if event.new:
+            name = Path(event.obj.filename).name
+            path = self._folder / f"{len(list(self._folder.iterdir()))}-{name}"
+            path.write_bytes(event.new)
+            self.uploaded = str(path)
+
+    @param.depends("chosen", "id_column", "uploaded")
+    def body(self) -> pn.viewable.Viewable:
+        """Give the explorer of what is open, or say why there is none."""
+        given = [self.uploaded] if self.uploaded else [self.chosen] if self.chosen else self.paths
+        if not given:
+            return text(_HELP)
+        try:
+            saved = read_view(Path(given[0]).read_text("utf-8")) if given[0].endswith(".json") else None
+            if saved is not None:
+                given = [path for path in (saved.get("table"), saved.get("images")) if path]
+            images = given[1] if len(given) > 1 else None
+            opened = open_any(given[0], images, self.id_column or (saved or {}).get("id_column"))
+        except (*REFUSED, TypeError, KeyError) as error:
+            return said(shown_error(error))
+        explorer = Explorer(
+            opened.table, opened.cutouts, plots=opened.plots, labels=Labels(), source=opened.source,
+            id_column=opened.id_column, run=opened.run, units=opened.units,
+        )  # fmt: skip
+        about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
+        self.view = ViewState(explorer, "view", about | {"id_column": opened.id_column})
+        if saved is not None:
+            explorer.restore(saved["state"])
+        origin = "" if opened.cutouts is None else f" · <b>{escape(opened.cutouts.origin)}</b>"
+        name = escape(Path(given[0]).name)
+        about = text(f"<b>{name}</b>: {len(opened.table):,} objects, {len(opened.table.columns)} columns{origin}")
+        return pn.Column(about, explorer, self.view, sizing_mode="stretch_width")
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        upload = pn.widgets.FileInput(accept=".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz", width=240)
+        upload.param.watch(self._upload, "value")
+        choice = field(self.param.chosen, width=260)
+        ids = field(self.param.id_column, width=150, placeholder="found by its name")
+        chosen = pn.FlexBox(choice, pn.Column(text("Or upload a table"), upload), ids, align_items="flex-end")
+        return pn.Column(chosen, self.body, sizing_mode="stretch_width")
+
+
+def explore_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
+    """Make the explorer's page for one visitor.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        As `ExplorePage` takes them.
+
+    Returns
+    -------
+    panel.template.BootstrapTemplate
+        Asks for nothing that the server does not serve itself.
+    """
+    template = page_template("explore")
+    template.main.append(ExplorePage(paths, Library.find()))
+    return template

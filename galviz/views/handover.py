@@ -1,0 +1,106 @@
+"""Files and lines of text that a page hands to its visitor, over the page's own connection."""
+
+import io
+from collections.abc import Mapping
+from typing import BinaryIO, ClassVar
+
+import panel as pn
+import param
+
+_PIECE = 2**21  # bytes that go to the browser at a time
+
+
+class Handover(pn.custom.JSComponent):
+    """What of the way out runs in the browser: it takes a file piece by piece, and shows and copies Python.
+
+    The browser asks for each piece once it has the one before, over the page's own connection: nothing is served at an
+    address, and no message holds a whole file.
+    """
+
+    script = param.String(default="", doc="Python to show and copy")
+    said = param.String(default="", doc="how far the file is")
+
+    _esm = """
+export function render({ model }) {
+  const root = document.createElement("div")
+  root.innerHTML = `<div class="said" role="status"></div><details open><summary>Python for this</summary>
+    <textarea readonly rows="9" spellcheck="false" aria-label="Python for this"></textarea>
+    <button type="button">Copy</button> <span role="status"></span></details>`
+  const [said, area, button, copied] = [".said", "textarea", "button", "span"].map((css) => root.querySelector(css))
+  const show = () => {
+    said.textContent = model.said
+    if (area.value !== model.script) copied.textContent = ""
+    area.value = model.script
+  }
+  button.onclick = async () => {
+    let done = true
+    try { await navigator.clipboard.writeText(area.value) } catch { // not there where a page comes by plain http
+      area.select()
+      done = document.execCommand("copy")
+    }
+    copied.textContent = done ? "Copied." : "Not copied: press Ctrl+C in the text."
+  }
+  let file = { number: 0 }
+  const receive = ({ number, name, size, at, piece }) => {
+    if (number > file.number) file = { number, got: 0, pieces: [] }
+    if (number !== file.number || at !== file.got) return
+    file.pieces.push(new Blob([piece])) // the browser may keep it on disk
+    file.got += piece.byteLength
+    model.send_msg({ number, at: file.got })
+    if (file.got < size) return
+    const link = document.createElement("a")
+    link.href = URL.createObjectURL(new Blob(file.pieces))
+    link.download = name
+    link.click()
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000)
+    file = { number }
+  }
+  model.on("script", show)
+  model.on("said", show)
+  model.on("msg:custom", receive)
+  show()
+  return root
+}
+"""
+    _stylesheets: ClassVar[list[str]] = [
+        """
+.said { min-height: 1.4em; padding-bottom: 4px; font-variant-numeric: tabular-nums }
+summary { cursor: pointer; font-weight: 600; padding: 2px 0 }
+textarea { box-sizing: border-box; width: 100%; resize: vertical; padding: 8px; color: inherit; white-space: pre }
+textarea { font: 12px/1.45 ui-monospace, monospace; background: rgba(128, 128, 128, 0.12) }
+button { padding: 5px 14px; background: none; color: inherit; font: inherit; cursor: pointer }
+textarea, button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
+:focus-visible { outline: 2px solid #1f86c8; outline-offset: 1px }
+"""
+    ]
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**params)
+        self._number, self._name, self._file, self._size = 0, "", io.BytesIO(), 0
+
+    def give(self, name: str, file: BinaryIO) -> None:
+        """Bring a file to the browser and close it; one that is on its way is dropped."""
+        self.drop()
+        self._number, self._name, self._file, self._size = self._number + 1, name, file, file.seek(0, io.SEEK_END)
+        self._handle_msg({"number": self._number, "at": 0})
+
+    def drop(self) -> None:
+        """Close the file that is on its way."""
+        self._file.close()
+
+    def _handle_msg(self, data: Mapping[str, int]) -> None:
+        number, at = data["number"], data["at"]
+        if number != self._number or self._file.closed:
+            return
+        if 0 < at == self._size:
+            self.said = f"{self._name}: {_bytes(at)}, saved."
+            self.drop()
+            return
+        self.said = f"{self._name}: {_bytes(at)} of {_bytes(self._size)} …"
+        self._file.seek(at)
+        piece = {"number": number, "name": self._name, "size": self._size, "at": at, "piece": self._file.read(_PIECE)}
+        self._send_msg(piece)
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

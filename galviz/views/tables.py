@@ -1,0 +1,95 @@
+"""What an explorer can be opened on: a table, a sky, a run, a folder of pictures, with or without images beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from galviz.runs import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.predictions import joined
+from galviz.sky.readers.pictures import pictures
+from galviz.sky.tables import read_table
+from galviz.views.library import open_predictions, open_sky
+from galviz.views.predictions import judged_plots
+
+_ESTIMATES = ("prediction", "predicted", "estimate", "estimated", "pred")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A table with what is known of it, as `galviz.views.explorer.Explorer` takes it."""
+
+    table: pd.DataFrame
+    cutouts: CutoutSet | None = None
+    source: str = ""
+    id_column: str | None = None
+    run: Run | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+    plots: Sequence[Mapping[str, Any]] = ()
+
+
+def open_any(path: str | Path, images: str | Path | None = None, id_column: str | None = None) -> Opened:
+    """Open what is there.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table (`galviz.sky.tables.read_table`), or the folder of a sky, of a run (its predictions), or of pictures.
+    images : str or Path, optional
+        A sky, or a folder of pictures named by `object_id`.
+    id_column : str, optional
+        As `read_table` takes it.
+
+    Raises
+    ------
+    ValueError, OSError, TypeError or RuntimeError
+        With the reason in words.
+    """
+    path = Path(path)
+    if (path / "run.json").exists():
+        return _run(Run.open(path), images)
+    if (path / "galviz.json").exists():
+        sky = open_sky(path)
+        return Opened(sky.catalogue, sky, str(path))
+    if path.is_dir():
+        found = pictures(path)
+        return Opened(found.catalogue, found, str(path))
+    if not path.exists():
+        raise FileNotFoundError(f"table: expected a table, a sky or a run, got {path}, which is not there.")
+    keyed = read_table(path, id_column=id_column or None)
+    cutouts = None if images is None else _images(images, keyed.table)
+    more = {"units": keyed.units, "plots": guessed_plots(keyed.table)}
+    return Opened(keyed.table, cutouts, str(path), id_column or None, **more)
+
+
+def guessed_plots(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Guess from the names of columns which is the truth and which the estimate, and give the plots that compare them.
+
+    Pairs are ``name_true`` and ``name``, ``truth`` and ``estimate``, or a column called like an estimate and the number
+    before it. None are given where there is no such pair.
+    """
+    names = [str(name) for name in table.select_dtypes("number")]
+    pair = next(((f"{name}_true", name) for name in names if f"{name}_true" in names), None)
+    guess = next((name for name in names if name.lower() in _ESTIMATES), None)
+    if pair is None and guess is not None and len(names) > 1:
+        pair = ("truth" if "truth" in names else names[max(names.index(guess) - 1, 0)], guess)
+    return [] if pair is None or pair[0] == pair[1] else judged_plots(*pair)
+
+
+def _run(run: Run, images: str | Path | None) -> Opened:
+    predictions = open_predictions(run)
+    if predictions is None or predictions.target.kind == "band":
+        raise ValueError(f"run: expected one with a prediction an object, got {run.path}. Open it on its study's page.")
+    try:
+        cutouts = open_sky(run.data) if images is None else open_sky(images)
+    except (ValueError, OSError):
+        cutouts = None  # the table can be explored without
+    plots = judged_plots("truth", "estimate")
+    return Opened(joined(predictions, cutouts), cutouts, str(run.path), run=run, plots=plots)
+
+
+def _images(path: str | Path, table: pd.DataFrame) -> CutoutSet:
+    return open_sky(path) if (Path(path) / "galviz.json").exists() else pictures(path, table)

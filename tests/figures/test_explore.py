@@ -1,0 +1,99 @@
+import holoviews as hv
+import numpy as np
+import pandas as pd
+import pytest
+from bokeh.models import Title
+from holoviews import streams
+
+from galviz.figures import explore
+
+AXES = ("z", "ln λ")
+PLACES = np.array([[0.1, 3.0], [0.2, 3.5], [0.3, 4.0], [0.4, 4.5]])
+IDS = np.array([f"123765849387833791{k}" for k in range(4)], dtype=object)
+
+
+@pytest.fixture
+def chosen():
+    return streams.Pipe(data=PLACES[[1, 3]])
+
+
+def sources(plot):
+    return [r.data_source.data for r in hv.render(plot).renderers]
+
+
+def test_each_point_bears_its_id_and_the_chosen_are_drawn_again(chosen):
+    points, plot = explore.point_cloud(*PLACES.T, IDS, axes=AXES, chosen=chosen)
+    every, some = sources(plot)
+    assert list(every["object_id"]) == list(IDS)
+    assert list(some["x"]) == [0.2, 0.4]
+    figure = hv.render(plot)
+    assert (figure.xaxis[0].axis_label, figure.yaxis[0].axis_label) == AXES
+    assert list(points.dimension_values("object_id")) == list(IDS)
+
+
+def test_other_objects_are_marked_when_others_are_chosen(chosen):
+    _, plot = explore.point_cloud(*PLACES.T, IDS, axes=AXES, chosen=chosen)
+    drawn = hv.renderer("bokeh").get_plot(plot)
+    chosen.send(PLACES[:1])
+    assert list(drawn.state.renderers[1].data_source.data["x"]) == [0.1]
+
+
+def test_every_object_counts_in_the_density(chosen):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 5000))
+    every, plot = explore.point_density(x, y, axes=AXES, chosen=streams.Pipe(data=np.empty((0, 2))))
+    image = every[()]
+    assert np.nansum(image.dimension_values("objects")) == 5000
+    assert not (image.dimension_values("objects") == 0).any()
+    assert hv.render(plot)
+
+
+def test_the_density_is_where_the_objects_are(chosen):
+    every, _ = explore.point_density(*PLACES.T, axes=AXES, chosen=chosen)
+    image = every[()]
+    counts = image.dimension_values("objects", flat=True)
+    x, y = (image.dimension_values(name, flat=True)[counts > 0] for name in ("x", "y"))
+    order = np.argsort(x)
+    assert np.abs(x[order] - PLACES[:, 0]).max() < 0.005
+    assert np.abs(y[order] - PLACES[:, 1]).max() < 0.02
+
+
+def test_medians_are_those_of_ten_bins():
+    x = np.linspace(0, 1, 1000)
+    line = explore.guide("zero and medians", x, 2 * x)
+    dots = line.get(2)
+    np.testing.assert_allclose(dots.dimension_values("y"), 2 * dots.dimension_values("x"), rtol=1e-9)
+    assert len(dots) == 10
+    assert explore.guide("none", x, x) is None
+    assert len(explore.guide("zero and medians", x[:3], x[:3]).get(2)) == 0
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_bars_are_as_high_as_counted(logarithmic):
+    edges, counts = np.array([0.0, 1, 2, 3]), np.array([5, 0, 2])
+    pipe = streams.Pipe(data=np.array([1, 0, 2]))
+    every, plot = explore.bars(edges, counts, axis="z", chosen=pipe, logarithmic=logarithmic)
+    top = sources(plot)[0]["top"]
+    assert list(top) == [5, 0.5 if logarithmic else 0, 2]
+    assert sources(plot)[1]["top"][0] == 1
+    assert list(every.edges) == list(edges)
+
+
+def test_a_matrix_has_a_row_a_value_of_y():
+    counts = pd.DataFrame([[3, 1], [0, 0]], index=["spiral", "smooth"], columns=["a", "b"])
+    cells, plot = explore.count_matrix(counts, axes=("estimate", "truth"))
+    table = cells.dframe().set_index(["y", "x"])
+    assert table.loc[("spiral", "a"), "share"] == 0.75
+    assert table.loc[("spiral", "b"), "number"] == 1
+    assert table.loc[("smooth", "a"), "share"] == 0
+    assert hv.render(plot).select({"type": Title}) is not None
+
+
+def test_limits_leave_room_and_may_be_equal():
+    low, high = explore.plane_limits(PLACES)
+    assert (low < PLACES.min(axis=0)).all()
+    assert (high > PLACES.max(axis=0)).all()
+    low, high = explore.plane_limits(PLACES, equal=True)
+    assert low[0] == low[1]
+    assert explore.plane_limits(PLACES[:1])[0].tolist() == [-0.4, 2.5]
+    assert explore.plane_limits(PLACES[:0])[1].tolist() == [1.04, 1.04]

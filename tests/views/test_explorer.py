@@ -1,0 +1,258 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from galviz.runs import Run
+from galviz.selection import Selection
+from galviz.sky.readers.pictures import pictures
+from galviz.sky.tables import write_table
+from galviz.views.bands import BandsView
+from galviz.views.explore_page import ExplorePage
+from galviz.views.explorer import Explorer
+from galviz.views.library import Library
+from galviz.views.sky import SkyView
+from galviz.views.state import SameFocus
+from galviz.views.tables import guessed_plots, open_any
+from galviz.views.view_state import ViewState, read_view
+
+
+@pytest.fixture
+def explorer(tiny_sky):
+    return Explorer(tiny_sky.catalogue, tiny_sky)
+
+
+def shown_ids(explorer):
+    return explorer.gallery.album.ids(0, 100)
+
+
+def test_plots_gallery_and_picture_have_one_selection(explorer, tiny_sky):
+    assert explorer.__panel__().get_root()
+    ids = list(tiny_sky.object_ids[[2, 7]])
+    explorer.gallery.only_chosen = True
+    assert shown_ids(explorer) == []
+    explorer.plots[0].selection.choose(ids)
+    assert shown_ids(explorer) == ids
+    explorer.selection.invert()
+    assert len(shown_ids(explorer)) == 10
+    explorer.gallery.only_chosen = False
+    assert len(shown_ids(explorer)) == 12
+    explorer.selection.focus = ids[1]
+    assert explorer.picture.selection.focus == ids[1]
+
+
+def test_the_state_is_readable_json_and_opens_the_same(explorer, tiny_sky):
+    explorer.plots[0].param.update(kind="scatter", x="z", y="richness * 2", guide="zero and medians")
+    explorer.gallery.param.update(order="z", descending=True, filter="richness > 20")
+    explorer.gallery.looks.param.update(picture="r", kind="zscale", gamma=0.5)
+    explorer.selection.where("z < 0.2")
+    explorer.selection.keep_as("near")
+    explorer.selection.focus = tiny_sky.object_ids[5]
+    state = json.loads(json.dumps(explorer.state()))
+    again = Explorer(tiny_sky.catalogue, tiny_sky)
+    again.restore(state)
+    assert again.state() == state
+    assert shown_ids(again) == shown_ids(explorer)
+    assert again.selection.ids.tolist() == explorer.selection.ids.tolist()
+    assert again.selection.names == ("near",)
+    assert again.gallery.looks.look() == explorer.gallery.looks.look()
+    assert "brightness" not in json.dumps(state)  # what nobody touched is not written
+
+
+def test_every_change_counts(explorer, tiny_sky):
+    changes = [
+        lambda: explorer.selection.where("z < 0.2"),
+        lambda: setattr(explorer.selection, "focus", tiny_sky.object_ids[3]),
+        lambda: setattr(explorer.plots[1], "bins", 12),
+        lambda: setattr(explorer.gallery, "order", "z"),
+        lambda: setattr(explorer.gallery.looks, "gamma", 0.5),
+    ]
+    for change in changes:
+        before, state = explorer.changed, explorer.state()
+        change()
+        assert explorer.changed > before
+        assert explorer.state() != state
+
+
+def test_a_view_is_saved_and_opened_and_a_bad_one_is_said(explorer, tiny_sky):
+    explorer.selection.where("z < 0.2")
+    kept = ViewState(explorer, "view", {"table": "somewhere.csv"})
+    content = json.dumps(kept.content())
+    other = Explorer(tiny_sky.catalogue, tiny_sky)
+    again = ViewState(other, "view")
+    again.open(content)
+    assert again.error == ""
+    assert other.selection.ids.tolist() == explorer.selection.ids.tolist()
+    assert read_view(content)["table"] == "somewhere.csv"
+    for bad, said in (
+        ("{", "something else"),
+        ("[1]", "other JSON"),
+        ('{"kind": "galviz view", "state": {"gallery": {"owner": 1}}}', "expected some of"),
+        ('{"kind": "galviz view", "state": {"selection": {"steps": [["where", {"expression": "q < 1"}]]}}}', "column"),
+        ('{"kind": "galviz view", "state": {"plots": [{"kind": "pie"}]}}', "kind"),
+    ):
+        again.open(bad)
+        assert said in again.error
+
+
+def test_the_address_keeps_what_fits(explorer, tiny_sky, monkeypatch):
+    import panel as pn
+    from panel.io.location import Location
+
+    location = Location(search="?theme=dark")
+    monkeypatch.setattr(type(pn.state), "location", property(lambda _: location))
+    kept = ViewState(explorer, "view")
+    explorer.selection.where("z < 0.2 and richness > 3")
+    assert "theme=dark" in location.search
+    again = Explorer(tiny_sky.catalogue, tiny_sky)
+    ViewState(again, "view")
+    assert again.selection.ids.tolist() == explorer.selection.ids.tolist()
+    explorer.selection.lasso("z", "richness", np.random.default_rng(0).random((400, 2)))
+    assert kept.too_long
+    assert "view=" not in location.search
+    assert "theme=dark" in location.search
+
+
+def test_the_same_object_is_in_focus_in_two_selections(tiny_sky):
+    page, ids = Selection(focus="elsewhere"), tiny_sky.object_ids
+    first, second = Selection(tiny_sky.catalogue), Selection(tiny_sky.catalogue.iloc[4:])
+    same = SameFocus(page)
+    same.join(first)
+    assert (page.focus, first.focus) == ("elsewhere", ids[0])
+    page.focus = ids[2]
+    assert first.focus == ids[2]
+    same.join(second)
+    assert (page.focus, second.focus) == (ids[2], ids[4])
+    page.focus = ids[1]  # the second has no such object
+    assert second.focus == ids[4]
+    second.focus = ids[6]
+    assert page.focus == ids[6]
+    assert first.focus == ids[2]  # it follows no more
+
+
+def test_a_sky_says_which_data_it_is(tiny_sky):
+    view = SkyView(tiny_sky, Selection(), {"richness": "λ", "mass": "M"})
+    assert "synthetic sky" in view.about()
+    assert "12 objects" in view.about()
+    assert "16×16 px of 0.396″" in view.about()
+    assert [plot.x for plot in view.explorer.plots] == ["richness"]
+    assert view.__panel__().get_root()
+    assert "nothing to show" in SkyView(tiny_sky.select([]), Selection()).__panel__().object
+
+
+def test_a_cell_of_the_bands_matrix_chooses_its_objects(told_bands, sky):
+    view = BandsView(told_bands, Selection(), sky)
+    assert view.__panel__().get_root()
+    assert len(view.shown) == 6 * 5
+    assert view.explorer.table.loc[sky.object_ids[0], "u taken for"] == "g"
+    assert (view.explorer.table["bands right"] == 4).all()
+    import holoviews as hv
+
+    matrix = view.matrix()
+    assert matrix.get_root()
+    streams = [s for found in hv.streams.Stream.registry.values() for s in found if isinstance(s, hv.streams.Tap)]
+    streams[-1].event(x="g", y="u")
+    assert view.explorer.selection.ids.tolist() == list(sky.object_ids[::2])
+    streams[-1].event(x="r", y="u")
+    assert len(view.explorer.selection) == 0
+    view.training = True
+    assert len(view.explorer.table) == 12
+    assert "are among them" in view.about()
+
+
+@pytest.fixture
+def folder(tmp_path, tiny_sky):
+    """A table, and pictures of all its objects but the last."""
+    (tmp_path / "pictures").mkdir()
+    for k, object_id in enumerate(tiny_sky.object_ids[:-1]):
+        pixels = np.zeros((8, 10, 3), np.uint8)
+        pixels[0, :, 0] = 20 * k
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{object_id}.png")
+    write_table(tmp_path / "table.parquet", tiny_sky.catalogue.assign(prediction=1.0), "parquet")
+    return tmp_path
+
+
+def test_a_picture_is_that_of_its_id_in_the_order_of_the_table(folder, tiny_sky):
+    table = tiny_sky.catalogue.iloc[::-1]
+    sky = pictures(folder / "pictures", table)
+    assert list(sky.object_ids) == list(tiny_sky.object_ids[:-1][::-1])
+    images = sky.images[:]
+    assert images.shape == (11, 3, 8, 10)
+    np.testing.assert_allclose(images[:, 0, -1, 0], np.arange(10, -1, -1) * 20 / 255)  # the top row is the last
+    assert images[:, :, :-1].max() == 0
+    assert sky.unit == "display"
+
+
+def test_pictures_that_do_not_fit_are_refused(folder, tiny_sky):
+    with pytest.raises(ValueError, match="named by the object_ids of the table, such as a"):
+        pictures(folder / "pictures", pd.DataFrame({"z": [1.0]}, index=pd.Index(["a"], name="object_id")))
+    with pytest.raises(NotADirectoryError, match="no folder"):
+        pictures(folder / "nowhere")
+    (folder / "pictures" / f"{tiny_sky.object_ids[0]}.jpg").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="expected a picture an object"):
+        pictures(folder / "pictures")
+    (folder / "empty").mkdir()
+    with pytest.raises(ValueError, match="got none"):
+        pictures(folder / "empty")
+
+
+def test_anything_opens(folder, tiny_sky, sky, told, make_run):
+    opened = open_any(folder / "table.parquet", folder / "pictures")
+    assert len(opened.cutouts) == 11
+    assert [plot["y"] for plot in opened.plots] == ["prediction", "prediction - z"]
+    assert len(open_any(folder / "pictures").table) == 11
+    tiny_sky.save(folder / "sky")
+    assert open_any(folder / "sky").cutouts.unit == "nanomaggy"
+    assert len(open_any(folder / "table.parquet", folder / "sky").cutouts) == 12
+    run = make_run("first", predictions=told)
+    assert isinstance(open_any(run.path).run, Run)
+    assert "residual" in open_any(run.path).table
+    with pytest.raises(FileNotFoundError, match="which is not there"):
+        open_any(folder / "nothing.csv")
+    with pytest.raises(ValueError, match="expected one with a prediction"):
+        open_any(make_run("second").path)
+
+
+def test_truth_and_estimate_are_guessed_by_name():
+    def axes(*names):
+        return [(plot["x"], plot["y"]) for plot in guessed_plots(pd.DataFrame({name: [1.0] for name in names}))]
+
+    assert axes("a", "ln_richness", "ln_richness_true")[0] == ("ln_richness_true", "ln_richness")
+    assert axes("oh_p50", "prediction") == [("oh_p50", "prediction"), ("oh_p50", "prediction - oh_p50")]
+    assert axes("estimate", "z", "truth")[0] == ("truth", "estimate")
+    assert axes("u - g", "pred")[1] == ("u - g", "pred - col('u - g')")
+    assert axes("z", "r") == []
+
+
+def test_the_page_opens_what_it_is_told_or_says_what_to_do(folder, tiny_sky):
+    assert "Nothing is open yet" in ExplorePage([], Library.find()).body().object
+    page = ExplorePage([folder / "table.parquet", folder / "pictures"], Library.find())
+    body = page.body()
+    assert "12 objects" in body[0].object
+    page.view.explorer.selection.where("z < 0.2")
+    (folder / "view.json").write_text(json.dumps(page.view.content()))
+    again = ExplorePage([folder / "view.json"], Library.find())
+    assert "12 objects" in again.body()[0].object
+    assert again.view.explorer.selection.ids.tolist() == page.view.explorer.selection.ids.tolist()
+    assert len(again.view.explorer.cutouts) == 11
+    page.id_column = "nothing"
+    assert "id_column" in page.body().object
+    (folder / "plain.csv").write_text("z,r\n" + "0.1,20\n" * 12)
+    page = ExplorePage([folder / "plain.csv"], Library.find())
+    assert "number the rows" in page.body().object
+    page.id_column = "#"
+    assert "12 objects" in page.body()[0].object
+    assert page.view.explorer.table.index[0] == "row-01"
+
+
+def test_an_uploaded_table_is_opened(folder):
+    page = ExplorePage([], Library.find())
+    upload = page.__panel__()[0][1][1]
+    upload.filename = "mine.parquet"
+    upload.value = (folder / "table.parquet").read_bytes()
+    assert "12 objects" in page.body()[0].object
+    upload.filename = "../../broken.csv"
+    upload.value = b"\x00\x01"
+    assert "expected CSV" in page.body().object
