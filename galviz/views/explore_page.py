@@ -11,10 +11,12 @@ import panel as pn
 import param
 
 from galviz.labels import Labels
+from galviz.views.closer import CloserView
 from galviz.views.explorer import Explorer
 from galviz.views.library import Library
+from galviz.views.predictions import judged_plots
 from galviz.views.run import REFUSED
-from galviz.views.tables import open_any
+from galviz.views.tables import Opened, open_any
 from galviz.views.template import page_template
 from galviz.views.view_state import ViewState, read_view
 from galviz.views.words import field, said, shown_error, text
@@ -41,7 +43,7 @@ class ExplorePage(pn.viewable.Viewer):
 
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(**params)
-        self.paths, self.view = [str(path) for path in paths], None
+        self.paths, self.view, self.library = [str(path) for path in paths], None, library
         found = {f"sky {name}": str(path) for name, path in library.skies().items()}
         found |= {f"run {name}": str(run.path) for name, run in library.runs()[0].items()}
         self.param.chosen.objects = {"–": ""} | found
@@ -69,8 +71,9 @@ class ExplorePage(pn.viewable.Viewer):
             opened = open_any(given[0], images, self.id_column or (saved or {}).get("id_column"))
         except (*REFUSED, TypeError, KeyError) as error:
             return said(shown_error(error))
+        plots = judged_plots(*opened.pair) if opened.pair else ()
         explorer = Explorer(
-            opened.table, opened.cutouts, plots=opened.plots, labels=Labels(), source=opened.source,
+            opened.table, opened.cutouts, plots=plots, labels=Labels(), source=opened.source,
             id_column=opened.id_column, run=opened.run, units=opened.units,
         )  # fmt: skip
         about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
@@ -80,7 +83,15 @@ class ExplorePage(pn.viewable.Viewer):
         origin = "" if opened.cutouts is None else f" · <b>{escape(opened.cutouts.origin)}</b>"
         name = escape(Path(given[0]).name)
         about = text(f"<b>{name}</b>: {len(opened.table):,} objects, {len(opened.table.columns)} columns{origin}")
-        return pn.Column(about, explorer, self.view, sizing_mode="stretch_width")
+        return pn.Column(about, explorer, *self._closer(opened, explorer), self.view, sizing_mode="stretch_width")
+
+    def _closer(self, opened: Opened, explorer: Explorer) -> list[CloserView]:
+        if opened.pair is None:
+            return []
+        table = opened.table.rename(columns=dict(zip(opened.pair, ("truth", "estimate"), strict=True)))
+        runs = self.library.judged(opened.run.target, opened.run.name) if opened.run is not None else {}
+        name = Path(opened.source).name
+        return [CloserView(table, explorer.selection, opened.cutouts, called=name, others=runs)]
 
     def __panel__(self) -> pn.viewable.Viewable:
         upload = pn.widgets.FileInput(accept=".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz", width=240)

@@ -1,13 +1,16 @@
 """What there is to look at: skies and runs, found by name, opened once a process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+
+import pandas as pd
 
 from galviz.runs import ACTIVE, Run, home, list_runs
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions
+from galviz.sky.predictions import Predictions, joined
+from galviz.sky.target import Target
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,16 @@ class Library:
         going = [name for name in runs if status[name] in ACTIVE]
         done = [name for name in runs if status[name] == "done"]
         return next(iter([*going, *done, *runs]), "")
+
+    def judged(self, target: Target, without: str = "") -> dict[str, Callable[[], pd.DataFrame | None]]:
+        """Find the finished runs of a target but one, and for each what reads its predictions beside the truth."""
+
+        def read(run: Run) -> pd.DataFrame | None:
+            predictions = open_predictions(run)
+            return None if predictions is None else joined(predictions)
+
+        found = {name: run for name, run in self.runs()[0].items() if name != without and run.target == target}
+        return {name: partial(read, run) for name, run in found.items() if (run.path / "predictions.parquet").exists()}
 
     def run_path(self, name: str) -> Path | None:
         """Find the folder of a run by its name, also where the run is still in the making; None where there is none."""

@@ -108,8 +108,10 @@ class StudyPage(pn.viewable.Viewer):
             )
         except REFUSED as error:
             cutouts, data = None, said(shown_error(error))
-        view = BandsView if predictions.target.kind == "band" else PredictionsView
-        return pn.Column(data, view(predictions, self.page.selection, cutouts, run))
+        given = (predictions, self.page.selection, cutouts, run)
+        if predictions.target.kind == "band":
+            return pn.Column(data, BandsView(*given))
+        return pn.Column(data, PredictionsView(*given, self.library.judged(predictions.target, without=self.page.run)))
 
     @param.depends("page.tab")
     def body(self) -> object:

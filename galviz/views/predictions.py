@@ -1,8 +1,9 @@
 """Estimates against the truth, object by object, in the explorer: a point brings its picture, a picture its point."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import pandas as pd
 import panel as pn
 import param
 
@@ -12,6 +13,7 @@ from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.expressions import column
 from galviz.sky.predictions import Predictions, joined
+from galviz.views.closer import CloserView
 from galviz.views.explorer import Explorer
 from galviz.views.measures import MeasuresView
 from galviz.views.state import SameFocus
@@ -33,6 +35,8 @@ class PredictionsView(pn.viewable.Viewer):
         The sky that it was said of: without it there are no pictures and no columns of its catalogue.
     run : Run, optional
         Whose predictions these are.
+    others : mapping of str to callable, optional
+        Other runs, as `galviz.views.closer.CloserView` takes them.
     """
 
     training = param.Boolean(default=False, label="Include objects seen in training")
@@ -43,12 +47,13 @@ class PredictionsView(pn.viewable.Viewer):
         selection: Selection,
         cutouts: CutoutSet | None = None,
         run: Run | None = None,
+        others: Mapping[str, Callable[[], pd.DataFrame | None]] | None = None,
         **params: object,
     ) -> None:
         super().__init__(**params)
-        self.selection, self.cutouts, self.run = selection, cutouts, run
+        self.selection, self.cutouts, self.run, self.others = selection, cutouts, run, others
         self.table = joined(predictions, cutouts)
-        label = predictions.target.label_learned
+        self.unit = label = predictions.target.label_learned
         self.columns = {"truth": f"True {label}", "estimate": f"Estimated {label}"}
         self.columns |= {"residual": f"Estimate − truth ({label})", "spread": f"Spread of the estimate ({label})"}
         self._focus = SameFocus(selection)
@@ -88,7 +93,16 @@ class PredictionsView(pn.viewable.Viewer):
         explorer = self.explorer
         measures = pn.panel(pn.bind(lambda _: self.measures(), explorer.selection.param.version))
         kept = ViewState(explorer, "predictions", {"run": None if self.run is None else str(self.run.path)})
-        return pn.Column(measures, explorer, kept, sizing_mode="stretch_width")
+        called = "this run" if self.run is None else self.run.name
+        closer = CloserView(
+            explorer.table,
+            explorer.selection,
+            self.cutouts,
+            measure=f"MAE in {self.unit}",
+            called=called,
+            others=self.others,
+        )
+        return pn.Column(measures, explorer, closer, kept, sizing_mode="stretch_width")
 
     def measures(self) -> MeasuresView:
         """Measure the chosen objects, or all where none is chosen."""

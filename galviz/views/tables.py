@@ -1,9 +1,8 @@
 """What an explorer can be opened on: a table, a sky, a run, a folder of pictures, with or without images beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -13,7 +12,6 @@ from galviz.sky.predictions import joined
 from galviz.sky.readers.pictures import pictures
 from galviz.sky.tables import read_table
 from galviz.views.library import open_predictions, open_sky
-from galviz.views.predictions import judged_plots
 
 _ESTIMATES = ("prediction", "predicted", "estimate", "estimated", "pred")
 
@@ -28,7 +26,8 @@ class Opened:
     id_column: str | None = None
     run: Run | None = None
     units: Mapping[str, str] = field(default_factory=dict)
-    plots: Sequence[Mapping[str, Any]] = ()
+    pair: tuple[str, str] | None = None
+    """Columns with the truth and its estimate, where they are known."""
 
 
 def open_any(path: str | Path, images: str | Path | None = None, id_column: str | None = None) -> Opened:
@@ -61,22 +60,22 @@ def open_any(path: str | Path, images: str | Path | None = None, id_column: str 
         raise FileNotFoundError(f"table: expected a table, a sky or a run, got {path}, which is not there.")
     keyed = read_table(path, id_column=id_column or None)
     cutouts = None if images is None else _images(images, keyed.table)
-    more = {"units": keyed.units, "plots": guessed_plots(keyed.table)}
-    return Opened(keyed.table, cutouts, str(path), id_column or None, **more)
+    pair = guessed_pair(keyed.table)
+    return Opened(keyed.table, cutouts, str(path), id_column or None, units=keyed.units, pair=pair)
 
 
-def guessed_plots(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Guess from the names of columns which is the truth and which the estimate, and give the plots that compare them.
+def guessed_pair(table: pd.DataFrame) -> tuple[str, str] | None:
+    """Guess from the names of columns which is the truth and which the estimate; None where there is no such pair.
 
     Pairs are ``name_true`` and ``name``, ``truth`` and ``estimate``, or a column called like an estimate and the number
-    before it. None are given where there is no such pair.
+    before it.
     """
     names = [str(name) for name in table.select_dtypes("number")]
     pair = next(((f"{name}_true", name) for name in names if f"{name}_true" in names), None)
     guess = next((name for name in names if name.lower() in _ESTIMATES), None)
     if pair is None and guess is not None and len(names) > 1:
         pair = ("truth" if "truth" in names else names[max(names.index(guess) - 1, 0)], guess)
-    return [] if pair is None or pair[0] == pair[1] else judged_plots(*pair)
+    return None if pair is None or pair[0] == pair[1] else pair
 
 
 def _run(run: Run, images: str | Path | None) -> Opened:
@@ -87,8 +86,7 @@ def _run(run: Run, images: str | Path | None) -> Opened:
         cutouts = open_sky(run.data) if images is None else open_sky(images)
     except (ValueError, OSError):
         cutouts = None  # the table can be explored without
-    plots = judged_plots("truth", "estimate")
-    return Opened(joined(predictions, cutouts), cutouts, str(run.path), run=run, plots=plots)
+    return Opened(joined(predictions, cutouts), cutouts, str(run.path), run=run, pair=("truth", "estimate"))
 
 
 def _images(path: str | Path, table: pd.DataFrame) -> CutoutSet:

@@ -41,6 +41,12 @@ def first_row(driven):
     return driven.page.locator(".tabulator-row").first.inner_text().split()[0]
 
 
+def widest_gap(places):
+    """The middle of the widest gap between sorted places (n,): an edge there leaves no doubt."""
+    k = np.diff(places).argmax()
+    return (places[k] + places[k + 1]) / 2
+
+
 def set_field(driven, label, value):
     field = driven.page.get_by_label(label, exact=True)
     field.fill(str(value))
@@ -175,9 +181,11 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     driven.until(ringed)
 
     # A box drawn over points chooses them, and them alone.
+    driven.page.get_by_role("tab", name="Predictions").scroll_into_view_if_needed()
     (plot,) = driven.figures("Estimated ln λ against True ln λ")
     places = np.array([point["place"] for point in plot["points"]])
-    (left, top), (right, low) = places.min(axis=0) - 6, np.median(places, axis=0)
+    (left, top), low = places.min(axis=0) - 6, places[:, 1].max() + 6
+    right = widest_gap(np.sort(places[:, 0])[5:15])
     driven.page.mouse.move(left, top)
     driven.page.mouse.down()
     driven.page.mouse.move(right, low, steps=5)

@@ -15,7 +15,7 @@ from galviz.views.explorer import Explorer
 from galviz.views.library import Library
 from galviz.views.sky import SkyView
 from galviz.views.state import SameFocus
-from galviz.views.tables import guessed_plots, open_any
+from galviz.views.tables import guessed_pair, open_any
 from galviz.views.view_state import ViewState, read_view
 
 
@@ -201,7 +201,7 @@ def test_pictures_that_do_not_fit_are_refused(folder, tiny_sky):
 def test_anything_opens(folder, tiny_sky, sky, told, make_run):
     opened = open_any(folder / "table.parquet", folder / "pictures")
     assert len(opened.cutouts) == 11
-    assert [plot["y"] for plot in opened.plots] == ["prediction", "prediction - z"]
+    assert opened.pair == ("z", "prediction")
     assert len(open_any(folder / "pictures").table) == 11
     tiny_sky.save(folder / "sky")
     assert open_any(folder / "sky").cutouts.unit == "nanomaggy"
@@ -216,14 +216,15 @@ def test_anything_opens(folder, tiny_sky, sky, told, make_run):
 
 
 def test_truth_and_estimate_are_guessed_by_name():
-    def axes(*names):
-        return [(plot["x"], plot["y"]) for plot in guessed_plots(pd.DataFrame({name: [1.0] for name in names}))]
+    def pair(*names):
+        return guessed_pair(pd.DataFrame({name: [1.0] for name in names}))
 
-    assert axes("a", "ln_richness", "ln_richness_true")[0] == ("ln_richness_true", "ln_richness")
-    assert axes("oh_p50", "prediction") == [("oh_p50", "prediction"), ("oh_p50", "prediction - oh_p50")]
-    assert axes("estimate", "z", "truth")[0] == ("truth", "estimate")
-    assert axes("u - g", "pred")[1] == ("u - g", "pred - col('u - g')")
-    assert axes("z", "r") == []
+    assert pair("a", "ln_richness", "ln_richness_true") == ("ln_richness_true", "ln_richness")
+    assert pair("oh_p50", "prediction") == ("oh_p50", "prediction")
+    assert pair("estimate", "z", "truth") == ("truth", "estimate")
+    assert pair("u - g", "pred") == ("u - g", "pred")
+    assert pair("z", "r") is None
+    assert pair("pred") is None
 
 
 def test_the_page_opens_what_it_is_told_or_says_what_to_do(folder, tiny_sky):
