@@ -7,7 +7,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, frame
+from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame
 
 MAX_POINTS = 100_000
 """Above this number, density is drawn instead of points."""
@@ -43,12 +43,11 @@ def point_cloud(
     """
     dims = _dims(axes)
     table = pd.DataFrame({"x": x, "y": y, "object_id": ids})
+    size, alpha = (5, 0.7) if len(x) <= 5000 else (3, 0.4)
     points = hv.Points(table, dims, "object_id").opts(
         color=BLUE,
-        size=5,
-        alpha=0.7,
-        nonselection_alpha=0.7,
-        selection_alpha=0.7,
+        size=size,
+        **dict.fromkeys(("alpha", "nonselection_alpha", "selection_alpha"), alpha),
         selection_color=BLUE,
         tools=["hover", *_SELECT],
         backend_opts={"plot.output_backend": "webgl"} if len(x) > 5000 else {},
@@ -145,10 +144,10 @@ def guide(kind: str, x: np.ndarray, y: np.ndarray) -> hv.Overlay | None:
     rows = [(np.median(x[bins == k]), *np.percentile(y[bins == k], [50, 16, 84])) for k in range(len(edges) - 1)]
     middle = [(at, half, half - low, high - half) for at, half, low, high in rows]
     bars = hv.ErrorBars(middle, "x", ["y", "below", "above"]).opts(
-        color=GREY, line_width=1.5, lower_head=None, upper_head=None
+        color=PINK, line_width=2, lower_head=None, upper_head=None
     )
     dots = hv.Scatter([row[:2] for row in middle], "x", "y")
-    dots = dots.opts(color="white", line_color=GREY, size=8, marker="diamond")
+    dots = dots.opts(color="white", line_color=PINK, line_width=2, size=9, marker="diamond")
     return hv.Overlay([hv.HLine(0).opts(**line), bars, dots])
 
 

@@ -56,7 +56,7 @@ class MeasuresView(pn.viewable.Viewer):
         yield measures_html(table, int(pd.notna(self._pairs[0]).sum()), what)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return text(self.table, sizing_mode="stretch_width", min_height=240)
+        return text(self.table, sizing_mode="stretch_width", min_height=205)
 
 
 def measures_html(table: pd.DataFrame, count: int, what: str) -> str:

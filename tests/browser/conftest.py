@@ -26,7 +26,7 @@ FLAGS = [
 ]
 LOCAL = re.compile(r"(https?|wss?)://127\.0\.0\.1|data:|blob:|about:")
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"
-SLOW_MS = 60_000  # how long a loaded machine may take
+SLOW_MS = 120_000  # how long a loaded machine may take
 
 # All figures of the page: title, where a point (x, y) of the plot is on the screen, and the pixels of its picture.
 FIGURES = """() => {

@@ -207,10 +207,11 @@ def test_blink_sources_and_keys(page):
     assert "central galaxy (1)" in legend
     assert "star (1)" in legend
     marks = page.locator(".galviz-focus .frame svg path[transform]")
+    assert marks.count() == 0
+    page.locator(".galviz-focus button", has_text="sources").click()
     assert marks.count() == 4  # two sources, each with a dark rim
     page.locator(".galviz-focus button", has_text="sources").click()
     assert marks.count() == 0
-    page.locator(".galviz-focus button", has_text="sources").click()
     focus(page, 1)
     assert "odd (1)" in page.locator(".galviz-focus .legend").inner_text()
 
@@ -319,7 +320,9 @@ def test_values_limits_and_marks_of_every_band_are_its_own(all_bands, kind):
             else:
                 assert float(value) == pytest.approx(images[k, y, x], rel=1e-3)
     assert seen["pictures"][0]["arrows"] == 3  # the scale bar's length, N and E
+    page.locator(".galviz-focus button", has_text="sources").click()
     assert page.locator(".galviz-focus .frame svg path[transform]").count() == 24  # two sources with a rim, six times
+    page.locator(".galviz-focus button", has_text="sources").click()
 
 
 def test_a_picture_is_made_large_by_click_or_key_and_the_controls_know(all_bands):

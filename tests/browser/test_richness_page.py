@@ -217,7 +217,7 @@ def test_a_page_with_nothing_makes_a_sky(serve, open_page):
     for label, value in {"Objects": 12, "Side in pixels": 16}.items():
         set_field(driven, label, value)
     driven.page.get_by_role("button", name="Make a synthetic sky").click()
-    driven.page.get_by_text("12 objects").wait_for()
+    driven.page.get_by_text("0 of 12 objects chosen").wait_for()
     driven.page.get_by_text("synthetic sky").first.wait_for()
     assert len(CutoutSet.open(server.home / "skies" / "synthetic")) == 12
 
