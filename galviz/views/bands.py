@@ -17,6 +17,8 @@ from galviz.views.measures import MeasuresView
 from galviz.views.state import SameFocus
 from galviz.views.words import GROW, field, text
 
+_PLOTS = [{"kind": "histogram", "x": "bands right", "bins": 6}]
+
 
 class BandsView(pn.viewable.Viewer):
     """Confusion matrix and accuracy; a cell that is tapped chooses its objects.
@@ -57,7 +59,7 @@ class BandsView(pn.viewable.Viewer):
 
     @param.depends("training", watch=True)
     def _make(self) -> None:
-        self.explorer = Explorer(self.facts(), self.cutouts, plots=[{}], labels=Labels(), run=self.run)
+        self.explorer = Explorer(self.facts(), self.cutouts, plots=_PLOTS, labels=Labels(), run=self.run)
         self._focus.join(self.explorer.selection)
 
     def facts(self) -> pd.DataFrame:

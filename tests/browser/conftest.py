@@ -74,8 +74,9 @@ def free_port() -> int:
 class Server:
     """`panel serve` of a dashboard, with a home of its own."""
 
-    def __init__(self, dashboard: str, home: Path) -> None:
+    def __init__(self, dashboard: str, home: Path, arguments: tuple[object, ...] = ()) -> None:
         self.dashboard, self.home, self.port = dashboard, home, free_port()
+        self.arguments = ["--args", *map(str, arguments)] if arguments else []
         self.log = home.parent / f"{home.name}.log"
         self.start()
 
@@ -87,7 +88,7 @@ class Server:
         command = [sys.executable, "-m", "panel", "serve", str(DASHBOARDS / f"{self.dashboard}.py")]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [*command, "--port", str(self.port)],
+                [*command, "--port", str(self.port), *self.arguments],
                 stdout=log,
                 stderr=log,
                 env=os.environ | {"GALVIZ_HOME": str(self.home), "OMP_NUM_THREADS": "1"},
@@ -122,11 +123,11 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory):
-    """Maker of servers: ``serve("richness")``, each with its own empty home."""
+    """Maker of servers: ``serve("richness", *arguments)``, each with its own empty home."""
     servers = []
 
-    def make(dashboard: str) -> Server:
-        servers.append(Server(dashboard, tmp_path_factory.mktemp("home")))
+    def make(dashboard: str, *arguments: object) -> Server:
+        servers.append(Server(dashboard, tmp_path_factory.mktemp("home"), arguments))
         return servers[-1]
 
     yield make

@@ -1,0 +1,99 @@
+"""The explorer's own page in Chromium: a table from elsewhere, with pictures, used as a visitor would."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from galviz.sky.expressions import matches
+from galviz.sky.tables import read_table, write_table
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+ROWS = 200
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, make_sky):
+    """A table of estimates that fail at high z, and a picture of each object."""
+    folder = tmp_path_factory.mktemp("explore")
+    sky, rng = make_sky(ROWS, 1237658493878337900), np.random.default_rng(2)
+    table = sky.catalogue
+    error = rng.normal(0, 0.05, ROWS) + np.where(table["z"] > 0.22, 1.0, 0.0)
+    truth = np.log(table["richness"])
+    write_table(folder / "table.csv", table.assign(ln_richness_true=truth, ln_richness=truth + error), "csv")
+    (folder / "pictures").mkdir()
+    for image, object_id in zip(sky.images, sky.object_ids, strict=True):
+        grey = np.clip(255 * image[2][::-1], 0, 255).astype(np.uint8)
+        Image.fromarray(grey).save(folder / "pictures" / f"{object_id}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(serve, folder):
+    return serve("explore", folder / "table.csv", folder / "pictures")
+
+
+def set_field(driven, label, value):
+    field = driven.page.get_by_label(label, exact=True)
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def test_a_table_with_pictures_is_explored(server, folder, open_page):
+    driven = open_page(server.url)
+    table = read_table(folder / "table.csv").table
+    driven.page.get_by_text(f"{ROWS} objects, 4 columns").wait_for()
+    (plot,) = driven.until(lambda: driven.figures("ln_richness against ln_richness_true"))
+    assert len(plot["points"]) == ROWS
+    set_field(driven, "Choose where", "z > 0.22")
+    count = int((table["z"] > 0.22).sum())
+    driven.page.get_by_text(f"{count} of {ROWS} objects chosen").wait_for()
+
+    # A picture is that of its id, in colours.
+    object_id = table.index[41]
+    set_field(driven, "Go to object_id", object_id)
+    driven.until(lambda: driven.shows(object_id))
+
+    # The view is saved, and opens the same in a page that knows nothing of it.
+    with driven.page.expect_download() as download:
+        driven.page.get_by_text("Save this view").click()
+    saved = folder / "view.json"
+    download.value.save_as(saved)
+    assert json.loads(saved.read_text())["state"]["selection"]["focus"] == object_id
+    other = open_page(server.url)
+    other.page.locator("input[type=file][accept='.json']").set_input_files(saved)
+    other.page.get_by_text(f"{count} of {ROWS} objects chosen").wait_for()
+    other.until(lambda: other.shows(object_id))
+
+    # The defect is found, and its button chooses its objects.
+    driven.page.get_by_role("button", name="None", exact=True).click()
+    driven.page.get_by_text(f"0 of {ROWS} objects chosen").wait_for()
+    driven.page.get_by_label("Look closer at").select_option("worst slices")
+    driven.page.get_by_text("z above").first.wait_for()
+    driven.page.get_by_role("button", name="Show these").first.click()
+    driven.until(lambda: "0 of" not in driven.page.get_by_role("status").first.inner_text())
+    said = driven.page.get_by_role("status").first.inner_text()
+    assert "where" in said
+    expression = said.partition("where ")[2].strip()
+    assert said.startswith(f"{matches(expression, table).sum()} of {ROWS}")
+
+
+def test_a_table_without_ids_is_numbered_on_request(serve, folder, open_page):
+    (folder / "plain.csv").write_text("z,r\n" + "".join(f"{k / 100},{20 + k}\n" for k in range(30)))
+    driven = open_page(serve("explore", folder / "plain.csv").url)
+    driven.page.get_by_text("expected a column of ids").wait_for()
+    set_field(driven, "Column of ids", "#")
+    driven.page.get_by_text("30 objects, 2 columns").wait_for()
+    driven.page.get_by_text("row-01").first.wait_for()
+
+
+@pytest.mark.parametrize("width", [900, 3840])
+@pytest.mark.parametrize("theme", ["default", "dark"])
+def test_nothing_sticks_out(server, open_page, width, theme):
+    driven = open_page(f"{server.url}?theme={theme}", width=width)
+    driven.page.get_by_text(f"{ROWS} objects, 4 columns").wait_for()
+    driven.until(lambda: driven.figures("ln_richness against"))
+    main = driven.page.locator("#main")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
