@@ -64,9 +64,11 @@ class Samp:
 
     def close(self) -> None:
         """Leave the hub and remove the files that were sent."""
-        if self._client.client is not None and self._client.is_connected:
-            self._client.disconnect()
-        shutil.rmtree(self._files, ignore_errors=True)
+        try:
+            if self._client.client is not None and self._client.is_connected:
+                self._client.disconnect()
+        finally:
+            shutil.rmtree(self._files, ignore_errors=True)
 
     def others(self) -> list[str]:
         """Names of the programs that take tables."""

@@ -99,7 +99,7 @@ def matches(expression: str, table: pd.DataFrame) -> np.ndarray:
 
 def column(name: str) -> str:
     """Write a column's name as an expression: ``"z"``, ``'col("u - g")'``."""
-    plain = name.isidentifier() and not keyword.iskeyword(name)
+    plain = name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
     return name if plain else f"col({name!r})"
 
 
@@ -178,7 +178,9 @@ class _Reader:
         if pd.api.types.is_bool_dtype(values) and not values.isna().any():
             return values.to_numpy(dtype=bool)
         numeric = pd.api.types.is_numeric_dtype(values)
-        return values.to_numpy(dtype=np.float64, na_value=np.nan) if numeric else values.to_numpy(dtype=object)
+        if numeric:
+            return values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return values.astype(object).where(values.notna(), None).to_numpy()
 
 
 def _is_text(value: Any) -> bool:

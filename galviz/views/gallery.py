@@ -110,7 +110,9 @@ class Gallery(pn.viewable.Viewer):
         self._try(self.exchange.show, captions=tuple(self.captions), tile=self.tile)
 
     def _restretch(self, *_: param.parameterized.Event) -> None:
-        self.exchange.show(look=self.looks.look())
+        look = self.looks.look()
+        if look != self.exchange.look:
+            self.exchange.show(look=look)
 
     def _try(self, change: Callable[..., None], *given: Any, **named: Any) -> None:
         try:

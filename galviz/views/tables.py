@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.predictions import joined
 from galviz.sky.readers.pictures import pictures
-from galviz.sky.tables import read_table
+from galviz.sky.tables import KeyedTable, read_table
 from galviz.views.library import open_predictions, open_sky
 
 _ESTIMATES = ("prediction", "predicted", "estimate", "estimated", "pred")
@@ -58,7 +59,7 @@ def open_any(path: str | Path, images: str | Path | None = None, id_column: str 
         return Opened(found.catalogue, found, str(path))
     if not path.exists():
         raise FileNotFoundError(f"table: expected a table, a sky or a run, got {path}, which is not there.")
-    keyed = read_table(path, id_column=id_column or None)
+    keyed = _table(str(path), path.stat().st_mtime_ns, id_column or None)
     cutouts = None if images is None else _images(images, keyed.table)
     pair = guessed_pair(keyed.table)
     return Opened(keyed.table, cutouts, str(path), id_column or None, units=keyed.units, pair=pair)
@@ -76,6 +77,12 @@ def guessed_pair(table: pd.DataFrame) -> tuple[str, str] | None:
     if pair is None and guess is not None and len(names) > 1:
         pair = ("truth" if "truth" in names else names[max(names.index(guess) - 1, 0)], guess)
     return None if pair is None or pair[0] == pair[1] else pair
+
+
+@lru_cache(maxsize=4)
+def _table(path: str, _stamp: int, id_column: str | None) -> KeyedTable:
+    """Read a table once a process, and again where it has changed."""
+    return read_table(path, id_column=id_column)
 
 
 def _run(run: Run, images: str | Path | None) -> Opened:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky.expressions import evaluate, matches
+from galviz.sky.expressions import column, evaluate, matches
 
 TABLE = pd.DataFrame(
     {
@@ -93,3 +93,16 @@ def test_the_same_as_numpy(low, high):
     expected = (values >= low) & (values < high)
     table = pd.DataFrame({"v": values})
     assert (matches(f"v >= {low!r} and v < {high!r}".replace("inf", "1e999"), table) == expected).all()
+
+
+def test_a_missing_text_of_a_nullable_type_is_missing():
+    table = TABLE.assign(kind=pd.array(["a", pd.NA, "b", pd.NA], dtype="string"))
+    assert matches("kind == 'a'", table).tolist() == [True, False, False, False]
+    assert matches("kind != 'a'", table).tolist() == [False, True, True, True]
+    assert matches("kind < 'b'", table).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("name", ["z", "u - g", "class", "ﬁ", "it's", 'a"b', "λ"])
+def test_any_name_of_a_column_can_be_written(name):
+    table = pd.DataFrame({name: [1.0, 2.0]}, index=pd.Index(["a", "b"], name="object_id"))
+    assert evaluate(column(name), table).tolist() == [1.0, 2.0]
