@@ -90,8 +90,8 @@ class Portrait:
         message |= {"place": place, "count": len(self.ids), "facts": self._facts(object_id)}
         message |= {"sources": self._marked(object_id), "marks": MARKS, "wcs": self._wcs(object_id)}
         scale = float(self.cutouts.pixel_scale[self._index.get_loc(object_id)]) if images is not None else 1.0
-        length, label = scale_bar(width * scale)
-        message["bar"] = {"pixels": length / scale, "label": label}
+        length, label = scale_bar(width * scale) if np.isfinite(scale) else (0.0, "")
+        message["bar"] = {"pixels": length / scale if label else 0.0, "label": label}
         if images is not None:
             message["pixels"] = np.ascontiguousarray(images, dtype="<f4").tobytes()
         if coverage is not None:

@@ -12,6 +12,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "loss": ("mse", "mse_std", "cross_entropy"),
     "normalise": ("asinh", "asinh_global", "noise", "minmax"),
     "precision": ("32-true", "bf16-mixed"),
+    "network.stem": ("imagenet", "small"),
+    "network.head": ("compact", "as_published"),
 }
 _AUGMENTATIONS = ("d4",)
 
@@ -84,7 +86,8 @@ class Recipe:
         for key, value in own.items():
             object.__setattr__(self, key, value)
         for key, choices in CHOICES.items():
-            _expect(getattr(self, key) in choices, key, f"one of {', '.join(choices)}", getattr(self, key))
+            value = own["network"].get(key.partition(".")[2], choices[0]) if "." in key else getattr(self, key)
+            _expect(value in choices, key, f"one of {', '.join(choices)}", value)
         for key in ("epochs", "batch", "tta"):
             _expect(getattr(self, key) >= 1, key, "at least 1", getattr(self, key))
         _expect(self.folds >= 2, "folds", "at least 2", self.folds)

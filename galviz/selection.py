@@ -73,7 +73,7 @@ class Selection(param.Parameterized):
 
     @property
     def steps(self) -> list[tuple[str, dict[str, Any]]]:
-        """What led here, as (method, arguments)."""
+        """What led here, as (method, arguments); a choice that was replaced is not among them."""
         return list(self._steps)
 
     def choose(self, ids: Iterable[str], how: str = "replace") -> None:
@@ -199,7 +199,7 @@ class Selection(param.Parameterized):
         self._future = []
         self._mask = combined[how]
         self._named = self._named if named is None else named
-        self._steps = [*self._steps, (name, given)]
+        self._steps = _needed([*self._steps, (name, given)])
         self.version += 1
 
     def _here(self) -> tuple:
@@ -213,6 +213,20 @@ class Selection(param.Parameterized):
         self._mask = np.unpackbits(packed, count=len(self._table)).astype(bool)
         self.version += 1
         return True
+
+
+def _needed(steps: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """Leave out the steps on which nothing depends any more: a choice that was replaced before it was kept as a subset.
+
+    A step that replaces begins a part; a part before the last one counts where it keeps or forgets a subset.
+    """
+    parts: list[list[tuple[str, dict[str, Any]]]] = [[]]
+    for name, given in steps:
+        if given.get("how") == "replace":
+            parts.append([])
+        parts[-1].append((name, given))
+    kept = [part for part in parts[:-1] if any(name in ("keep_as", "forget") for name, _ in part)]
+    return [step for part in [*kept, parts[-1]] for step in part]
 
 
 def _end(value: float | None) -> float | None:

@@ -53,6 +53,21 @@ def test_set_operations_are_those_of_sets(selection, how):
     assert set(selection.ids) == expected[how]
 
 
+def test_steps_that_were_replaced_are_forgotten_unless_a_subset_came_of_them(selection):
+    for bound in (0.1, 0.2, 0.3):
+        selection.where(f"z < {bound}")
+    selection.keep_as("near")
+    selection.where("richness > 40")
+    selection.where("richness > 50")
+    selection.recall("near", how="add")
+    kept = [name for name, _ in selection.steps]
+    assert kept == ["where", "keep_as", "where", "recall"]
+    again = Selection.from_json(selection.to_json(), TABLE)
+    assert again.ids.tolist() == selection.ids.tolist()
+    assert selection.undo()
+    assert [name for name, _ in selection.steps] == ["where", "keep_as", "where"]
+
+
 def test_a_box_may_be_open(selection):
     selection.box({"richness": (50, None), "z": (None, float("inf"))})
     assert selection.mask.tolist() == (TABLE["richness"] >= 50).tolist()

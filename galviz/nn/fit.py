@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from galviz.lock import rank
-from galviz.nn.data import Samples, Steps, kept, loader, truths
+from galviz.nn.data import Samples, Steps, kept, loader, memory_format, truths
 from galviz.nn.folds import split
 from galviz.nn.module import Training
 from galviz.nn.predict import predict, remember, save_weights
@@ -116,7 +116,7 @@ def _train(
     train, held_out = split(cutouts.catalogue, recipe, known)
     samples = Samples(images, train, truth)
     steps = _steps(trainer, recipe, len(samples), start)
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=memory_format(network, trainer.strategy.root_device))
     if start is None and hasattr(network, "measure"):
         network.measure(cutouts, train, truth)
     module = Training(network, recipe, steps.steps, start)

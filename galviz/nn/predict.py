@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from galviz.nn.data import Chunks, Samples, dihedral, kept, loader, truths
+from galviz.nn.data import Chunks, Samples, dihedral, kept, loader, memory_format, truths
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
@@ -67,7 +67,7 @@ def predict(
     known = target.kind == "band" or set(target.columns) <= set(cutouts.catalogue.columns)
     truth = truths(cutouts, target) if known else np.full((len(cutouts), 1), np.nan)
     samples = Samples(kept(cutouts), rows, truth)
-    network = network.to(device, memory_format=torch.channels_last)
+    network = network.to(device, memory_format=memory_format(network, device))
     batches = loader(samples, Chunks(len(samples), recipe.batch))
     parts = []
     for part in outputs(network, batches, views=recipe.tta):

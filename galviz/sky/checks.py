@@ -58,9 +58,9 @@ def check_ids(index: pd.Index) -> None:
 
 
 def pixel_scales(pixel_scale: float | np.ndarray, rows: int) -> np.ndarray:
-    """Give one positive pixel scale an object, float64, shape (N,), that cannot be written to."""
+    """Give one pixel scale an object, positive or NaN, float64, shape (N,), that cannot be written to."""
     scales = np.array(pixel_scale, dtype=np.float64)
-    if scales.ndim > 1 or scales.shape not in {(), (rows,)} or not (scales > 0).all():
+    if scales.ndim > 1 or scales.shape not in {(), (rows,)} or (scales <= 0).any():
         raise ValueError(f"pixel_scale: expected one or {rows} positive numbers in arcsec, got {pixel_scale!r}.")
     scales = np.broadcast_to(scales, (rows,)).copy()
     scales.setflags(write=False)

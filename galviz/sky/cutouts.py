@@ -28,7 +28,7 @@ class CutoutSet:
     catalogue : pandas.DataFrame
         A row an object, in the order of the images. Its index, ``object_id``, holds unique strings.
     pixel_scale : float or array of float, shape (N,)
-        Size of a pixel in arcsec, for each object: a cutout of 1 Mpc has its own.
+        Size of a pixel in arcsec, for each object: a cutout of 1 Mpc has its own. NaN where it is not known.
     unit : str
         ``"nanomaggy"`` (flux per pixel: a sum over pixels is a flux), or ``"display"`` for pixels meant for the eye.
     coverage : array-like of bool, shape (N, B, H, W), optional

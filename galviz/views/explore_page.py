@@ -55,7 +55,7 @@ class ExplorePage(pn.viewable.Viewer):
             name = Path(event.obj.filename).name
             path = self._folder / f"{len(list(self._folder.iterdir()))}-{name}"
             path.write_bytes(event.new)
-            self.uploaded = str(path)
+            self.param.update(uploaded=str(path), id_column="")
 
     @param.depends("chosen", "id_column", "uploaded")
     def body(self) -> pn.viewable.Viewable:
@@ -68,7 +68,7 @@ class ExplorePage(pn.viewable.Viewer):
             if saved is not None:
                 given = [path for path in (saved.get("table"), saved.get("images")) if path]
             images = given[1] if len(given) > 1 else None
-            opened = open_any(given[0], images, self.id_column or (saved or {}).get("id_column"))
+            opened = open_any(given[0], images, self.id_column.strip("'\" ") or (saved or {}).get("id_column"))
         except (*REFUSED, TypeError, KeyError) as error:
             return said(shown_error(error))
         plots = judged_plots(*opened.pair) if opened.pair else ()

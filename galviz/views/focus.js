@@ -182,7 +182,7 @@ class Picture {
     this.over.setAttribute("viewBox", `0 0 ${room} ${size * height}`);
     const line = (d) => ["under", "over"].forEach((name) => draw(this.over, "path", { d, class: name }));
     const length = bar.pixels * size;
-    line(`M14,${size * height - 16}h${length}m0,-5v10m${-length},-10v10`);
+    if (length) line(`M14,${size * height - 16}h${length}m0,-5v10m${-length},-10v10`); // else the scale is not known
     draw(this.over, "text", { x: 14 + length / 2, y: size * height - 24, "text-anchor": "middle" }, bar.label);
     if (wcs && this === pictures[0]) this.compass(wcs, room, line);
     if (!this.focus.marks) return;

@@ -87,7 +87,7 @@ class PlotView(pn.viewable.Viewer):
         switch = {"type": pn.widgets.Toggle, "width": 100}
         looks = {"kind": {"width": 110}, "x": typed, "y": typed | {"visible": counted.rx.not_()}}
         looks |= {"guide": {"width": 160, "visible": scatter}}
-        looks |= {"bins": {"type": pn.widgets.IntInput, "width": 70, "visible": counted}}
+        looks |= {"bins": {"type": pn.widgets.IntInput, "start": 2, "end": 400, "width": 70, "visible": counted}}
         looks |= {"density": switch | {"visible": scatter}, "logarithmic": switch | {"visible": counted}}
         return pn.FlexBox(*(field(self.param[name], **look) for name, look in looks.items()), align_items="flex-end")
 

@@ -50,6 +50,12 @@ class SelectionBar(pn.viewable.Viewer):
     def _where(self) -> None:
         if self.condition.strip():
             self.take(self.selection.where, self.condition, how=self.how)
+        else:
+            self.error = ""
+
+    @param.depends("selection.version", watch=True)
+    def _forgive(self) -> None:
+        self.error = ""
 
     def _keep(self, _: object) -> None:
         self.take(self.selection.keep_as, self.called)

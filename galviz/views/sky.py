@@ -52,7 +52,13 @@ class SkyView(pn.viewable.Viewer):
         """Say which data this is."""
         count, bands, height, width = self.cutouts.images.shape
         scale = np.percentile(self.cutouts.pixel_scale, [0, 100]) if count else (np.nan, np.nan)
-        scales = f"{scale[0]:.3g}″" if np.isclose(*scale) else f"{scale[0]:.3g}–{scale[1]:.3g}″"
+        scales = (
+            "unknown scale"
+            if np.isnan(scale).any()
+            else f"{scale[0]:.3g}″"
+            if np.isclose(*scale)
+            else f"{scale[0]:.3g}–{scale[1]:.3g}″"
+        )
         said = [
             f"<b>{escape(self.cutouts.origin)}</b>",
             f"{count:,} objects",

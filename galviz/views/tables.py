@@ -37,7 +37,8 @@ def open_any(path: str | Path, images: str | Path | None = None, id_column: str 
     Parameters
     ----------
     path : str or Path
-        A table (`galviz.sky.tables.read_table`), or the folder of a sky, of a run (its predictions), or of pictures.
+        A table (`galviz.sky.tables.read_table`), or the folder of a sky, of pictures, or of a run: its predictions
+        of what it was not trained on.
     images : str or Path, optional
         A sky, or a folder of pictures named by `object_id`.
     id_column : str, optional
@@ -93,7 +94,8 @@ def _run(run: Run, images: str | Path | None) -> Opened:
         cutouts = open_sky(run.data) if images is None else open_sky(images)
     except (ValueError, OSError):
         cutouts = None  # the table can be explored without
-    return Opened(joined(predictions, cutouts), cutouts, str(run.path), run=run, pair=("truth", "estimate"))
+    table = joined(predictions.held_out(), cutouts)  # what the network has seen would flatter it
+    return Opened(table, cutouts, str(run.path), run=run, pair=("truth", "estimate"))
 
 
 def _images(path: str | Path, table: pd.DataFrame) -> CutoutSet:

@@ -1,6 +1,7 @@
 """Train a network: choose how, start, follow, stop, resume. Serves every study."""
 
 import asyncio
+import time
 from types import ModuleType
 
 import panel as pn
@@ -12,6 +13,8 @@ from galviz.views.recipe_form import RecipeForm
 from galviz.views.run import REFUSED, RunPanel
 from galviz.views.state import Chooser, PageState
 from galviz.views.words import FORM, GROW, field, said, shown_error, text
+
+_DOUBLE_CLICK_S = 1.5  # a second click within it is no second wish
 
 
 class TrainPanel(pn.viewable.Viewer):
@@ -38,7 +41,7 @@ class TrainPanel(pn.viewable.Viewer):
     def __init__(self, study: ModuleType, library: Library, page: PageState, **params: object) -> None:
         super().__init__(page=page, **params)
         self.study, self.library = study, library
-        self.run = RunPanel(library, page)
+        self.run, self._started = RunPanel(library, page), -_DOUBLE_CLICK_S
         for name, table in (("target", study.TARGETS), ("recipe", study.RECIPES)):
             self.param[name].objects = list(table)
             setattr(self, name, next(iter(table)))
@@ -71,9 +74,12 @@ class TrainPanel(pn.viewable.Viewer):
 
     def start(self, _: object = None) -> None:
         """Start a new run as a process, and follow it."""
+        if not self.run_name and time.monotonic() - self._started < _DOUBLE_CLICK_S:
+            return
         try:
             path = self.library.new_run(self.run_name or self.free_name())
             jobs.start(self.command(str(path)), path)
+            self._started = time.monotonic()
             self.param.update(error="", run_name="")
             self.page.param.update(run=path.name, found=self.page.found + 1)
         except REFUSED as error:

@@ -3,8 +3,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
-from galviz.nn.data import Chunks, Samples, Steps, dihedral, kept, loader, truths
+from galviz.nn.data import Chunks, Samples, Steps, dihedral, kept, loader, memory_format, truths
 from galviz.sky.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
@@ -115,3 +116,17 @@ def test_each_image_is_turned_by_its_own_symmetry():
 def test_other_kinds_of_targets_are_refused(tiny_sky):
     with pytest.raises(ValueError, match="target: expected a scalar of one column or a band target"):
         truths(tiny_sky, Target("p", "member", ("richness",), "p"))
+
+
+@pytest.mark.parametrize(
+    ("widths", "device", "expected"),
+    [
+        ((16, 32), "cpu", torch.channels_last),
+        ((16, 24), "cpu", torch.contiguous_format),
+        ((4,), "cpu", torch.contiguous_format),
+        ((4,), "cuda:0", torch.channels_last),
+    ],
+)
+def test_narrow_convolutions_do_not_lie_channels_last_on_a_cpu(widths, device, expected):
+    network = nn.Sequential(*(nn.Conv2d(16, width, 3) for width in widths))
+    assert memory_format(network, device) == expected

@@ -209,6 +209,7 @@ def test_anything_opens(folder, tiny_sky, sky, told, make_run):
     run = make_run("first", predictions=told)
     assert isinstance(open_any(run.path).run, Run)
     assert "residual" in open_any(run.path).table
+    assert len(open_any(run.path).table) == 6  # not those that it was trained on
     with pytest.raises(FileNotFoundError, match="which is not there"):
         open_any(folder / "nothing.csv")
     with pytest.raises(ValueError, match="expected one with a prediction"):

@@ -83,7 +83,8 @@ def _shared(cutouts: CutoutSet, passport: Mapping[str, Any]) -> list[str]:
 
 def _own(object_id: str, pixel_scale: float) -> list[str]:
     name = _ascii(object_id)
-    cards = [card("OBJECT", name), card("PIXSCALE", float(pixel_scale), "arcsec")]
+    cards = [card("OBJECT", name)]
+    cards += [card("PIXSCALE", float(pixel_scale), "arcsec")] if np.isfinite(pixel_scale) else []
     return cards if name == object_id else [*cards, card("GVQUOTE", "OBJECT", "percent-encoded UTF-8")]
 
 

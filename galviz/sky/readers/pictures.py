@@ -37,7 +37,7 @@ def find_pictures(folder: str | Path) -> dict[str, Path]:
     return found
 
 
-def pictures(folder: str | Path, table: pd.DataFrame | None = None, *, pixel_scale: float = 1.0) -> CutoutSet:
+def pictures(folder: str | Path, table: pd.DataFrame | None = None, *, pixel_scale: float = np.nan) -> CutoutSet:
     """Open a folder of pictures ``<object_id>.jpg`` (or .png) as cutouts in red, green and blue.
 
     The pixels are meant for the eye: brightness 0 to 1 as it is in the file, not a flux. A picture of another size than
@@ -51,7 +51,7 @@ def pictures(folder: str | Path, table: pd.DataFrame | None = None, *, pixel_sca
         What is known of the objects, indexed by `object_id`. Objects without a picture and pictures without an object
         are left out. By default all pictures, and nothing is known of them.
     pixel_scale : float
-        Arcsec per pixel, where it is known.
+        Arcsec per pixel; NaN where it is not known.
 
     Returns
     -------
