@@ -115,11 +115,8 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
         wanted = "cross_entropy" if classify else "mse or mse_std"
         raise ValueError(f"loss: expected {wanted} for the target {target.name}, got {recipe.loss}.")
     apart, published = classify or options["apart"], options["head"] == "as_published"
-    if options["head"] not in ("compact", "as_published") or (published and not apart):
-        raise ValueError(
-            f"network.head: expected compact or as_published, the latter with network.apart=true, "
-            f"got {options['head']!r} with apart={apart}."
-        )
+    if published and not apart:
+        raise ValueError("network.head: expected as_published with network.apart=true, got it with false.")
     torch.manual_seed(recipe.seed)
     channels, vectors = (1, len(bands)) if apart else (len(bands), 1)
     replicate = options["replicate"] and apart

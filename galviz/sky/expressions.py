@@ -4,6 +4,7 @@ import ast
 import difflib
 import keyword
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -66,8 +67,9 @@ def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
     try:
         tree = ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, RecursionError) as error:
+        hint = " To compare, write ==." if re.search(r"[^<>=!]=[^=]", expression) else ""
         raise ValueError(
-            f"expression: expected something like 'z < 0.3', got {expression!r} ({error.args[0]})."
+            f"expression: expected something like 'z < 0.3', got {expression!r} ({error.args[0]}).{hint}"
         ) from None
     try:
         with np.errstate(all="ignore"):
@@ -173,7 +175,8 @@ class _Reader:
             values = self._table.index.get_level_values(name).to_series()
         else:
             known = [str(n) for n in [*self._table.index.names, *self._table.columns] if n is not None]
-            near = difflib.get_close_matches(name, known, n=3) or known[:10]
+            same = [n for n in known if n.lower() == name.lower()]
+            near = same or difflib.get_close_matches(name, known, n=3) or known[:10]
             raise ValueError(f"expression: expected a column, got {name!r}. Near it: {', '.join(near)}.")
         if pd.api.types.is_bool_dtype(values) and not values.isna().any():
             return values.to_numpy(dtype=bool)

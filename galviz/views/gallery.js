@@ -18,7 +18,7 @@ const CSS = `
 .galviz-gallery .bar { display: flex; flex-wrap: wrap; gap: 2px 14px; align-items: baseline; padding: 0 2px 6px; }
 .galviz-gallery .bar .keys { display: flex; flex-wrap: wrap; gap: 2px 10px; opacity: .85; }
 .galviz-gallery kbd { font: 11px ui-monospace, monospace; border: 1px solid var(--line); border-bottom-width: 2px;
-  border-radius: 4px; padding: 0 4px; margin-right: 3px; }
+  border-radius: 4px; padding: 0 4px; margin-right: 3px; background: none; color: inherit; }
 .galviz-gallery .pointed { margin-left: auto; font: 12px ui-monospace, monospace; min-height: 1.35em; }
 .galviz-gallery .alert { color: var(--focus); font-weight: 600; }
 .galviz-gallery .view { position: relative; flex: 1 1 0; min-height: 0; overflow: hidden auto; scrollbar-gutter: stable;
@@ -27,7 +27,8 @@ const CSS = `
 .galviz-gallery .tall { min-height: 100%; }
 .galviz-gallery .stage { position: sticky; top: 0; overflow: hidden; contain: strict; }
 .galviz-gallery .row { position: absolute; left: 0; right: 0; top: 0; will-change: transform; }
-.galviz-gallery .cell { position: absolute; top: 0; border-radius: 6px; cursor: pointer; }
+.galviz-gallery .row > .cell { position: absolute; top: 0; margin: 0; padding: 0; max-width: none; border-radius: 6px;
+  cursor: pointer; }
 .galviz-gallery .picture { position: relative; overflow: hidden; border-radius: 5px; background: var(--faint); }
 .galviz-gallery .cell.here .picture { background: repeating-linear-gradient(135deg, #8c8c8c 0 6px, #a3a3a3 6px 8px); }
 .galviz-gallery canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }

@@ -8,6 +8,7 @@ import panel as pn
 import param
 
 from galviz.selection import HOW, Selection
+from galviz.sky.expressions import column
 from galviz.views.look import alert
 from galviz.views.words import field, shown_error, text
 
@@ -86,7 +87,7 @@ class SelectionBar(pn.viewable.Viewer):
             button("Invert", lambda _: self.selection.invert(), "choose what is not chosen"),
             button("None", lambda _: self.selection.choose([]), "choose nothing"),
         ]
-        condition = field(self.param.condition, placeholder="for example z < 0.3 and g - r > 1", width=280)
+        condition = field(self.param.condition, placeholder=_example(self.selection), width=280)
         how = field(self.param.how, width=110)
         subsets = [
             field(self.param.called, width=130, placeholder="a name"),
@@ -103,9 +104,17 @@ class SelectionBar(pn.viewable.Viewer):
         return alert(self.error)
 
 
+def _example(selection: Selection) -> str:
+    """Give a condition on a column that is there."""
+    names = [str(name) for name in selection.table.select_dtypes("number")]
+    return f"for example {column(names[0])} < {selection.table[names[0]].median():.3g}" if names else ""
+
+
 def _short(name: str, given: dict[str, Any]) -> str:
     """Write a step in few words."""
     how = "" if given.get("how", "replace") == "replace" else f" ({given['how']})"
+    if name == "choose" and not given["ids"]:
+        return "none"
     if name == "choose":
         return f"{len(given['ids']):,} picked by id{how}"
     if name == "lasso":

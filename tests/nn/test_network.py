@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_weights():
     ("network", "message"),
     [
         ({"widht": 3}, "network: expected arguments among width, .* got 'widht'"),
-        ({"head": "tall"}, "network.head: expected compact or as_published"),
+        ({"head": "tall"}, "network.head: expected one of compact, as_published"),
         ({"head": "as_published", "apart": False}, "with network.apart=true"),
     ],
 )

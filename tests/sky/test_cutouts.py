@@ -79,7 +79,7 @@ def test_what_went_in_comes_out():
         ({"catalogue": pd.DataFrame(index=["a", "b", "a"])}, "object_id: expected unique ids, got 'a' more than once"),
         ({"pixel_scale": [0.4, 0.4]}, "pixel_scale: expected one or 3 positive numbers in arcsec"),
         ({"pixel_scale": 0.0}, "pixel_scale: expected one or 3 positive numbers in arcsec"),
-        ({"pixel_scale": np.nan}, "pixel_scale: expected one or 3 positive numbers in arcsec"),
+        ({"pixel_scale": -0.4}, "pixel_scale: expected one or 3 positive numbers in arcsec"),
         ({"unit": "counts"}, "unit: expected 'nanomaggy' or 'display', got 'counts'"),
         ({"wcs": wcs_table(["id0", "id2", "id1"])}, "wcs: expected columns"),
         ({"wcs": wcs_table(["id0", "id1", "id2"]).drop(columns="cd1_1")}, "wcs: expected columns"),

@@ -67,6 +67,8 @@ def test_known_answers(expression, expected):
         ("z == None", "not allowed"),
         ("-" * 1900 + "z < 1", "expression"),
         ("z < 1 or " * 300 + "z < 1", "at most 2000"),
+        ("z = 0.3", "To compare, write =="),
+        ("Z < 0.3", "Near it: z."),
     ],
 )
 def test_what_cannot_be_said_is_refused(expression, message):

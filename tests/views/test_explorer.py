@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from galviz.focus import Portrait
 from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.readers.pictures import pictures
@@ -183,6 +184,8 @@ def test_a_picture_is_that_of_its_id_in_the_order_of_the_table(folder, tiny_sky)
     np.testing.assert_allclose(images[:, 0, -1, 0], np.arange(10, -1, -1) * 20 / 255)  # the top row is the last
     assert images[:, :, :-1].max() == 0
     assert sky.unit == "display"
+    assert np.isnan(sky.pixel_scale).all()  # nobody knows it, so no scale bar may be drawn
+    assert Portrait(sky, None, None, None).object_message(sky.object_ids[0])["bar"] == {"pixels": 0.0, "label": ""}
 
 
 def test_pictures_that_do_not_fit_are_refused(folder, tiny_sky):
