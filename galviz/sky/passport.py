@@ -89,6 +89,24 @@ def python_for(selection: Any, source: str | Path, *, id_column: str | None = No
     return "\n".join(lines) + "\n"
 
 
+def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
+    """Write the lines that make the ``table`` that pages show of a run: `galviz.sky.predictions.joined`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run folder.
+    sky : bool
+        Whether the catalogue of the run's sky is joined.
+    seen : bool
+        Whether the objects that the network was trained on are among them.
+    """
+    lines = ["from galviz.runs import Run", *["from galviz.sky.cutouts import CutoutSet"] * sky]
+    lines += ["from galviz.sky.predictions import joined", "", f"run = Run.open({str(path)!r})"]
+    lines += [f"table = joined(run.predictions(), {'CutoutSet.open(run.data)' if sky else None})"]
+    return "\n".join([*lines, *['table = table[~table["seen"]]'] * (not seen)])
+
+
 def _opening(path: Path, id_column: str | None) -> str:
     if (path / "run.json").is_file():
         return f"from galviz.runs import Run\n\ntable = Run.open({str(path)!r}).predictions().table"

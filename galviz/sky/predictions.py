@@ -133,31 +133,45 @@ class Predictions:
 
 
 def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.DataFrame:
-    """Put estimate, truth, residual and the catalogue of the sky side by side, by `object_id`.
+    """Put what a network said and the catalogue of the sky side by side, a row an object.
 
     Parameters
     ----------
     predictions : Predictions
-        Of a target with one row an object.
     cutouts : CutoutSet, optional
         Whose catalogue is joined.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``object_id``; columns estimate, truth, residual, spread (where there is one), fold, seen (True where the
-        network was trained on the object), and those of the catalogue that bear other names.
+        Index ``object_id``; columns estimate, truth, residual, spread (where there is one); or for a band target
+        ``u taken for`` … ``z taken for`` and ``bands right``, their number. Further fold, seen (True where the network
+        was trained on the object), and the columns of the catalogue that bear other names.
     """
-    table = predictions.table
-    told = {"estimate": predictions.estimate, "truth": predictions.truth, "residual": predictions.residual}
-    spread = f"{predictions.target.name}_spread"
-    told |= {"spread": table[spread].to_numpy()} if spread in table else {}
-    result = pd.DataFrame(told, index=pd.Index(predictions.object_ids, name="object_id"))
-    result = result.assign(fold=table["fold"].to_numpy(), seen=(table["fold"].fillna(0) < 0).to_numpy(bool))
+    result = _bands_by_object(predictions) if predictions.target.kind == "band" else _numbers_by_object(predictions)
+    result = result.assign(seen=(result["fold"].fillna(0) < 0).to_numpy(bool))
     if cutouts is None:
         return result
     catalogue = cutouts.catalogue
     return result.join(catalogue[[name for name in catalogue.columns if name not in result]], on="object_id")
+
+
+def _numbers_by_object(predictions: Predictions) -> pd.DataFrame:
+    table = predictions.table
+    told = {"estimate": predictions.estimate, "truth": predictions.truth, "residual": predictions.residual}
+    spread = f"{predictions.target.name}_spread"
+    told |= {"spread": table[spread].to_numpy()} if spread in table else {}
+    index = pd.Index(predictions.object_ids, name="object_id")
+    return pd.DataFrame(told | {"fold": table["fold"].to_numpy()}, index=index)
+
+
+def _bands_by_object(predictions: Predictions) -> pd.DataFrame:
+    rows = predictions.table.reset_index()
+    given = rows.pivot_table("band_pred", "object_id", "band", aggfunc="first").rename_axis(columns=None)
+    given = given[list(dict.fromkeys(predictions.table.index.get_level_values("band")))]
+    right = given.eq(list(given.columns)).sum(axis=1)
+    fold = predictions.table["fold"].groupby(level="object_id").first()
+    return given.add_suffix(" taken for").assign(**{"bands right": right, "fold": fold})
 
 
 def _values(column: pd.Series) -> np.ndarray:

@@ -11,10 +11,12 @@ from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.expressions import column
-from galviz.sky.predictions import Predictions
+from galviz.sky.predictions import Predictions, joined
 from galviz.views.explorer import Explorer
 from galviz.views.measures import MeasuresView
+from galviz.views.predictions import run_opening
 from galviz.views.state import SameFocus
+from galviz.views.view_state import ViewState
 from galviz.views.words import GROW, field, text
 
 _PLOTS = [{"kind": "histogram", "x": "bands right", "bins": 6}]
@@ -47,6 +49,7 @@ class BandsView(pn.viewable.Viewer):
     ) -> None:
         super().__init__(**params)
         self.all, self.cutouts, self.run = predictions, cutouts, run
+        self.table = joined(predictions, cutouts)
         found = dict.fromkeys(predictions.table.index.get_level_values("band"))
         self.bands = tuple(found) if cutouts is None else cutouts.bands
         self._focus = SameFocus(selection)
@@ -59,19 +62,11 @@ class BandsView(pn.viewable.Viewer):
 
     @param.depends("training", watch=True)
     def _make(self) -> None:
-        self.explorer = Explorer(self.facts(), self.cutouts, plots=_PLOTS, labels=Labels(), run=self.run)
+        shown = self.table if self.training else self.table[~self.table["seen"]]
+        opening = run_opening(self.run, self.cutouts, seen=self.training)
+        more = {"labels": Labels(), "run": self.run, "opening": opening}
+        self.explorer = Explorer(shown, self.cutouts, plots=_PLOTS, **more)
         self._focus.join(self.explorer.selection)
-
-    def facts(self) -> pd.DataFrame:
-        """Give for each object what each of its bands was taken for, and what else is known of it."""
-        table = self.shown.table.reset_index().pivot_table("band_pred", "object_id", "band", aggfunc="first")
-        table = table.rename(columns={band: f"{band} taken for" for band in self.bands}).rename_axis(columns=None)
-        right = [table[f"{band} taken for"] == band for band in self.bands]
-        table["bands right"] = sum(column.astype(int) for column in right)
-        if self.cutouts is None:
-            return table
-        catalogue = self.cutouts.catalogue
-        return table.join(catalogue[[name for name in catalogue.columns if name not in table]], on="object_id")
 
     @param.depends("training")
     def matrix(self) -> pn.pane.HoloViews:
@@ -97,7 +92,7 @@ class BandsView(pn.viewable.Viewer):
     @param.depends("training")
     def about(self) -> str:
         """Say what is shown."""
-        seen = int((self.all.table["fold"].fillna(0) < 0).sum())
+        seen = len(self.all) - len(self.all.held_out())
         left_out = "are among them" if self.training else "are left out"
         return (
             f"<b>{len(self.shown):,} images of one band each</b>; {seen:,} seen in training {left_out}. "
@@ -108,7 +103,8 @@ class BandsView(pn.viewable.Viewer):
     def body(self) -> pn.viewable.Viewable:
         """Give the matrix, the accuracy and the explorer."""
         beside = pn.FlexBox(pn.Column(self.matrix, styles=GROW), pn.Column(self.measures, styles=GROW))
-        return pn.Column(beside, self.explorer, sizing_mode="stretch_width")
+        kept = ViewState(self.explorer, "predictions", of="this run" if self.run is None else self.run.name)
+        return pn.Column(beside, self.explorer, kept, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:
         switch = field(self.param.training, type=pn.widgets.Toggle)

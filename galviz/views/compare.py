@@ -11,9 +11,9 @@ import param
 from galviz.selection import Selection
 from galviz.sky.compare import disagreement, paired_words
 from galviz.sky.cutouts import CutoutSet
+from galviz.views.gallery import Gallery
 from galviz.views.opener import LOOKING, Opener, short
 from galviz.views.slices import SlicesView
-from galviz.views.strip import picture_strip
 from galviz.views.words import field, said, shown_error, text
 
 _PICTURES = 10
@@ -118,10 +118,10 @@ class CompareView(Opener):
         first = pairs.loc[apart.sort_values(ascending=False, kind="stable").index[:_PICTURES]]
         if first.empty:
             return text("They say the same of every object that has a picture.")
-        told = zip(first["estimate_a"], first["estimate_b"], first["truth"], strict=True)
-        notes = [" · ".join(short(value, 3) for value in values) for values in told]
-        what = escape(f"Where they differ most ({self.names[0]} · {self.names[1]} · truth):")
-        return pn.Column(text(what), picture_strip(self.cutouts, list(first.index), notes, self.selection))
+        told = first[["estimate_a", "estimate_b", "truth"]]
+        what = escape(f"Where they differ most (estimate_a: {self.names[0]}, estimate_b: {self.names[1]}):")
+        gallery = Gallery(self.cutouts, told, self.selection, captions=list(told), height=230)
+        return pn.Column(text(what), gallery.grid, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(self.body, self.alert, sizing_mode="stretch_width")

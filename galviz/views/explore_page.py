@@ -43,9 +43,11 @@ class ExplorePage(pn.viewable.Viewer):
 
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(**params)
-        self.paths, self.view, self.library = [str(path) for path in paths], None, library
+        self.paths, self.library = [str(path) for path in paths], library
+        self.view, self._name = None, ""
         found = {f"sky {name}": str(path) for name, path in library.skies().items()}
-        found |= {f"run {name}": str(run.path) for name, run in library.runs()[0].items()}
+        done = {name: run for name, run in library.runs()[0].items() if (run.path / "predictions.parquet").exists()}
+        found |= {f"run {name}": str(run.path) for name, run in done.items()}
         self.param.chosen.objects = {"–": ""} | found
         self._folder = Path(tempfile.mkdtemp(prefix="galviz-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # what visitors bring goes with them
@@ -55,7 +57,19 @@ class ExplorePage(pn.viewable.Viewer):
             name = Path(event.obj.filename).name
             path = self._folder / f"{len(list(self._folder.iterdir()))}-{name}"
             path.write_bytes(event.new)
-            self.param.update(uploaded=str(path), id_column="")
+            self._name = name
+            self.param.update(chosen="", uploaded=str(path), id_column="")
+
+    @param.depends("chosen", watch=True)
+    def _choose(self) -> None:
+        if self.chosen:  # what was opened last is shown
+            self._name = ""
+            self.param.update(uploaded="", id_column="")
+
+    def _uploaded_opening(self) -> str:
+        read = f"from galviz.sky.tables import read_table\n\ntable = read_table({self._name!r}"
+        ids = f", id_column={self.id_column!r}" if self.id_column else ""
+        return f"{read}{ids}).table  # the file that was uploaded" if self.uploaded else ""
 
     @param.depends("chosen", "id_column", "uploaded")
     def body(self) -> pn.viewable.Viewable:
@@ -64,7 +78,8 @@ class ExplorePage(pn.viewable.Viewer):
         if not given:
             return text(_HELP)
         try:
-            saved = read_view(Path(given[0]).read_text("utf-8")) if given[0].endswith(".json") else None
+            ours = given is self.paths and given[0].endswith(".json")  # a visitor's may not name files of the server
+            saved = read_view(Path(given[0]).read_text("utf-8")) if ours else None
             if saved is not None:
                 given = [path for path in (saved.get("table"), saved.get("images")) if path]
             images = given[1] if len(given) > 1 else None
@@ -72,17 +87,18 @@ class ExplorePage(pn.viewable.Viewer):
         except (*REFUSED, TypeError, KeyError) as error:
             return said(shown_error(error))
         plots = judged_plots(*opened.pair) if opened.pair else ()
-        explorer = Explorer(
-            opened.table, opened.cutouts, plots=plots, labels=Labels(), source=opened.source,
-            id_column=opened.id_column, run=opened.run, units=opened.units,
-        )  # fmt: skip
+        more = {"source": opened.source, "opening": self._uploaded_opening() or opened.opening, "run": opened.run}
+        more |= {"id_column": opened.id_column, "units": opened.units, "labels": Labels(), "plots": plots}
+        explorer = Explorer(opened.table, opened.cutouts, **more)
         about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
-        self.view = ViewState(explorer, "view", about | {"id_column": opened.id_column})
+        name = self._name or Path(given[0]).name
+        self.view = ViewState(explorer, "view", of=name, about=about | {"id_column": opened.id_column})
         if saved is not None:
             explorer.restore(saved["state"])
         origin = "" if opened.cutouts is None else f" · <b>{escape(opened.cutouts.origin)}</b>"
-        name = escape(Path(given[0]).name)
-        about = text(f"<b>{name}</b>: {len(opened.table):,} objects, {len(opened.table.columns)} columns{origin}")
+        about = text(
+            f"<b>{escape(name)}</b>: {len(opened.table):,} objects, {len(opened.table.columns)} columns{origin}"
+        )
         return pn.Column(about, explorer, *self._closer(opened, explorer), self.view, sizing_mode="stretch_width")
 
     def _closer(self, opened: Opened, explorer: Explorer) -> list[CloserView]:

@@ -12,6 +12,7 @@ from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.expressions import column
+from galviz.sky.passport import opening_of_run
 from galviz.sky.predictions import Predictions, joined
 from galviz.views.closer import CloserView
 from galviz.views.explorer import Explorer
@@ -64,19 +65,10 @@ class PredictionsView(pn.viewable.Viewer):
         shown = self.table if self.training else self.table[~self.table["seen"]]
         z = next((name for name in _REDSHIFTS if name in shown), "truth")
         plots = judged_plots("truth", "estimate", "residual", z)
-        source = {"opening": self._opening()} if self.run is not None else {}
-        self.explorer = Explorer(
-            shown, self.cutouts, plots=plots, columns=self.columns, labels=Labels(), run=self.run, **source
-        )
+        opening = run_opening(self.run, self.cutouts, seen=self.training)
+        more = {"columns": self.columns, "labels": Labels(), "run": self.run, "opening": opening}
+        self.explorer = Explorer(shown, self.cutouts, plots=plots, **more)
         self._focus.join(self.explorer.selection)
-
-    def _opening(self) -> str:
-        sky = "None" if self.cutouts is None else "CutoutSet.open(run.data)"
-        lines = ["from galviz.runs import Run"]
-        lines += [] if self.cutouts is None else ["from galviz.sky.cutouts import CutoutSet"]
-        lines += ["from galviz.sky.predictions import joined", "", f"run = Run.open({str(self.run.path)!r})"]
-        lines += [f"table = joined(run.predictions(), {sky})"]
-        return "\n".join(lines if self.training else [*lines, 'table = table[~table["seen"]]'])
 
     @param.depends("training")
     def about(self) -> str:
@@ -92,8 +84,8 @@ class PredictionsView(pn.viewable.Viewer):
         """Give the explorer, and the metrics of what is chosen in it."""
         explorer = self.explorer
         measures = pn.panel(pn.bind(lambda _: self.measures(), explorer.selection.param.version))
-        kept = ViewState(explorer, "predictions", {"run": None if self.run is None else str(self.run.path)})
         called = "this run" if self.run is None else self.run.name
+        kept = ViewState(explorer, "predictions", of=called)
         closer = CloserView(
             explorer.table,
             explorer.selection,
@@ -113,6 +105,11 @@ class PredictionsView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         switch = field(self.param.training, type=pn.widgets.Toggle)
         return pn.Column(pn.FlexBox(text(self.about), switch, align_items="center"), self.body)
+
+
+def run_opening(run: Run | None, cutouts: CutoutSet | None, *, seen: bool) -> str:
+    """Write the lines that make the table shown of a run, or none where it is not known which one that is."""
+    return "" if run is None else opening_of_run(run.path, sky=cutouts is not None, seen=seen)
 
 
 def judged_plots(truth: str, estimate: str, residual: str = "", against: str = "") -> list[Mapping[str, Any]]:

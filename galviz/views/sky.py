@@ -1,6 +1,7 @@
 """A sky to look at: its objects one by one, its catalogue, how its values are spread."""
 
 from html import escape
+from pathlib import Path
 
 import numpy as np
 import panel as pn
@@ -46,7 +47,7 @@ class SkyView(pn.viewable.Viewer):
         self.explorer = Explorer(table, cutouts, plots=plots, columns=self.columns, labels=Labels(), source=source)
         self._focus = SameFocus(selection)
         self._focus.join(self.explorer.selection)
-        self.kept = ViewState(self.explorer, "data", {"table": source})
+        self.kept = ViewState(self.explorer, "data", of=Path(source).name, about={"table": source})
 
     def about(self) -> str:
         """Say which data this is."""

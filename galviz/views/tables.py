@@ -13,6 +13,7 @@ from galviz.sky.predictions import joined
 from galviz.sky.readers.pictures import pictures
 from galviz.sky.tables import KeyedTable, read_table
 from galviz.views.library import open_predictions, open_sky
+from galviz.views.predictions import run_opening
 
 _ESTIMATES = ("prediction", "predicted", "estimate", "estimated", "pred")
 
@@ -24,6 +25,7 @@ class Opened:
     table: pd.DataFrame
     cutouts: CutoutSet | None = None
     source: str = ""
+    opening: str = ""
     id_column: str | None = None
     run: Run | None = None
     units: Mapping[str, str] = field(default_factory=dict)
@@ -57,13 +59,16 @@ def open_any(path: str | Path, images: str | Path | None = None, id_column: str 
         return Opened(sky.catalogue, sky, str(path))
     if path.is_dir():
         found = pictures(path)
-        return Opened(found.catalogue, found, str(path))
+        opening = (
+            f"from galviz.sky.readers.pictures import pictures\n\ntable = pictures({str(path.resolve())!r}).catalogue"
+        )
+        return Opened(found.catalogue, found, str(path), opening=opening)
     if not path.exists():
         raise FileNotFoundError(f"table: expected a table, a sky or a run, got {path}, which is not there.")
     keyed = _table(str(path), path.stat().st_mtime_ns, id_column or None)
     cutouts = None if images is None else _images(images, keyed.table)
     pair = guessed_pair(keyed.table)
-    return Opened(keyed.table, cutouts, str(path), id_column or None, units=keyed.units, pair=pair)
+    return Opened(keyed.table, cutouts, str(path), id_column=id_column or None, units=keyed.units, pair=pair)
 
 
 def guessed_pair(table: pd.DataFrame) -> tuple[str, str] | None:
@@ -88,14 +93,16 @@ def _table(path: str, _stamp: int, id_column: str | None) -> KeyedTable:
 
 def _run(run: Run, images: str | Path | None) -> Opened:
     predictions = open_predictions(run)
-    if predictions is None or predictions.target.kind == "band":
-        raise ValueError(f"run: expected one with a prediction an object, got {run.path}. Open it on its study's page.")
+    if predictions is None:
+        raise ValueError(f"run: expected one with predictions, got {run.path}, which has none yet. Finish it first.")
     try:
-        cutouts = open_sky(run.data) if images is None else open_sky(images)
+        cutouts = open_sky(run.data if images is None else images)
     except (ValueError, OSError):
         cutouts = None  # the table can be explored without
-    table = joined(predictions.held_out(), cutouts)  # what the network has seen would flatter it
-    return Opened(table, cutouts, str(run.path), run=run, pair=("truth", "estimate"))
+    table = joined(predictions, cutouts)
+    table = table[~table["seen"]]  # what the network has seen would flatter it
+    pair = None if predictions.target.kind == "band" else ("truth", "estimate")
+    return Opened(table, cutouts, str(run.path), run_opening(run, cutouts, seen=False), run=run, pair=pair)
 
 
 def _images(path: str | Path, table: pd.DataFrame) -> CutoutSet:

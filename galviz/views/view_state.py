@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -27,16 +26,20 @@ class ViewState(pn.viewable.Viewer):
     explorer : Explorer
     key : str
         Under which it is kept in the address.
+    of : str
+        What is shown: what the address says of something else is left alone.
     about : mapping, optional
-        What else the file says: which table it was.
+        What else the file says: where the table is.
     """
 
     error = param.String(default="", doc="why a view could not be opened, safe in HTML")
     too_long = param.Boolean(default=False, doc="whether the state is too long for an address")
 
-    def __init__(self, explorer: Explorer, key: str, about: dict[str, Any] | None = None, **params: object) -> None:
+    def __init__(
+        self, explorer: Explorer, key: str, of: str, about: dict[str, Any] | None = None, **params: object
+    ) -> None:
         super().__init__(**params)
-        self.explorer, self.key, self.about = explorer, key, dict(about or {})
+        self.explorer, self.key, self.of, self.about = explorer, key, of, dict(about or {})
         self.restore_address()
         explorer.param.watch(self._write_address, "changed")
 
@@ -55,19 +58,16 @@ class ViewState(pn.viewable.Viewer):
             self.error = ""
 
     def restore_address(self) -> None:
-        """Show what the address describes, where it describes something; a stale or foreign one is left alone."""
-        given = _query().get(self.key)
-        if given:
-            self._try(lambda: self.explorer.restore(json.loads(given)))
-
-    def _try(self, change: Callable[[], None]) -> None:
+        """Show what the address describes, where it is about what is shown here."""
         try:
-            change()
-        except (ValueError, KeyError, TypeError) as error:
+            given = json.loads(_query().get(self.key, "{}"))
+            if given.pop("of", None) == self.of:
+                self.explorer.restore(given)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             self.error = f"The address could not be followed to its end: {shown_error(error)}"
 
     def _write_address(self, *_: param.parameterized.Event) -> None:
-        written = json.dumps(self.explorer.state(), separators=(",", ":"), ensure_ascii=False)
+        written = json.dumps({"of": self.of} | self.explorer.state(), separators=(",", ":"), ensure_ascii=False)
         self.too_long = len(urlencode({self.key: written})) > _LONGEST
         location = pn.state.location
         if location is not None:

@@ -10,8 +10,8 @@ from galviz.selection import Selection
 from galviz.sky.expressions import matches
 from galviz.sky.predictions import joined
 from galviz.views.compare import CompareView
+from galviz.views.gallery import GalleryGrid
 from galviz.views.slices import SlicesView
-from galviz.views.strip import PictureStrip
 from galviz.views.suspects import SuspectsView
 
 FIRST = 1237658493878337640
@@ -174,11 +174,10 @@ def test_objects_on_which_they_differ_most_are_shown(told, sky):
     selection = Selection(sky.catalogue)
     view = CompareView(first, second, sky, selection)
     _, last = given(view.body)
-    (strip,) = last.select(PictureStrip)
+    (grid,) = last.select(GalleryGrid)
     apart = (first["estimate"] - second["estimate"]).abs()[~first["seen"]]
-    assert strip.ids == list(apart.sort_values(ascending=False).index)
-    assert strip.notes[0].count(" · ") == 2
-    assert len(strip.notes[0]) < 20
+    assert grid.exchange.album.ids(0, 20) == list(apart.sort_values(ascending=False).index)
+    assert grid.exchange.captions == ("estimate_a", "estimate_b", "truth")
     same = CompareView(first, first, sky, selection)
     said = words(given(same.body)[1])
     assert "They say the same of every object" in said

@@ -79,10 +79,10 @@ def test_every_change_counts(explorer, tiny_sky):
 
 def test_a_view_is_saved_and_opened_and_a_bad_one_is_said(explorer, tiny_sky):
     explorer.selection.where("z < 0.2")
-    kept = ViewState(explorer, "view", {"table": "somewhere.csv"})
+    kept = ViewState(explorer, "view", of="a", about={"table": "somewhere.csv"})
     content = json.dumps(kept.content())
     other = Explorer(tiny_sky.catalogue, tiny_sky)
-    again = ViewState(other, "view")
+    again = ViewState(other, "view", of="a")
     again.open(content)
     assert again.error == ""
     assert other.selection.ids.tolist() == explorer.selection.ids.tolist()
@@ -104,12 +104,15 @@ def test_the_address_keeps_what_fits(explorer, tiny_sky, monkeypatch):
 
     location = Location(search="?theme=dark")
     monkeypatch.setattr(type(pn.state), "location", property(lambda _: location))
-    kept = ViewState(explorer, "view")
+    kept = ViewState(explorer, "view", of="tiny")
     explorer.selection.where("z < 0.2 and richness > 3")
     assert "theme=dark" in location.search
     again = Explorer(tiny_sky.catalogue, tiny_sky)
-    ViewState(again, "view")
+    ViewState(again, "view", of="tiny")
     assert again.selection.ids.tolist() == explorer.selection.ids.tolist()
+    another = Explorer(tiny_sky.catalogue, tiny_sky)
+    ViewState(another, "view", of="another sky")  # the address is not about it
+    assert not len(another.selection)
     explorer.selection.lasso("z", "richness", np.random.default_rng(0).random((400, 2)))
     assert kept.too_long
     assert "view=" not in location.search
@@ -215,7 +218,7 @@ def test_anything_opens(folder, tiny_sky, sky, told, make_run):
     assert len(open_any(run.path).table) == 6  # not those that it was trained on
     with pytest.raises(FileNotFoundError, match="which is not there"):
         open_any(folder / "nothing.csv")
-    with pytest.raises(ValueError, match="expected one with a prediction"):
+    with pytest.raises(ValueError, match="expected one with predictions"):
         open_any(make_run("second").path)
 
 
@@ -250,6 +253,44 @@ def test_the_page_opens_what_it_is_told_or_says_what_to_do(folder, tiny_sky):
     page.id_column = "#"
     assert "12 objects" in page.body()[0].object
     assert page.view.explorer.table.index[0] == "row-01"
+
+
+def test_a_view_from_a_visitor_opens_no_file_of_the_server(folder):
+    page = ExplorePage([], Library.find())
+    upload = page.__panel__()[0][1][1]
+    upload.filename = "view.json"
+    upload.value = json.dumps({"kind": "galviz view", "table": str(folder / "table.parquet"), "state": {}}).encode()
+    assert "role='alert'" in page.body().object
+    assert page.view is None
+
+
+def test_what_was_opened_last_is_shown(folder, tiny_sky, sky):
+    page = ExplorePage([], Library.find())
+    upload = page.__panel__()[0][1][1]
+    upload.filename = "mine.parquet"
+    upload.value = (folder / "table.parquet").read_bytes()
+    assert "mine.parquet" in page.body()[0].object
+    assert "read_table('mine.parquet')" in page.view.explorer.out.handover.script
+    page.chosen = page.param.chosen.objects["sky tiny"]
+    assert "tiny" in page.body()[0].object
+    upload.filename = "again.parquet"
+    upload.value = (folder / "table.parquet").read_bytes() + b""
+    upload.param.trigger("value")
+    assert "again.parquet" in page.body()[0].object
+
+
+def test_the_lines_of_python_run_whatever_was_opened(folder, tiny_sky, told, told_bands, make_run):
+    tiny_sky.save(folder / "sky")
+    opened = [open_any(folder / "table.parquet"), open_any(folder / "sky"), open_any(folder / "pictures")]
+    opened += [open_any(make_run("first", predictions=told).path)]
+    opened += [open_any(make_run("bands", predictions=told_bands).path)]
+    for one in opened:
+        explorer = Explorer(one.table, one.cutouts, source=one.source, opening=one.opening, id_column=one.id_column)
+        explorer.selection.choose(one.table.index[::2])
+        made: dict = {}
+        exec(explorer.out.handover.script, made)  # noqa: S102 - our own lines
+        pd.testing.assert_frame_equal(made["table"], one.table, check_dtype=False, check_index_type=False)
+        assert list(made["ids"]) == list(one.table.index[::2])
 
 
 def test_an_uploaded_table_is_opened(folder):

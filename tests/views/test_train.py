@@ -107,6 +107,16 @@ def test_what_is_typed_stays_when_devices_and_runs_come(sky, make_run):
     assert (name.value, panel.run_name) == ("mine", "mine")
 
 
+def test_a_double_click_starts_one_training(sky, started):
+    panel = TrainPanel(richness, Library.find(), PageState(sky="tiny"))
+    panel.start()
+    panel.start()
+    assert len(started) == 1
+    panel.run_name = "another"
+    panel.start()
+    assert len(started) == 2
+
+
 def test_without_a_sky_there_is_no_training(started):
     panel = TrainPanel(richness, Library.find(), PageState())
     panel.start()
