@@ -44,10 +44,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# Two processes: Playwright leaves an event loop running, in which other tests could not start their own.
+# Two commands: Playwright leaves an event loop running, in which other tests could not start their own.
 test: lint browser
-	$(BIN)/python -m pytest --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 quick-test: setup
 	$(BIN)/python -m pytest -m "not slow and not browser"

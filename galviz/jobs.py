@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -119,6 +120,24 @@ def stop(run: str | Path) -> None:
         If there is no such folder.
     """
     Run(Path(run)).request_stop()
+
+
+def remove(run: str | Path) -> None:
+    """Remove a run that ended without predictions, folder and all.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no whole run.
+    RuntimeError
+        If it is going on, or has predictions.
+    """
+    folder = Run.open(run).path
+    done = (folder / "predictions.parquet").exists()
+    if done or is_alive(folder):
+        what = "has predictions" if done else "is in use"
+        raise RuntimeError(f"run: expected one that ended without predictions, got {folder}, which {what}. Keep it.")
+    shutil.rmtree(folder)
 
 
 def is_alive(run: str | Path) -> bool:

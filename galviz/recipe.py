@@ -26,13 +26,18 @@ class Recipe:
     ----------
     name : str
         Name of the recipe: ``"quick"``, ``"paper"``, ``"best"``.
-    epochs, batch : int
-        Passes over the training objects; objects a step.
+    epochs : int
+        Passes over the training objects.
+    batch : int
+        Objects a step.
     optimiser : {"sgd", "adamw"}
+        How weights follow gradients.
     learning_rates : mapping of str to float
         Highest learning rate of each layer group: ``{"encoder": 1e-3, "head": 1e-2}``.
-    momentum, weight_decay : float
-        `momentum` is for SGD.
+    momentum : float
+        Of ``"sgd"``: how much of the last step goes into the next.
+    weight_decay : float
+        How strongly weights are drawn to zero.
     schedule : {"constant", "cosine", "one_cycle"}
         Learning rate against step.
     loss : {"mse", "mse_std", "cross_entropy"}
@@ -45,17 +50,21 @@ class Recipe:
         How pixels are scaled: asinh with constants of each band; with the same for all bands; asinh in units of the
         noise of each image; or each image to 0…1.
     precision : {"32-true", "bf16-mixed"}
+        Of the arithmetic; ``"bf16-mixed"`` is faster on a GPU.
     tta : int
         Views averaged in a prediction (1, or up to 8 of D4).
-    folds, fold : int
-        Objects are dealt into `folds` parts by their ids; `fold` is held out.
+    folds : int
+        Parts into which objects are dealt by their ids, or by their groups.
+    fold : int
+        Which of the parts is held out, from 0.
     label_fraction : float
         Part of the training objects whose labels are used, in (0, 1].
     frozen : bool
         True where the encoder keeps the weights that it starts with.
     seed : int
+        Of the first weights, the order of the objects, and all other random numbers.
     network : mapping
-        Build arguments of the study: width, head, …
+        How the network is built: width, head, … (`galviz.nn.network.build`).
     """
 
     name: str

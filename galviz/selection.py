@@ -76,6 +76,16 @@ class Selection(param.Parameterized):
         """What led here, as (method, arguments); a choice that was replaced is not among them."""
         return list(self._steps)
 
+    @property
+    def undoable(self) -> int:
+        """How many steps can be taken back."""
+        return len(self._past)
+
+    @property
+    def redoable(self) -> int:
+        """How many undone steps can be taken again."""
+        return len(self._future)
+
     def choose(self, ids: Iterable[str], how: str = "replace") -> None:
         """Choose objects by their ids.
 

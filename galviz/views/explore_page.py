@@ -1,9 +1,12 @@
 """The page of the explorer: any table of objects, with or without pictures."""
 
+import atexit
+import hashlib
+import re
 import shutil
 import tempfile
-import weakref
 from collections.abc import Sequence
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from galviz.views.explorer import Explorer
 from galviz.views.library import Library
 from galviz.views.predictions import judged_plots
 from galviz.views.run import REFUSED
+from galviz.views.state import query, write_query
 from galviz.views.tables import Opened, open_any
 from galviz.views.template import page_template
 from galviz.views.view_state import ViewState, read_view
@@ -44,30 +48,36 @@ class ExplorePage(pn.viewable.Viewer):
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(**params)
         self.paths, self.library = [str(path) for path in paths], library
-        self.view, self._name = None, ""
+        self.view = None
         found = {f"sky {name}": str(path) for name, path in library.skies().items()}
         done = {name: run for name, run in library.runs()[0].items() if (run.path / "predictions.parquet").exists()}
         found |= {f"run {name}": str(run.path) for name, run in done.items()}
         self.param.chosen.objects = {"–": ""} | found
-        self._folder = Path(tempfile.mkdtemp(prefix="galviz-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # what visitors bring goes with them
+        self._find_upload(query().get("upload", ""))
+
+    def _find_upload(self, digest: str) -> None:
+        """Open again what was uploaded before the page was loaded anew."""
+        if re.fullmatch("[0-9a-f]{64}", digest):  # it may not name other files
+            self.uploaded = str(next(_uploads().glob(f"{digest}/*"), ""))
 
     def _upload(self, event: param.parameterized.Event) -> None:
         if event.new:
             name = Path(event.obj.filename).name
-            path = self._folder / f"{len(list(self._folder.iterdir()))}-{name}"
+            digest = hashlib.sha256(name.encode() + event.new).hexdigest()
+            path = _uploads() / digest / name
+            path.parent.mkdir(exist_ok=True)
             path.write_bytes(event.new)
-            self._name = name
+            write_query(upload=digest)
             self.param.update(chosen="", uploaded=str(path), id_column="")
 
     @param.depends("chosen", watch=True)
     def _choose(self) -> None:
         if self.chosen:  # what was opened last is shown
-            self._name = ""
+            write_query(upload="")
             self.param.update(uploaded="", id_column="")
 
     def _uploaded_opening(self) -> str:
-        read = f"from galviz.sky.tables import read_table\n\ntable = read_table({self._name!r}"
+        read = f"from galviz.sky.tables import read_table\n\ntable = read_table({Path(self.uploaded).name!r}"
         ids = f", id_column={self.id_column!r}" if self.id_column else ""
         return f"{read}{ids}).table  # the file that was uploaded" if self.uploaded else ""
 
@@ -91,7 +101,7 @@ class ExplorePage(pn.viewable.Viewer):
         more |= {"id_column": opened.id_column, "units": opened.units, "labels": Labels(), "plots": plots}
         explorer = Explorer(opened.table, opened.cutouts, **more)
         about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
-        name = self._name or Path(given[0]).name
+        name = Path(given[0]).name
         self.view = ViewState(explorer, "view", of=name, about=about | {"id_column": opened.id_column})
         if saved is not None:
             explorer.restore(saved["state"])
@@ -116,6 +126,14 @@ class ExplorePage(pn.viewable.Viewer):
         ids = field(self.param.id_column, width=150, placeholder="found by its name")
         chosen = pn.FlexBox(choice, pn.Column(text("Or upload a table"), upload), ids, align_items="flex-end")
         return pn.Column(chosen, self.body, sizing_mode="stretch_width")
+
+
+@cache
+def _uploads() -> Path:
+    """Give the folder of what visitors brought; it goes with the server."""
+    folder = Path(tempfile.mkdtemp(prefix="galviz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def explore_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:

@@ -386,13 +386,15 @@ class Focus {
       this.point(null); // what is under the pointer is elsewhere now
     }
     this.describe(names);
+    this.legend.hidden = !this.marks;
     names.forEach((name, k) => this.pictures[k].paint(name));
     this.resize();
   }
 
   recipe([red, green, blue], one = `band ${red}`) {
     const { kind } = this.look;
-    return green ? `red ${red}, green ${green}, blue ${blue} · ${kind}` : `${one} · ${kind.replace("lupton", "asinh")}`;
+    const colours = [["red", red], ["green", green], ["blue", blue]].map(([of, band]) => (of === band ? of : `${of} ${band}`));
+    return green ? `${colours.join(", ")} · ${kind}` : `${one} · ${kind.replace("lupton", "asinh")}`;
   }
 
   describe(names) {

@@ -15,7 +15,7 @@ from galviz.labels import Labels
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.look import LookView, alert
-from galviz.views.words import shown_error
+from galviz.views.words import shown_error, text
 
 
 class GalleryGrid(pn.custom.JSComponent):
@@ -141,4 +141,8 @@ class Gallery(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         looks = [] if self.looks is None else [self.looks]
-        return pn.Column(self.controls(), *looks, self._alert, self.grid, sizing_mode="stretch_width")
+        labels = self.album.labels
+        kept = (
+            [] if labels is None else [text(f"<span class='note'>Labels are kept in {escape(str(labels.path))}</span>")]
+        )
+        return pn.Column(self.controls(), *looks, self._alert, self.grid, *kept, sizing_mode="stretch_width")

@@ -1,7 +1,10 @@
 """A form made of a recipe's fields."""
 
+import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 import panel as pn
@@ -21,6 +24,8 @@ class RecipeForm(pn.viewable.Viewer):
         super().__init__(**params)
         self.recipe = recipe
         self.widgets = {key: _widget(key, value) for key, value in flat(recipe).items()}
+        for key, widget in self.widgets.items():
+            widget.description = helps().get(key.partition(".")[0], "")
 
     def settings(self) -> list[str]:
         """Give the changed fields as ``key=value``."""
@@ -51,6 +56,14 @@ def flat(recipe: Recipe) -> dict[str, Any]:
         elif field.name != "name":
             result[field.name] = value
     return result
+
+
+@cache
+def helps() -> dict[str, str]:
+    """Give what the documentation of `Recipe` says of each of its fields."""
+    said = re.findall(r"^(\w[\w, ]*) : .*\n((?:    .+\n?)+)", inspect.getdoc(Recipe) or "", re.MULTILINE)
+    plain = {names: " ".join(words.replace("``", "").replace("`", "").split()) for names, words in said}
+    return {name: words for names, words in plain.items() for name in names.split(", ")}
 
 
 def _widget(key: str, value: Any) -> pn.widgets.Widget:

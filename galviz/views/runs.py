@@ -6,11 +6,12 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz import jobs
 from galviz.figures.curves import metric_names
 from galviz.runs import Run
 from galviz.views.library import Library
 from galviz.views.state import PageState
-from galviz.views.words import NOT_KNOWN, TABLE_CSS, shown_time, shown_value, text
+from galviz.views.words import NOT_KNOWN, TABLE_CSS, said, shown_error, shown_time, shown_value, text
 
 
 class RunsPanel(pn.viewable.Viewer):
@@ -23,6 +24,8 @@ class RunsPanel(pn.viewable.Viewer):
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
+    asked = param.String(default="", doc="the run that will be removed where the wish is said again")
+    error = param.String(default="", doc="why it was not removed, safe in HTML")
 
     def __init__(self, library: Library, page: PageState, **params: object) -> None:
         super().__init__(page=page, **params)
@@ -55,12 +58,42 @@ class RunsPanel(pn.viewable.Viewer):
         """Say which run is chosen."""
         return f"Chosen: <b>{escape(self.page.run)}</b>" if self.page.run else "Click a run to choose it."
 
+    def remove(self) -> None:
+        """Ask whether the chosen run shall be removed; asked again at once, remove it."""
+        if self.asked != self.page.run:
+            self.asked = self.page.run
+            return
+        try:
+            jobs.remove(self.library.run_path(self.page.run))
+        except (RuntimeError, OSError) as error:
+            self.error = shown_error(error)
+        else:
+            self.page.param.update(run=self.library.first_run(), found=self.page.found + 1)
+        self.asked = ""
+
+    @param.depends("page.run", watch=True)
+    def _another(self) -> None:
+        self.param.update(asked="", error="")
+
+    @param.depends("page.run", "page.found", "asked")
+    def removal(self) -> pn.viewable.Viewable:
+        """Give the button that removes the run, where it came to nothing."""
+        path = self.library.run_path(self.page.run)
+        useless = path is not None and not (path / "predictions.parquet").exists()
+        label = f"Remove {self.page.run} for good?" if self.asked else "Remove it"
+        return pn.widgets.Button(label=label, visible=useless, on_click=lambda _: self.remove())
+
+    @param.depends("error")
+    def refused(self) -> pn.viewable.Viewable:
+        """Say why the run was not removed."""
+        return said(self.error)
+
     def __panel__(self) -> pn.viewable.Viewable:
         go = [
             pn.widgets.Button(label=label, on_click=lambda _, tab=tab: setattr(self.page, "tab", tab))
             for label, tab in (("Follow it", "train"), ("See its predictions", "predictions"))
         ]
-        return pn.Column(pn.Row(text(self.chosen), *go), self.table)
+        return pn.Column(pn.Row(text(self.chosen), *go, self.removal), self.refused, self.table)
 
 
 def run_row(run: Run) -> dict[str, str]:

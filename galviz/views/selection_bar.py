@@ -87,6 +87,9 @@ class SelectionBar(pn.viewable.Viewer):
             button("Invert", lambda _: self.selection.invert(), "choose what is not chosen"),
             button("None", lambda _: self.selection.choose([]), "choose nothing"),
         ]
+        version = self.selection.param.version
+        for pressed, steps in zip(undo, ("undoable", "redoable"), strict=False):
+            pressed.disabled = pn.bind(lambda _, steps=steps: not getattr(self.selection, steps), version)
         condition = field(self.param.condition, placeholder=_example(self.selection), width=280)
         how = field(self.param.how, width=110)
         subsets = [

@@ -98,19 +98,28 @@ class SameFocus:
         self._watcher = self._first.param.watch(follow, ["focus"])
 
 
-def keep_in_address(state: PageState) -> None:
-    """Read the state from the page's address, and write it there whenever it changes.
+def query() -> dict[str, str]:
+    """Give what the page's address says after the question mark; nothing where there is no page.
 
     Panel's own ``location.sync`` reads ``object=0071`` as the number 71; here a string stays a string.
     """
     location = pn.state.location
-    if location is None:
-        return
-    state.from_query(dict(parse_qsl(location.search.removeprefix("?"))))
+    return {} if location is None else dict(parse_qsl((location.search or "").removeprefix("?")))
+
+
+def write_query(**changes: str) -> None:
+    """Change what the address says: a value each, ``""`` to take one away."""
+    if pn.state.location is not None:
+        values = {name: value for name, value in (query() | changes).items() if value}
+        pn.state.location.search = "?" + urlencode(values)
+
+
+def keep_in_address(state: PageState) -> None:
+    """Read the state from the page's address, and write it there whenever it changes."""
+    state.from_query(query())
 
     def write(*_: param.parameterized.Event) -> None:
-        others = dict(parse_qsl(location.search.removeprefix("?")))
-        location.search = "?" + urlencode(others | state.to_query())
+        write_query(**state.to_query())
 
     state.param.watch(write, ["tab", "sky", "run"])
     state.selection.param.watch(write, ["focus"])

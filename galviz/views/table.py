@@ -1,12 +1,15 @@
-"""A catalogue as a table: a row that is clicked comes into focus, the object in focus is marked."""
+"""A catalogue as a table: a row that is clicked comes into focus; what is chosen or in focus is marked."""
 
+from html import escape
+
+import numpy as np
 import pandas as pd
 import panel as pn
 import param
 from bokeh.models.widgets.tables import NumberFormatter
 
 from galviz.selection import Selection
-from galviz.views.words import TABLE_CSS, safe_for_page
+from galviz.views.words import TABLE_CSS, safe_for_page, text
 
 _DECIMALS = "0.[0000]"
 
@@ -19,7 +22,7 @@ class TableView(pn.viewable.Viewer):
     table : pandas.DataFrame
         A row an object, index ``object_id``.
     selection : Selection
-        Follows the row that is clicked; the row of its focus is marked and brought into sight.
+        Follows the row that is clicked. What is chosen is marked, and what is in focus, which is brought into sight.
     rows : int
         Rows a page.
     """
@@ -46,18 +49,33 @@ class TableView(pn.viewable.Viewer):
             min_height=30 * (min(rows, max(len(table), 1)) + 2),
         )
         self.widget.on_click(self._clicked)
+        self._mark()
         self._show_focus()
 
     def _clicked(self, event: object) -> None:
         self.selection.focus = str(self.widget.value.index[event.row])
 
+    @param.depends("selection.focus", "selection.version", watch=True)
+    def _mark(self) -> None:
+        ids, focus = self.widget.value.index, self.selection.focus
+        chosen = ids.isin(self.selection.ids)
+        if focus in ids:
+            chosen[ids.get_loc(focus)] = True
+        self.widget.selection = np.flatnonzero(chosen).tolist()
+
     @param.depends("selection.focus", watch=True)
     def _show_focus(self) -> None:
-        ids, shown = self.widget.value.index, self.widget.current_view.index
-        if self.selection.focus in ids:
-            self.widget.selection = [int(ids.get_loc(self.selection.focus))]
+        shown = self.widget.current_view.index
         if self.selection.focus in shown:
             self.widget.page = int(shown.get_loc(self.selection.focus)) // self.widget.page_size + 1
 
+    @param.depends("selection.focus", "selection.version")
+    def said(self) -> str:
+        """Say what is marked."""
+        chosen, focus = len(self.selection), self.selection.focus
+        marked = [f"the {chosen:,} chosen"] * bool(chosen)
+        marked += [f"<b>{escape(focus)}</b>, which is in focus"] if focus in self.widget.value.index else []
+        return f"<span class='note'>Marked: {' and '.join(marked)}.</span>" if marked else ""
+
     def __panel__(self) -> pn.viewable.Viewable:
-        return self.widget
+        return pn.Column(text(self.said), self.widget, sizing_mode="stretch_width")

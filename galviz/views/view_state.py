@@ -4,13 +4,14 @@ import io
 import json
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import panel as pn
 import param
 
 from galviz.views.explorer import Explorer
 from galviz.views.look import alert
+from galviz.views.state import query, write_query
 from galviz.views.words import shown_error, text
 
 _LONGEST = 4000  # characters of an address that every browser and proxy takes
@@ -60,7 +61,7 @@ class ViewState(pn.viewable.Viewer):
     def restore_address(self) -> None:
         """Show what the address describes, where it is about what is shown here."""
         try:
-            given = json.loads(_query().get(self.key, "{}"))
+            given = json.loads(query().get(self.key, "{}"))
             if given.pop("of", None) == self.of:
                 self.explorer.restore(given)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -69,10 +70,7 @@ class ViewState(pn.viewable.Viewer):
     def _write_address(self, *_: param.parameterized.Event) -> None:
         written = json.dumps({"of": self.of} | self.explorer.state(), separators=(",", ":"), ensure_ascii=False)
         self.too_long = len(urlencode({self.key: written})) > _LONGEST
-        location = pn.state.location
-        if location is not None:
-            others = {name: value for name, value in _query().items() if name != self.key}
-            location.search = "?" + urlencode(others if self.too_long else others | {self.key: written})
+        write_query(**{self.key: "" if self.too_long else written})
 
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:
@@ -108,8 +106,3 @@ def read_view(content: bytes | str) -> dict[str, Any]:
     if not isinstance(found, dict) or found.get("kind") != KIND or not isinstance(found.get("state"), dict):
         raise ValueError("view: expected a view saved by galviz, got other JSON. Save one with 'Save this view'.")
     return found
-
-
-def _query() -> dict[str, str]:
-    location = pn.state.location
-    return {} if location is None else dict(parse_qsl((location.search or "").removeprefix("?")))

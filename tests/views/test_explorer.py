@@ -16,6 +16,7 @@ from galviz.views.explorer import Explorer
 from galviz.views.library import Library
 from galviz.views.sky import SkyView
 from galviz.views.state import SameFocus
+from galviz.views.table import TableView
 from galviz.views.tables import guessed_pair, open_any
 from galviz.views.view_state import ViewState, read_view
 
@@ -277,6 +278,34 @@ def test_what_was_opened_last_is_shown(folder, tiny_sky, sky):
     upload.value = (folder / "table.parquet").read_bytes() + b""
     upload.param.trigger("value")
     assert "again.parquet" in page.body()[0].object
+
+
+def test_an_upload_outlives_a_reload_and_names_no_other_file(folder, monkeypatch):
+    import panel as pn
+    from panel.io.location import Location
+
+    location = Location(search="?theme=dark")
+    monkeypatch.setattr(type(pn.state), "location", property(lambda _: location))
+    page = ExplorePage([], Library.find())
+    upload = page.__panel__()[0][1][1]
+    upload.filename = "mine.parquet"
+    upload.value = (folder / "table.parquet").read_bytes()
+    again = ExplorePage([], Library.find())
+    assert "mine.parquet" in again.body()[0].object
+    assert "theme=dark" in location.search
+    location.search = "?upload=../*"
+    assert ExplorePage([], Library.find()).uploaded == ""
+
+
+def test_the_table_marks_what_is_chosen_and_what_is_in_focus(tiny_sky):
+    selection = Selection(tiny_sky.catalogue)
+    view = TableView(tiny_sky.catalogue, selection, rows=4)
+    assert (view.widget.selection, view.said()) == ([], "")
+    selection.choose(tiny_sky.object_ids[[5, 1]])
+    selection.focus = tiny_sky.object_ids[9]
+    assert view.widget.selection == [1, 5, 9]
+    assert view.widget.page == 3
+    assert view.said().startswith(f"<span class='note'>Marked: the 2 chosen and <b>{tiny_sky.object_ids[9]}</b>")
 
 
 def test_the_lines_of_python_run_whatever_was_opened(folder, tiny_sky, told, told_bands, make_run):

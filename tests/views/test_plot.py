@@ -176,6 +176,16 @@ def test_the_bar_takes_conditions_and_keeps_subsets(selection):
     assert selection.names == ()
 
 
+def test_undo_and_redo_can_be_pressed_where_there_is_a_step(selection):
+    controls = SelectionBar(selection).__panel__()[1]
+    undo, redo = (next(one for one in controls if word in str(one.label)) for word in ("Undo", "Redo"))
+    assert (undo.disabled, redo.disabled) == (True, True)
+    selection.choose([])
+    assert (undo.disabled, redo.disabled) == (False, True)
+    selection.undo()
+    assert (undo.disabled, redo.disabled) == (True, False)
+
+
 def test_the_list_of_subsets_follows(selection):
     bar = SelectionBar(selection)
     layout = bar.__panel__()

@@ -117,6 +117,36 @@ def test_a_double_click_starts_one_training(sky, started):
     assert len(started) == 2
 
 
+def test_every_field_of_a_recipe_says_what_it_is():
+    for recipe in (*richness.RECIPES.values(), *richness.BAND_RECIPES.values()):
+        form = RecipeForm(recipe)
+        assert all(len(widget.description) > 5 for widget in form.widgets.values())
+    assert form.widgets["batch"].description == "Objects a step."
+
+
+def test_a_run_that_came_to_nothing_is_removed_when_the_wish_is_said_twice(told, make_run):
+    failed, done = make_run("bad", "failed"), make_run("good", predictions=told)
+    page = PageState(run="bad")
+    panel = RunsPanel(Library.find(), page)
+    panel.removal().clicks += 1
+    assert failed.path.exists()
+    assert panel.removal().label == "Remove bad for good?"
+    page.run = "good"
+    assert panel.asked == ""
+    assert not panel.removal().visible
+    with pytest.raises(RuntimeError, match="ended without predictions, got .*good, which has predictions"):
+        jobs.remove(done.path)
+    page.run = "bad"
+    panel.remove()
+    panel.remove()
+    assert not failed.path.exists()
+    assert done.path.exists()
+    assert page.run == "good"
+    going = make_run("going", "running")
+    with pytest.raises(RuntimeError, match="which is in use"):
+        jobs.remove(going.path)
+
+
 def test_without_a_sky_there_is_no_training(started):
     panel = TrainPanel(richness, Library.find(), PageState())
     panel.start()

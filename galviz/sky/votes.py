@@ -1,0 +1,249 @@
+"""The questions of Galaxy Zoo 2 as a tree, and vote fractions that follow it, as Kaggle publishes them.
+
+A volunteer is led from question to question by the answers given. Of 37 answers to 11 questions, Kaggle publishes the
+*cumulative* vote fraction: the fraction among those who were asked, times the cumulative fraction of the answer that led
+there. Question 6 ("anything odd?") is the exception: its two fractions always sum to 1, so that the kinds of oddity
+(question 8, mergers among them) are weighted with the first answer of question 6 alone.
+
+References
+----------
+Willett et al. (2013), MNRAS 435, 2835, fig. 1 and table 2 (the tree). Kaggle, "Galaxy Zoo: The Galaxy Challenge"
+(2013), page "The Galaxy Zoo Decision Tree" (the weights).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from galviz.sky.fractions import wilson
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the tree.
+
+    Parameters
+    ----------
+    number : int
+        1 … 11, as in Kaggle's columns.
+    topic : str
+        What it is about: the name before the colon in labels, ``""`` where the answers speak for themselves.
+    answers : tuple of str
+        In Kaggle's order.
+    parent : str
+        Kaggle's name of the answer that leads here and weights this question; ``""`` where the answers sum to 1.
+    """
+
+    number: int
+    topic: str
+    answers: tuple[str, ...]
+    parent: str = ""
+
+
+QUESTIONS = (
+    Question(1, "", ("smooth", "features or disc", "star or artefact")),
+    Question(2, "edge-on", ("yes", "no"), "Class1.2"),
+    Question(3, "bar", ("yes", "no"), "Class2.2"),
+    Question(4, "spiral", ("yes", "no"), "Class2.2"),
+    Question(5, "bulge", ("none", "just noticeable", "obvious", "dominant"), "Class2.2"),
+    Question(6, "odd", ("yes", "no")),
+    Question(7, "", ("completely round", "in between", "cigar-shaped"), "Class1.1"),
+    Question(8, "", ("ring", "lens or arc", "disturbed", "irregular", "other oddity", "merger", "dust lane"), "Class6.1"),
+    Question(9, "edge-on bulge", ("rounded", "boxy", "none"), "Class2.1"),
+    Question(10, "winding", ("tight", "medium", "loose"), "Class4.1"),
+    Question(11, "arms", ("1", "2", "3", "4", "more than 4", "cannot tell"), "Class4.1"),
+)
+
+COLUMNS = tuple(f"Class{q.number}.{k + 1}" for q in QUESTIONS for k in range(len(q.answers)))
+"""Kaggle's names of the 37 answers, in Kaggle's order."""
+
+NAMES = tuple(f"{q.topic}: {answer}" if q.topic else answer for q in QUESTIONS for answer in q.answers)
+"""The 37 answers in words, in the same order: ``"merger"``, ``"spiral: yes"``, …"""
+
+MERGER = "Class8.6"
+
+_ENDS = np.cumsum([len(q.answers) for q in QUESTIONS])
+SLICES = tuple(slice(int(end) - len(q.answers), int(end)) for q, end in zip(QUESTIONS, _ENDS, strict=True))
+"""Where the answers of each question stand among the 37."""
+
+PARENTS = tuple(COLUMNS.index(q.parent) if q.parent else None for q in QUESTIONS)
+"""Which of the 37 weights each question; None where its answers sum to 1. A parent stands before its children."""
+
+
+def cumulative(fractions: np.ndarray) -> np.ndarray:
+    """Weight the fractions of each question by the answer that leads to it, as Kaggle does.
+
+    v = f for questions 1 and 6, v = f × v(parent) for all others.
+
+    Parameters
+    ----------
+    fractions : numpy.ndarray, shape (N, 37)
+        Fractions f among those who were asked; those of a question sum to 1. NaN where nobody was asked.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N, 37)
+        0 where the answer that leads to the question has 0, NaN or not; else NaN stays NaN.
+
+    Raises
+    ------
+    ValueError
+        If there are not 37 columns.
+    """
+    votes = _checked(fractions).copy()
+    for part, parent in zip(SLICES, PARENTS, strict=True):
+        if parent is not None:
+            weight = votes[:, parent, None]
+            votes[:, part] = np.where(weight == 0, 0.0, votes[:, part] * weight)
+    return votes
+
+
+def conditional(votes: np.ndarray) -> np.ndarray:
+    """Undo `cumulative`: fractions among those who were asked.
+
+    Each question is divided by its own sum, so that fractions sum to 1 even where published votes are rounded.
+
+    Parameters
+    ----------
+    votes : numpy.ndarray, shape (N, 37)
+        Cumulative vote fractions.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N, 37)
+        NaN where a question's answers sum to 0: nobody was asked.
+
+    Raises
+    ------
+    ValueError
+        If there are not 37 columns.
+    """
+    fractions = _checked(votes).copy()
+    for part in SLICES:
+        total = fractions[:, part].sum(axis=1, keepdims=True)
+        fractions[:, part] /= np.where(total > 0, total, np.nan)
+    return fractions
+
+
+def sum_errors(votes: np.ndarray) -> np.ndarray:
+    """By how much the answers of each question sum to more than the answer that leads there (or than 1).
+
+    Parameters
+    ----------
+    votes : numpy.ndarray, shape (N, 37)
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N, 11)
+        0 where the tree is obeyed; NaN where a vote is NaN.
+    """
+    votes = _checked(votes)
+    expected = [np.ones(len(votes)) if parent is None else votes[:, parent] for parent in PARENTS]
+    return np.stack([votes[:, part].sum(axis=1) for part in SLICES], axis=1) - np.stack(expected, axis=1)
+
+
+def broken_sums(table: pd.DataFrame, tolerance: float = 1e-3) -> pd.DataFrame:
+    """List the objects of a catalogue whose votes do not follow the tree.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, N rows
+        With the columns `COLUMNS`.
+    tolerance : float
+        How far a sum may be off. Kaggle's file has 6 digits, so rounding stays below 10⁻⁵.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each sum that is off or NaN: index as the table's; question (its number), sum and expected.
+    """
+    votes = votes_of(table)
+    off = sum_errors(votes)
+    rows, questions = np.nonzero(~(np.abs(off) <= tolerance))
+    sums = np.array([votes[row, SLICES[q]].sum() for row, q in zip(rows, questions, strict=True)])
+    found = {"question": questions + 1, "sum": sums, "expected": sums - off[rows, questions]}
+    return pd.DataFrame(found, index=table.index[rows])
+
+
+def votes_of(table: pd.DataFrame) -> np.ndarray:
+    """Read the 37 votes of a catalogue, float64, shape (N, 37), in Kaggle's order, or name a column that it lacks."""
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise KeyError(
+            f"catalogue: expected the 37 columns {COLUMNS[0]} … {COLUMNS[-1]}, got none named {missing[0]}. "
+            "Read a table of Galaxy Zoo with galviz.sky.readers.zoo."
+        )
+    return table[list(COLUMNS)].to_numpy(dtype=np.float64)
+
+
+def guess(truth: np.ndarray) -> np.ndarray:
+    """Answer the mean of the training objects, whatever the image: shape (N, 37) -> (37,). It obeys the tree."""
+    return _checked(truth).mean(axis=0)
+
+
+def votes_rmse(truth: np.ndarray, estimate: np.ndarray) -> float:
+    """Kaggle's score: the root of the mean squared error over objects and answers, √⟨(ŷ − y)²⟩.
+
+    Parameters
+    ----------
+    truth : numpy.ndarray, shape (N, 37)
+    estimate : numpy.ndarray, shape (N, 37) or (37,)
+        One answer for all where there is one row.
+
+    Returns
+    -------
+    float
+        NaN if any vote is NaN.
+    """
+    return float(np.sqrt(np.mean((np.asarray(estimate, dtype=np.float64) - _checked(truth)) ** 2)))
+
+
+def paper_accuracy(truth: np.ndarray, estimate: np.ndarray) -> float:
+    """Share of objects whose largest of 37 votes is the right one, as Keras' accuracy counts it.
+
+    It mostly asks whether one of the first or sixth question's answers is the largest, and says nothing of mergers.
+    Of equal votes the first counts.
+
+    References
+    ----------
+    Goh (2022), Lab 3, table 1 (0.768, 0.766 and 0.819).
+    """
+    return float(np.mean(_checked(truth).argmax(axis=1) == _checked(estimate).argmax(axis=1)))
+
+
+def question_accuracy(
+    truth: np.ndarray, estimate: np.ndarray, reached: float = 0.5, level: float = 0.95
+) -> pd.DataFrame:
+    """Share of objects whose most voted answer is right, question by question.
+
+    Parameters
+    ----------
+    truth, estimate : numpy.ndarray, shape (N, 37)
+    reached : float
+        Only objects count whose question was reached by at least this part of the (true) votes.
+    level : float
+        Confidence level of the interval (Wilson).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index question (1 … 11); columns topic, n, right, accuracy, low and high; NaN where n is 0.
+    """
+    truth, estimate = _checked(truth), _checked(estimate)
+    rows = []
+    for question, part, parent in zip(QUESTIONS, SLICES, PARENTS, strict=True):
+        asked = np.ones(len(truth), dtype=bool) if parent is None else truth[:, parent] >= reached
+        right = truth[asked, part].argmax(axis=1) == estimate[asked, part].argmax(axis=1)
+        share = wilson(right.sum(), asked.sum(), level)
+        topic = question.topic or " / ".join(question.answers)
+        rows.append((topic, int(asked.sum()), int(right.sum()), share.value, share.low, share.high))
+    index = pd.RangeIndex(1, len(QUESTIONS) + 1, name="question")
+    return pd.DataFrame(rows, index=index, columns=["topic", "n", "right", "accuracy", "low", "high"])
+
+
+def _checked(votes: np.ndarray) -> np.ndarray:
+    votes = np.asarray(votes, dtype=np.float64)
+    if votes.ndim != 2 or votes.shape[1] != len(COLUMNS):
+        raise ValueError(f"votes: expected shape (N, {len(COLUMNS)}), got {votes.shape}. Order them as votes.COLUMNS.")
+    return votes
