@@ -31,6 +31,7 @@ const CSS = `
   cursor: pointer; }
 .galviz-gallery .picture { position: relative; overflow: hidden; border-radius: 5px; background: var(--faint); }
 .galviz-gallery .cell.here .picture { background: repeating-linear-gradient(135deg, #8c8c8c 0 6px, #a3a3a3 6px 8px); }
+.galviz-gallery.words .cell.here .picture { background: var(--faint); }
 .galviz-gallery canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
 .galviz-gallery .drawn, .galviz-gallery .caption, .galviz-gallery .label { pointer-events: none; }
 .galviz-gallery .none { position: absolute; inset: 0; display: grid; place-items: center; color: #111; font-size: 12px; }

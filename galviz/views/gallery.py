@@ -130,6 +130,8 @@ class Gallery(pn.viewable.Viewer):
         given["filter"] = {"placeholder": "all; for example z < 0.3", "width": 300}
         given |= {"tile": {"width": 170}, "captions": {"type": pn.widgets.MultiChoice, "width": 260, "max_items": 6}}
         given = {name: more | {"margin": (3, 8)} for name, more in given.items()}
+        if self.album.cutouts is None:
+            del given["tile"]
         controls = pn.Param(self, parameters=list(given), widgets=given, default_layout=pn.FlexBox, show_name=False)
         controls.layout[0].align_items = "end"
         return controls.layout[0]

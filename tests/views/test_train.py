@@ -134,7 +134,7 @@ def test_a_run_that_came_to_nothing_is_removed_when_the_wish_is_said_twice(told,
     page.run = "good"
     assert panel.asked == ""
     assert not panel.removal().visible
-    with pytest.raises(RuntimeError, match="ended without predictions, got .*good, which has predictions"):
+    with pytest.raises(RuntimeError, match=r"ended without predictions, got .*good, which has predictions"):
         jobs.remove(done.path)
     page.run = "bad"
     panel.remove()

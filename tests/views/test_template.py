@@ -1,0 +1,53 @@
+"""What every page begins with."""
+
+import asyncio
+from types import SimpleNamespace
+
+import panel as pn
+import pytest
+from bokeh.document import Document
+from panel.io import document
+
+from galviz.views._panel import send_what_is_left
+from galviz.views.template import page_template
+
+
+class Connection:
+    """A browser that gets a message for each first event."""
+
+    _socket = None
+    protocol = SimpleNamespace(create=lambda _, events: events[0])
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_message_that_comes_while_another_is_on_its_way_is_sent(monkeypatch, mended):
+    inner = getattr(document._dispatch_msgs, "__wrapped__", document._dispatch_msgs)
+    monkeypatch.setattr(document, "_dispatch_msgs", inner)
+    if mended:
+        send_what_is_left()
+    doc, sent = Document(), []
+    connection = Connection()
+
+    async def meanwhile(message):
+        if message == "first":
+            document.schedule_write_events(doc, [connection], ["second"])
+
+    def dispatch(_, msg):
+        sent.append(msg)
+        return [meanwhile(msg)]
+
+    async def scene():
+        document.schedule_write_events(doc, [connection], ["first"])
+        await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(document, "dispatch_django", dispatch)
+    asyncio.run(scene())
+    assert sent == (["first", "second"] if mended else ["first"])  # where Panel sends it itself, mend no more
+
+
+def test_widgets_are_seen_in_the_dark_and_under_the_keyboard():
+    for _ in range(2):
+        page_template("test")
+    for widget in (pn.widgets.Select, pn.widgets.Button, pn.widgets.TextInput):
+        sheets = widget().stylesheets
+        assert sum("focus-visible" in str(sheet) for sheet in sheets) == 1
