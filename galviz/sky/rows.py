@@ -16,11 +16,14 @@ class LazyRows:
         Anything with ``shape``, ``dtype`` and NumPy-like or Zarr indexing along axis 0.
     rows : numpy.ndarray of int, optional
         Which rows of the store are meant, in order; all of them by default.
+    levels : int, optional
+        The store holds whole numbers 0 … `levels` (255 for pictures), which are read as float32 in 0…1.
     """
 
-    def __init__(self, store: Any, rows: np.ndarray | None = None) -> None:
+    def __init__(self, store: Any, rows: np.ndarray | None = None, *, levels: int | None = None) -> None:
         self._store = store
         self._rows = rows
+        self.levels = levels
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -29,8 +32,13 @@ class LazyRows:
 
     @property
     def dtype(self) -> np.dtype:
-        """Data type of the values."""
-        return np.dtype(self._store.dtype)
+        """Data type of the values as they are read."""
+        return np.dtype(self._store.dtype if self.levels is None else np.float32)
+
+    @property
+    def raw(self) -> "LazyRows":
+        """The same rows as they are stored, without `levels`."""
+        return LazyRows(self._store, self._rows)
 
     def __len__(self) -> int:
         return int(self._store.shape[0] if self._rows is None else len(self._rows))
@@ -38,12 +46,12 @@ class LazyRows:
     def take(self, rows: np.ndarray) -> "LazyRows":
         """Give the rows at these positions, in this order, without reading them."""
         rows = np.asarray(rows, dtype=np.int64)
-        return LazyRows(self._store, rows if self._rows is None else self._rows[rows])
+        return LazyRows(self._store, rows if self._rows is None else self._rows[rows], levels=self.levels)
 
     def __getitem__(self, key: int | slice | np.ndarray) -> np.ndarray:
         """Read one row ``(...)`` for an int, or rows ``(n, ...)`` for a slice or an array of ints."""
         if isinstance(key, slice) and self._rows is None and key.step in (None, 1):
-            return np.array(self._store[key])  # a copy: what is handed out is not the store
+            return self._values(np.array(self._store[key]))  # a copy: what is handed out is not the store
         if isinstance(key, int | np.integer):
             return self[np.asarray([key])][0]
         rows = np.arange(len(self))[key]
@@ -55,6 +63,9 @@ class LazyRows:
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         if len(rows) and (np.diff(rows) == 1).all():  # Zarr reads neighbours several times faster as a slice
-            return np.array(self._store[int(rows[0]) : int(rows[-1]) + 1])
+            return self._values(np.array(self._store[int(rows[0]) : int(rows[-1]) + 1]))
         oindex = getattr(self._store, "oindex", None)
-        return np.asarray(self._store[rows] if oindex is None else oindex[rows])
+        return self._values(np.asarray(self._store[rows] if oindex is None else oindex[rows]))
+
+    def _values(self, stored: np.ndarray) -> np.ndarray:
+        return stored if self.levels is None else stored.astype(np.float32) / np.float32(self.levels)

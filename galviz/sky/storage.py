@@ -1,5 +1,7 @@
 """A `CutoutSet` on disk: images as Zarr v3 (a chunk an object, shards of about 64 MB), tables as Parquet, in parts.
 
+Images of 256 levels (pictures) stay whole numbers of one byte, and are float32 in 0…1 when they are read.
+
 ``galviz.json`` is written last and names what counts, so an append that is interrupted leaves the old set readable.
 """
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from galviz.sky.cutouts import CutoutSet
 
 FORMAT = 1
+_LEVELS = {"uint8": 255}
 _SHARD_BYTES = 64 * 2**20
 
 
@@ -79,13 +82,18 @@ def append(path: str | Path, more: "CutoutSet") -> None:
     path = Path(path)
     about = _read_about(path)
     group = zarr.open_group(path / "images.zarr", mode="r+")
-    wcs = "crval1" in _read_tables(path, about, "geometry")
-    expected = (tuple(about["bands"]), about["unit"], tuple(group["images"].shape[1:]), about["coverage"], wcs)
+    wcs, pixels = "crval1" in _read_tables(path, about, "geometry"), group["images"]
+    expected = (tuple(about["bands"]), about["unit"], tuple(pixels.shape[1:]), about["coverage"], wcs)
     got = (more.bands, more.unit, more.images.shape[1:], more.coverage is not None, more.wcs is not None)
     if got != expected:
         raise ValueError(
             f"more: expected (bands, unit, shape, coverage, wcs) {expected} as in {path}, got {got}. "
             "Save it as a set of its own."
+        )
+    if more.images.levels != _LEVELS.get(str(pixels.dtype)):
+        had, given = (str(levels or "float32") for levels in (_LEVELS.get(str(pixels.dtype)), more.images.levels))
+        raise ValueError(
+            f"more: expected images of {had} levels as in {path}, got {given}. Save it as a set of its own."
         )
     known = _read_tables(path, about, "catalogue").index
     double = known.intersection(more.catalogue.index)
@@ -122,7 +130,7 @@ def open_cutouts(path: str | Path, kind: type["CutoutSet"]) -> "CutoutSet":
     rows = np.arange(len(catalogue))
     sources = _read_tables(path, about, "sources")
     return kind(
-        images=LazyRows(group["images"], rows),
+        images=LazyRows(group["images"], rows, levels=_LEVELS.get(str(group["images"].dtype))),
         coverage=LazyRows(group["coverage"], rows) if about["coverage"] else None,
         bands=about["bands"],
         catalogue=catalogue,
@@ -139,8 +147,9 @@ def open_cutouts(path: str | Path, kind: type["CutoutSet"]) -> "CutoutSet":
 def _make_arrays(path: Path, cutouts: "CutoutSet") -> None:
     group = zarr.create_group(path / "images.zarr", zarr_format=3)
     shape = cutouts.images.shape[1:]
-    rows = max(1, _SHARD_BYTES // (4 * int(np.prod(shape))))
-    wanted = {"images": "float32"} | ({"coverage": "bool"} if cutouts.coverage is not None else {})
+    pixels = next((name for name, levels in _LEVELS.items() if levels == cutouts.images.levels), "float32")
+    rows = max(1, _SHARD_BYTES // (np.dtype(pixels).itemsize * int(np.prod(shape))))
+    wanted = {"images": pixels} | ({"coverage": "bool"} if cutouts.coverage is not None else {})
     for name, dtype in wanted.items():
         group.create_array(name, shape=(0, *shape), chunks=(1, *shape), shards=(rows, *shape), dtype=dtype)
 
@@ -150,7 +159,7 @@ def _add_part(path: Path, cutouts: "CutoutSet", about: dict[str, Any]) -> None:
     start, number = sum(about["parts"]), len(about["parts"])
     shard = group["images"].shards[0]
     for name in ("images", "coverage") if about["coverage"] else ("images",):
-        array, new = group[name], getattr(cutouts, name)
+        array, new = group[name], getattr(cutouts, name).raw
         array.resize((start + len(cutouts), *array.shape[1:]))
         row = 0
         while row < len(cutouts):  # whole shards at a time: a shard is written once

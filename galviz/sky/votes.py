@@ -1,8 +1,8 @@
 """The questions of Galaxy Zoo 2 as a tree, and vote fractions that follow it, as Kaggle publishes them.
 
 A volunteer is led from question to question by the answers given. Of 37 answers to 11 questions, Kaggle publishes the
-*cumulative* vote fraction: the fraction among those who were asked, times the cumulative fraction of the answer that led
-there. Question 6 ("anything odd?") is the exception: its two fractions always sum to 1, so that the kinds of oddity
+*cumulative* vote fraction: the fraction among those who were asked, times the cumulative fraction of the answer that
+led there. Question 6 ("anything odd?") is the exception: its two fractions always sum to 1, so that the kinds of oddity
 (question 8, mergers among them) are weighted with the first answer of question 6 alone.
 
 References
@@ -49,7 +49,9 @@ QUESTIONS = (
     Question(5, "bulge", ("none", "just noticeable", "obvious", "dominant"), "Class2.2"),
     Question(6, "odd", ("yes", "no")),
     Question(7, "", ("completely round", "in between", "cigar-shaped"), "Class1.1"),
-    Question(8, "", ("ring", "lens or arc", "disturbed", "irregular", "other oddity", "merger", "dust lane"), "Class6.1"),
+    Question(
+        8, "", ("ring", "lens or arc", "disturbed", "irregular", "other oddity", "merger", "dust lane"), "Class6.1"
+    ),
     Question(9, "edge-on bulge", ("rounded", "boxy", "none"), "Class2.1"),
     Question(10, "winding", ("tight", "medium", "loose"), "Class4.1"),
     Question(11, "arms", ("1", "2", "3", "4", "more than 4", "cannot tell"), "Class4.1"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from galviz.sky import storage
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.rows import LazyRows
 
 WCS = ["crval1", "crval2", "crpix1", "crpix2", "cd1_1", "cd1_2", "cd2_1", "cd2_2"]
 
@@ -262,3 +263,51 @@ def test_a_subset_of_an_opened_set_can_be_saved(make_sky, tmp_path):
     opened = CutoutSet.open(tmp_path / "all")
     opened.select(opened.object_ids[[4, 1]]).save(tmp_path / "two")
     check_same(CutoutSet.open(tmp_path / "two"), sky.select(sky.object_ids[[4, 1]]))
+
+
+def pictures_of(make_sky, rows=6, first=1237658493878337640, levels=255):
+    """Give a set of pictures: whole numbers of one byte, or the same as floats."""
+    sky, rng = make_sky(rows, first), np.random.default_rng(rows)
+    store = rng.integers(0, 256, (rows, 3, 8, 8), dtype=np.uint8)
+    return CutoutSet(
+        images=LazyRows(store, levels=levels) if levels else (store / np.float32(255)).astype(np.float32),
+        bands=("red", "green", "blue"),
+        catalogue=sky.catalogue,
+        pixel_scale=0.4,
+        unit="display",
+    )
+
+
+def test_pictures_stay_bytes_and_are_read_as_floats(make_sky, tmp_path):
+    sky = pictures_of(make_sky)
+    sky.save(tmp_path / "sky")
+    CutoutSet.append(tmp_path / "sky", pictures_of(make_sky, 3, 2 * 10**18))
+    opened = CutoutSet.open(tmp_path / "sky")
+    assert zarr.open_group(tmp_path / "sky/images.zarr", mode="r")["images"].dtype == np.uint8
+    check_same(opened.select(sky.object_ids), sky)
+    assert opened.images.dtype == opened.images[3].dtype == np.float32
+    np.testing.assert_array_equal(opened.images.raw[:6], sky.images.raw[:])
+    np.testing.assert_allclose(opened.images[:6] * 255, sky.images.raw[:], atol=1e-4)
+    back = opened.select(opened.object_ids[::-1])
+    np.testing.assert_array_equal(back.images[0], opened.images[8])
+    back.save(tmp_path / "back")
+    np.testing.assert_array_equal(CutoutSet.open(tmp_path / "back").images.raw[:], opened.images.raw[::-1])
+
+
+def test_bytes_and_floats_are_not_mixed(make_sky, tmp_path):
+    for had, given_, words in (
+        (255, None, "of 255 levels .* got float32"),
+        (None, 255, "of float32 levels .* got 255"),
+    ):
+        pictures_of(make_sky, levels=had).save(tmp_path / f"sky{had}")
+        with pytest.raises(ValueError, match=rf"more: expected images {words}"):
+            CutoutSet.append(tmp_path / f"sky{had}", pictures_of(make_sky, 2, 2 * 10**18, levels=given_))
+
+
+def test_bytes_without_a_word_are_refused(make_sky):
+    sky = make_sky(3)
+    with pytest.raises(ValueError, match="images: expected float32"):
+        CutoutSet(
+            images=np.zeros((3, 3, 8, 8), np.uint8), bands=("r", "g", "b"), catalogue=sky.catalogue, pixel_scale=1,
+            unit="display",
+        )  # fmt: skip

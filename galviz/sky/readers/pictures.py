@@ -1,6 +1,15 @@
-"""A folder of pictures, one an object, named by its id: read when they are looked at."""
+"""Pictures, one an object: read from their files when they are looked at, or made small once, into a sky on disk."""
 
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +17,38 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.rows import LazyRows
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 BANDS = ("red", "green", "blue")
+Raw = Path | bytes | np.ndarray  # a file, an encoded picture, or pixels (H, W, 3)
+_KIND = {"bands": BANDS, "unit": "display", "checked": True}
+_PART, _BATCH = 4096, 64  # pictures held together, and handed to a process together
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures as they are published, and what is known of them.
+
+    Parameters
+    ----------
+    catalogue : pandas.DataFrame
+        A row a picture, indexed by `object_id`.
+    read : callable
+        Gives an iterator over the pictures, in the order of the catalogue: files, encoded bytes, or pixels
+        (H, W, 3) uint8 with the first row at the top.
+    origin : str
+    pixel_scale : numpy.ndarray or float
+        Arcsec per pixel as published, (N,) or one for all; NaN where not known.
+    crop : int
+        What is usually cut out of the middle, pixels; 0 is everything.
+    """
+
+    catalogue: pd.DataFrame
+    read: Callable[[], Iterator[Raw]]
+    origin: str
+    pixel_scale: np.ndarray | float = np.nan
+    crop: int = 0
 
 
 def find_pictures(folder: str | Path) -> dict[str, Path]:
@@ -37,7 +75,14 @@ def find_pictures(folder: str | Path) -> dict[str, Path]:
     return found
 
 
-def pictures(folder: str | Path, table: pd.DataFrame | None = None, *, pixel_scale: float = np.nan) -> CutoutSet:
+def pictures(
+    folder: str | Path,
+    table: pd.DataFrame | None = None,
+    *,
+    pixel_scale: float = np.nan,
+    crop: int = 0,
+    size: int = 0,
+) -> CutoutSet:
     """Open a folder of pictures ``<object_id>.jpg`` (or .png) as cutouts in red, green and blue.
 
     The pixels are meant for the eye: brightness 0 to 1 as it is in the file, not a flux. A picture of another size than
@@ -51,7 +96,9 @@ def pictures(folder: str | Path, table: pd.DataFrame | None = None, *, pixel_sca
         What is known of the objects, indexed by `object_id`. Objects without a picture and pictures without an object
         are left out. By default all pictures, and nothing is known of them.
     pixel_scale : float
-        Arcsec per pixel; NaN where it is not known.
+        Arcsec per pixel of the files; NaN where it is not known.
+    crop, size : int
+        The square of `crop` pixels in the middle is kept, and made smaller to `size` pixels; 0 leaves it as it is.
 
     Returns
     -------
@@ -72,38 +119,182 @@ def pictures(folder: str | Path, table: pd.DataFrame | None = None, *, pixel_sca
             f"{next(iter(found.values())).name} and {len(found) - 1:,} others in {folder}. Rename them, or name the "
             "column of ids."
         )
-    store = _Pictures([found[object_id] for object_id in known.index])
-    origin = f"pictures in {Path(folder).resolve().name}"
-    return CutoutSet(images=store, bands=BANDS, catalogue=known, pixel_scale=pixel_scale, unit="display",
-                     origin=origin, checked=True)  # fmt: skip
+    store = _Store([found[object_id] for object_id in known.index], crop, size)
+    return CutoutSet(
+        images=LazyRows(store, levels=255),
+        catalogue=known,
+        pixel_scale=pixel_scale * store.zoom,
+        origin=f"pictures in {Path(folder).resolve().name}",
+        **_KIND,
+    )
 
 
-class _Pictures:
-    """Pixels (N, 3, H, W) of picture files, float32 from 0 to 1, row 0 at the bottom as in all images here."""
+def middle(picture: Image.Image, crop: int = 0, size: int | tuple[int, int] = 0) -> np.ndarray:
+    """Cut out the middle of a picture and make it smaller by the mean over areas.
 
-    dtype = np.dtype(np.float32)
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+    crop : int
+        Side of the square that is kept, pixels; 0 keeps all.
+    size : int or (int, int)
+        Side (or width and height) of the result, pixels; 0 keeps the pixels. The mean is right to one level of 255
+        where `crop` is a multiple of it; elsewhere a pixel across two counts for the one with its centre.
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = list(files)
-        with _opened(self._files[0]) as first:
-            self._size = first.size
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (3, H, W)
+        Red, green, blue; row 0 at the bottom, as in all images here.
+
+    Raises
+    ------
+    ValueError
+        If the picture is smaller than `crop`.
+    """
+    width, height = picture.size
+    if crop > min(width, height):
+        raise ValueError(f"crop: expected at most {min(width, height)} pixels of this picture, got {crop}. Crop less.")
+    left, top = ((width - crop) // 2, (height - crop) // 2) if crop else (0, 0)
+    box = (left, top, left + crop, top + crop) if crop else (0, 0, width, height)
+    wanted = (size, size) if size and isinstance(size, int) else size or (box[2] - box[0], box[3] - box[1])
+    colours = picture.convert("RGB").resize(wanted, Image.Resampling.BOX, box=box)
+    return np.asarray(colours).transpose(2, 0, 1)[:, ::-1]
+
+
+class _Store:
+    """Pixels (N, 3, H, W) of picture files, whole numbers 0 … 255."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, files: Sequence[Path], crop: int, size: int) -> None:
+        self._files, self._crop = list(files), crop
+        with opened(self._files[0]) as first:
+            whole = (crop, crop) if crop else first.size
+        self._size = (size, size) if size else whole
         self.shape = (len(self._files), len(BANDS), self._size[1], self._size[0])
+        self.zoom = whole[0] / self._size[0]
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         files = self._files[rows] if isinstance(rows, slice) else [self._files[row] for row in rows]
         images = np.empty((len(files), *self.shape[1:]), dtype=self.dtype)
         for image, file in zip(images, files, strict=True):
-            with _opened(file) as picture:
-                colours = picture.convert("RGB")
-                colours = colours if colours.size == self._size else colours.resize(self._size, Image.Resampling.BOX)
-            image[:] = np.asarray(colours, dtype=np.float32).transpose(2, 0, 1)[:, ::-1] / 255
+            with opened(file) as picture:
+                image[:] = middle(picture, self._crop, self._size)
         return images
 
 
-def _opened(file: Path) -> Image.Image:
+@contextmanager
+def opened(raw: Raw) -> Iterator[Image.Image]:
+    """Open a picture, and say which one it is that cannot be read.
+
+    Raises
+    ------
+    ValueError
+        If it is no picture, or broken.
+    """
     try:
-        return Image.open(file)
-    except (UnidentifiedImageError, OSError) as error:
+        stored = BytesIO(raw) if isinstance(raw, bytes) else raw
+        with Image.fromarray(raw) if isinstance(raw, np.ndarray) else Image.open(stored) as picture:
+            yield picture
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # SyntaxError: what Pillow says of a broken PNG
+        name = raw if isinstance(raw, Path) else "what is stored as a picture"
         raise ValueError(
-            f"images: expected a picture, got {file}, which cannot be read ({error}). Replace it."
+            f"images: expected a picture, got {name}, which cannot be read ({error}). Replace it."
         ) from None
+
+
+def write_pictures(
+    path: str | Path,
+    pictures: Pictures,
+    *,
+    crop: int | None = None,
+    size: int = 68,
+    workers: int = 1,
+    skip_bad: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, str]:
+    """Decode, crop and shrink all pictures, once, into a sky of one byte a pixel; memory does not grow with N.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder that is not there yet. It appears when the sky is complete.
+    pictures : Pictures
+    crop, size : int
+        See `middle`; the crop is `pictures.crop` by default.
+    workers : int
+        Processes that decode. They are spawned: a script that asks for more than one needs the usual
+        ``if __name__ == "__main__":``.
+    skip_bad : bool
+        Leave out pictures that cannot be read, instead of stopping at the first.
+    progress : callable, optional
+        Called with (pictures read, N) as they come.
+
+    Returns
+    -------
+    dict of str to str
+        The objects left out, and why.
+
+    Raises
+    ------
+    FileExistsError or ValueError
+        If the folder is there already; if a picture cannot be read, naming its object, or none can.
+    """
+    path, crop = Path(path), pictures.crop if crop is None else crop
+    if path.exists():
+        raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.reading")
+    ids, raws, bad = pictures.catalogue.index, pictures.read(), {}
+    work = partial(_prepared, crop=crop, size=size)
+    spawned = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else nullcontext()
+    try:
+        with spawned as pool:
+            for start in range(0, len(ids), _PART):
+                part, done = list(islice(raws, _PART)), []
+                batches = [part[k : k + _BATCH] for k in range(0, len(part), _BATCH)]
+                for batch in map(work, batches) if pool is None else pool.map(work, batches):
+                    done += batch
+                    if progress is not None:
+                        progress(start + len(done), len(ids))
+                failed = {ids[start + k]: why for k, why in enumerate(done) if isinstance(why, str)}
+                if failed and not skip_bad:
+                    name, why = next(iter(failed.items()))
+                    raise ValueError(f"images: {name}: {why} Or leave such objects out: skip_bad.")
+                bad |= failed
+                _append(aside, pictures, {start + k: one for k, one in enumerate(done) if not isinstance(one, str)})
+        if not aside.exists():
+            raise ValueError(f"images: expected pictures that can be read, got none of {len(ids)}.")
+        aside.rename(path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return bad
+
+
+_Small = tuple[np.ndarray, float]  # pixels (3, size, size), and how many of the picture's pixels one of them is wide
+
+
+def _prepared(raws: list[Raw], crop: int, size: int) -> list[_Small | str]:
+    """Make pictures small; of one that cannot be read, say why."""
+    done: list[_Small | str] = []
+    for raw in raws:
+        try:
+            with opened(raw) as picture:
+                done.append((middle(picture, crop, size), (crop or picture.width) / size))
+        except ValueError as error:
+            done.append(str(error))
+    return done
+
+
+def _append(path: Path, pictures: Pictures, small: dict[int, _Small]) -> None:
+    if not small:
+        return
+    rows = np.array(list(small))
+    scale = np.broadcast_to(pictures.pixel_scale, len(pictures.catalogue))[rows]
+    part = CutoutSet(
+        images=LazyRows(np.stack([pixels for pixels, _ in small.values()]), levels=255),
+        catalogue=pictures.catalogue.iloc[rows],
+        pixel_scale=scale * np.array([zoom for _, zoom in small.values()]),
+        origin=pictures.origin,
+        **_KIND,
+    )
+    CutoutSet.append(path, part) if path.exists() else part.save(path)

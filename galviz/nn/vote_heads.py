@@ -1,0 +1,102 @@
+"""37 numbers -> 37 vote fractions, in three ways; and losses that know the tree of questions."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from galviz.sky.votes import PARENTS, SLICES
+
+
+class VoteTree(nn.Module):
+    """Give vote fractions that obey the tree: a softmax over the answers of each question, times the answer before it.
+
+    v = softmax(z) for questions 1 and 6, v = softmax(z) × v(parent) for all others. The answers of a question sum to
+    their parent, up to rounding, and no answer is ever larger than it. It has no weights.
+    """
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Compute the votes: any numbers (N, 37) -> cumulative vote fractions (N, 37)."""
+        return _weighted([logits[:, part].softmax(1) for part in SLICES])
+
+
+class DielemanVotes(nn.Module):
+    """Give vote fractions by clipping and dividing: c = max(z, 0), v = c / (Σc + 10⁻¹²) × v(parent).
+
+    A vote can be exactly 0, which a softmax cannot say. Where all answers of a question are clipped, all of its votes
+    are 0, and nothing is learned from it: so the first steps are taken with ``normalise=False``, which clips each
+    number to 0…1 and does no more.
+
+    Parameters
+    ----------
+    normalise : bool
+        May be changed on the module as training goes on.
+
+    References
+    ----------
+    Dieleman, Willett & Dambre (2015), MNRAS 450, 1441, section 5 (the constraints), and the author's solution of the
+    Kaggle challenge (2014), which begins without normalisation.
+    """
+
+    def __init__(self, *, normalise: bool = True) -> None:
+        super().__init__()
+        self.normalise = normalise
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Compute the votes: any numbers (N, 37) -> cumulative vote fractions (N, 37)."""
+        if not self.normalise:
+            return numbers.clamp(0, 1)
+        clipped = numbers.clamp(min=0)
+        return _weighted([clipped[:, p] / (clipped[:, p].sum(1, keepdim=True) + 1e-12) for p in SLICES])
+
+
+class SigmoidVotes(nn.Sigmoid):
+    """Give 37 vote fractions that know nothing of each other, each in 0…1: numbers (N, 37) -> (N, 37).
+
+    References
+    ----------
+    Goh (2022), Lab 3, section 3.1.
+    """
+
+
+def tree_cross_entropy(estimate: Tensor, truth: Tensor, eps: float = 1e-7) -> Tensor:
+    """Compute how unlikely the votes are where each volunteer answers as the network says.
+
+    L = −Σ_j y_j ln(v_j / v_parent(j)), averaged over objects: the cross-entropy of each question, weighted by the part
+    of the votes that reached it. Up to a constant and the number of votes it is the multinomial likelihood.
+
+    Parameters
+    ----------
+    estimate : Tensor, float, shape (N, 37)
+        v of `VoteTree` (or `DielemanVotes`): votes that obey the tree.
+    truth : Tensor, float, shape (N, 37)
+        y: cumulative vote fractions.
+    eps : float
+        Votes smaller than this count as it.
+
+    Returns
+    -------
+    Tensor, shape ()
+    """
+    logs = estimate.clamp(min=eps).log()
+    total = (truth * logs).sum(1)
+    for part, parent in zip(SLICES, PARENTS, strict=True):
+        if parent is not None:
+            total = total - truth[:, part].sum(1) * logs[:, parent]
+    return -total.mean()
+
+
+def mse_and_tree(estimate: Tensor, truth: Tensor, weight: float = 0.01) -> Tensor:
+    """Compute the mean squared error plus `weight` times `tree_cross_entropy`, both of shape (N, 37)."""
+    return functional.mse_loss(estimate, truth) + weight * tree_cross_entropy(estimate, truth)
+
+
+def _weighted(fractions: list[Tensor]) -> Tensor:
+    """Multiply the fractions of each question by the votes of the answer that leads there, parents first."""
+    votes: list[Tensor] = []
+    for own, parent in zip(fractions, PARENTS, strict=True):
+        if parent is None:
+            votes.append(own)
+        else:
+            question = next(k for k, part in enumerate(SLICES) if part.start <= parent < part.stop)
+            votes.append(own * votes[question][:, parent - SLICES[question].start, None])
+    return torch.cat(votes, dim=1)

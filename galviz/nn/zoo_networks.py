@@ -1,0 +1,231 @@
+"""Networks for pictures of galaxies and their 37 votes, and how the pictures are turned while they learn."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import resnet50
+
+from galviz.nn.encoders import ResNet18
+from galviz.nn.vote_heads import DielemanVotes, SigmoidVotes, VoteTree
+from galviz.recipe import Recipe
+from galviz.sky.votes import COLUMNS, conditional, guess
+
+_OUTPUTS = {"tree": VoteTree, "dieleman": DielemanVotes, "sigmoid": SigmoidVotes}
+_DEFAULTS = {"architecture": "resnet18", "votes": "tree", "width": 32, "stem": "small", "size": 68, "dropout": 0.2}
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as torchvision's weights expect
+
+
+class ImageNetScale(nn.Module):
+    """Scale pixels in 0…1 by the mean and standard deviation of ImageNet's colours. It has no weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, value in (("mean", _MEAN), ("std", _STD)):
+            self.register_buffer(name, torch.tensor(value).reshape(3, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scale images (N, 3, H, W)."""
+        return (images - self.mean) / self.std
+
+    def constants(self) -> dict[str, object]:
+        """Give the constants as JSON values, for ``run.json``."""
+        return {"mode": "imagenet", "mean": list(_MEAN), "std": list(_STD)}
+
+
+class AsItIs(nn.Identity):
+    """Leave pixels in 0…1 as they are."""
+
+    def constants(self) -> dict[str, object]:
+        """Give the mode as a JSON value, for ``run.json``."""
+        return {"mode": "none"}
+
+
+class VoteNetwork(nn.Module):
+    """From pictures to votes in four parts, of which `encoder` and `head` have weights, `normalise` and `votes` none.
+
+    Parameters
+    ----------
+    normalise : nn.Module
+        Pixels in 0…1 -> what the encoder sees.
+    encoder : nn.Module
+        Images (N, 3, H, W) -> features (N, F).
+    head : nn.Sequential
+        Features -> 37 numbers; its last layer is linear.
+    votes : VoteTree, DielemanVotes or SigmoidVotes
+    """
+
+    def __init__(self, normalise: nn.Module, encoder: nn.Module, head: nn.Sequential, votes: nn.Module) -> None:
+        super().__init__()
+        self.normalise, self.encoder, self.head, self.votes = normalise, encoder, head, votes
+
+    def measure(self, cutouts: Any, rows: np.ndarray, truth: np.ndarray) -> None:  # noqa: ARG002 - called by fit
+        """Let a network with the tree begin with the answer that is best without looking: the mean of the votes.
+
+        Parameters
+        ----------
+        cutouts : CutoutSet
+            Not read.
+        rows : numpy.ndarray of int
+            The rows that are trained on.
+        truth : numpy.ndarray, shape (N, 37)
+        """
+        if isinstance(self.votes, VoteTree):
+            start = np.log(np.clip(np.nan_to_num(conditional(guess(truth[rows])[None])[0], nan=1.0), 1e-4, None))
+            with torch.no_grad():
+                self.head[-1].bias.copy_(torch.as_tensor(start))
+                self.head[-1].weight.mul_(0.1)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Compute what the head gets: images (N, 3, H, W) -> features (N, F)."""
+        return self.encoder(self.normalise(images))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the votes: images (N, 3, H, W), float32 in 0…1 -> (N, 37)."""
+        return self.votes(self.head(self.features(images)))
+
+
+def paper_cnn(size: int = 68) -> tuple[nn.Sequential, nn.Sequential]:
+    """Build the encoder and head of Goh's CNN: 1,963,685 weights for 68 pixels.
+
+    Convolutions are not padded, have stride 1, and the third block has no pooling: of the readings of the text this is
+    the one with "near 2 million" weights. Batch norm is Keras' (ε = 10⁻³, momentum 0.99).
+
+    References
+    ----------
+    Goh (2022), Lab 3, section 3.1.
+    """
+    side = ((size - 2) // 2 - 2) // 2 - 5
+    encoder = nn.Sequential(
+        nn.Conv2d(3, 32, 3),
+        nn.BatchNorm2d(32, eps=1e-3, momentum=0.01),
+        *(nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.1)),
+        *(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.1)),
+        *(nn.Conv2d(64, 128, 6), nn.ReLU(), nn.Dropout(0.1)),
+        nn.Flatten(),
+    )
+    return encoder, _dense(128 * side**2, (128, 64), dropout=0.15)
+
+
+def paper_resnet(size: int = 68, hidden: tuple[int, ...] = (), dropout: float = 0.0) -> tuple[nn.Module, nn.Sequential]:
+    """Build the encoder and head of Goh's ResNet-50: its last feature map laid flat, then dense layers.
+
+    Layers are named as in `torchvision.models.resnet50`, so that `galviz.nn.encoders.load_encoder` starts it from a
+    file of ImageNet weights.
+
+    Parameters
+    ----------
+    size : int
+        Side of the images, pixels.
+    hidden : tuple of int
+        Widths of dense layers before the 37: none as he took it "out of the box", (200, 100) in the optimised one.
+    dropout : float
+        After each of them.
+
+    References
+    ----------
+    He et al. (2016), CVPR, table 1. Goh (2022), Lab 3, sections 5.2 and 5.3.
+    """
+    encoder = resnet50()
+    encoder.avgpool = encoder.fc = nn.Identity()
+    return encoder, _dense(2048 * math.ceil(size / 32) ** 2, hidden, dropout)
+
+
+def build(recipe: Recipe) -> VoteNetwork:
+    """Build the network that a recipe describes, with the random weights of its seed.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its ``network``: ``architecture`` (``"resnet18"``: ours; ``"paper_cnn"``, ``"paper_resnet50"``,
+        ``"paper_resnet50_dense"``), ``votes`` (``"tree"``, ``"dieleman"``, ``"sigmoid"``), ``size`` of the images, and
+        for ours ``width``, ``stem`` and ``dropout``.
+
+    Returns
+    -------
+    VoteNetwork
+
+    Raises
+    ------
+    ValueError
+        If an argument or its value is not known.
+    """
+    options = _DEFAULTS | recipe.network
+    architecture, size = options["architecture"], options["size"]
+    unknown = sorted(options.keys() - _DEFAULTS.keys())
+    if unknown:
+        raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
+    if options["votes"] not in _OUTPUTS:
+        raise ValueError(f"network.votes: expected one of {', '.join(_OUTPUTS)}, got {options['votes']!r}.")
+    torch.manual_seed(recipe.seed)
+    normalise: nn.Module = ImageNetScale()
+    if architecture == "paper_cnn":
+        normalise, (encoder, head) = AsItIs(), paper_cnn(size)
+    elif architecture == "paper_resnet50":
+        encoder, head = paper_resnet(size)
+    elif architecture == "paper_resnet50_dense":
+        encoder, head = paper_resnet(size, (200, 100), options["dropout"])
+    elif architecture == "resnet18":
+        encoder = ResNet18(3, width=options["width"], stem=options["stem"])
+        head = nn.Sequential(nn.Dropout(options["dropout"]), nn.Linear(encoder.features, len(COLUMNS)))
+    else:
+        known = "resnet18, paper_cnn, paper_resnet50, paper_resnet50_dense"
+        raise ValueError(f"network.architecture: expected one of {known}, got {architecture!r}.")
+    return VoteNetwork(normalise, encoder, head, _OUTPUTS[options["votes"]]())
+
+
+def turned(
+    images: Tensor, angle: Tensor, *, zoom: Tensor | float = 1.0, flip: Tensor | None = None, size: int | None = None
+) -> Tensor:
+    """Turn images by any angle about their middle, before they are made smaller.
+
+    Pixels between pixels are interpolated linearly; what would come from outside is mirrored at the edge. Where the
+    result has fewer pixels, each is the mean of several points, so that no detail is folded into noise.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, C, H, H)
+    angle : Tensor, shape (N,)
+        Radians; π/2 is ``torch.rot90(image, 1, (1, 2))``.
+    zoom : Tensor, shape (N,), or float
+        2 shows the middle half twice as large.
+    flip : Tensor of bool, shape (N,), optional
+        Which are mirrored left–right, before they are turned.
+    size : int, optional
+        Side of the result, pixels; by default H.
+
+    Returns
+    -------
+    Tensor, shape (N, C, size, size)
+    """
+    count, _, side, _ = images.shape
+    size = side if size is None else size
+    points = math.ceil(side / size)
+    angle = angle.to(images)
+    zoom = torch.as_tensor(zoom).to(images).expand(count)
+    mirror = torch.ones_like(angle) if flip is None else 1 - 2 * flip.to(images)
+    cos, sin, none = angle.cos() / zoom, angle.sin() / zoom, torch.zeros_like(angle)
+    rows = torch.stack([torch.stack([cos * mirror, -sin * mirror, none], -1), torch.stack([sin, cos, none], -1)], 1)
+    grid = functional.affine_grid(rows, [count, 1, size * points, size * points], align_corners=False)
+    drawn = functional.grid_sample(images, grid.to(images), padding_mode="reflection", align_corners=False)
+    return drawn if points == 1 else functional.avg_pool2d(drawn, points)
+
+
+def randomly_turned(images: Tensor, *, zoom: float = 1.1, size: int | None = None) -> Tensor:
+    """Turn images by random angles, mirror half of them, zoom by 1/`zoom` … `zoom`; see `turned` for the rest.
+
+    Random numbers are those of torch on the CPU, as in `galviz.nn.data.dihedral`'s caller.
+    """
+    angle, power, flip = torch.rand(3, len(images))
+    return turned(images, 2 * math.pi * angle, zoom=zoom ** (2 * power - 1), flip=flip < 0.5, size=size)
+
+
+def _dense(inputs: int, hidden: tuple[int, ...], dropout: float) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)]
+        inputs = width
+    return nn.Sequential(*layers, nn.Linear(inputs, len(COLUMNS)))

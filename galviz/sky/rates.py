@@ -1,0 +1,87 @@
+"""From the fraction of galaxies that merge to the rate at which they do, with what the literature found."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number from the literature that a merger fraction is compared with, or turned into a rate by.
+
+    Parameters
+    ----------
+    quantity : str
+        ``"merger fraction"``, ``"pair fraction"``, ``"observability"`` (⟨T_obs⟩, Gyr), ``"pairs to mergers"`` (C), or
+        ``"evolution"`` (the power m of 1 + z).
+    value, low, high : float
+        Low and high are a range or ± 1σ as in the source; NaN where there is none.
+    z : float
+        Redshift that it holds for; NaN where it is no single one.
+    method, source : str
+    status : str
+        How far it was read: ``"paper"``, ``"abstract only"``, or ``"from memory, not verified"``.
+    """
+
+    quantity: str
+    value: float
+    low: float
+    high: float
+    z: float
+    method: str
+    source: str
+    status: str
+
+
+_NO = float("nan")
+_LOTZ, _MEMORY, _ABSTRACT = "Lotz et al. (2011), ApJ 742, 103", "from memory, not verified", "abstract only"
+
+PUBLISHED = (
+    Published(
+        "merger fraction", 0.0290, _NO, _NO, _NO, "P(merger) > 0.3, an upper bound", "Goh (2022), § 5.6", "paper"
+    ),
+    Published("merger fraction", 0.02, 0.01, 0.03, 0.0, "seen by eye, before × C", "Darg et al. (2010)", _ABSTRACT),
+    Published("pairs to mergers", 1.5, _NO, _NO, 0.0, "for the fraction seen by eye", "Darg et al. (2010)", _ABSTRACT),
+    Published("pair fraction", 0.02, _NO, _NO, 0.0, "close pairs", "Keenan et al. (2014)", _ABSTRACT),
+    Published("evolution", 0.7, 0.6, 0.8, _NO, "pair fraction", "Keenan et al. (2014)", _ABSTRACT),
+    Published("evolution", 3.0, 1.9, 4.1, _NO, "major rate, fixed number density", _LOTZ, _ABSTRACT),
+    Published("evolution", 0.1, -0.3, 0.5, _NO, "major rate, fixed mass or luminosity", _LOTZ, _ABSTRACT),
+    Published("pair fraction", 0.02, _NO, _NO, 0.0, "close pairs", _LOTZ, _MEMORY),
+    Published("observability", 0.2, _NO, _NO, _NO, "G–M20", _LOTZ, _MEMORY),
+    Published("observability", 0.3, _NO, _NO, _NO, "close pairs, 20 kpc/h", _LOTZ, _MEMORY),
+    Published("observability", _NO, 0.2, 0.9, _NO, "asymmetry", _LOTZ, _MEMORY),
+)
+"""What a page may show beside a fraction, each with how far its source was read."""
+
+
+def merger_rate(fraction: ArrayLike, t_obs: ArrayLike, merging: ArrayLike = 1.0) -> np.ndarray:
+    """Turn a merger fraction into mergers per galaxy and Gyr, R = f C / ⟨T_obs⟩.
+
+    Parameters
+    ----------
+    fraction : array_like
+        Merger (or pair) fraction f.
+    t_obs : array_like
+        Mean time ⟨T_obs⟩ over which a merger is seen as one by this method, Gyr.
+    merging : array_like
+        Factor C from what is seen to what merges.
+
+    Returns
+    -------
+    numpy.ndarray of float64
+        Per Gyr; NaN spreads.
+
+    Raises
+    ------
+    ValueError
+        If a time is not positive.
+
+    References
+    ----------
+    Lotz et al. (2011), ApJ 742, 103, section 2 (fraction, time, rate).
+    """
+    t_obs = np.asarray(t_obs, dtype=np.float64)
+    if (t_obs <= 0).any():
+        raise ValueError(f"t_obs: expected positive times in Gyr, got {t_obs.min()}. Take one of rates.PUBLISHED.")
+    return np.asarray(fraction, dtype=np.float64) * merging / t_obs
