@@ -115,7 +115,7 @@ class Gallery {
     this.view.addEventListener("scroll", () => this.scrolled());
     this.view.addEventListener("keydown", (event) => this.key(event));
     this.view.addEventListener("click", (event) => this.click(event));
-    this.view.addEventListener("pointerover", (event) => this.point(event.target.closest?.(".cell")));
+    this.view.addEventListener("pointermove", (event) => this.point([event.clientX, event.clientY]));
     this.view.addEventListener("pointerleave", () => this.point(null));
   }
 
@@ -355,6 +355,7 @@ class Gallery {
     const focused = this.rows.get(Math.floor(this.place / this.columns))?.cells[this.place % this.columns];
     if (this.place >= 0 && focused) this.view.setAttribute("aria-activedescendant", focused.id);
     else this.view.removeAttribute("aria-activedescendant");
+    if (this.at) this.point(this.at);
     this.ask();
   }
 
@@ -448,7 +449,10 @@ class Gallery {
 
   // ---- what the visitor does
 
-  point(cell) {
+  // What lies under the pointer changes when it moves, and when tiles move or change below it.
+  point(at) {
+    this.at = at;
+    const cell = at && this.view.getRootNode().elementFromPoint(...at)?.closest(".cell");
     this.pointed.textContent = cell?.record?.id ?? "";
   }
 

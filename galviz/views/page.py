@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from html import escape
 from types import ModuleType
 from typing import Any
 
 import panel as pn
 import param
 
-from galviz.runs import Run
-from galviz.views.bands import BandsView
-from galviz.views.library import Library, open_predictions, open_sky
-from galviz.views.predictions import PredictionsView
+from galviz.views.library import Library, open_sky
+from galviz.views.outcome import Outcome
 from galviz.views.run import REFUSED
 from galviz.views.runs import RunsPanel
 from galviz.views.sky import SkyView
@@ -49,7 +46,9 @@ class StudyPage(pn.viewable.Viewer):
         self.study, self.library = study, library
         self._focus_something()
         self.maker = SkyMaker(study.__name__.rpartition(".")[2], library, page)
+        self.outcome = Outcome(library, page)
         makers = (lambda: pn.panel(self.data), lambda: self.train, lambda: pn.panel(self.predictions))
+        makers = (*makers, lambda: pn.panel(self.why))
         self._makers = dict(zip(TABS, (*makers, lambda: RunsPanel(library, page)), strict=True))
         self.tabs: dict[str, Any] = {}
 
@@ -85,33 +84,12 @@ class StudyPage(pn.viewable.Viewer):
     @param.depends("page.run", "train.run.predicted")
     def predictions(self) -> pn.viewable.Viewable:
         """Show what the run of the page said of its sky."""
-        return pn.Column(Chooser(self.page, "run", lambda: self.library.runs()[0], "Run"), self._predicted())
+        return self.outcome.predictions()
 
-    def _predicted(self) -> pn.viewable.Viewable:
-        path = self.library.run_path(self.page.run)
-        if path is None:
-            return text("<p class='note'>No run yet: train one first, on the tab Train.</p>")
-        try:
-            run = Run.open(path)
-            predictions = open_predictions(run)
-        except REFUSED as error:
-            return said(shown_error(error))
-        if predictions is None:
-            why = (
-                f"{escape(run.name)} is {run.state()['status']} and has no predictions yet: they come when it is done."
-            )
-            return text(f"<p class='note'>{why}</p>")
-        try:
-            cutouts = open_sky(run.data)
-            data = text(
-                f"Trained on {escape(run.data.name)}: <b>{escape(cutouts.origin)}</b>, {len(cutouts):,} objects."
-            )
-        except REFUSED as error:
-            cutouts, data = None, said(shown_error(error))
-        given = (predictions, self.page.selection, cutouts, run)
-        if predictions.target.kind == "band":
-            return pn.Column(data, BandsView(*given))
-        return pn.Column(data, PredictionsView(*given, self.library.judged(predictions.target, without=self.page.run)))
+    @param.depends("page.run", "train.run.predicted")
+    def why(self) -> pn.viewable.Viewable:
+        """Show why it said so."""
+        return self.outcome.why()
 
     @param.depends("page.tab")
     def body(self) -> object:

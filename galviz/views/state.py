@@ -8,7 +8,7 @@ import param
 
 from galviz.selection import Selection
 
-TABS = ("data", "train", "predictions", "runs")
+TABS = ("data", "train", "predictions", "why", "runs")
 
 
 class PageState(param.Parameterized):

@@ -10,6 +10,8 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.compute import Work
+
 NOT_KNOWN = "–"
 
 PICTURES = {"flex": "0 1 880px", "min-width": "0", "max-width": "100%"}
@@ -60,6 +62,14 @@ def shown_seconds(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def shown_work(work: Work) -> str:
+    """Say how far slow work is, as HTML with a bar."""
+    words = {"done": "done", "cancelled": f"cancelled after {work.done:,} of {work.total:,} parts", "failed": "failed"}
+    left = f"{work.done:,} of {work.total:,} parts · {shown_seconds(work.eta_s)} left" if work.done else "starting …"
+    bar = f"<progress value='{work.done}' max='{max(work.total, 1)}'></progress>"
+    return f"<div role='status'>{bar} {words.get(work.status, left)}</div>"
 
 
 def shown_time(seconds: float | None) -> str:

@@ -203,6 +203,10 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     assert f"{mae['value']:.4f}" in said
     assert f"{mae['low']:.4f} to {mae['high']:.4f}" in said
 
+    # Why it says so is a click away, and answered by another process.
+    driven.page.get_by_role("button", name="Why does it say that?").click()
+    driven.page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
+
     # Everything of it is known to the tab Runs.
     open_tab(driven, "Runs")
     driven.page.locator(".tabulator-row", has_text="second").first.click()
@@ -233,7 +237,7 @@ def test_what_is_refused_is_said(server, open_page):
 @pytest.mark.parametrize("theme", ["default", "dark"])
 def test_nothing_sticks_out(server, open_page, width, theme):
     driven = open_page(f"{server.url}?theme={theme}", width=width)
-    for name in ("Data", "Train", "Predictions", "Runs"):
+    for name in ("Data", "Train", "Predictions", "Why", "Runs"):
         open_tab(driven, name)
         driven.page.wait_for_timeout(1500)
         main = driven.page.locator("#main")

@@ -1,0 +1,93 @@
+"""What the workers of `galviz.compute` are asked to do. It runs in their processes: torch is loaded there alone."""
+
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from galviz.runs import Run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_KEPT = 4  # networks that a worker keeps open
+
+
+def occluded(path: str, image: np.ndarray, asked: dict[str, Any], places: np.ndarray) -> tuple[np.ndarray, float]:
+    """Compute what a run says of an image with an occluder at some places.
+
+    Parameters
+    ----------
+    path : str
+        A finished run.
+    image : numpy.ndarray of float32, shape (B, H, W)
+        As the network takes it: of a band target one band alone.
+    asked : dict
+        Fields of `galviz.explanation.Question`.
+    places : numpy.ndarray of int, shape (P, 2)
+        Top and left of each occluder.
+
+    Returns
+    -------
+    outputs : numpy.ndarray of float32, shape (1, P), or (B, P) where each band is occluded alone
+    clean : float
+        The output for the image as it is.
+    """
+    from galviz.nn.attribution import outputs_at
+
+    network, output = _network(path, _stamp(path)), _output(path, asked)
+    more = {"patch": asked["patch"], "baseline": asked["baseline"], "bands": asked["bands"]}
+    outputs, clean = outputs_at(network, image, places, output=output, **more)
+    return outputs, clean
+
+
+def changed(path: str, image: np.ndarray, asked: dict[str, Any]) -> np.ndarray:
+    """Compute the whole map of one image: the output as it is minus the output when occluded, (1 or B, H, W)."""
+    return _occluded_map(_network(path, _stamp(path)), image[None], path, asked)[0]
+
+
+def sane(path: str, image: np.ndarray, asked: dict[str, Any]) -> float:
+    """Compute the rank correlation of a map with that of the same network with shuffled weights: near 0 is sane."""
+    from galviz.nn.gradients import sanity
+
+    def explain(network: "nn.Module", images: np.ndarray) -> np.ndarray:
+        return _occluded_map(network, images, path, asked)
+
+    return sanity(_network(path, _stamp(path)), image[None], explain)
+
+
+def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, asked: dict[str, Any]) -> np.ndarray:
+    from galviz.nn.attribution import occlude
+
+    more = {name: asked[name] for name in ("patch", "stride", "baseline", "bands")}
+    return occlude(network, images, output=_output(path, asked), value="change", **more).map
+
+
+def _output(path: str, asked: dict[str, Any]) -> Any:
+    """Give what reads the wanted number from the outputs of a network."""
+    from galviz.nn.attribution import in_its_unit, probability
+
+    how, column = asked["output"]
+    if how == "probability":
+        return probability(column)
+    return in_its_unit(Run.open(path).target, column) if how == "shown" else column
+
+
+def _stamp(path: str) -> int:
+    return (Path(path) / "model.safetensors").stat().st_mtime_ns
+
+
+@lru_cache(maxsize=_KEPT)
+def _network(path: str, _stamp: int) -> "nn.Module":
+    """Open the network of a run, on the best device there is."""
+    import torch
+
+    from galviz.nn.predict import load_weights
+
+    run = Run.open(path)
+    study = import_module(f"galviz.studies.{run.info['study']}")
+    network = study.build(run.target, run.recipe, tuple(run.info["build"]["bands"]))
+    load_weights(network, run.weights)
+    return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")

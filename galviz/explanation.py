@@ -1,0 +1,237 @@
+"""Why did a network say that? The question, its chunks for the workers, and the map that comes of it; no torch here."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.metadata import version
+
+import numpy as np
+from astropy.io import fits
+
+from galviz.compute import Work
+from galviz.runs import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.occlusion import places, spread
+from galviz.sky.target import Target
+
+BASELINES = ("mean", "zero", "blur")
+_PIXELS = 2**18  # of occluded images in a chunk: a fraction of a second
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about an image.
+
+    Parameters
+    ----------
+    output : (str, int)
+        Which number, as `outputs` gives it.
+    bands : {"together", "each"}
+        Whether the occluder covers all bands, or each on its own.
+    patch, stride : int
+        Side of the occluder and distance between its places, pixels.
+    baseline : {"mean", "zero", "blur"}
+        What the occluder shows, in what the network sees: the mean of each band, zero, or the image blurred.
+    """
+
+    output: tuple[str, int] = ("learned", 0)
+    bands: str = "together"
+    patch: int = 8
+    stride: int = 4
+    baseline: str = "mean"
+
+    def __post_init__(self) -> None:
+        if self.baseline not in BASELINES:
+            raise ValueError(f"baseline: expected one of {', '.join(BASELINES)}, got {self.baseline!r}.")
+        if self.patch < 1 or self.stride < 1:
+            raise ValueError(f"patch, stride: expected at least 1 pixel, got {self.patch} and {self.stride}.")
+
+
+def outputs(target: Target, bands: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Give what can be asked for: names for a reader, and what `Question` calls them.
+
+    Parameters
+    ----------
+    target : Target
+    bands : sequence of str
+        Of the cutouts: the classes of a band target.
+    """
+    if target.kind == "band":
+        return {f"probability of {band}": ("probability", k) for k, band in enumerate(bands)}
+    if target.kind == "scalar":
+        unit = f" ({target.unit})" if target.unit else ""
+        shown = {} if target.transform == "identity" else {f"{target.label}{unit}": ("shown", 0)}
+        return {target.label_learned: ("learned", 0)} | shown
+    return {column: ("learned", k) for k, column in enumerate(target.columns)}
+
+
+class Explanation:
+    """The answer to one question about one object, as it comes.
+
+    Parameters
+    ----------
+    run : Run
+        A finished one.
+    cutouts : CutoutSet
+    object_id : str
+    question : Question
+    seen : str, optional
+        The band that a network for single bands is shown.
+    on_change : callable, optional
+        As `galviz.compute.Work` takes it.
+
+    Attributes
+    ----------
+    work : Work
+        Progress, ETA, cancel.
+    places : numpy.ndarray of int, shape (P, 2)
+    outputs : numpy.ndarray of float32, shape (R, P)
+        The output with the occluder at each place, R = 1 or a row a band; NaN where it has not come yet.
+    clean : float
+        The output for the image as it is; NaN until it has come.
+
+    Raises
+    ------
+    ValueError
+        If the occluder is larger than the image.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        cutouts: CutoutSet,
+        object_id: str,
+        question: Question,
+        *,
+        seen: str = "",
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        self.run, self.cutouts, self.object_id, self.question, self.seen = run, cutouts, object_id, question, seen
+        self.image = image_for(run, cutouts, object_id, seen)
+        bands, self.height, self.width = self.image.shape
+        self.bands = ([seen] if seen else list(cutouts.bands)) if question.bands == "each" else ["all bands"]
+        self.places = places(self.height, self.width, question.patch, question.stride)
+        self.clean = np.nan
+        self.outputs = np.full((len(self.bands), len(self.places)), np.nan, dtype=np.float32)
+        size = max(8, _PIXELS // (self.height * self.width * (bands if question.bands == "each" else 1)))
+        self._parts = [slice(start, start + size) for start in range(0, len(self.places), size)]
+        given = (str(run.path), self.image, asdict(question))
+        self.work = Work("galviz.answers:occluded", [(*given, self.places[part]) for part in self._parts], on_change)
+
+    def look(self) -> bool:
+        """Take what has come since the last look; True where there was something."""
+        new = self.work.new_results()
+        for number, (outputs, clean) in new:
+            self.outputs[:, self._parts[number]] = outputs
+            self.clean = clean
+        return bool(new)
+
+    def map(self, value: str = "change") -> np.ndarray:
+        """Give the map, float32, shape (R, H, W): the mean over the places that cover a pixel, NaN where none has come.
+
+        Parameters
+        ----------
+        value : {"change", "output"}
+            The output of the image as it is minus that of the occluded one (positive: what is covered there raises the
+            output), or the output of the occluded image, as Liang et al. (2020) show it.
+        """
+        values = self.clean - self.outputs if value == "change" else self.outputs
+        come = np.isfinite(values).all(axis=0)
+        if not come.any():
+            return np.full((len(self.bands), self.height, self.width), np.nan, dtype=np.float32)
+        return spread(values[:, come], self.places[come], self.question.patch, (self.height, self.width))
+
+    def sane(self) -> Work:
+        """Ask for the rank correlation of the map with that of shuffled weights, Adebayo et al. (2018): one chunk."""
+        return Work("galviz.answers:sane", [(str(self.run.path), self.image, asdict(self.question))])
+
+    @cached_property
+    def asked(self) -> str:
+        """What was asked, in words."""
+        names = {given: name for name, given in outputs(self.run.target, self.cutouts.bands).items()}
+        question = self.question
+        told = f"{names.get(question.output, question.output)}, occluder {question.patch} px every {question.stride} px"
+        return f"{told}, baseline {question.baseline}" + (f", of the {self.seen} image" if self.seen else "")
+
+    def to_fits(self) -> bytes:
+        """Write the maps (R, H, W) of the change and of the output as FITS images, with the object's coordinates."""
+        header = fits.Header()
+        if self.cutouts.wcs is not None:
+            header.update(self.cutouts.wcs_of(self.object_id).to_header())
+        header["OBJECT"] = self.object_id.encode("ascii", "backslashreplace").decode()
+        cards = {"GVRUN": self.run.name[:60], "GVVER": version("galviz"), "CLEAN": float(self.clean)}
+        cards |= {"PATCH": self.question.patch, "STRIDE": self.question.stride, "BASELINE": self.question.baseline}
+        header.update(cards | {f"BAND{k}": name for k, name in enumerate(self.bands, start=1)})
+        header["COMMENT"] = self.asked.encode("ascii", "backslashreplace").decode()
+        images = [fits.ImageHDU(self.map(value), header, name=value.upper()) for value in ("change", "output")]
+        out = io.BytesIO()
+        fits.HDUList([fits.PrimaryHDU(), *images]).writeto(out)
+        return out.getvalue()
+
+
+class MeanExplanation:
+    """The mean map of many objects, each centred as its cutout is.
+
+    Parameters
+    ----------
+    run : Run
+    cutouts : CutoutSet
+    ids : sequence of str
+    question : Question
+    seen, on_change
+        As `Explanation` takes them.
+
+    Attributes
+    ----------
+    work : Work
+    count : int
+        Objects whose maps are in the mean.
+    mean : numpy.ndarray of float32, shape (R, H, W)
+        Of the change; NaN until the first has come.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        cutouts: CutoutSet,
+        ids: Sequence[str],
+        question: Question,
+        *,
+        seen: str = "",
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        rows = len(cutouts.bands) if question.bands == "each" and not seen else 1
+        self.count, self._sum = 0, np.zeros((rows, *cutouts.images.shape[2:]))
+        asked = asdict(question)
+        chunks = [(str(run.path), image_for(run, cutouts, object_id, seen), asked) for object_id in ids]
+        self.work = Work("galviz.answers:changed", chunks, on_change)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean of the maps that have come."""
+        with np.errstate(invalid="ignore"):
+            return (self._sum / self.count if self.count else self._sum * np.nan).astype(np.float32)
+
+    def look(self) -> bool:
+        """Take what has come since the last look; True where there was something."""
+        new = self.work.new_results()
+        self._sum += sum((change for _, change in new), np.zeros_like(self._sum))
+        self.count += len(new)
+        return bool(new)
+
+
+def image_for(run: Run, cutouts: CutoutSet, object_id: str, seen: str = "") -> np.ndarray:
+    """Read what a run's network is shown of an object: (B, H, W), or (1, H, W) of the band `seen`.
+
+    Raises
+    ------
+    ValueError
+        If a network for single bands is shown none, or one that the cutouts lack.
+    """
+    image = cutouts.images[int(cutouts.row_of([object_id])[0])]
+    if run.target.kind != "band":
+        return image
+    if seen not in cutouts.bands:
+        raise ValueError(f"seen: expected one of the bands {', '.join(cutouts.bands)}, got {seen!r}.")
+    return image[[cutouts.bands.index(seen)]]

@@ -1,0 +1,132 @@
+"""Attribution by gradients, through Captum, and a check of whether maps show what was learned."""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam
+from scipy.stats import rankdata
+from torch import Tensor, nn
+
+from galviz.nn.looking import Baseline, Output, Parts, as_images, cover, evaluating, reader
+
+_AT_ONCE = 16 * 224**2  # pixels of the images whose gradients are taken together
+
+
+def integrated_gradients(
+    network: nn.Module, images: np.ndarray | Tensor, *, output: Output = 0, baseline: Baseline = "zero", steps: int = 50
+) -> np.ndarray:
+    """Integrate gradients from a baseline to the images; a map sums to the output less that of the baseline.
+
+    Parameters
+    ----------
+    network, images, output, baseline
+        As `occlude` takes them; a blurred baseline has σ = 8 pixels.
+    steps : int
+        Points of the integral.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (N, B, H, W)
+
+    References
+    ----------
+    Sundararajan et al. (2017), ICML, equation 1.
+    """
+    parts, seen = _seen(network, images)
+    at_once = max(1, _AT_ONCE // seen[0, 0].numel())
+    with evaluating(network):
+        method = IntegratedGradients(lambda x: reader(output)(parts.rest(x)))
+        found = method.attribute(seen, cover(seen, baseline, 16), n_steps=steps, internal_batch_size=at_once)
+    return found.detach().cpu().numpy().astype(np.float32)
+
+
+def grad_cam(
+    network: nn.Module, images: np.ndarray | Tensor, *, output: Output = 0, layer: nn.Module | None = None
+) -> np.ndarray:
+    """Weigh the channels of a layer by the mean gradient of the output; what lowers the output is 0.
+
+    Parameters
+    ----------
+    network, images, output
+        As `occlude` takes them. Where each band is seen apart, the maps of all bands are added.
+    layer : nn.Module, optional
+        A layer of the network that gives maps; by default the last one of a ResNet, or the last convolution.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (N, 1, H, W)
+        Interpolated to the size of the images.
+
+    References
+    ----------
+    Selvaraju et al. (2017), ICCV, equations 1 and 2.
+    """
+    parts, seen = _seen(network, images)
+    layer = layer or _last_layer(parts.encode)
+    at_once = max(1, _AT_ONCE // seen[0, 0].numel())
+    with evaluating(network):
+        method = LayerGradCam(lambda x: reader(output)(parts.rest(x)), layer)
+        found = torch.cat([method.attribute(part).detach() for part in seen.split(at_once)])
+    summed = found.reshape(len(seen), -1, *found.shape[2:]).sum(1, keepdim=True).relu()
+    return LayerAttribution.interpolate(summed, tuple(seen.shape[2:]), "bilinear").cpu().numpy().astype(np.float32)
+
+
+def sanity(
+    network: nn.Module,
+    images: np.ndarray | Tensor,
+    explain: Callable[[nn.Module, np.ndarray | Tensor], np.ndarray],
+    *,
+    seed: int = 0,
+) -> float:
+    """Compare maps of a network with those of the same network whose weights are shuffled within each layer.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Not changed.
+    images : numpy.ndarray or Tensor, float32, shape (N, B, H, W)
+    explain : callable
+        (network, images) -> maps (N, ...): ``partial(integrated_gradients, output=3)``.
+    seed : int
+        Of the shuffling.
+
+    Returns
+    -------
+    float
+        Spearman's rank correlation of the absolute values of the two maps of an image, mean over the images: near 0
+        where the maps show what was learned, near 1 where they show the image. NaN if a map is even.
+
+    References
+    ----------
+    Adebayo et al. (2018), NeurIPS, section 3.
+    """
+    shuffled, random = copy.deepcopy(network), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in (p for p in shuffled.parameters() if p.dim() > 1):
+            order = torch.randperm(weight.numel(), generator=random).to(weight.device)
+            weight.copy_(weight.flatten()[order].reshape(weight.shape))
+    pairs = zip(explain(network, images), explain(shuffled, images), strict=True)
+    return float(np.mean([_rank_correlation(np.abs(one).ravel(), np.abs(other).ravel()) for one, other in pairs]))
+
+
+def _seen(network: nn.Module, images: np.ndarray | Tensor) -> tuple[Parts, Tensor]:
+    parts = Parts(network, "captum")
+    with torch.no_grad():
+        return parts, parts.prepare(as_images(images).to(parts.device))
+
+
+def _last_layer(encoder: nn.Module) -> nn.Module:
+    named = getattr(encoder, "neck", None) or getattr(encoder, "layer4", None)
+    convolutions = [module for module in encoder.modules() if isinstance(module, nn.Conv2d)]
+    if named is None and not convolutions:
+        raise ValueError("layer: expected a network with a convolution, got one without. Give the layer to look at.")
+    return convolutions[-1] if named is None else named
+
+
+def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    ranks = np.stack([rankdata(one), rankdata(other)])
+    ranks -= ranks.mean(1, keepdims=True)
+    size = np.sqrt((ranks**2).sum(1).prod())
+    return float(ranks.prod(0).sum() / size) if size > 0 else np.nan

@@ -1,0 +1,232 @@
+"""What a ResNet says of an image with a patch covered, computed where the patch has an effect and nowhere else. Exact.
+
+A patch of 16 pixels changes a small box of the first layers' pixels and a larger one of each later layer's. The image
+as it is, is computed once. For each place of the patch only the pixels in its boxes are computed anew, for many
+places at once: a layer is a table whose rows are pixels with all their channels. First come the clean pixels, then a
+row of zeros, which is the padding, then what has changed, of all places; a map for each place says in which row each of
+its pixels is found. So a layer gathers rows and multiplies matrices: tiles of 4×4 pixels for 3×3 convolutions of
+stride 1 (`galviz.nn.winograd`), the pixels of the box for all others. Batch norm is folded into the convolutions.
+
+References
+----------
+Nakandala, Kumar and Papakonstantinou (2019), SIGMOD, section 4, for the boxes.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat
+
+import torch
+from torch import Tensor, nn
+
+from galviz.nn import winograd
+from galviz.nn.folded import EDGE, Layer, blocks, understands
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A layer's pixels for n places.
+
+    Parameters
+    ----------
+    rows : Tensor, shape (R, C)
+        H·W clean pixels, a row of zeros, and what has changed.
+    at : Tensor of int, shape (n, H + 8, W + 8)
+        The row of each pixel; around the map the row of zeros.
+    box : Tensor of int, shape (n, 2, 2)
+        What has changed: first and last + 1 of each axis.
+    size : (int, int)
+        H and W.
+    listed : bool
+        Whether the rows of what has changed are the pixels of the boxes, in their order.
+    """
+
+    rows: Tensor
+    at: Tensor
+    box: Tensor
+    size: tuple[int, int]
+    listed: bool
+
+    def index(self, place: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        """Give the index in `at`, flattened, of pixels of places."""
+        return (place * self.at.shape[1] + y + EDGE) * self.at.shape[2] + x + EDGE
+
+    def window(self, side: int) -> Tensor:
+        """Give what to add to the index of a pixel for a square that starts there, shape (side²,)."""
+        steps = torch.arange(side, device=self.at.device)
+        return (steps[:, None] * self.at.shape[2] + steps).flatten()
+
+    def pixels(self) -> Tensor:
+        """Give the pixels of all places, shape (n, H·W, C)."""
+        height, width = self.size
+        at = self.at[:, EDGE : EDGE + height, EDGE : EDGE + width]
+        return self.rows.index_select(0, at.flatten()).reshape(len(at), height * width, -1)
+
+
+class Incremental:
+    """The features of a ResNet, before its last layer, for an image of which a patch is covered at many places.
+
+    Parameters
+    ----------
+    network : ResNet18 or torchvision ResNet
+        In evaluation mode. What it learns later is not seen.
+
+    Attributes
+    ----------
+    last : nn.Module
+        Features (n, F) -> what the network gives.
+
+    Raises
+    ------
+    ValueError
+        If the network has parts that are not known here.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        if not understands(network):
+            raise ValueError(
+                f"network: expected a ResNet of basic or bottleneck blocks, got {type(network).__name__}. "
+                "Use engine='captum'."
+            )
+        self.blocks = list(blocks(network))
+        self.last = getattr(network, "fc", nn.Identity())
+        self.used = self.blocks[0].layers[0].weight.abs().sum((0, 2, 3)) > 0  # channels that are looked at
+
+    def clean(self, image: Tensor) -> list[Tensor]:
+        """Compute every layer of an image (C, H, W): tables (H·W + 1, C') of its pixels and a row of zeros."""
+        size = image.shape[1:]
+        pixels = _with_zeros(image.flatten(1).T)
+        everything = torch.tensor([[[0, size[0]], [0, size[1]]]], device=image.device)
+        at = _clean_rows(size, 1, image.device)
+        tables = self._walk(Changed(pixels, at, everything, size, listed=False), None)
+        return [pixels, *(_with_zeros(table.pixels()[0]) for table in tables)]
+
+    def features(self, clean: list[Tensor]) -> Tensor:
+        """Give the features (F,) of an image, from its layers as `clean` gives them."""
+        return clean[-1][:-1].mean(0)
+
+    def occluded(self, clean: list[Tensor], image: Tensor, cover: Tensor, places: Tensor, patch: int) -> Tensor:
+        """Compute the features of an image with a patch covered.
+
+        Parameters
+        ----------
+        clean : list of Tensor
+            What `clean` gave for the image.
+        image, cover : Tensor, float32, shape (C, H, W)
+            The image, and what is seen in the patch.
+        places : Tensor of int, shape (n, 2)
+            Top and left of the patch.
+        patch : int
+            Side of the patch, pixels.
+
+        Returns
+        -------
+        Tensor, shape (n, F)
+            Those of the clean image, to the last bit, where the patch changes nothing that the network looks at.
+        """
+        size = image.shape[1:]
+        box = torch.stack([places, places + patch], dim=-1)
+        place, y, x = _listed(box, size)
+        looked_at = (image != cover)[self.used].any(0)
+        live = torch.zeros(len(places), dtype=bool, device=image.device)
+        live[place[looked_at[y, x]]] = True
+        features = self.features(clean).repeat(len(places), 1)
+        if live.any():
+            features[live] = self._changed(clean, cover, box[live], size)
+        return features
+
+    def _changed(self, clean: list[Tensor], cover: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
+        at = _clean_rows(size, len(box), cover.device)
+        place, y, x = _listed(box, size)
+        at[place, y + EDGE, x + EDGE] = len(clean[0]) + y * size[1] + x
+        changed = Changed(torch.cat([clean[0], cover.flatten(1).T]), at, box, size, listed=False)
+        return deque(self._walk(changed, clean), maxlen=1).pop().pixels().mean(1)
+
+    def _walk(self, x: Changed, clean: list[Tensor] | None) -> Iterator[Changed]:
+        """Yield layer after layer; without clean tables, those of an image of which everything has changed."""
+        tables = iter(clean[1:]) if clean else repeat(None)
+        for block in self.blocks:
+            added = x if block.adds else None
+            if block.shortcut:
+                added = _apply(block.shortcut, x, next(tables), relu=False)
+                yield added
+            for layer in block.layers[:-1]:
+                x = _apply(layer, x, next(tables))
+                yield x
+            x = _apply(block.layers[-1], x, next(tables), added)
+            yield x
+
+
+def _apply(
+    layer: Layer, x: Changed, clean: Tensor | None, added: Changed | None = None, *, relu: bool = True
+) -> Changed:
+    """Compute what changes in a layer: a window of pixels for each unit, a pixel or a tile of them, of its outputs."""
+    size = layer.size(x.size)
+    box = layer.reach(x.box, size)
+    unit, side, step = (
+        (winograd.TILE, winograd.WINDOW, winograd.TILE) if layer.tiled else (1, layer.kernel, layer.stride)
+    )
+    units = torch.stack([box[..., 0] // unit, (box[..., 1] + unit - 1) // unit], dim=-1)
+    place, row, column = _listed(units, tuple(-(-n // unit) for n in size))
+    start = x.index(place, row * step - layer.padding, column * step - layer.padding)
+
+    pixels = size[0] * size[1]
+    channels = x.rows.shape[1] if layer.weight is None else len(layer.weight)
+    rows = x.rows.new_empty(pixels + 1 + len(place) * unit**2, channels)
+    rows[: pixels + 1] = 0 if clean is None else clean
+    out = Changed(rows, _clean_rows(size, len(box), rows.device), box, size, listed=unit == 1)
+    target = out.window(unit)[:, None] + out.index(place, row * unit, column * unit)
+    changed = rows[pixels + 1 :]
+    if added is not None:
+        torch.index_select(added.rows, 0, added.at.view(-1)[target.view(-1)], out=changed)
+    _compute(layer, x, start, side, changed, keep=added is not None)
+    if relu:
+        changed.relu_()
+    out.at.view(-1)[target.view(-1)] = torch.arange(pixels + 1, len(rows), device=rows.device)
+    if unit > 1:  # tiles may end outside, where all is zero
+        out.at[:, EDGE + size[0] :] = pixels
+        out.at[:, :, EDGE + size[1] :] = pixels
+    return out
+
+
+def _compute(layer: Layer, x: Changed, start: Tensor, side: int, out: Tensor, *, keep: bool) -> None:
+    """Write the outputs of windows to `out`, or add them to what is there."""
+    at, window = x.at.view(-1), x.window(side)
+    if layer.weight is None:
+        seen = x.rows.index_select(0, at[window[:, None] + start].flatten())
+        torch.amax(seen.view(len(window), *out.shape), dim=0, out=out)
+    elif layer.tiled:
+        seen = x.rows.index_select(0, at[window[:, None] + start].flatten()).view(len(window), -1)
+        seen = (layer.of_windows @ seen).view(len(window), len(start), -1)
+        points = torch.bmm(seen, layer.kernels)
+        points[winograd.ONES] += layer.bias
+        flat = out.view(winograd.TILE**2, -1)
+        torch.addmm(flat, layer.to_tiles, points.view(len(window), -1), beta=int(keep), out=flat)
+    else:
+        if layer.kernel == layer.stride == 1 and x.listed:
+            seen = x.rows[-len(out) :]
+        else:
+            seen = x.rows.index_select(0, at[start[:, None] + window].flatten()).view(len(out), -1)
+        torch.addmm(out if keep else layer.bias, seen, layer.matrix, out=out)
+        if keep:
+            out += layer.bias
+
+
+def _listed(box: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+    """List the pixels of boxes (n, 2, 2) on maps of height and width `size`: number of the box, y and x."""
+    steps = [torch.arange(n, device=box.device) for n in size]
+    y, x = ((steps[k] >= box[:, k, :1]) & (steps[k] < box[:, k, 1:]) for k in (0, 1))
+    return (y[:, :, None] & x[:, None, :]).nonzero(as_tuple=True)
+
+
+def _clean_rows(size: tuple[int, int], places: int, device: torch.device) -> Tensor:
+    """Say where the pixels are when nothing has changed, int (n, H + 8, W + 8)."""
+    height, width = size
+    at = torch.full((places, height + 2 * EDGE, width + 2 * EDGE), height * width, device=device)
+    at[:, EDGE : EDGE + height, EDGE : EDGE + width] = torch.arange(height * width, device=device).view(size)
+    return at
+
+
+def _with_zeros(pixels: Tensor) -> Tensor:
+    return torch.cat([pixels, pixels.new_zeros(1, pixels.shape[1])])

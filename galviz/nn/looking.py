@@ -1,0 +1,278 @@
+"""A network taken apart at its encoder, and what it says of one image with a patch covered."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import psutil
+import torch
+from captum.attr import FeatureAblation
+from scipy.ndimage import gaussian_filter
+from torch import Tensor, nn
+
+from galviz.nn.incremental import Incremental, understands
+from galviz.nn.network import CutoutNetwork
+from galviz.sky.target import Target
+
+Output = int | Callable[[Tensor], Tensor]
+Baseline = str | np.ndarray | Tensor
+Engine = Literal["auto", "captum", "fast"]
+
+_ENGINES = ("auto", "captum", "fast")
+_BASELINES = ("zero", "mean", "blur")
+_SHARE = 0.25  # of the free memory, that a batch may take
+_BYTES = 400  # of memory that a ResNet-18 takes for a pixel of an image
+_BATCH = 16 * 224**2  # pixels of a batch that a CPU works best with
+_PLACES = 128  # places that the fast engine works best with
+
+
+class Parts:
+    """A network taken apart: `prepare` the images, `encode` a view of them, `finish` from the features of all views.
+
+    Of a `CutoutNetwork` the views are its bands, or all of them together; any other network is an encoder that sees
+    all bands, with nothing before or after it.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Images (N, B, H, W) -> (N, K), in evaluation mode.
+    engine : {"auto", "captum", "fast"}
+
+    Attributes
+    ----------
+    apart : bool
+        Whether each band is a view of its own.
+    fast : Incremental or None
+        The encoder for the fast engine.
+    """
+
+    def __init__(self, network: nn.Module, engine: str) -> None:
+        if engine not in _ENGINES:
+            raise ValueError(f"engine: expected one of {', '.join(_ENGINES)}, got {engine!r}.")
+        self.network, self._whole = network, not isinstance(network, CutoutNetwork)
+        self.encode = network if self._whole else network.encoder
+        self.apart = not self._whole and network.apart
+        self.device = next((p.device for p in network.parameters()), torch.device("cpu"))
+        wanted = engine == "fast" or (engine == "auto" and self.device.type == "cpu" and understands(self.encode))
+        self.fast = Incremental(self.encode) if wanted else None
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Normalise images (N, B, H, W) as the network does."""
+        return images if self._whole else self.network.normalise(images)
+
+    def views(self, seen: Tensor) -> Tensor:
+        """Give what the encoder sees: (N, B, H, W) -> (N, V, C, H, W)."""
+        return seen.unsqueeze(2 if self.apart else 1)
+
+    def finish(self, features: Tensor) -> Tensor:
+        """Give what the network says: features (N, V, F) -> (N, K)."""
+        if self._whole:
+            return self.fast.last(features[:, 0]) if self.fast else features[:, 0]
+        return self.network.centre + self.network.scale * self.network.head(features)
+
+    def rest(self, seen: Tensor) -> Tensor:
+        """Give what the network says of prepared images (N, B, H, W) -> (N, K); for engine="captum"."""
+        views = self.views(seen)
+        features = self.encode(views.flatten(0, 1))
+        return self.finish(features.reshape(*views.shape[:2], -1))
+
+
+class Look:
+    """One image, ready to be occluded.
+
+    Parameters
+    ----------
+    parts : Parts
+    image : Tensor, float32, shape (B, H, W)
+    patch : int
+    baseline : str, numpy.ndarray or Tensor
+        As `cover` takes it.
+
+    chunk : int, optional
+        Places at a time; by default what suits the engine and the free memory.
+
+    Attributes
+    ----------
+    said : Tensor, shape (1, K)
+        What the network says of the image as it is.
+    """
+
+    def __init__(self, parts: Parts, image: Tensor, patch: int, baseline: Baseline, chunk: int | None = None) -> None:
+        seen = parts.prepare(image.to(parts.device)[None])
+        self.parts, self.patch, self.bands = parts, patch, len(seen[0])
+        self._seen, self._cover = seen[0], cover(seen, baseline, patch)[0]
+        views = parts.views(seen)[0]
+        if parts.fast:
+            self._clean = [parts.fast.clean(view) for view in views]
+            self._features = torch.stack([parts.fast.features(clean) for clean in self._clean])
+        else:
+            self._features = parts.encode(views)
+        self.said = parts.finish(self._features[None])
+        self.chunk = chunk or _chunk(parts, image.shape[1] * image.shape[2])
+
+    def change(self, places: Tensor, output: Callable[[Tensor], Tensor], band: int | None) -> Tensor:
+        """Compute by how much the output falls when a patch is covered, in all bands or one.
+
+        Each batch begins with the clean image, so that what a network ignores changes nothing to the last bit.
+
+        Parameters
+        ----------
+        places : Tensor of int, shape (n, 2)
+        output : callable
+            Outputs (n, K) -> (n,).
+        band : int, optional
+
+        Returns
+        -------
+        Tensor, shape (n,)
+            The output as it is minus that of the occluded image.
+        """
+        hidden = self._cover
+        if band is not None:
+            hidden = self._seen.clone()
+            hidden[band] = self._cover[band]
+        seen, hidden = (self.parts.views(x[None])[0] for x in (self._seen, hidden))
+        features = self._features.repeat(len(places) + 1, 1, 1)
+        for k in [band] if self.parts.apart and band is not None else range(len(seen)):
+            features[:, k] = self._occluded(k, seen[k], hidden[k], places)
+        said = output(self.parts.finish(features))
+        return said[0] - said[1:]
+
+    def _occluded(self, k: int, view: Tensor, hidden: Tensor, places: Tensor) -> Tensor:
+        """Compute the features of a view (C, H, W), as it is and then occluded, (1 + n, F)."""
+        if self.parts.fast:
+            occluded = self.parts.fast.occluded(self._clean[k], view, hidden, places.to(view.device), self.patch)
+            return torch.cat([self._features[k : k + 1], occluded])
+        batch = view.repeat(len(places) + 1, 1, 1, 1)
+        for image, (top, left) in zip(batch[1:], places.tolist(), strict=True):
+            patch = (..., slice(top, top + self.patch), slice(left, left + self.patch))
+            image[patch] = hidden[patch]
+        return self.parts.encode(batch)
+
+    def changes(
+        self, places: Tensor, output: Callable[[Tensor], Tensor], band: int | None, tell: Callable[[int], None]
+    ) -> Tensor:
+        """Compute `change` for any number of places; `tell` is told after each part how many it had."""
+        if self.parts.fast:
+            return self._in_parts(lambda part: self.change(part, output, band), places, tell)
+        said = output(self.said)
+
+        def fall(shown: Tensor) -> Tensor:  # (n, P): 0 at the place that is covered
+            covered = (shown == 0).nonzero()[:, 1]
+            if not len(covered):
+                return torch.zeros_like(said)
+            return -self._in_parts(lambda part: self.change(part, output, band), places[covered], tell)
+
+        return FeatureAblation(fall).attribute(torch.ones(1, len(places)), perturbations_per_eval=self.chunk)[0]
+
+    def _in_parts(self, function: Callable[[Tensor], Tensor], places: Tensor, tell: Callable[[int], None]) -> Tensor:
+        """Join what a function gives for parts of the places, which are halved when memory does not suffice."""
+        found, start = [], 0
+        while start < len(places):
+            part = places[start : start + self.chunk]
+            try:
+                found.append(function(part))
+            except torch.OutOfMemoryError:
+                if len(part) == 1:
+                    raise
+                self.chunk = (len(part) + 1) // 2
+            else:
+                start += len(part)
+                tell(len(part))
+        return torch.cat(found)
+
+
+def cover(seen: Tensor, baseline: Baseline, patch: int) -> Tensor:
+    """Give what an occluder shows, for images (N, B, H, W) as the network sees them.
+
+    Parameters
+    ----------
+    seen : Tensor
+    baseline : {"zero", "mean", "blur"}, numpy.ndarray or Tensor
+        Zero; the mean of each image and band; the image blurred by a Gaussian with σ of half a patch; or any values
+        that fit the images.
+    patch : int
+        Side of the occluder, pixels.
+
+    Returns
+    -------
+    Tensor, shape (N, B, H, W)
+
+    Raises
+    ------
+    ValueError
+        If the baseline is not known, or does not fit the images.
+    """
+    if not isinstance(baseline, str):
+        values = torch.as_tensor(baseline, dtype=seen.dtype, device=seen.device)
+        try:
+            return values.expand(seen.shape)
+        except RuntimeError:
+            shape = tuple(values.shape)
+            raise ValueError(f"baseline: expected a shape that fits {tuple(seen.shape)}, got {shape}.") from None
+    if baseline not in _BASELINES:
+        raise ValueError(f"baseline: expected one of {', '.join(_BASELINES)} or an array, got {baseline!r}.")
+    if baseline == "blur":
+        blurred = gaussian_filter(seen.cpu().numpy(), (0, 0, patch / 2, patch / 2), mode="nearest")
+        return torch.from_numpy(blurred).to(seen)
+    return torch.zeros_like(seen) if baseline == "zero" else seen.mean((2, 3), keepdim=True).expand(seen.shape)
+
+
+def probability(column: int) -> Callable[[Tensor], Tensor]:
+    """Give an `output`: the probability of a class, the softmax of the outputs (n, K) at a column."""
+    return partial(_probability, column)
+
+
+def in_its_unit(target: Target, column: int = 0) -> Callable[[Tensor], Tensor]:
+    """Give an `output`: a column of the outputs (n, K) in the unit of the catalogue, by the target's inverse."""
+    return partial(_in_its_unit, target, column)
+
+
+def reader(output: Output) -> Callable[[Tensor], Tensor]:
+    """Give the function of an `output`: outputs (n, K) -> (n,)."""
+    return output if callable(output) else partial(_column, output)
+
+
+def as_images(images: np.ndarray | Tensor, axes: str = "NBHW") -> Tensor:
+    """Take images as a float32 tensor of these axes, or raise a ValueError."""
+    images = torch.as_tensor(images)
+    if images.dim() != len(axes):
+        raise ValueError(f"images: expected shape ({', '.join(axes)}), got {tuple(images.shape)}.")
+    return images.float()
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Have a network in evaluation mode for a while, and each of its modules as it was afterwards."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _chunk(parts: Parts, pixels: int) -> int:
+    """Give the places at a time that suit the engine and the free memory, for images of so many pixels."""
+    if parts.device.type == "cuda":
+        return max(1, int(_SHARE * torch.cuda.mem_get_info(parts.device)[0]) // (_BYTES * pixels))
+    best = _PLACES if parts.fast else max(1, _BATCH // pixels)
+    return max(1, min(best, int(_SHARE * psutil.virtual_memory().available) // (_BYTES * pixels)))
+
+
+def _column(column: int, outputs: Tensor) -> Tensor:
+    if not 0 <= column < outputs.shape[1]:
+        raise ValueError(f"output: expected a column from 0 to {outputs.shape[1] - 1}, got {column}.")
+    return outputs[:, column]
+
+
+def _probability(column: int, outputs: Tensor) -> Tensor:
+    return _column(column, outputs.softmax(-1))
+
+
+def _in_its_unit(target: Target, column: int, outputs: Tensor) -> Tensor:
+    learned = _column(column, outputs)
+    return torch.from_numpy(target.inverse(learned.double().cpu().numpy())).to(learned.device)

@@ -1,0 +1,110 @@
+"""Where the effect of an occlusion map lies: on members, on stars, on what is found, on empty sky; against chance."""
+
+import warnings
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+KINDS = {"bcg": "members", "member": "members", "field": "field galaxies", "star": "stars", "found": "sources found"}
+"""What each kind of source counts as; others by their own names."""
+
+_ROLLS = 200
+
+
+def shares(effect: np.ndarray, sources: pd.DataFrame, radius: float, *, seed: int = 0) -> pd.DataFrame:
+    """Say which part of an effect lies where, and which part would by chance.
+
+    A pixel within `radius` of a source belongs to the nearest one, any other to the empty sky. By chance is the same
+    map turned, flipped and moved round and round at random: it keeps its clumps, but knows nothing of the sources.
+
+    Parameters
+    ----------
+    effect : numpy.ndarray, shape (H, W)
+        Its absolute value counts; NaN counts as 0.
+    sources : pandas.DataFrame
+        Columns x, y (pixels from 0 along W and H) and kind.
+    radius : float
+        Pixels.
+    seed : int
+        Of what happens by chance.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index: where (see `KINDS`, and ``"empty sky"``). Columns: effect and area, the parts of the whole, sum 1; low
+        and high, between which 95 % of the parts by chance are.
+    """
+    weight = np.nan_to_num(np.abs(np.asarray(effect, dtype=np.float64)))
+    names, owner = _owners(weight.shape, sources, radius)
+    whole = weight.sum() or 1.0
+
+    def parts(values: np.ndarray) -> np.ndarray:
+        return np.bincount(owner.ravel(), values.ravel(), minlength=len(names))
+
+    rng = np.random.default_rng(seed)
+    chance = np.array([parts(_moved(weight, rng)) for _ in range(_ROLLS)]) / whole
+    low, high = np.percentile(chance, [2.5, 97.5], axis=0)
+    area = parts(np.ones_like(weight)) / weight.size
+    table = {"effect": parts(weight) / whole, "area": area, "low": low, "high": high}
+    return pd.DataFrame(table, index=pd.Index(names, name="where"))
+
+
+def _owners(shape: tuple[int, int], sources: pd.DataFrame, radius: float) -> tuple[list[str], np.ndarray]:
+    """Name the places, and say to which of them each pixel belongs, int (H, W)."""
+    kinds = sources["kind"].map(lambda kind: KINDS.get(kind, str(kind)))
+    names = [*dict.fromkeys(kinds), "empty sky"]
+    nearest = np.full(shape, radius**2, dtype=np.float64)
+    owner = np.full(shape, len(names) - 1)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    for at_x, at_y, kind in zip(sources["x"], sources["y"], kinds, strict=True):
+        distance = (x - at_x) ** 2 + (y - at_y) ** 2
+        closer = distance <= nearest
+        nearest[closer], owner[closer] = distance[closer], names.index(kind)
+    return names, owner
+
+
+def _moved(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    values = values[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
+    if values.shape[0] == values.shape[1] and rng.integers(2):
+        values = values.T
+    return np.roll(values, tuple(rng.integers(values.shape)), axis=(0, 1))
+
+
+def find_sources(images: np.ndarray, *, sigmas: float = 3.0, pixels: int = 5) -> pd.DataFrame:
+    """Find sources in an image where a catalogue has none: stars and galaxies alike.
+
+    Parameters
+    ----------
+    images : numpy.ndarray, shape (B, H, W)
+        The bands are added, each in units of its noise.
+    sigmas : float
+        How far above the noise, after smoothing over about two pixels.
+    pixels : int
+        The least number of connected pixels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns x, y (pixels from 0) and kind, ``"found"``; brightest first.
+    """
+    from astropy.convolution import Gaussian2DKernel, convolve
+    from photutils.segmentation import SourceCatalog, detect_sources
+    from photutils.utils.exceptions import NoDetectionsWarning
+
+    median = np.median(images, axis=(1, 2), keepdims=True)
+    noise = 1.4826 * np.median(np.abs(images - median), axis=(1, 2), keepdims=True)
+    smooth = convolve(((images - median) / np.where(noise > 0, noise, 1.0)).sum(0), Gaussian2DKernel(1.0))
+    level = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoDetectionsWarning)
+        segments = detect_sources(smooth, float(np.median(smooth)) + sigmas * (level or np.inf), n_pixels=pixels)
+    if segments is None:
+        return _table([], [])
+    found = SourceCatalog(smooth, segments)
+    order = np.argsort(-np.atleast_1d(found.segment_flux))
+    return _table(np.atleast_1d(found.x_centroid)[order], np.atleast_1d(found.y_centroid)[order])
+
+
+def _table(x: Iterable[float], y: Iterable[float]) -> pd.DataFrame:
+    return pd.DataFrame({"x": np.asarray(x, float), "y": np.asarray(y, float), "kind": "found"})

@@ -1,0 +1,64 @@
+"""Where an occluder is put on an image, and how the outputs at its places become a map."""
+
+import numpy as np
+
+
+def places(height: int, width: int, patch: int, stride: int) -> np.ndarray:
+    """Give the places of an occluder: a regular grid whose last row and column end at the edges of the image.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the image, pixels.
+    patch : int
+        Side of the occluder, pixels.
+    stride : int
+        Distance between places, pixels. Where it does not divide what is left, the last step is shorter.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (P, 2)
+        Top and left of the occluder, row by row.
+
+    Raises
+    ------
+    ValueError
+        If the occluder is larger than the image, or a number is not positive.
+    """
+    if patch < 1 or stride < 1:
+        raise ValueError(f"patch, stride: expected at least 1 pixel, got {patch} and {stride}.")
+    if patch > min(height, width):
+        raise ValueError(
+            f"patch: expected at most {min(height, width)} pixels on an image of {height}×{width}, got {patch}. "
+            "Use a smaller patch."
+        )
+    tops, lefts = (np.unique([*range(0, size - patch + 1, stride), size - patch]) for size in (height, width))
+    return np.stack(np.meshgrid(tops, lefts, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def spread(outputs: np.ndarray, places: np.ndarray, patch: int, shape: tuple[int, int]) -> np.ndarray:
+    """Make a map of the outputs: the value of a pixel is the mean over the places that cover it.
+
+    Parameters
+    ----------
+    outputs : numpy.ndarray, shape (..., P)
+        A number for each place; NaN spoils the pixels of its place and no others.
+    places : numpy.ndarray of int, shape (P, 2)
+        As `places` gives them, or some of them.
+    patch : int
+        Side of the occluder, pixels.
+    shape : (int, int)
+        Height and width of the image, pixels.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (..., H, W)
+        NaN where no place covers the pixel.
+    """
+    total = np.zeros((*outputs.shape[:-1], *shape))
+    count = np.zeros(shape)
+    for k, (top, left) in enumerate(places):
+        covered = (..., slice(top, top + patch), slice(left, left + patch))
+        total[covered] += outputs[..., k, None, None]
+        count[covered] += 1
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)

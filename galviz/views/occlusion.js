@@ -1,0 +1,302 @@
+// An image beside the map of what occluding it does: one view of both, the occluder under the pointer, what lies there.
+// Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it asks nothing of any other server.
+// What it shows it was told, id and pixels in one message. See galviz/explanation.py and galviz/views/occlusion.py.
+
+const SVG = "http://www.w3.org/2000/svg";
+const CSS = `
+.galviz-occlusion { display: flex; flex-direction: column; gap: 6px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
+  color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
+  --line: color-mix(in srgb, currentColor 24%, transparent); }
+.galviz-occlusion .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(260px, 100%), 1fr)); gap: 12px; }
+.galviz-occlusion figure { margin: 0; min-width: 0; max-width: 560px; }
+.galviz-occlusion figcaption { font-weight: 600; overflow-wrap: anywhere; min-height: 1.4em; }
+.galviz-occlusion .frame { display: block; width: 100%; touch-action: none; cursor: crosshair; border-radius: 6px;
+  background: repeating-linear-gradient(135deg, #8c8c8c 0 8px, #a3a3a3 8px 11px); }
+.galviz-occlusion .frame:focus-visible, .galviz-occlusion button:focus-visible { outline: 2px solid #d55e00; }
+.galviz-occlusion image { image-rendering: pixelated; }
+.galviz-occlusion .tools { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; }
+.galviz-occlusion button { font: inherit; color: inherit; background: none; padding: 2px 9px; cursor: pointer;
+  border: 1px solid var(--line); border-radius: 5px; }
+.galviz-occlusion button[aria-pressed=true] { background: color-mix(in srgb, currentColor 16%, transparent); }
+.galviz-occlusion .bar { display: flex; align-items: center; gap: 8px; margin-top: 4px; font-size: 12px; }
+.galviz-occlusion .ramp { flex: 1; height: 10px; border: 1px solid var(--line); border-radius: 3px; }
+.galviz-occlusion .said { min-height: 1.4em; font: 12px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
+.galviz-occlusion .legend { display: flex; gap: 14px; flex-wrap: wrap; }
+`;
+
+function make(tag, className = "", text = "", attributes = {}) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+function draw(parent, tag, attributes, text = "") {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+
+const number = (value) => (value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5)
+  ? String(Number(value.toPrecision(4))) : value.toExponential(2));
+
+class Occlusion {
+  constructor(model, el) {
+    this.model = model;
+    Object.assign(this, { object: null, answer: null, box: null, marks: true, drag: null });
+    this.build(el);
+    this.heard = (content, buffers) => this.receive(content, buffers ?? []);
+    model.on("msg:custom", this.heard);
+    this.send({ type: "hello" });
+  }
+
+  send(message) {
+    if (typeof this.model.send_msg === "function") this.model.send_msg(message);
+    else this.model.send(message);
+  }
+
+  close() {
+    this.model.off("msg:custom", this.heard);
+    this.watch.disconnect();
+  }
+
+  build(el) {
+    this.root = make("div", "galviz-occlusion");
+    this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
+    this.pair = make("div", "pair");
+    this.frames = ["image", "map"].map((name) => this.frame(name));
+    const tools = make("div", "tools");
+    this.opacity = make("input", "", "", { type: "range", min: 0, max: 1, step: 0.05, value: 0 });
+    this.opacity.addEventListener("input", () => this.show());
+    const over = make("label", "", "Map over the image ");
+    over.append(this.opacity);
+    this.toggle = make("button", "", "sources", { type: "button", "aria-pressed": "true" });
+    this.toggle.addEventListener("click", () => {
+      this.marks = !this.marks;
+      this.toggle.setAttribute("aria-pressed", this.marks);
+      this.show();
+    });
+    const whole = make("button", "", "whole image", { type: "button", title: "undo the zoom (0)" });
+    whole.addEventListener("click", () => this.zoom(0));
+    const hint = make("span", "", "wheel or + − to zoom, drag or arrows to move");
+    hint.style.opacity = 0.7;
+    this.legend = make("div", "legend");
+    tools.append(over, this.toggle, whole, hint, this.legend);
+    this.said = make("div", "said", "", { role: "status" });
+    this.root.append(make("style", "", CSS), this.pair, tools, this.said);
+    el.replaceChildren(this.root);
+    this.watch = new ResizeObserver(() => this.show());
+    this.watch.observe(this.root);
+  }
+
+  frame(name) {
+    const figure = make("figure");
+    const caption = make("figcaption");
+    const svg = draw(figure, "svg", { class: "frame", tabindex: 0, role: "img" });
+    figure.prepend(caption);
+    const bar = make("div", "bar");
+    if (name === "map") figure.append(bar);
+    svg.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.zoom(event.deltaY < 0 ? 1.25 : 0.8, this.at(event, svg));
+    }, { passive: false });
+    svg.addEventListener("pointerdown", (event) => {
+      this.drag = { from: this.at(event, svg), svg };
+      svg.setPointerCapture(event.pointerId);
+    });
+    svg.addEventListener("pointerup", () => { this.drag = null; });
+    svg.addEventListener("pointermove", (event) => this.moved(event, svg));
+    svg.addEventListener("pointerleave", () => { if (!this.drag) this.point(null); });
+    svg.addEventListener("keydown", (event) => this.key(event));
+    this.pair.append(figure);
+    return { name, svg, caption, bar };
+  }
+
+  receive(content, buffers) {
+    const bytes = (data) => {
+      if (data instanceof ArrayBuffer) return data;
+      return data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+    };
+    if (content.type === "object") {
+      const png = new Blob([bytes(content.png ?? buffers[0])], { type: "image/png" });
+      if (this.picture) URL.revokeObjectURL(this.picture);
+      this.picture = URL.createObjectURL(png);
+      this.object = content;
+      this.answer = null;
+      this.box = [0, 0, content.width, content.height];
+    } else if (content.type === "map" && content.id === this.object?.id) {
+      this.answer = { ...content, values: new Float32Array(bytes(content.values ?? buffers[0])) };
+      this.answer.outputs = new Float32Array(bytes(content.outputs ?? buffers[1]));
+      this.painted = this.paint();
+    } else return;
+    this.show();
+  }
+
+  // The map as a picture, row 0 at the bottom; what has not come yet is transparent.
+  paint() {
+    const { values, limits: [low, high], palette } = this.answer;
+    const { width, height } = this.object;
+    const canvas = make("canvas", "", "", { width, height });
+    const out = new ImageData(width, height);
+    for (let y = 0; y < height; y += 1) {
+      for (let x = 0; x < width; x += 1) {
+        const value = values[y * width + x];
+        if (!Number.isFinite(value)) continue;
+        const part = high > low ? (value - low) / (high - low) : 0.5;
+        const colour = palette[Math.round(Math.max(0, Math.min(1, part)) * (palette.length - 1))];
+        out.data.set([...colour, 255], 4 * ((height - 1 - y) * width + x));
+      }
+    }
+    canvas.getContext("2d").putImageData(out, 0, 0);
+    return canvas.toDataURL();
+  }
+
+  // ---- both frames show the same part
+
+  zoom(factor, at = null) {
+    if (!this.object) return;
+    const { width, height } = this.object;
+    const [x, y, w, h] = this.box;
+    const [cx, cy] = at ?? [x + w / 2, y + h / 2];
+    const size = factor ? Math.max(0.05, Math.min(1, w / width / factor)) : 1;
+    const left = cx - ((cx - x) * size * width) / w;
+    const top = cy - ((cy - y) * size * height) / h;
+    this.move([left, top, size * width, size * height]);
+  }
+
+  move([x, y, w, h]) {
+    const { width, height } = this.object;
+    this.box = [Math.max(0, Math.min(width - w, x)), Math.max(0, Math.min(height - h, y)), w, h];
+    this.show();
+  }
+
+  key(event) {
+    const [x, y, w, h] = this.box ?? [];
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const factors = { "+": 1.25, "=": 1.25, "-": 0.8, 0: 0 };
+    if (!this.object || !(event.key in steps || event.key in factors)) return;
+    event.preventDefault();
+    if (event.key in factors) this.zoom(factors[event.key]);
+    else this.move([x + (steps[event.key][0] * w) / 8, y + (steps[event.key][1] * h) / 8, w, h]);
+  }
+
+  at(event, svg) {
+    const frame = svg.getBoundingClientRect();
+    const [x, y, w, h] = this.box;
+    return [x + ((event.clientX - frame.x) / frame.width) * w, y + ((event.clientY - frame.y) / frame.height) * h];
+  }
+
+  moved(event, svg) {
+    if (!this.object) return;
+    const at = this.at(event, svg);
+    if (this.drag?.svg === svg) {
+      const [x, y, w, h] = this.box;
+      this.move([x + this.drag.from[0] - at[0], y + this.drag.from[1] - at[1], w, h]);
+    }
+    this.point(this.at(event, svg));
+  }
+
+  show() {
+    if (!this.object) return;
+    const { width, height, id, title, sources, marks } = this.object;
+    const { answer } = this;
+    const told = { image: `${id} · ${title}`, map: answer ? answer.label : "no map yet" };
+    for (const { name, svg, caption, bar } of this.frames) {
+      caption.textContent = told[name];
+      svg.setAttribute("viewBox", this.box.join(" "));
+      svg.setAttribute("aria-label", told[name]);
+      svg.style.aspectRatio = `${width} / ${height}`;
+      svg.replaceChildren();
+      const whole = { x: 0, y: 0, width, height, preserveAspectRatio: "none" };
+      if (name === "image") draw(svg, "image", { ...whole, href: this.picture });
+      const opacity = name === "map" ? 1 : Number(this.opacity.value);
+      if (answer && opacity) draw(svg, "image", { ...whole, href: this.painted, opacity });
+      const unit = this.box[2] / (svg.clientWidth || 1); // image pixels a pixel of the screen
+      if (this.marks) for (const source of sources) this.mark(svg, source, marks, unit);
+      if (name === "image") this.scale(svg, unit);
+      if (name === "map" && answer) this.ramp(bar);
+    }
+    const kinds = [...new Set(sources.map((source) => source.kind))];
+    this.toggle.hidden = !sources.length;
+    this.legend.replaceChildren(...(this.marks ? kinds : []).map((kind) => {
+      const entry = make("span");
+      const sign = draw(entry, "svg", { viewBox: "-7 -7 14 14", width: 14, height: 14 });
+      this.mark(sign, { kind, x: -0.5, y: this.object.height - 0.5 }, marks, 1, 0);
+      entry.append(` ${(marks[kind] ?? ["", "", kind])[2]} (${sources.filter((one) => one.kind === kind).length})`);
+      return entry;
+    }));
+    this.point(this.pointed);
+  }
+
+  mark(svg, { kind, x, y }, marks, unit) {
+    const [shape, colour] = marks[kind] ?? ["ring", "#8a8a8a"];
+    const place = { cx: x + 0.5, cy: this.object.height - y - 0.5 };
+    const dot = shape === "dot";
+    const line = { "stroke-width": (dot ? 1 : 2) * unit, stroke: dot ? "#fff" : colour, fill: dot ? colour : "none" };
+    draw(svg, "circle", { ...place, ...line, r: (dot ? 3.5 : 6) * unit });
+  }
+
+  scale(svg, unit) {
+    const { bar } = this.object;
+    if (!bar.pixels) return;
+    const [x, y, , h] = this.box;
+    const from = [x + 12 * unit, y + h - 12 * unit];
+    const line = { d: `M${from}h${bar.pixels}`, fill: "none" };
+    draw(svg, "path", { ...line, stroke: "#000b", "stroke-width": 5 * unit });
+    draw(svg, "path", { ...line, stroke: "#fff", "stroke-width": 2 * unit });
+    const words = { x: from[0], y: from[1] - 6 * unit, "font-size": 12 * unit, fill: "#fff", stroke: "#000b" };
+    draw(svg, "text", { ...words, "stroke-width": 3 * unit, "paint-order": "stroke" }, bar.label);
+  }
+
+  ramp(bar) {
+    const { limits: [low, high], palette, unit } = this.answer;
+    const ramp = make("div", "ramp");
+    ramp.style.background = `linear-gradient(to right, ${palette.map((colour) => `rgb(${colour})`)})`;
+    bar.replaceChildren(make("span", "", number(low)), ramp, make("span", "", `${number(high)} ${unit}`));
+  }
+
+  // ---- the occluder under the pointer
+
+  nearest([x, y]) {
+    const { tops, lefts, patch, outputs } = this.answer;
+    const row = this.object.height - y; // counted from the bottom, as the places are
+    let best = -1;
+    let least = Infinity;
+    for (let k = 0; k < tops.length; k += 1) {
+      const far = Math.hypot(tops[k] + patch / 2 - row, lefts[k] + patch / 2 - x);
+      if (far < least && Number.isFinite(outputs[k])) [best, least] = [k, far];
+    }
+    return best;
+  }
+
+  point(at) {
+    this.pointed = at;
+    this.root.querySelectorAll(".occluder").forEach((element) => element.remove());
+    this.said.textContent = this.answer ? `as it is: ${number(this.answer.clean)} ${this.answer.unit}` : "";
+    if (!at || !this.answer || !Number.isFinite(this.answer.clean)) return;
+    const k = this.nearest(at);
+    if (k < 0) return;
+    const { tops, lefts, patch, outputs, clean, unit } = this.answer;
+    for (const { svg } of this.frames) {
+      const size = this.box[2] / (svg.clientWidth || 1);
+      const place = { x: lefts[k], y: this.object.height - tops[k] - patch, width: patch, height: patch };
+      const look = { class: "occluder", fill: "#8884", stroke: "#000", "stroke-width": 3 * size };
+      draw(svg, "rect", { ...place, ...look });
+      draw(svg, "rect", { ...place, ...look, fill: "none", stroke: "#fff", "stroke-width": 1.2 * size });
+    }
+    const change = clean - outputs[k];
+    this.said.textContent += ` · occluded here: ${number(outputs[k])} (it gives ${change < 0 ? "−" : "+"}`
+      + `${number(Math.abs(change))})`;
+  }
+}
+
+export function render({ model, el }) {
+  const view = new Occlusion(model, el);
+  if (typeof model.send_msg === "function") model.on("lifecycle:remove", () => view.close());
+  return () => view.close();
+}
+
+export default { render };

@@ -1,0 +1,152 @@
+"""Why did the network say that? The map of what hiding each place of an image does to an output."""
+
+import panel as pn
+import param
+
+from galviz.explanation import Explanation
+from galviz.occlusion import map_message, object_message, sources_of, to_png
+from galviz.runs import Run
+from galviz.selection import Selection
+from galviz.sky.cutouts import CutoutSet
+from galviz.views.asked import Asked
+from galviz.views.look import alert
+from galviz.views.occlusion_canvas import OcclusionCanvas
+from galviz.views.occlusion_result import result, save_button
+from galviz.views.run import REFUSED
+from galviz.views.words import field, shown_error, shown_work, text
+
+
+class OcclusionView(pn.viewable.Viewer):
+    """Ask a run why it says what it says of the object in focus; the answer comes chunk by chunk.
+
+    Parameters
+    ----------
+    run : Run
+        A finished one.
+    cutouts : CutoutSet
+        With the bands that it takes.
+    selection : Selection
+        Its focus is explained.
+    """
+
+    asked = param.ClassSelector(class_=Asked, constant=True)
+    at_once = param.Boolean(default=True, label="Explain at once", doc="whatever comes into focus")
+    found = param.Parameter(doc="the `Explanation` that is shown, if any")
+    running = param.Boolean(default=False)
+    version = param.Integer(default=0, doc="grows whenever something has come")
+    error = param.String(default="", doc="why there is no map, safe in HTML")
+
+    def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
+        super().__init__(asked=Asked(run, cutouts), **params)
+        self.run, self.cutouts, self.selection = run, cutouts, selection
+        self.canvas = OcclusionCanvas(sizing_mode="stretch_width")
+        self._bring()
+        selection.param.watch(self._bring, ["focus"])
+
+    @property
+    def object_id(self) -> str:
+        """The object that is explained: the one in focus, or the first where the sky lacks that."""
+        ids = self.cutouts.catalogue.index
+        return self.selection.focus if self.selection.focus in ids else str(ids[0])
+
+    @param.depends("asked.seen", watch=True)
+    def _bring(self, *_: param.parameterized.Event) -> None:
+        self.cancel()
+        self.found, self.error = None, ""
+        self.sources = sources_of(self.cutouts, self.object_id)
+        self.canvas.send(object_message(self.cutouts, self.object_id, self.sources, self.asked.seen))
+        self.version += 1
+        if self.at_once:
+            self.explain()
+
+    @param.depends("asked.output", "asked.patch", "asked.stride", "asked.baseline", watch=True)
+    def _ask_again(self) -> None:
+        if self.at_once:
+            self.explain()
+
+    @param.depends("asked.band", watch=True)
+    def _turn(self) -> None:
+        if self.found is not None and self.found.question == self.asked.question():
+            self._send()  # the maps of all bands are there
+        elif self.at_once:
+            self.explain()
+
+    def explain(self, _: object = None) -> None:
+        """Ask."""
+        self.cancel()
+        try:
+            self.found = Explanation(
+                self.run, self.cutouts, self.object_id, self.asked.question(), seen=self.asked.seen
+            )
+        except REFUSED as error:
+            self.error = shown_error(error)
+        else:
+            self.param.update(running=True, error="")
+
+    def cancel(self, _: object = None) -> None:
+        """Give up what has not come yet; what has come stays."""
+        if self.found is not None:
+            self.found.work.cancel()
+        self.running = False
+
+    def look(self) -> None:
+        """Take what has come."""
+        if self.found is None or not self.running:
+            return
+        status = self.found.work.status  # before what has come: the last part comes before the end
+        new, self.running = self.found.look(), status == "running"
+        if status == "failed":
+            self.error = shown_error(RuntimeError(self.found.work.error))
+        if new:
+            self._send()
+
+    @param.depends("asked.value", watch=True)
+    def _send(self) -> None:
+        if self.found is not None and self.found.outputs.size:
+            self.canvas.send(map_message(self.found, self.row, self.asked.value))
+        self.version += 1
+
+    @property
+    def row(self) -> int:
+        """Which of the maps is shown."""
+        return self.found.bands.index(self.asked.band) if self.asked.band in self.found.bands else 0
+
+    @param.depends("running", "version", "error")
+    def progress(self) -> str:
+        """Say how far the answer is."""
+        return "" if self.found is None else shown_work(self.found.work)
+
+    @param.depends("error")
+    def _alert(self) -> pn.viewable.Viewable:
+        return alert(self.error)
+
+    @param.depends("running", "found", "asked.band")
+    def result(self) -> pn.viewable.Viewable:
+        """Say what the map says, once it is whole."""
+        whole = self.found is not None and self.found.work.status == "done"
+        return result(self.found, self.row, self.sources) if whole else pn.Spacer(height=0)
+
+    def save(self, end: str) -> bytes:
+        """Write what is shown as a file: ``"fits"``, or ``"png"``."""
+        return self.found.to_fits() if end == "fits" else to_png(self.found, self.row, self.asked.value, self.sources)
+
+    def controls(self) -> pn.viewable.Viewable:
+        """Give what the visitor sets."""
+        explain = pn.widgets.Button(label="Explain", color="primary", on_click=self.explain)
+        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, disabled=self.param.running.rx.not_())
+        step = [
+            pn.widgets.Button(label=label, on_click=lambda _, by=by: self.step(by), description=f"{words} object")
+            for label, by, words in (("◀", -1, "previous"), ("▶", 1, "next"))
+        ]
+        at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=130)
+        return pn.FlexBox(*step, *self.asked.fields(), at_once, explain, cancel, align_items="flex-end")
+
+    def step(self, by: int) -> None:
+        """Bring another object into focus: so many on in the order of the sky."""
+        ids = self.cutouts.catalogue.index
+        self.selection.focus = str(ids[(ids.get_loc(self.object_id) + by) % len(ids)])
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        saves = pn.Row(*(save_button(self.param.found, end, self.save) for end in ("fits", "png")))
+        parts = (self.controls(), text(self.progress), self._alert, self.canvas, saves, self.result)
+        return pn.Column(*parts, sizing_mode="stretch_width")

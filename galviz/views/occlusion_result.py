@@ -1,0 +1,110 @@
+"""What an occlusion map says: where its effect lies, and how much each band matters."""
+
+import io
+from collections.abc import Callable
+from html import escape
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.explanation import Explanation
+from galviz.figures.occlusion import band_bars
+from galviz.occlusion import name_of
+from galviz.sky.effect import shares
+from galviz.views.choice import Patient
+from galviz.views.words import GROW, text
+
+
+def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.Viewable:
+    """Show what a whole map says.
+
+    Parameters
+    ----------
+    found : Explanation
+        That is done.
+    row : int
+        Which of its maps is shown.
+    sources : pandas.DataFrame
+        Columns x, y, kind.
+    """
+    parts = [pn.Column(text(shares_html(found, row, sources)), SanityView(found), styles=GROW)]
+    if len(found.bands) > 1:
+        effect = pd.Series(np.abs(found.clean - found.outputs).mean(1), index=found.bands)
+        parts.append(
+            pn.Column(pn.pane.HoloViews(band_bars(effect, name_of(found)), sizing_mode="stretch_width"), styles=GROW)
+        )
+    return pn.FlexBox(*parts)
+
+
+def save_button(found: param.Parameter, end: str, make: Callable[[str], bytes]) -> pn.widgets.FileDownload:
+    """Make a button that saves an explanation.
+
+    Parameters
+    ----------
+    found : param.Parameter
+        Holds the `Explanation`, or None where there is none yet.
+    end : str
+        Suffix of the file.
+    make : callable
+        Gives the content of a file with that suffix.
+    """
+
+    def name(now: Explanation | None) -> str:
+        safe = "".join(one if one.isalnum() or one in "-_" else "_" for one in (now.object_id if now else ""))
+        return f"occlusion_{safe}.{end}"
+
+    given = {"filename": pn.bind(name, found), "disabled": pn.bind(lambda now: now is None, found), "embed": False}
+    return pn.widgets.FileDownload(
+        callback=lambda: io.BytesIO(make(end)), label=f"Save as {end.upper()}", width=130, **given
+    )
+
+
+class SanityView(Patient):
+    """Whether a map shows what the network learned, or only the image.
+
+    Parameters
+    ----------
+    found : Explanation
+    """
+
+    said = param.String(default="", doc="what the check found, safe in HTML")
+
+    def __init__(self, found: Explanation, **params: object) -> None:
+        super().__init__(**params)
+        self.found = found
+
+    async def check(self, _: object = None) -> None:
+        """Draw the map of the same network with shuffled weights, aside, and compare."""
+        if self.busy:
+            return
+        self.param.update(busy=True, error="", said="drawing the map of shuffled weights …")
+        done = await self.aside(self.found.sane().results)
+        words = "" if done is None else f"rank correlation with the map of shuffled weights: <b>{done[0]:.2f}</b>"
+        self.param.update(busy=False, said=f"{words} (near 0: the map shows what was learned)" if words else "")
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        about = "the map of shuffled weights must not look like it (Adebayo et al. 2018)"
+        button = pn.widgets.Button(label="Sanity check", on_click=self.check, description=about)
+        return pn.Column(pn.FlexBox(button, text(self.param.said), align_items="center"), self._alert)
+
+
+def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> str:
+    """Write how much of the effect lies where, against chance."""
+    radius = max(2.0, found.question.patch / 2)
+    if sources.empty:
+        return "<p class='note'>Nothing is known to lie here, and nothing is found.</p>"
+    table = shares(found.map()[row], sources, radius)
+    rows = "".join(
+        f"<tr><th>{escape(where)}</th><td>{part.effect:.0%}</td><td>{part.low:.0%} – {part.high:.0%}</td>"
+        f"<td>{_beside(part.effect, part.low, part.high)}</td></tr>"
+        for where, part in table.iterrows()
+    )
+    about = f"Where the effect lies: within {radius:g} px of each source. By chance: the same map, moved at random."
+    head = "<tr><th></th><td>of the effect</td><td>by chance (95 %)</td><td></td></tr>"
+    return f"<table class='measures'><caption>{about}</caption>{head}{rows}</table>"
+
+
+def _beside(part: float, low: float, high: float) -> str:
+    return "more than by chance" if part > high else "less than by chance" if part < low else "as by chance"

@@ -1,0 +1,93 @@
+"""What came of the run of a page: its predictions, and why it says what it says."""
+
+from collections.abc import Sequence
+from html import escape
+
+import panel as pn
+
+from galviz.runs import Run
+from galviz.views.bands import BandsView
+from galviz.views.library import Library, open_predictions, open_sky
+from galviz.views.predictions import PredictionsView
+from galviz.views.run import REFUSED
+from galviz.views.state import Chooser, PageState
+from galviz.views.why import WhyView
+from galviz.views.words import said, shown_error, text
+
+
+class Outcome:
+    """Makes two tabs of a page; what is chosen in the first counts in the second.
+
+    Parameters
+    ----------
+    library : Library
+    page : PageState
+    """
+
+    def __init__(self, library: Library, page: PageState) -> None:
+        self.library, self.page = library, page
+        self._judged: PredictionsView | BandsView | None = None
+
+    def predictions(self) -> pn.viewable.Viewable:
+        """Show what the run of the page said of its sky."""
+        return pn.Column(self._chooser(), self._predicted())
+
+    def why(self) -> pn.viewable.Viewable:
+        """Show which places of an image make the run of the page say what it says."""
+        run = self._opened()
+        if not isinstance(run, Run):
+            return pn.Column(self._chooser(), run)
+        if not run.weights.exists():
+            return pn.Column(self._chooser(), unfinished(run, "weights"))
+        try:
+            cutouts = open_sky(run.data)
+        except REFUSED as error:
+            return pn.Column(self._chooser(), said(shown_error(error)))
+        return pn.Column(self._chooser(), WhyView(run, cutouts, self.page.selection, self._chosen))
+
+    def _chosen(self) -> Sequence[str]:
+        return () if self._judged is None else self._judged.explorer.selection.ids
+
+    def _chooser(self) -> Chooser:
+        return Chooser(self.page, "run", lambda: self.library.runs()[0], "Run")
+
+    def _opened(self) -> Run | pn.viewable.Viewable:
+        """Open the run of the page, or say why it cannot be looked at."""
+        path = self.library.run_path(self.page.run)
+        if path is None:
+            return text("<p class='note'>No run yet: train one first, on the tab Train.</p>")
+        try:
+            return Run.open(path)
+        except REFUSED as error:
+            return said(shown_error(error))
+
+    def _predicted(self) -> pn.viewable.Viewable:
+        run = self._opened()
+        if not isinstance(run, Run):
+            return run
+        try:
+            predictions = open_predictions(run)
+        except REFUSED as error:
+            return said(shown_error(error))
+        if predictions is None:
+            return unfinished(run, "predictions")
+        try:
+            cutouts = open_sky(run.data)
+            data = text(
+                f"Trained on {escape(run.data.name)}: <b>{escape(cutouts.origin)}</b>, {len(cutouts):,} objects."
+            )
+        except REFUSED as error:
+            cutouts, data = None, said(shown_error(error))
+        given = (predictions, self.page.selection, cutouts, run)
+        if predictions.target.kind == "band":
+            self._judged = BandsView(*given)
+        else:
+            self._judged = PredictionsView(*given, self.library.judged(predictions.target, without=self.page.run))
+        why = pn.widgets.Button(label="Why does it say that? →", on_click=lambda _: setattr(self.page, "tab", "why"))
+        return pn.Column(pn.FlexBox(data, why, align_items="center"), self._judged)
+
+
+def unfinished(run: Run, what: str) -> pn.viewable.Viewable:
+    """Say that a run has no predictions, or no weights, yet."""
+    status = run.state()["status"]
+    return text(f"<p class='note'>{escape(run.name)} is {status} and has no {what} yet: they come when it is done.</p>")

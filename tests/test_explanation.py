@@ -1,0 +1,184 @@
+"""An answer in chunks is what the network says when a place is hidden; what the browser is told is that."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from astropy.io import fits
+from PIL import Image
+
+import galviz.nn  # noqa: F401 - before torchvision
+from galviz import answers, explanation, occlusion
+from galviz.explanation import Explanation, MeanExplanation, Question, outputs
+from galviz.nn.predict import save_weights
+from galviz.runs import Run
+from galviz.studies import richness
+
+ID = "1237658493878337643"
+
+
+class Now:
+    """Work that is done at once, in this process."""
+
+    def __init__(self, function, chunks, _=None):
+        work = getattr(answers, function.rpartition(":")[2])
+        self.results_, self.total, self.done, self.status, self.error = list(chunks), len(chunks), 0, "running", ""
+        self.new, self.eta_s = [], 0.0
+        for number, chunk in enumerate(chunks):
+            self.new.append((number, work(*chunk)))
+            self.done += 1
+        self.status = "done"
+
+    def new_results(self):
+        new, self.new = self.new, []
+        return new
+
+    def cancel(self):
+        self.status = "cancelled"
+
+
+@pytest.fixture
+def sky(tiny_sky, tmp_path):
+    tiny_sky.save(tmp_path / "sky")
+    return tiny_sky
+
+
+@pytest.fixture
+def make(sky, tmp_path, monkeypatch):
+    """Maker of runs with random weights, whose answers come at once."""
+    monkeypatch.setattr(explanation, "Work", Now)
+
+    def run(target="richness", **network):
+        recipes = richness.RECIPES if target == "richness" else richness.BAND_RECIPES
+        recipe = recipes["quick"]
+        recipe = recipe.replace(network={**recipe.network, "width": 4, "stem": "small", **network})
+        made = Run.create(
+            tmp_path / f"{target}{len(list(tmp_path.iterdir()))}", study="richness", target=richness.TARGETS[target],
+            recipe=recipe, data=tmp_path / "sky", build={"bands": sky.bands, "size": 16},
+        )  # fmt: skip
+        network = richness.build(made.target, recipe, sky.bands)
+        network.normalise.fit(sky, np.arange(len(sky)))
+        save_weights(network.eval(), made.weights)
+        return made, network
+
+    return run
+
+
+def hidden(network, image, row, column, patch, *, bands=slice(None), fill=None):
+    """What a network says when one place is hidden, computed the long way."""
+    with torch.inference_mode():
+        seen = network.normalise(torch.from_numpy(image[None])).clone()
+        fill = seen.mean((2, 3), keepdim=True) if fill is None else fill
+        cover = torch.zeros_like(seen, dtype=torch.bool)
+        cover[:, bands, row : row + patch, column : column + patch] = True
+        seen = torch.where(cover, fill, seen)
+        normalise, network.normalise = network.normalise, torch.nn.Identity()
+        try:
+            return network(seen)[0].numpy()
+        finally:
+            network.normalise = normalise
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_each_place_has_the_output_of_the_network_with_it_hidden(make, sky, apart):
+    run, network = make(apart=apart)
+    image = sky.images[int(sky.row_of([ID])[0])]
+    for bands, cover in (("together", slice(None)), ("each", slice(2, 3))):
+        found = Explanation(run, sky, ID, Question(bands=bands, patch=4, stride=3))
+        assert found.look()
+        row = 0 if bands == "together" else 2
+        for k in (0, 7, len(found.places) - 1):
+            expected = hidden(network, image, *found.places[k], 4, bands=cover)
+            assert found.outputs[row, k] == pytest.approx(expected[0], abs=1e-4)
+        with torch.inference_mode():
+            assert found.clean == pytest.approx(float(network(torch.from_numpy(image[None]))[0, 0]), abs=1e-4)
+    assert found.map("output").shape == (5, 16, 16)
+    np.testing.assert_allclose(found.clean - found.map("output"), found.map("change"), atol=1e-5)
+
+
+def test_an_output_is_given_in_its_unit(make, sky):
+    run, _ = make()
+    learned = Explanation(run, sky, ID, Question(("learned", 0), patch=8, stride=8))
+    shown = Explanation(run, sky, ID, Question(("shown", 0), patch=8, stride=8))
+    assert learned.look()
+    assert shown.look()
+    np.testing.assert_allclose(np.exp(learned.outputs), shown.outputs, rtol=1e-5)
+    assert list(outputs(run.target, sky.bands)) == ["ln λ", "λ"]
+
+
+def test_a_network_for_bands_is_asked_about_one_image_and_its_probabilities_add_up(make, sky):
+    run, _ = make("band")
+    found = [
+        Explanation(run, sky, ID, Question(how, patch=8, stride=8), seen="g")
+        for how in outputs(run.target, sky.bands).values()
+    ]
+    assert all(one.look() for one in found)
+    np.testing.assert_allclose(sum(one.outputs for one in found), 1, atol=1e-5)
+    with pytest.raises(ValueError, match=r"seen: expected one of the bands u, g, r, i, z, got ''"):
+        Explanation(run, sky, ID, Question())
+
+
+def test_the_mean_is_that_of_the_maps(make, sky):
+    run, _ = make()
+    ids = list(sky.object_ids[[3, 1, 8]])
+    question = Question(patch=4, stride=4)
+    mean = MeanExplanation(run, sky, ids, question)
+    assert np.isnan(mean.mean).all()
+    assert mean.look()
+    maps = []
+    for object_id in ids:
+        one = Explanation(run, sky, object_id, question)
+        one.look()
+        maps.append(one.map())
+    np.testing.assert_allclose(mean.mean, np.mean(maps, axis=0), atol=1e-5)
+    assert mean.count == 3
+
+
+def test_the_sanity_check_tells_a_map_from_that_of_shuffled_weights(make, sky):
+    run, _ = make()
+    work = Explanation(run, sky, ID, Question(patch=4, stride=4)).sane()
+    ((_, found),) = work.new_results()
+    assert -1 <= found < 0.9
+
+
+def test_files_hold_the_maps_and_what_was_asked(make, sky):
+    run, _ = make()
+    found = Explanation(run, sky, ID, Question(bands="each", patch=4, stride=4))
+    found.look()
+    with fits.open(io.BytesIO(found.to_fits())) as hdus:
+        np.testing.assert_array_equal(hdus["CHANGE"].data, found.map("change"))
+        np.testing.assert_array_equal(hdus["OUTPUT"].data, found.map("output"))
+        header = hdus["CHANGE"].header
+        assert (header["OBJECT"], header["PATCH"], header["BAND3"], header["BASELINE"]) == (ID, 4, "r", "mean")
+    with Image.open(io.BytesIO(occlusion.to_png(found, 2, "change", occlusion.sources_of(sky, ID)))) as picture:
+        assert picture.size[0] == 2 * 480 + 12
+
+
+def test_the_browser_is_told_id_pixels_and_places_of_one_object(make, sky):
+    run, _ = make()
+    found = Explanation(run, sky, ID, Question(patch=4, stride=4))
+    found.look()
+    told = occlusion.map_message(found, 0, "change")
+    values = np.frombuffer(told["values"], "<f4").reshape(16, 16)
+    np.testing.assert_array_equal(values, found.map()[0])
+    assert told["limits"][0] == -told["limits"][1] == -np.abs(values).max()
+    assert (told["id"], len(told["tops"]), told["unit"]) == (ID, len(found.places), "ln λ")
+    shown = occlusion.object_message(sky, ID, occlusion.sources_of(sky, ID))
+    with Image.open(io.BytesIO(shown["png"])) as picture:
+        corner = np.asarray(picture.convert("L"))[::-1][:8, :8] > 100
+    assert str(sum(1 << k for k in range(64) if corner.reshape(-1)[k])) == ID
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [({"patch": 0}, "at least 1 pixel"), ({"baseline": "red"}, "mean, zero, blur")]
+)
+def test_a_question_that_makes_no_sense_is_refused(given, said):
+    with pytest.raises(ValueError, match=said):
+        Question(**given)
+
+
+def test_an_occluder_larger_than_the_image_is_refused(make, sky):
+    run, _ = make()
+    with pytest.raises(ValueError, match="patch: expected at most 16 pixels"):
+        Explanation(run, sky, ID, Question(patch=17))
