@@ -6,36 +6,13 @@ import numpy as np
 import pytest
 import torch
 from astropy.io import fits
+from at_once import Now, random_run
 from PIL import Image
 
-import galviz.nn  # noqa: F401 - before torchvision
-from galviz import answers, explanation, occlusion
+from galviz import occlusion
 from galviz.explanation import Explanation, MeanExplanation, Question, outputs
-from galviz.nn.predict import save_weights
-from galviz.runs import Run
-from galviz.studies import richness
 
 ID = "1237658493878337643"
-
-
-class Now:
-    """Work that is done at once, in this process."""
-
-    def __init__(self, function, chunks, _=None):
-        work = getattr(answers, function.rpartition(":")[2])
-        self.results_, self.total, self.done, self.status, self.error = list(chunks), len(chunks), 0, "running", ""
-        self.new, self.eta_s = [], 0.0
-        for number, chunk in enumerate(chunks):
-            self.new.append((number, work(*chunk)))
-            self.done += 1
-        self.status = "done"
-
-    def new_results(self):
-        new, self.new = self.new, []
-        return new
-
-    def cancel(self):
-        self.status = "cancelled"
 
 
 @pytest.fixture
@@ -47,20 +24,11 @@ def sky(tiny_sky, tmp_path):
 @pytest.fixture
 def make(sky, tmp_path, monkeypatch):
     """Maker of runs with random weights, whose answers come at once."""
-    monkeypatch.setattr(explanation, "Work", Now)
+    monkeypatch.setattr("galviz.explanation.Work", Now)
 
     def run(target="richness", **network):
-        recipes = richness.RECIPES if target == "richness" else richness.BAND_RECIPES
-        recipe = recipes["quick"]
-        recipe = recipe.replace(network={**recipe.network, "width": 4, "stem": "small", **network})
-        made = Run.create(
-            tmp_path / f"{target}{len(list(tmp_path.iterdir()))}", study="richness", target=richness.TARGETS[target],
-            recipe=recipe, data=tmp_path / "sky", build={"bands": sky.bands, "size": 16},
-        )  # fmt: skip
-        network = richness.build(made.target, recipe, sky.bands)
-        network.normalise.fit(sky, np.arange(len(sky)))
-        save_weights(network.eval(), made.weights)
-        return made, network
+        name = f"{target}{len(list(tmp_path.iterdir()))}"
+        return random_run(tmp_path / name, sky, tmp_path / "sky", target, **network)
 
     return run
 

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 import torch
 from astropy.io import fits
+from at_once import random_run
 from playwright.sync_api import expect
 
-import galviz.nn  # noqa: F401 - before torchvision
 from galviz.nn.attribution import occlude
-from galviz.nn.predict import save_weights
-from galviz.runs import Run
-from galviz.studies import richness
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -24,16 +21,7 @@ def made(serve, make_sky):
     """Server, sky and a network with random weights, as a run of it."""
     server, sky = serve("occlusion"), make_sky(12, FIRST)
     sky.save(server.home / "skies" / "burned")
-    recipe = richness.RECIPES["quick"]
-    recipe = recipe.replace(network={**recipe.network, "width": 4, "stem": "small"})
-    run = Run.create(
-        server.home / "runs" / "random", study="richness", target=richness.TARGET, recipe=recipe,
-        data=server.home / "skies" / "burned", build={"bands": sky.bands, "size": 16},
-    )  # fmt: skip
-    network = richness.build(run.target, recipe, sky.bands).eval()
-    network.normalise.fit(sky, np.arange(len(sky)))
-    save_weights(network, run.weights)
-    run.write_state(status="done")
+    _, network = random_run(server.home / "runs" / "random", sky, server.home / "skies" / "burned")
     return server, sky, network
 
 

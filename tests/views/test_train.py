@@ -310,6 +310,6 @@ def test_a_run_whose_sky_is_gone_is_shown_without_pictures(told, sky, make_run, 
     make_run("first", predictions=told)
     (galviz_home / "skies" / "tiny").rename(galviz_home / "moved")
     page = StudyPage(richness, Library.find())
-    said, _ = page.predictions()[1]
+    said = page.predictions()[1][0][0]
     assert "expected a folder with a saved sky" in said.object
     assert not page.predictions()[1].select(FocusCanvas)

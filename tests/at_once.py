@@ -1,0 +1,43 @@
+"""Work of pages that is done at once, in the process of the test; runs of networks that were not trained."""
+
+import numpy as np
+
+import galviz.nn  # noqa: F401 - before torchvision
+from galviz import answers
+from galviz.nn.predict import save_weights
+from galviz.runs import Run
+from galviz.studies import richness
+
+
+class Now:
+    """As `galviz.compute.Work`, but done when it is made."""
+
+    def __init__(self, function, chunks, _=None):
+        work = getattr(answers, function.rpartition(":")[2])
+        self.results_, self.total, self.done, self.status, self.error = list(chunks), len(chunks), 0, "running", ""
+        self.new, self.eta_s = [], 0.0
+        for number, chunk in enumerate(chunks):
+            self.new.append((number, work(*chunk)))
+            self.done += 1
+        self.status = "done"
+
+    def new_results(self):
+        new, self.new = self.new, []
+        return new
+
+    def cancel(self):
+        self.status = "cancelled"
+
+
+def random_run(path, sky, data, target="richness", **network):
+    """A run with random weights of a sky saved at `data`; gives the network too."""
+    recipes = richness.RECIPES if target == "richness" else richness.BAND_RECIPES
+    recipe = recipes["quick"]
+    recipe = recipe.replace(network={**recipe.network, "width": 4, "stem": "small", **network})
+    made = {"study": "richness", "target": richness.TARGETS[target], "recipe": recipe, "data": data}
+    run = Run.create(path, **made, build={"bands": sky.bands, "size": sky.images.shape[-1]})
+    network = richness.build(run.target, recipe, sky.bands)
+    network.normalise.fit(sky, np.arange(len(sky)))
+    save_weights(network.eval(), run.weights)
+    run.write_state(status="done")
+    return run, network

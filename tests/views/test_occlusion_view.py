@@ -1,0 +1,118 @@
+"""The occlusion view: what is asked when, and what is said where there is no answer."""
+
+import numpy as np
+import pytest
+from at_once import Now, random_run
+
+from galviz.selection import Selection
+from galviz.views.library import Library
+from galviz.views.occlusion_page import OcclusionPage
+from galviz.views.why import WhyView
+
+
+class Never(Now):
+    """Work of which nothing comes."""
+
+    def __init__(self, function, chunks, _=None):
+        super().__init__(function, [])
+        self.total, self.status = len(chunks), "running"
+
+
+@pytest.fixture
+def given(tiny_sky, galviz_home, monkeypatch):
+    monkeypatch.setattr("galviz.explanation.Work", Now)
+    tiny_sky.save(galviz_home / "skies" / "tiny")
+    run, _ = random_run(galviz_home / "runs" / "random", tiny_sky, galviz_home / "skies" / "tiny")
+    return run, tiny_sky
+
+
+def test_what_comes_into_focus_is_explained_and_told_in_one_message(given):
+    run, sky = given
+    selection = Selection(sky.catalogue, focus=sky.object_ids[3])
+    view = WhyView(run, sky, selection)
+    assert view.__panel__().get_root()
+    view.look()
+    told = view.one.canvas.said
+    assert told["object"]["id"] == told["map"]["id"] == sky.object_ids[3]
+    assert not view.one.running
+    assert "done" in view.one.progress()
+    selection.focus = sky.object_ids[5]
+    assert list(view.one.canvas.said) == ["object"]  # the old map is gone with its object
+    view.look()
+    assert view.one.canvas.said["map"]["id"] == sky.object_ids[5]
+    view.one.step(1)
+    assert selection.focus == sky.object_ids[6]
+
+
+def test_bands_are_asked_for_once_and_then_turned(given):
+    run, sky = given
+    view = WhyView(run, sky, Selection(sky.catalogue)).one
+    view.asked.band = "g"
+    view.look()
+    found = view.found
+    view.asked.band = "z"
+    assert view.found is found
+    values = np.frombuffer(view.canvas.said["map"]["values"], "<f4").reshape(16, 16)
+    np.testing.assert_array_equal(values, found.map()[4])
+    view.asked.stride = 3
+    assert view.found is not found
+
+
+def test_nothing_is_asked_where_the_visitor_wants_to_ask(given):
+    run, sky = given
+    view = WhyView(run, sky, Selection(sky.catalogue)).one
+    view.look()
+    view.at_once = False
+    view.selection.focus = sky.object_ids[1]
+    assert view.found is None
+    view.explain()
+    view.look()
+    assert view.canvas.said["map"]["id"] == sky.object_ids[1]
+
+
+def test_cancel_keeps_what_has_come(given, monkeypatch):
+    run, sky = given
+    monkeypatch.setattr("galviz.explanation.Work", Never)
+    view = WhyView(run, sky, Selection(sky.catalogue)).one
+    assert (view.running, view.progress()) == (True, view.progress())
+    assert "starting" in view.progress()
+    view.cancel()
+    assert not view.running
+    assert "cancelled" in view.progress()
+    monkeypatch.setattr(
+        "galviz.explanation.Work",
+        type(
+            "Failed",
+            (Never,),
+            {
+                "status": property(lambda _: "failed", lambda *_: None),
+                "error": property(lambda _: "no <workers>", lambda *_: None),
+            },
+        ),
+    )
+    view.explain()
+    view.look()
+    assert "no &lt;workers&gt;" in view.error
+
+
+def test_the_mean_is_over_what_is_chosen(given):
+    run, sky = given
+    selection = Selection(sky.catalogue)
+    view = WhyView(run, sky, selection)
+    selection.choose(sky.object_ids[:3])
+    view.mean.start()
+    view.look()
+    assert view.mean.found.count == 3
+    selection.choose([])
+    view.mean.start()
+    view.look()
+    assert view.mean.found.count == len(sky)
+    assert len(view.mean.view()) == 1
+
+
+def test_the_page_offers_what_can_be_explained(given, make_run):
+    make_run("unfinished", "stopped")
+    page = OcclusionPage(Library.find())
+    assert page.param.run.objects == ["random"]
+    assert page.body()
+    assert page.shown.one.run.name == "random"
