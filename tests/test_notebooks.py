@@ -16,17 +16,31 @@ def test_outputs_are_stripped(path):
     assert not [cell.source for cell in cells if cell.outputs or cell.execution_count]
 
 
+def executed(path, folder):
+    """A notebook as it is after its last cell."""
+    notebook = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(folder)}}
+    return NotebookClient(notebook, timeout=400, kernel_name="python3", resources=resources).execute()
+
+
+def shown(cell):
+    """What a cell shows at its end."""
+    return next(output.data for output in cell.outputs if output.output_type == "execute_result")
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own packages
-def test_richness_runs_to_the_end(monkeypatch, tmp_path):
+def test_a_network_is_trained_judged_and_explained(monkeypatch, tmp_path):
     monkeypatch.setenv("GALVIZ_N", "24")
     monkeypatch.setenv("GALVIZ_SIZE", "16")
     monkeypatch.setenv("GALVIZ_SET", "epochs=2 network.width=4 batch=8 tta=1")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
-    NotebookClient(
-        notebook, timeout=400, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-    ).execute()
-    shown = [output.get("data", {}) for cell in notebook.cells[-3:] for output in cell.outputs]
-    assert "ln_richness_true" in shown[0]["text/html"]
-    assert "mae" in shown[1]["text/html"]
+    one, why = (next(path for path in NOTEBOOKS if path.stem.startswith(name)) for name in ("01", "06"))
+    judged = executed(one, tmp_path).cells[-3:]
+    assert "ln_richness_true" in shown(judged[0])["text/html"]
+    assert "mae" in shown(judged[1])["text/html"]
+    explained = executed(why, tmp_path).cells[4:]  # of the same run
+    assert "(16, 16)" in shown(explained[0])["text/plain"]
+    assert "(5, 16, 16)" in shown(explained[1])["text/plain"]
+    assert "empty sky" in shown(explained[2])["text/html"]
+    assert "(2, 5, 16, 16)" in shown(explained[4])["text/plain"]
