@@ -81,30 +81,45 @@ def _command(commands: Any, name: str, summary: str, *examples: str) -> argparse
 
 
 def _mock(commands: Any) -> None:
+    from galviz.makers import SIZES
+
     add = _command(
         commands,
         "mock",
         "draw a synthetic sky whose truth is known",
         "galviz mock richness --n 400 --size 64 --seed 0 --out skies/synthetic",
+        "galviz mock mergers --n 3000 --out skies/zoo",
     ).add_argument
-    add("kind", metavar="KIND", help="what is drawn: richness (galaxy clusters in u g r i z)")
+    kinds = "richness (galaxy clusters in u g r i z), mergers (colour pictures of galaxies, and votes about them)"
+    add("kind", metavar="KIND", help=f"what is drawn: {kinds}")
     add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
     add("--n", type=_positive, default=400, metavar="N", help="number of objects (default: %(default)s)")
-    add("--size", type=_positive, default=64, metavar="PX", help="side of a cutout in pixels (default: %(default)s)")
+    sizes = ", ".join(f"{size} for {kind}" for kind, size in SIZES.items())
+    add("--size", type=_positive, metavar="PX", help=f"side of a cutout in pixels (default: {sizes})")
     add("--seed", type=int, default=0, metavar="N", help="same seed, same sky, on any machine (default: %(default)s)")
     add("--workers", type=_positive, metavar="N", help="processes that draw (default: one a core)")
 
 
 def _ingest(commands: Any) -> None:
-    parser = _command(
-        commands,
-        "ingest",
-        "cut a sky out of a survey's files",
+    sdss = (
         "galviz ingest sdss frames --tile 25.344 --out skies/tiles",
         "galviz ingest sdss frames --positions clusters.csv --side '1 Mpc' --out skies/clusters",
     )
-    parser.add_argument("kind", metavar="KIND", help="kind of files: sdss (corrected frames, .fits or .fits.bz2)")
-    parser.add_argument("frames", nargs="+", metavar="FOLDER", help="folders with frames in them or below them")
+    zoo = (
+        "galviz ingest zoo galaxy-zoo-the-galaxy-challenge --out skies/kaggle",
+        "galviz ingest zoo Galaxy10_DECals.h5 --crop 204 --out skies/galaxy10",
+        "galviz ingest zoo pictures --table votes.csv --crop 204 --size 68 --skip-bad --out skies/mine",
+    )
+    parser = _command(commands, "ingest", "make a sky of the files of a survey", *sdss, *zoo)
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    _sdss(_command(kinds, "sdss", "cut a sky out of SDSS's corrected frames", *sdss))
+    _zoo(_command(kinds, "zoo", "make a sky of Galaxy Zoo's colour pictures, or your own", *zoo))
+
+
+def _sdss(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "frames", nargs="+", metavar="FOLDER", help="folders with frames (.fits, .fits.bz2) in or below"
+    )
     parser.add_argument("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
     parser.add_argument(
         "--size", type=_positive, default=64, metavar="PX", help="side of a cutout in pixels (default: %(default)s)"
@@ -119,6 +134,25 @@ def _ingest(commands: Any) -> None:
     parser.add_argument("--skip-bad", action="store_true", help=help_skip)
 
 
+def _zoo(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    help_pictures = (
+        "what it is, is told from the files: Kaggle's folder (images_training_rev1 and training_solutions_rev1.csv); a "
+        "Hugging Face data set as saved by save_to_disk, or its Parquet files; Galaxy10's .h5; or a folder of pictures "
+        "named by object_id (.jpg, .png)"
+    )
+    add("pictures", metavar="PATH", help=help_pictures)
+    add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
+    add("--table", metavar="FILE", help="with a folder of pictures: what is known of them (default: nothing)")
+    help_crop = "keep this square in the middle, 0 keeps all (default: 204 for Galaxy Zoo, 0 for others)"
+    add("--crop", type=_whole, metavar="PX", help=help_crop)
+    help_size = "make it this many pixels wide (default: %(default)s)"
+    add("--size", type=_positive, default=68, metavar="PX", help=help_size)
+    help_skip = "leave out pictures that cannot be read, and name them (default: an error)"
+    add("--skip-bad", action="store_true", help=help_skip)
+    add("--workers", type=_positive, metavar="N", help="processes that read (default: one a core)")
+
+
 def _train(commands: Any) -> None:
     from galviz.commands import studies
 
@@ -130,14 +164,17 @@ def _train(commands: Any) -> None:
         "galviz train richness --data skies/synthetic --out runs/bands --target band",
         "galviz train richness --data skies/synthetic --out runs/guided --encoder runs/bands --set network.width=16",
         "galviz train richness --out runs/first --resume",
+        "galviz train mergers --data skies/zoo --out runs/votes",
     )
     add = parser.add_argument
     add("study", metavar="STUDY", help=f"what is studied: {', '.join(studies())}")
     add("--out", metavar="RUN", required=True, help="the run folder: a new one, or with --resume an old one (required)")
     add("--data", metavar="DIR", help="the sky to learn from (required for a new run; default: the run's own)")
-    add("--recipe", metavar="NAME", help="quick (minutes on a laptop), paper (as published), best (default: quick)")
+    help_recipe = "quick (minutes on a laptop), paper (as published), best, or another of the study's (default: quick)"
+    add("--recipe", metavar="NAME", help=help_recipe)
     add("--target", metavar="NAME", help="what is learned: the study's own, or band (default: the study's own)")
-    add("--encoder", metavar="RUN", help="start from the encoder of this run (default: a new one)")
+    help_encoder = "start from the encoder of this run, or of a file of torchvision's weights (default: a new one)"
+    add("--encoder", metavar="RUN", help=help_encoder)
     add("--frozen", action="store_true", help="with --encoder: keep its weights as they are (default: they learn too)")
     help_set = "change a field of the recipe: epochs=3, network.width=8, learning_rates.head=1e-3 (default: none)"
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help_set)
@@ -172,6 +209,10 @@ def _devices(commands: Any) -> None:
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return _whole(text, 1)
+
+
+def _whole(text: str, least: int = 0) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, got {text!r}")
     return int(text)

@@ -1,18 +1,16 @@
 """What the commands of `galviz.cli` do. Each checks its arguments and gives back the work, a function of nothing."""
 
 import argparse
-import difflib
 import json
 import os
 import platform
 import sys
-import warnings
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from galviz.makers import Work, bar, ingest, mock, one_of
 
 if TYPE_CHECKING:
     from galviz.recipe import Recipe
@@ -20,65 +18,7 @@ if TYPE_CHECKING:
     from galviz.sky.cutouts import CutoutSet
     from galviz.sky.target import Target
 
-Work = Callable[[], None]
-
-
-def mock(args: argparse.Namespace) -> Work:
-    """Draw a synthetic sky."""
-    _one_of("kind", args.kind, ("richness",))
-    out = _new_folder(args.out)
-
-    def work() -> None:
-        from galviz.sky.mock import write_richness_sky
-
-        with _bar("drawing") as progress:
-            workers = args.workers or os.cpu_count() or 1
-            write_richness_sky(out, args.n, size=args.size, seed=args.seed, workers=workers, progress=progress)
-        print(f"{out}: {args.n} objects of {args.size} px, synthetic sky")
-
-    return work
-
-
-def ingest(args: argparse.Namespace) -> Work:
-    """Cut a sky out of a survey's files."""
-    _one_of("kind", args.kind, ("sdss",))
-    out = _new_folder(args.out)
-    import astropy.units as u
-    import pandas as pd
-
-    from galviz.sky.readers import sdss
-
-    missing = [folder for folder in args.frames if not Path(folder).is_dir()]
-    if missing:
-        raise NotADirectoryError(f"frames: expected folders with frames, got {missing[0]}, which is no folder.")
-    if args.tile is not None and args.side:
-        raise ValueError("side: expected with --positions, got it with --tile, which is a side itself. Leave it out.")
-    side = f"{args.tile} arcsec" if args.tile is not None else args.side or "1 Mpc"
-    try:
-        side = u.Quantity(side)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"side: expected such as '120 arcsec' or '1 Mpc', got {side!r}.") from error
-    positions = None
-    if args.positions:
-        positions = pd.read_csv(args.positions, dtype={"object_id": str})
-        if "object_id" not in positions:
-            raise ValueError(f"positions: expected columns object_id, ra, dec, got {tuple(positions.columns)}.")
-        positions = positions.set_index("object_id")
-
-    def work() -> None:
-        damaged = "skip" if args.skip_bad else "raise"
-        with _bar("cutting", "fields") as progress, warnings.catch_warnings(record=True) as left_out:
-            more = {"size": args.size, "side": side, "damaged": damaged, "out": out, "progress": progress}
-            warnings.simplefilter("always", UserWarning)
-            if positions is None:
-                sky = sdss.tiles(args.frames, **more)
-            else:
-                sky = sdss.cutouts(args.frames, positions, outside=damaged, **more)
-        for warning in left_out:
-            print(f"galviz ingest: {warning.message}", file=sys.stderr)
-        print(f"{out}: {sky}")
-
-    return work
+__all__ = ["devices", "ingest", "mock", "one_line", "predict", "runs", "studies", "train"]
 
 
 def train(args: argparse.Namespace) -> Work:
@@ -125,7 +65,7 @@ def predict(args: argparse.Namespace) -> Work:
     cutouts = study.load(args.data)
 
     def work() -> None:
-        with _bar("predicting") as progress:
+        with bar("predicting") as progress:
             predictions = study.predict(run, cutouts, progress)
         predictions.save(out)
         print(f"{out}: {len(predictions.table)} rows from {run.path}")
@@ -188,31 +128,17 @@ def studies() -> list[str]:
 
 
 def _study(name: str) -> ModuleType:
-    _one_of("study", name, studies())
+    one_of("study", name, studies())
     return import_module(f"galviz.studies.{name}")
-
-
-def _one_of(argument: str, got: str, known: Collection[str]) -> None:
-    if got not in known:
-        near = difflib.get_close_matches(got, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{argument}: expected one of {', '.join(known)}, got {got!r}{hint}")
-
-
-def _new_folder(text: str) -> Path:
-    path = Path(text)
-    if path.exists():
-        raise FileExistsError(f"out: expected a new folder, got {path}, which exists. Choose another, or remove it.")
-    return path
 
 
 def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Recipe", str | None]:
     """Find the target, the recipe with all changes made to it, and the encoder that the arguments ask for."""
     name = args.target or next(key for key, target in study.TARGETS.items() if target == study.TARGET)
-    _one_of("target", name, study.TARGETS)
+    one_of("target", name, study.TARGETS)
     target = study.TARGETS[name]
     recipes = study.RECIPES if target == study.TARGET else getattr(study, f"{name.upper()}_RECIPES")
-    _one_of("recipe", args.recipe or "quick", recipes)
+    one_of("recipe", args.recipe or "quick", recipes)
     recipe = recipes[args.recipe or "quick"].with_settings(args.set)
     if args.epochs:
         recipe = recipe.replace(epochs=args.epochs)
@@ -233,7 +159,7 @@ def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "Cutou
             "Go on with it with --resume, or choose another."
         )
     target, recipe, encoder = _asked(args, study)
-    if encoder and not Run.open(encoder).weights.exists():
+    if encoder and not Path(encoder).is_file() and not Run.open(encoder).weights.exists():
         raise FileNotFoundError(
             f"encoder: expected a trained run, got {encoder}, which has no weights. Finish it first."
         )
@@ -255,7 +181,7 @@ def _old_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "Cutou
         raise ValueError(f"study: expected {info['study']}, as the run in {run.path} was made with, got {args.study}.")
     if any((args.recipe, args.target, args.set, args.epochs, args.encoder, args.frozen)):
         target, recipe, encoder = _asked(args, study)
-        if (target.to_json(), recipe.to_json(), encoder) != (info["target"], info["recipe"], info.get("encoder")):
+        if (target, recipe, encoder) != (run.target, run.recipe, info.get("encoder")):
             raise ValueError(
                 f"resume: expected the recipe, target and encoder that {run.path} was made with, got others. "
                 "Leave them out, or train into a new folder without --resume."
@@ -284,17 +210,3 @@ def _devices_found() -> list[dict[str, Any]]:
         {"device": device, "name": name, "memory_mb": total // 2**20, "free_mb": free // 2**20}
         for device, name, total, free in found
     ]
-
-
-@contextmanager
-def _bar(what: str, unit: str = "objects") -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr, and give the function ``(done, total)`` that moves it."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, unit=f" {unit}", disable=None, dynamic_ncols=True) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress

@@ -10,12 +10,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimiser": ("sgd", "adamw"),
     "schedule": ("constant", "cosine", "one_cycle"),
     "loss": ("mse", "mse_std", "cross_entropy"),
-    "normalise": ("asinh", "asinh_global", "noise", "minmax"),
+    "normalise": ("asinh", "asinh_global", "noise", "minmax", "none"),
+    "keep": ("last", "best"),
     "precision": ("32-true", "bf16-mixed"),
     "network.stem": ("imagenet", "small"),
     "network.head": ("compact", "as_published"),
+    "network.architecture": ("resnet18", "paper_cnn", "paper_resnet50", "paper_resnet50_dense"),
+    "network.votes": ("tree", "dieleman", "sigmoid"),
 }
-_AUGMENTATIONS = ("d4",)
+_AUGMENTATIONS = ("d4", "turn")
+_NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "label_fraction")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +44,23 @@ class Recipe:
         How strongly weights are drawn to zero.
     schedule : {"constant", "cosine", "one_cycle"}
         Learning rate against step.
+    patience : int
+        The learning rate is multiplied by `factor` after so many epochs without a new lowest validation loss; 0: never.
+    factor : float
+        See `patience`.
+    stop_after : int
+        The training ends after so many epochs without a new lowest validation loss; 0: never.
+    keep : {"last", "best"}
+        Which weights are kept: those at the end, or those of the lowest validation loss, which then is too good.
     loss : {"mse", "mse_std", "cross_entropy"}
         ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`.
     alpha : float
         Weight of the scatter in ``"mse_std"``; 0 gives the MSE.
     augment : tuple of str
-        ``"d4"``: the eight rotations and flips, drawn anew for every image.
-    normalise : {"asinh", "asinh_global", "noise", "minmax"}
+        ``"d4"``: the eight rotations and flips, drawn anew for every image; ``"turn"``: any angle, flips and zoom.
+    normalise : {"asinh", "asinh_global", "noise", "minmax", "none"}
         How pixels are scaled: asinh with constants of each band; with the same for all bands; asinh in units of the
-        noise of each image; or each image to 0…1.
+        noise of each image; each image to 0…1; or not (pictures).
     precision : {"32-true", "bf16-mixed"}
         Of the arithmetic; ``"bf16-mixed"`` is faster on a GPU.
     tta : int
@@ -75,6 +87,10 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: str = "constant"
+    patience: int = 0
+    factor: float = 0.5
+    stop_after: int = 0
+    keep: str = "last"
     loss: str = "mse"
     alpha: float = 0.0
     augment: tuple[str, ...] = ()
@@ -90,7 +106,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         rates = {group: float(rate) for group, rate in self.learning_rates.items()}
-        numbers = {key: float(getattr(self, key)) for key in ("momentum", "weight_decay", "alpha", "label_fraction")}
+        numbers = {key: float(getattr(self, key)) for key in _NUMBERS}
         own = {"augment": tuple(self.augment), "learning_rates": rates, "network": dict(self.network), **numbers}
         for key, value in own.items():
             object.__setattr__(self, key, value)
@@ -99,6 +115,9 @@ class Recipe:
             _expect(value in choices, key, f"one of {', '.join(choices)}", value)
         for key in ("epochs", "batch", "tta"):
             _expect(getattr(self, key) >= 1, key, "at least 1", getattr(self, key))
+        for key in ("patience", "stop_after"):
+            _expect(getattr(self, key) >= 0, key, "0 or more", getattr(self, key))
+        _expect(0 < self.factor <= 1, "factor", "a number in (0, 1]", self.factor)
         _expect(self.folds >= 2, "folds", "at least 2", self.folds)
         _expect(0 <= self.fold < self.folds, "fold", f"0 to {self.folds - 1}", self.fold)
         _expect(self.tta <= 8, "tta", "1 to 8 views", self.tta)

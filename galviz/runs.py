@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
@@ -74,9 +74,7 @@ class Run:
         run = cls(Path(path))
         run.path.mkdir(parents=True, exist_ok=True)
         if (run.path / "run.json").exists():
-            raise FileExistsError(
-                f"out: expected a new folder, got {path}, which holds a run. Resume it, or choose another."
-            )
+            raise FileExistsError(f"out: expected a new folder, got {path}, which holds a run. Resume it, or move it.")
         info = {
             "study": study,
             "target": target.to_json(),
@@ -149,6 +147,11 @@ class Run:
     def checkpoint(self) -> Path:
         """Where a training stands: ``last.ckpt``."""
         return self.path / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The weights of the lowest validation loss so far, where the recipe keeps them: ``best.safetensors``."""
+        return self.path / "best.safetensors"
 
     @property
     def weights(self) -> Path:
@@ -291,8 +294,6 @@ def list_runs(folder: str | Path) -> tuple[list[Run], dict[str, str]]:
 def _versions() -> dict[str, str]:
     found = {}
     for name in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found

@@ -1,28 +1,42 @@
 """The command line: help that explains itself, errors in one line, exit codes."""
 
 import argparse
+import io
 import json
 import re
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from galviz import cli
 from galviz.cli import main
 from galviz.runs import Run
+from galviz.sky.votes import COLUMNS, QUESTIONS, cumulative
 from galviz.studies.richness import RECIPES, TARGET
 
 COMMANDS = ("mock", "ingest", "train", "predict", "runs", "devices")
 
 
+def parsers(parser, name=""):
+    """The parsers of the commands, and those of their kinds."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    found = {} if below else {name: parser}
+    for choice, inner in (choices for action in below for choices in action.choices.items()):
+        found |= parsers(inner, f"{name} {choice}".strip())
+    return found
+
+
 def options():
-    subparsers = next(a for a in cli.parser()._actions if isinstance(a, argparse._SubParsersAction))
     return [
         pytest.param(action, id=f"{name} {action.dest}")
-        for name, parser in subparsers.choices.items()
+        for name, parser in parsers(cli.parser()).items()
         for action in parser._actions
         if action.option_strings and action.dest != "help"
     ]
@@ -69,10 +83,10 @@ def test_help_loads_nothing_heavy():
     assert not {"numpy", "pandas", "torch", "tqdm", "psutil"} & set(done.stdout.split())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "ingest sdss", "ingest zoo"])
 def test_help_of_a_command_has_examples_and_exit_codes(capsys, command):
     with pytest.raises(SystemExit, match="0"):
-        main([command, "--help"])
+        main([*command.split(), "--help"])
     text = capsys.readouterr().out
     assert f"examples:\n  galviz {command}" in text
     assert "0 done, or stopped on request; 1 failed; 2 wrong arguments" in text
@@ -135,6 +149,15 @@ def test_a_run_folder_that_is_there_is_refused(run, sky, said):
     assert run.state()["status"] == "created"
 
 
+def test_a_run_of_before_a_new_setting_goes_on(run, said):
+    recipe = run.info["recipe"]
+    del recipe["patience"]
+    run.update_info(recipe=recipe)
+    run.request_stop()
+    code, _ = said("train", "richness", "--out", run.path, "--resume", "--recipe", "quick", "--devices", "cpu")
+    assert (code, run.state()["status"]) == (0, "stopped")
+
+
 @pytest.mark.parametrize("options", ["--recipe best", "--epochs 3", "--target band", "--set seed=1"])
 def test_a_resume_with_another_recipe_is_refused(run, said, options):
     code, text = said("train", "richness", "--out", run.path, "--resume", *options.split())
@@ -180,7 +203,11 @@ def test_predict_refuses_a_run_without_weights_and_a_table_of_another_kind(run, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("mock richnes", "kind: expected one of richness, got 'richnes'; did you mean 'richness'?"),
+        ("mock richnes", "kind: expected one of mergers, richness, got 'richnes'; did you mean 'richness'?"),
+        ("ingest sds .", "argument KIND: invalid choice: 'sds'"),
+        ("ingest zoo nowhere", "pictures: expected files that are there, got nowhere."),
+        ("ingest zoo . --table nowhere", "table: expected files that are there, got nowhere."),
+        ("ingest zoo . --crop -1", "argument --crop: expected a whole number of at least 0, got '-1'"),
         ("ingest sdss nowhere --tile 25", "frames: expected folders with frames, got nowhere, which is no folder."),
         ("ingest sdss . --tile 25 --side 1", "side: expected with --positions, got it with --tile"),
         ("ingest sdss . --tile x", "argument --tile: invalid float value: 'x'"),
@@ -194,7 +221,7 @@ def test_wrong_arguments_of_sky_makers(tmp_path, said, arguments, message):
     assert message in text
 
 
-@pytest.mark.parametrize("command", ["mock richness", "ingest sdss . --tile 25"])
+@pytest.mark.parametrize("command", ["mock richness", "ingest sdss . --tile 25", "ingest zoo ."])
 def test_a_folder_that_is_there_is_not_written_over(tmp_path, said, command):
     code, text = said(*command.split(), "--out", tmp_path)
     assert (code, "out: expected a new folder" in text) == (2, True)
@@ -210,12 +237,80 @@ def test_positions_outside_the_frames_fail_and_name_the_object(real_data, tmp_pa
     assert len(text.splitlines()) == 1
 
 
-def test_mock_draws_a_sky(tmp_path, said):
+@pytest.mark.parametrize(
+    ("kind", "size", "shape"),
+    [("richness", ["--size", 16], (5, 16, 16)), ("mergers", ["--size", 16], (3, 16, 16)), ("mergers", [], (3, 68, 68))],
+)
+def test_mock_draws_a_sky(tmp_path, said, kind, size, shape):
     from galviz.sky.cutouts import CutoutSet
 
-    code, _ = said("mock", "richness", "--n", 3, "--size", 16, "--workers", 1, "--out", tmp_path / "sky")
+    code, _ = said("mock", kind, "--n", 3, *size, "--workers", 1, "--out", tmp_path / "sky")
     assert code == 0
-    assert CutoutSet.open(tmp_path / "sky").images.shape == (3, 5, 16, 16)
+    assert CutoutSet.open(tmp_path / "sky").images.shape == (3, *shape)
+
+
+def pictures_in(place, kind):
+    """Three pictures of 40 pixels, a grey a picture, as `kind` publishes them."""
+    greys = np.stack([np.full((40, 40, 3), grey, np.uint8) for grey in (51, 102, 153)])
+    ids = ["100008", "100023", "100053"]
+    if kind == "galaxy10":
+        with pytest.importorskip("h5py").File(place.with_suffix(".h5"), "w") as file:
+            file["images"], file["ans"] = greys, [0, 1, 2]
+        return place.with_suffix(".h5")
+    place.mkdir()
+    if kind == "huggingface":
+        encoded = []
+        for grey in greys:
+            Image.fromarray(grey).save(png := io.BytesIO(), "PNG")
+            encoded.append({"bytes": png.getvalue(), "path": None})
+        pq.write_table(pa.table({"id_str": ids, "image": encoded}), place / "train.parquet")
+        return place
+    folder = place / "images_training_rev1" if kind == "kaggle" else place
+    folder.mkdir(exist_ok=True)
+    for name, grey in zip(ids, greys, strict=True):
+        Image.fromarray(grey).save(folder / f"{name}.png")
+    if kind == "kaggle":
+        fractions = np.concatenate([np.eye(1, len(q.answers)) for q in QUESTIONS], axis=1)
+        table = pd.DataFrame(np.repeat(cumulative(fractions), 3, axis=0), columns=COLUMNS)
+        table.assign(GalaxyID=ids).to_csv(place / "training_solutions_rev1.csv", index=False)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("kind", "origin"),
+    [
+        ("kaggle", "Galaxy Zoo 2 (Kaggle)"),
+        ("huggingface", "Galaxy Zoo 2 (given)"),
+        ("galaxy10", "Galaxy10 DECaLS"),
+        ("pictures", "pictures in given"),
+    ],
+)
+def test_pictures_become_a_sky_whatever_their_layout(tmp_path, said, kind, origin):
+    from galviz.sky.cutouts import CutoutSet
+
+    place = pictures_in(tmp_path / "given", kind)
+    options = ["--crop", 20, "--size", 10, "--workers", 1]
+    code, text = said("ingest", "zoo", place, *options, "--out", tmp_path / "sky")
+    assert (code, text) == (0, "")
+    sky = CutoutSet.open(tmp_path / "sky")
+    assert (sky.origin, sky.images.shape) == (origin, (3, 3, 10, 10))
+    assert sky.images[:].mean((1, 2, 3)) == pytest.approx([0.2, 0.4, 0.6])
+
+
+def test_pictures_with_a_table_and_a_broken_one(tmp_path, said):
+    from galviz.sky.cutouts import CutoutSet
+
+    place, table = pictures_in(tmp_path / "given", "pictures"), tmp_path / "votes.csv"
+    table.write_text("object_id,Class8.6\n100023,0.25\n100053,0.5\n")
+    (place / "100053.png").write_bytes(b"no picture")
+    command = ["ingest", "zoo", place, "--table", table, "--workers", 1, "--out", tmp_path / "sky"]
+    code, text = said(*command)
+    assert (code, len(text.splitlines())) == (1, 1)
+    assert "100053" in text
+    code, text = said(*command, "--skip-bad")
+    assert code == 0
+    assert "galviz ingest: 100053 left out: " in text
+    assert CutoutSet.open(tmp_path / "sky").catalogue["Class8.6"].to_dict() == {"100023": 0.25}
 
 
 def test_runs_lists_newest_first_and_says_what_it_leaves_out(run, tmp_path, capsys):
@@ -261,6 +356,19 @@ def test_errors_fit_into_one_line(error, line):
     from galviz.commands import one_line
 
     assert one_line(error) == line
+
+
+@pytest.mark.slow
+def test_votes_from_drawing_to_predicting(tmp_path):
+    run, sky, out = tmp_path / "run", tmp_path / "sky", tmp_path / "votes.parquet"
+    small = ["--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
+    for words in (
+        ["mock", "mergers", "--n", "12", "--size", "32", "--workers", "1", "--out", sky],
+        ["train", "mergers", "--data", sky, "--out", run, *small],
+        ["predict", run, "--data", sky, "--out", out],
+    ):
+        subprocess.run([sys.executable, "-m", "galviz", *map(str, words)], check=True, capture_output=True)
+    assert pd.read_parquet(out).equals(Run.open(run).predictions().table)
 
 
 @pytest.mark.slow

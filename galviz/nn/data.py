@@ -164,11 +164,11 @@ def truths(cutouts: CutoutSet, target: Target) -> np.ndarray | None:
     ----------
     cutouts : CutoutSet
     target : Target
-        A scalar of one column, or a band target.
+        A scalar of one column, vote fractions, or a band target.
 
     Returns
     -------
-    numpy.ndarray of float64, shape (N, 1), or None
+    numpy.ndarray of float64, shape (N, K), or None
         As learned, NaN where not known; None of a band target, whose images are the truth.
 
     Raises
@@ -180,9 +180,9 @@ def truths(cutouts: CutoutSet, target: Target) -> np.ndarray | None:
     """
     if target.kind == "band":
         return None
-    if target.kind != "scalar" or len(target.columns) != 1:
+    if target.kind != "votes" and (target.kind != "scalar" or len(target.columns) != 1):
         raise ValueError(
-            f"target: expected a scalar of one column or a band target, "
+            f"target: expected a scalar of one column, votes or a band target, "
             f"got {target.name!r} of kind {target.kind!r} with columns {target.columns}."
         )
     return target.truth(cutouts.catalogue)

@@ -19,7 +19,8 @@ from galviz.lock import rank
 from galviz.nn.data import Samples, Steps, kept, loader, memory_format, truths
 from galviz.nn.folds import split
 from galviz.nn.module import Training
-from galviz.nn.predict import predict, remember, save_weights
+from galviz.nn.plateau import stalled
+from galviz.nn.predict import load_weights, predict, remember, save_weights
 from galviz.nn.progress import Bookkeeper, Pulse, load_checkpoint
 from galviz.nn.validation import Validation
 from galviz.recipe import Recipe
@@ -53,11 +54,11 @@ def fit(
     Parameters
     ----------
     network : nn.Module
-        From images (N, B, H, W) to (N, 1), or of a band target from (N, 1, H, W) to B logits. Its parts with weights
+        From images (N, B, H, W) to (N, K), or of a band target from (N, 1, H, W) to B logits. Its parts with weights
         are the layer groups of the recipe's `learning_rates`; a method ``measure(cutouts, rows, truth)``, as
         `CutoutNetwork` has it, is called to set constants from the objects that are trained on.
     cutouts : CutoutSet
-        Objects without a truth are predicted only.
+        Objects without a truth, or of whose K numbers one is missing, are predicted only.
     run : Run
     target : Target
     recipe : Recipe
@@ -91,11 +92,15 @@ def fit(
             complete = _train(trainer, pulse, start, checkpoint_s=checkpoint_s, **given)
             if first and complete:
                 pulse.note(message="Predicting.")
+                if recipe.keep == "best":
+                    load_weights(network, run.best)
                 save_weights(network, run.weights)
                 run.save_predictions(predict(**given, run=run, device=trainer.strategy.root_device))
             if first:
                 run.clear_stop()
-            pulse.note(status="done" if complete else "stopped", eta_s=0.0 if complete else None, message="")
+            early = complete and len(run.metrics()) < recipe.epochs
+            message = "Ended early: the validation loss fell no more." if early else ""
+            pulse.note(status="done" if complete else "stopped", eta_s=0.0 if complete else None, message=message)
     return run
 
 
@@ -110,9 +115,9 @@ def _train(
     recipe: Recipe,
     checkpoint_s: float,
 ) -> bool:
-    """Take the steps from the checkpoint on; True where none are left."""
+    """Take the steps from the checkpoint on; True where none are left, or the validation ended them."""
     images, truth = kept(cutouts), truths(cutouts, target)
-    known = np.ones(len(cutouts), dtype=bool) if truth is None else np.isfinite(truth[:, 0])
+    known = np.ones(len(cutouts), dtype=bool) if truth is None else np.isfinite(truth).all(axis=1)
     train, held_out = split(cutouts.catalogue, recipe, known)
     samples = Samples(images, train, truth)
     steps = _steps(trainer, recipe, len(samples), start)
@@ -133,11 +138,14 @@ def _train(
     pulse.note(step=steps.start, steps=steps.steps, device=device, message="")
     check = Validation(trainer, recipe, Samples(images, held_out, truth))
     book = Bookkeeper(pulse, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
-    if len(steps):
+    if len(steps) and not stalled(book.losses, recipe.stop_after):
         trainer.callbacks.append(book)
         with _interruptible():
             trainer.fit(module, loader(samples, steps))
-    return book.step == steps.steps
+    early = book.step < steps.steps and stalled(book.losses, recipe.stop_after)
+    if early:
+        pulse.note(steps=book.step)
+    return early or book.step == steps.steps
 
 
 def _steps(trainer: pl.Trainer, recipe: Recipe, samples: int, start: dict[str, Any] | None) -> Steps:

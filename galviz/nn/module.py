@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from galviz.nn.data import dihedral
 from galviz.nn.losses import loss_of
+from galviz.nn.zoo_networks import randomly_turned
 from galviz.recipe import Recipe
 
 _WARM_UP = 0.25  # of the steps of "one_cycle"
@@ -33,7 +34,7 @@ class Training(pl.LightningModule):
         self.network, self.recipe, self.steps, self._start = network, recipe, steps, start
         self._loss = loss_of(recipe)
         self.loss_sum = torch.zeros(2)  # Σ loss n and Σ n of this epoch; no buffer, so each process keeps its own
-        self.rates = _peaks(network, recipe)
+        self.rates, self.lowered = _peaks(network, recipe), 1.0  # lowered: by the validation, see `nn.plateau`
         if recipe.frozen:
             network.encoder.requires_grad_(requires_grad=False)
         if start is not None:
@@ -82,9 +83,11 @@ class Training(pl.LightningModule):
         step, images = batch["step"], batch["images"]
         torch.manual_seed((self.recipe.seed << 32) + step * self.trainer.world_size + self.trainer.global_rank)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
-            group["lr"] = self.rates[group["name"]] * rate(self.recipe.schedule, step / self.steps)
+            group["lr"] = self.rates[group["name"]] * self.lowered * rate(self.recipe.schedule, step / self.steps)
         if "d4" in self.recipe.augment:
             images = dihedral(images, torch.randint(8, (len(images),)))
+        if "turn" in self.recipe.augment:
+            images = randomly_turned(images)
         loss = self._loss(self.network(images), batch["truth"])
         self.loss_sum += torch.stack([loss.detach() * len(images), torch.full_like(loss, len(images))])
         return loss

@@ -11,7 +11,7 @@ from galviz.sky.cutouts import CutoutSet
 
 _ROWS = 1024  # objects that the constants are measured on
 _CHUNK = 64
-_OWN = ("noise", "minmax")  # modes that scale each image by itself
+_OWN = ("noise", "minmax", "none")  # modes without constants
 
 
 class Normalise(nn.Module):
@@ -23,11 +23,13 @@ class Normalise(nn.Module):
     constants; an even image gives 0.
     ``"minmax"``: (x − min) / (max − min) of each image and band, without constants; an even image gives 0.
 
+    ``"none"``: x, as pictures are that lie in 0…1 already.
+
     A band classifier must not be given away by scales of its own for each band: it may not use ``"asinh"``.
 
     Parameters
     ----------
-    mode : {"asinh", "asinh_global", "noise", "minmax"}
+    mode : {"asinh", "asinh_global", "noise", "minmax", "none"}
     bands : sequence of str
         Names of axis 1; a network that sees one band at a time has one entry.
     """
@@ -74,6 +76,8 @@ class Normalise(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Scale images (N, B, H, W), float32."""
+        if self.mode == "none":
+            return images
         if self.mode == "minmax":
             low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
             return (images - low) / torch.where(high > low, high - low, 1.0)

@@ -65,7 +65,7 @@ def predict(
     """
     rows = np.argsort(cutouts.object_ids.astype(str))
     known = target.kind == "band" or set(target.columns) <= set(cutouts.catalogue.columns)
-    truth = truths(cutouts, target) if known else np.full((len(cutouts), 1), np.nan)
+    truth = truths(cutouts, target) if known else np.full((len(cutouts), len(target.columns)), np.nan)
     samples = Samples(kept(cutouts), rows, truth)
     network = network.to(device, memory_format=memory_format(network, device))
     batches = loader(samples, Chunks(len(samples), recipe.batch))
@@ -83,6 +83,8 @@ def predict(
     fold = objects(run).reindex(ids).array if run else pd.array([pd.NA] * len(ids), dtype="Int64")
     if truth is None:
         return Predictions(_bands_table(views.softmax(-1).mean(0).numpy(), ids, fold, cutouts.bands), target)
+    if target.kind == "votes":
+        return Predictions(_votes_table(views.mean(0).numpy(), ids, fold, target, truth[rows]), target)
     return Predictions(_scalar_table(views[:, :, 0].numpy(), ids, fold, target, truth[rows, 0]), target)
 
 
@@ -143,6 +145,14 @@ def _scalar_table(
     low, high = np.percentile(views, [16, 84], axis=0)
     columns = {"": views.mean(0), "_spread": views.std(0), "_p16": low, "_p84": high, "_true": truth}
     return pd.DataFrame({f"{target.name}{end}": v for end, v in columns.items()} | {"fold": fold}, index=ids)
+
+
+def _votes_table(
+    votes: np.ndarray, ids: pd.Index, fold: ExtensionArray, target: Target, truth: np.ndarray
+) -> pd.DataFrame:
+    estimates = pd.DataFrame(votes, index=ids, columns=list(target.columns))
+    truths = pd.DataFrame(truth, index=ids, columns=[f"{name}_true" for name in target.columns])
+    return estimates.join(truths).assign(fold=fold)
 
 
 def _bands_table(probability: np.ndarray, ids: pd.Index, fold: ExtensionArray, bands: tuple[str, ...]) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from torch import nn
 
 from galviz.nn.data import Steps
 from galviz.nn.module import Training
+from galviz.nn.plateau import lowered, stalled, waited
+from galviz.nn.predict import save_weights
 from galviz.runs import Run
 from galviz.sky.files import write_aside
 
@@ -88,6 +90,11 @@ class Bookkeeper(pl.Callback):
         Gives the validation columns of ``metrics.csv`` for a network.
     every_s : float
         Seconds between two checkpoints within an epoch.
+
+    Attributes
+    ----------
+    losses : list of float
+        Validation loss of each epoch so far, those before a resume too.
     """
 
     def __init__(
@@ -101,10 +108,13 @@ class Bookkeeper(pl.Callback):
         self.pulse, self.run, self.validate, self.every_s = pulse, pulse.run, validate, every_s
         self.first, self.step, self.steps, self.per_epoch = order.start, order.start, order.steps, order.per_epoch
         self._before, self._cost = seconds, 0.0
+        rows = self.run.metrics()
+        self.losses = rows.loc[rows["step"] <= order.start, "val_loss"].tolist() if "val_loss" in rows else []
 
     def on_train_start(self, trainer: pl.Trainer, module: Training) -> None:  # noqa: ARG002 - Lightning's signature
-        """Start the clock."""
+        """Start the clock, and go on from the validation losses that are there."""
         self._began = self._saved = time.monotonic()
+        module.lowered = lowered(self.losses, module.recipe.patience, module.recipe.factor)
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Training, outputs: Any, batch: Any, _: int) -> None:  # noqa: ARG002
         """Note the step; at the end of an epoch its metrics; save when it is time; stop when asked to."""
@@ -115,7 +125,7 @@ class Bookkeeper(pl.Callback):
         self.pulse.note(step=self.step, epoch=epoch, eta_s=round(left, 1), message="")
         if ended:
             self._end_epoch(trainer, module, epoch)
-        trainer.should_stop = self._wants_to_stop(trainer)
+        trainer.should_stop = self._wants_to_stop(trainer) or stalled(self.losses, module.recipe.stop_after)
         since = time.monotonic() - self._saved
         due = since > self.every_s or (ended and since > _DEAR * self._cost)
         if trainer.is_global_zero and (due or trainer.should_stop or self.step == self.steps):
@@ -141,6 +151,11 @@ class Bookkeeper(pl.Callback):
             )
         found = self.validate(module.network)
         module.learn()
+        if "val_loss" in found:
+            self.losses.append(found["val_loss"])
+            module.lowered = lowered(self.losses, module.recipe.patience, module.recipe.factor)
+        if trainer.is_global_zero and module.recipe.keep == "best" and waited(self.losses) == 0:
+            save_weights(module.network, self.run.best)
         if trainer.is_global_zero:
             lr = max(group["lr"] for group in module.optimizers(use_pl_optimizer=False).param_groups)
             row = {"epoch": epoch, "step": self.step, "seconds": round(self.seconds(), 3), "lr": lr, "train_loss": loss}

@@ -30,12 +30,14 @@ class Validation:
         self._batches = loader(samples, order)
 
     def __call__(self, network: nn.Module) -> dict[str, float]:
-        """Compute ``val_loss`` over all samples at once, and ``val_mae`` (as learned) or ``val_accuracy``."""
+        """Compute ``val_loss`` of all samples at once, and ``val_mae`` (as learned) or ``val_accuracy``, or both."""
         parts = [part[0] for part in outputs(network, self._batches)]
         output = torch.cat(self._gathered(parts))
         found = {"val_loss": self._loss(output, self._truth).item()}
         if self._truth.ndim == 1:
             return found | {"val_accuracy": (output.argmax(1) == self._truth).double().mean().item()}
+        if self._truth.shape[1] > 1:  # votes: as `galviz.sky.votes.paper_accuracy`
+            found["val_accuracy"] = (output.argmax(1) == self._truth.argmax(1)).double().mean().item()
         return found | {"val_mae": (output - self._truth).abs().mean().item()}
 
     def _gathered(self, parts: list[Tensor]) -> list[Tensor]:

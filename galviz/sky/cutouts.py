@@ -89,7 +89,7 @@ class CutoutSet:
 
     def __repr__(self) -> str:
         _, bands, height, width = self._images.shape
-        size = f"{bands} bands {''.join(self._bands)}, {width}×{height} px"
+        size = f"{bands} bands {' '.join(self._bands)}, {width}×{height} px"
         return f"<CutoutSet of {len(self)} objects, {size}: {self._origin}>"
 
     @property

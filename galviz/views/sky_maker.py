@@ -14,8 +14,9 @@ from galviz.views.state import PageState
 from galviz.views.words import field, shown_error, text
 
 _OWN_DATA = """
-**Your own images**: `galviz ingest sdss frame-*.fits.bz2 --tile 25.344 --out SKY` cuts SDSS frames into a sky; from
-Python, `CutoutSet(images=…, bands=…, catalogue=…, pixel_scale=…, unit="nanomaggy").save("SKY")` makes one of arrays.
+**Your own images**: `galviz ingest sdss frame-*.fits.bz2 --tile 25.344 --out SKY` cuts SDSS frames into a sky,
+`galviz ingest zoo FOLDER --out SKY` takes pictures of galaxies with their votes; from Python,
+ `CutoutSet(images=…, bands=…, catalogue=…, pixel_scale=…, unit="nanomaggy").save("SKY")` makes one of arrays.
 Put it into `{folder}`, or open it by `panel serve … --args SKY`.
 """
 

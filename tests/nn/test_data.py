@@ -113,8 +113,13 @@ def test_each_image_is_turned_by_its_own_symmetry():
         assert torch.equal(together[k : k + 1], dihedral(images[k : k + 1], torch.tensor(k)))
 
 
+def test_votes_are_learned_together(tiny_sky):
+    found = truths(tiny_sky, Target("z", "votes", ("richness", "z"), "vote"))
+    np.testing.assert_array_equal(found, tiny_sky.catalogue[["richness", "z"]])
+
+
 def test_other_kinds_of_targets_are_refused(tiny_sky):
-    with pytest.raises(ValueError, match="target: expected a scalar of one column or a band target"):
+    with pytest.raises(ValueError, match="target: expected a scalar of one column, votes or a band target"):
         truths(tiny_sky, Target("p", "member", ("richness",), "p"))
 
 

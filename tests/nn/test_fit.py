@@ -15,6 +15,7 @@ from galviz.nn import fit as fit_module
 from galviz.nn import progress
 from galviz.nn.fit import fit
 from galviz.nn.network import build
+from galviz.nn.plateau import lowered, stalled
 from galviz.nn.progress import Bookkeeper, save_checkpoint
 from galviz.recipe import Recipe
 from galviz.runs import Run
@@ -153,6 +154,59 @@ def test_both_optimisers_resume_exactly(tiny_sky, tmp_path, monkeypatch, optimis
         break_off(patch, 3, "stopped")
         start(tmp_path / "run", tiny_sky, recipe)
     assert results(resume(tmp_path / "run", tiny_sky, recipe)) == results(whole)
+
+
+PLATEAU = RECIPE.replace(
+    epochs=30, schedule="constant", patience=1, factor=0.5, stop_after=3, keep="best", augment=("turn",), tta=1
+)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory, tiny_sky):
+    """A training that the validation loss has ended before its 30 epochs."""
+    return start(tmp_path_factory.mktemp("runs") / "ended", tiny_sky, PLATEAU)
+
+
+def test_rates_fall_and_the_training_ends_where_the_validation_loss_falls_no_more(ended):
+    metrics, state = ended.metrics(), ended.state()
+    losses = metrics["val_loss"].tolist()
+    assert 4 <= len(losses) < 30
+    assert stalled(losses, 3)
+    assert not stalled(losses[:-1], 3)
+    before = [lowered(losses[:k], 1, 0.5) for k in range(len(losses))]
+    assert metrics["lr"].tolist() == pytest.approx([2e-2 * part for part in before])
+    assert before[-1] < 1
+    assert (state["status"], state["step"], state["steps"]) == ("done", 2 * len(losses), 2 * len(losses))
+    assert state["message"].startswith("Ended early")
+
+
+def test_the_best_weights_are_kept(ended):
+    error = ended.predictions().held_out().residual
+    assert (error**2).mean() == pytest.approx(ended.metrics()["val_loss"].min(), rel=1e-5)
+    assert ended.weights.read_bytes() == ended.best.read_bytes()
+
+
+@pytest.mark.parametrize(("at_step", "how"), [(3, "stopped"), (6, "killed")])
+def test_a_plateau_resumes_bit_for_bit(ended, tiny_sky, tmp_path, monkeypatch, *, at_step, how):
+    with monkeypatch.context() as patch:
+        break_off(patch, at_step, how)
+        if how == "stopped":
+            start(tmp_path / "run", tiny_sky, PLATEAU)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                start(tmp_path / "run", tiny_sky, PLATEAU, checkpoint_s=0)
+    assert results(resume(tmp_path / "run", tiny_sky, PLATEAU)) == results(ended)
+
+
+def test_a_training_that_has_ended_early_takes_no_more_steps(ended, tiny_sky, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(fit_module, "predict", lambda **_: (_ for _ in ()).throw(MemoryError("too much")))
+        with pytest.raises(MemoryError):
+            start(tmp_path / "run", tiny_sky, PLATEAU)
+    run = resume(tmp_path / "run", tiny_sky, PLATEAU)
+    assert results(run) == results(ended)
+    about = ["status", "step", "steps", "message"]
+    assert [run.state()[name] for name in about] == [ended.state()[name] for name in about]
 
 
 def test_order_of_rows_changes_nothing_that_is_learned(done, tiny_sky, tmp_path):

@@ -129,6 +129,29 @@ def test_bands_have_a_row_an_object_and_band(tiny_sky):
     )
 
 
+def test_votes_have_a_column_an_answer(network, tiny_sky):
+    target = Target("z", "votes", ("richness", "z"), "vote")
+    two = torch.nn.Sequential(network, torch.nn.Linear(1, 2)).eval()
+    found = predict(two, tiny_sky, target, RECIPE)
+    assert list(found.table.columns) == ["richness", "z", "richness_true", "z_true", "fold"]
+    catalogue = tiny_sky.catalogue.loc[found.table.index]
+    assert np.array_equal(found.truth, catalogue["z"])
+    assert np.array_equal(found.table["richness_true"], catalogue["richness"])
+    with torch.no_grad():
+        image = torch.from_numpy(tiny_sky.images[3][None])
+        views = torch.cat([two(dihedral(image, torch.tensor(k))) for k in range(8)])
+    one = found.table.loc[tiny_sky.object_ids[3], ["richness", "z"]].to_numpy(float)
+    assert one == pytest.approx(views.mean(0).numpy(), abs=1e-5)
+    blind = type(tiny_sky)(
+        images=tiny_sky.images[:],
+        bands=BANDS,
+        catalogue=pd.DataFrame(index=tiny_sky.catalogue.index),
+        pixel_scale=1.0,
+        unit="nanomaggy",
+    )
+    assert predict(two, blind, target, RECIPE).table[["richness_true", "z_true"]].isna().all().all()
+
+
 def test_weights_come_back_as_they_were(network, tmp_path):
     save_weights(network.to(memory_format=torch.channels_last), tmp_path / "w.safetensors")
     (tmp_path / "plain").touch()

@@ -38,7 +38,7 @@ def it_declares_what_it_is(study, sky, tmp_path):
     for name, target in study.TARGETS.items():
         assert isinstance(target, Target)
         recipes = recipes_of(study, name)
-        assert set(recipes) == {"quick", "paper", "best"}
+        assert {"quick", "paper", "best"} <= set(recipes)
         assert all(recipe.name == key for key, recipe in recipes.items())
         assert all(Recipe.from_json(recipe.to_json()) == recipe for recipe in recipes.values())
 
@@ -68,7 +68,10 @@ def its_networks_are_those_of_their_seed(study, sky, tmp_path):
 
     for name, target in study.TARGETS.items():
         for recipe in map(tiny, recipes_of(study, name).values()):
-            with torch.device("meta" if recipe.network.get("head") == "as_published" else "cpu"):
+            large = recipe.network.get("head") == "as_published" or "resnet50" in str(
+                recipe.network.get("architecture")
+            )
+            with torch.device("meta" if large else "cpu"):
                 weights, same = (study.build(target, recipe, sky.bands).state_dict() for _ in range(2))
             assert weights.keys() == same.keys()
             assert all(w.is_meta or torch.equal(w, same[key]) for key, w in weights.items())
@@ -86,7 +89,8 @@ def it_trains_and_predicts_each_target(study, sky, tmp_path):
         again = study.predict(run, sky)
         assert again.table.equals(saved.table)
         if target.columns:
-            truth = dict(zip(sky.object_ids, target.truth(sky.catalogue)[:, 0], strict=True))
+            about = target.columns.index(target.name) if target.kind == "votes" else 0
+            truth = dict(zip(sky.object_ids, target.truth(sky.catalogue)[:, about], strict=True))
             assert saved.truth == pytest.approx([truth[object_id] for object_id in saved.object_ids])
 
 

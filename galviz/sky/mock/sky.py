@@ -85,8 +85,8 @@ def richness_sky(
     ----------
     Rykoff et al. (2014), ApJ 785, 104; Rykoff et al. (2016), ApJS 224, 1; Rowe et al. (2015), A&C 10, 121 (GalSim).
     """
-    _check(n=n, size=size, side_mpc=side_mpc, workers=workers, seed=seed)
-    with _mapper(workers) as over:
+    check(n=n, size=size, side_mpc=side_mpc, workers=workers, seed=seed)
+    with mapper(workers) as over:
         return _part(over, range(n), partial(_draw, seed=seed, size=size, side_mpc=side_mpc), progress, n)
 
 
@@ -121,7 +121,7 @@ def write_richness_sky(
     ValueError
         If a number is out of range.
     """
-    _check(n=n, size=size, side_mpc=side_mpc, workers=workers, seed=seed)
+    check(n=n, size=size, side_mpc=side_mpc, workers=workers, seed=seed)
     path = Path(path)
     if path.exists():
         raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
@@ -129,7 +129,7 @@ def write_richness_sky(
     step = max(1, _PART_BYTES // (4 * len(BANDS) * size**2))
     draw = partial(_draw, seed=seed, size=size, side_mpc=side_mpc)
     try:
-        with _mapper(workers) as over:
+        with mapper(workers) as over:
             for start in range(0, n, step):
                 part = _part(over, range(start, min(start + step, n)), draw, progress, n)
                 CutoutSet.append(aside, part) if start else part.save(aside)
@@ -140,8 +140,8 @@ def write_richness_sky(
 
 
 @contextmanager
-def _mapper(workers: int) -> Iterator[Callable]:
-    """Give a ``map`` in this process, or one over spawned processes: forked ones may hang where threads run."""
+def mapper(workers: int) -> Iterator[Callable]:
+    """Give a ``map`` in this process for one worker, or one over spawned ones: forked ones may hang beside threads."""
     if workers == 1:
         yield map
     else:
@@ -228,7 +228,8 @@ def _kpc_per_arcsec(z: float) -> float:
     return COSMOLOGY.kpc_proper_per_arcmin(z).value / 60
 
 
-def _check(**numbers: float) -> None:
+def check(**numbers: float) -> None:
+    """Refuse arguments of a synthetic sky that are no whole numbers (`side_mpc`: no number) or too small."""
     least = {"n": 1, "size": 8, "side_mpc": 0.1, "workers": 1, "seed": 0}
     for name, got in numbers.items():
         whole = name == "side_mpc" or isinstance(got, int | np.integer)

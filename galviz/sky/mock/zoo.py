@@ -16,7 +16,7 @@ from scipy.fft import irfft2, rfft2
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.morphology import DUST, OLD, YOUNG, Galaxy, cast_votes, draw_galaxy, fractions
-from galviz.sky.mock.sky import Progress, _check, _mapper
+from galviz.sky.mock.sky import Progress, check, mapper
 from galviz.sky.readers.pictures import BANDS
 from galviz.sky.rows import LazyRows
 from galviz.sky.votes import COLUMNS
@@ -68,14 +68,14 @@ def write_mergers_sky(
     FileExistsError or ValueError
         If the folder is there already, or a number is out of range.
     """
-    _check(n=n, size=size, workers=workers, seed=seed)
+    check(n=n, size=size, workers=workers, seed=seed)
     path = Path(path)
     if path.exists():
         raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
     aside = path.with_name(f".{path.name}.{os.getpid()}.drawing")
     draw = partial(draw_galaxies, seed=seed, size=size)
     try:
-        with _mapper(workers) as over:
+        with mapper(workers) as over:
             for start in range(0, n, _PART):
                 drawn: list[_Drawn] = []
                 stop = min(start + _PART, n)

@@ -1,0 +1,158 @@
+"""What the commands that make skies do: `mock` draws them, `ingest` makes them of files. See `galviz.commands`."""
+
+import argparse
+import difflib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from galviz.sky.readers.pictures import Pictures
+
+Work = Callable[[], None]
+SIZES = {"mergers": 68, "richness": 64}
+"""The skies that can be drawn, and the side of a cutout where none is asked for, pixels."""
+
+
+def mock(args: argparse.Namespace) -> Work:
+    """Draw a synthetic sky."""
+    one_of("kind", args.kind, SIZES)
+    out, size = new_folder(args.out), args.size or SIZES[args.kind]
+
+    def work() -> None:
+        from galviz.sky import mock as skies
+
+        draw = {"mergers": skies.write_mergers_sky, "richness": skies.write_richness_sky}[args.kind]
+        with bar("drawing") as progress:
+            draw(out, args.n, size=size, seed=args.seed, workers=_workers(args), progress=progress)
+        print(f"{out}: {args.n} objects of {size} px, synthetic sky")
+
+    return work
+
+
+def ingest(args: argparse.Namespace) -> Work:
+    """Make a sky of files."""
+    return {"sdss": _sdss, "zoo": _zoo}[args.kind](args)
+
+
+def _sdss(args: argparse.Namespace) -> Work:
+    """Cut a sky out of SDSS's frames."""
+    out = new_folder(args.out)
+    import astropy.units as u
+    import pandas as pd
+
+    from galviz.sky.readers import sdss
+
+    missing = [folder for folder in args.frames if not Path(folder).is_dir()]
+    if missing:
+        raise NotADirectoryError(f"frames: expected folders with frames, got {missing[0]}, which is no folder.")
+    if args.tile is not None and args.side:
+        raise ValueError("side: expected with --positions, got it with --tile, which is a side itself. Leave it out.")
+    side = f"{args.tile} arcsec" if args.tile is not None else args.side or "1 Mpc"
+    try:
+        side = u.Quantity(side)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"side: expected such as '120 arcsec' or '1 Mpc', got {side!r}.") from error
+    positions = None
+    if args.positions:
+        positions = pd.read_csv(args.positions, dtype={"object_id": str})
+        if "object_id" not in positions:
+            raise ValueError(f"positions: expected columns object_id, ra, dec, got {tuple(positions.columns)}.")
+        positions = positions.set_index("object_id")
+
+    def work() -> None:
+        damaged = "skip" if args.skip_bad else "raise"
+        with bar("cutting", "fields") as progress, warnings.catch_warnings(record=True) as left_out:
+            more = {"size": args.size, "side": side, "damaged": damaged, "out": out, "progress": progress}
+            warnings.simplefilter("always", UserWarning)
+            if positions is None:
+                sky = sdss.tiles(args.frames, **more)
+            else:
+                sky = sdss.cutouts(args.frames, positions, outside=damaged, **more)
+        for warning in left_out:
+            print(f"galviz ingest: {warning.message}", file=sys.stderr)
+        print(f"{out}: {sky}")
+
+    return work
+
+
+def _zoo(args: argparse.Namespace) -> Work:
+    """Make a sky of pictures of galaxies."""
+    out, place = new_folder(args.out), Path(args.pictures)
+    for argument, path in (("pictures", place), ("table", Path(args.table) if args.table else place)):
+        if not path.exists():
+            raise FileNotFoundError(f"{argument}: expected files that are there, got {path}.")
+    find = _finder(place, args.table)
+
+    def work() -> None:
+        from galviz.sky.cutouts import CutoutSet
+        from galviz.sky.readers.pictures import write_pictures
+
+        found = find()
+        more = {"crop": args.crop, "size": args.size, "workers": _workers(args), "skip_bad": args.skip_bad}
+        with bar("reading", "pictures") as progress:
+            left_out = write_pictures(out, found, progress=progress, **more)
+        for name, why in left_out.items():
+            print(f"galviz ingest: {name} left out: {why}", file=sys.stderr)
+        print(f"{out}: {CutoutSet.open(out)}")
+
+    return work
+
+
+def _finder(place: Path, table: str | None) -> Callable[[], "Pictures"]:
+    """Tell from the files in which of the layouts Galaxy Zoo is published, and give what reads it."""
+    import pandas as pd
+
+    from galviz.sky.readers import zoo
+    from galviz.sky.readers.pictures import find_pictures
+    from galviz.sky.tables import read_table
+
+    if table:
+        return lambda: zoo.folder_of_pictures(place, read_table(table).table)
+    if (place / "training_solutions_rev1.csv").exists():
+        return lambda: zoo.kaggle(place)
+    if place.suffix.lower() in (".h5", ".hdf5"):
+        return lambda: zoo.galaxy10(place)
+    stored = (".arrow", ".parquet")
+    if place.suffix in stored or any(f.suffix in stored for level in ("*", "*/*") for f in place.glob(level)):
+        return lambda: zoo.hugging_face(place)
+    ids = pd.Index(sorted(find_pictures(place)), name="object_id")
+    return lambda: zoo.folder_of_pictures(place, pd.DataFrame(index=ids))
+
+
+def one_of(argument: str, got: str, known: Collection[str]) -> None:
+    """Refuse what is not known, and name what it is near to."""
+    if got not in known:
+        near = difflib.get_close_matches(got, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{argument}: expected one of {', '.join(known)}, got {got!r}{hint}")
+
+
+def new_folder(text: str) -> Path:
+    """Refuse a folder that is there already."""
+    path = Path(text)
+    if path.exists():
+        raise FileExistsError(f"out: expected a new folder, got {path}, which exists. Choose another, or remove it.")
+    return path
+
+
+@contextmanager
+def bar(what: str, unit: str = "objects") -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on stderr, and give the function ``(done, total)`` that moves it."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit=f" {unit}", disable=None, dynamic_ncols=True) as shown:
+
+        def progress(done: int, total: int) -> None:
+            shown.total = total
+            shown.update(done - shown.n)
+
+        yield progress
+
+
+def _workers(args: argparse.Namespace) -> int:
+    return args.workers or os.cpu_count() or 1

@@ -1,0 +1,77 @@
+import exam
+import numpy as np
+import pandas as pd
+import pytest
+
+from galviz.nn.data import kept
+from galviz.runs import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.mock import write_mergers_sky
+from galviz.sky.votes import COLUMNS, sum_errors
+from galviz.studies import mergers
+
+
+@pytest.fixture(scope="module")
+def sky(tmp_path_factory):
+    return CutoutSet.open(write_mergers_sky(tmp_path_factory.mktemp("skies") / "zoo", 18, size=32))
+
+
+@pytest.mark.parametrize("question", exam.QUESTIONS)
+def test_exam(question, sky, tmp_path):
+    question(mergers, sky, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, sky):
+    return exam.trained(mergers, "votes", sky, tmp_path_factory.mktemp("runs") / "votes")
+
+
+def with_catalogue(sky, catalogue):
+    return CutoutSet(images=sky.images, bands=mergers.BANDS, catalogue=catalogue, pixel_scale=np.nan, unit="display")
+
+
+def test_all_votes_are_predicted_and_obey_the_tree(run, sky):
+    table = run.predictions().table
+    assert np.abs(sum_errors(table[list(COLUMNS)])).max() < 1e-5
+    truth = table[[f"{name}_true" for name in COLUMNS]].to_numpy()
+    np.testing.assert_array_equal(truth, sky.catalogue.loc[table.index, list(COLUMNS)])
+
+
+def test_a_sky_without_votes_is_predicted(run, sky):
+    blind = with_catalogue(sky, pd.DataFrame(index=sky.catalogue.index))
+    found = mergers.predict(run, blind)
+    assert np.isnan(found.truth).all()
+    assert found.estimate == pytest.approx(run.predictions().estimate)
+
+
+def test_a_sky_without_mergers_cannot_be_learned_from(sky, tmp_path):
+    lacking = with_catalogue(sky, sky.catalogue.assign(**{mergers.TARGET.name: np.nan}))
+    with pytest.raises(ValueError, match="data: expected objects with all 37 votes, got none"):
+        exam.trained(mergers, "votes", lacking, tmp_path / "run")
+
+
+def test_the_papers_network_takes_one_size_alone(sky, tmp_path):
+    recipe = exam.tiny(mergers.RECIPES["paper"])
+    given = {"study": "mergers", "target": mergers.TARGET, "recipe": recipe, "data": "x"}
+    run = mergers.train(sky, Run.create(tmp_path / "run", **given), devices="cpu")
+    assert run.info["normalisation"] == {"mode": "none"}
+    again = mergers.predict(run, sky).table
+    assert again.equals(run.predictions().table)
+    small = CutoutSet(
+        images=kept(sky)[:, :, :30, :30],
+        bands=mergers.BANDS,
+        catalogue=sky.catalogue,
+        pixel_scale=np.nan,
+        unit="display",
+    )
+    with pytest.raises(ValueError, match="data: expected pictures of 32 pixels, as in the training, got 30"):
+        mergers.predict(run, small)
+
+
+def test_paper_is_as_published():
+    for name in ("paper", "paper_resnet50", "paper_optimised"):
+        recipe = mergers.RECIPES[name]
+        assert (recipe.epochs, recipe.batch, recipe.folds, recipe.keep) == (100, 128, 5, "best")
+        assert set(recipe.learning_rates.values()) == {1e-3}
+        assert (recipe.loss, recipe.weight_decay) == ("mse", 0)
+    assert mergers.THRESHOLD == 0.3
