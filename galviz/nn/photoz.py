@@ -1,0 +1,91 @@
+"""Redshifts from latents: a regressor of others on the numbers that a best fit gives."""
+
+from typing import Literal
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+Regressor = Literal["boosting", "tpot"]
+
+
+def regressor(kind: Regressor = "boosting", *, seed: int = 0, minutes: float = 10.0) -> object:
+    """Make a regressor that has not learned anything yet.
+
+    Parameters
+    ----------
+    kind : {"boosting", "tpot"}
+        Boosted trees of scikit-learn; or a search over pipelines by TPOT, as published, which must be installed.
+    seed : int
+    minutes : float
+        How long TPOT may search.
+
+    Raises
+    ------
+    ValueError
+        If the kind is not known.
+    ModuleNotFoundError
+        If TPOT is not installed.
+
+    References
+    ----------
+    Murray, Fabbro & Yi (2019), section 3.3; Olson et al. (2016).
+    """
+    if kind == "boosting":
+        return HistGradientBoostingRegressor(learning_rate=0.05, max_iter=400, max_leaf_nodes=15, random_state=seed)
+    if kind != "tpot":
+        raise ValueError(f"regressor: expected boosting or tpot, got {kind!r}.")
+    try:
+        from tpot import TPOTRegressor
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "regressor: expected tpot to be installed for 'tpot', got none. Do `pip install galviz[automl]`, or take "
+            "'boosting'."
+        ) from error
+    return TPOTRegressor(max_time_mins=minutes, random_state=seed)
+
+
+def redshifts(
+    latents: np.ndarray,
+    z_spec: np.ndarray,
+    fold: np.ndarray,
+    *,
+    kind: Regressor = "boosting",
+    seed: int = 0,
+) -> np.ndarray:
+    """Predict each redshift by a regressor that learned from the other folds.
+
+    Parameters
+    ----------
+    latents : numpy.ndarray, shape (N, D)
+    z_spec : numpy.ndarray, shape (N,)
+        NaN where not known: such an object is predicted only.
+    fold : numpy.ndarray of int, shape (N,)
+        As `galviz.nn.folds.deal` gives it.
+    kind, seed
+        As of `regressor`.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N,)
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, there is only one fold, or the folds but one know no redshift.
+    """
+    latents, z_spec, fold = np.asarray(latents), np.asarray(z_spec, dtype=np.float64), np.asarray(fold)
+    if not len(latents) == len(z_spec) == len(fold):
+        raise ValueError(f"latents: expected as many rows as redshifts, got {len(latents)} for {len(z_spec)}.")
+    if len(np.unique(fold)) < 2:
+        raise ValueError("fold: expected at least two folds, got one: a method must not be tested on what it learned.")
+    known = np.isfinite(z_spec)
+    for k in np.unique(fold):
+        if (known & (fold != k)).sum() < 2:
+            raise ValueError(f"z_spec: expected redshifts outside fold {k}, got fewer than 2. Use fewer folds.")
+    estimate = np.empty(len(fold))
+    for k in np.unique(fold):
+        out = fold == k
+        estimate[out] = (
+            regressor(kind, seed=seed).fit(latents[known & ~out], z_spec[known & ~out]).predict(latents[out])
+        )
+    return estimate
