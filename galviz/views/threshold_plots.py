@@ -1,0 +1,67 @@
+"""Plots beside a threshold: purity and completeness, reliability, fractions by bins of a column."""
+
+import holoviews as hv
+import pandas as pd
+import panel as pn
+
+from galviz.figures import threshold as figures
+from galviz.sky.fractions import AtThreshold
+from galviz.threshold import Scored, is_redshift
+from galviz.views.words import GROW, text
+
+
+class ThresholdPlots(pn.viewable.Viewer):
+    """Three plots that are drawn once and then told what has changed."""
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**params)
+        self.curve, self.now, self.bins, self.binned = (hv.streams.Pipe(data=None) for _ in range(4))
+        self.judged = pn.FlexBox(sizing_mode="stretch_width")
+        self.split = pn.Column(sizing_mode="stretch_width")
+        self._drawn = ""
+        self._split: tuple[str, str] | None = None
+
+    def learn(self, scored: Scored, found: AtThreshold) -> None:
+        """Show other scores, or the same with other labels."""
+        if not scored.known.both:
+            self._drawn = ""
+            self.judged[:] = []
+            return
+        tables = scored.curve.curve(), scored.reliability()
+        if self._drawn == scored.score:
+            self.curve.send(tables[0])
+            self.bins.send(tables[1])
+            self.now.send(found)
+            return
+        self._drawn = scored.score
+        pipes = (hv.streams.Pipe(data=data) for data in (*tables, found))
+        self.curve, self.bins, self.now = pipes
+        plots = (figures.purity_curve(self.curve, self.now), figures.reliability_plot(self.bins, scored.name))
+        self.judged[:] = [pn.Column(_pane(plot), styles=GROW) for plot in plots]
+
+    def move(self, found: AtThreshold) -> None:
+        """Move the point on the curve."""
+        if self._drawn:
+            self.now.send(found)
+
+    def bin(self, fractions: pd.DataFrame, expression: str, name: str) -> None:
+        """Show fractions by bins of another column, or the same with other labels."""
+        if self._split == (expression, name):
+            self.move_bins(fractions)
+            return
+        self._split, self.binned = (expression, name), hv.streams.Pipe(data=fractions)
+        z = is_redshift(expression)
+        self.split[:] = [_pane(figures.binned_fractions(self.binned, expression, name, evolution=z))]
+
+    def move_bins(self, fractions: pd.DataFrame) -> None:
+        """Show the fractions at another threshold."""
+        self.binned.send(fractions)
+
+    def say(self, message: str) -> None:
+        """Show words, safe in HTML, instead of fractions by bins."""
+        self._split = None
+        self.split[:] = [text(f"<p class='note' role='status'>{message}</p>")]
+
+
+def _pane(plot: hv.Overlay) -> pn.pane.HoloViews:
+    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")

@@ -1,0 +1,91 @@
+import holoviews as hv
+import numpy as np
+import pandas as pd
+import pytest
+
+from galviz.figures import threshold as figures
+from galviz.sky.fractions import BinnedFractions, ThresholdCurve, reliability
+from galviz.sky.metrics import Interval
+from galviz.sky.rates import PUBLISHED, merger_rate
+
+hv.extension("bokeh")
+
+
+@pytest.fixture
+def sample():
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0, 1, 400)
+    return scores, (rng.random(400) < scores).astype(float)
+
+
+def rendered(plot):
+    return hv.renderer("bokeh").get_plot(plot)
+
+
+def sources(plot):
+    """What is drawn now, a dict a renderer."""
+    return [dict(renderer.data_source.data) for renderer in plot.state.renderers]
+
+
+def test_the_point_of_the_threshold_moves_on_the_curve(sample):
+    curve = ThresholdCurve(*sample)
+    now, line = hv.streams.Pipe(data=curve.at(0.2)), hv.streams.Pipe(data=curve.curve(50))
+    plot = rendered(figures.purity_curve(line, now))
+    for threshold in (0.2, 0.7):
+        now.send(curve.at(threshold))
+        found = curve.at(threshold)
+        points = [data for data in sources(plot) if set(data) == {"completeness", "purity"}]
+        assert len(points) == 1
+        assert points[0]["completeness"][0] == pytest.approx(found.completeness.value)
+        assert points[0]["purity"][0] == pytest.approx(found.purity.value)
+    (drawn,) = [data for data in sources(plot) if "threshold" in data]
+    np.testing.assert_allclose(drawn["purity"], curve.curve(50)["purity"])
+    now.send(curve.at(1.0))  # nothing lies above: no purity
+    assert sources(plot)
+
+
+def test_reliability_is_drawn_where_there_are_objects(sample):
+    table = reliability(*sample)
+    (drawn,) = [
+        data
+        for data in sources(rendered(figures.reliability_plot(hv.streams.Pipe(data=table), "merger")))
+        if "n" in data
+    ]
+    np.testing.assert_allclose(drawn["observed"], table["observed"])
+    assert list(drawn["n"]) == list(table["n"])
+
+
+def test_fractions_by_bins_follow_the_threshold(sample):
+    scores, truth = sample
+    bins = BinnedFractions(np.linspace(0, 0.2, 400), [0, 0.1, 0.2], scores, truth)
+    now = hv.streams.Pipe(data=bins.at(0.5))
+    plot = figures.binned_fractions(now, "z", "merger", evolution=True)
+    shown = rendered(plot)
+    now.send(bins.at(0.8))
+    (drawn,) = [data for data in sources(shown) if "n" in data and "above" in data]
+    np.testing.assert_allclose(drawn["fraction"], bins.at(0.8)["fraction"])
+    evolution = [p for p in PUBLISHED if p.quantity == "evolution"]
+    labels = [element.label for element in plot.last.traverse(lambda one: one, [hv.Curve])]
+    assert len(labels) == len(evolution)
+
+
+def test_rates_are_fractions_over_the_same_time():
+    ours = {"corrected": Interval(0.03, 0.02, 0.04)}
+    rows = figures.rate_rows(ours, 0.5, 1.5)
+    np.testing.assert_allclose(rows["rate"], merger_rate(rows["fraction"], 0.5, 1.5))
+    np.testing.assert_allclose(rows.loc[rows["ours"], ["rate_low", "rate_high"]], [[0.06, 0.12]])
+    assert set(rows.loc[~rows["ours"], "status"]) == {"paper", "abstract only", "from memory, not verified"}
+    assert len(rows) == 1 + sum(p.quantity.endswith("fraction") for p in PUBLISHED)
+    assert isinstance(rows, pd.DataFrame)
+
+
+def test_numbers_in_words(sample):
+    curve = ThresholdCurve(*sample)
+    found = curve.at(0.5)
+    lines = dict(figures.numbers(found, curve.resampled(0.5), "merger"))
+    assert lines["Above the line"] == f"{found.above} of 400"
+    assert lines["Raw fraction"].startswith(f"{100 * found.fraction.value:.2f} % (")
+    assert lines["Corrected fraction (merger)"].startswith(f"{100 * found.corrected:.2f} % (")
+    assert list(dict(figures.numbers(found, {}, "merger"))) == ["Above the line", "Raw fraction"]
+    assert figures.percent(None) == figures.percent(Interval(np.nan, 0, 1)) == "–"
+    assert figures.percent(Interval(0.029, np.nan, np.nan)) == "2.90 %"

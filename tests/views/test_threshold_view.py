@@ -1,0 +1,203 @@
+import json
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import pytest
+
+from galviz.labels import Labels
+from galviz.recipe import Recipe
+from galviz.runs import Run
+from galviz.selection import Selection
+from galviz.sky.fractions import BinnedFractions, ThresholdCurve
+from galviz.sky.predictions import Predictions
+from galviz.sky.tables import write_table
+from galviz.sky.target import Target
+from galviz.sky.votes import COLUMNS, MERGER
+from galviz.views.library import Library
+from galviz.views.mergers_page import MergersPage, _asked, keep_in_address, mergers_page
+from galviz.views.threshold import ThresholdView
+
+N = 300
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(2)
+    p = rng.uniform(0, 1, N)
+    ids = pd.Index([str(1237658493878337640 + k) for k in range(N)], name="object_id", dtype=str)
+    truth = np.where(rng.random(N) < 0.5, rng.random(N) < p, np.nan).astype(float)
+    more = {"truth": truth, "Class4.1": rng.uniform(0, 1, N), "z": rng.uniform(0, 0.2, N)}
+    return pd.DataFrame({"p_merger": p, **more}, index=ids)
+
+
+def numbers(view):
+    return dict(view.line._said["state"]["numbers"])
+
+
+def shown(view):
+    """Ids of both galleries."""
+    return [album.ids(0, 400) for album in view.near.albums]
+
+
+def test_a_tick_moves_everything(table):
+    view = ThresholdView(table)
+    view.line._handle_msg({"type": "threshold", "client": "x", "seq": 1, "value": 0.8, "done": True})
+    assert (view.threshold, view.settled) == (0.8, 1)
+    curve = ThresholdCurve(table["p_merger"], table["truth"])
+    found = curve.at(0.8)
+    assert numbers(view)["Above the line"] == f"{found.above} of {N}"
+    assert numbers(view)["Corrected fraction (merger)"].startswith(f"{100 * found.corrected:.2f} % (")
+    assert numbers(view)["Calibrated sum of scores"].startswith(f"{100 * view.scored.expected().value:.2f} % (")
+    assert view.plots.now.data.above == found.above
+    by_hand = BinnedFractions(table["z"], view.binned.edges, table["p_merger"], table["truth"]).at(0.8)
+    pd.testing.assert_frame_equal(view.plots.binned.data, by_hand)
+    above, below = shown(view)
+    scores = table["p_merger"].sort_values()
+    assert above == list(scores[scores > 0.8].index[:48])
+    assert below == list(scores[scores <= 0.8].index[::-1][:48])
+    assert f"{found.fraction.value / 0.5:.3g} (" in view.rates.object
+    assert "from memory, not verified" in view.rates.object
+    json.dumps(list(view.line._said.values()))
+    view.t_obs = 0.2
+    assert f"{found.fraction.value / 0.2:.3g} (" in view.rates.object
+
+
+def test_a_new_browser_hears_what_is_shown(table, monkeypatch):
+    view, told = ThresholdView(table), []
+    monkeypatch.setattr(view.line, "_send_msg", told.append)
+    view.line._handle_msg({"type": "hello", "client": "y"})
+    assert [message["type"] for message in told] == ["chart", "state"]
+    assert sum(told[0]["all"]) == N
+
+
+def test_keys_relabel_move_the_corrected_fraction_and_are_undone(table, galviz_home):
+    view = ThresholdView(table, threshold=0.5)
+    before = numbers(view)["Corrected fraction (merger)"]
+    grid = view.near.grids[1]
+    for object_id in shown(view)[1][:8]:
+        grid.exchange.receive({"type": "label", "client": "x", "id": object_id, "label": "merger"})
+    after = numbers(view)["Corrected fraction (merger)"]
+    assert after != before
+    labels = Labels(galviz_home / "mergers.csv").to_dict()
+    truth = table["truth"].copy()
+    truth[list(labels)] = 1
+    expected = ThresholdCurve(table["p_merger"], truth).at(0.5).corrected
+    assert after.startswith(f"{100 * expected:.2f} %")
+    assert view.scored.known.by_hand == 8
+    assert "no fair sample" in view.about.object
+    for _ in range(8):
+        view.near.grids[0].exchange.receive({"type": "undo", "client": "x"})
+    assert numbers(view)["Corrected fraction (merger)"] == before
+
+
+def test_another_answer_has_its_own_truth_words_and_labels(table):
+    view = ThresholdView(table)
+    assert view.truth == "truth"
+    view.answer = "Class4.1"
+    assert view.truth == ""
+    assert view.keys == {"m": "spiral: yes", "n": "not spiral: yes"}
+    assert view.near.grids[0].exchange.keys == view.keys
+    assert view.labels.path.name == "mergers-Class4.1.csv"
+    assert "choose a column with the truth" in view.about.object
+    assert numbers(view)["Calibrated sum of scores"] == "–"
+    assert not view.rates.object
+    assert "Purity" not in numbers(view)
+    view.truth = "truth"
+    assert "Purity" in numbers(view)
+
+
+def test_the_choice_of_a_truth_follows_the_score(table):
+    view = ThresholdView(table)
+    select = next(one for one in view.__panel__().select(pn.widgets.Select) if one.name == "Truth")
+    view.answer = "Class4.1"
+    assert select.value == ""
+    assert list(select.options.values()) == list(view.param.truth.objects.values())
+
+
+def test_bins_that_cannot_be_read_are_refused_in_words(table):
+    view = ThresholdView(table)
+    assert view.bins == "z"
+    view.bins = "nothing + 1"
+    assert "nothing" in view.plots.split[0].object
+    view.bins = ""
+    assert "No column" in view.plots.split[0].object
+    view.bins = "p_merger"
+    assert isinstance(view.plots.split[0], pn.pane.HoloViews)
+
+
+def test_what_lies_above_can_be_chosen(table):
+    selection = Selection(table)
+    view = ThresholdView(table, None, selection, threshold=0.7)
+    view._choose(None)
+    assert list(selection.ids) == list(table.index[table["p_merger"] > 0.7])
+
+
+def test_a_table_without_scores_is_refused(table):
+    with pytest.raises(ValueError, match="expected a column of numbers within 0 … 1"):
+        ThresholdView(table[["truth"]] * 30)
+
+
+def test_the_page_opens_a_bare_csv_and_explores_it(table, tmp_path):
+    write_table(tmp_path / "t.csv", table, "csv")
+    page = MergersPage([str(tmp_path / "t.csv")], Library.find())
+    body = page.body()
+    assert page.view.scored.at(0.5).above == (table["p_merger"] > 0.5).sum()
+    card = body[-1]
+    assert len(card) == 0
+    card.collapsed = False
+    explorer = page.explorer
+    assert explorer.selection is page.view.selection
+    assert explorer.gallery.exchange.keys == page.view.keys
+    explorer.gallery.exchange.receive({"type": "label", "client": "x", "id": table.index[0], "label": "merger"})
+    assert page.view.scored.known.by_hand == 1
+    (tmp_path / "bare.csv").write_text("object_id,flux\na,3\nb,4\n")
+    assert "0 … 1" in MergersPage([str(tmp_path / "bare.csv")], Library.find()).body().object
+    assert "expected a table" in MergersPage(["nowhere.csv"], Library.find()).body().object
+    assert "Nothing is open" in MergersPage([], Library.find()).body().object
+
+
+def test_a_run_of_votes_offers_all_answers_with_their_truth(sky, galviz_home):
+    rng, ids = np.random.default_rng(0), sky.catalogue.index
+    votes = pd.DataFrame(rng.uniform(0, 1, (len(ids), 37)), index=ids, columns=list(COLUMNS))
+    fold = np.where(np.arange(len(ids)) % 3, 0, -1)
+    told = votes.join(votes.sample(frac=1, random_state=0).set_axis(ids).add_suffix("_true")).assign(fold=fold)
+    target = Target(MERGER, "votes", COLUMNS, "merger")
+    recipe = Recipe(name="quick", epochs=1, batch=4, learning_rates={"all": 1e-3}, network={})
+    path = galviz_home / "runs" / "first"
+    run = Run.create(path, study="mergers", target=target, recipe=recipe, data=galviz_home / "skies" / "tiny")
+    run.write_state(status="done")
+    run.save_predictions(Predictions(told, target))
+    page = MergersPage([], Library.find())
+    assert list(page.param.chosen.objects.values()) == ["", str(path)]
+    page.chosen = str(path)
+    page.body()
+    view = page.view
+    assert len(view.table) == (fold >= 0).sum()
+    assert (view.answer, view.truth) == (MERGER, f"{MERGER}_true")
+    assert set(COLUMNS) <= set(view.param.answer.objects.values())
+    view.answer = "Class1.1"
+    assert view.truth == "Class1.1_true"
+    assert view.scored.known.yes == (told["Class1.1_true"][fold >= 0] > 0.5).sum()
+
+
+def test_the_address_says_what_is_looked_at(table, monkeypatch):
+    asked = {"threshold": "0.3", "answer": "Class4.1", "truth": "truth", "t_obs": "0.2", "bins": "z", "merging": "-3"}
+    monkeypatch.setattr("galviz.views.mergers_page.query", lambda: asked)
+    written = {}
+    monkeypatch.setattr("galviz.views.mergers_page.write_query", lambda **changes: written.update(changes))
+    view = ThresholdView(table)
+    view.param.update(**_asked(view))
+    assert (view.threshold, view.answer, view.truth, view.t_obs, view.merging) == (0.3, "Class4.1", "truth", 0.2, 1.0)
+    keep_in_address(view)
+    view.truth = ""
+    assert written["truth"] == ""
+    assert written["threshold"] == "0.3"
+    view._asked(0.9, False)  # noqa: FBT003 - while it is dragged
+    assert written["threshold"] == "0.3"
+    view._asked(0.9, True)  # noqa: FBT003
+    assert written["threshold"] == "0.9"
+
+
+def test_the_page_is_made():
+    assert isinstance(mergers_page(), pn.template.BootstrapTemplate)

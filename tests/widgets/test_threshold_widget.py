@@ -1,0 +1,83 @@
+import numpy as np
+import pandas as pd
+import pytest
+import traitlets
+
+from galviz.labels import Labels
+from galviz.sky.fractions import ThresholdCurve
+from galviz.widgets.threshold import MOST, ThresholdWidget
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(5)
+    p = rng.uniform(0, 1, 3000)
+    ids = pd.Index([str(1237658493878337640 + k) for k in range(3000)], name="object_id", dtype=str)
+    truth = rng.random(3000) < p
+    return pd.DataFrame({"p_merger": p, "is_merger": truth, "Class4.1": rng.uniform(0, 1, 3000)}, index=ids)
+
+
+def test_traitlets_can_be_read_set_and_observed(table):
+    widget, heard = ThresholdWidget(table), []
+    widget.observe(lambda change: heard.append((change["name"], change["new"])), ["threshold", "count"])
+    widget.threshold = 0.8
+    found = ThresholdCurve(table["p_merger"], table["is_merger"]).at(0.8)
+    assert sorted(heard) == [("count", found.above), ("threshold", 0.8)]
+    assert widget.fraction == found.fraction.value
+    assert widget.interval == (found.fraction.low, found.fraction.high)
+    assert widget.corrected == pytest.approx(found.corrected)
+    assert widget.corrected_interval[0] < widget.corrected < widget.corrected_interval[1]
+    assert (widget.purity, widget.completeness) == (found.purity.value, found.completeness.value)
+    assert list(widget.ids()) == list(table.index[table["p_merger"] > 0.8])
+    assert set(widget.selection) == set(widget.ids())
+    widget.threshold = 0.1
+    nearest = table["p_merger"][table["p_merger"] > 0.1].sort_values().index
+    assert widget.selection == list(nearest[:MOST])
+    with pytest.raises(traitlets.TraitError):
+        widget.count = 3
+    with pytest.raises(traitlets.TraitError):
+        widget.threshold = 1.5
+
+
+def test_the_line_can_be_dragged(table):
+    widget, told = ThresholdWidget(table), []
+    widget.send = told.append
+    widget._receive({"type": "hello", "client": "x"})
+    assert [message["type"] for message in told] == ["chart", "state"]
+    assert sum(told[0]["all"]) == 3000
+    widget._receive({"type": "threshold", "client": "x", "seq": 7, "value": 0.25, "done": False})
+    assert widget.threshold == 0.25
+    assert told[-1]["heard"] == {"x": 7}
+    assert told[-1]["numbers"][0] == ["Above the line", f"{widget.count:,} of 3,000"]
+
+
+def test_another_answer_takes_its_own_truth(table):
+    widget = ThresholdWidget(table, threshold=0.3)
+    assert (widget.answer, widget.truth) == ("p_merger", "is_merger")
+    widget.answer = "Class4.1"
+    assert widget.truth == ""
+    assert widget.count == (table["Class4.1"] > 0.3).sum()
+    assert np.isnan(widget.corrected)
+    widget.truth = "is_merger"
+    assert np.isfinite(widget.completeness)
+    with pytest.raises(ValueError, match="expected a column of the table, got 'none'"):
+        widget.answer = "none"
+    assert widget.answer == "Class4.1"
+
+
+def test_relabelling_moves_the_corrected_fraction(table, tmp_path):
+    labels = Labels(tmp_path / "labels.csv")
+    widget = ThresholdWidget(table, labels, threshold=0.5)
+    before = widget.corrected
+    wrong = table.index[table["is_merger"] & (table["p_merger"] < 0.5)][0]
+    labels.set(wrong, "not a merger")
+    widget.relabel()
+    assert widget.corrected < before
+    labels.undo()
+    widget.relabel()
+    assert widget.corrected == before
+
+
+def test_a_table_without_a_score_is_refused(table):
+    with pytest.raises(ValueError, match="expected a column of numbers within"):
+        ThresholdWidget(table[["is_merger"]])
