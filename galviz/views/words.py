@@ -37,8 +37,8 @@ def text(content: Any, **more: Any) -> pn.pane.HTML:
 
 
 def field(parameter: param.Parameter, **looks: Any) -> pn.widgets.Widget:
-    """Make the widget of a parameter, without the frame that Panel puts around it."""
-    return pn.Param(parameter, widgets={parameter.name: looks}).widget(parameter.name)
+    """Make the widget of a parameter, linked both ways, without the frame that Panel puts around it."""
+    return pn.Param(parameter, widgets={parameter.name: looks}, display_threshold=-float("inf"))[0]
 
 
 def said(message: str) -> pn.pane.HTML:

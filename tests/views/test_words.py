@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
+import panel as pn
+import param
 import pytest
 
-from galviz.views.words import safe_for_page, shown_error, shown_seconds, shown_value
+from galviz.views.words import field, safe_for_page, shown_error, shown_seconds, shown_value
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,16 @@ def test_a_number_that_javascript_cannot_hold_becomes_text():
 def test_errors_are_words():
     assert shown_error(KeyError("ids: <x>")) == "ids: &lt;x&gt;"
     assert shown_error(ValueError("epochs: no")) == "epochs: no"
+
+
+def test_a_field_and_its_parameter_follow_each_other():
+    class Both(param.Parameterized):
+        word = param.String(default="a")
+        number = param.Integer(default=3, bounds=(1, 9))
+
+    both = Both()
+    word, number = field(both.param.word, width=90), field(both.param.number, type=pn.widgets.IntInput)
+    both.param.update(word="b", number=5)
+    assert (word.value, number.value, word.width) == ("b", 5, 90)
+    word.value, number.value = "c", 7
+    assert (both.word, both.number) == ("c", 7)
