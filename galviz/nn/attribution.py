@@ -1,4 +1,4 @@
-"""Why a network says what it says: occlusion; and by name integrated gradients, Grad-CAM and a sanity check.
+"""Why a network says what it says: occlusion, and from `galviz.nn.gradients` what else explains it.
 
 Occlusion covers a patch of the image, place after place, and looks at what the network then says. Its two engines
 give the same numbers: ``"captum"`` runs the network on every occluded image and works for all networks; ``"fast"``
@@ -8,7 +8,6 @@ computes only what a patch changes in a ResNet (`galviz.nn.incremental`).
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
-from weakref import ref
 
 import numpy as np
 import torch
@@ -41,6 +40,8 @@ __all__ = [
     "probability",
     "sanity",
 ]
+
+_SMALL = 48**2  # pixels of images that are faster seen whole than in patches
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def occlude(
         What is mapped: the output of the occluded image, as published; or the output of the image as it is minus that
         of the occluded one, positive where what is covered raises the output, and 0 where the network ignores it.
     engine : {"auto", "captum", "fast"}
-        ``"auto"``: the fast one on a CPU where it knows the network, else Captum.
+        ``"auto"``: the fast one where it knows the network, on a CPU, for images from 48×48 pixels; else Captum.
     chunk : int, optional
         Places at a time; by default what suits the engine and the free memory. It is halved when memory runs out.
     progress : callable, optional
@@ -113,8 +114,7 @@ def occlude(
     Returns
     -------
     Occlusion
-        Numbers that are not finite in an image, or said by the network, make what they touch NaN; with Captum, the
-        whole row.
+        All NaN for an image with a pixel that is not finite.
 
     Raises
     ------
@@ -204,12 +204,14 @@ def _look_at(
     network: nn.Module, image: Tensor, *, patch: int, baseline: Baseline, engine: Engine, chunk: int | None
 ) -> Look:
     """Give an image ready to be occluded, the last one again if it is asked for again."""
+    if engine == "auto" and image.shape[1] * image.shape[2] < _SMALL:
+        engine = "captum"
     fixed = baseline if isinstance(baseline, str) else np.asarray(baseline).tobytes()
     asked = (engine, chunk, patch, fixed, tuple(image.shape), image.cpu().numpy().tobytes())
     return _again("look", network, asked, lambda: Look(_parts_of(network, engine), image, patch, baseline, chunk))
 
 
-_last: dict[str, tuple[Any, tuple, Any]] = {}
+_last: dict[str, tuple[nn.Module, tuple, Any]] = {}
 
 
 def _again(kind: str, network: nn.Module, asked: tuple, make: Callable[[], Any]) -> Any:
@@ -217,8 +219,8 @@ def _again(kind: str, network: nn.Module, asked: tuple, make: Callable[[], Any])
     weights = [*network.parameters(), *network.buffers()]
     state = (*asked, *((w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights))  # noqa: SLF001
     held = _last.get(kind)
-    if held is None or held[0]() is not network or held[1] != state:
-        held = _last[kind] = (ref(network), state, make())
+    if held is None or held[0] is not network or held[1] != state:
+        held = _last[kind] = (network, state, make())
     return held[2]
 
 

@@ -20,8 +20,8 @@ from itertools import repeat
 import torch
 from torch import Tensor, nn
 
-from galviz.nn import winograd
 from galviz.nn.folded import EDGE, Layer, blocks, understands
+from galviz.nn.winograd import TILE, WINDOW, scratch
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Changed:
     ----------
     rows : Tensor, shape (R, C)
         H·W clean pixels, a row of zeros, and what has changed.
-    at : Tensor of int, shape (n, H + 8, W + 8)
+    at : Tensor of int32, shape (n, H + 8, W + 8)
         The row of each pixel; around the map the row of zeros.
     box : Tensor of int, shape (n, 2, 2)
         What has changed: first and last + 1 of each axis.
@@ -56,6 +56,11 @@ class Changed:
         """Give what to add to the index of a pixel for a square that starts there, shape (side²,)."""
         steps = torch.arange(side, device=self.at.device)
         return (steps[:, None] * self.at.shape[2] + steps).flatten()
+
+    def gather(self, index: Tensor) -> Tensor:
+        """Collect the pixels at indices in `at`, shape (size of the index, C)."""
+        rows = self.at.view(-1)[index.view(-1)]
+        return torch.index_select(self.rows, 0, rows, out=scratch(self.rows, len(rows), self.rows.shape[1]))
 
     def pixels(self) -> Tensor:
         """Give the pixels of all places, shape (n, H·W, C)."""
@@ -127,7 +132,7 @@ class Incremental:
         """
         size = image.shape[1:]
         box = torch.stack([places, places + patch], dim=-1)
-        place, y, x = _listed(box, size)
+        place, y, x = _listed(box)
         looked_at = (image != cover)[self.used].any(0)
         live = torch.zeros(len(places), dtype=bool, device=image.device)
         live[place[looked_at[y, x]]] = True
@@ -138,8 +143,8 @@ class Incremental:
 
     def _changed(self, clean: list[Tensor], cover: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
         at = _clean_rows(size, len(box), cover.device)
-        place, y, x = _listed(box, size)
-        at[place, y + EDGE, x + EDGE] = len(clean[0]) + y * size[1] + x
+        place, y, x = _listed(box)
+        at[place, y + EDGE, x + EDGE] = (len(clean[0]) + y * size[1] + x).int()
         changed = Changed(torch.cat([clean[0], cover.flatten(1).T]), at, box, size, listed=False)
         return deque(self._walk(changed, clean), maxlen=1).pop().pixels().mean(1)
 
@@ -164,68 +169,56 @@ def _apply(
     """Compute what changes in a layer: a window of pixels for each unit, a pixel or a tile of them, of its outputs."""
     size = layer.size(x.size)
     box = layer.reach(x.box, size)
-    unit, side, step = (
-        (winograd.TILE, winograd.WINDOW, winograd.TILE) if layer.tiled else (1, layer.kernel, layer.stride)
-    )
-    units = torch.stack([box[..., 0] // unit, (box[..., 1] + unit - 1) // unit], dim=-1)
-    place, row, column = _listed(units, tuple(-(-n // unit) for n in size))
-    start = x.index(place, row * step - layer.padding, column * step - layer.padding)
+    unit, side, step = (TILE, WINDOW, 1) if layer.tiled else (1, layer.kernel, layer.stride)
+    place, y, x_ = _listed(box, unit)
+    start = x.index(place, y * step - layer.padding, x_ * step - layer.padding)
 
     pixels = size[0] * size[1]
     channels = x.rows.shape[1] if layer.weight is None else len(layer.weight)
     rows = x.rows.new_empty(pixels + 1 + len(place) * unit**2, channels)
     rows[: pixels + 1] = 0 if clean is None else clean
     out = Changed(rows, _clean_rows(size, len(box), rows.device), box, size, listed=unit == 1)
-    target = out.window(unit)[:, None] + out.index(place, row * unit, column * unit)
+    target = (out.window(unit)[:, None] + out.index(place, y, x_)).view(-1)
     changed = rows[pixels + 1 :]
     if added is not None:
-        torch.index_select(added.rows, 0, added.at.view(-1)[target.view(-1)], out=changed)
-    _compute(layer, x, start, side, changed, keep=added is not None)
+        torch.index_select(added.rows, 0, added.at.view(-1)[target], out=changed)
+    _compute(layer, x, start, side, changed, add=added is not None)
     if relu:
         changed.relu_()
-    out.at.view(-1)[target.view(-1)] = torch.arange(pixels + 1, len(rows), device=rows.device)
+    out.at.view(-1)[target] = torch.arange(pixels + 1, len(rows), dtype=torch.int32, device=rows.device)
     if unit > 1:  # tiles may end outside, where all is zero
         out.at[:, EDGE + size[0] :] = pixels
         out.at[:, :, EDGE + size[1] :] = pixels
     return out
 
 
-def _compute(layer: Layer, x: Changed, start: Tensor, side: int, out: Tensor, *, keep: bool) -> None:
+def _compute(layer: Layer, x: Changed, start: Tensor, side: int, out: Tensor, *, add: bool) -> None:
     """Write the outputs of windows to `out`, or add them to what is there."""
-    at, window = x.at.view(-1), x.window(side)
-    if layer.weight is None:
-        seen = x.rows.index_select(0, at[window[:, None] + start].flatten())
-        torch.amax(seen.view(len(window), *out.shape), dim=0, out=out)
-    elif layer.tiled:
-        seen = x.rows.index_select(0, at[window[:, None] + start].flatten()).view(len(window), -1)
-        seen = (layer.of_windows @ seen).view(len(window), len(start), -1)
-        points = torch.bmm(seen, layer.kernels)
-        points[winograd.ONES] += layer.bias
-        flat = out.view(winograd.TILE**2, -1)
-        torch.addmm(flat, layer.to_tiles, points.view(len(window), -1), beta=int(keep), out=flat)
+    if layer.tiled:
+        layer.tiles.write(x.gather(x.window(side)[:, None] + start), out, add=add)
+    elif layer.weight is None:
+        seen = x.gather(x.window(side)[:, None] + start)
+        torch.amax(seen.view(-1, *out.shape), dim=0, out=out)
     else:
-        if layer.kernel == layer.stride == 1 and x.listed:
-            seen = x.rows[-len(out) :]
-        else:
-            seen = x.rows.index_select(0, at[start[:, None] + window].flatten()).view(len(out), -1)
-        torch.addmm(out if keep else layer.bias, seen, layer.matrix, out=out)
-        if keep:
+        ready = layer.kernel == layer.stride == 1 and x.listed
+        seen = x.rows[-len(out) :] if ready else x.gather(start[:, None] + x.window(side)).view(len(out), -1)
+        torch.addmm(out if add else layer.bias, seen, layer.matrix, out=out)
+        if add:
             out += layer.bias
 
 
-def _listed(box: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """List the pixels of boxes (n, 2, 2) on maps of height and width `size`: number of the box, y and x."""
-    steps = [torch.arange(n, device=box.device) for n in size]
-    y, x = ((steps[k] >= box[:, k, :1]) & (steps[k] < box[:, k, 1:]) for k in (0, 1))
-    return (y[:, :, None] & x[:, None, :]).nonzero(as_tuple=True)
+def _listed(box: Tensor, unit: int = 1) -> tuple[Tensor, Tensor, Tensor]:
+    """List the units that cover boxes (n, 2, 2), a pixel or a square of more: number of the box, first y and x."""
+    counts = ((box[..., 1] - box[..., 0]).clamp(min=0) + unit - 1) // unit
+    y, x = (torch.arange(int(counts[:, k].max()), device=box.device) < counts[:, k, None] for k in (0, 1))
+    place, y, x = (y[:, :, None] & x[:, None, :]).nonzero(as_tuple=True)
+    return place, box[place, 0, 0] + unit * y, box[place, 1, 0] + unit * x
 
 
 def _clean_rows(size: tuple[int, int], places: int, device: torch.device) -> Tensor:
-    """Say where the pixels are when nothing has changed, int (n, H + 8, W + 8)."""
-    height, width = size
-    at = torch.full((places, height + 2 * EDGE, width + 2 * EDGE), height * width, device=device)
-    at[:, EDGE : EDGE + height, EDGE : EDGE + width] = torch.arange(height * width, device=device).view(size)
-    return at
+    """Say where the pixels are when nothing has changed, int32 (n, H + 8, W + 8)."""
+    pixels = torch.arange(size[0] * size[1], dtype=torch.int32, device=device).view(size)
+    return nn.functional.pad(pixels, (EDGE, EDGE, EDGE, EDGE), value=pixels.numel()).repeat(places, 1, 1)
 
 
 def _with_zeros(pixels: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ _BASELINES = ("zero", "mean", "blur")
 _SHARE = 0.25  # of the free memory, that a batch may take
 _BYTES = 400  # of memory that a ResNet-18 takes for a pixel of an image
 _BATCH = 16 * 224**2  # pixels of a batch that a CPU works best with
-_PLACES = 128  # places that the fast engine works best with
+_PLACES = 64 * 224**2  # and of one that the fast engine works best with
 
 
 class Parts:
@@ -115,7 +115,7 @@ class Look:
     def change(self, places: Tensor, output: Callable[[Tensor], Tensor], band: int | None) -> Tensor:
         """Compute by how much the output falls when a patch is covered, in all bands or one.
 
-        Each batch begins with the clean image, so that what a network ignores changes nothing to the last bit.
+        Each batch begins with the clean image, and equal features change nothing: what a network ignores gives 0.
 
         Parameters
         ----------
@@ -138,7 +138,8 @@ class Look:
         for k in [band] if self.parts.apart and band is not None else range(len(seen)):
             features[:, k] = self._occluded(k, seen[k], hidden[k], places)
         said = output(self.parts.finish(features))
-        return said[0] - said[1:]
+        same = (features[1:] == features[:1]).all(-1).all(-1)  # a product of matrices may round its rows differently
+        return torch.where(same, 0.0, said[0] - said[1:])
 
     def _occluded(self, k: int, view: Tensor, hidden: Tensor, places: Tensor) -> Tensor:
         """Compute the features of a view (C, H, W), as it is and then occluded, (1 + n, F)."""
@@ -160,12 +161,13 @@ class Look:
         said = output(self.said)
 
         def fall(shown: Tensor) -> Tensor:  # (n, P): 0 at the place that is covered
-            covered = (shown == 0).nonzero()[:, 1]
+            covered = (shown == 0).nonzero()[:, 1].cpu()
             if not len(covered):
                 return torch.zeros_like(said)
             return -self._in_parts(lambda part: self.change(part, output, band), places[covered], tell)
 
-        return FeatureAblation(fall).attribute(torch.ones(1, len(places)), perturbations_per_eval=self.chunk)[0]
+        shown = torch.ones(1, len(places), device=said.device)
+        return FeatureAblation(fall).attribute(shown, perturbations_per_eval=self.chunk)[0]
 
     def _in_parts(self, function: Callable[[Tensor], Tensor], places: Tensor, tell: Callable[[int], None]) -> Tensor:
         """Join what a function gives for parts of the places, which are halved when memory does not suffice."""
@@ -259,7 +261,7 @@ def _chunk(parts: Parts, pixels: int) -> int:
     """Give the places at a time that suit the engine and the free memory, for images of so many pixels."""
     if parts.device.type == "cuda":
         return max(1, int(_SHARE * torch.cuda.mem_get_info(parts.device)[0]) // (_BYTES * pixels))
-    best = _PLACES if parts.fast else max(1, _BATCH // pixels)
+    best = max(1, (_PLACES if parts.fast else _BATCH) // pixels)
     return max(1, min(best, int(_SHARE * psutil.virtual_memory().available) // (_BYTES * pixels)))
 
 

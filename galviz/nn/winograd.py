@@ -1,8 +1,7 @@
 """3×3 convolutions of stride 1 with 2.25 multiplications a pixel instead of 9: Winograd's F(4×4, 3×3).
 
-A tile of 4×4 outputs is made of 6×6 inputs d: Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A; ⊙ is a product of matrices, channels in by
-channels out, at each of 36 points. Two-sided products of small matrices are written as one product with the Kronecker
-product, so that all tiles are transformed at once.
+A tile of 4×4 outputs is made of 6×6 inputs d: Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, where ⊙ is a product of matrices, channels
+in by channels out, at each of 36 points.
 
 References
 ----------
@@ -10,43 +9,88 @@ Winograd (1980), "Arithmetic Complexity of Computations". Lavin and Gray (2016),
 the rounding errors small: Barabasz et al. (2020), ACM TOMS 46, 37.
 """
 
-from functools import lru_cache
+import math
+import threading
 
 import numpy as np
 import torch
 from torch import Tensor
 
 TILE, WINDOW = 4, 6
-ONES = WINDOW + 1  # what is added at point (1, 1) is added to every output of the tile
-_POINTS = (0.0, 1.0, -1.0, 0.5, -2.0)
+_POINTS = np.array([0.0, 1.0, -1.0, 0.5, -2.0])  # and infinity
+_ONE = WINDOW + 1  # what is added at this point, 1 on both axes, is added to every output
 
 
-@lru_cache(maxsize=1)
-def _matrices() -> tuple[Tensor, Tensor, Tensor]:
-    """Give Bᵀ ⊗ Bᵀ (36, 36), G ⊗ G (36, 9) and Aᵀ ⊗ Aᵀ (16, 36), float64."""
-    points = np.array(_POINTS)
-    others = [np.delete(points, k) for k in range(len(points))]
-    scale = np.array([np.prod(point - rest) for point, rest in zip(points, others, strict=True)])
+def matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give Bᵀ (6, 6), G (6, 3) and Aᵀ (4, 6), float64."""
+    others = [np.delete(_POINTS, k) for k in range(len(_POINTS))]
+    scale = np.array([np.prod(point - rest) for point, rest in zip(_POINTS, others, strict=True)])
     B, G, A = np.zeros((WINDOW, WINDOW)), np.zeros((WINDOW, 3)), np.zeros((TILE, WINDOW))
     B[:-1, :-1] = [np.poly(rest)[::-1] for rest in others]
-    B[-1] = np.poly(points)[::-1]
-    G[:-1] = np.vander(points, 3, increasing=True) / scale[:, None]
-    A[:, :-1] = np.vander(points, TILE, increasing=True).T
+    B[-1] = np.poly(_POINTS)[::-1]
+    G[:-1] = np.vander(_POINTS, 3, increasing=True) / scale[:, None]
+    A[:, :-1] = np.vander(_POINTS, TILE, increasing=True).T
     G[-1, -1] = A[-1, -1] = 1
-    return tuple(torch.from_numpy(np.kron(matrix, matrix)) for matrix in (B, G, A))
+    return B, G, A
 
 
-def of_windows(like: Tensor) -> Tensor:
-    """Give the matrix (36, 36) that transforms the pixels of windows."""
-    return _matrices()[0].to(like)
+class Tiles:
+    """A 3×3 convolution of stride 1 on tiles.
+
+    Parameters
+    ----------
+    weight : Tensor, shape (C', C, 3, 3)
+    bias : Tensor, shape (C',)
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        B, G, A = (torch.from_numpy(matrix).to(weight) for matrix in matrices())
+        outputs, inputs = weight.shape[:2]
+        kernels = (G @ weight.permute(2, 3, 1, 0).reshape(3, -1)).view(WINDOW, 3, -1)
+        kernels = torch.bmm(G.expand(WINDOW, -1, -1), kernels)
+        self.kernels, self.bias = kernels.view(WINDOW**2, inputs, outputs), bias
+        self.before, self.after = B.expand(WINDOW, -1, -1), A.expand(TILE, -1, -1)
+
+    def write(self, windows: Tensor, out: Tensor, *, add: bool) -> None:
+        """Compute T tiles.
+
+        Parameters
+        ----------
+        windows : Tensor, shape (36 T, C)
+            The pixels of windows, as (6, 6, T).
+        out : Tensor, shape (16 T, C')
+            Where the pixels of the tiles are written, as (4, 4, T).
+        add : bool
+            Whether they are added to what is there.
+        """
+        inputs, outputs, tiles = windows.shape[1], out.shape[1], len(windows) // WINDOW**2
+        points = windows.view(WINDOW, -1)
+        points = torch.mm(self.before[0], points, out=scratch(points, *points.shape)).view(WINDOW, WINDOW, -1)
+        points = torch.bmm(self.before, points, out=scratch(points, *points.shape)).view(WINDOW**2, tiles, inputs)
+        points = torch.bmm(points, self.kernels, out=scratch(points, WINDOW**2, tiles, outputs))
+        points[_ONE] += self.bias
+        points = points.view(WINDOW, -1)
+        points = torch.mm(self.after[0], points, out=scratch(points, TILE, points.shape[1])).view(TILE, WINDOW, -1)
+        out = out.view(TILE, TILE, -1)
+        torch.baddbmm(out, self.after, points, beta=int(add), out=out)
 
 
-def of_kernels(weight: Tensor) -> Tensor:
-    """Transform kernels (C', C, 3, 3) to one matrix for each point, (36, C, C')."""
-    flat = weight.permute(2, 3, 1, 0).reshape(9, -1)
-    return (_matrices()[1].to(flat.device) @ flat.double()).to(weight).reshape(WINDOW**2, *weight.shape[1::-1])
+class _Scratch(threading.local):
+    """Memory that is kept, because asking for so much of it anew for each layer takes longer than to use it."""
+
+    turn = 0
+
+    def __init__(self) -> None:
+        self.held = [torch.empty(0), torch.empty(0)]
+
+    def __call__(self, like: Tensor, *shape: int) -> Tensor:
+        """Give a tensor of a shape, valid until the next but one is asked for."""
+        self.turn, size = 1 - self.turn, math.prod(shape)
+        held = self.held[self.turn]
+        if held.numel() < size or held.device != like.device:
+            with torch.inference_mode(mode=False):  # or else it could not be written later, in another mode
+                held = self.held[self.turn] = torch.empty(size, device=like.device)
+        return held[:size].view(shape)
 
 
-def to_tiles(like: Tensor) -> Tensor:
-    """Give the matrix (16, 36) that makes the pixels of tiles."""
-    return _matrices()[2].to(like)
+scratch = _Scratch()

@@ -165,8 +165,11 @@ def test_a_last_layer_may_be_anything():
 def test_a_tile_is_what_the_convolution_gives(seed):
     generator = torch.Generator().manual_seed(seed)
     window, weight = (torch.randn(*shape, generator=generator) for shape in ((5, 6, 6), (7, 5, 3, 3)))
-    points = torch.bmm((winograd.of_windows(window) @ window.flatten(1).T).unsqueeze(1), winograd.of_kernels(weight))
-    points[winograd.ONES] += 1.5
-    tile = (winograd.to_tiles(window) @ points.flatten(1)).reshape(4, 4, 7)
+    tile = torch.full((16, 7), 2.0)
+    tiles = winograd.Tiles(weight, torch.full((7,), 1.5))
+    tiles.write(window.flatten(1).T.contiguous(), tile, add=False)
+    again = tile.clone()
+    tiles.write(window.flatten(1).T.contiguous(), again, add=True)
     expected = nn.functional.conv2d(window.double(), weight.double()).permute(1, 2, 0) + 1.5
-    assert (tile - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert (tile.view(4, 4, 7) - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert (again - 2 * tile).abs().max() < 1e-5 * expected.abs().max()

@@ -1,0 +1,116 @@
+"""A ResNet as data: its convolutions with their batch norm folded in, block after block."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from galviz.nn.encoders import ResNet18
+from galviz.nn.winograd import Tiles
+
+EDGE = 4
+"""Pixels around a map: the widest padding is 3, and a tile may end 3 pixels outside and look at one more."""
+
+_KNOWN = {
+    *(ResNet18, ResNet, BasicBlock, Bottleneck, nn.Sequential, nn.Identity),
+    *(nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.AdaptiveAvgPool2d),
+}
+_NARROW = 16  # channels below which the transforms of tiles cost more than they save
+
+
+class Layer:
+    """A convolution with its batch norm folded in, or a max pooling, which has no weights.
+
+    Parameters
+    ----------
+    layer : nn.Conv2d or nn.MaxPool2d
+    norm : nn.BatchNorm2d, optional
+        What follows a convolution.
+    repeated : bool
+        Whether the image is one band that the convolution sees in all of its channels.
+    """
+
+    def __init__(self, layer: nn.Module, norm: nn.BatchNorm2d | None = None, *, repeated: bool = False) -> None:
+        self.kernel, self.stride, self.padding = (
+            _pair(getattr(layer, name))[0] for name in ("kernel_size", "stride", "padding")
+        )
+        self.tiled, self.weight = False, None
+        if norm is None:
+            return
+        scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+        weight = (layer.weight.double() * scale[:, None, None, None]).float()
+        self.weight = weight.sum(1, keepdim=True) if repeated else weight
+        self.bias = (norm.bias.double() - norm.running_mean.double() * scale).float()
+        self.tiled = (self.kernel, self.stride) == (3, 1) and min(self.weight.shape[:2]) >= _NARROW
+        if self.tiled:
+            self.tiles = Tiles(self.weight, self.bias)
+        else:
+            self.matrix = self.weight.permute(2, 3, 1, 0).reshape(-1, len(weight)).contiguous()
+
+    def size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Give height and width of the outputs of a map of height and width `size`."""
+        return tuple((n + 2 * self.padding - self.kernel) // self.stride + 1 for n in size)
+
+    def reach(self, box: Tensor, size: tuple[int, int]) -> Tensor:
+        """Give the box (n, 2, 2) of the outputs, of height and width `size`, that depend on pixels of a box."""
+        low, high = box.unbind(-1)
+        low = (low + self.padding - self.kernel + self.stride).div(self.stride, rounding_mode="floor").clamp(min=0)
+        high = (high + self.padding - 1).div(self.stride, rounding_mode="floor") + 1
+        return torch.stack([low, high.minimum(torch.tensor(size, device=box.device))], dim=-1)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Layers, each followed by a ReLU; the last one first adds what went in, through the shortcut if there is one."""
+
+    layers: list[Layer]
+    shortcut: Layer | None = None
+    adds: bool = False
+
+
+def understands(network: nn.Module) -> bool:
+    """Say whether a network is known here: a `ResNet18` or a ResNet of torchvision, without groups, float32."""
+    body = [module for name, module in network.named_modules() if not name.startswith("fc")]
+    return (
+        type(network) in (ResNet18, ResNet)
+        and all(type(module) in _KNOWN for module in body)
+        and all(_plain(module) for module in body)
+        and all(weight.dtype == torch.float32 for weight in network.parameters())
+    )
+
+
+def _plain(module: nn.Module) -> bool:
+    """Say whether a module has none of the options that are not known here."""
+    if isinstance(module, nn.BatchNorm2d):
+        return module.affine and module.track_running_stats
+    if isinstance(module, nn.AdaptiveAvgPool2d):
+        return module.output_size in (1, (1, 1))
+    if not isinstance(module, nn.Conv2d | nn.MaxPool2d):
+        return True
+    sides = [_pair(getattr(module, name)) for name in ("kernel_size", "stride", "padding", "dilation")]
+    if any(len(set(pair)) > 1 for pair in sides) or sides[2][0] >= EDGE or sides[3] != (1, 1):
+        return False
+    if isinstance(module, nn.MaxPool2d):
+        return not module.ceil_mode
+    return module.groups == 1 and module.bias is None and module.padding_mode == "zeros"
+
+
+def blocks(network: nn.Module) -> Iterator[Block]:
+    """Describe a ResNet as data."""
+    yield Block([Layer(network.conv1, network.bn1, repeated=getattr(network, "replicate", False))])
+    if isinstance(network.maxpool, nn.MaxPool2d):
+        yield Block([Layer(network.maxpool)])
+    for block in (block for k in range(1, 5) for block in getattr(network, f"layer{k}")):
+        pairs = [
+            (getattr(block, f"conv{k}"), getattr(block, f"bn{k}")) for k in (1, 2, 3) if hasattr(block, f"conv{k}")
+        ]
+        shortcut = None if block.downsample is None else Layer(*block.downsample)
+        yield Block([Layer(*pair) for pair in pairs], shortcut, adds=True)
+    if isinstance(network, ResNet18):
+        yield Block([Layer(*network.neck[:2])])
+
+
+def _pair(side: int | tuple[int, int]) -> tuple[int, int]:
+    return side if isinstance(side, tuple) else (side, side)
