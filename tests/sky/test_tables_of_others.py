@@ -118,7 +118,7 @@ def test_types_are_found_from_all_rows(tmp_path):
     assert read_table(tmp_path / "t.csv").table["x"].iloc[-1] == 1.5
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")], ids=["nothing", "blank", "compressed"])
 def test_an_empty_file_is_said_to_be_empty(tmp_path, content):
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(ValueError, match=r"path: expected a table, got .*t.csv, which is empty"):
