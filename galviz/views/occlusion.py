@@ -133,7 +133,7 @@ class OcclusionView(pn.viewable.Viewer):
     def controls(self) -> pn.viewable.Viewable:
         """Give what the visitor sets."""
         explain = pn.widgets.Button(label="Explain", color="primary", on_click=self.explain)
-        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, disabled=self.param.running.rx.not_())
+        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=self.param.running)
         step = [
             pn.widgets.Button(label=label, on_click=lambda _, by=by: self.step(by), description=f"{words} object")
             for label, by, words in (("◀", -1, "previous"), ("▶", 1, "next"))

@@ -143,7 +143,7 @@ class Driven:
     def __init__(self, page) -> None:
         self.page, self.errors, self.outside = page, [], []
         page.set_default_timeout(SLOW_MS)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("request", lambda request: None if LOCAL.match(request.url) else self.outside.append(request.url))
 
@@ -189,5 +189,5 @@ def open_page(chromium):
     yield make
     for driven in pages:
         driven.page.close()
-        assert driven.errors == []
+        assert not driven.errors, "\n".join(driven.errors)
         assert driven.outside == []

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import panel as pn
 import pytest
 from bokeh.document import Document
+from bokeh.server.connection import ServerConnection
 from panel.io import document
 
-from galviz.views._panel import send_what_is_left
+from galviz.views._panel import send_in_order, send_what_is_left
 from galviz.views.template import page_template
 
 
@@ -43,6 +44,33 @@ def test_a_message_that_comes_while_another_is_on_its_way_is_sent(monkeypatch, m
     monkeypatch.setattr(document, "dispatch_django", dispatch)
     asyncio.run(scene())
     assert sent == (["first", "second"] if mended else ["first"])  # where Panel sends it itself, mend no more
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_message_of_bokeh_waits_behind_those_that_came_before(monkeypatch, mended):
+    inner = getattr(ServerConnection.send_patch_document, "__wrapped__", ServerConnection.send_patch_document)
+    monkeypatch.setattr(ServerConnection, "send_patch_document", inner)
+    if mended:
+        send_in_order()
+    doc, sent = Document(), []
+
+    async def write(message):
+        sent.append(message)
+
+    connection = ServerConnection.__new__(ServerConnection)
+    connection._session, connection._protocol = SimpleNamespace(document=doc), Connection.protocol
+    connection._socket = SimpleNamespace(send_message=write)
+
+    async def scene():
+        document.schedule_write_events(doc, [connection], ["a model"])
+        await connection.send_patch_document("what became of it")
+        await asyncio.sleep(0.05)
+        await connection.send_patch_document("the end")
+
+    monkeypatch.setattr(document, "dispatch_django", lambda _, msg: [write(msg)])
+    asyncio.run(scene())
+    first = ["a model", "what became of it"]
+    assert sent == [*(first if mended else first[::-1]), "the end"]  # where they come in order anyway, mend no more
 
 
 def test_widgets_are_seen_in_the_dark_and_under_the_keyboard():
