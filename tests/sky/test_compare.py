@@ -139,8 +139,10 @@ def test_expressions_select_exactly_the_slices(data, kind, name):
     bins = data.draw(st.integers(2, 6))
     for column in (table, table.astype("category")) if kind != "floats" else (table,):
         cut = _slices(name, column, bins)
-        if cut is None:  # no value at all, or integers that no float holds
-            assert column[name].isna().all() or column[name].astype(object).abs().max() >= 2**53
+        if cut is None:  # no value at all, integers that no float holds, or very many that are names, no numbers
+            known = column[name].dropna()
+            many = known.nunique() > 30 and known.dtype == "category"
+            assert known.empty or many or known.astype(object).abs().max() >= 2**53
             continue
         codes, told = cut
         assert ((codes >= 0) & (codes < len(told))).all()
