@@ -11,12 +11,13 @@ from torch import Tensor
 
 from galviz.lock import rank
 from galviz.nn.data import Samples, dihedral, kept, loader
-from galviz.nn.fit import CHECKPOINT_S, Devices, _interruptible, _quiet, _steps, _trainer
+from galviz.nn.fit import CHECKPOINT_S
 from galviz.nn.folds import split
 from galviz.nn.lsgan import LSGAN, discriminator_loss, embedder_loss, generator_loss
 from galviz.nn.module import rate
 from galviz.nn.predict import remember, save_weights
 from galviz.nn.progress import Bookkeeper, Pulse, load_checkpoint
+from galviz.nn.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
@@ -86,11 +87,11 @@ def fit_gan(
     Murray, Fabbro & Yi (2019), section 2.2. Optimiser, rates, batch and steps are not given there.
     """
     first = rank() == 0
-    with run.writer() if first else nullcontext(), _quiet():
+    with run.writer() if first else nullcontext(), quiet():
         start = load_checkpoint(run) if resume else None
         pulse = Pulse(run, status="running", message="Reading the images.", epochs=recipe.epochs)
         with pulse.beating() if first else nullcontext():
-            trainer = _trainer(recipe, devices)
+            trainer = trainer_for(recipe, devices)
             given = {"network": network, "cutouts": cutouts, "recipe": recipe, "checkpoint_s": checkpoint_s}
             complete = _train(trainer, pulse, start, **given)
             if first and complete:
@@ -117,7 +118,7 @@ def _train(
     """Take the steps from the checkpoint on; True where none are left."""
     train, held_out = split(cutouts.catalogue, recipe, np.ones(len(cutouts), dtype=bool))
     samples = Samples(kept(cutouts), train, np.zeros((len(cutouts), 1)))
-    steps = _steps(trainer, recipe, len(samples), start)
+    steps = steps_of(trainer, recipe, len(samples), start)
     if start is None:
         network.scale.fit(cutouts, train)
     module = Adversaries(network, recipe, steps.steps, start)
@@ -135,7 +136,7 @@ def _train(
     book = Bookkeeper(pulse, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps):
         trainer.callbacks.append(book)
-        with _interruptible():
+        with interruptible():
             trainer.fit(module, loader(samples, steps))
     return book.step == steps.steps
 

@@ -1,0 +1,69 @@
+import shutil
+
+import exam
+import numpy as np
+import pandas as pd
+import pytest
+
+from galviz.runs import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.mock.galaxies import inpainting_sky
+from galviz.studies import inpainting
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def sky():
+    return inpainting_sky(24, size=32, seed=1)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, sky):
+    return exam.trained(inpainting, "redshift", sky, tmp_path_factory.mktemp("runs") / "redshift")
+
+
+@pytest.mark.parametrize("question", exam.QUESTIONS)
+def test_exam(question, sky, tmp_path):
+    question(inpainting, sky, tmp_path)
+
+
+def test_a_sky_without_redshifts_is_fitted_but_not_predicted(sky, tmp_path):
+    bare = CutoutSet(
+        images=sky.images[:],
+        bands=sky.bands,
+        catalogue=sky.catalogue.drop(columns="z"),
+        pixel_scale=sky.pixel_scale,
+        unit=sky.unit,
+    )
+    done = exam.trained(inpainting, "redshift", bare, tmp_path / "run")
+    assert done.state()["status"] == "done"
+    assert inpainting.latents(done, bare, steps=3).shape == (24, 64)
+    with pytest.raises(ValueError, match=r"run: expected one whose sky has a column z, got run"):
+        inpainting.predict(done, bare)
+
+
+def test_latents_make_the_images_better_than_the_embedder_does(run, sky):
+    import torch
+
+    networks = inpainting.open_networks(run)
+    scaled = networks.scale(torch.from_numpy(sky.images[:]))
+    found = torch.from_numpy(inpainting.latents(run, sky, steps=30))
+    with torch.inference_mode():
+        guess = networks.embedder(scaled)
+        before, after = (((networks.generator(z) - scaled) ** 2).mean((1, 2, 3)) for z in (guess, found))
+    assert (after <= before).all()
+    assert (after < 0.95 * before).any()
+
+
+def test_an_object_is_predicted_from_the_other_folds(run, sky, tmp_path):
+    """Its own redshift must change nothing in what is said of it."""
+    table = run.predictions().table["z_phot"]
+    shutil.copytree(run.path, tmp_path / "run")
+    known = pd.read_parquet(tmp_path / "run" / inpainting.LATENTS)
+    known.loc[known["dealt"] == known["dealt"].iloc[0], "truth"] = 9.0
+    known.to_parquet(tmp_path / "run" / inpainting.LATENTS)
+    again = inpainting.predict(Run.open(tmp_path / "run"), sky).table["z_phot"]
+    same = known["dealt"].reindex(table.index) == known["dealt"].iloc[0]
+    np.testing.assert_array_equal(again[same], table[same])
+    assert (again[~same] != table[~same]).any()
