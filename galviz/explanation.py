@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from importlib.metadata import version
 
 import numpy as np
@@ -14,6 +13,7 @@ from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.occlusion import places, spread
 from galviz.sky.target import Target
+from galviz.sky.votes import COLUMNS, NAMES
 
 BASELINES = ("mean", "zero", "blur")
 _PIXELS = 2**18  # of occluded images in a chunk: a fraction of a second
@@ -63,7 +63,11 @@ def outputs(target: Target, bands: Sequence[str]) -> dict[str, tuple[str, int]]:
         unit = f" ({target.unit})" if target.unit else ""
         shown = {} if target.transform == "identity" else {f"{target.label}{unit}": ("shown", 0)}
         return {target.label_learned: ("learned", 0)} | shown
-    return {column: ("learned", k) for k, column in enumerate(target.columns)}
+    known = dict(zip(COLUMNS, NAMES, strict=True))
+    names = {column: f"{known[column]} ({column})" if column in known else column for column in target.columns}
+    found = {names[column]: ("learned", k) for k, column in enumerate(target.columns)}
+    first = names.get(target.name)  # what the study is about
+    return found if first is None else {first: found[first]} | found
 
 
 class Explanation:
@@ -146,13 +150,10 @@ class Explanation:
         """Ask for the rank correlation of the map with that of shuffled weights, Adebayo et al. (2018): one chunk."""
         return Work("galviz.answers:sane", [(str(self.run.path), self.image, asdict(self.question))])
 
-    @cached_property
+    @property
     def asked(self) -> str:
         """What was asked, in words."""
-        names = {given: name for name, given in outputs(self.run.target, self.cutouts.bands).items()}
-        question = self.question
-        told = f"{names.get(question.output, question.output)}, occluder {question.patch} px every {question.stride} px"
-        return f"{told}, baseline {question.baseline}" + (f", of the {self.seen} image" if self.seen else "")
+        return asked_words(self.run, self.cutouts, self.question, self.seen)
 
     def to_fits(self) -> bytes:
         """Write the maps (R, H, W) of the change and of the output as FITS images, with the object's coordinates."""
@@ -160,14 +161,23 @@ class Explanation:
         if self.cutouts.wcs is not None:
             header.update(self.cutouts.wcs_of(self.object_id).to_header())
         header["OBJECT"] = self.object_id.encode("ascii", "backslashreplace").decode()
+        if not np.isfinite(self.outputs).all():
+            raise ValueError("to_fits: expected a whole map, got one of which parts have not come yet. Wait for it.")
         cards = {"GVRUN": self.run.name[:60], "GVVER": version("galviz"), "CLEAN": float(self.clean)}
         cards |= {"PATCH": self.question.patch, "STRIDE": self.question.stride, "BASELINE": self.question.baseline}
         header.update(cards | {f"BAND{k}": name for k, name in enumerate(self.bands, start=1)})
-        header["COMMENT"] = self.asked.encode("ascii", "backslashreplace").decode()
+        header["COMMENT"] = _ascii(self.asked)
+        header["OUTPUT"] = (_ascii(self.asked.partition(", occluder")[0])[:60], "what the map is about")
         images = [fits.ImageHDU(self.map(value), header, name=value.upper()) for value in ("change", "output")]
         out = io.BytesIO()
         fits.HDUList([fits.PrimaryHDU(), *images]).writeto(out)
         return out.getvalue()
+
+
+def _ascii(words: str) -> str:
+    """Write words as FITS headers can hold them."""
+    named = words.replace("λ", "lambda").replace("₁₀", "10")
+    return named.encode("ascii", "backslashreplace").decode()
 
 
 class MeanExplanation:
@@ -186,7 +196,7 @@ class MeanExplanation:
     ----------
     work : Work
     count : int
-        Objects whose maps are in the mean.
+        Objects whose maps are in the mean; one whose image has pixels that are not finite is left out.
     mean : numpy.ndarray of float32, shape (R, H, W)
         Of the change; NaN until the first has come.
     """
@@ -203,7 +213,7 @@ class MeanExplanation:
     ) -> None:
         rows = len(cutouts.bands) if question.bands == "each" and not seen else 1
         self.count, self._sum = 0, np.zeros((rows, *cutouts.images.shape[2:]))
-        asked = asdict(question)
+        self.seen, self.asked, asked = seen, asked_words(run, cutouts, question, seen), asdict(question)
         chunks = [(str(run.path), image_for(run, cutouts, object_id, seen), asked) for object_id in ids]
         self.work = Work("galviz.answers:changed", chunks, on_change)
 
@@ -216,9 +226,17 @@ class MeanExplanation:
     def look(self) -> bool:
         """Take what has come since the last look; True where there was something."""
         new = self.work.new_results()
-        self._sum += sum((change for _, change in new), np.zeros_like(self._sum))
-        self.count += len(new)
+        whole = [change for _, change in new if np.isfinite(change).all()]
+        self._sum += sum(whole, np.zeros_like(self._sum))
+        self.count += len(whole)
         return bool(new)
+
+
+def asked_words(run: Run, cutouts: CutoutSet, question: Question, seen: str = "") -> str:
+    """Write what is asked: the output, the occluder, what it shows, and of which band's image."""
+    names = {given: name for name, given in outputs(run.target, cutouts.bands).items()}
+    told = f"{names.get(question.output, question.output)}, occluder {question.patch} px every {question.stride} px"
+    return f"{told}, baseline {question.baseline}" + (f", of the {seen} image" if seen else "")
 
 
 def image_for(run: Run, cutouts: CutoutSet, object_id: str, seen: str = "") -> np.ndarray:

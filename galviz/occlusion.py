@@ -57,7 +57,11 @@ def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
     unit = name_of(found)
     label = f"{'what it gives to' if value == 'change' else 'when hidden:'} {unit} · {found.bands[row]}"
     message = {"type": "map", "id": found.object_id, "limits": limits, "palette": rgb_of(palette), "unit": unit}
-    message |= {"label": label, "clean": float(found.clean), "patch": found.question.patch}
+    message |= {
+        "label": label,
+        "clean": float(found.clean) if np.isfinite(found.clean) else None,
+        "patch": found.question.patch,
+    }
     message |= {"tops": found.places[:, 0].tolist(), "lefts": found.places[:, 1].tolist()}
     arrays = {"values": values[row], "outputs": found.outputs[row]}
     return message | {name: np.ascontiguousarray(array, "<f4").tobytes() for name, array in arrays.items()}
@@ -65,9 +69,10 @@ def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
 
 def to_png(found: Explanation, row: int, value: str, sources: pd.DataFrame) -> bytes:
     """Draw the object, its map and what was asked as one picture."""
-    values = found.map(value)[row]
-    (low, high), _ = look_of(values, value)
+    values = found.map(value)
+    look = look_of(values, value)  # one for the maps of all bands, as on the page
     what = next(name for name, kind in VALUES.items() if kind == value)
-    lines = [found.object_id, f"{found.run.name}: {found.asked}; {found.bands[row]}", f"{what}: {low:.4g} … {high:.4g}"]
+    lines = [found.object_id, f"{found.run.name}: {found.asked}; {found.bands[row]}"]
+    lines.append(f"{what}; as it is: {found.clean:.4g}")
     image, _ = drawn(found.cutouts, found.object_id, found.seen)
-    return picture(image, values, value, "\n".join(lines), sources)
+    return picture(image, values[row], look, "\n".join(lines), sources)

@@ -2,18 +2,20 @@
 
 import io
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import colorcet
 import holoviews as hv
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from galviz.figures.images import PALETTES
 from galviz.figures.style import BLUE, FOCUS, SKY, frame
 
 MARKS: dict[str, tuple[str, str, str]] = {
-    "bcg": ("dot", BLUE, "central galaxy"),
+    "bcg": ("dot", "#E69F00", "central galaxy"),
     "member": ("dot", BLUE, "member"),
     "field": ("ring", SKY, "field galaxy"),
     "star": ("ring", "#D62728", "star"),
@@ -83,7 +85,7 @@ def mean_map(values: np.ndarray, title: str) -> hv.Image:
 def picture(
     image_png: bytes,
     values: np.ndarray,
-    value: str,
+    look: tuple[tuple[float, float], Sequence[str]],
     words: str,
     sources: pd.DataFrame | None = None,
     *,
@@ -97,8 +99,8 @@ def picture(
         The image (W, H), row 0 at the bottom as everywhere.
     values : numpy.ndarray, shape (H, W)
         The map; NaN is left white.
-    value : {"change", "output"}
-        What it shows, as `look_of` takes it.
+    look : ((float, float), sequence of str)
+        Limits and palette, as `look_of` gives them.
     words : str
         What it is; lines are kept.
     sources : pandas.DataFrame, optional
@@ -106,7 +108,7 @@ def picture(
     side : int
         Pixels that each is wide.
     """
-    (low, high), palette = look_of(values, value)
+    (low, high), palette = look
     colours = np.array(rgb_of(palette), dtype=np.uint8)
     level = np.clip((values - low) / ((high - low) or 1.0), 0, 1)
     drawn = colours[np.round(np.nan_to_num(level) * (len(colours) - 1)).astype(int)]
@@ -115,8 +117,8 @@ def picture(
     with Image.open(io.BytesIO(image_png)) as image:
         parts = [image.convert("RGB"), Image.fromarray(drawn[::-1])]
     lines = words.splitlines()
-    sheet = Image.new("RGB", (2 * side + 12, height + 16 * len(lines) + 10), "white")
-    pen = ImageDraw.Draw(sheet)
+    sheet = Image.new("RGB", (2 * side + 12, height + 18 * (len(lines) + 1) + 12), "white")
+    pen, font = ImageDraw.Draw(sheet), _font()
     for k, part in enumerate(parts):
         sheet.paste(part.resize((side, height), Image.Resampling.NEAREST), (k * (side + 12), 0))
         for source in () if sources is None else sources.itertuples():
@@ -126,7 +128,19 @@ def picture(
             r = 4 if shape == "dot" else 7
             pen.ellipse((x - r, y - r, x + r, y + r), fill=colour if shape == "dot" else None, outline=colour, width=2)
     for k, line in enumerate(lines):
-        pen.text((4, height + 6 + 16 * k), line, fill=FOCUS if k == 0 else "black")
+        pen.text((4, height + 26 + 18 * k), line, fill=FOCUS if k == 0 else "black", font=font)
+    ramp = Image.fromarray(colours[None]).resize((side // 2, 10))
+    sheet.paste(ramp, (side + 12 + side // 4, height + 9))
+    for place, anchor, number in ((side // 4 - 6, "rt", low), (3 * side // 4 + 6, "lt", high)):
+        pen.text((side + 12 + place, height + 7), f"{number:.4g}", fill="black", font=font, anchor=anchor)
     out = io.BytesIO()
     sheet.save(out, "PNG")
     return out.getvalue()
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    """Give a font that has Greek letters; Pillow's own has none."""
+    from matplotlib import get_data_path
+
+    return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 12)

@@ -17,7 +17,7 @@ _AT_ONCE = 16 * 224**2  # pixels of the images whose gradients are taken togethe
 def integrated_gradients(
     network: nn.Module, images: np.ndarray | Tensor, *, output: Output = 0, baseline: Baseline = "zero", steps: int = 50
 ) -> np.ndarray:
-    """Integrate gradients from a baseline to the images; a map sums to the output less that of the baseline.
+    """Integrate gradients from a baseline to the images; a map sums nearly to the output less that of the baseline.
 
     Parameters
     ----------

@@ -100,6 +100,8 @@ class Look:
     """
 
     def __init__(self, parts: Parts, image: Tensor, patch: int, baseline: Baseline, chunk: int | None = None) -> None:
+        if chunk is not None and chunk < 1:
+            raise ValueError(f"chunk: expected at least 1 place at a time, got {chunk}.")
         seen = parts.prepare(image.to(parts.device)[None])
         self.parts, self.patch, self.bands = parts, patch, len(seen[0])
         self._seen, self._cover = seen[0], cover(seen, baseline, patch)[0]
@@ -234,11 +236,15 @@ def in_its_unit(target: Target, column: int = 0) -> Callable[[Tensor], Tensor]:
 
 def reader(output: Output) -> Callable[[Tensor], Tensor]:
     """Give the function of an `output`: outputs (n, K) -> (n,)."""
+    if not callable(output) and not isinstance(output, int | np.integer):
+        raise TypeError(f"output: expected a column or a function of the outputs, got {output!r}.")
     return output if callable(output) else partial(_column, output)
 
 
 def as_images(images: np.ndarray | Tensor, axes: str = "NBHW") -> Tensor:
     """Take images as a float32 tensor of these axes, or raise a ValueError."""
+    if isinstance(images, np.ndarray):
+        images = images.astype(np.float32, copy=False)  # in the byte order of this machine: FITS has the other
     images = torch.as_tensor(images)
     if images.dim() != len(axes):
         raise ValueError(f"images: expected shape ({', '.join(axes)}), got {tuple(images.shape)}.")

@@ -25,6 +25,8 @@ def places(height: int, width: int, patch: int, stride: int) -> np.ndarray:
     ValueError
         If the occluder is larger than the image, or a number is not positive.
     """
+    if any(number != int(number) for number in (patch, stride)):
+        raise ValueError(f"patch, stride: expected whole pixels, got {patch} and {stride}.")
     if patch < 1 or stride < 1:
         raise ValueError(f"patch, stride: expected at least 1 pixel, got {patch} and {stride}.")
     if patch > min(height, width):

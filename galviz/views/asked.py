@@ -27,8 +27,13 @@ class Asked(pn.viewable.Viewer):
     seen = param.Selector(default="", objects=[""], label="Image", doc="the band that the network is shown")
     band = param.Selector(default=TOGETHER, objects=[TOGETHER], label="Hide in", doc="all bands at once, or one alone")
     patch = param.Integer(default=8, bounds=(1, 256), label="Occluder (px)")
-    stride = param.Integer(default=4, bounds=(1, 256), label="Every (px)")
-    baseline = param.Selector(default="mean", objects=list(BASELINES), label="It shows", doc="what hides the place")
+    stride = param.Integer(default=4, bounds=(1, 256), label="Stride (px)")
+    baseline = param.Selector(
+        default="mean",
+        objects=list(BASELINES),
+        label="Baseline",
+        doc="what the occluder shows",
+    )
     value = param.Selector(default="change", objects=VALUES, label="The map shows")
 
     def __init__(self, run: Run, cutouts: CutoutSet, **params: object) -> None:

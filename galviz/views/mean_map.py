@@ -1,6 +1,7 @@
 """The mean occlusion map of many objects."""
 
 from collections.abc import Callable, Sequence
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -88,11 +89,12 @@ class MeanView(pn.viewable.Viewer):
         if self.found is None or not self.found.count:
             return pn.Spacer(height=0)
         maps = [mean_map(one, f"mean of {self.found.count:,} maps · {name}") for one, name in self._rows()]
-        return pn.FlexBox(*(pn.pane.HoloViews(one, linked_axes=False, width=340) for one in maps))
+        about = text(f"<p class='note'>{escape(self.found.asked)}</p>")
+        return pn.Column(about, pn.FlexBox(*(pn.pane.HoloViews(one, linked_axes=False, width=340) for one in maps)))
 
     def _rows(self) -> list[tuple[np.ndarray, str]]:
         mean = self.found.mean
-        return list(zip(mean, self.cutouts.bands if len(mean) > 1 else ["all bands"], strict=True))
+        return list(zip(mean, self.cutouts.bands if len(mean) > 1 else [self.found.seen or "all bands"], strict=True))
 
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:

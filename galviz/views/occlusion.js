@@ -81,7 +81,7 @@ class Occlusion {
     });
     const whole = make("button", "", "whole image", { type: "button", title: "undo the zoom (0)" });
     whole.addEventListener("click", () => this.zoom(0));
-    const hint = make("span", "", "wheel or + − to zoom, drag or arrows to move");
+    const hint = make("span", "", "wheel or + − to zoom, drag or arrows to move, shift and arrows: occluder");
     hint.style.opacity = 0.7;
     this.legend = make("div", "legend");
     tools.append(over, this.toggle, whole, hint, this.legend);
@@ -180,7 +180,17 @@ class Occlusion {
     if (!this.object || !(event.key in steps || event.key in factors)) return;
     event.preventDefault();
     if (event.key in factors) this.zoom(factors[event.key]);
+    else if (event.shiftKey) this.step(steps[event.key]);
     else this.move([x + (steps[event.key][0] * w) / 8, y + (steps[event.key][1] * h) / 8, w, h]);
+  }
+
+  // The occluder by keys: half its side at a time.
+  step([right, down]) {
+    const { width, height } = this.object;
+    const by = (this.answer?.patch ?? 2) / 2;
+    const [x, y] = this.pointed ?? [width / 2, height / 2];
+    const within = (value, most) => Math.max(0, Math.min(most, value));
+    this.point([within(x + right * by, width), within(y + down * by, height)]);
   }
 
   at(event, svg) {
@@ -218,6 +228,7 @@ class Occlusion {
       if (this.marks) for (const source of sources) this.mark(svg, source, marks, unit);
       if (name === "image") this.scale(svg, unit);
       if (name === "map" && answer) this.ramp(bar);
+      else bar.replaceChildren();
     }
     const kinds = [...new Set(sources.map((source) => source.kind))];
     this.toggle.hidden = !sources.length;
@@ -275,7 +286,8 @@ class Occlusion {
   point(at) {
     this.pointed = at;
     this.root.querySelectorAll(".occluder").forEach((element) => element.remove());
-    this.said.textContent = this.answer ? `as it is: ${number(this.answer.clean)} ${this.answer.unit}` : "";
+    const known = Number.isFinite(this.answer?.clean);
+    this.said.textContent = known ? `as it is: ${number(this.answer.clean)} ${this.answer.unit}` : "";
     if (!at || !this.answer || !Number.isFinite(this.answer.clean)) return;
     const k = this.nearest(at);
     if (k < 0) return;

@@ -39,7 +39,7 @@ class OcclusionView(pn.viewable.Viewer):
     def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
         super().__init__(asked=Asked(run, cutouts), **params)
         self.run, self.cutouts, self.selection = run, cutouts, selection
-        self.canvas = OcclusionCanvas(sizing_mode="stretch_width")
+        self.canvas, self._row = OcclusionCanvas(sizing_mode="stretch_width"), 0
         self._bring()
         selection.param.watch(self._bring, ["focus"])
 
@@ -81,6 +81,7 @@ class OcclusionView(pn.viewable.Viewer):
         except REFUSED as error:
             self.error = shown_error(error)
         else:
+            self._row = 0
             self.param.update(running=True, error="")
 
     def cancel(self, _: object = None) -> None:
@@ -108,8 +109,10 @@ class OcclusionView(pn.viewable.Viewer):
 
     @property
     def row(self) -> int:
-        """Which of the maps is shown."""
-        return self.found.bands.index(self.asked.band) if self.asked.band in self.found.bands else 0
+        """Which of the maps is shown; the one before, where the answer has none of what is asked now."""
+        if self.asked.band in self.found.bands:
+            self._row = self.found.bands.index(self.asked.band)
+        return self._row
 
     @param.depends("running", "version", "error")
     def progress(self) -> str:
@@ -122,13 +125,19 @@ class OcclusionView(pn.viewable.Viewer):
 
     @param.depends("running", "found", "asked.band")
     def result(self) -> pn.viewable.Viewable:
-        """Say what the map says, once it is whole."""
-        whole = self.found is not None and self.found.work.status == "done"
-        return result(self.found, self.row, self.sources) if whole else pn.Spacer(height=0)
+        """Say what the map says, and offer it as files, once it is whole."""
+        if self.found is None or self.found.work.status != "done":
+            return pn.Spacer(height=0)
+        found, row, sources = self.found, self.row, self.sources
+        files = {"fits": found.to_fits, "png": lambda: to_png(found, row, self.asked.value, sources)}
+        saves = pn.Row(*(save_button(found.object_id, end, make) for end, make in files.items()))
+        return pn.Column(saves, result(found, row, sources), sizing_mode="stretch_width")
 
-    def save(self, end: str) -> bytes:
-        """Write what is shown as a file: ``"fits"``, or ``"png"``."""
-        return self.found.to_fits() if end == "fits" else to_png(self.found, self.row, self.asked.value, self.sources)
+    def about(self) -> str:
+        """Say which number is explained, where it is not the one that the run gives."""
+        views = self.run.recipe.tta
+        mean = f"The run's own estimate is a mean over {views} turned and mirrored views; this is"
+        return f"<p class='note'>{mean} the answer to the image as it lies.</p>" if views > 1 else ""
 
     def controls(self) -> pn.viewable.Viewable:
         """Give what the visitor sets."""
@@ -147,6 +156,5 @@ class OcclusionView(pn.viewable.Viewer):
         self.selection.focus = str(ids[(ids.get_loc(self.object_id) + by) % len(ids)])
 
     def __panel__(self) -> pn.viewable.Viewable:
-        saves = pn.Row(*(save_button(self.param.found, end, self.save) for end in ("fits", "png")))
-        parts = (self.controls(), text(self.progress), self._alert, self.canvas, saves, self.result)
+        parts = (self.controls(), text(self.progress), self._alert, self.canvas, text(self.about()), self.result)
         return pn.Column(*parts, sizing_mode="stretch_width")

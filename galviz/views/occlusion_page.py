@@ -38,6 +38,9 @@ class OcclusionPage(pn.viewable.Viewer):
         super().__init__(**params)
         self.library, self.shown = library, None
         done = [name for name, run in library.runs()[0].items() if explainable(run)]
+        given = self.library.run_folders[:-1]  # what was named when the page was started comes first
+        found = self.library.runs()[0]
+        done.sort(key=lambda name: not {found[name].path, found[name].path.parent} & set(given))
         self.param.run.objects = done or [""]
         self.run = query().get("run") if query().get("run") in done else self.param.run.objects[0]
 
@@ -60,6 +63,10 @@ class OcclusionPage(pn.viewable.Viewer):
         about = f"Trained on {escape(run.data.name)}: <b>{escape(cutouts.origin)}</b>, {len(cutouts):,} objects."
         card = pn.Card(gallery, title="Objects: look at one, choose many", sizing_mode="stretch_width")
         return pn.Column(text(about), self.shown, card, sizing_mode="stretch_width")
+
+    @param.depends("run", watch=True)
+    def _remember(self) -> None:
+        write_query(run=self.run)
 
     def _keep(self, selection: Selection) -> None:
         """Read what is asked from the address, and write it there whenever it changes."""
@@ -108,5 +115,5 @@ def occlusion_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
     try:
         template.main.append(OcclusionPage(Library.find(paths)))
     except REFUSED as error:
-        template.main.append(said(shown_error(error)))
+        template.main.extend([said(shown_error(error)), OcclusionPage(Library.find())])
     return template

@@ -38,27 +38,21 @@ def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.V
     return pn.FlexBox(*parts)
 
 
-def save_button(found: param.Parameter, end: str, make: Callable[[str], bytes]) -> pn.widgets.FileDownload:
-    """Make a button that saves an explanation.
+def save_button(object_id: str, end: str, make: Callable[[], bytes]) -> pn.widgets.FileDownload:
+    """Make a button that saves a whole explanation.
 
     Parameters
     ----------
-    found : param.Parameter
-        Holds the `Explanation`, or None where there is none yet.
+    object_id : str
+        Whose it is.
     end : str
         Suffix of the file.
     make : callable
-        Gives the content of a file with that suffix.
+        Gives the content.
     """
-
-    def name(now: Explanation | None) -> str:
-        safe = "".join(one if one.isalnum() or one in "-_" else "_" for one in (now.object_id if now else ""))
-        return f"occlusion_{safe}.{end}"
-
-    given = {"filename": pn.bind(name, found), "disabled": pn.bind(lambda now: now is None, found), "embed": False}
-    return pn.widgets.FileDownload(
-        callback=lambda: io.BytesIO(make(end)), label=f"Save as {end.upper()}", width=130, **given
-    )
+    safe = "".join(one if one.isalnum() or one in "-_" else "_" for one in object_id)
+    about = {"filename": f"occlusion_{safe}.{end}", "label": f"Save as {end.upper()}"}
+    return pn.widgets.FileDownload(callback=lambda: io.BytesIO(make()), embed=False, width=130, **about)
 
 
 class SanityView(Patient):
@@ -81,13 +75,20 @@ class SanityView(Patient):
             return
         self.param.update(busy=True, error="", said="drawing the map of shuffled weights …")
         done = await self.aside(self.found.sane().results)
-        words = "" if done is None else f"rank correlation with the map of shuffled weights: <b>{done[0]:.2f}</b>"
-        self.param.update(busy=False, said=f"{words} (near 0: the map shows what was learned)" if words else "")
+        self.param.update(busy=False, said="" if done is None else sanity_words(done[0]))
 
     def __panel__(self) -> pn.viewable.Viewable:
         about = "the map of shuffled weights must not look like it (Adebayo et al. 2018)"
         button = pn.widgets.Button(label="Sanity check", on_click=self.check, description=about)
         return pn.Column(pn.FlexBox(button, text(self.param.said), align_items="center"), self._alert)
+
+
+def sanity_words(correlation: float) -> str:
+    """Say what a rank correlation with the map of shuffled weights means."""
+    if np.isnan(correlation):
+        return "The map is even: there is nothing to compare."
+    told = f"rank correlation with the map of shuffled weights: <b>{correlation:.2f}</b>"
+    return f"{told} (near 0: the map shows what was learned; near 1 or −1: the image alone)"
 
 
 def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> str:
@@ -102,6 +103,8 @@ def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> str:
         for where, part in table.iterrows()
     )
     about = f"Where the effect lies: within {radius:g} px of each source. By chance: the same map, moved at random."
+    if found.question.stride > found.question.patch:
+        about += " Between the places much of the image was never hidden, and does not count."
     head = "<tr><th></th><td>of the effect</td><td>by chance (95 %)</td><td></td></tr>"
     return f"<table class='measures'><caption>{about}</caption>{head}{rows}</table>"
 

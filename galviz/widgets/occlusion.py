@@ -62,12 +62,14 @@ class OcclusionWidget(anywidget.AnyWidget):
     stride = traitlets.Int(4, min=1)
     baseline = traitlets.Enum(BASELINES, default_value=BASELINES[0])
     value = traitlets.Enum(list(VALUES.values()), default_value="change")
-    map = traitlets.Instance(np.ndarray, allow_none=True)
-    clean = traitlets.Float(np.nan)
-    status = traitlets.Unicode("")
-    progress = traitlets.Float(0.0)
+    map = traitlets.Instance(np.ndarray, allow_none=True, read_only=True)
+    clean = traitlets.Float(np.nan, read_only=True)
+    status = traitlets.Unicode("", read_only=True)
+    progress = traitlets.Float(0.0, read_only=True)
 
     def __init__(self, run: Run | str | Path, cutouts: CutoutSet | None = None, **traits: Any) -> None:
+        if unknown := sorted(set(traits) - set(self.traits())):
+            raise TypeError(f"{unknown[0]}: expected one of the widget's traits, got an unknown argument.")
         self.run = run if isinstance(run, Run) else Run.open(run)
         self.cutouts = CutoutSet.open(self.run.data) if cutouts is None else cutouts
         self.found: Explanation | None = None
@@ -81,6 +83,13 @@ class OcclusionWidget(anywidget.AnyWidget):
         self.observe(lambda _: self._draw(), "value")
         self.explain()
 
+    @traitlets.validate("patch")
+    def _fits(self, proposal: Mapping[str, Any]) -> int:
+        most = min(self.cutouts.images.shape[2:])
+        if proposal["value"] > most:
+            raise ValueError(f"patch: expected at most {most} pixels, as the image has, got {proposal['value']}.")
+        return proposal["value"]
+
     @traitlets.validate("object_id", "output", "band", "seen")
     def _known(self, proposal: Mapping[str, Any]) -> str:
         name, value = proposal["trait"].name, proposal["value"]
@@ -90,7 +99,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         if name == "object_id":
             self.cutouts.row_of([value])
         elif value not in known[name]:
-            raise ValueError(f"{name}: expected one of {', '.join(known[name])}, got {value!r}.")
+            raise ValueError(f"{name}: expected one of {', '.join(map(repr, known[name]))}, got {value!r}.")
         return value
 
     def explain(self) -> None:
@@ -131,13 +140,15 @@ class OcclusionWidget(anywidget.AnyWidget):
             return
         status = found.work.status  # before what has come: the last part comes before the end
         found.look()
-        self.status, self.progress = status, found.work.done / max(1, found.work.total)
+        self.set_trait("status", status)
+        self.set_trait("progress", found.work.done / max(1, found.work.total))
         self._draw()
 
     def _draw(self) -> None:
         found = self.found
         row = found.bands.index(self.band) if self.band in found.bands else 0
-        self.clean, self.map = float(found.clean), found.map(self.value)[row]
+        self.set_trait("clean", float(found.clean))
+        self.set_trait("map", found.map(self.value)[row])
         message = map_message(found, row, self.value)
         self.send(message, buffers=[message.pop("values"), message.pop("outputs")])
 

@@ -52,8 +52,8 @@ def test_every_control_changes_what_is_said_and_it_is_what_the_network_says(made
     driven.until(lambda: numbers(said(driven))[0] == pytest.approx(clean, rel=1e-3))
 
     # The occluder under the pointer: the last place of the first row of the map is the last of the image's top.
-    page.get_by_label("Every (px)").fill("4")
-    page.get_by_label("Every (px)").press("Enter")
+    page.get_by_label("Stride (px)").fill("4")
+    page.get_by_label("Stride (px)").press("Enter")
     page.get_by_label("Occluder (px)").fill("4")
     page.get_by_label("Occluder (px)").press("Enter")
     found = occlude(network, image, patch=4, stride=4, bands="each")
