@@ -1,6 +1,7 @@
-"""A threshold over merger probabilities: `panel serve dashboards/mergers.py [--args TABLE [IMAGES]]`.
+"""The page of mergers, a threshold over their probabilities first: `panel serve dashboards/mergers.py [--args …]`.
 
-TABLE is a table of predictions, a run or a sky; IMAGES a sky, or a folder of pictures named by object_id.
+`--args TABLE|RUN|SKY [IMAGES]`: a table of predictions, a run or a sky; IMAGES a sky, or a folder of pictures named by
+object_id.
 """
 
 import sys

@@ -87,7 +87,9 @@ def _network(path: str, _stamp: int) -> "nn.Module":
     from galviz.nn.predict import load_weights
 
     run = Run.open(path)
-    study = import_module(f"galviz.studies.{run.info['study']}")
-    network = study.build(run.target, run.recipe, tuple(run.info["build"]["bands"]))
+    study, recipe, built = import_module(f"galviz.studies.{run.info['study']}"), run.recipe, run.info["build"]
+    if "architecture" in recipe.network:  # those that have a name may fit images of one size alone
+        recipe = recipe.replace(network={**recipe.network, "size": built["size"]})
+    network = study.build(run.target, recipe, tuple(built["bands"]))
     load_weights(network, run.weights)
     return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")

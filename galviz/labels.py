@@ -1,6 +1,7 @@
 """Labels that a person gives to objects, kept in a CSV that is whole after every key press."""
 
 import csv
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,11 @@ class Labels:
         A CSV with the columns `COLUMNS` (time: UTC, ISO 8601); made when the first label is set. By default
         ``labels.csv`` in `galviz.runs.home`.
 
+    Attributes
+    ----------
+    heard : list of callable
+        Called, without arguments, whenever a label was given or taken back here.
+
     Raises
     ------
     ValueError
@@ -35,6 +41,7 @@ class Labels:
         self._rows: dict[str, tuple[str, str]] = {}
         self._stamp: tuple[int, int] | None = None
         self._past: list[tuple[str, tuple[str, str] | None]] = []
+        self.heard: list[Callable[[], None]] = []
         self._refresh()
 
     def __len__(self) -> int:
@@ -55,6 +62,7 @@ class Labels:
         """Label an object, over an older label; an empty label takes it away."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._past.append((object_id, self._write(object_id, (label, now) if label else None)))
+        self._tell()
 
     def undo(self) -> str | None:
         """Take the last `set` back; give the object it was about, or None where there is nothing to take back."""
@@ -62,7 +70,12 @@ class Labels:
             return None
         object_id, before = self._past.pop()
         self._write(object_id, before)
+        self._tell()
         return object_id
+
+    def _tell(self) -> None:
+        for listen in self.heard:
+            listen()
 
     def _write(self, object_id: str, row: tuple[str, str] | None) -> tuple[str, str] | None:
         """Put a row into the file, and give the one that was there."""

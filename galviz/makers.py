@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from galviz.sky.sizes import SIZES
+
 if TYPE_CHECKING:
     from galviz.sky.readers.pictures import Pictures
 
 Work = Callable[[], None]
-SIZES = {"mergers": 68, "richness": 64}
-"""The skies that can be drawn, and the side of a cutout where none is asked for, pixels."""
 
 
 def mock(args: argparse.Namespace) -> Work:

@@ -41,7 +41,7 @@ class Selection(param.Parameterized):
         self._table = pd.DataFrame(index=pd.Index([], name="object_id", dtype=str)) if table is None else table
         if not self._table.index.is_unique:
             raise ValueError("table: expected unique object_ids in its index, got some twice. Remove or rename them.")
-        self._mask = np.zeros(len(self._table), dtype=bool)
+        self._take(np.zeros(len(self._table), dtype=bool))
         self._named: dict[str, np.ndarray] = {}
         self._steps: list[tuple[str, dict[str, Any]]] = []
         self._past: list[tuple] = []
@@ -49,7 +49,7 @@ class Selection(param.Parameterized):
         super().__init__(**params)
 
     def __len__(self) -> int:
-        return int(self._mask.sum())
+        return self._count
 
     @property
     def table(self) -> pd.DataFrame:
@@ -207,10 +207,13 @@ class Selection(param.Parameterized):
         combined = {"replace": new, "add": self._mask | new, "remove": self._mask & ~new, "keep": self._mask & new}
         self._past = [*self._past[-_UNDO + 1 :], self._here()]
         self._future = []
-        self._mask = combined[how]
+        self._take(combined[how])
         self._named = self._named if named is None else named
         self._steps = _needed([*self._steps, (name, given)])
         self.version += 1
+
+    def _take(self, mask: np.ndarray) -> None:
+        self._mask, self._count = mask, int(mask.sum())  # counted once: many views ask, of up to 10⁷ objects
 
     def _here(self) -> tuple:
         return np.packbits(self._mask), self._named, self._steps
@@ -220,7 +223,7 @@ class Selection(param.Parameterized):
             return False
         forth.append(self._here())
         packed, self._named, self._steps = back.pop()
-        self._mask = np.unpackbits(packed, count=len(self._table)).astype(bool)
+        self._take(np.unpackbits(packed, count=len(self._table)).astype(bool))
         self.version += 1
         return True
 

@@ -1,7 +1,7 @@
 """A threshold over a score without its page: which columns can be cut, what is known, what a cut does."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,36 +90,12 @@ def is_redshift(name: str) -> bool:
     return _Z.match(name) is not None
 
 
-def labels_of(score: str, path: str | Path | None = None) -> "HeardLabels":
+def labels_of(score: str, path: str | Path | None = None) -> Labels:
     """Open the labels about a score: ``mergers.csv`` in `galviz.runs.home`, for other answers one beside it."""
     path = home() / "mergers.csv" if path is None else Path(path)
     if meaning(score) != "merger":
         path = path.with_name(f"{path.stem}-{re.sub('[^A-Za-z0-9.]+', '-', score)}{path.suffix}")
-    return HeardLabels(path)
-
-
-class HeardLabels(Labels):
-    """Labels that tell those who listen when one is given or taken back."""
-
-    def __init__(self, path: str | Path | None = None) -> None:
-        super().__init__(path)
-        self.heard: list[Callable[[], None]] = []
-
-    def set(self, object_id: str, label: str) -> None:
-        """Label an object, over an older label; an empty label takes it away."""
-        super().set(object_id, label)
-        self._tell()
-
-    def undo(self) -> str | None:
-        """Take the last `set` back; give the object it was about, or None where there is nothing to take back."""
-        object_id = super().undo()
-        if object_id is not None:
-            self._tell()
-        return object_id
-
-    def _tell(self) -> None:
-        for listen in self.heard:
-            listen()
+    return Labels(path)
 
 
 @dataclass(frozen=True)
@@ -277,9 +253,11 @@ class Scored:
 
 
 def _within(table: pd.DataFrame) -> list[str]:
-    """Name the columns of numbers that have values, all within 0…1."""
+    """Name the columns of numbers that have values, all within 0…1, and are no redshifts."""
     found = []
     for name in table.select_dtypes("number").columns:
+        if is_redshift(str(name)):
+            continue
         values = _numbers(table[name])
         low, high = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
         if 0 <= low <= high <= 1:

@@ -11,6 +11,12 @@ from PIL import Image
 
 from galviz import occlusion
 from galviz.explanation import Explanation, MeanExplanation, Question, outputs
+from galviz.nn.predict import save_weights
+from galviz.runs import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.mock import write_mergers_sky
+from galviz.sky.votes import COLUMNS
+from galviz.studies import mergers
 
 ID = "1237658493878337643"
 
@@ -73,6 +79,38 @@ def test_an_output_is_given_in_its_unit(make, sky):
     assert shown.look()
     np.testing.assert_allclose(np.exp(learned.outputs), shown.outputs, rtol=1e-5)
     assert list(outputs(run.target, sky.bands)) == ["ln λ", "λ"]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    path = write_mergers_sky(tmp_path_factory.mktemp("skies") / "zoo", 12, size=36)  # no network is made for this size
+    return path, CutoutSet.open(path)
+
+
+@pytest.mark.parametrize("name", list(mergers.RECIPES))
+def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr("galviz.explanation.Work", Now)
+    path, sky = pictures
+    recipe = mergers.RECIPES[name]
+    if "width" in recipe.network:
+        recipe = recipe.replace(network={**recipe.network, "width": 4})
+    run = Run.create(tmp_path / "run", study="mergers", target=mergers.TARGET, recipe=recipe, data=path)
+    run.update_info(build={"bands": sky.bands, "size": 36})
+    network = mergers.build(run.target, recipe.replace(network={**recipe.network, "size": 36})).eval()
+    save_weights(network, run.weights)
+    run.write_state(status="done")
+    known, image = outputs(run.target, sky.bands), sky.images[2]
+    assert list(known)[:2] == ["merger (Class8.6)", "smooth (Class1.1)"]
+    assert sorted(k for _, k in known.values()) == list(range(37))
+    with torch.inference_mode():
+        whole = network(torch.from_numpy(image[None]))[0].numpy()
+    for answer, k in (("merger (Class8.6)", COLUMNS.index("Class8.6")), ("spiral: yes (Class4.1)", 7)):
+        found = Explanation(run, sky, sky.object_ids[2], Question(known[answer], patch=12, stride=12))
+        assert found.look()
+        assert found.clean == pytest.approx(whole[k], abs=1e-5)
+        expected = hidden(network, image, *found.places[4], 12)
+        assert found.outputs[0, 4] == pytest.approx(expected[k], abs=1e-4)
+        assert answer in found.asked
 
 
 def test_a_network_for_bands_is_asked_about_one_image_and_its_probabilities_add_up(make, sky):

@@ -44,3 +44,19 @@ def test_a_network_is_trained_judged_and_explained(monkeypatch, tmp_path):
     assert "(5, 16, 16)" in shown(explained[1])["text/plain"]
     assert "empty sky" in shown(explained[2])["text/html"]
     assert "(2, 5, 16, 16)" in shown(explained[4])["text/plain"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own packages
+def test_votes_are_learned_judged_and_cut(monkeypatch, tmp_path):
+    given = {"N": "24", "SIZE": "16", "SET": "epochs=2 network.width=4 batch=8 tta=1", "HOME": str(tmp_path / "home")}
+    for name, value in given.items():
+        monkeypatch.setenv(f"GALVIZ_{name}", value)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    two = next(path for path in NOTEBOOKS if path.stem.startswith("02"))
+    cells = [cell for cell in executed(two, tmp_path).cells if cell.cell_type == "code"]
+    by = {cell.source.splitlines()[0]: cell for cell in cells}
+    assert "RMSE of the guess" in shown(by["from galviz.sky.predictions import joined"])["text/html"]
+    assert len(shown(by["# Their pictures, row by row in the same order."])["image/png"]) > 1000
+    assert "ThresholdWidget" in shown(by["from galviz.widgets.threshold import ThresholdWidget"])["text/plain"]
+    assert "Lotz et al. (2011)" in shown(cells[-1])["text/html"]

@@ -98,13 +98,13 @@ def test_undo_and_redo_walk_over_every_step(selection):
     for ids in seen[-2::-1]:
         assert selection.undo()
         assert selection.undo()
-        assert selection.ids.tolist() == ids
+        assert (selection.ids.tolist(), len(selection)) == (ids, len(ids))
     assert not selection.undo()
     assert selection.names == ()
     for ids in seen[1:]:
         assert selection.redo()
         assert selection.redo()
-        assert selection.ids.tolist() == ids
+        assert (selection.ids.tolist(), len(selection)) == (ids, len(ids))
     assert not selection.redo()
     assert selection.names == ("s0", "s1", "s2", "s3")
 

@@ -1,18 +1,21 @@
 """How a training goes: losses and metrics against the epoch."""
 
+from collections.abc import Mapping
+from itertools import cycle
+
 import holoviews as hv
 import pandas as pd
 
-from galviz.figures.style import BLUE, ORANGE, frame
+from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, SKY, frame
 
 _MOST = 500
 """Epochs that are drawn: a page redraws its curves every half second."""
 
-LABELS = {"val_mae": "MAE", "val_rmse": "RMSE", "val_accuracy": "Accuracy"}
-"""How the metrics of a held-out part are written on an axis."""
-
+LABELS = {"val_mae": "MAE", "val_rmse": "RMSE", "val_accuracy": "Accuracy", "val_loss": "Loss", "train_loss": "Loss"}
+"""How metrics are written on an axis."""
 
 _LOOKS = {"training": (BLUE, "solid"), "held out": (ORANGE, "dashed")}
+_DASHES = ("solid", "dashed", "dotted", "dotdash")
 
 
 def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
@@ -50,11 +53,53 @@ def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
     holoviews.Overlay
     """
     name = next(iter(metric_names(metrics)), "val_metric")
-    label = LABELS.get(name, name.removeprefix("val_").replace("_", " "))
-    on_axis = f"{label} ({unit})" if unit and name != "val_accuracy" else label
+    label, on_axis = _written(name, unit)
     line = _curve(metrics, name, on_axis, "held out")
     title = f"{label}, held out{_thinned(metrics)[1]}"
     return frame(hv.Overlay([line]), show_legend=False, title=title, height=260, ylabel=on_axis)
+
+
+def run_curves(runs: Mapping[str, pd.DataFrame], name: str = "val_loss", unit: str = "") -> hv.Overlay:
+    """Draw one metric of several runs against the epoch, each in a colour and a dash of its own.
+
+    Parameters
+    ----------
+    runs : mapping of str to pandas.DataFrame
+        What a run is called → lines of its ``metrics.csv``.
+    name : str
+        The column that is drawn: ``"val_loss"``, ``"val_accuracy"``, ``"train_loss"``. A run without it has no line.
+    unit : str
+        As in `metric_curves`.
+
+    Returns
+    -------
+    holoviews.Overlay
+
+    Raises
+    ------
+    ValueError
+        If there is no run.
+
+    References
+    ----------
+    Goh (2022), figs. 8 and 9: loss and accuracy of three networks.
+    """
+    if not runs:
+        raise ValueError("runs: expected at least one run, got none. Train one first.")
+    label, on_axis = _written(name, unit)
+    looks = zip(cycle((BLUE, ORANGE, PINK, SKY, FOCUS, GREY)), cycle(_DASHES), strict=False)
+    named = zip(runs.items(), looks, strict=False)
+    lines = [_curve(rows, name, on_axis, called, look) for (called, rows), look in named]
+    part = "training" if name.startswith("train_") else "held out"
+    thinned = any(_thinned(rows)[1] for rows in runs.values())
+    title = f"{label}, {part}{'; of long runs not every epoch' if thinned else ''}"
+    return frame(hv.Overlay(lines), legend_position="right", title=title, height=300, ylabel=on_axis)
+
+
+def _written(name: str, unit: str) -> tuple[str, str]:
+    """Write a metric for a title, and for an axis."""
+    label = LABELS.get(name, name.removeprefix("val_").replace("_", " "))
+    return label, f"{label} ({unit})" if unit and label not in {"Accuracy", "Loss"} else label
 
 
 def metric_names(metrics: pd.DataFrame) -> list[str]:
@@ -68,8 +113,8 @@ def _thinned(metrics: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return (metrics, "") if every <= 1 else (metrics.iloc[::-1].iloc[::every].iloc[::-1], f", every {every} epochs")
 
 
-def _curve(metrics: pd.DataFrame, name: str, label: str, part: str) -> hv.Overlay:
-    colour, dash = _LOOKS[part]
+def _curve(metrics: pd.DataFrame, name: str, label: str, part: str, look: tuple[str, str] | None = None) -> hv.Overlay:
+    colour, dash = _LOOKS[part] if look is None else look
     metrics, _ = _thinned(metrics)
     known = metrics[["epoch", name]].dropna() if name in metrics else pd.DataFrame({"epoch": [], name: []})
     axes = [hv.Dimension("epoch", label="Epoch")], [hv.Dimension(part, label=label)]

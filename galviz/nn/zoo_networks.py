@@ -151,29 +151,23 @@ def build(recipe: Recipe) -> VoteNetwork:
     Raises
     ------
     ValueError
-        If an argument or its value is not known.
+        If an argument is not known; values that are not known are refused by `Recipe`.
     """
     options = _DEFAULTS | recipe.network
     architecture, size = options["architecture"], options["size"]
     unknown = sorted(options.keys() - _DEFAULTS.keys())
     if unknown:
         raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
-    if options["votes"] not in _OUTPUTS:
-        raise ValueError(f"network.votes: expected one of {', '.join(_OUTPUTS)}, got {options['votes']!r}.")
     torch.manual_seed(recipe.seed)
-    normalise: nn.Module = ImageNetScale()
     if architecture == "paper_cnn":
-        normalise, (encoder, head) = AsItIs(), paper_cnn(size)
-    elif architecture == "paper_resnet50":
-        encoder, head = paper_resnet(size)
-    elif architecture == "paper_resnet50_dense":
-        encoder, head = paper_resnet(size, (200, 100), options["dropout"])
+        encoder, head = paper_cnn(size)
     elif architecture == "resnet18":
         encoder = ResNet18(3, width=options["width"], stem=options["stem"])
         head = nn.Sequential(nn.Dropout(options["dropout"]), nn.Linear(encoder.features, len(COLUMNS)))
     else:
-        known = "resnet18, paper_cnn, paper_resnet50, paper_resnet50_dense"
-        raise ValueError(f"network.architecture: expected one of {known}, got {architecture!r}.")
+        hidden = (200, 100) if architecture == "paper_resnet50_dense" else ()
+        encoder, head = paper_resnet(size, hidden, options["dropout"])
+    normalise = AsItIs() if architecture == "paper_cnn" else ImageNetScale()
     return VoteNetwork(normalise, encoder, head, _OUTPUTS[options["votes"]]())
 
 

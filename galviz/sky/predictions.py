@@ -27,6 +27,8 @@ class Predictions:
     table : pandas.DataFrame
         For a scalar target ``t``: a row an object, index ``object_id``, columns ``t``, ``t_spread``, ``t_p16``,
         ``t_p84`` (as far as the network gives them), ``t_true`` (NaN where not known) and ``fold``.
+        For a votes target: the same with a column ``c`` and a column ``c_true`` for each ``c`` of the target's columns,
+        of which the one named as the target is its estimate.
         For a band target: a row an object and band, index ``(object_id, band)``, columns ``band_pred`` and
         ``band_true`` (names), ``p_u`` … ``p_z`` (a probability a class) and ``fold``.
         ``fold`` (nullable integer): k ≥ 0 where the object was held out in fold k, −1 where the network was trained
@@ -145,8 +147,10 @@ def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.Dat
     -------
     pandas.DataFrame
         Index ``object_id``; columns estimate, truth, residual, spread (where there is one); or for a band target
-        ``u taken for`` … ``z taken for`` and ``bands right``, their number. Further fold, seen (True where the network
-        was trained on the object), and the columns of the catalogue that bear other names.
+        ``u taken for`` … ``z taken for`` and ``bands right``, their number. For a votes target also the estimate and
+        the truth (NaN where not known) of each answer, ``Class1.1`` … and ``Class1.1_true`` …: there a catalogue's
+        votes are the truth, and do not come twice. Further fold, seen (True where the network was trained on the
+        object), and the columns of the catalogue that bear other names.
     """
     result = _bands_by_object(predictions) if predictions.target.kind == "band" else _numbers_by_object(predictions)
     result = result.assign(seen=(result["fold"].fillna(0) < 0).to_numpy(bool))
@@ -156,11 +160,41 @@ def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.Dat
     return result.join(catalogue[[name for name in catalogue.columns if name not in result]], on="object_id")
 
 
+def about_answer(table: pd.DataFrame, answer: str) -> pd.DataFrame:
+    """Turn a table of votes, as `joined` gives it, to another answer.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    answer : str
+        One of the target's columns: ``"Class1.1"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, in which truth, estimate and residual are those of the answer, without the estimates of the
+        others.
+
+    Raises
+    ------
+    KeyError
+        If there is no such answer.
+    """
+    if not {answer, f"{answer}_true"} <= set(table.columns):
+        raise KeyError(f"answer: expected a column beside its truth, got {answer!r}. Choose one of the target's.")
+    estimate, truth = table[answer], table[f"{answer}_true"]
+    others = [name for name in table.columns if f"{name}_true" in table.columns]
+    return table.drop(columns=others).assign(estimate=estimate, truth=truth, residual=estimate - truth)
+
+
 def _numbers_by_object(predictions: Predictions) -> pd.DataFrame:
     table = predictions.table
     told = {"estimate": predictions.estimate, "truth": predictions.truth, "residual": predictions.residual}
     spread = f"{predictions.target.name}_spread"
     told |= {"spread": table[spread].to_numpy()} if spread in table else {}
+    if predictions.target.kind == "votes":
+        names = [name for c in predictions.target.columns for name in (c, f"{c}_true")]
+        told |= {name: _values(table[name]) if name in table else np.full(len(table), np.nan) for name in names}
     index = pd.Index(predictions.object_ids, name="object_id")
     return pd.DataFrame(told | {"fold": table["fold"].to_numpy()}, index=index)
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.sky.fractions import wilson
+from galviz.sky.metrics import bootstrap
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def cumulative(fractions: np.ndarray) -> np.ndarray:
     ValueError
         If there are not 37 columns.
     """
-    votes = _checked(fractions).copy()
+    votes = checked(fractions).copy()
     for part, parent in zip(SLICES, PARENTS, strict=True):
         if parent is not None:
             weight = votes[:, parent, None]
@@ -121,7 +122,7 @@ def conditional(votes: np.ndarray) -> np.ndarray:
     ValueError
         If there are not 37 columns.
     """
-    fractions = _checked(votes).copy()
+    fractions = checked(votes).copy()
     for part in SLICES:
         total = fractions[:, part].sum(axis=1, keepdims=True)
         fractions[:, part] /= np.where(total > 0, total, np.nan)
@@ -140,7 +141,7 @@ def sum_errors(votes: np.ndarray) -> np.ndarray:
     numpy.ndarray of float64, shape (N, 11)
         0 where the tree is obeyed; NaN where a vote is NaN.
     """
-    votes = _checked(votes)
+    votes = checked(votes)
     expected = [np.ones(len(votes)) if parent is None else votes[:, parent] for parent in PARENTS]
     return np.stack([votes[:, part].sum(axis=1) for part in SLICES], axis=1) - np.stack(expected, axis=1)
 
@@ -181,7 +182,7 @@ def votes_of(table: pd.DataFrame) -> np.ndarray:
 
 def guess(truth: np.ndarray) -> np.ndarray:
     """Answer the mean of the training objects, whatever the image: shape (N, 37) -> (37,). It obeys the tree."""
-    return _checked(truth).mean(axis=0)
+    return checked(truth).mean(axis=0)
 
 
 def votes_rmse(truth: np.ndarray, estimate: np.ndarray) -> float:
@@ -198,7 +199,7 @@ def votes_rmse(truth: np.ndarray, estimate: np.ndarray) -> float:
     float
         NaN if any vote is NaN.
     """
-    return float(np.sqrt(np.mean((np.asarray(estimate, dtype=np.float64) - _checked(truth)) ** 2)))
+    return float(np.sqrt(np.mean((np.asarray(estimate, dtype=np.float64) - checked(truth)) ** 2)))
 
 
 def paper_accuracy(truth: np.ndarray, estimate: np.ndarray) -> float:
@@ -211,7 +212,7 @@ def paper_accuracy(truth: np.ndarray, estimate: np.ndarray) -> float:
     ----------
     Goh (2022), Lab 3, table 1 (0.768, 0.766 and 0.819).
     """
-    return float(np.mean(_checked(truth).argmax(axis=1) == _checked(estimate).argmax(axis=1)))
+    return float(np.mean(checked(truth).argmax(axis=1) == checked(estimate).argmax(axis=1)))
 
 
 def question_accuracy(
@@ -232,7 +233,7 @@ def question_accuracy(
     pandas.DataFrame
         Index question (1 … 11); columns topic, n, right, accuracy, low and high; NaN where n is 0.
     """
-    truth, estimate = _checked(truth), _checked(estimate)
+    truth, estimate = checked(truth), checked(estimate)
     rows = []
     for question, part, parent in zip(QUESTIONS, SLICES, PARENTS, strict=True):
         asked = np.ones(len(truth), dtype=bool) if parent is None else truth[:, parent] >= reached
@@ -244,7 +245,52 @@ def question_accuracy(
     return pd.DataFrame(rows, index=index, columns=["topic", "n", "right", "accuracy", "low", "high"])
 
 
-def _checked(votes: np.ndarray) -> np.ndarray:
+_JUDGED = {
+    "RMSE of all 37": "over objects and answers: Kaggle's score",
+    "RMSE of the guess": "of the mean of the training objects as the answer to all",
+    "accuracy over all 37": "largest of all 37 votes right (Goh 2022): mostly questions 1 and 6",
+    "accuracy by question": "most voted answer right, where half of the votes got",
+}
+
+
+def votes_summary(
+    truth: np.ndarray, estimate: np.ndarray, mean: np.ndarray, *, n: int = 1000, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """Judge all 37 votes together, with bootstrap intervals over objects.
+
+    Parameters
+    ----------
+    truth, estimate : numpy.ndarray, shape (N, 37)
+        Without NaN.
+    mean : numpy.ndarray, shape (37,)
+        The guess that is compared with: `guess` of the training objects.
+    n, level, seed
+        As in `galviz.sky.metrics.bootstrap`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `galviz.sky.metrics.summary`. The last row joins the questions of `question_accuracy`, each counted where
+        it was reached.
+    """
+    truth, estimate = checked(truth), checked(estimate)
+    squares = [((said - truth) ** 2).mean(axis=1) for said in (estimate, mean)]
+    first = truth.argmax(axis=1) == estimate.argmax(axis=1)
+    asked = np.stack([np.ones(len(truth)) if p is None else truth[:, p] >= 0.5 for p in PARENTS], axis=1)
+    right = [truth[:, part].argmax(axis=1) == estimate[:, part].argmax(axis=1) for part in SLICES]
+    each = np.stack([*squares, first, (asked * np.stack(right, axis=1)).sum(axis=1), asked.sum(axis=1)], axis=1)
+
+    def judged(rows: np.ndarray, _: np.ndarray) -> np.ndarray:
+        ours, theirs, all37, hits, count = np.bincount(rows.astype(int), minlength=len(each)) @ each / len(rows)
+        return np.array([ours**0.5, theirs**0.5, all37, hits / count])
+
+    found = bootstrap(judged, np.arange(len(each)), np.arange(len(each)), n=n, level=level, seed=seed)
+    columns = {"value": found.value, "low": found.low, "high": found.high, "definition": list(_JUDGED.values())}
+    return pd.DataFrame(columns, index=pd.Index(_JUDGED, name="metric"))
+
+
+def checked(votes: np.ndarray) -> np.ndarray:
+    """Give votes as float64, or raise a ValueError where their shape is not (N, 37)."""
     votes = np.asarray(votes, dtype=np.float64)
     if votes.ndim != 2 or votes.shape[1] != len(COLUMNS):
         raise ValueError(f"votes: expected shape (N, {len(COLUMNS)}), got {votes.shape}. Order them as votes.COLUMNS.")

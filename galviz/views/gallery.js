@@ -26,7 +26,7 @@ const CSS = `
 .galviz-gallery .view:focus-visible { border-color: var(--focus); box-shadow: 0 0 0 1px var(--focus); }
 .galviz-gallery .tall { min-height: 100%; }
 .galviz-gallery .stage { position: sticky; top: 0; overflow: hidden; contain: strict; }
-.galviz-gallery .row { position: absolute; left: 0; right: 0; top: 0; will-change: transform; }
+.galviz-gallery .row { position: absolute; margin: 0; left: 0; right: 0; top: 0; will-change: transform; }
 .galviz-gallery .row > .cell { position: absolute; top: 0; margin: 0; padding: 0; max-width: none; border-radius: 6px;
   cursor: pointer; }
 .galviz-gallery .picture { position: relative; overflow: hidden; border-radius: 5px; background: var(--faint); }

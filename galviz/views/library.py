@@ -1,16 +1,20 @@
 """What there is to look at: skies and runs, found by name, opened once a process."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 
 from galviz.runs import ACTIVE, Run, home, list_runs
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.files import read_json
 from galviz.sky.predictions import Predictions, joined
 from galviz.sky.target import Target
+from galviz.views.folders import level, named, new_folder
 
 
 @dataclass(frozen=True)
@@ -23,19 +27,27 @@ class Library:
         Each a sky, or a folder of skies.
     run_folders : tuple of Path
         Each a run, or a folder of runs. New runs go to the last.
+    study : str
+        Whose runs are found in folders; of all where it is ``""``.
+    bands : tuple of str
+        Of the skies that are found in folders; any where there are none.
     """
 
     sky_folders: tuple[Path, ...]
     run_folders: tuple[Path, ...]
+    study: str = ""
+    bands: tuple[str, ...] = ()
 
     @classmethod
-    def find(cls, paths: Sequence[str | Path] = ()) -> "Library":
+    def find(cls, paths: Sequence[str | Path] = (), study: ModuleType | None = None) -> "Library":
         """Look where a page is told to, and in `galviz.runs.home`.
 
         Parameters
         ----------
         paths : sequence of str or Path
             Skies, runs, or folders of either.
+        study : module, optional
+            One of `galviz.studies`: in folders its runs alone are found, and the skies that it can learn from.
 
         Returns
         -------
@@ -50,24 +62,29 @@ class Library:
         for path in given:
             if not path.is_dir():
                 raise FileNotFoundError(f"path: expected a sky, a run or a folder of them, got {path}, not there.")
-        return cls((*given, home() / "skies"), (*given, home() / "runs"))
+        of = ("", ()) if study is None else (study.__name__.rpartition(".")[2], study.BANDS)
+        return cls((*given, home() / "skies"), (*given, home() / "runs"), *of)
 
     def skies(self) -> dict[str, Path]:
         """Find the skies: names for people, and their folders."""
-        found = [(root, file.parent) for root in self.sky_folders for file in _level(root, "galviz.json")]
-        return _named(found)
+        found = [(root, file.parent) for root in self.sky_folders for file in level(root, "galviz.json")]
+        return named([(root, path) for root, path in found if root == path or self._can_learn_from(path)])
+
+    def _can_learn_from(self, path: Path) -> bool:
+        with suppress(ValueError, OSError, KeyError):
+            return not self.bands or tuple(read_json(path / "galviz.json")["bands"]) == self.bands
+        return False
 
     def runs(self) -> tuple[dict[str, Run], dict[str, str]]:
         """Find the runs, newest first, and the folders that hold only half of one, with the reason."""
         found, broken = [], {}
         for root in self.run_folders:
             runs, half = list_runs(root) if root.is_dir() else ([], {})
-            found += [(root, run) for run in runs]
+            found += [(root, run) for run in runs if run.path == root or self.study in ("", run.info["study"])]
             broken |= half
         newest = sorted(found, key=lambda pair: pair[1].info.get("created", 0), reverse=True)
-        paths = _named([(root, run.path) for root, run in newest])
         runs = {run.path: run for _, run in newest}
-        return {name: runs[path] for name, path in paths.items()}, broken
+        return {name: runs[path] for name, path in named([(root, run.path) for root, run in newest]).items()}, broken
 
     def first_run(self) -> str:
         """Give the run to show first: one that is going on, else the newest that is done, else the newest."""
@@ -84,8 +101,18 @@ class Library:
             predictions = open_predictions(run)
             return None if predictions is None else joined(predictions)
 
-        found = {name: run for name, run in self.runs()[0].items() if name != without and run.target == target}
-        return {name: partial(read, run) for name, run in found.items() if (run.path / "predictions.parquet").exists()}
+        found = self.predicted().items()
+        return {name: partial(read, run) for name, run in found if name != without and run.target == target}
+
+    def predicted(self) -> dict[str, Run]:
+        """Find the runs that have predictions, newest first."""
+        return {name: run for name, run in self.runs()[0].items() if (run.path / "predictions.parquet").exists()}
+
+    def stamps(self) -> dict[Path, int]:
+        """Tell which skies and which runs with predictions there are, and when each was written."""
+        found = [file for root in self.sky_folders for file in level(root, "galviz.json")]
+        found += [file for root in self.run_folders for file in root.rglob("predictions.parquet")]
+        return {file: _stamp(file) for file in found}
 
     def run_path(self, name: str) -> Path | None:
         """Find the folder of a run by its name, also where the run is still in the making; None where there is none."""
@@ -101,11 +128,11 @@ class Library:
         ValueError
             If the name is no name of one folder, or is taken.
         """
-        return _new(self.run_folders[-1], name)
+        return new_folder(self.run_folders[-1], name)
 
     def new_sky(self, name: str) -> Path:
         """Give the folder of a sky that is to be made; errors as in `new_run`."""
-        return _new(self.sky_folders[-1], name)
+        return new_folder(self.sky_folders[-1], name)
 
 
 def open_sky(path: str | Path) -> CutoutSet:
@@ -131,26 +158,3 @@ def _predictions(path: str, _stamp: int) -> Predictions | None:
 
 def _stamp(file: Path) -> int:
     return file.stat().st_mtime_ns if file.exists() else 0
-
-
-def _level(root: Path, name: str) -> list[Path]:
-    return [root / name] if (root / name).exists() else sorted(root.glob(f"*/{name}"))
-
-
-def _named(found: list[tuple[Path, Path]]) -> dict[str, Path]:
-    """Name folders by their place below their root; the full path where that is not unique."""
-    named: dict[str, Path] = {}
-    for root, path in found:
-        if path not in named.values():
-            name = path.name if path == root else str(path.relative_to(root))
-            named[str(path) if name in named else name] = path
-    return named
-
-
-def _new(folder: Path, name: str) -> Path:
-    name = name.strip()
-    if not name or name.startswith(".") or Path(name).name != name:
-        raise ValueError(f"name: expected a name for a new folder, such as first-try, got {name!r}.")
-    if (folder / name).exists():
-        raise ValueError(f"name: expected a name that is not taken, got {name!r}. Choose another.")
-    return folder / name

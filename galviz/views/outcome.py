@@ -11,6 +11,7 @@ from galviz.views.library import Library, open_predictions, open_sky
 from galviz.views.predictions import PredictionsView
 from galviz.views.run import REFUSED
 from galviz.views.state import Chooser, PageState
+from galviz.views.votes import VotesView
 from galviz.views.why import WhyView
 from galviz.views.words import said, shown_error, text
 
@@ -26,7 +27,7 @@ class Outcome:
 
     def __init__(self, library: Library, page: PageState) -> None:
         self.library, self.page = library, page
-        self._judged: PredictionsView | BandsView | None = None
+        self._judged: PredictionsView | BandsView | VotesView | None = None
 
     def predictions(self) -> pn.viewable.Viewable:
         """Show what the run of the page said of its sky."""
@@ -82,7 +83,8 @@ class Outcome:
         if predictions.target.kind == "band":
             self._judged = BandsView(*given)
         else:
-            self._judged = PredictionsView(*given, self.library.judged(predictions.target, without=self.page.run))
+            others = self.library.judged(predictions.target, without=self.page.run)
+            self._judged = (VotesView if predictions.target.kind == "votes" else PredictionsView)(*given, others)
         why = pn.widgets.Button(label="Why does it say that? →", on_click=lambda _: setattr(self.page, "tab", "why"))
         return pn.Column(pn.FlexBox(data, why, align_items="center"), self._judged)
 

@@ -1,13 +1,16 @@
 """The page of a study: data, training, predictions, runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import panel as pn
 import param
 
+from galviz.sky.target import Target
+from galviz.views.arrivals import Arrivals
 from galviz.views.library import Library, open_sky
 from galviz.views.outcome import Outcome
 from galviz.views.run import REFUSED
@@ -21,6 +24,7 @@ from galviz.views.train import TrainPanel
 from galviz.views.words import said, shown_error, text
 
 _EVERY_MS = 400
+_REDSHIFTS = {"z": "z", "redshift": "z"}
 
 
 class StudyPage(pn.viewable.Viewer):
@@ -32,13 +36,24 @@ class StudyPage(pn.viewable.Viewer):
         One of `galviz.studies`.
     library : Library
     page : PageState, optional
+        Its tabs are those of every study and the further ones.
+    further : mapping of str to callable, optional
+        What makes a further tab of this page, by the tab's name.
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
     train = param.ClassSelector(class_=TrainPanel, constant=True)
 
-    def __init__(self, study: ModuleType, library: Library, page: PageState | None = None, **params: object) -> None:
-        page = page or PageState()
+    def __init__(
+        self,
+        study: ModuleType,
+        library: Library,
+        page: PageState | None = None,
+        further: Mapping[str, Callable[["StudyPage"], Any]] | None = None,
+        **params: object,
+    ) -> None:
+        further = dict(further or {})
+        page = page or PageState((*further, *TABS))
         skies = library.skies()
         page.sky = page.sky if page.sky in skies else next(iter(skies), "")
         page.run = page.run if library.run_path(page.run) else library.first_run()
@@ -46,10 +61,11 @@ class StudyPage(pn.viewable.Viewer):
         self.study, self.library = study, library
         self._focus_something()
         self.maker = SkyMaker(study.__name__.rpartition(".")[2], library, page)
-        self.outcome = Outcome(library, page)
+        self.outcome, self.arrivals = Outcome(library, page), Arrivals(library, page)
         makers = (lambda: pn.panel(self.data), lambda: self.train, lambda: pn.panel(self.predictions))
-        makers = (*makers, lambda: pn.panel(self.why))
-        self._makers = dict(zip(TABS, (*makers, lambda: RunsPanel(library, page)), strict=True))
+        makers = (*makers, lambda: pn.panel(self.why), lambda: RunsPanel(library, page))
+        own = {name: partial(make, self) for name, make in further.items()}
+        self._makers = dict(zip(TABS, makers, strict=True)) | own
         self.tabs: dict[str, Any] = {}
 
     def _focus_something(self) -> None:
@@ -61,11 +77,12 @@ class StudyPage(pn.viewable.Viewer):
     def look(self) -> None:
         """Read anew what may have changed, where somebody looks at it or it runs."""
         self.maker.look()
+        self.arrivals.look()
         view = self.train.run.view
         if view is not None and (self.page.tab == "train" or view.active):
             self.train.run.look()
 
-    @param.depends("page.sky", "page.found")
+    @param.depends("page.sky")
     def data(self) -> pn.viewable.Viewable:
         """Show the sky of the page, or how to come by one."""
         skies = self.library.skies()
@@ -75,8 +92,7 @@ class StudyPage(pn.viewable.Viewer):
             cutouts = open_sky(skies[self.page.sky])
         except REFUSED as error:
             return said(shown_error(error))
-        target = self.study.TARGET
-        columns = dict.fromkeys(target.columns, target.label) | {"z": "z"}
+        columns = dict.fromkeys(_first_columns(self.study.TARGET), self.study.TARGET.label) | _REDSHIFTS
         more = pn.Card(self.maker, title="Make or open another sky", collapsed=True, sizing_mode="stretch_width")
         choice = Chooser(self.page, "sky", self.library.skies, "Sky")
         return pn.Column(choice, SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky])), more)
@@ -99,7 +115,7 @@ class StudyPage(pn.viewable.Viewer):
         return self.tabs[self.page.tab]
 
     def __panel__(self) -> pn.viewable.Viewable:
-        bar = TabBar(names=list(TABS), active=self.page.tab, sizing_mode="stretch_width")
+        bar = TabBar(names=self.page.tabs, active=self.page.tab, sizing_mode="stretch_width")
         bar.param.watch(lambda event: setattr(self.page, "tab", event.new), "active")
         self.page.param.watch(lambda event: setattr(bar, "active", event.new), "tab")
         return pn.Column(bar, self.body, sizing_mode="stretch_width")
@@ -122,14 +138,23 @@ def study_page(study: ModuleType, paths: Sequence[str] = ()) -> pn.template.Boot
     """
     template = page_template(study.__name__.rpartition(".")[2])
     try:
-        library = Library.find(paths)
+        library = Library.find(paths, study)
     except REFUSED as error:
         template.main.append(said(shown_error(error)))
         return template
     page = PageState()
     keep_in_address(page)
-    shown = StudyPage(study, library, page)
+    return in_template(template, StudyPage(study, library, page))
+
+
+def in_template(template: pn.template.BootstrapTemplate, shown: StudyPage) -> pn.template.BootstrapTemplate:
+    """Put a page into its template, and keep it looking at what goes on."""
     template.main.append(shown)
     pn.state.onload(shown.train.find_devices)
     pn.state.add_periodic_callback(shown.look, period=_EVERY_MS)
     return template
+
+
+def _first_columns(target: Target) -> tuple[str, ...]:
+    """Name the columns of a target that a sky is first looked at by: of many votes, those of the study's own answer."""
+    return (target.name,) if target.kind == "votes" else target.columns

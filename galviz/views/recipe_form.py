@@ -69,7 +69,7 @@ def helps() -> dict[str, str]:
 def _widget(key: str, value: Any) -> pn.widgets.Widget:
     label = key.replace("_", " ").replace(".", ": ")
     if key in CHOICES:
-        return pn.widgets.Select(label=label, options=list(CHOICES[key]), value=value, width=150)
+        return pn.widgets.Select(label=label, options=list(CHOICES[key]), value=value, width=200)
     if isinstance(value, bool):
         return pn.widgets.Select(label=label, options={"no": False, "yes": True}, value=value, width=150)
     if isinstance(value, int):

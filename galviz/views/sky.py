@@ -14,6 +14,8 @@ from galviz.views.state import SameFocus
 from galviz.views.view_state import ViewState
 from galviz.views.words import text
 
+_MOST_CAPTIONS = 3
+
 
 class SkyView(pn.viewable.Viewer):
     """The explorer of a `CutoutSet`, and which data it is.
@@ -24,7 +26,7 @@ class SkyView(pn.viewable.Viewer):
     selection : Selection
         Its focus is followed, and followed by it.
     columns : mapping of str to str, optional
-        Columns whose histograms are shown first, and their axis labels; by default the first two numbers.
+        Columns whose histograms and captions are shown first, and their axis labels; by default the first two numbers.
     source : str
         The folder of the sky.
     """
@@ -45,6 +47,8 @@ class SkyView(pn.viewable.Viewer):
         self.columns = {name: label for name, label in wanted.items() if name in numbers}
         plots = [{"kind": "histogram", "x": name} for name in self.columns]
         self.explorer = Explorer(table, cutouts, plots=plots, columns=self.columns, labels=Labels(), source=source)
+        if self.columns:
+            self.explorer.gallery.captions = list(self.columns)[:_MOST_CAPTIONS]
         self._focus = SameFocus(selection)
         self._focus.join(self.explorer.selection)
         self.kept = ViewState(self.explorer, "data", of=Path(source).name, about={"table": source})

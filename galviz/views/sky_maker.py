@@ -8,16 +8,20 @@ import param
 
 from galviz import jobs
 from galviz.runs import Run, home
+from galviz.sky.sizes import SIZES
 from galviz.views.library import Library
 from galviz.views.run import REFUSED
 from galviz.views.state import PageState
 from galviz.views.words import field, shown_error, text
 
+_INGEST = {
+    "mergers": "`galviz ingest zoo FOLDER --out SKY` takes pictures and votes as Galaxy Zoo has them",
+    "richness": "`galviz ingest sdss frame-*.fits.bz2 --tile 25.344 --out SKY` cuts SDSS frames into a sky",
+}
 _OWN_DATA = """
-**Your own images**: `galviz ingest sdss frame-*.fits.bz2 --tile 25.344 --out SKY` cuts SDSS frames into a sky,
-`galviz ingest zoo FOLDER --out SKY` takes pictures of galaxies with their votes; from Python,
- `CutoutSet(images=…, bands=…, catalogue=…, pixel_scale=…, unit="nanomaggy").save("SKY")` makes one of arrays.
-Put it into `{folder}`, or open it by `panel serve … --args SKY`.
+**Your own images**: {ingest}; from Python, `CutoutSet(images=…, bands={bands}, catalogue=…, pixel_scale=…,
+unit=…).save("SKY")` makes one of arrays. Put it into `{folder}`, where it is found in a few seconds, or open it by
+`panel serve … --args SKY`.
 """
 
 
@@ -34,7 +38,7 @@ class SkyMaker(pn.viewable.Viewer):
 
     page = param.ClassSelector(class_=PageState, constant=True)
     objects = param.Integer(default=400, bounds=(10, 1_000_000), label="Objects")
-    size = param.Integer(default=64, bounds=(16, 512), label="Side in pixels")
+    size = param.Integer(default=SIZES["richness"], bounds=(16, 512), label="Side in pixels")
     seed = param.Integer(default=0, bounds=(0, None), label="Seed")
     sky_name = param.String(default="synthetic", label="Name")
     percent = param.Integer(default=0, bounds=(-1, 100), doc="part that is drawn; -1 where that is not known")
@@ -42,7 +46,7 @@ class SkyMaker(pn.viewable.Viewer):
     said = param.String(default="", doc="what came of it")
 
     def __init__(self, kind: str, library: Library, page: PageState, **params: object) -> None:
-        super().__init__(page=page, **params)
+        super().__init__(page=page, **{"size": SIZES[kind]} | params)
         self.kind, self.library = kind, library
 
     def make(self, _: object = None) -> None:
@@ -89,5 +93,7 @@ class SkyMaker(pn.viewable.Viewer):
             value=self.param.percent, visible=self.param.making.rx() != "", sizing_mode="stretch_width"
         )
         outcome = text(pn.bind(lambda said: f"<div role='status'>{said}</div>", self.param.said))
-        own = pn.pane.Markdown(_OWN_DATA.format(folder=self.library.sky_folders[-1]))
+        bands = self.library.bands or "…"
+        given = {"ingest": _INGEST[self.kind], "bands": bands, "folder": self.library.sky_folders[-1]}
+        own = pn.pane.Markdown(_OWN_DATA.format(**given))
         return pn.Column(pn.FlexBox(*fields, make, align_items="flex-end"), bar, outcome, own)

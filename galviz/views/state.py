@@ -1,6 +1,6 @@
 """What a visitor looks at, and how it is kept in the page's address."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import parse_qsl, urlencode
 
 import panel as pn
@@ -9,10 +9,17 @@ import param
 from galviz.selection import Selection
 
 TABS = ("data", "train", "predictions", "why", "runs")
+"""What the page of every study has."""
 
 
 class PageState(param.Parameterized):
-    """The state of a page; the names are those of a `Library`."""
+    """The state of a page; the names are those of a `Library`.
+
+    Parameters
+    ----------
+    tabs : sequence of str
+        What can be open; the first is, where nothing else is asked for.
+    """
 
     tab = param.Selector(default=TABS[0], objects=list(TABS))
     sky = param.String(default="")  # the sky that is shown and learned from
@@ -20,8 +27,15 @@ class PageState(param.Parameterized):
     found = param.Integer(default=0, doc="counts up when skies or runs may have come")
     selection = param.ClassSelector(class_=Selection, constant=True, doc="the objects chosen, and the one in focus")
 
-    def __init__(self, **params: object) -> None:
+    def __init__(self, tabs: Sequence[str] = TABS, **params: object) -> None:
         super().__init__(**({"selection": Selection()} | params))
+        self.param.tab.objects = list(tabs)
+        self.tab = tabs[0]
+
+    @property
+    def tabs(self) -> list[str]:
+        """What can be open."""
+        return list(self.param.tab.objects)
 
     def to_query(self) -> dict[str, str]:
         """Give the state as the strings of an address."""
@@ -31,7 +45,7 @@ class PageState(param.Parameterized):
     def from_query(self, query: dict[str, str]) -> None:
         """Take the state from the strings of an address; what makes no sense is left out."""
         known = {name: query[name] for name in ("sky", "run") if name in query}
-        if query.get("tab") in TABS:
+        if query.get("tab") in self.tabs:
             known["tab"] = query["tab"]
         self.param.update(**known)
         self.selection.focus = query.get("object") or self.selection.focus

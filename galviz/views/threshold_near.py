@@ -7,9 +7,9 @@ import pandas as pd
 import panel as pn
 
 from galviz.gallery import Album, Exchange
+from galviz.labels import Labels
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.threshold import HeardLabels
 from galviz.views.gallery import GalleryGrid
 from galviz.views.look import LookView
 from galviz.views.words import GROW, text
@@ -41,7 +41,7 @@ class NearView(pn.viewable.Viewer):
         if self.looks is not None:
             self.looks.watch(lambda *_: self._tell(look=self.looks.look()))
 
-    def label_with(self, labels: HeardLabels, keys: Mapping[str, str], captions: tuple[str, ...]) -> None:
+    def label_with(self, labels: Labels, keys: Mapping[str, str], captions: tuple[str, ...]) -> None:
         """Take labels from now on from these keys into this file, and show these columns."""
         for album in self.albums:
             album.labels = labels

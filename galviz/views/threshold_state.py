@@ -8,9 +8,10 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.labels import Labels
 from galviz.sky.fractions import BinnedFractions
 from galviz.sky.metrics import Interval
-from galviz.threshold import HeardLabels, Scored, answers, bin_column, labels_of, truths
+from galviz.threshold import Scored, answers, bin_column, labels_of, truths
 from galviz.views.choice import follow
 from galviz.views.words import shown_error
 
@@ -38,7 +39,7 @@ class ThresholdState(pn.viewable.Viewer):
     labelled = param.Integer(default=0, doc="grows with every label")
     settled = param.Integer(default=0, doc="grows when the line is let go")
     scored = param.ClassSelector(class_=Scored, doc="the scores, once they are sorted")
-    labels = param.ClassSelector(class_=HeardLabels, doc="where labels go now")
+    labels = param.ClassSelector(class_=Labels, doc="where labels go now")
     calibrated = param.ClassSelector(class_=Interval, doc="the calibrated sum, once it is computed")
     binned = param.ClassSelector(class_=BinnedFractions, doc="the scores in bins, once they are sorted")
     error = param.String(default="", doc="why the scores cannot be used, safe in HTML")

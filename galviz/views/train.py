@@ -107,11 +107,16 @@ class TrainPanel(pn.viewable.Viewer):
         ready = {name: str(run.path) for name, run in runs if run.target.kind == "band" and run.weights.exists()}
         return {"none (random weights)": ""} | ready
 
+    @property
+    def _lends(self) -> bool:
+        """Whether there is a target of the study whose runs have an encoder for others."""
+        return any(target.kind == "band" for target in self.study.TARGETS.values())
+
     def choices(self) -> pn.viewable.Viewable:
         """Give what is chosen besides the recipe; the widgets stay when options come, so that nothing typed is lost."""
         select = {"type": pn.widgets.Select}
         looks = {
-            "encoder": select | {"options": self.encoders},
+            "encoder": select | {"options": self.encoders, "visible": self._lends},
             "device": select | {"options": self.param.devices},
             "run_name": {"placeholder": self.free_name},
         }

@@ -31,7 +31,7 @@ from galviz.studies.mergers import RECIPES
 CASES = {  # folder, table, column of ids, what is learned, square that is kept, folds that are held out in turn
     "svl": ("galaxyzoo2_svl", "catalog.csv", "object_id", ("smooth_debiased", "spiral_debiased"), 204, 1),
     "spiral": ("galaxyzoo_kaggle_spiral", "labels.csv", "GalaxyID", ("spiral",), 204, 1),
-    "rings": ("gz_decals_rings", "catalog.csv", "object_id", ("ring",), 0, 5),
+    "rings": ("gz_decals_rings", "catalog.csv", "object_id", ("ring",), 0, 2),
 }
 PLAIN = {"keep": "last", "patience": 0, "stop_after": 0}
 NETWORKS = {

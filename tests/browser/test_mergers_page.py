@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from galviz.labels import Labels
+from galviz.runs import Run
 from galviz.sky.fractions import ThresholdCurve
 from galviz.sky.tables import read_table, write_table
 
@@ -80,6 +81,10 @@ def nearest(driven, table, threshold):
             (shown := [one for _, one in ids(driven, gallery)]) and shown == side[: len(shown)]
         ))  # fmt: skip
     return sides
+
+
+def tab(driven, name):
+    driven.page.get_by_role("tab", name=name, exact=True).click()
 
 
 def set_field(driven, label, value):
@@ -182,13 +187,53 @@ def test_controls_answers_rates_and_the_explorer(server, table, open_page):
     driven.until(lambda: "answer=Class4.1" in page.url and "truth=truth" in page.url)
 
 
-def test_a_bare_csv_is_uploaded(serve, folder, table, open_page):
-    driven = open_page(serve("mergers").url)
-    driven.page.get_by_text("Nothing is open yet").wait_for()
+def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, folder, open_page):
+    server = serve("mergers")
+    driven = open_page(server.url)
+    page = driven.page
+    page.get_by_text("No sky yet").wait_for()
+    assert page.get_by_label("Side in pixels").input_value() == "68"
+    for label, value in {"Objects": 30, "Side in pixels": 32, "Name": "zoo"}.items():
+        set_field(driven, label, value)
+    page.get_by_role("button", name="Make a synthetic sky").click()
+    page.get_by_text("30 objects · 3 bands red green blue").wait_for()
+
+    # A bare table is uploaded.
+    tab(driven, "Threshold")
+    page.get_by_text("Nothing is open yet").wait_for()
     (folder / "bare.csv").write_text("id,score\n" + "".join(f"a{k},{k / 100}\n" for k in range(100)))
-    driven.page.locator("input[type=file]").first.set_input_files(folder / "bare.csv")
+    page.locator("input[type=file]").first.set_input_files(folder / "bare.csv")
     driven.until(lambda: told(driven)["Above the line"] == "49 of 100")
-    driven.page.get_by_text("Sum of scores as they are").wait_for()
+    page.get_by_text("Sum of scores as they are").wait_for()
+
+    # A run is trained meanwhile, and then chosen.
+    tab(driven, "Train")
+    set_field(driven, "Name of the new run", "first")
+    for label, value in {"epochs": 1, "batch": 8, "tta": 1, "folds": 2, "network: width": 4}.items():
+        set_field(driven, label, value)
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_text("✔ done").wait_for()
+    tab(driven, "Threshold")
+    page.get_by_label("Open", exact=True).select_option("run first")
+    page.get_by_text("that the network has not seen in training").wait_for()
+    table = Run.open(server.home / "runs" / "first").predictions().held_out().table
+    set_field(driven, "True above", 0.02)
+    at = page.locator(".galviz-threshold input[type=number]")
+    at.fill("0.25")
+    at.press("Enter")
+
+    def says_run():
+        now = told(driven)
+        mean = pytest.approx(100 * table["Class8.6"].mean(), abs=0.0051)
+        above = f"{(table['Class8.6'] > 0.25).sum()} of {len(table)}"
+        return (now["Above the line"], percents(now["Sum of scores as they are"])[0]) == (above, mean)
+
+    driven.until(says_run)
+    driven.until(lambda: "threshold=0.25" in page.url and "truth_cut=0.02" in page.url)
+    page.reload()
+    driven.until(says_run)
+    assert page.get_by_label("True above").input_value() == "0.02"
+    assert "libtorch" not in server.maps()
 
 
 @pytest.mark.parametrize("width", [900, 3840])

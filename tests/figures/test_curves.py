@@ -1,8 +1,9 @@
 import holoviews as hv
 import numpy as np
 import pandas as pd
+import pytest
 
-from galviz.figures.curves import loss_curves, metric_curves, metric_names
+from galviz.figures.curves import loss_curves, metric_curves, metric_names, run_curves
 
 
 def test_curves_follow_the_metrics():
@@ -28,3 +29,28 @@ def test_curves_of_thousands_of_epochs_are_thinned_and_say_so():
 def test_curves_of_a_training_that_has_just_begun():
     assert hv.render(loss_curves(pd.DataFrame()))
     assert hv.render(metric_curves(pd.DataFrame({"epoch": [], "val_accuracy": []})))
+
+
+def test_several_runs_in_one_figure_each_with_a_look_of_its_own():
+    epochs = pd.DataFrame({"epoch": [1, 2]})
+    runs = {f"run {k}": epochs.assign(val_loss=[k + 2.0, k + 1.0], val_accuracy=0.1 * k) for k in range(8)}
+    figure = hv.render(run_curves(runs))
+    lines = [r for r in figure.renderers if type(r.glyph).__name__ == "Line"]
+    drawn = [next(tuple(v) for name, v in r.data_source.data.items() if name != "epoch") for r in lines]
+    assert drawn == [(k + 2.0, k + 1.0) for k in range(8)]
+    assert len({(r.glyph.line_color, str(r.glyph.line_dash)) for r in lines}) == 8
+    assert [item.label.value for item in figure.legend[0].items] == list(runs)
+    assert (figure.title.text, figure.yaxis[0].axis_label) == ("Loss, held out", "Loss")
+    figure = hv.render(run_curves(runs, "val_accuracy", unit="ln λ"))
+    assert (figure.title.text, figure.yaxis[0].axis_label) == ("Accuracy, held out", "Accuracy")
+    assert hv.render(run_curves(runs, "train_loss")).title.text == "Loss, training"  # none of them has it
+    with pytest.raises(ValueError, match="runs: expected at least one run"):
+        run_curves({})
+
+
+def test_long_runs_are_thinned_and_the_title_says_so():
+    epoch = np.arange(1, 1_200)
+    long, short = (pd.DataFrame({"epoch": e, "val_loss": 1 / e}) for e in (epoch, epoch[:5]))
+    figure = hv.render(run_curves({"long": long, "short": short}))
+    assert figure.title.text == "Loss, held out; of long runs not every epoch"
+    assert [len(r.data_source.data["epoch"]) for r in figure.renderers][::2] == [400, 5]

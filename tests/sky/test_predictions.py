@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.sky.predictions import Predictions
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.predictions import Predictions, about_answer, joined
 from galviz.sky.target import Target
 
 RICHNESS = Target(name="ln_richness", kind="scalar", columns=("richness",), label="λ", transform="ln")
 BAND = Target(name="band", kind="band", columns=(), label="band")
+VOTES = Target(name="Class8.6", kind="votes", columns=("Class1.1", "Class8.6"), label="merger")
 IDS = [str(1237658493878337918 + k) for k in range(4)]
 
 
@@ -20,6 +22,13 @@ def scalar_table(**changes):
         "fold": pd.array([0, -1, None, 2], dtype="Int64"),
     }
     return pd.DataFrame(columns | changes, index=pd.Index(IDS, name="object_id"))
+
+
+def votes_table():
+    columns = {"Class1.1": [0.9, 0.8, 0.7, 0.6], "Class8.6": [0.0, 0.1, 0.2, 0.3]}
+    columns |= {"Class1.1_true": [0.8, 0.8, np.nan, 0.5], "Class8.6_true": [0.1, 0.0, np.nan, 0.3]}
+    fold = pd.array([0, -1, None, 2], dtype="Int64")
+    return pd.DataFrame(columns | {"fold": fold}, index=pd.Index(IDS, name="object_id"))
 
 
 def band_table():
@@ -132,3 +141,49 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     assert caught.value.errno == errno.ENOSPC
     assert file.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir() if found.name.startswith((".", "p"))] == ["p.parquet"]
+
+
+@pytest.fixture
+def voted():
+    """A sky of the same objects in another order, whose catalogue holds votes too."""
+    votes = {"Class1.1": [0.5, 0.6, 0.7, 0.8], "Class8.6": 0.9, "redshift": [0.4, 0.3, 0.2, 0.1]}
+    catalogue = pd.DataFrame(votes, index=pd.Index(IDS[::-1], name="object_id"))
+    images = np.zeros((4, 3, 4, 4), dtype=np.float32)
+    return CutoutSet(
+        images=images, bands=("red", "green", "blue"), catalogue=catalogue, pixel_scale=1.0, unit="display", origin="x"
+    )
+
+
+def test_votes_are_joined_with_all_answers_and_their_truths(voted):
+    table = joined(Predictions(votes_table(), VOTES), voted)
+    for name in ("Class1.1", "Class8.6", "Class1.1_true", "Class8.6_true"):  # never those of the catalogue
+        pd.testing.assert_series_equal(table[name], votes_table()[name])
+    np.testing.assert_array_equal(table["estimate"], votes_table()["Class8.6"])
+    np.testing.assert_array_equal(table["truth"], votes_table()["Class8.6_true"])
+    np.testing.assert_allclose(table["residual"], [-0.1, 0.1, np.nan, 0], atol=1e-12)
+    assert list(table["redshift"]) == [0.1, 0.2, 0.3, 0.4]
+    assert list(table["seen"]) == [False, True, False, False]
+
+
+def test_votes_without_truth_are_joined_with_columns_of_nan(voted):
+    table = joined(Predictions(votes_table().drop(columns=["Class1.1_true", "Class8.6_true"]), VOTES), voted)
+    assert table[["truth", "residual", "Class1.1_true", "Class8.6_true"]].isna().all(axis=None)
+    assert list(table["Class1.1"]) == [0.9, 0.8, 0.7, 0.6]
+
+
+def test_a_table_of_votes_is_turned_to_another_answer():
+    table = joined(Predictions(votes_table(), VOTES))
+    turned = about_answer(table, "Class1.1")
+    np.testing.assert_array_equal(turned["estimate"], table["Class1.1"])
+    np.testing.assert_array_equal(turned["truth"], table["Class1.1_true"])
+    np.testing.assert_allclose(turned["residual"], [0.1, 0, np.nan, 0.1])
+    assert set(table.columns) - set(turned.columns) == {"Class1.1", "Class8.6"}
+    assert "Class1.1" in table  # the caller's stays
+    with pytest.raises(KeyError, match=r"answer: expected a column beside its truth, got 'Class1\.2'"):
+        about_answer(table, "Class1.2")
+
+
+def test_numbers_are_joined_as_before():
+    assert list(joined(Predictions(scalar_table(), RICHNESS)).columns) == [
+        "estimate", "truth", "residual", "spread", "fold", "seen",
+    ]  # fmt: skip

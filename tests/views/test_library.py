@@ -1,5 +1,6 @@
 import pytest
 
+from galviz.studies import mergers, richness
 from galviz.views.library import Library, open_predictions, open_sky
 
 
@@ -24,6 +25,15 @@ def test_a_path_may_be_a_sky_a_run_or_a_folder_of_them(tmp_path, galviz_home, ti
     assert list(Library.find([run.path.parent]).runs()[0]) == ["first"]
     with pytest.raises(FileNotFoundError, match="expected a sky, a run or a folder of them"):
         Library.find([tmp_path / "nothing"])
+
+
+def test_a_study_finds_its_own_runs_and_skies_and_what_it_is_given(galviz_home, sky, told, make_run):
+    run = make_run("first", predictions=told)
+    for study, runs, skies in ((richness, ["first"], ["tiny"]), (mergers, [], [])):
+        library = Library.find(study=study)
+        assert (list(library.runs()[0]), list(library.skies()), list(library.predicted())) == (runs, skies, runs)
+    given = Library.find([galviz_home / "skies" / "tiny", run.path], mergers)
+    assert (list(given.skies()), list(given.runs()[0])) == (["tiny"], ["first"])
 
 
 def test_two_skies_of_one_name_keep_apart(tmp_path, galviz_home, tiny_sky, sky):

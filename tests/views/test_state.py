@@ -2,7 +2,7 @@ import panel as pn
 import pytest
 from panel.io.location import Location
 
-from galviz.views.state import Chooser, PageState, keep_in_address
+from galviz.views.state import TABS, Chooser, PageState, keep_in_address
 
 
 @pytest.fixture
@@ -30,6 +30,17 @@ def test_nonsense_in_the_address_is_left_out(location):
     page = PageState()
     keep_in_address(page)
     assert page.to_query() == {"tab": "data"}
+
+
+def test_a_page_may_have_more_tabs_of_which_the_first_is_open(location):
+    location.search = "?tab=threshold"
+    page, other = PageState(("threshold", *TABS)), PageState()
+    assert (page.tab, other.tab) == ("threshold", "data")
+    page.tab = "runs"
+    for each in (page, other):
+        keep_in_address(each)
+    assert (page.tab, other.tab) == ("threshold", "data")  # the address of one page makes no sense on the other
+    assert (page.tabs[0], other.tabs) == ("threshold", list(TABS))
 
 
 def test_a_choice_goes_both_ways_and_follows_what_is_found():

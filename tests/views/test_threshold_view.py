@@ -6,17 +6,12 @@ import panel as pn
 import pytest
 
 from galviz.labels import Labels
-from galviz.recipe import Recipe
-from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.fractions import BinnedFractions, ThresholdCurve
-from galviz.sky.predictions import Predictions
 from galviz.sky.tables import write_table
-from galviz.sky.target import Target
-from galviz.sky.votes import COLUMNS, MERGER
 from galviz.views.library import Library
-from galviz.views.mergers_page import MergersPage, _asked, keep_in_address, mergers_page
 from galviz.views.threshold import ThresholdView
+from galviz.views.threshold_page import ThresholdPage, _asked, keep_in_address
 
 N = 300
 
@@ -140,7 +135,7 @@ def test_a_table_without_scores_is_refused(table):
 
 def test_the_page_opens_a_bare_csv_and_explores_it(table, tmp_path):
     write_table(tmp_path / "t.csv", table, "csv")
-    page = MergersPage([str(tmp_path / "t.csv")], Library.find())
+    page = ThresholdPage([str(tmp_path / "t.csv")], Library.find())
     body = page.body()
     assert page.view.scored.at(0.5).above == (table["p_merger"] > 0.5).sum()
     card = body[-1]
@@ -152,40 +147,16 @@ def test_the_page_opens_a_bare_csv_and_explores_it(table, tmp_path):
     explorer.gallery.exchange.receive({"type": "label", "client": "x", "id": table.index[0], "label": "merger"})
     assert page.view.scored.known.by_hand == 1
     (tmp_path / "bare.csv").write_text("object_id,flux\na,3\nb,4\n")
-    assert "0 … 1" in MergersPage([str(tmp_path / "bare.csv")], Library.find()).body().object
-    assert "expected a table" in MergersPage(["nowhere.csv"], Library.find()).body().object
-    assert "Nothing is open" in MergersPage([], Library.find()).body().object
-
-
-def test_a_run_of_votes_offers_all_answers_with_their_truth(sky, galviz_home):
-    rng, ids = np.random.default_rng(0), sky.catalogue.index
-    votes = pd.DataFrame(rng.uniform(0, 1, (len(ids), 37)), index=ids, columns=list(COLUMNS))
-    fold = np.where(np.arange(len(ids)) % 3, 0, -1)
-    told = votes.join(votes.sample(frac=1, random_state=0).set_axis(ids).add_suffix("_true")).assign(fold=fold)
-    target = Target(MERGER, "votes", COLUMNS, "merger")
-    recipe = Recipe(name="quick", epochs=1, batch=4, learning_rates={"all": 1e-3}, network={})
-    path = galviz_home / "runs" / "first"
-    run = Run.create(path, study="mergers", target=target, recipe=recipe, data=galviz_home / "skies" / "tiny")
-    run.write_state(status="done")
-    run.save_predictions(Predictions(told, target))
-    page = MergersPage([], Library.find())
-    assert list(page.param.chosen.objects.values()) == ["", str(path)]
-    page.chosen = str(path)
-    page.body()
-    view = page.view
-    assert len(view.table) == (fold >= 0).sum()
-    assert (view.answer, view.truth) == (MERGER, f"{MERGER}_true")
-    assert set(COLUMNS) <= set(view.param.answer.objects.values())
-    view.answer = "Class1.1"
-    assert view.truth == "Class1.1_true"
-    assert view.scored.known.yes == (told["Class1.1_true"][fold >= 0] > 0.5).sum()
+    assert "0 … 1" in ThresholdPage([str(tmp_path / "bare.csv")], Library.find()).body().object
+    assert "expected a table" in ThresholdPage(["nowhere.csv"], Library.find()).body().object
+    assert "Nothing is open" in ThresholdPage([], Library.find()).body().object
 
 
 def test_the_address_says_what_is_looked_at(table, monkeypatch):
     asked = {"threshold": "0.3", "answer": "Class4.1", "truth": "truth", "t_obs": "0.2", "bins": "z", "merging": "-3"}
-    monkeypatch.setattr("galviz.views.mergers_page.query", lambda: asked)
+    monkeypatch.setattr("galviz.views.threshold_page.query", lambda: asked)
     written = {}
-    monkeypatch.setattr("galviz.views.mergers_page.write_query", lambda **changes: written.update(changes))
+    monkeypatch.setattr("galviz.views.threshold_page.write_query", lambda **changes: written.update(changes))
     view = ThresholdView(table)
     view.param.update(**_asked(view))
     assert (view.threshold, view.answer, view.truth, view.t_obs, view.merging) == (0.3, "Class4.1", "truth", 0.2, 1.0)
@@ -197,7 +168,3 @@ def test_the_address_says_what_is_looked_at(table, monkeypatch):
     assert written["threshold"] == "0.3"
     view._asked(0.9, True)  # noqa: FBT003
     assert written["threshold"] == "0.9"
-
-
-def test_the_page_is_made():
-    assert isinstance(mergers_page(), pn.template.BootstrapTemplate)

@@ -1,19 +1,18 @@
 import pandas as pd
 import pytest
 
-from galviz.recipe import Recipe
 from galviz.runs import Run
-from galviz.sky.target import Target
+from galviz.studies import mergers, richness
 from galviz.widgets.training import TrainingWidget, curve
 
 ROW = {"epoch": 1, "step": 3, "seconds": 1.0, "lr": 1e-3, "train_loss": 2.0, "val_loss": 3.0}
 
 
-@pytest.fixture
-def run(tmp_path):
-    target = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
-    recipe = Recipe(name="quick", epochs=2, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3})
-    run = Run.create(tmp_path / "run", study="richness", target=target, recipe=recipe, data=tmp_path)
+@pytest.fixture(params=[(richness, "quick"), (mergers, "quick"), (mergers, "paper")])
+def run(tmp_path, request):
+    study, recipe = request.param
+    given = {"study": study.__name__.rpartition(".")[2], "target": study.TARGET, "recipe": study.RECIPES[recipe]}
+    run = Run.create(tmp_path / "run", data=tmp_path, **given)
     run.write_state(status="running", epoch=1, epochs=2, step=3, steps=6, device="cpu", eta_s=4.0)
     run.append_metrics(ROW)
     return run
@@ -55,6 +54,18 @@ def test_the_resume_button_starts_a_process(run, monkeypatch):
     monkeypatch.setattr("galviz.jobs.resume", started.append)
     widget._resume.click()
     assert started == [run.path]
+
+
+@pytest.mark.parametrize("run", [(mergers, "paper")], indirect=True)
+def test_a_training_that_ends_before_its_last_epoch_is_done(run):
+    run.append_metrics(ROW | {"epoch": 2, "step": 6, "val_loss": 3.5})
+    run.write_state(status="done", epoch=2, epochs=100, step=6, steps=6, message="Ended early: no more.")
+    widget = TrainingWidget(run.path)
+    assert (widget.status, widget.epoch, widget._bar.value) == ("done", 2, 1)
+    assert "epoch 2 of 100" in widget._line.value
+    assert "Ended early" in widget._line.value
+    assert widget._stop.disabled
+    assert widget._resume.disabled
 
 
 def test_an_error_is_shown(run, monkeypatch):

@@ -1,0 +1,34 @@
+"""Folders by their names, for people: found, and to be made."""
+
+from pathlib import Path
+
+
+def level(root: Path, name: str) -> list[Path]:
+    """Find a file in a folder, else in the folders in it."""
+    return [root / name] if (root / name).exists() else sorted(root.glob(f"*/{name}"))
+
+
+def named(found: list[tuple[Path, Path]]) -> dict[str, Path]:
+    """Name folders by their place below their root; the full path where that is not unique."""
+    result: dict[str, Path] = {}
+    for root, path in found:
+        if path not in result.values():
+            name = path.name if path == root else str(path.relative_to(root))
+            result[str(path) if name in result else name] = path
+    return result
+
+
+def new_folder(folder: Path, name: str) -> Path:
+    """Give the path of a folder that is to be made in another.
+
+    Raises
+    ------
+    ValueError
+        If the name is no name of one folder, or is taken.
+    """
+    name = name.strip()
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise ValueError(f"name: expected a name for a new folder, such as first-try, got {name!r}.")
+    if (folder / name).exists():
+        raise ValueError(f"name: expected a name that is not taken, got {name!r}. Choose another.")
+    return folder / name

@@ -1,0 +1,131 @@
+"""How 37 answers are written and shown on a page: question by question, on axes, in tables and pictures."""
+
+import base64
+from collections.abc import Callable, Mapping
+from html import escape
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+import panel as pn
+
+from galviz.figures.contact_sheet import Sheet
+from galviz.figures.votes import prototype_sheet
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.votes import COLUMNS, NAMES, QUESTIONS, SLICES, Question
+from galviz.views.predictions import judged_plots
+from galviz.views.words import NOT_KNOWN
+
+_CSS = """
+.row { display: flex; flex-wrap: wrap; gap: 6px 18px; margin-bottom: 10px }
+.of { width: 200px } .of b { font-weight: 600 } .pair { display: flex; gap: 6px }
+.one { width: 97px; margin: 0; font-size: 11px; overflow-wrap: anywhere; line-height: 1.25 }
+.one div { width: 97px; height: 97px; border-radius: 3px }
+"""
+
+
+def title_of(question: Question) -> str:
+    """Write a question: ``"3 · bar"``, or its first answers where they speak for themselves."""
+    first = " / ".join(question.answers[:2]) + " …" * (len(question.answers) > 2)
+    return f"{question.number} · {question.topic or first}"
+
+
+GROUPS = {
+    title_of(question): dict(zip(NAMES[part], COLUMNS[part], strict=True))
+    for question, part in zip(QUESTIONS, SLICES, strict=True)
+}
+"""Question → its answers in words → Kaggle's name."""
+
+
+def answer_plots(answer: str) -> list[Mapping[str, object]]:
+    """Give the plots that compare an answer's predictions with its votes, as an explorer takes them."""
+    return judged_plots(f"{answer}_true", answer)
+
+
+def answer_axes(answer: str) -> dict[str, str]:
+    """Write what is drawn in `answer_plots` for an axis."""
+    first, second = answer_plots(answer)
+    name = NAMES[COLUMNS.index(answer)]
+    written = {first["x"]: f"True votes, {name}", first["y"]: f"Predicted votes, {name}"}
+    return written | {second["y"]: f"Predicted − true votes, {name}"}
+
+
+def questions_html(table: pd.DataFrame) -> str:
+    """Write `galviz.sky.votes.question_accuracy`, with a column guess, as HTML."""
+
+    def share(value: float) -> str:
+        return NOT_KNOWN if np.isnan(value) else f"{value:.3f}"
+
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(title_of(question))}</th><td>{row.n:,}</td><td>{share(row.accuracy)}</td>"
+        f"<td>{share(row.low)} to {share(row.high)}</td><td>{share(row.guess)}</td></tr>"
+        for question, row in zip(QUESTIONS, table.itertuples(), strict=True)
+    )
+    head = "<tr><th>Question</th><th>Objects</th><th>Right</th><th>95 % interval (Wilson)</th><th>Guess</th></tr>"
+    caption = "Most voted answer right, where half of the votes reached the question"
+    return f"<table class='measures'><caption>{caption}</caption>{head}{rows}</table>"
+
+
+def drawn(plot: hv.Overlay) -> pn.pane.HoloViews:
+    """Show a figure of all answers, as wide as its place."""
+    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
+
+
+def lazy_card(title: str, make: Callable[[], pn.viewable.Viewable]) -> pn.Card:
+    """Give a closed card whose content is made when it is opened first."""
+    card = pn.Card(title=title, collapsed=True, sizing_mode="stretch_width")
+
+    def opened(_: object) -> None:
+        if not len(card):
+            card[:] = [make()]
+
+    card.param.watch(opened, "collapsed")
+    return card
+
+
+def prototypes_html(found: pd.DataFrame, cutouts: CutoutSet | None) -> str:
+    """Show prototypes, question by question.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As `galviz.figures.votes.prototypes` gives it, under a first level ``by`` that says whose votes they are.
+    cutouts : CutoutSet, optional
+        Pictures of some or all of them.
+    """
+    there = () if cutouts is None else cutouts.catalogue.index
+    drawn = found[found["object_id"].isin(there)].drop_duplicates("object_id").reset_index(drop=True)
+    sheet = prototype_sheet(cutouts, drawn) if len(drawn) else None
+    tiles = {} if sheet is None else {one: _tile(sheet, k, len(drawn)) for k, one in enumerate(drawn["object_id"])}
+    parts = [f"<style>{_CSS}{_picture(sheet)}</style>"]
+    for question, part in zip(QUESTIONS, SLICES, strict=True):
+        every = [_answer(found, answer, name, tiles) for answer, name in zip(COLUMNS[part], NAMES[part], strict=True)]
+        parts.append(f"<h3>{escape(title_of(question))}</h3><div class='row'>{''.join(every)}</div>")
+    return "".join(parts)
+
+
+def _answer(found: pd.DataFrame, answer: str, name: str, tiles: Mapping[str, str]) -> str:
+    """Write one answer: its name, and the surest object by each kind of votes."""
+    rows = found[found.index.get_level_values("answer") == answer]
+    each = [
+        f"<figure class='one'>{tiles.get(row.object_id, '')}<figcaption>{escape(row.Index[0])} {row.fraction:.2f}<br>"
+        f"<span class='note'>{escape(row.object_id)}</span></figcaption></figure>"
+        for row in rows.itertuples()
+    ]
+    none = "<span class='note'>no votes at all</span>"
+    return f"<div class='of'><b>{escape(name)}</b><div class='pair'>{''.join(each) or none}</div></div>"
+
+
+def _picture(sheet: Sheet | None) -> str:
+    if sheet is None:
+        return ""
+    return f".sheet {{ background-image: url(data:image/png;base64,{base64.b64encode(sheet.png).decode()}) }}"
+
+
+def _tile(sheet: Sheet, k: int, count: int) -> str:
+    """Show the k-th of `count` pictures of a contact sheet: the sheet itself, moved and cut."""
+    rows = -(-count // sheet.columns)
+    across = 100 * (k % sheet.columns) / max(sheet.columns - 1, 1)
+    down = 100 * (k // sheet.columns) / max(rows - 1, 1)
+    size = f"background-size: {100 * sheet.columns}% {100 * rows}%"
+    return f"<div class='sheet' style='{size}; background-position: {across:.4f}% {down:.4f}%'></div>"

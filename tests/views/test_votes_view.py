@@ -1,0 +1,245 @@
+import asyncio
+import re
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import pytest
+from bokeh.models import Plot
+
+from galviz.figures import votes as figures
+from galviz.recipe import Recipe
+from galviz.runs import Run
+from galviz.selection import Selection
+from galviz.sky import votes
+from galviz.sky.predictions import Predictions, about_answer, joined
+from galviz.sky.votes import COLUMNS, MERGER
+from galviz.studies.mergers import TARGET
+from galviz.views.library import Library
+from galviz.views.outcome import Outcome
+from galviz.views.predictions import run_opening
+from galviz.views.state import PageState
+from galviz.views.vote_figures import VoteFigures, VoteMeasures
+from galviz.views.votes import VotesView
+
+TRUE = [f"{name}_true" for name in COLUMNS]
+
+
+def fractions(rows, seed):
+    rng = np.random.default_rng(seed)
+    each = np.concatenate([rng.dirichlet(np.ones(len(q.answers)), rows) for q in votes.QUESTIONS], axis=1)
+    return votes.cumulative(each)
+
+
+@pytest.fixture
+def told(sky):
+    """Votes about the tiny sky; every other object was seen in training."""
+    n = len(sky)
+    estimate = pd.DataFrame(fractions(n, 0), columns=COLUMNS, index=sky.catalogue.index)
+    truth = pd.DataFrame(fractions(n, 1), columns=TRUE, index=sky.catalogue.index)
+    return Predictions(estimate.join(truth).assign(fold=np.where(np.arange(n) % 2, -1, 0)), TARGET)
+
+
+@pytest.fixture
+def unknown(told):
+    """The same of a new sky: no object was seen, no truth is known."""
+    new = pd.array([pd.NA] * len(told), dtype="Int64")
+    return Predictions(told.table.assign(**dict.fromkeys(TRUE, np.nan), fold=new), TARGET)
+
+
+def last(view):
+    async def all_of_it():
+        return [html async for html in view.html()][-1]
+
+    return asyncio.run(all_of_it())
+
+
+def cells(html, head):
+    """The cells of the row of a table with this head."""
+    row = re.search(rf"<th scope='row'>{re.escape(head)}</th>(.*?)</tr>", html).group(1)
+    return re.findall(r"<td>(.*?)</td>", row)
+
+
+def test_all_answers_stand_in_the_explorers_table_of_objects_not_seen(told, sky):
+    view = VotesView(told, Selection(), sky)
+    shown = view.explorer.table
+    assert list(shown.index) == list(sky.object_ids[::2])
+    pd.testing.assert_frame_equal(shown[list(COLUMNS)], told.table.loc[shown.index, list(COLUMNS)])
+    view.training = True
+    assert len(view.explorer.table) == 12
+    assert "6 of them seen in training" in view.about()
+
+
+def test_another_answer_changes_plots_captions_and_measures(told, sky):
+    view = VotesView(told, Selection(), sky)
+    assert (view.answer, view.explorer.plots[0].y) == (MERGER, MERGER)
+    chosen = sky.object_ids[[0, 4]]
+    view.explorer.selection.choose(chosen)
+    view.answer = "Class4.1"
+    first, second = view.explorer.plots
+    assert (first.x, first.y) == ("Class4.1_true", "Class4.1")
+    (figure,) = first.plot().get_root().select({"type": Plot})
+    assert figure.xaxis[0].axis_label == "True votes, spiral: yes"
+    (figure,) = second.plot().get_root().select({"type": Plot})
+    assert figure.yaxis[0].axis_label == "Predicted − true votes, spiral: yes"
+    assert view.explorer.gallery.captions == ["Class4.1", "Class4.1_true"]
+    assert list(view.explorer.selection.ids) == list(chosen)  # stays
+    truth, estimate, _ = view.measures()._pairs
+    np.testing.assert_array_equal(truth, told.table.loc[chosen, "Class4.1_true"])
+    np.testing.assert_array_equal(estimate, told.table.loc[chosen, "Class4.1"])
+    pd.testing.assert_frame_equal(view.closer().table, about_answer(view.explorer.table, "Class4.1"))
+    view.training = True
+    assert view.explorer.plots[0].y == "Class4.1"
+
+
+def test_the_answer_is_chosen_by_its_name_under_its_question(told):
+    view = VotesView(told, Selection())
+    select = next(one for one in view.__panel__().select(pn.widgets.Select) if one.label == "Answer")
+    assert list(select.groups)[2] == "3 · bar"
+    assert sum(map(len, select.groups.values())) == 37
+    select.value = select.groups["1 · smooth / features or disc …"]["smooth"]
+    assert view.answer == "Class1.1"
+    view.answer = "Class5.4"
+    assert select.value == "Class5.4"
+
+
+def test_a_saved_view_brings_its_answer(told, sky):
+    view = VotesView(told, Selection(), sky)
+    assert view.explorer.gallery.captions == [MERGER, f"{MERGER}_true"]
+    view.answer = "Class7.2"
+    view.explorer.gallery.captions = ["z"]
+    kept = view.kept.content()
+    other = VotesView(told, Selection(), sky)
+    other.explorer.restore(kept["state"])
+    assert other.answer == "Class7.2"
+    assert other.explorer.gallery.captions == ["z"]  # the visitor's own
+    first = other.explorer.plots[0]
+    first.x = "Class1.1"  # a plot of the visitor's own: about no answer
+    first.y = "Class2.1"
+    assert other.answer == "Class7.2"
+    assert (first.x, first.y) == ("Class1.1", "Class2.1")
+
+
+def test_objects_above_the_threshold_are_chosen_and_shown_largest_first(told, sky):
+    view = VotesView(told, Selection(), sky, answer="Class1.1", threshold=0.4)
+    view.training = True
+    view.choose_above()
+    expected = told.table["Class1.1"][told.table["Class1.1"] > 0.4].sort_values(ascending=False)
+    assert 0 < len(expected) < 12
+    assert set(view.explorer.selection.ids) == set(expected.index)
+    assert list(view.explorer.gallery.album.ids(0, 100)) == list(expected.index)
+
+
+def test_all_answers_are_judged_beside_the_guess_of_the_training_objects(told):
+    table = joined(told)
+    held, seen = table[~table["seen"]], table[table["seen"]]
+    html = last(VoteMeasures(table, held))
+    estimate, truth = held[list(COLUMNS)].to_numpy(), held[TRUE].to_numpy()
+    mean = seen[TRUE].to_numpy().mean(axis=0)
+    assert cells(html, "RMSE of all 37")[0] == f"{np.sqrt(((estimate - truth) ** 2).mean()):.4f}"
+    assert cells(html, "RMSE of the guess")[0] == f"{np.sqrt(((mean - truth) ** 2).mean()):.4f}"
+    paper = np.mean(estimate.argmax(1) == truth.argmax(1))
+    assert cells(html, "accuracy over all 37")[0] == f"{paper:.4f}"
+    each = votes.question_accuracy(truth, estimate)
+    assert cells(html, "accuracy by question")[0] == f"{each['right'].sum() / each['n'].sum():.4f}"
+    assert cells(html, "6 · odd")[:2] == ["6", f"{each.loc[6, 'accuracy']:.3f}"]
+    always = truth[:, 13:15].argmax(1) == mean[13:15].argmax()
+    assert cells(html, "6 · odd")[-1] == f"{always.mean():.3f}"
+    assert "seen in training" in html
+    assert "6 objects with known truth" in html
+
+
+def test_the_interval_covers_what_it_should():
+    truth = np.full((4000, 37), 0.5)
+    rng, inside = np.random.default_rng(0), 0
+    for _ in range(20):
+        estimate = truth + rng.normal(0, 0.1, (4000, 1))  # errors of an object go together
+        row = votes.votes_summary(truth, estimate, truth[0], n=200).loc["RMSE of all 37"]
+        inside += row["low"] < 0.1 < row["high"]
+        expected = 2 * 1.96 * 0.1 / np.sqrt(2 * 4000)
+        assert row["high"] - row["low"] == pytest.approx(expected, rel=0.3)
+    assert inside >= 16
+
+
+def test_no_truth_at_all_is_said_and_figures_show_what_there_is(unknown, sky):
+    view = VotesView(unknown, Selection(), sky)
+    measures = VoteMeasures(view.table, view.explorer.table)
+    assert "not known" in last(measures)
+    shown = VoteFigures(measures, view.explorer.selection, sky)
+    for make in shown.cards.values():
+        assert make().get_root()
+    assert "no labels" in shown.histograms()[0].object
+    assert view.__panel__().get_root()
+
+
+def test_figures_are_made_when_their_card_is_opened(told, sky, monkeypatch):
+    view = VotesView(told, Selection(), sky)
+    made = []
+    monkeypatch.setattr(figures, "truth_panels", lambda *given: made.append(1) or figures.vote_histograms(given[0]))
+    cards = view.together().select(pn.Card)
+    assert [len(card) for card in cards] == [0, 0, 0, 0]
+    assert not made
+    cards[0].collapsed = False
+    cards[0].collapsed = True
+    cards[0].collapsed = False
+    assert made == [1]
+    assert len(cards[0].select(pn.pane.HoloViews)) == 1
+
+
+def test_the_correlation_of_labels_predictions_or_their_difference(told):
+    table = joined(told)
+    shown = VoteFigures(VoteMeasures(table, table), Selection(table)).correlations()
+    which, pane = shown
+    labels, said = (np.corrcoef(table[names], rowvar=False)[0, 1] for names in (TRUE, list(COLUMNS)))
+    for name, expected in (("labels", labels), ("predictions", said), ("predictions − labels", said - labels)):
+        which.value = name
+        (figure,) = pane.get_root().select({"type": Plot})
+        data = figure.renderers[0].data_source.data
+        place = [pair == ("smooth", "features or disc") for pair in zip(data["one"], data["other"], strict=True)]
+        assert np.array(data["r"])[place] == pytest.approx(expected)
+        assert figure.title.text.startswith(f"Correlation of answers: {name}")
+
+
+def test_prototypes_are_shown_with_their_ids_and_can_be_chosen(told, sky):
+    table = joined(told, sky)
+    selection = Selection(table)
+    button, html = VoteFigures(VoteMeasures(table, table), selection, sky).prototypes()
+    by_label, by_network = table["Class8.6_true"].idxmax(), table[MERGER].idxmax()
+    merger = html.object.split("<b>merger</b>")[1].split("</div></div>")[0]
+    assert re.findall(r"note'>(\d+)<", merger) == [by_label, by_network]
+    assert f"labels {table['Class8.6_true'].max():.2f}" in merger
+    assert html.object.count("class='sheet'") == 74
+    button.clicks += 1
+    every = {table[name].idxmax() for name in (*TRUE, *COLUMNS)}
+    assert set(selection.ids) == every
+    assert "sheet'" not in VoteFigures(VoteMeasures(table, table), selection).prototypes()[1].object
+
+
+def test_the_lines_of_python_make_the_same_table(told, sky, galviz_home):
+    recipe = Recipe(name="quick", epochs=2, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3})
+    where = galviz_home / "skies" / "tiny"
+    run = Run.create(galviz_home / "runs" / "votes", study="mergers", target=TARGET, recipe=recipe, data=where)
+    run.save_predictions(told)
+    view = VotesView(told, Selection(), sky, run)
+    for training in (False, True):
+        view.training = training
+        made: dict = {}
+        exec(run_opening(run, sky, seen=training), made)  # noqa: S102 - our own lines
+        pd.testing.assert_frame_equal(made["table"], view.explorer.table)
+    outcome = Outcome(Library.find(), PageState(run="votes"))
+    assert outcome.predictions().get_root()
+    assert isinstance(outcome._judged, VotesView)
+    view.choose_above()
+    assert list(outcome._chosen()) == []
+
+
+def test_another_run_is_compared_about_the_answer(told, sky):
+    second = Predictions(told.table.assign(**{"Class1.1": told.table["Class1.1_true"]}), TARGET)
+    view = VotesView(told, Selection(), sky, others={"better": lambda: joined(second), "none": lambda: None})
+    view.answer = "Class1.1"
+    closer = view.closer()
+    found = closer.others["better"]()
+    np.testing.assert_array_equal(found["residual"], 0)
+    assert closer.others["none"]() is None
+    closer.param.update(at="another run", other="better")
+    assert pn.panel(closer).get_root()
