@@ -90,7 +90,8 @@ def _mock(commands: Any) -> None:
         "galviz mock richness --n 400 --size 64 --seed 0 --out skies/synthetic",
         "galviz mock mergers --n 3000 --out skies/zoo",
     ).add_argument
-    kinds = "richness (galaxy clusters in u g r i z), mergers (colour pictures of galaxies, and votes about them)"
+    kinds = "richness (galaxy clusters in u g r i z), mergers (colour pictures of galaxies, and votes about them), "
+    kinds += "inpainting (single galaxies in u g r i z, and their redshifts)"
     add("kind", metavar="KIND", help=f"what is drawn: {kinds}")
     add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
     add("--n", type=_positive, default=400, metavar="N", help="number of objects (default: %(default)s)")

@@ -26,7 +26,7 @@ def mock(args: argparse.Namespace) -> Work:
     def work() -> None:
         from galviz.sky import mock as skies
 
-        draw = {"mergers": skies.write_mergers_sky, "richness": skies.write_richness_sky}[args.kind]
+        draw = getattr(skies, f"write_{args.kind}_sky")
         with bar("drawing") as progress:
             draw(out, args.n, size=size, seed=args.seed, workers=_workers(args), progress=progress)
         print(f"{out}: {args.n} objects of {size} px, synthetic sky")

@@ -126,7 +126,7 @@ class OcclusionView(pn.viewable.Viewer):
     @param.depends("running", "found", "asked.band")
     def result(self) -> pn.viewable.Viewable:
         """Say what the map says, and offer it as files, once it is whole."""
-        if self.found is None or self.found.work.status != "done":
+        if self.found is None or self.running or self.found.work.status != "done":
             return pn.Spacer(height=0)
         found, row, sources = self.found, self.row, self.sources
         files = {"fits": found.to_fits, "png": lambda: to_png(found, row, self.asked.value, sources)}

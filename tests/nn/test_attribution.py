@@ -411,3 +411,11 @@ def test_sanity_tells_maps_of_the_image_from_maps_of_the_network():
     assert edges == pytest.approx(1)
     assert abs(learned) < 0.15
     assert np.isnan(sanity(network, given, lambda _, images: np.ones_like(images)))
+
+
+def test_arrays_in_the_byte_order_of_fits_are_taken():
+    network = learned(*blobs(8, seed=1)[:2])
+    images = blobs(1, seed=2)[0]
+    asked = {"patch": 4, "stride": 4}
+    swapped = occlude(network, np.asarray(images, dtype=">f4"), **asked)
+    np.testing.assert_array_equal(swapped.map, occlude(network, images, **asked).map)

@@ -1,12 +1,16 @@
 """The occlusion view: what is asked when, and what is said where there is no answer."""
 
+import shutil
+
 import numpy as np
+import panel as pn
 import pytest
 from at_once import Now, random_run
 
 from galviz.selection import Selection
 from galviz.views.library import Library
 from galviz.views.occlusion_page import OcclusionPage
+from galviz.views.occlusion_result import sanity_words
 from galviz.views.why import WhyView
 
 
@@ -118,3 +122,42 @@ def test_the_page_offers_what_can_be_explained(given, make_run):
     assert page.param.run.objects == ["random"]
     assert page.body()
     assert page.shown.one.run.name == "random"
+
+
+def buttons(layout):
+    return list(layout.select(pn.widgets.FileDownload))
+
+
+def test_files_are_of_the_whole_map_that_is_shown(given):
+    run, sky = given
+    view = WhyView(run, sky, Selection(sky.catalogue, focus=sky.object_ids[3])).one
+    assert not buttons(pn.Column(view.result()))  # nothing has come yet
+    view.asked.band = "r"
+    view.look()
+    fits_file, png = buttons(pn.Column(view.result()))
+    assert fits_file.filename == f"occlusion_{sky.object_ids[3]}.fits"
+    before = png.callback().read()
+    view.at_once = False
+    view.asked.band = "all bands"  # nothing new is asked: the map of r stays, and with it what is saved
+    assert view.found.bands[view.row] == "r"
+    assert buttons(pn.Column(view.result()))[1].callback().read() == before
+
+
+def test_a_map_that_has_not_come_is_not_written(given, monkeypatch):
+    run, sky = given
+    monkeypatch.setattr("galviz.explanation.Work", Never)
+    view = WhyView(run, sky, Selection(sky.catalogue)).one
+    with pytest.raises(ValueError, match="to_fits: expected a whole map"):
+        view.found.to_fits()
+
+
+def test_a_sanity_check_of_an_even_map_says_that_there_is_nothing_to_compare():
+    assert "nothing to compare" in sanity_words(np.nan)
+    assert "0.29" in sanity_words(0.29)
+
+
+def test_the_run_that_was_named_comes_first(given, galviz_home):
+    for name in ("newer", "named"):
+        shutil.copytree(galviz_home / "runs" / "random", galviz_home.parent / name / "run")
+    page = OcclusionPage(Library.find([str(galviz_home.parent / "named" / "run")]))
+    assert page.library.run_path(page.run) == galviz_home.parent / "named" / "run"
