@@ -203,7 +203,10 @@ def test_predict_refuses_a_run_without_weights_and_a_table_of_another_kind(run, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("mock richnes", "kind: expected one of inpainting, mergers, richness, got 'richnes'; did you mean 'richness'?"),
+        (
+            "mock richnes",
+            "kind: expected one of inpainting, mergers, richness, got 'richnes'; did you mean 'richness'?",
+        ),
         ("ingest sds .", "argument KIND: invalid choice: 'sds'"),
         ("ingest zoo nowhere", "pictures: expected files that are there, got nowhere."),
         ("ingest zoo . --table nowhere", "table: expected files that are there, got nowhere."),
