@@ -1,5 +1,6 @@
 """What all tests share: the real data where it is at hand, a tiny sky, and a home of their own."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,3 +96,13 @@ def galviz_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "galviz-home"
     monkeypatch.setenv("GALVIZ_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def no_loop_left() -> Iterator[None]:
+    """Close the event loop that Panel makes where none runs: its end would be held against another test."""
+    yield
+    loop = getattr(asyncio.get_event_loop_policy()._local, "_loop", None)
+    if loop is not None and not loop.is_running():
+        loop.close()
+        asyncio.set_event_loop(None)

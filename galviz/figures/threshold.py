@@ -110,7 +110,7 @@ def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, evolution: b
     title = f"Fraction by {axis}: ● above the line, ▲ corrected bin by bin"
     whole = plot * _evolution(x, y) if evolution else plot
     title += "; lines: published pair fractions" if evolution else ""
-    return frame(whole, title=title, height=HEIGHT, show_legend=evolution, legend_position="bottom")
+    return frame(whole, title=title, height=HEIGHT, show_legend=evolution, legend_position="top_left")
 
 
 def _evolution(x: hv.Dimension, y: hv.Dimension) -> hv.Overlay:

@@ -10,6 +10,7 @@ from typing import Any
 import lightning.pytorch as pl
 import psutil
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from galviz.nn.data import Steps
@@ -107,7 +108,7 @@ class Bookkeeper(pl.Callback):
     ) -> None:
         self.pulse, self.run, self.validate, self.every_s = pulse, pulse.run, validate, every_s
         self.first, self.step, self.steps, self.per_epoch = order.start, order.start, order.steps, order.per_epoch
-        self._before, self._cost = seconds, 0.0
+        self._before, self._cost, self._kept = seconds, 0.0, order.start
         rows = self.run.metrics()
         self.losses = rows.loc[rows["step"] <= order.start, "val_loss"].tolist() if "val_loss" in rows else []
 
@@ -131,10 +132,15 @@ class Bookkeeper(pl.Callback):
         if trainer.is_global_zero and (due or trainer.should_stop or self.step == self.steps):
             self._save(module)
 
+    def on_exception(self, trainer: pl.Trainer, module: Training, exception: BaseException) -> None:
+        """Save when SIGTERM ends the training just after a step that did not know of it yet."""
+        if isinstance(exception, SIGTERMException) and trainer.is_global_zero and self._kept != self.step:
+            self._save(module)
+
     def _save(self, module: Training) -> None:
         began = time.monotonic()
         save_checkpoint(self.run, module.state(self.step) | {"seconds": self.seconds()})
-        self._saved = time.monotonic()
+        self._saved, self._kept = time.monotonic(), self.step
         self._cost = self._saved - began
 
     def seconds(self) -> float:

@@ -7,7 +7,8 @@ const CSS = `
 .galviz-occlusion { display: flex; flex-direction: column; gap: 6px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
   color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
   --line: color-mix(in srgb, currentColor 24%, transparent); }
-.galviz-occlusion .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(260px, 100%), 1fr)); gap: 12px; }
+.galviz-occlusion .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(260px, 100%), 1fr)); gap: 12px;
+  max-width: 1132px; }
 .galviz-occlusion figure { margin: 0; min-width: 0; max-width: 560px; }
 .galviz-occlusion figcaption { font-weight: 600; overflow-wrap: anywhere; min-height: 1.4em; }
 .galviz-occlusion .frame { display: block; width: 100%; touch-action: none; cursor: crosshair; border-radius: 6px;

@@ -102,7 +102,7 @@ def cells(page, *, whole=True):
 
 def told(page, wanted=None):
     """Focus and chosen ids as the server's Selection has them."""
-    for _ in range(200):
+    for _ in range(2000):
         focus, *ids = page.locator(".told pre").inner_text().split() or ["not drawn yet"]
         if wanted is None or wanted(focus, ids):
             return focus, ids

@@ -217,6 +217,7 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
     page.get_by_label("Open", exact=True).select_option("run first")
     page.get_by_text("that the network has not seen in training").wait_for()
     table = Run.open(server.home / "runs" / "first").predictions().held_out().table
+    driven.until(lambda: told(driven)["Above the line"].endswith(f"of {len(table)}"))  # the old fields have gone
     set_field(driven, "True above", 0.02)
     at = page.locator(".galviz-threshold input[type=number]")
     at.fill("0.25")
