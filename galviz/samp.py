@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -98,7 +99,7 @@ class Samp:
         Raises
         ------
         RuntimeError
-            If no program takes tables, or one of them could not load it.
+            If no program takes tables, or one of them could not load it or does not answer.
         """
         takers = {key: taker for key, taker in self._takers().items() if to in {None, taker}}
         if not takers:
@@ -113,11 +114,23 @@ class Samp:
         self._sent[table_id] = keyed.table.index
         given = {"url": file.as_uri(), "table-id": table_id, "name": name}
         for key, taker in takers.items():
-            answer = self._client.ecall_and_wait(key, _TABLE, str(round(timeout)), **given)
+            answer = self._answer(key, taker, timeout, given)
             if answer["samp.status"] == "samp.error":
                 reason = answer.get("samp.error", {}).get("samp.errortxt", "")
                 raise RuntimeError(f"to: expected {taker} to load the table, got an error from it: {reason}")
         return table_id
+
+    def _answer(self, key: str, taker: str, timeout: float, given: dict[str, str]) -> dict[str, Any]:
+        """Send a table and wait for the answer; pyvo's own waiting loses one that comes at once."""
+        tag, answers = str(uuid4()), SimpleQueue()
+        self._client.bind_receive_response(tag, lambda _key, _sender, _tag, answer: answers.put(answer))
+        try:
+            self._client.ecall(key, tag, _TABLE, **given)
+            return answers.get(timeout=timeout)
+        except Empty:
+            raise RuntimeError(f"to: expected an answer of {taker} within {timeout:g} s, got none.") from None
+        finally:
+            self._client.client.unbind_receive_response(tag)
 
     def send_selection(self, ids: Iterable[str], table_id: str) -> None:
         """Choose these objects in all programs that have the table.

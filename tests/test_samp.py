@@ -184,3 +184,9 @@ def test_no_hub_and_no_pyvo_are_explained(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvo", None)
     with pytest.raises(ImportError, match=r"pip install 'galviz\[samp\]'"):
         Samp()
+
+
+def test_who_does_not_answer_is_named(ours, other):
+    other.client.bind_receive_call("table.load.votable", lambda *_: None)
+    with pytest.raises(RuntimeError, match=r"to: expected an answer of TOPCAT within 0.2 s, got none"):
+        ours.send_table(TABLE, timeout=0.2)
