@@ -4,14 +4,8 @@ Colours are those of the spectra of Coleman, Wu & Weedman (1980) that come with 
 u g r i z (those of SDSS are near, but do not come with it): a redshift has a truth that the colours know.
 """
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import galsim
@@ -21,10 +15,9 @@ import pandas as pd
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.colours import BANDS, MAGNITUDES
+from galviz.sky.mock.parts import Progress, check, drawn_sky, part_of, write_drawn_sky
 from galviz.sky.mock.render import add_noise, draw_images, draw_seeing
 from galviz.sky.surveys import SDSS
-
-Progress = Callable[[int, int], None]
 
 TYPES = ("E", "Sbc", "Scd", "Im")
 """Spectral types, from red to blue; a galaxy may lie between two of them."""
@@ -35,7 +28,6 @@ Z_MAX = 0.8
 _BRIGHT, _FAINT = 16.0, 21.0  # r magnitudes
 _SLOPE = 0.35  # of log10 of the counts; flatter than the sky's 0.45, so that bright galaxies are learned from too
 _BATCH = 32  # galaxies that a worker draws between two reports
-_PART_BYTES = 64 * 2**20
 _RA, _DEC = (120.0, 240.0), (0.0, 60.0)  # degrees
 
 
@@ -81,9 +73,9 @@ def inpainting_sky(
     ----------
     Coleman, Wu & Weedman (1980), ApJS 43, 393; Rowe et al. (2015), A&C 10, 121 (GalSim).
     """
-    _check(n=n, size=size, seed=seed, workers=workers)
-    with _mapper(workers) as over:
-        return _part(over, range(n), partial(_draw, seed=seed, size=size), progress, n)
+    check(n=n, size=size, seed=seed, workers=workers)
+    draw = partial(_draw, seed=seed, size=size)
+    return drawn_sky(n, draw, _gather, batch=_BATCH, workers=workers, progress=progress)
 
 
 def write_inpainting_sky(
@@ -110,22 +102,10 @@ def write_inpainting_sky(
     ValueError
         If a number is out of range.
     """
-    _check(n=n, size=size, seed=seed, workers=workers)
-    path = Path(path)
-    if path.exists():
-        raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.drawing")
-    step = max(1, _PART_BYTES // (4 * len(BANDS) * size**2))
-    try:
-        with _mapper(workers) as over:
-            for start in range(0, n, step):
-                numbers = range(start, min(start + step, n))
-                part = _part(over, numbers, partial(_draw, seed=seed, size=size), progress, n)
-                CutoutSet.append(aside, part) if start else part.save(aside)
-        aside.rename(path)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return path
+    check(n=n, size=size, seed=seed, workers=workers)
+    draw = partial(_draw, seed=seed, size=size)
+    more = {"part": part_of(len(BANDS), size), "batch": _BATCH, "workers": workers, "progress": progress}
+    return write_drawn_sky(path, n, draw, _gather, **more)
 
 
 def sed_colours(z: np.ndarray, type_number: np.ndarray) -> np.ndarray:
@@ -165,25 +145,7 @@ def _track() -> tuple[np.ndarray, np.ndarray]:
     return grid, table - table[:, :, [BANDS.index("r")]]
 
 
-@contextmanager
-def _mapper(workers: int) -> Iterator[Callable]:
-    """Give a ``map`` in this process, or one over spawned processes: forked ones may hang where threads run."""
-    if workers == 1:
-        yield map
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield pool.map
-
-
-def _part(
-    over: Callable, numbers: range, draw: Callable[[range], list[_Drawn]], progress: Progress | None, n: int
-) -> CutoutSet:
-    """Draw the galaxies of these numbers and report as they come."""
-    drawn: list[_Drawn] = []
-    for batch in over(draw, [numbers[start : start + _BATCH] for start in range(0, len(numbers), _BATCH)]):
-        drawn += batch
-        if progress is not None:
-            progress(numbers.start + len(drawn), n)
+def _gather(drawn: list[_Drawn]) -> CutoutSet:
     ids = pd.Index([one.object_id for one in drawn], name="object_id")
     return CutoutSet(
         images=np.stack([one.image for one in drawn]),
@@ -242,10 +204,3 @@ def _tan(one: _Drawn) -> dict[str, float]:
     step, centre = SDSS.pixel_scale / 3600, (one.image.shape[-1] + 1) / 2
     values = (one.row["ra"], one.row["dec"], centre, centre, -step, 0.0, 0.0, step)
     return dict(zip(WCS_COLUMNS, values, strict=True))
-
-
-def _check(**numbers: int) -> None:
-    least = {"n": 1, "size": 8, "workers": 1, "seed": 0}
-    for name, got in numbers.items():
-        if not isinstance(got, int | np.integer) or got < least[name]:
-            raise ValueError(f"{name}: expected a whole number of at least {least[name]}, got {got!r}.")

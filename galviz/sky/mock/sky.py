@@ -1,13 +1,7 @@
 """The embedded sky: clusters of known richness, drawn in five bands, as a `CutoutSet`."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +14,11 @@ from galviz.sky.mock import laws
 from galviz.sky.mock.clusters import Cluster, cluster_galaxies, draw_cluster
 from galviz.sky.mock.colours import BANDS, MAGNITUDES
 from galviz.sky.mock.field import field_galaxies, stars
+from galviz.sky.mock.parts import Progress, check, drawn_sky, part_of, write_drawn_sky
 from galviz.sky.mock.render import add_noise, draw_images, draw_seeing
-
-Progress = Callable[[int, int], None]
 
 _MARGIN = 10.0  # arcsec: what lies this far outside a cutout still shines into it
 _BATCH = 4  # clusters that a worker draws between two reports
-_PART_BYTES = 64 * 2**20  # what is held in memory before it is written
 _RA, _DEC = (120.0, 240.0), (0.0, 60.0)  # degrees: the northern galactic cap as SDSS covers it, roughly
 
 
@@ -86,8 +78,8 @@ def richness_sky(
     Rykoff et al. (2014), ApJ 785, 104; Rykoff et al. (2016), ApJS 224, 1; Rowe et al. (2015), A&C 10, 121 (GalSim).
     """
     check(n=n, size=size, side_mpc=side_mpc, workers=workers, seed=seed)
-    with mapper(workers) as over:
-        return _part(over, range(n), partial(_draw, seed=seed, size=size, side_mpc=side_mpc), progress, n)
+    draw = partial(_draw, seed=seed, size=size, side_mpc=side_mpc)
+    return drawn_sky(n, draw, _gather, batch=_BATCH, workers=workers, progress=progress)
 
 
 def write_richness_sky(
@@ -122,42 +114,12 @@ def write_richness_sky(
         If a number is out of range.
     """
     check(n=n, size=size, side_mpc=side_mpc, workers=workers, seed=seed)
-    path = Path(path)
-    if path.exists():
-        raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.drawing")
-    step = max(1, _PART_BYTES // (4 * len(BANDS) * size**2))
     draw = partial(_draw, seed=seed, size=size, side_mpc=side_mpc)
-    try:
-        with mapper(workers) as over:
-            for start in range(0, n, step):
-                part = _part(over, range(start, min(start + step, n)), draw, progress, n)
-                CutoutSet.append(aside, part) if start else part.save(aside)
-        aside.rename(path)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return path
+    more = {"part": part_of(len(BANDS), size), "batch": _BATCH, "workers": workers, "progress": progress}
+    return write_drawn_sky(path, n, draw, _gather, **more)
 
 
-@contextmanager
-def mapper(workers: int) -> Iterator[Callable]:
-    """Give a ``map`` in this process for one worker, or one over spawned ones: forked ones may hang beside threads."""
-    if workers == 1:
-        yield map
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield pool.map
-
-
-def _part(
-    over: Callable, numbers: range, draw: Callable[[range], list[_Drawn]], progress: Progress | None, n: int
-) -> CutoutSet:
-    """Draw the clusters of these numbers and report as they come."""
-    drawn: list[_Drawn] = []
-    for batch in over(draw, [numbers[start : start + _BATCH] for start in range(0, len(numbers), _BATCH)]):
-        drawn += batch
-        if progress is not None:
-            progress(numbers.start + len(drawn), n)
+def _gather(drawn: list[_Drawn]) -> CutoutSet:
     ids = pd.Index([one.object_id for one in drawn], name="object_id")
     return CutoutSet(
         images=np.stack([one.image for one in drawn]),
@@ -226,13 +188,3 @@ def _tan(one: _Drawn, size: int) -> dict[str, float]:
 
 def _kpc_per_arcsec(z: float) -> float:
     return COSMOLOGY.kpc_proper_per_arcmin(z).value / 60
-
-
-def check(**numbers: float) -> None:
-    """Refuse arguments of a synthetic sky that are no whole numbers (`side_mpc`: no number) or too small."""
-    least = {"n": 1, "size": 8, "side_mpc": 0.1, "workers": 1, "seed": 0}
-    for name, got in numbers.items():
-        whole = name == "side_mpc" or isinstance(got, int | np.integer)
-        if not whole or not least[name] <= got < np.inf:
-            kind = "a number" if name == "side_mpc" else "a whole number"
-            raise ValueError(f"{name}: expected {kind} of at least {least[name]}, got {got!r}.")

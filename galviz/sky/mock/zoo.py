@@ -4,8 +4,6 @@ GalSim has no spiral arms, bars, tails and dust lanes: light is painted on a gri
 blurred by GalSim's Moffat profile.
 """
 
-import os
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from scipy.fft import irfft2, rfft2
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.morphology import DUST, OLD, YOUNG, Galaxy, cast_votes, draw_galaxy, fractions
-from galviz.sky.mock.sky import Progress, check, mapper
+from galviz.sky.mock.parts import Progress, check, write_drawn_sky
 from galviz.sky.readers.pictures import BANDS
 from galviz.sky.rows import LazyRows
 from galviz.sky.votes import COLUMNS
@@ -69,26 +67,8 @@ def write_mergers_sky(
         If the folder is there already, or a number is out of range.
     """
     check(n=n, size=size, workers=workers, seed=seed)
-    path = Path(path)
-    if path.exists():
-        raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.drawing")
     draw = partial(draw_galaxies, seed=seed, size=size)
-    try:
-        with mapper(workers) as over:
-            for start in range(0, n, _PART):
-                drawn: list[_Drawn] = []
-                stop = min(start + _PART, n)
-                for batch in over(draw, [range(k, min(k + _BATCH, stop)) for k in range(start, stop, _BATCH)]):
-                    drawn += batch
-                    if progress is not None:
-                        progress(start + len(drawn), n)
-                part = _cutouts(drawn)
-                CutoutSet.append(aside, part) if start else part.save(aside)
-        aside.rename(path)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return path
+    return write_drawn_sky(path, n, draw, _gather, part=_PART, batch=_BATCH, workers=workers, progress=progress)
 
 
 def draw_galaxies(numbers: range, *, seed: int, size: int) -> list[_Drawn]:
@@ -114,7 +94,7 @@ def _draw_one(number: int, seed: int, size: int) -> _Drawn:
     return f"zoo-{seed}-{number:06d}", shown(light, rng), row
 
 
-def _cutouts(drawn: list[_Drawn]) -> CutoutSet:
+def _gather(drawn: list[_Drawn]) -> CutoutSet:
     ids = pd.Index([name for name, _, _ in drawn], name="object_id")
     return CutoutSet(
         images=LazyRows(np.stack([image for _, image, _ in drawn]), levels=255),

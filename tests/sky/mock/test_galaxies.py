@@ -67,7 +67,7 @@ def test_galaxy_k_depends_on_the_seed_and_k_alone(sky):
 
 
 def test_a_written_sky_is_the_one_in_memory(sky, tmp_path, monkeypatch):
-    monkeypatch.setattr("galviz.sky.mock.galaxies._PART_BYTES", 4 * 5 * 32 * 32 * 24)
+    monkeypatch.setattr("galviz.sky.mock.parts._PART_BYTES", 4 * 5 * 32 * 32 * 24)
     told = []
     path = write_inpainting_sky(tmp_path / "sky", 64, seed=3, progress=lambda *numbers: told.append(numbers))
     opened = CutoutSet.open(path)

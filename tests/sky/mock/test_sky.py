@@ -6,7 +6,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.mock import richness_sky, sky, write_richness_sky
+from galviz.sky.mock import parts, richness_sky, sky, write_richness_sky
 from galviz.sky.mock.render import NOISE
 
 SIZE = 24
@@ -60,7 +60,7 @@ def test_any_number_of_workers_gives_the_same_sky(small):
 
 
 def test_a_written_sky_is_the_one_in_memory(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(sky, "_PART_BYTES", 4 * 4 * 5 * SIZE**2)  # parts of 4 and 2
+    monkeypatch.setattr(parts, "_PART_BYTES", 4 * 4 * 5 * SIZE**2)  # parts of 4 and 2
     reports = []
     path = write_richness_sky(tmp_path / "sky", 6, size=SIZE, seed=3, progress=lambda *done: reports.append(done))
     same(small, CutoutSet.open(path))
@@ -69,7 +69,7 @@ def test_a_written_sky_is_the_one_in_memory(small, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_sky_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(sky, "_PART_BYTES", 1)
+    monkeypatch.setattr(parts, "_PART_BYTES", 1)
 
     def stop(done, n):
         if done == 2:

@@ -1,0 +1,126 @@
+"""How every synthetic sky is drawn: batch after batch, in this process or over several, in memory or part by part."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from galviz.sky.cutouts import CutoutSet
+
+Progress = Callable[[int, int], None]
+Drawn = TypeVar("Drawn")
+Draw = Callable[[range], list[Drawn]]
+Gather = Callable[[list[Drawn]], CutoutSet]
+
+_PART_BYTES = 64 * 2**20
+
+
+def drawn_sky(
+    n: int, draw: Draw, gather: Gather, *, batch: int, workers: int = 1, progress: Progress | None = None
+) -> CutoutSet:
+    """Draw a sky in memory.
+
+    Parameters
+    ----------
+    n : int
+        Number of objects.
+    draw : callable
+        Numbers of objects -> what is drawn of each, from random numbers of its own. With several workers it is pickled.
+    gather : callable
+        What was drawn -> a `CutoutSet`.
+    batch : int
+        Objects that a worker draws between two reports.
+    workers : int
+        Processes that draw.
+    progress : callable, optional
+        Called with (objects drawn, n) as they come.
+    """
+    with _mapper(workers) as over:
+        return gather(_drawn(over, range(n), draw, batch=batch, n=n, progress=progress))
+
+
+def write_drawn_sky(
+    path: str | Path,
+    n: int,
+    draw: Draw,
+    gather: Gather,
+    *,
+    part: int,
+    batch: int,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """Draw a sky into a folder, `part` objects at a time: memory does not grow with n. The rest is as in `drawn_sky`.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder that is not there yet. It appears when the sky is complete.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder is there already.
+    """
+    path = Path(path)
+    if path.exists():
+        raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.drawing")
+    try:
+        with _mapper(workers) as over:
+            for start in range(0, n, part):
+                numbers = range(start, min(start + part, n))
+                sky = gather(_drawn(over, numbers, draw, batch=batch, n=n, progress=progress))
+                CutoutSet.append(aside, sky) if start else sky.save(aside)
+        aside.rename(path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return path
+
+
+def part_of(bands: int, size: int) -> int:
+    """Give how many float32 images (bands, size, size) are held in memory before they are written: 64 MB."""
+    return max(1, _PART_BYTES // (4 * bands * size**2))
+
+
+def check(**numbers: float) -> None:
+    """Refuse arguments of a synthetic sky that are no whole numbers (`side_mpc`: no number) or too small."""
+    least = {"n": 1, "size": 8, "side_mpc": 0.1, "workers": 1, "seed": 0}
+    for name, got in numbers.items():
+        whole = name == "side_mpc" or isinstance(got, int | np.integer)
+        if not whole or not least[name] <= got < np.inf:
+            kind = "a number" if name == "side_mpc" else "a whole number"
+            raise ValueError(f"{name}: expected {kind} of at least {least[name]}, got {got!r}.")
+
+
+def _drawn(
+    over: Callable[..., Iterable[list[Drawn]]],
+    numbers: range,
+    draw: Draw,
+    *,
+    batch: int,
+    n: int,
+    progress: Progress | None,
+) -> list[Drawn]:
+    found: list[Drawn] = []
+    for some in over(draw, [numbers[start : start + batch] for start in range(0, len(numbers), batch)]):
+        found += some
+        if progress is not None:
+            progress(numbers.start + len(found), n)
+    return found
+
+
+@contextmanager
+def _mapper(workers: int) -> Iterator[Callable]:
+    """Give a ``map`` in this process for one worker, or one over spawned ones: forked ones may hang beside threads."""
+    if workers == 1:
+        yield map
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield pool.map
