@@ -37,14 +37,16 @@ class Cluster:
     radii: np.ndarray
 
 
-def draw_cluster(rng: np.random.Generator) -> Cluster:
-    """Draw a cluster that redMaPPer would have found.
+def draw_cluster(rng: np.random.Generator, nearest: float = 0.0) -> Cluster:
+    """Draw a cluster that redMaPPer would have found, at a redshift of at least `nearest`.
 
     The expected richness comes from a falling law, members scatter about it as independent points do (Poisson), are
     counted inside their own R_λ, and the cluster is kept if that count reaches what its redshift asks for. The
     richness that is kept so follows the real catalogue, threshold and scatter included.
     """
     z = laws.draw_redshift(rng)
+    while z < nearest:
+        z = laws.draw_redshift(rng)
     entry = laws.draw_entry(z, rng)
     while True:
         expected = laws.draw_expected_richness(z, _BELOW_ENTRY * entry, rng)

@@ -1,6 +1,5 @@
 """The embedded sky: clusters of known richness, drawn in five bands, as a `CutoutSet`."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -8,27 +7,17 @@ import numpy as np
 import pandas as pd
 
 from galviz.sky.checks import WCS_COLUMNS
-from galviz.sky.cosmology import COSMOLOGY
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.mock import laws
 from galviz.sky.mock.clusters import Cluster, cluster_galaxies, draw_cluster
-from galviz.sky.mock.colours import BANDS, MAGNITUDES
+from galviz.sky.mock.colours import BANDS
+from galviz.sky.mock.drawn import MARGIN, Drawn, describe, gather, kpc_per_arcsec, list_sources, near, random_of
 from galviz.sky.mock.field import field_galaxies, stars
 from galviz.sky.mock.parts import Progress, check, drawn_sky, part_of, write_drawn_sky
 from galviz.sky.mock.render import add_noise, draw_images, draw_seeing
 
-_MARGIN = 10.0  # arcsec: what lies this far outside a cutout still shines into it
 _BATCH = 4  # clusters that a worker draws between two reports
+_gather = partial(gather, origin="synthetic sky")
 _RA, _DEC = (120.0, 240.0), (0.0, 60.0)  # degrees: the northern galactic cap as SDSS covers it, roughly
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    object_id: str
-    image: np.ndarray
-    row: dict[str, float]
-    pixel_scale: float
-    sources: pd.DataFrame
 
 
 def richness_sky(
@@ -119,72 +108,36 @@ def write_richness_sky(
     return write_drawn_sky(path, n, draw, _gather, **more)
 
 
-def _gather(drawn: list[_Drawn]) -> CutoutSet:
-    ids = pd.Index([one.object_id for one in drawn], name="object_id")
-    return CutoutSet(
-        images=np.stack([one.image for one in drawn]),
-        bands=BANDS,
-        catalogue=pd.DataFrame([one.row for one in drawn], index=ids),
-        pixel_scale=np.array([one.pixel_scale for one in drawn]),
-        unit="nanomaggy",
-        wcs=pd.DataFrame([_tan(one, size=one.image.shape[-1]) for one in drawn], index=ids),
-        sources=pd.concat([one.sources for one in drawn], ignore_index=True),
-        origin="synthetic sky",
-        survey="sdss",
-    )
-
-
-def _draw(numbers: range, *, seed: int, size: int, side_mpc: float) -> list[_Drawn]:
+def _draw(numbers: range, *, seed: int, size: int, side_mpc: float) -> list[Drawn]:
     """Draw the clusters of these numbers, each from random numbers of its own."""
     return [_draw_one(number, seed, size, side_mpc) for number in numbers]
 
 
-def _draw_one(number: int, seed: int, size: int, side_mpc: float) -> _Drawn:
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+def _draw_one(number: int, seed: int, size: int, side_mpc: float) -> Drawn:
+    rng = random_of(seed, number)
     cluster = draw_cluster(rng)
-    kpc = _kpc_per_arcsec(cluster.z)
+    kpc = kpc_per_arcsec(cluster.z)
     side = 1000 * side_mpc / kpc
     scale = side / size
     scene = _scene(cluster, kpc, side, rng)
     fwhm, noise = draw_seeing(rng)
     image = add_noise(draw_images(scene, (size, size), scale, fwhm), scale, rng, noise)
-    row = {
-        "richness": cluster.richness,
-        "richness_drawn": cluster.richness_drawn,
-        "z": cluster.z,
-        "ra": rng.uniform(*_RA),
-        "dec": np.degrees(np.arcsin(rng.uniform(*np.sin(np.radians(_DEC))))),
-        "r_lambda": laws.r_lambda(cluster.richness),
-        "mag_limit_i": laws.m_star(cluster.z) + laws.LIMIT,
-        "bcg_mag_i": scene["mag_i"].iloc[0],
-    }
+    ra, dec = rng.uniform(*_RA), np.degrees(np.arcsin(rng.uniform(*np.sin(np.radians(_DEC)))))
+    row = describe(cluster, scene, ra, dec)
     object_id = f"mock-{seed}-{number:06d}"
-    return _Drawn(object_id, image, row, scale, _sources(scene, object_id, scale, size))
+    plane = _tan(ra, dec, scale, size)
+    return Drawn(object_id, image, row, scale, plane, list_sources(scene, object_id, scale, size))
 
 
 def _scene(cluster: Cluster, kpc: float, side: float, rng: np.random.Generator) -> pd.DataFrame:
     """Put cluster, field and stars together, inside the cutout and the margin that shines into it."""
-    wide = side + 2 * _MARGIN
+    wide = side + 2 * MARGIN
     tables = [cluster_galaxies(cluster, kpc, rng), field_galaxies(wide, rng), stars(wide, rng)]
-    scene = pd.concat(tables, ignore_index=True)
-    return scene[(scene[["x", "y"]].abs() <= wide / 2).all(axis=1)]
+    return near(pd.concat(tables, ignore_index=True), wide)
 
 
-def _sources(scene: pd.DataFrame, object_id: str, scale: float, size: int) -> pd.DataFrame:
-    """List what lies inside the cutout, in pixels that count from 0."""
-    pixels = scene[["x", "y"]] / scale + (size - 1) / 2
-    inside = ((pixels >= -0.5) & (pixels < size - 0.5)).all(axis=1)
-    about = scene.loc[inside, ["kind", "p_mem", "red_sequence", "z", *MAGNITUDES]]
-    return pd.concat([pixels[inside], about], axis=1).assign(object_id=object_id)
-
-
-def _tan(one: _Drawn, size: int) -> dict[str, float]:
+def _tan(ra: float, dec: float, scale: float, size: int) -> dict[str, float]:
     """Give the tangent plane of a cutout with north up and east to the left."""
-    step = one.pixel_scale / 3600
-    centre = (size + 1) / 2
-    values = (one.row["ra"], one.row["dec"], centre, centre, -step, 0.0, 0.0, step)
+    step, centre = scale / 3600, (size + 1) / 2
+    values = (ra, dec, centre, centre, -step, 0.0, 0.0, step)
     return dict(zip(WCS_COLUMNS, values, strict=True))
-
-
-def _kpc_per_arcsec(z: float) -> float:
-    return COSMOLOGY.kpc_proper_per_arcmin(z).value / 60

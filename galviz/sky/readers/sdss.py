@@ -19,7 +19,7 @@ from galviz.sky.checks import WCS_COLUMNS, check_ids
 from galviz.sky.cosmology import COSMOLOGY
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.frames import Field, find_fields, read_field
-from galviz.sky.readers.shelf import REFERENCE, Damaged, Shelf, Sources, collect, cutout_set, fill
+from galviz.sky.readers.shelf import REFERENCE, Damaged, Known, Shelf, Sources, check_places, collect, cutout_set, fill
 from galviz.sky.resample import tangent_plane
 from galviz.sky.surveys import SDSS
 
@@ -36,6 +36,7 @@ def cutouts(
     size: int,
     side: u.Quantity,
     cosmology: FLRW = COSMOLOGY,
+    sources: Known = None,
     outside: Literal["raise", "skip"] = "raise",
     damaged: Damaged = "raise",
     out: str | Path | None = None,
@@ -59,6 +60,8 @@ def cutouts(
         3.7 arcmin at z = 0.3).
     cosmology : astropy.cosmology.FLRW
         Turns a proper length into an angle; H0 = 70 km/s/Mpc, Ωm = 0.3, flat, by default.
+    sources : pandas.DataFrame, optional
+        Columns ``object_id``, ``ra``, ``dec``, ``kind`` and more: those inside the cutout of their object are kept.
     outside : {"raise", "skip"}
         What becomes of positions outside all r frames: an error, or they are left out with a warning that names them.
     damaged : {"raise", "skip"}
@@ -83,6 +86,7 @@ def cutouts(
     """
     if outside not in {"raise", "skip"}:
         raise ValueError(f"outside: expected 'raise' or 'skip', got {outside!r}.")
+    check_places(sources)
     shelf = Shelf(fields, damaged)
     scale = _pixel_scales(_checked(positions), size, side, cosmology)
     home = _homes(shelf, positions, outside)
@@ -96,7 +100,7 @@ def cutouts(
             rows = np.flatnonzero(home == k)
             for start in range(0, len(rows) if shelf.field(k) else 0, limit):
                 part = rows[start : start + limit]
-                yield _cut(shelf, k, catalogue.iloc[part], [planes[row] for row in part], size)
+                yield _cut(shelf, k, catalogue.iloc[part], [planes[row] for row in part], size, sources=sources)
 
     made = collect(parts(), out)
     return made.select(positions.index[positions.index.isin(made.object_ids)])
@@ -236,7 +240,9 @@ def _homes(shelf: Shelf, positions: pd.DataFrame, outside: str) -> np.ndarray:
     return home
 
 
-def _cut(shelf: Shelf, home: int, catalogue: pd.DataFrame, planes: list[dict[str, float]], size: int) -> CutoutSet:
+def _cut(
+    shelf: Shelf, home: int, catalogue: pd.DataFrame, planes: list[dict[str, float]], size: int, *, sources: Known
+) -> CutoutSet:
     """Cut objects of one home field; the others fill in what it does not cover."""
     images = np.zeros((len(planes), len(SDSS.bands), size, size), dtype=np.float32)
     coverage = np.zeros(images.shape, dtype=bool)
@@ -244,7 +250,7 @@ def _cut(shelf: Shelf, home: int, catalogue: pd.DataFrame, planes: list[dict[str
         for row, plane in enumerate(planes):
             if not coverage[row].all() and shelf.reaches(k, plane, size) and shelf.field(k):
                 fill(images[row], coverage[row], shelf.field(k), tangent_plane(plane))
-    return cutout_set(images, coverage, catalogue, planes)
+    return cutout_set(images, coverage, catalogue, planes, sources)
 
 
 def _tile(field: Field, size: int, side: u.Quantity | None) -> CutoutSet:

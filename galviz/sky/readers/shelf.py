@@ -14,7 +14,7 @@ from astropy.wcs import WCS
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.frames import Field, all_bands, find_fields, read_field, read_outline
-from galviz.sky.resample import resample
+from galviz.sky.resample import resample, tangent_plane
 from galviz.sky.surveys import SDSS
 
 REFERENCE = SDSS.bands.index("r")
@@ -27,6 +27,11 @@ Sources = Field | str | Path | Sequence[Field | str | Path]
 Damaged = Literal["raise", "skip"]
 """What becomes of a field that cannot be read: an error, or it is left out with a warning that says why."""
 
+Known = pd.DataFrame | None
+"""What is known to lie in cutouts, by ra and dec, or None."""
+
+_PLACES = ("object_id", "ra", "dec", "kind")
+
 
 class Shelf:
     """Fields by number: names and outlines of all, pixels of one at a time.
@@ -35,6 +40,8 @@ class Shelf:
     ----------
     fields : Field, path or sequence of them
     damaged : {"raise", "skip"}
+    held : int
+        Of how many fields the pixels are kept in memory, about 61 MB each.
 
     Attributes
     ----------
@@ -43,10 +50,10 @@ class Shelf:
         Coordinates and shape (H, W) of each r frame.
     """
 
-    def __init__(self, fields: Sources, damaged: Damaged = "raise") -> None:
+    def __init__(self, fields: Sources, damaged: Damaged = "raise", held: int = 1) -> None:
         if damaged not in {"raise", "skip"}:
             raise ValueError(f"damaged: expected 'raise' or 'skip', got {damaged!r}.")
-        self._skip = damaged == "skip"
+        self._skip, self._held = damaged == "skip", held
         self._sources: list[Field | tuple[Path, ...] | None] = []
         self.names, self.outlines = [], []
         for entry in [fields] if isinstance(fields, Field | str | Path) else fields:
@@ -73,12 +80,13 @@ class Shelf:
         warnings.warn(f"fields: left out {name}: {error}", stacklevel=4)
 
     def field(self, k: int) -> Field | None:
-        """Give field k, read if it is not the last one that was asked for; None where it is damaged and skipped."""
+        """Give field k, read if it is not held from before; None where it is damaged and skipped."""
         source = self._sources[k]
         if source is None or isinstance(source, Field):
             return source
         if k not in self._last:
-            self._last.clear()  # let go of the last one before the next is read
+            while len(self._last) >= self._held:  # let go of one before the next is read
+                self._last.pop(next(iter(self._last)))
             try:
                 self._last[k] = read_field(source)
             except (OSError, ValueError) as error:
@@ -94,8 +102,13 @@ class Shelf:
         """Whether field k can touch a cutout: whether the circles around the two do."""
         wcs, shape = self.outlines[k]
         field = np.hypot(*shape) / 2 * np.sqrt(abs(np.linalg.det(wcs.wcs.cd)))
-        cutout = np.hypot(size, size) / 2 * plane["cd2_2"]
+        cutout = np.hypot(size, size) / 2 * pixel_side(plane)
         return bool(self.distance(k, plane["crval1"], plane["crval2"]) < 60 * (field + cutout))
+
+
+def pixel_side(plane: Mapping[str, float] | pd.DataFrame) -> float | pd.Series:
+    """Give the side of a pixel of a tangent plane, or of each of many, in degrees."""
+    return np.sqrt(np.abs(plane["cd1_1"] * plane["cd2_2"] - plane["cd1_2"] * plane["cd2_1"]))
 
 
 def fill(image: np.ndarray, coverage: np.ndarray, field: Field, target: WCS) -> None:
@@ -107,20 +120,35 @@ def fill(image: np.ndarray, coverage: np.ndarray, field: Field, target: WCS) -> 
         coverage[band] |= new
 
 
+def check_places(sources: Known) -> None:
+    """Refuse sources that lack a column."""
+    missing = [] if sources is None else [name for name in _PLACES if name not in sources.columns]
+    if missing:
+        got = tuple(sources.columns)
+        raise ValueError(f"sources: expected columns {_PLACES}, got {got}, none named {missing[0]}. Rename columns.")
+
+
 def cutout_set(
-    images: np.ndarray, coverage: np.ndarray, catalogue: pd.DataFrame, planes: Sequence[Mapping[str, float]]
+    images: np.ndarray,
+    coverage: np.ndarray,
+    catalogue: pd.DataFrame,
+    planes: Sequence[Mapping[str, float]],
+    sources: Known = None,
 ) -> CutoutSet:
-    """Make the set of N cutouts of SDSS frames from pixels and coverage (N, 5, H, W) and N tangent planes."""
+    """Make the set of N cutouts of SDSS frames from pixels and coverage (N, 5, H, W) and N tangent planes.
+
+    Of `sources` (object_id, ra, dec, kind and more) those inside the cutout of their object are kept, in pixels.
+    """
     wcs = pd.DataFrame(list(planes), index=catalogue.index)
-    area = np.abs(wcs["cd1_1"] * wcs["cd2_2"] - wcs["cd1_2"] * wcs["cd2_1"])
     return CutoutSet(
         images=images,
         bands=SDSS.bands,
         catalogue=catalogue,
-        pixel_scale=np.sqrt(area.to_numpy()) * 3600,
+        pixel_scale=pixel_side(wcs).to_numpy() * 3600,
         unit="nanomaggy",
         coverage=coverage,
         wcs=wcs,
+        sources=None if sources is None else _inside(sources, wcs, images.shape[2:]),
         origin="SDSS DR17 frames",
         survey=SDSS.name,
     )
@@ -153,7 +181,21 @@ def _joined(parts: list[CutoutSet]) -> CutoutSet:
     images = np.concatenate([part.images[:] for part in parts])
     coverage = np.concatenate([part.coverage[:] for part in parts])
     planes = pd.concat([part.wcs for part in parts]).to_dict("records")
-    return cutout_set(images, coverage, pd.concat([part.catalogue for part in parts]), planes)
+    listed = [part.sources for part in parts if part.sources is not None]
+    sources = pd.concat(listed, ignore_index=True) if listed else None
+    return cutout_set(images, coverage, pd.concat([part.catalogue for part in parts]), planes, sources)
+
+
+def _inside(sources: pd.DataFrame, wcs: pd.DataFrame, shape: tuple[int, int]) -> pd.DataFrame:
+    """Place sources on the cutouts of their objects, and keep those that lie inside."""
+    sources = sources[sources["object_id"].isin(wcs.index)]
+    places = np.empty((len(sources), 2))
+    for object_id, rows in sources.reset_index().groupby("object_id").indices.items():
+        sky = sources.iloc[rows][["ra", "dec"]].to_numpy(float)
+        places[rows] = tangent_plane(wcs.loc[object_id]).wcs_world2pix(sky, 0)
+    placed = sources.assign(x=places[:, 0], y=places[:, 1])
+    height, width = shape
+    return placed[placed["x"].between(-0.5, width - 0.5) & placed["y"].between(-0.5, height - 0.5)]
 
 
 def _nothing() -> ValueError:

@@ -6,7 +6,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.mock import parts, richness_sky, sky, write_richness_sky
+from galviz.sky.mock import parts, richness_sky, write_richness_sky
+from galviz.sky.mock.drawn import kpc_per_arcsec
 from galviz.sky.mock.render import NOISE
 
 SIZE = 24
@@ -38,9 +39,9 @@ def test_a_sky_is_a_whole_set(small):
 
 def test_a_cutout_spans_one_megaparsec(small):
     z = small.catalogue["z"].to_numpy()
-    kpc = small.pixel_scale * SIZE * np.array([sky._kpc_per_arcsec(value) for value in z])
+    kpc = small.pixel_scale * SIZE * np.array([kpc_per_arcsec(value) for value in z])
     np.testing.assert_allclose(kpc, 1000)
-    assert sky._kpc_per_arcsec(0.30) * 3.742 * 60 == pytest.approx(1000, rel=1e-3)
+    assert kpc_per_arcsec(0.30) * 3.742 * 60 == pytest.approx(1000, rel=1e-3)
 
 
 def test_the_same_seed_gives_the_same_sky(small):

@@ -1,0 +1,135 @@
+"""Synthetic clusters in real SDSS frames: what is drawn is the cluster, all else is the sky that was observed."""
+
+from collections.abc import Sequence
+from functools import cache, lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from galviz.sky.mock.clusters import cluster_galaxies, draw_cluster
+from galviz.sky.mock.colours import BANDS
+from galviz.sky.mock.drawn import MARGIN, Drawn, describe, gather, kpc_per_arcsec, list_sources, near, random_of
+from galviz.sky.mock.ground import Ground, cut, survey_ground
+from galviz.sky.mock.parts import Progress, check, part_of, write_drawn_sky
+from galviz.sky.mock.render import FWHM, add_noise, draw_images
+from galviz.sky.readers.seeing import star_widths
+from galviz.sky.readers.shelf import Shelf
+
+ORIGIN = "synthetic clusters in real SDSS frames"
+"""What a page says of such a sky."""
+
+_BATCH = 8  # clusters that follow each other lie in one field, so that a field is read once for all of them
+_HELD = 8  # fields that a worker keeps in memory
+
+
+def write_embedded_sky(
+    path: str | Path,
+    n: int,
+    frames: str | Path | Sequence[str | Path],
+    *,
+    size: int = 64,
+    side_mpc: float = 1.0,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """Draw clusters of known richness into real frames, and write the cutouts into a folder.
+
+    Redshift, richness and galaxies of a cluster are drawn as in `galviz.sky.mock.richness_sky`, blurred with the width
+    that the stars of the field have in each band (`galviz.sky.readers.seeing.star_widths`; SDSS's medians where too few
+    stars stand out), and given the photon noise of their own light (SDSS's median gains). Everything else is observed:
+    noise, stars, galaxies, defects. The piece of sky is random, and so is which of its eight orientations is taken
+    (turns by 90° and mirror images, along the rows of the frame); it is resampled as by `galviz.sky.readers.sdss`.
+    Where a cutout crosses the edge of a frame, frames that overlap with it fill in.
+
+    A cutout has to fit: a field takes clusters from the redshift on at which a cutout of `side_mpc` finds place in it
+    (column ``z_nearest``; 1 Mpc is as wide as one frame of SDSS at z = 0.095), nearer ones are drawn anew. Eight
+    clusters in a row lie in one field, then comes the next field, so N should be 8 times the number of fields or more.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder that is not there yet. It appears when the sky is complete.
+    n : int
+        Number of clusters, N.
+    frames : path or sequence of them
+        Folders with the corrected frames, five bands, of any number of fields in or below them.
+    size : int
+        Height and width of a cutout, pixels.
+    side_mpc : float
+        Side of a cutout in proper Mpc at the cluster (flat ΛCDM, H0 = 70, Ωm = 0.3).
+    seed : int
+        Cluster k depends on `seed`, k and the frames alone, bit for bit, on any number of workers.
+    workers : int
+        Processes that draw, spawned; each keeps up to 8 fields of 61 MB in memory.
+    progress : callable, optional
+        Called with (clusters drawn, n) as they come.
+
+    Returns
+    -------
+    Path
+        The folder, for `CutoutSet.open`: images (N, 5, size, size) in nanomaggies. The catalogue has the columns of
+        `richness_sky`, with ``ra`` and ``dec`` of the piece of sky, and ``field``; ``group``, which fields that share
+        sky have in common, so that folds keep them together; ``z_nearest``; ``fwhm_u`` … ``fwhm_z`` (arcsec). Sources
+        lists the drawn galaxies alone.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder is there already.
+    FileNotFoundError
+        If there is no frame.
+    OSError
+        If a frame is damaged, naming it.
+    ValueError
+        If a number is out of range, a field lacks a band, or is too small for the side.
+    """
+    check(n=n, size=size, side_mpc=side_mpc, workers=workers, seed=seed)
+    folders = tuple(map(str, [frames] if isinstance(frames, str | Path) else frames))
+    ground = survey_ground(Shelf(folders), side_mpc)
+    draw = partial(_draw, folders=folders, ground=ground, seed=seed, size=size, side_mpc=side_mpc)
+    more = {"part": part_of(len(BANDS), size), "batch": _BATCH, "workers": workers, "progress": progress}
+    try:
+        return write_drawn_sky(path, n, draw, partial(gather, origin=ORIGIN), **more)
+    finally:
+        _shelf.cache_clear()
+        _widths.cache_clear()
+
+
+def _draw(
+    numbers: range, *, folders: tuple[str, ...], ground: Ground, seed: int, size: int, side_mpc: float
+) -> list[Drawn]:
+    """Draw the clusters of these numbers, each from random numbers of its own."""
+    return [_draw_one(number, folders, ground, seed=seed, size=size, side_mpc=side_mpc) for number in numbers]
+
+
+def _draw_one(number: int, folders: tuple[str, ...], ground: Ground, *, seed: int, size: int, side_mpc: float) -> Drawn:
+    rng = random_of(seed, number)
+    home = number // _BATCH % len(ground.names)
+    cluster = draw_cluster(rng, ground.nearest[home])
+    kpc = kpc_per_arcsec(cluster.z)
+    side = 1000 * side_mpc / kpc
+    scale = side / size
+    background, plane = cut(_shelf(folders), ground.near[home], side, size, rng)
+    scene = near(cluster_galaxies(cluster, kpc, rng), side + 2 * MARGIN)
+    widths = _widths(folders, home)
+    light = draw_images(scene, (size, size), scale, widths)
+    image = background + add_noise(light, scale, rng, noise=np.zeros(len(BANDS)))
+    row = describe(cluster, scene, plane["crval1"], plane["crval2"])
+    row |= {"field": ground.names[home], "group": ground.groups[home], "z_nearest": ground.nearest[home]}
+    row |= {f"fwhm_{band}": width for band, width in zip(BANDS, widths, strict=True)}
+    object_id = f"embedded-{seed}-{number:06d}"
+    return Drawn(object_id, image, row, scale, plane, list_sources(scene, object_id, scale, size))
+
+
+@lru_cache(maxsize=1)
+def _shelf(folders: tuple[str, ...]) -> Shelf:
+    """Give the fields as this process keeps them."""
+    return Shelf(folders, held=_HELD)
+
+
+@cache
+def _widths(folders: tuple[str, ...], k: int) -> np.ndarray:
+    """Measure the point-spread functions of field k once in this process; shape (5,), arcsec."""
+    measured = star_widths(_shelf(folders).field(k))
+    return np.where(np.isfinite(measured), measured, FWHM)
