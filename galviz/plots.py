@@ -8,6 +8,7 @@ import pandas as pd
 import param
 
 from galviz.figures import explore
+from galviz.figures.colouring import Colouring
 from galviz.figures.style import frame
 from galviz.selection import Selection
 from galviz.sky.expressions import column, evaluate
@@ -24,7 +25,14 @@ Follow = Callable[..., None]
 
 
 def scatter(
-    selection: Selection, names: tuple[str, str], axes: tuple[str, str], take: Take, *, density: bool, guide: str
+    selection: Selection,
+    names: tuple[str, str],
+    axes: tuple[str, str],
+    take: Take,
+    *,
+    density: bool,
+    guide: str,
+    colour: tuple[str, str] | None = None,
 ) -> tuple[hv.Overlay, Follow]:
     """Draw two columns or expressions against each other.
 
@@ -40,12 +48,19 @@ def scatter(
         Whether density is drawn instead of points; above `galviz.figures.explore.MAX_POINTS` it is in any case.
     guide : str
         One of `galviz.figures.explore.GUIDES`.
+    colour : (str, str), optional
+        The column or expression that colours the objects, and how it is written.
 
     Returns
     -------
     plot : holoviews.Overlay
     follow : callable
         To be called with events of ``version`` and ``focus`` of the selection.
+
+    Raises
+    ------
+    ValueError
+        If one of the names is neither a column nor an expression, or not of numbers.
     """
     index, both = selection.table.index, np.column_stack([selection.values(name) for name in names])
     drawn = np.isfinite(both).all(axis=1)
@@ -53,10 +68,12 @@ def scatter(
     chosen = hv.streams.Pipe(data=place[selection.mask[drawn]])
     ring = hv.streams.Pipe(data=_place_of_focus(selection, both))
     dense = density or len(rows) > explore.MAX_POINTS
+    coloured = None if colour is None else Colouring(selection.values(colour[0])[drawn], colour[1])
+    looks = {"axes": axes, "chosen": chosen, "colour": coloured}
     if dense:
-        source, plot = explore.point_density(*place.T, axes=axes, chosen=chosen)
+        source, plot = explore.point_density(*place.T, **looks)
     else:
-        source, plot = explore.point_cloud(*place.T, index.to_numpy(object)[drawn], axes=axes, chosen=chosen)
+        source, plot = explore.point_cloud(*place.T, index.to_numpy(object)[drawn], **looks)
 
     def follow(*events: param.parameterized.Event) -> None:
         if any(event.name == "version" for event in events):
@@ -68,7 +85,7 @@ def scatter(
     whole = (plot if line is None else plot * line) * explore.focus_ring(axes, ring)
     low, high = explore.plane_limits(place, equal=guide == "1:1 line")
     window = {"xlim": (low[0], high[0]), "ylim": (low[1], high[1]), "active_tools": ["box_select"]}
-    title = _title(axes, len(rows), len(index), dense=dense)
+    title = _title(axes, len(rows), len(index), dense=dense, coloured=coloured)
     return frame(whole, title=title, show_legend=False, height=HEIGHT, **window), follow
 
 
@@ -192,7 +209,12 @@ def _literal(value: str, values: np.ndarray) -> str:
     return repr(str(value)) if values.dtype == object else value
 
 
-def _title(axes: tuple[str, ...], drawn: int, total: int, *, dense: bool = False) -> str:
+def _title(
+    axes: tuple[str, ...], drawn: int, total: int, *, dense: bool = False, coloured: Colouring | None = None
+) -> str:
     missing = "" if drawn == total else f"; {total - drawn:,} without a value are not drawn"
+    grey = 0 if coloured is None else int((~coloured.known).sum())
+    missing += f"; {grey:,} without {coloured.label} are grey" if grey else ""
     what = f"{axes[1]} against {axes[0]}" if len(axes) == 2 else axes[0]
-    return f"{what}: {'density of all ' if dense else ''}{drawn:,} objects{missing}"
+    how = "" if not dense else "density of all " if coloured is None else "means of all "
+    return f"{what}: {how}{drawn:,} objects{missing}"

@@ -7,6 +7,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
+from galviz.figures.colouring import VALUE, Colouring
 from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame
 
 MAX_POINTS = 100_000
@@ -20,7 +21,13 @@ _CHOSEN = ("#ffc966", "#f7ae1e", ORANGE, "#c77e00", "#a56500", "#7a4a00")
 
 
 def point_cloud(
-    x: np.ndarray, y: np.ndarray, ids: np.ndarray, *, axes: tuple[str, str], chosen: hv.streams.Pipe
+    x: np.ndarray,
+    y: np.ndarray,
+    ids: np.ndarray,
+    *,
+    axes: tuple[str, str],
+    chosen: hv.streams.Pipe,
+    colour: Colouring | None = None,
 ) -> tuple[hv.Points, hv.Overlay]:
     """Draw a point an object, those that are chosen in orange.
 
@@ -34,6 +41,8 @@ def point_cloud(
         What the axes are called.
     chosen : holoviews.streams.Pipe
         Its ``data`` are the places (m, 2) of the chosen objects; sending others draws them anew.
+    colour : Colouring, optional
+        What colours the points; all are blue without it. An object without a value is a grey cross.
 
     Returns
     -------
@@ -41,68 +50,99 @@ def point_cloud(
         What taps, boxes and lassos are heard of.
     plot : holoviews.Overlay
     """
-    dims = _dims(axes)
+    dims, told = _dims(axes), [hv.Dimension("object_id")]
     table = pd.DataFrame({"x": x, "y": y, "object_id": ids})
     size, alpha = (5, 0.7) if len(x) <= 5000 else (3, 0.4)
-    points = hv.Points(table, dims, "object_id").opts(
-        color=BLUE,
+    looks: dict[str, Any] = {"color": BLUE, "selection_color": BLUE}
+    mark = {"size": 8, "line_color": "white", "line_width": 0.5}
+    if colour is not None:
+        table[VALUE] = np.where(colour.known, colour.values, np.nan)
+        table["point_mark"] = np.where(colour.known, "circle", "cross")
+        told += [
+            hv.Dimension(VALUE),
+            hv.Dimension("point_mark"),
+        ]  # without labels: HoloViews takes equal ones for the same
+        tips = [(axes[0], "@x"), (axes[1], "@y"), ("object_id", "@object_id"), (colour.label, f"@{VALUE}")]
+        size, alpha = (size + 2, 0.9) if len(x) <= 5000 else (size + 1, 0.7)
+        looks = {"color": VALUE, "marker": "point_mark", **colour.bar, "hover_tooltips": tips}
+        width = hv.dim("point_mark").categorize({"cross": 1.5}, default=0.4)
+        looks |= {"line_color": GREY, "line_width": width} if len(x) <= 5000 else {}
+        mark = {"size": 11, "line_color": "black", "line_width": 1}
+    points = hv.Points(table, dims, told).opts(
         size=size,
         **dict.fromkeys(("alpha", "nonselection_alpha", "selection_alpha"), alpha),
-        selection_color=BLUE,
         tools=["hover", *_SELECT],
         backend_opts={"plot.output_backend": "webgl"} if len(x) > 5000 else {},
+        **looks,
     )
 
     def marked(data: np.ndarray) -> hv.Points:
-        return hv.Points(data, dims).opts(
-            color=ORANGE,
-            marker="triangle",
-            size=8,
-            line_color="white",
-            line_width=0.5,
-            nonselection_alpha=1,
-            default_tools=[],
-        )
+        some = hv.Points(data, dims)
+        return some.opts(color=ORANGE, marker="triangle", nonselection_alpha=1, default_tools=[], **mark)
 
     return points, points * hv.DynamicMap(marked, streams=[chosen])
 
 
 def point_density(
-    x: np.ndarray, y: np.ndarray, *, axes: tuple[str, str], chosen: hv.streams.Pipe
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    axes: tuple[str, str],
+    chosen: hv.streams.Pipe,
+    colour: Colouring | None = None,
 ) -> tuple[hv.DynamicMap, hv.Overlay]:
     """Draw how many objects lie at each place (Datashader: every one counts), those that are chosen in orange.
 
-    Parameters and results are as in `point_cloud`; what is returned first is a picture that follows the zoom.
+    Parameters and results are as in `point_cloud`; what is returned first is a picture that follows the zoom. With
+    `colour` it is the mean of the value in each pixel, over the objects that have one; where none has, it is grey.
     """
     dims, low, high = _dims(axes), *plane_limits(np.column_stack([x, y]))
     window = {"x_range": (low[0], high[0]), "y_range": (low[1], high[1])}
-    looks = {"cnorm": "log", "clipping_colors": {"NaN": "transparent"}}
+    wider = 0 if colour is None else 1  # pixels by which those chosen are wider, to be seen among colours
+    clear = {"clipping_colors": {"NaN": "transparent"}, "cnorm": "log"}
 
-    def shaded(data: np.ndarray, **seen: Any) -> hv.Image:
+    def shaded(data: np.ndarray, mean: str = "", spread: int = wider, **seen: Any) -> hv.Image:
         size = {f"plot_{side}": min(seen[side] or 600, 1200) // 2 for side in ("width", "height")}
-        return _counted(data, size | {name: seen[name] or whole for name, whole in window.items()}, dims)
+        return _shaded(data, size | {name: seen[name] or whole for name, whole in window.items()}, dims, mean, spread)
+
+    def picture(*values: np.ndarray, mean: str = "") -> hv.DynamicMap:
+        return hv.DynamicMap(partial(shaded, np.column_stack([x, y, *values]), mean, 0), streams=streams())
 
     def streams() -> list[hv.streams.Stream]:
         return [hv.streams.RangeXY(), hv.streams.PlotSize()]
 
-    every = hv.DynamicMap(partial(shaded, np.column_stack([x, y])), streams=streams())
-    every = every.opts(cmap="viridis", colorbar=True, clabel="Objects per pixel", tools=["hover", *_SELECT], **looks)
-    some = hv.DynamicMap(shaded, streams=[chosen, *streams()])
-    return every, every * some.opts(cmap=list(_CHOSEN), default_tools=[], **looks)
+    some = hv.DynamicMap(shaded, streams=[chosen, *streams()]).opts(cmap=list(_CHOSEN), default_tools=[], **clear)
+    heard = {"tools": ["hover", *_SELECT]}
+    if colour is None:
+        every = picture().opts(cmap="viridis", colorbar=True, clabel="Objects per pixel", **heard, **clear)
+        return every, every * some
+    every = picture(colour.values, mean=VALUE).opts(**heard, **colour.bar | clear | {"cnorm": "linear"})
+    below = picture().opts(cmap=[GREY, GREY], default_tools=[], **clear)
+    return every, below * every * some
 
 
-def _counted(places: np.ndarray, window: dict[str, Any], dims: list[hv.Dimension]) -> hv.Image:
-    """Count places (n, 2) in the pixels of a window; a pixel without any is NaN."""
+def _shaded(places: np.ndarray, window: dict[str, Any], dims: list[hv.Dimension], mean: str, spread: int) -> hv.Image:
+    """Count places (n, 2) in the pixels of a window, or average the third column of (n, 3); none there is NaN.
+
+    With `spread` each place counts in the pixels so far around its own too.
+    """
     import datashader  # seconds to import: only where it is needed
+    from datashader import transfer_functions
 
-    table = pd.DataFrame(places, columns=["x", "y"])
-    counts = datashader.Canvas(**window).points(table, "x", "y")
-    numbers = counts.to_numpy().astype(np.float32)
-    most = max(2.0, float(numbers.max()))
-    numbers[numbers == 0] = np.nan
+    table = pd.DataFrame(places[:, :2], columns=["x", "y"])
+    canvas = datashader.Canvas(**window)
     left, right, low, high = *window["x_range"], *window["y_range"]
-    objects = hv.Dimension("objects", label="Objects per pixel", range=(1, most))
-    return hv.Image(numbers[::-1], dims, objects, bounds=(left, low, right, high))
+    if mean:
+        table[VALUE] = np.where(np.isfinite(places[:, 2]), places[:, 2], np.nan)
+        numbers = canvas.points(table, "x", "y", datashader.mean(VALUE)).to_numpy().astype(np.float32)
+        shown = hv.Dimension(VALUE)
+    else:
+        counts = canvas.points(table, "x", "y")
+        counts = transfer_functions.spread(counts, px=spread, shape="square", how="add") if spread else counts
+        numbers = counts.to_numpy().astype(np.float32)
+        shown = hv.Dimension("objects", label="Objects per pixel", range=(1, max(2.0, float(numbers.max()))))
+        numbers[numbers == 0] = np.nan
+    return hv.Image(numbers[::-1], dims, shown, bounds=(left, low, right, high))
 
 
 def plane_limits(places: np.ndarray, *, equal: bool = False) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ from galviz.views.way_out import WayOut
 from galviz.views.words import GROW
 
 _TABLE_ROWS = 200_000  # objects of which a table can be paged through
-_PLOT = ("kind", "x", "y", "density", "guide", "bins", "logarithmic")
+_PLOT = ("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
 _GALLERY = ("order", "descending", "filter", "captions", "tile", "only_chosen")
 KEYS = {"g": "good", "b": "bad", "q": "unsure"}
 """Key → label, where a page names no others."""
@@ -100,7 +100,7 @@ class Explorer(pn.viewable.Viewer):
     def state(self) -> dict[str, Any]:
         """Give what is chosen and how it is shown, as plain JSON values that `restore` takes."""
         state: dict[str, Any] = {"selection": self.selection.to_json()}
-        state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y")) for plot in self.plots]
+        state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour")) for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
         if self.gallery.looks is not None:
             state["look"] = _different(self.gallery.looks, self.gallery.looks.names)

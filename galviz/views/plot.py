@@ -30,6 +30,7 @@ class PlotView(pn.viewable.Viewer):
     kind = param.Selector(default="scatter", objects=list(KINDS), label="Plot")
     x = param.String(default="", label="x", doc="a column, or an expression such as g - r")
     y = param.String(default="", label="y", doc="a column, or an expression such as g - r")
+    colour = param.String(default="", label="Colour by", doc="a column, or an expression such as g - r; empty for none")
     density = param.Boolean(default=False, label="Density")
     guide = param.Selector(default="none", objects=list(GUIDES), label="Guide")
     bins = param.Integer(default=40, bounds=(2, 400), label="Bins")
@@ -60,13 +61,14 @@ class PlotView(pn.viewable.Viewer):
         """Give how a column or an expression is written on an axis."""
         return self._labels.get(name, name)
 
-    @param.depends("kind", "x", "y", "density", "guide", "bins", "logarithmic")
+    @param.depends("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
     def plot(self) -> pn.viewable.Viewable:
         """Give the plot, or why it cannot be plots."""
         names, axes = (self.x, self.y), (self.label(self.x), self.label(self.y))
         try:
             if self.kind == "scatter":
                 more = {"density": self.density, "guide": self.guide}
+                more["colour"] = (self.colour, self.label(self.colour)) if self.colour.strip() else None
                 plot, self._follow = plots.scatter(self.selection, names, axes, self._take, **more)
             elif self.kind == "histogram":
                 more = {"bins": self.bins, "logarithmic": self.logarithmic}
@@ -86,6 +88,7 @@ class PlotView(pn.viewable.Viewer):
         scatter, counted = self.param.kind.rx() == "scatter", self.param.kind.rx() == "histogram"
         switch = {"type": pn.widgets.Toggle, "width": 100}
         looks = {"kind": {"width": 110}, "x": typed, "y": typed | {"visible": counted.rx.not_()}}
+        looks |= {"colour": typed | {"options": ["", *names], "visible": scatter, "placeholder": "none"}}
         looks |= {"guide": {"width": 160, "visible": scatter}}
         looks |= {"bins": {"type": pn.widgets.IntInput, "start": 2, "end": 400, "width": 70, "visible": counted}}
         looks |= {"density": switch | {"visible": scatter}, "logarithmic": switch | {"visible": counted}}

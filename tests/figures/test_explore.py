@@ -2,10 +2,12 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import pytest
-from bokeh.models import Title
+from bokeh.models import ColorBar, Title
 from holoviews import streams
 
 from galviz.figures import explore
+from galviz.figures.colouring import PALETTE, VALUE, Colouring
+from galviz.figures.style import GREY, ORANGE
 
 AXES = ("z", "ln λ")
 PLACES = np.array([[0.1, 3.0], [0.2, 3.5], [0.3, 4.0], [0.4, 4.5]])
@@ -97,3 +99,53 @@ def test_limits_leave_room_and_may_be_equal():
     assert low[0] == low[1]
     assert explore.plane_limits(PLACES[:1])[0].tolist() == [-0.4, 2.5]
     assert explore.plane_limits(PLACES[:0])[1].tolist() == [1.04, 1.04]
+
+
+def test_colours_end_at_the_first_and_the_last_percentile_of_known_values():
+    values = np.r_[np.arange(101.0), np.nan, np.inf]
+    colour = Colouring(values, "z")
+    assert colour.limits == (1.0, 99.0)
+    assert colour.known.tolist() == [True] * 101 + [False] * 2
+    assert Colouring(np.full(3, 2.0), "z").limits == (1.5, 2.5)
+    assert Colouring(np.full(3, np.nan), "z").limits == (0.0, 1.0)
+
+
+def test_the_palette_grows_lighter_step_by_step_and_is_never_orange():
+    rgb = np.array([[int(one[k : k + 2], 16) for k in (1, 3, 5)] for one in (*PALETTE, ORANGE)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    light = linear @ [0.2126, 0.7152, 0.0722]
+    assert (light[5:-1] > light[:-6]).all()
+    deuteranope = linear @ np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]).T
+    away = np.abs(deuteranope[:-1] - deuteranope[-1]).max(axis=1)  # Machado, Oliveira & Fernandes (2009), severity 1
+    assert away.min() > 0.05
+
+
+def test_each_point_has_the_colour_of_its_value_and_a_grey_cross_says_there_is_none(chosen):
+    colour = Colouring(np.array([0.5, np.nan, 0.7, 0.6]), "z")
+    points, plot = explore.point_cloud(*PLACES.T, IDS, axes=AXES, chosen=chosen, colour=colour)
+    every, some = sources(plot)
+    np.testing.assert_array_equal(every[VALUE], colour.values)
+    assert list(every["point_mark"]) == ["circle", "cross", "circle", "circle"]
+    assert list(some["x"]) == [0.2, 0.4]
+    figure = hv.render(plot)
+    glyph = figure.renderers[0].glyph
+    assert glyph.fill_color.transform.nan_color == GREY
+    assert (glyph.fill_color.transform.low, glyph.fill_color.transform.high) == colour.limits
+    assert figure.select_one({"type": ColorBar}).title == "z"
+    assert figure.renderers[1].glyph.size > glyph.size
+    assert figure.renderers[1].glyph.fill_color == ORANGE
+    assert list(points.dimension_values("object_id")) == list(IDS)
+
+
+def test_coloured_density_is_the_mean_of_what_is_known_and_grey_where_nothing_is():
+    places = np.repeat(PLACES, 2, axis=0)
+    values = np.array([1.0, 3, np.nan, 5, np.nan, np.inf, 7, 7])
+    pipe = streams.Pipe(data=PLACES[:1])
+    every, plot = explore.point_density(*places.T, axes=AXES, chosen=pipe, colour=Colouring(values, "z"))
+    image = every[()]
+    found = image.dframe().dropna().sort_values("x")
+    np.testing.assert_allclose(found[VALUE], [2, 5, 7])
+    np.testing.assert_allclose(found["x"], PLACES[[0, 1, 3], 0], atol=0.005)
+    below, mean, some = (r.data_source.data["image"][0] for r in hv.render(plot).renderers)
+    assert (np.nansum(below), np.isfinite(mean).sum()) == (8, 3)
+    assert np.isfinite(some).sum() == 9  # wider than a pixel, to be seen

@@ -63,6 +63,15 @@ def test_the_state_is_readable_json_and_opens_the_same(explorer, tiny_sky):
     assert "brightness" not in json.dumps(state)  # what nobody touched is not written
 
 
+def test_a_view_that_was_saved_before_plots_had_colours_opens_as_before(explorer):
+    explorer.restore({"plots": [{"kind": "scatter", "x": "z", "y": "richness"}]})
+    assert (explorer.plots[0].x, explorer.plots[0].colour) == ("z", "")
+    before = explorer.changed
+    explorer.plots[0].colour = "richness * 2"
+    assert explorer.changed > before
+    assert explorer.state()["plots"][0]["colour"] == "richness * 2"
+
+
 def test_every_change_counts(explorer, tiny_sky):
     changes = [
         lambda: explorer.selection.where("z < 0.2"),

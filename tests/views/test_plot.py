@@ -4,8 +4,9 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import pytest
-from bokeh.models import Plot
+from bokeh.models import ColorBar, Plot
 
+from galviz.figures.colouring import VALUE
 from galviz.selection import Selection
 from galviz.views.plot import PlotView
 from galviz.views.selection_bar import SelectionBar
@@ -198,3 +199,45 @@ def test_the_list_of_subsets_follows(selection):
     assert bar.subset == "near"
     selection.forget("near")
     assert (list(listed.options.values()), bar.subset) == ([""], "")
+
+
+def titles(view):
+    return [plot.title.text for plot in view.plot().get_root().select({"type": Plot})]
+
+
+@pytest.mark.parametrize("density", [False, True])
+def test_a_scatter_plot_is_coloured_by_a_column_or_an_expression(selection, density):
+    view = PlotView(selection, x="g - r", y="g - r", colour="z * 2", density=density, labels={"z * 2": "twice z"})
+    root = view.plot().get_root()
+    assert [bar.title for bar in root.select({"type": ColorBar})] == ["twice z"]
+    how = "means of all " if density else ""
+    assert titles(view) == [f"g - r against g - r: {how}300 objects; 6 without twice z are grey"]
+    view.colour = "  "
+    assert titles(view) == [f"g - r against g - r: {'density of all ' if density else ''}300 objects"]
+
+
+def test_a_value_of_each_point_stays_with_its_object_where_some_are_not_drawn(selection):
+    root = PlotView(selection, x="z", y="g - r", colour="g - r").plot().get_root()
+    data = next(r.data_source.data for plot in root.select({"type": Plot}) for r in plot.renderers)
+    assert len(data["object_id"]) == 294
+    np.testing.assert_array_equal(data[VALUE], TABLE.loc[list(data["object_id"]), "g - r"])
+
+
+def test_what_cannot_colour_is_said_as_for_the_axes(selection):
+    view = PlotView(selection, x="z", y="g - r", colour="truth")
+    assert "expected numbers, got &#x27;truth&#x27;" in view.plot().object
+    view.colour = "nonsense("
+    assert "expression" in view.plot().object
+    view.kind = "histogram"  # which knows no colour
+    assert view.plot().get_root()
+
+
+def test_taps_boxes_and_what_is_chosen_work_in_colours(selection):
+    view = PlotView(selection, x="z", y="g - r", colour="z")
+    root = view.plot().get_root()
+    sent(hv.streams.BoundsXY, bounds=(0.1, 0.8, 0.3, 1.2))
+    assert len(selection) == (TABLE["z"].between(0.1, 0.3) & TABLE["g - r"].between(0.8, 1.2)).sum() > 0
+    marked = [r for plot in root.select({"type": Plot}) for r in plot.renderers][1]
+    assert len(marked.data_source.data["x"]) == len(selection)
+    sent(hv.streams.Tap, x=TABLE["z"].iloc[3], y=TABLE["g - r"].iloc[3])
+    assert selection.focus == TABLE.index[3]
