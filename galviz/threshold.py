@@ -1,4 +1,4 @@
-"""A threshold over a score without its page: which columns can be cut, what is known, what a cut does."""
+"""A threshold over a score without its page: what is known of the objects, and what a cut does."""
 
 import re
 from collections.abc import Mapping
@@ -14,80 +14,10 @@ from galviz.sky.expressions import column as quoted
 from galviz.sky.expressions import evaluate
 from galviz.sky.fractions import AtThreshold, BinnedFractions, ThresholdCurve, reliability
 from galviz.sky.metrics import Interval
-from galviz.sky.votes import COLUMNS, MERGER, NAMES
+from galviz.sky.scores import MOST_OUTSIDE, NO_TRUTH, meaning, numbers, outside, words
 
-NO_TRUTH = ""
 BINS = 100
 """Bars of the histogram of scores, over 0…1."""
-
-_TRUTHS = ("truth", "is_merger", "merger_true", "label", "is_merging")
-_BESIDE = ("fold", "seen", "residual", "spread")
-_TELLING = re.compile(r"merg|^(p|score|prob|probability|prediction|predicted|estimate)$", re.IGNORECASE)
-_Z = re.compile(r"^(z|redshift|z_?spec|z_?phot|photo_?z|spec_?z)$", re.IGNORECASE)
-_COLOURS = (("g", "r"), ("u", "r"), ("r", "i"))
-
-
-def answers(table: pd.DataFrame) -> dict[str, str]:
-    """Find the columns that a threshold can be laid on: numbers within 0…1, not only 0 and 1.
-
-    Returns
-    -------
-    dict of str to str
-        Words for people → column, the likeliest score first: an ``estimate``, what has a ``…_true`` beside it,
-        Kaggle's ``Class8.6``, a column whose name tells; what looks like a truth last.
-    """
-    found = [name for name in _within(table) if name not in _BESIDE and not _two_valued(_numbers(table[name]))]
-
-    def rank(name: str) -> tuple[bool, ...]:
-        truth = name.endswith("_true") or name in _TRUTHS
-        judged = f"{name}_true" in table.columns
-        return truth, name != "estimate", name != MERGER, not judged, not _TELLING.search(name)
-
-    called = {name: meaning(name) for name in sorted(found, key=rank)}
-    return {name if name == said else f"{said} ({name})": name for name, said in called.items()}
-
-
-def truths(table: pd.DataFrame, score: str) -> dict[str, str]:
-    """Find the columns that may say what is true, the one that belongs to a score first; ``NO_TRUTH`` is always there.
-
-    The result is as that of `answers`.
-    """
-    flags = [str(name) for name in table.columns if pd.api.types.is_bool_dtype(table[name].dtype)]
-    known = [name for name in [*_within(table), *flags] if name not in (score, *_BESIDE)]
-    merger = meaning(score) == "merger"
-    own = [f"{score}_true", *(_TRUTHS if merger else ())]
-    first = next((name for name in own if name in known), None)
-    rest = [name for name in known if name != first]
-    found = {} if first is None else {first: first}
-    return found | {"none": NO_TRUTH} | {name: name for name in rest}
-
-
-def meaning(score: str) -> str:
-    """Say what a score is the probability of: an answer of Galaxy Zoo, else ``"merger"`` or the column's own name."""
-    if score in COLUMNS:
-        return NAMES[COLUMNS.index(score)]
-    theirs = re.fullmatch(r"(.+?)(?:-gz2|-gzd?\d?|-dr\d+)?_(.+)_fraction", score)
-    if theirs:
-        return f"{theirs[1]}: {theirs[2]}".replace("-", " ")
-    return "merger" if _TELLING.search(score) else score
-
-
-def words(name: str) -> tuple[str, str]:
-    """Give the labels for what is an object of this kind and what is not: ``("merger", "not a merger")``."""
-    return name, "not a merger" if name == "merger" else f"not {name}"
-
-
-def bin_column(table: pd.DataFrame) -> str:
-    """Find what fractions are best binned by: a redshift, else a colour, else nothing (``""``)."""
-    numbers = [str(name) for name in table.select_dtypes("number").columns]
-    bands = set("ugri") & set(numbers)  # where there are other bands, z is a magnitude
-    redshift = next((name for name in numbers if is_redshift(name) and not (name == "z" and bands)), "")
-    return redshift or next((f"{a} - {b}" for a, b in _COLOURS if a in numbers and b in numbers), "")
-
-
-def is_redshift(name: str) -> bool:
-    """Say whether a column is called like a redshift."""
-    return _Z.match(name) is not None
 
 
 def labels_of(score: str, path: str | Path | None = None) -> Labels:
@@ -122,7 +52,7 @@ class Scored:
     table : pandas.DataFrame
         N objects, indexed by unique `object_id` (str).
     score : str
-        Column within 0…1; objects with NaN are left out.
+        Column within 0…1; objects with NaN are left out, and so are those with another value where they are few.
     truth : str
         Column with truth values or vote fractions; ``NO_TRUTH`` for none. NaN is not known.
     cut : float
@@ -136,11 +66,13 @@ class Scored:
         Rows of the table in the order of rising score.
     scores, truth : numpy.ndarray, shape (n,)
         In that order; truth is 1, 0 or NaN.
+    outside : pandas.Series
+        The values that were left out because they are not within 0…1, by `object_id`.
 
     Raises
     ------
     ValueError
-        If the column is not there, is no number or leaves 0…1.
+        If the column is not there, is no number, or more than `galviz.sky.scores.MOST_OUTSIDE` of it leaves 0…1.
     """
 
     def __init__(
@@ -154,17 +86,20 @@ class Scored:
         for name in (score, *([truth] if truth else [])):
             if name not in table.columns:
                 raise ValueError(f"score, truth: expected columns of the table, got {name!r}, which it has not.")
-        values = _numbers(table[score])
-        there = np.flatnonzero(np.isfinite(values)).astype(np.int32)
+        values = numbers(table[score])
+        wrong = outside(values)
+        if len(wrong) > MOST_OUTSIDE * len(values):
+            low, high = np.nanmin(values), np.nanmax(values)
+            raise ValueError(f"{score}: expected scores within 0…1, got {low:.4g} … {high:.4g}.")
+        self.outside = table[score].iloc[wrong]
+        there = np.flatnonzero((values >= 0) & (values <= 1)).astype(np.int32)
         order = np.argsort(values[there])
         self.table, self.score, self.name = table, score, meaning(score)
         self.rows = there[order]
         self.scores = values[self.rows]
-        if len(self.scores) and not (self.scores[0] >= 0 and self.scores[-1] <= 1):
-            raise ValueError(f"{score}: expected scores within 0…1, got {self.scores[0]:.4g} … {self.scores[-1]:.4g}.")
         self._given = np.full(len(self.rows), np.nan, dtype=np.float32)
         if truth:
-            told = _numbers(table[truth])[self.rows]
+            told = numbers(table[truth])[self.rows]
             self._given = np.where(np.isnan(told), np.nan, told > cut).astype(np.float32)
         self._mean, self._spread = (float(f(self.scores)) if len(self.rows) else np.nan for f in (np.mean, np.std))
         self._learn(labels or {})
@@ -250,26 +185,3 @@ class Scored:
         if len(edges) < 2:
             raise ValueError(f"bins: expected a column with different values, got {expression!r}, which has none.")
         return BinnedFractions(values, edges, self.scores, self.truth)
-
-
-def _within(table: pd.DataFrame) -> list[str]:
-    """Name the columns of numbers that have values, all within 0…1, and are no redshifts."""
-    found = []
-    for name in table.select_dtypes("number").columns:
-        if is_redshift(str(name)):
-            continue
-        values = _numbers(table[name])
-        low, high = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
-        if 0 <= low <= high <= 1:
-            found.append(str(name))
-    return found
-
-
-def _two_valued(values: np.ndarray) -> bool:
-    return not ((values > 0) & (values < 1)).any()
-
-
-def _numbers(values: pd.Series) -> np.ndarray:
-    """Give a column as float64, or float32 where it is that; missing values are NaN."""
-    kind = np.float32 if values.dtype == np.float32 else np.float64
-    return values.to_numpy(dtype=kind, na_value=np.nan)

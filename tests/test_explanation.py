@@ -96,7 +96,7 @@ def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_pat
         recipe = recipe.replace(network={**recipe.network, "width": 4})
     run = Run.create(tmp_path / "run", study="mergers", target=mergers.TARGET, recipe=recipe, data=path)
     run.update_info(build={"bands": sky.bands, "size": 36})
-    network = mergers.build(run.target, recipe.replace(network={**recipe.network, "size": 36})).eval()
+    network = mergers.build(run.target, recipe, size=36).eval()
     save_weights(network, run.weights)
     run.write_state(status="done")
     known, image = outputs(run.target, sky.bands), sky.images[2]

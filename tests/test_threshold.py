@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galviz.sky.fractions import ThresholdCurve
+from galviz.sky.scores import answers, bin_column, meaning, truths
 from galviz.sky.votes import COLUMNS, NAMES
-from galviz.threshold import Scored, answers, bin_column, labels_of, meaning, truths
+from galviz.threshold import Scored, labels_of
 
 
 def table_of(scores, **more):
@@ -51,6 +52,7 @@ def test_bins_are_a_redshift_or_a_colour():
     assert bin_column(table_of([0.5], z=[0.1])) == "z"
     assert bin_column(table_of([0.5], z=[19.0], g=[1.0], r=[1.0])) == "g - r"
     assert bin_column(table_of([0.5], z=[19.0], g=[1.0], z_spec=[1.0])) == "z_spec"
+    assert bin_column(table_of([0.5, 0.5], z=[0.1, np.nan], g=[17.0, 17.0], r=[16.0, 16.0])) == "z"
     assert bin_column(table_of([0.5])) == ""
 
 
@@ -137,3 +139,39 @@ def test_what_cannot_be_cut_is_refused(name, why):
 def test_labels_are_kept_apart_by_answer(galviz_home):
     assert labels_of("p_merger").path == galviz_home / "mergers.csv"
     assert labels_of("Class4.1").path == galviz_home / "mergers-Class4.1.csv"
+
+
+def test_a_few_values_that_are_no_probabilities_are_left_out_and_named():
+    values = np.linspace(0, 1, 40)
+    values[[3, 9]], values[[20, 21]] = (1.7, -0.2), np.nan
+    table = table_of(values, other=np.linspace(0, 1, 40)).rename(columns={"p": "p_merger"})
+    assert next(iter(answers(table).values())) == "p_merger"  # not another column, without a word
+    scored, fair = Scored(table, "p_merger"), values[(values >= 0) & (values <= 1)]
+    assert scored.outside.to_dict() == {"id-3": 1.7, "id-9": -0.2}
+    assert (scored.known.scored, scored.known.missing) == (36, 4)
+    assert scored.at(0.5).above == (fair > 0.5).sum()
+    values[:6] = 3
+    table = table.assign(p_merger=values)
+    assert next(iter(answers(table).values())) == "other"
+    with pytest.raises(ValueError, match=r"p_merger: expected scores within 0…1, got -0.2 … 3"):
+        Scored(table, "p_merger")
+    assert list(answers(table_of([0.1, 0.2, 1.4] * 20, good=0.5)).values()) == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"p": [10.0, 75.5]}, "p (10 … 75.5)"),
+        ({"p": ["0.3", "bad"]}, "p (text: 'bad' of id-1)"),
+        ({"is_merger": [0, 1]}, "is_merger (only 0 and 1)"),
+        ({"p": [np.nan, np.nan], "z": [0.1, 0.2]}, "p (no values), z (a redshift)"),
+        ({"fold": [0.5, 0.5]}, "fold (beside a score)"),
+        ({f"c{k}": [5, 6] for k in range(9)}, "c5 (5 … 6) and 3 others"),
+        ({}, "got no column"),
+    ],
+)
+def test_a_table_without_a_score_is_told_why_of_each_column(columns, said):
+    ids = pd.Index(["id-0", "id-1"], name="object_id", dtype=str)
+    with pytest.raises(ValueError, match=r"expected a column of numbers within 0 … 1, got .*Divide") as error:
+        answers(pd.DataFrame(columns, index=ids))
+    assert said in str(error.value)

@@ -59,7 +59,9 @@ def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
     return frame(hv.Overlay([line]), show_legend=False, title=title, height=260, ylabel=on_axis)
 
 
-def run_curves(runs: Mapping[str, pd.DataFrame], name: str = "val_loss", unit: str = "") -> hv.Overlay:
+def run_curves(
+    runs: Mapping[str, pd.DataFrame], name: str = "val_loss", unit: str = "", accuracy: str = LABELS["val_accuracy"]
+) -> hv.Overlay:
     """Draw one metric of several runs against the epoch, each in a colour and a dash of its own.
 
     Parameters
@@ -70,6 +72,8 @@ def run_curves(runs: Mapping[str, pd.DataFrame], name: str = "val_loss", unit: s
         The column that is drawn: ``"val_loss"``, ``"val_accuracy"``, ``"train_loss"``. A run without it has no line.
     unit : str
         As in `metric_curves`.
+    accuracy : str
+        How the title calls an accuracy: what counts as right differs between targets.
 
     Returns
     -------
@@ -92,6 +96,7 @@ def run_curves(runs: Mapping[str, pd.DataFrame], name: str = "val_loss", unit: s
     lines = [_curve(rows, name, on_axis, called, look) for (called, rows), look in named]
     part = "training" if name.startswith("train_") else "held out"
     thinned = any(_thinned(rows)[1] for rows in runs.values())
+    label = accuracy if name == "val_accuracy" else label
     title = f"{label}, {part}{'; of long runs not every epoch' if thinned else ''}"
     return frame(hv.Overlay(lines), legend_position="right", title=title, height=300, ylabel=on_axis)
 

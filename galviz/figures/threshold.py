@@ -13,8 +13,10 @@ from galviz.sky.metrics import Interval
 from galviz.sky.rates import PUBLISHED, Published
 
 HEIGHT = 300
+_BLIND = "– : this line tells nothing apart"  # as many of those that are not above it as of those that are
 _HEADS = {"lower_head": None, "upper_head": None}
 _BARS = {"line_width": 1.5, **_HEADS}
+_FOLLOWING = [hv.opts.ErrorBars(framewise=True), hv.opts.Scatter(framewise=True)]  # axes that go with the values
 
 
 def purity_curve(curve: hv.streams.Pipe, now: hv.streams.Pipe) -> hv.Overlay:
@@ -104,7 +106,7 @@ def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, evolution: b
         right = hv.Scatter(fair, x, y, label="corrected").opts(
             color=ORANGE, marker="triangle", size=9, line_color="white"
         )
-        return up * wide * dots * right
+        return (up * wide * dots * right).opts(*_FOLLOWING)
 
     plot = hv.DynamicMap(drawn, streams=[now])
     title = f"Fraction by {axis}: ● above the line, ▲ corrected bin by bin"
@@ -185,7 +187,8 @@ def numbers(found: AtThreshold, drawn: Mapping[str, Interval], name: str) -> lis
     lines = [("Above the line", f"{found.above:,} of {found.n:,}"), ("Raw fraction", percent(found.fraction))]
     if drawn:
         lines += [("Purity", percent(found.purity)), ("Completeness", percent(found.completeness))]
-        lines.append((f"Corrected fraction ({name})", percent(drawn["corrected"])))
+        told = np.isfinite(drawn["corrected"].value)
+        lines.append((f"Corrected fraction ({name})", percent(drawn["corrected"]) if told else _BLIND))
     return lines
 
 

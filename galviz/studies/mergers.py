@@ -55,7 +55,7 @@ RECIPES = {
         epochs=40,
         batch=64,
         **_OURS,
-        network={"architecture": "resnet18", "width": 16, "stem": "imagenet"},
+        network={"architecture": "resnet18", "votes": "tree", "width": 16, "stem": "imagenet", "dropout": 0.2},
     ),
     "paper": Recipe(name="paper", **_PUBLISHED, network={"architecture": "paper_cnn", "votes": "sigmoid"}),
     "paper_resnet50": Recipe(
@@ -71,7 +71,7 @@ RECIPES = {
         epochs=60,
         batch=128,
         **_OURS,
-        network={"architecture": "resnet18", "width": 64, "dropout": 0.3},
+        network={"architecture": "resnet18", "votes": "tree", "width": 64, "stem": "small", "dropout": 0.3},
     ),
 }
 
@@ -84,11 +84,14 @@ def load(path: str | Path) -> CutoutSet:
     return cutouts
 
 
-def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS) -> "nn.Module":  # noqa: ARG001 - as studies do
-    """Build the network of a recipe, with the random weights of its seed: images (N, 3, H, W) -> votes (N, 37)."""
+def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 68) -> "nn.Module":  # noqa: ARG001
+    """Build the network of a recipe, with the random weights of its seed: images (N, 3, H, W) -> votes (N, 37).
+
+    Those of the paper fit images of one `size` in pixels alone.
+    """
     from galviz.nn.zoo_networks import build as build_network
 
-    return build_network(recipe)
+    return build_network(recipe.replace(network={**recipe.network, "size": size}))
 
 
 def train(
@@ -106,7 +109,7 @@ def train(
             "data: expected objects with all 37 votes, got none. What Hugging Face has of Galaxy Zoo lacks question 8, "
             "mergers among it: such a sky can be predicted, but not learned from."
         )
-    network = build(run.target, _sized(run.recipe, cutouts.images.shape[-1]))
+    network = build(run.target, run.recipe, size=cutouts.images.shape[-1])
     if encoder is not None:
         load_encoder(network.encoder, encoder)
     return fit(network, cutouts, run, run.target, run.recipe, devices=devices, resume=resume)
@@ -120,11 +123,6 @@ def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] |
     size, got = run.info["build"]["size"], cutouts.images.shape[-1]
     if got != size and run.recipe.network["architecture"] != "resnet18":
         raise ValueError(f"data: expected pictures of {size} pixels, as in the training, got {got}. Resize them.")
-    network = build(run.target, _sized(run.recipe, size))
+    network = build(run.target, run.recipe, size=size)
     load_weights(network, run.weights)
     return apply(network, cutouts, run.target, run.recipe, run=run, progress=progress)
-
-
-def _sized(recipe: Recipe, size: int) -> Recipe:
-    """Tell the network the size of the pictures: those of the paper fit one size alone."""
-    return recipe.replace(network={**recipe.network, "size": size})

@@ -13,7 +13,7 @@ from galviz.views.explorer import Explorer
 from galviz.views.library import Library
 from galviz.views.opened import OpenedPage
 from galviz.views.predictions import judged_plots
-from galviz.views.tables import Opened, open_any
+from galviz.views.tables import Opened
 from galviz.views.template import page_template
 from galviz.views.view_state import ViewState, read_view
 from galviz.views.words import text
@@ -44,7 +44,7 @@ object_id.</p>"""
         if saved:
             given = [path for path in (saved.get("table"), saved.get("images")) if path]
         images = given[1] if len(given) > 1 else None
-        opened = open_any(given[0], images, self.id_column.strip("'\" ") or saved.get("id_column"))
+        opened = self.open(given, saved.get("id_column"))
         plots = judged_plots(*opened.pair) if opened.pair else ()
         more = {"source": opened.source, "opening": self.uploaded_opening or opened.opening, "run": opened.run}
         more |= {"id_column": opened.id_column, "units": opened.units, "labels": Labels(), "plots": plots}

@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from functools import cache
+from html import escape
+from itertools import islice
 from pathlib import Path
 
 import panel as pn
@@ -15,7 +17,10 @@ import param
 from galviz.views.library import Library
 from galviz.views.run import REFUSED
 from galviz.views.state import query, write_query
+from galviz.views.tables import Opened, open_any
 from galviz.views.words import field, said, shown_error, text
+
+_NAMED = 5  # pictures that are named
 
 
 class OpenedPage(pn.viewable.Viewer):
@@ -33,6 +38,7 @@ class OpenedPage(pn.viewable.Viewer):
     chosen = param.Selector(default="", objects={"–": ""}, label="Open", doc="the path of a sky or a run")
     id_column = param.String(default="", label="Column of ids", doc="# numbers the rows of a table that has no ids")
     uploaded = param.String(default="", doc="where the table is that the visitor brought")
+    broken = param.Dict(default={}, doc="pictures that cannot be read: id and reason")
     help = ""
     """What to do where nothing is open, HTML."""
 
@@ -76,6 +82,25 @@ class OpenedPage(pn.viewable.Viewer):
         except (*REFUSED, TypeError, KeyError) as error:
             return said(shown_error(error))
 
+    def open(self, given: Sequence[str], id_column: str | None = None) -> Opened:
+        """Open what is given; of pictures that cannot be read, the others are shown and those are named."""
+        self.broken = {}
+
+        def hear(object_id: str, why: str) -> None:
+            self.broken = self.broken | {object_id: why}
+
+        images = given[1] if len(given) > 1 else None
+        return open_any(given[0], images, self.id_column.strip("'\" ") or id_column, hear)
+
+    @param.depends("broken")
+    def unread(self) -> pn.viewable.Viewable:
+        """Name the pictures that cannot be read, of those that were looked at."""
+        if not self.broken:
+            return said("")
+        named = "".join(f"<li>{escape(one)}: {escape(why)}</li>" for one, why in islice(self.broken.items(), _NAMED))
+        more = f"<li>and {len(self.broken) - _NAMED:,} others</li>" if len(self.broken) > _NAMED else ""
+        return said(f"Pictures that cannot be read, so far {len(self.broken):,}:<ul>{named}{more}</ul>")
+
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
         """Show what is open, as `given` has it."""
         raise NotImplementedError
@@ -85,13 +110,14 @@ class OpenedPage(pn.viewable.Viewer):
         if re.fullmatch("[0-9a-f]{64}", digest):  # it may not name other files
             self.uploaded = str(next(_uploads().glob(f"{digest}/*"), ""))
 
-    def _upload(self, event: param.parameterized.Event) -> None:
-        if event.new:
-            name = Path(event.obj.filename).name
-            digest = hashlib.sha256(name.encode() + event.new).hexdigest()
+    def _upload(self, *events: param.parameterized.Event) -> None:
+        brought = events[0].obj
+        if brought.filename:
+            name, content = Path(brought.filename).name, brought.value or b""  # None is what Panel makes of nothing
+            digest = hashlib.sha256(name.encode() + content).hexdigest()
             path = _uploads() / digest / name
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(event.new)
+            path.write_bytes(content)
             self.param.update(chosen="", uploaded=str(path), id_column="")
             write_query(upload=digest, open="")
 
@@ -108,10 +134,10 @@ class OpenedPage(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         upload = pn.widgets.FileInput(accept=".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz", width=240)
-        upload.param.watch(self._upload, "value")
+        upload.param.watch(self._upload, ["value", "filename"])
         ids = field(self.param.id_column, width=150, placeholder="found by its name")
         bar = pn.FlexBox(self.choice(), pn.Column(text("Or upload a table"), upload), ids, align_items="flex-end")
-        return pn.Column(bar, self.body, sizing_mode="stretch_width")
+        return pn.Column(bar, self.unread, self.body, sizing_mode="stretch_width")
 
 
 @cache

@@ -2,14 +2,16 @@
 
 from html import escape
 
+import numpy as np
 import pandas as pd
 import panel as pn
 import param
 
 from galviz import jobs
-from galviz.figures.curves import metric_names
+from galviz.figures.curves import LABELS, metric_names
 from galviz.runs import Run
 from galviz.views.library import Library
+from galviz.views.run_curves import RunCurves
 from galviz.views.state import PageState
 from galviz.views.words import NOT_KNOWN, TABLE_CSS, said, shown_error, shown_time, shown_value, text
 
@@ -29,7 +31,7 @@ class RunsPanel(pn.viewable.Viewer):
 
     def __init__(self, library: Library, page: PageState, **params: object) -> None:
         super().__init__(page=page, **params)
-        self.library = library
+        self.library, self.curves = library, RunCurves(library, page)
 
     @param.depends("page.found")
     def table(self) -> pn.viewable.Viewable:
@@ -93,27 +95,32 @@ class RunsPanel(pn.viewable.Viewer):
             pn.widgets.Button(label=label, on_click=lambda _, tab=tab: setattr(self.page, "tab", tab))
             for label, tab in (("Follow it", "train"), ("See its predictions", "predictions"))
         ]
-        return pn.Column(pn.Row(text(self.chosen), *go, self.removal), self.refused, self.table)
+        return pn.Column(pn.Row(text(self.chosen), *go, self.removal), self.refused, self.table, self.curves)
 
 
 def run_row(run: Run) -> dict[str, str]:
     """Say in a few words what a run is, for a table."""
-    info, state, metrics = run.info, run.state(), run.metrics()
-    name = next(iter(metric_names(metrics)), None)
-    best = NOT_KNOWN
-    if name is not None and metrics[name].notna().any():
-        value = metrics[name].max() if name == "val_accuracy" else metrics[name].min()
-        best = f"{name.removeprefix('val_')} {shown_value(float(value))}"
+    info, state, target = run.info, run.state(), run.target
     return {
         "study": info["study"],
-        "target": info["target"]["name"],
+        "target": "37 votes" if target.kind == "votes" else target.name,
         "recipe": info["recipe"]["name"],
         "status": state["status"],
         "epochs": f"{state.get('epoch', 0)} of {state.get('epochs', info['recipe']['epochs'])}",
-        "best, held out": best,
+        "best, held out": best(run) or NOT_KNOWN,
         "made": shown_time(info.get("created")),
         "data": run.data.name,
     }
+
+
+def best(run: Run) -> str:
+    """Say the best value of each metric, of any epoch; of votes that learned by squares the RMSE of all 37 too."""
+    metrics = run.metrics()
+    values = {name: metrics[name].agg("max" if name == "val_accuracy" else "min") for name in metric_names(metrics)}
+    if run.target.kind == "votes" and run.recipe.loss == "mse" and "val_loss" in metrics:
+        values = {"val_rmse": metrics["val_loss"].min() ** 0.5} | values  # of one view, not of `tta` of them
+    written = {LABELS.get(name, name.removeprefix("val_")): value for name, value in values.items()}
+    return ", ".join(f"{name} {shown_value(float(value))}" for name, value in written.items() if np.isfinite(value))
 
 
 def half_html(broken: dict[str, str]) -> str:

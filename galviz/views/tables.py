@@ -1,6 +1,6 @@
 """What an explorer can be opened on: a table, a sky, a run, a folder of pictures, with or without images beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +33,12 @@ class Opened:
     """Columns with the truth and its estimate, where they are known."""
 
 
-def open_any(path: str | Path, images: str | Path | None = None, id_column: str | None = None) -> Opened:
+def open_any(
+    path: str | Path,
+    images: str | Path | None = None,
+    id_column: str | None = None,
+    broken: Callable[[str, str], None] | None = None,
+) -> Opened:
     """Open what is there.
 
     Parameters
@@ -45,6 +50,8 @@ def open_any(path: str | Path, images: str | Path | None = None, id_column: str 
         A sky, or a folder of pictures named by `object_id`.
     id_column : str, optional
         As `read_table` takes it.
+    broken : callable, optional
+        As `galviz.sky.readers.pictures.pictures` takes it.
 
     Raises
     ------
@@ -58,7 +65,7 @@ def open_any(path: str | Path, images: str | Path | None = None, id_column: str 
         sky = open_sky(path)
         return Opened(sky.catalogue, sky, str(path))
     if path.is_dir():
-        found = pictures(path)
+        found = pictures(path, broken=broken)
         opening = (
             f"from galviz.sky.readers.pictures import pictures\n\ntable = pictures({str(path.resolve())!r}).catalogue"
         )
@@ -66,7 +73,7 @@ def open_any(path: str | Path, images: str | Path | None = None, id_column: str 
     if not path.exists():
         raise FileNotFoundError(f"table: expected a table, a sky or a run, got {path}, which is not there.")
     keyed = _table(str(path), path.stat().st_mtime_ns, id_column or None)
-    cutouts = None if images is None else _images(images, keyed.table)
+    cutouts = None if images is None else _images(images, keyed.table, broken)
     pair = guessed_pair(keyed.table)
     return Opened(keyed.table, cutouts, str(path), id_column=id_column or None, units=keyed.units, pair=pair)
 
@@ -105,5 +112,5 @@ def _run(run: Run, images: str | Path | None) -> Opened:
     return Opened(table, cutouts, str(run.path), run_opening(run, cutouts, seen=False), run=run, pair=pair)
 
 
-def _images(path: str | Path, table: pd.DataFrame) -> CutoutSet:
-    return open_sky(path) if (Path(path) / "galviz.json").exists() else pictures(path, table)
+def _images(path: str | Path, table: pd.DataFrame, broken: Callable[[str, str], None] | None) -> CutoutSet:
+    return open_sky(path) if (Path(path) / "galviz.json").exists() else pictures(path, table, broken=broken)

@@ -98,6 +98,7 @@ class Threshold {
     this.slider.addEventListener("change", () => this.choose(Number(this.slider.value), true));
     this.box.addEventListener("change", () => {
       if (this.box.value !== "" && Number.isFinite(Number(this.box.value))) this.choose(Number(this.box.value), true);
+      if (Number(this.box.value) !== this.value) this.box.value = String(this.value); // it was outside 0…1
     });
     this.log.addEventListener("click", () => {
       this.logarithmic = !this.logarithmic;

@@ -10,7 +10,7 @@ from galviz.figures.threshold import chart, numbers, rate_rows
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.expressions import column
-from galviz.threshold import words
+from galviz.sky.scores import words
 from galviz.views.look import alert
 from galviz.views.threshold_line import ThresholdLine
 from galviz.views.threshold_near import NearView
@@ -26,7 +26,7 @@ class ThresholdView(ThresholdState):
     Parameters
     ----------
     table : pandas.DataFrame
-        N objects, indexed by unique `object_id` (str), with a column within 0…1 (`galviz.threshold.answers`).
+        N objects, indexed by unique `object_id` (str), with a column within 0…1 (`galviz.sky.scores.answers`).
     cutouts : CutoutSet, optional
         Pictures of some or all of them.
     selection : Selection, optional
@@ -37,7 +37,7 @@ class ThresholdView(ThresholdState):
     Raises
     ------
     ValueError
-        If no column can be cut.
+        If no column can be cut, as `galviz.sky.scores.answers`.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class ThresholdView(ThresholdState):
     def _show(self) -> None:
         """Show other scores, or other labels."""
         scored = self.scored
-        captions = dict.fromkeys((scored.score, *([self.truth] if self.truth else [])))
-        self.near.label_with(self.labels, self.keys, tuple(captions))
+        columns = {"score": scored.score} | ({"truth": self.truth} if self.truth else {})
+        self.near.label_with(self.labels, self.keys, columns)
         self.line.send(chart(scored.histogram(), scored.name))
-        self.about.object = known_html(scored.known, scored.name, path=self.labels.path)
+        self.about.object = known_html(scored.known, scored.name, path=self.labels.path, outside=scored.outside)
         self.plots.learn(scored, scored.at(self.threshold))
 
     @param.depends("scored", "threshold", "calibrated", "t_obs", "merging", watch=True)

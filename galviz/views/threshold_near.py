@@ -31,6 +31,7 @@ class NearView(pn.viewable.Viewer):
 
     def __init__(self, table: pd.DataFrame, cutouts: CutoutSet | None, selection: Selection, **params: object) -> None:
         super().__init__(**params)
+        self.table = table
         self.looks = None if cutouts is None else LookView(cutouts)
         height = 230 if cutouts is None else 300
         self.grids = [GalleryGrid(sizing_mode="stretch_width", height=height) for _ in range(2)]
@@ -41,11 +42,12 @@ class NearView(pn.viewable.Viewer):
         if self.looks is not None:
             self.looks.watch(lambda *_: self._tell(look=self.looks.look()))
 
-    def label_with(self, labels: Labels, keys: Mapping[str, str], captions: tuple[str, ...]) -> None:
-        """Take labels from now on from these keys into this file, and show these columns."""
+    def label_with(self, labels: Labels, keys: Mapping[str, str], columns: Mapping[str, str]) -> None:
+        """Take labels from now on from these keys into this file, and show these columns below short names."""
+        shown = pd.DataFrame({short: self.table[name] for short, name in columns.items()}, copy=False)
         for album in self.albums:
-            album.labels = labels
-        self._tell(keys=dict(keys), captions=captions)
+            album.labels, album.table = labels, shown
+        self._tell(keys=dict(keys), captions=tuple(shown.columns))
 
     def show(self, *rows: np.ndarray) -> None:
         """Show rows of the table just above, and just below, nearest first."""

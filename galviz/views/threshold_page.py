@@ -9,12 +9,13 @@ import panel as pn
 import param
 
 from galviz.selection import Selection
+from galviz.sky.votes import COLUMNS
 from galviz.studies.mergers import THRESHOLD
 from galviz.views.explorer import Explorer
 from galviz.views.library import Library
 from galviz.views.opened import OpenedPage
 from galviz.views.state import PageState, query, write_query
-from galviz.views.tables import Opened, open_any
+from galviz.views.tables import Opened
 from galviz.views.threshold import ThresholdView
 from galviz.views.threshold_state import KEPT
 from galviz.views.words import text
@@ -81,14 +82,13 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
         """Show the threshold over what is open."""
-        opened = open_any(given[0], given[1] if len(given) > 1 else None, self.id_column.strip("'\" ") or None)
-        first = {"threshold": THRESHOLD} if _has_votes(opened) else {}
+        opened = self.open(given)
+        first = {"threshold": THRESHOLD} if set(COLUMNS) <= set(opened.table.columns) else {}
         self.view = view = ThresholdView(scores_of(opened), opened.cutouts, Selection(opened.table), **first)
         view.param.update(**_asked(view))
         keep_in_address(view)
-        origin = "" if opened.cutouts is None else f" · <b>{escape(opened.cutouts.origin)}</b>"
         held_out = "" if opened.run is None else " that the network has not seen in training"
-        about = f"<b>{escape(Path(given[0]).name)}</b>: {len(opened.table):,} objects{held_out}{origin}"
+        about = f"<b>{escape(Path(given[0]).name)}</b>: {len(opened.table):,} objects{held_out}{_origin(opened)}"
         about += _FLATTERED if opened.run is not None and opened.run.recipe.keep == "best" else ""
         card = pn.Card(title="Explore the same table: plots, pictures, exports", collapsed=True)
         card.param.update(sizing_mode="stretch_width")
@@ -104,12 +104,22 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         more |= {"id_column": opened.id_column, "units": opened.units, "plots": plots}
         more |= {"labels": view.labels, "keys": view.keys}
         self.explorer = Explorer(opened.table, opened.cutouts, selection=view.selection, **more)
+        self.explorer.gallery.captions = [name for name in (view.answer, view.truth) if name]
         card[:] = [self.explorer]
 
 
 def scores_of(opened: Opened) -> pd.DataFrame:
     """Give the table that is cut: of a run of votes without the second name of its first answer."""
     return opened.table.drop(columns=["estimate", "truth", "residual"]) if _has_votes(opened) else opened.table
+
+
+def _origin(opened: Opened) -> str:
+    """Say where the pictures come from, and how many objects have one where not all of them do."""
+    if opened.cutouts is None:
+        return ""
+    there = int(opened.table.index.isin(opened.cutouts.catalogue.index).sum())
+    some = "" if there == len(opened.table) else f", of {there:,} of them"
+    return f" · <b>{escape(opened.cutouts.origin)}</b>{some}"
 
 
 def _has_votes(opened: Opened) -> bool:

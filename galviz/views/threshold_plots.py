@@ -6,7 +6,8 @@ import panel as pn
 
 from galviz.figures import threshold as figures
 from galviz.sky.fractions import AtThreshold
-from galviz.threshold import Scored, is_redshift
+from galviz.sky.scores import is_redshift
+from galviz.threshold import Scored
 from galviz.views.words import GROW, text
 
 
@@ -40,8 +41,8 @@ class ThresholdPlots(pn.viewable.Viewer):
         self.judged[:] = [pn.Column(_pane(plot), styles=GROW) for plot in plots]
 
     def move(self, found: AtThreshold) -> None:
-        """Move the point on the curve."""
-        if self._drawn:
+        """Move the point on the curve; told again where it is, it sends nothing."""
+        if self._drawn and found != self.now.data:
             self.now.send(found)
 
     def bin(self, fractions: pd.DataFrame, expression: str, name: str) -> None:

@@ -11,7 +11,8 @@ import param
 from galviz.labels import Labels
 from galviz.sky.fractions import BinnedFractions
 from galviz.sky.metrics import Interval
-from galviz.threshold import Scored, answers, bin_column, labels_of, truths
+from galviz.sky.scores import answers, bin_column, truths
+from galviz.threshold import Scored, labels_of
 from galviz.views.choice import follow
 from galviz.views.words import shown_error
 
@@ -53,8 +54,6 @@ class ThresholdState(pn.viewable.Viewer):
     ) -> None:
         super().__init__()
         found = answers(table)
-        if not found:
-            raise ValueError("table: expected a column of numbers within 0 … 1, got none. Open a table with a score.")
         self.table, self._path = table, labels
         self._of, self.pending = None, False
         self.param.answer.objects = found

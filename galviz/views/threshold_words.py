@@ -12,15 +12,22 @@ from galviz.sky.rates import PUBLISHED
 from galviz.threshold import Known
 
 _WIDE = 140  # px of the bar of a rate
+_NAMED = 5  # objects that are named where something is wrong with more
 
 
-def known_html(known: Known, name: str, *, path: Path) -> str:
-    """Say how many objects have a score and a truth, where labels go, and what a correction assumes."""
-    kind = escape(name)
-    missing = f"; {known.missing:,} without one are left out of everything" if known.missing else ""
-    said = [f"{known.scored:,} objects with a score{missing}. Intervals are of 95 %."]
+def known_html(known: Known, name: str, *, path: Path, outside: pd.Series) -> str:
+    """Say how many objects have a score and a truth, where labels go, and what a correction assumes.
+
+    `outside` are the scores that are left out because they are not within 0…1, by `object_id`.
+    """
+    kind, none = escape(name), known.missing - len(outside)
+    missing = f"; {none:,} without one are left out of everything" if none else ""
+    said = [_outside(outside), f"{known.scored:,} objects with a score{missing}. Intervals are of 95 %."]
     if known.both and known.yes + known.no == known.scored:
-        said.append(f"All are known: {known.yes:,} {kind}, {known.no:,} not. The corrected fraction is their share.")
+        said.append(
+            f"All are known: {known.yes:,} {kind}, {known.no:,} not. The corrected fraction is their share, wherever "
+            "the line tells them apart at all."
+        )
     elif known.both:
         hand = f", {known.by_hand:,} of them labelled by you" if known.by_hand else ""
         said.append(
@@ -36,6 +43,16 @@ def known_html(known: Known, name: str, *, path: Path) -> str:
         )
     said.append(f"Labels are kept in {escape(str(path))}.")
     return f"<p class='note'>{' '.join(said)}</p>"
+
+
+def _outside(values: pd.Series) -> str:
+    """Name the objects whose scores cannot be probabilities, the first of them."""
+    if not len(values):
+        return ""
+    told = ", ".join(f"{name} ({value:.4g})" for name, value in values.head(_NAMED).items())
+    more = f" and {len(values) - _NAMED:,} others" if len(values) > _NAMED else ""
+    score = "object is left out, its score is" if len(values) == 1 else "objects are left out, their scores are"
+    return f"<b>{len(values):,} {score} not within 0 … 1</b>: {escape(told)}{more}."
 
 
 def sums(plain: Interval, calibrated: Interval | None, *, pending: bool) -> list[tuple[str, str]]:

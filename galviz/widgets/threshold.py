@@ -11,7 +11,9 @@ import traitlets
 
 from galviz.figures.threshold import chart, numbers, percent
 from galviz.labels import Labels
-from galviz.threshold import NO_TRUTH, Scored, answers, truths
+from galviz.sky.checks import check_ids
+from galviz.sky.scores import answers, truths
+from galviz.threshold import Scored
 
 MOST = 1000
 """Ids that `ThresholdWidget.selection` holds at most."""
@@ -26,17 +28,18 @@ class ThresholdWidget(anywidget.AnyWidget):
         N objects, indexed by unique `object_id` (str), with a column within 0…1.
     labels : Labels, optional
         ``merger`` and ``not a merger`` (for another answer its name) override the truth; see `relabel`.
-    truth_cut : float
-        A fraction above this counts as true.
 
     Attributes
     ----------
     threshold : float
         0…1; set it, or drag the line.
     answer : str
-        The column that is cut: one of `galviz.threshold.answers`.
+        The column that is cut: one of `galviz.sky.scores.answers`.
     truth : str
-        The column that says what is true, ``""`` for none; another answer begins with its own.
+        The column that says what is true, one of `galviz.sky.scores.truths`, ``""`` for none; another answer begins
+        with its own.
+    truth_cut : float
+        0…1; a fraction above this counts as true.
     count : int
         Objects above the threshold. Read only, as all that follow.
     fraction, corrected : float
@@ -47,6 +50,11 @@ class ThresholdWidget(anywidget.AnyWidget):
         Of the labelled objects.
     selection : list of str
         Ids just above the threshold, nearest first, at most `MOST`; `ids` gives all.
+
+    Raises
+    ------
+    TypeError or ValueError
+        If the table is not indexed by unique ids, or has no score.
     """
 
     _esm = Path(__file__).parents[1] / "views" / "threshold.js"
@@ -54,6 +62,7 @@ class ThresholdWidget(anywidget.AnyWidget):
     threshold = traitlets.Float(0.5, min=0, max=1)
     answer = traitlets.Unicode()
     truth = traitlets.Unicode()
+    truth_cut = traitlets.Float(0.5, min=0, max=1)
     count = traitlets.Int(0, read_only=True)
     fraction = traitlets.Float(np.nan, read_only=True)
     interval = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(np.nan, np.nan), read_only=True)
@@ -65,28 +74,25 @@ class ThresholdWidget(anywidget.AnyWidget):
     completeness = traitlets.Float(np.nan, read_only=True)
     selection = traitlets.List(traitlets.Unicode(), read_only=True)
 
-    def __init__(
-        self, table: pd.DataFrame, labels: Labels | None = None, *, truth_cut: float = 0.5, **traits: Any
-    ) -> None:
-        self.table, self.labels, self.truth_cut = table, labels, truth_cut
+    def __init__(self, table: pd.DataFrame, labels: Labels | None = None, **traits: Any) -> None:
+        check_ids(table.index)
+        self.table, self.labels = table, labels
         self._heard: dict[str, int] = {}
-        known = list(answers(table).values())
-        if not known:
-            raise ValueError("table: expected a column of numbers within 0 … 1, got none. Open a table with a score.")
-        answer = traits.pop("answer", known[0])
-        first = next(iter(truths(table, answer).values()), NO_TRUTH)
-        super().__init__(**({"answer": answer, "truth": first} | traits))
+        self._columns = {"answer": list(answers(table).values()), "truth": list(truths(table, "").values())}
+        answer = traits.pop("answer", self._columns["answer"][0])
+        super().__init__(**({"answer": answer, "truth": next(iter(truths(table, answer).values()))} | traits))
         self.on_msg(lambda _, message, __: self._receive(message))
         self.observe(self._answered, "answer")
-        self.observe(lambda _: self._sort(), "truth")
+        self.observe(lambda _: self._sort(), ["truth", "truth_cut"])
         self.observe(lambda _: self.tell(), "threshold")
         self._sort()
 
     @traitlets.validate("answer", "truth")
     def _known(self, proposal: Mapping[str, Any]) -> str:
         name, value = proposal["trait"].name, proposal["value"]
-        if value not in self.table.columns and not (name == "truth" and value == NO_TRUTH):
-            raise ValueError(f"{name}: expected a column of the table, got {value!r}.")
+        if value not in self._columns[name]:
+            known = ", ".join(each or "''" for each in self._columns[name])
+            raise ValueError(f"{name}: expected a column of the table within 0…1 ({known}), got {value!r}.")
         return value
 
     def ids(self) -> np.ndarray:
@@ -120,7 +126,7 @@ class ThresholdWidget(anywidget.AnyWidget):
         self.send({"type": "state", "threshold": self.threshold, "numbers": lines, "heard": heard})
 
     def _answered(self, _: Mapping[str, Any]) -> None:
-        first = next(iter(truths(self.table, self.answer).values()), NO_TRUTH)
+        first = next(iter(truths(self.table, self.answer).values()))
         if first == self.truth:
             self._sort()
         else:

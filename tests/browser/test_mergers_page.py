@@ -171,6 +171,12 @@ def test_controls_answers_rates_and_the_explorer(server, table, open_page):
     set_field(driven, "Fraction by", "z * 2")
     driven.until(lambda: driven.figures("Fraction by z * 2"))
     page.get_by_role("button", name="logarithmic").first.click()
+    box = page.locator(".galviz-threshold input[type=number]")
+    for typed, taken in (("7", "1"), ("-0.5", "0"), ("0.123456789", "0.123456789"), ("0.5", "0.5")):
+        box.fill(typed)
+        box.press("Enter")
+        assert box.input_value() == taken  # what is shown is where the line is
+    says(driven, ThresholdCurve(table["p_merger"], table["truth"]).at(0.5))
 
     page.get_by_text("Choose all above the line").click()
     page.get_by_text("Explore the same table").click()
@@ -234,6 +240,11 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
     page.reload()
     driven.until(says_run)
     assert page.get_by_label("True above").input_value() == "0.02"
+
+    # How it learned, beside others.
+    tab(driven, "Runs")
+    driven.until(lambda: driven.figures("Loss, held out") and driven.figures("Accuracy (largest of all 37"))
+    assert page.get_by_role("gridcell", name=re.compile("RMSE 0[.]")).inner_text().count("Accuracy") == 1
     assert "libtorch" not in server.maps()
 
 

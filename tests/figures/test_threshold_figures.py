@@ -89,3 +89,18 @@ def test_numbers_in_words(sample):
     assert list(dict(figures.numbers(found, {}, "merger"))) == ["Above the line", "Raw fraction"]
     assert figures.percent(None) == figures.percent(Interval(np.nan, 0, 1)) == "–"
     assert figures.percent(Interval(0.029, np.nan, np.nan)) == "2.90 %"
+
+
+def test_the_axes_of_bins_go_with_the_fractions():
+    def bins(fraction):
+        ends = {"low": fraction - 0.01, "high": fraction + 0.01, "corrected": 0.1, "purity": 0.5, "completeness": 0.5}
+        return pd.DataFrame({"left": [0, 1], "right": [1, 2], "n": 10, "above": 5, "fraction": fraction} | ends)
+
+    pipe = hv.streams.Pipe(data=bins(0.05))
+    plot = hv.renderer("bokeh").get_plot(figures.binned_fractions(pipe, "z", "merger"))
+    axis = plot.handles["y_range"]
+    assert axis.start < 0.04
+    assert 0.1 < axis.end < 0.5
+    pipe.send(bins(0.95))
+    assert axis.start < 0.1
+    assert axis.end > 0.96

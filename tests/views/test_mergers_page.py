@@ -1,10 +1,12 @@
 """The page of mergers: the threshold among the tabs of a study, over runs as they come, tables and skies."""
 
+import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
 from panel.io.location import Location
+from PIL import Image
 
 from galviz import jobs
 from galviz.runs import Run
@@ -17,6 +19,7 @@ from galviz.studies import mergers
 from galviz.views.library import Library
 from galviz.views.mergers_page import mergers_page, mergers_study
 from galviz.views.recipe_form import flat
+from galviz.views.runs import RunsPanel, run_row
 from galviz.views.sky import SkyView
 from galviz.views.sky_maker import SkyMaker
 from galviz.views.state import TABS, PageState
@@ -62,6 +65,11 @@ def table(tmp_path):
     return tmp_path / "t.csv"
 
 
+def upload(name, content):
+    """What Panel tells of a file that a visitor brought; of an empty one it has no content."""
+    return type("Event", (), {"obj": type("File", (), {"filename": name, "value": content or None})})
+
+
 def threshold(page):
     """Open the tab, and give what is in it."""
     page.page.tab = "threshold"
@@ -85,6 +93,16 @@ def test_a_run_of_votes_offers_all_answers_with_their_truth(make_votes):
     assert view.truth == "Class1.1_true"
     truth = run.predictions().held_out().table["Class1.1_true"]
     assert view.scored.known.yes == (truth > 0.5).sum()
+
+
+def test_a_bare_table_of_votes_begins_at_the_threshold_of_the_paper(make_votes, table):
+    run = make_votes("first")
+    tab = ThresholdPage([str(run.path / "predictions.parquet")], Library.find(study=mergers))
+    tab.body()
+    assert (tab.view.answer, tab.view.threshold) == (MERGER, mergers.THRESHOLD)
+    tab = ThresholdPage([str(table)], Library.find(study=mergers))
+    tab.body()
+    assert tab.view.threshold == 0.5
 
 
 def test_what_chose_the_epoch_is_said_to_be_judged_too_well(make_votes):
@@ -180,7 +198,7 @@ def test_what_is_open_comes_back_after_a_reload(make_votes, table, location):
     select.value = select.options["run first"]
     assert "open=run+first" in location.search
     assert "first" in threshold(mergers_study([str(table)])).body()[0].object
-    tab._upload(type("Event", (), {"new": table.read_bytes(), "obj": type("File", (), {"filename": "up.csv"})}))
+    tab._upload(upload("up.csv", table.read_bytes()))
     assert "open" not in location.search
     again = threshold(mergers_study([str(table)]))
     assert "up.csv" in again.body()[0].object
@@ -229,3 +247,85 @@ def test_a_sky_that_comes_from_elsewhere_is_taken_where_there_is_none(galviz_hom
     for _ in range(12):
         page.look()
     assert page.page.sky == "zoo"
+
+
+def test_broken_pictures_are_named_and_the_others_shown(table, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for k in range(20, 40):
+        Image.fromarray(np.full((8, 8, 3), 5 * k, np.uint8)).save(tmp_path / "pictures" / f"a{k}.png")
+    (tmp_path / "pictures" / "a30.png").write_bytes(b"no picture")
+    tab = ThresholdPage([str(table), str(tmp_path / "pictures")], Library.find(study=mergers))
+    assert "50 objects · <b>pictures in pictures</b>, of 20 of them" in tab.body()[0].object
+    assert "cannot be read" not in tab.unread().object
+    sent = []
+    exchange = tab.view.near.grids[0].exchange
+    exchange._send = lambda message, png: sent.append((message, png))
+    asked = {"type": "window", "client": "x", "request": 1, "first": 0, "count": 20, "side": 8, "pictures": True}
+    exchange.receive(asked | {"version": exchange.album.version})
+    assert len(sent[-1][0]["tiles"]) == 20
+    assert sent[-1][1].startswith(b"\x89PNG")
+    assert list(tab.broken) == ["a30"]
+    assert "so far 1" in tab.unread().object
+    assert "a30.png, which cannot be read" in tab.unread().object
+
+
+def test_an_empty_upload_is_said_to_be_empty(table):
+    tab = ThresholdPage([str(table)], Library.find(study=mergers))
+    tab._upload(upload("nothing.csv", b""))
+    assert "nothing.csv, which is empty" in tab.body().object
+
+
+def test_the_explorer_of_a_threshold_shows_its_score_below_the_pictures(make_votes):
+    make_votes("first")
+    tab = ThresholdPage([], Library.find(study=mergers))
+    tab.body()
+    tab.view.answer = "Class4.1"
+    card = tab.body()[-1]
+    tab.view.answer = "Class4.1"
+    card.collapsed = False
+    assert tab.explorer.gallery.captions == ["Class4.1", "Class4.1_true"]
+
+
+def test_the_quick_recipe_offers_how_votes_obey_the_tree_and_dropout(zoo):
+    form = mergers_study().train.form
+    assert form.widgets["network.votes"].options == ["tree", "dieleman", "sigmoid"]
+    form.widgets["network.dropout"].value = "0.4"
+    form.widgets["network.votes"].value = "sigmoid"
+    assert form.settings() == ["network.votes=sigmoid", "network.dropout=0.4"]
+    assert form.changed().network["dropout"] == 0.4
+
+
+def test_a_run_of_votes_says_its_best_rmse_and_accuracy(make_votes):
+    run = make_votes("first")
+    assert run_row(run)["best, held out"] == "–"
+    for epoch, loss, right in ((1, 0.04, 0.5), (2, 0.0225, 0.75), (3, 0.09, 0.25)):
+        run.append_metrics({"epoch": epoch, "val_loss": loss, "val_accuracy": right, "val_mae": 2 * loss})
+    assert run_row(run)["best, held out"] == "RMSE 0.15, Accuracy 0.75, MAE 0.045"
+    assert run_row(run)["target"] == "37 votes"
+
+
+def test_runs_are_compared_epoch_by_epoch(make_votes, make_run):
+    runs = [make_votes(name) for name in ("first", "second", "third")]
+    make_run("richness")
+    for k, run in enumerate(runs[:2]):
+        run.append_metrics({"epoch": 1, "val_loss": 0.1 + k, "val_accuracy": 0.5, "val_mae": 0.2})
+    page = PageState(run="first")
+    curves = RunsPanel(Library.find(), page).curves
+    assert curves.picked == ["first", "second"]  # those that learn the same, and have begun to
+    loss, accuracy, mae = (hv.render(pane.object) for pane in curves.curves())
+    assert [item.label.value for item in loss.legend[0].items] == ["first", "second"]
+    assert loss.title.text == "Loss, held out"
+    assert accuracy.title.text == "Accuracy (largest of all 37 votes, as the paper's), held out"
+    assert mae.yaxis[0].axis_label == "MAE"
+    curves.picked = ["second", "richness"]
+    assert hv.render(curves.curves()[1].object).title.text == "Accuracy, held out"
+    page.run = "second"
+    assert curves.picked == ["second", "richness"]  # the visitor's own stay
+    curves.picked = []
+    assert "Pick runs" in curves.curves().object
+    page.param.update(run="nowhere", found=1)
+    assert curves.picked == []
+    untouched = RunsPanel(Library.find(), PageState()).curves
+    assert untouched.picked == []
+    untouched.page.run = "second"
+    assert untouched.picked == ["second", "first"]

@@ -168,3 +168,42 @@ def test_the_address_says_what_is_looked_at(table, monkeypatch):
     assert written["threshold"] == "0.3"
     view._asked(0.9, True)  # noqa: FBT003
     assert written["threshold"] == "0.9"
+
+
+def test_scores_that_are_no_probabilities_are_named(table):
+    scores = table["p_merger"].copy()
+    scores.iloc[[4, 7]] = [1.5, -0.25]
+    view = ThresholdView(table.assign(p_merger=scores))
+    named = f"{table.index[4]} (1.5), {table.index[7]} (-0.25)."
+    assert f"<b>2 objects are left out, their scores are not within 0 … 1</b>: {named}" in view.about.object
+    assert f"{N - 2} objects with a score. " in view.about.object
+    scores.iloc[:20] = 1.5
+    assert "and 15 others" in ThresholdView(table.assign(p_merger=scores)).about.object
+    assert "not within" not in ThresholdView(table).about.object
+
+
+def test_a_line_that_tells_nothing_apart_says_so(table):
+    view = ThresholdView(table, threshold=1.0)
+    assert numbers(view)["Corrected fraction (merger)"] == "– : this line tells nothing apart"
+
+
+def test_nothing_is_sent_to_a_plot_that_stays_as_it_is(table):
+    view, sent = ThresholdView(table, threshold=0.5), []
+    view.plots.now.add_subscriber(lambda data: sent.append(data.threshold))
+    view.t_obs = 0.3
+    assert sent == []
+    view.threshold = 0.6
+    assert sent == [0.6]
+
+
+def test_pictures_are_captioned_with_score_and_truth_in_names_that_fit(table):
+    view, told = ThresholdView(table.rename(columns={"p_merger": "a_long_name_of_a_merger_score"})), []
+    exchange = view.near.grids[0].exchange
+    exchange._send = lambda message, _: told.append(message)
+    asked = {"type": "window", "client": "x", "request": 1, "first": 0, "count": 3, "side": 8, "pictures": False}
+    exchange.receive(asked | {"version": exchange.album.version})
+    for tile in told[-1]["tiles"]:
+        score, truth = table.loc[tile["id"], ["p_merger", "truth"]]
+        assert tile["lines"] == [["score", f"{score:.4g}"], ["truth", "–" if np.isnan(truth) else f"{truth:.4g}"]]
+    view.truth = ""
+    assert exchange.captions == ("score",)

@@ -60,7 +60,9 @@ def test_another_answer_takes_its_own_truth(table):
     assert np.isnan(widget.corrected)
     widget.truth = "is_merger"
     assert np.isfinite(widget.completeness)
-    with pytest.raises(ValueError, match="expected a column of the table, got 'none'"):
+    with pytest.raises(
+        ValueError, match=r"expected a column of the table within 0…1 \(p_merger, Class4\.1\), got 'none'"
+    ):
         widget.answer = "none"
     assert widget.answer == "Class4.1"
 
@@ -81,3 +83,33 @@ def test_relabelling_moves_the_corrected_fraction(table, tmp_path):
 def test_a_table_without_a_score_is_refused(table):
     with pytest.raises(ValueError, match="expected a column of numbers within"):
         ThresholdWidget(table[["is_merger"]])
+
+
+def test_what_is_refused_changes_nothing(table):
+    table = table.assign(g=np.linspace(14, 20, len(table)))
+    widget = ThresholdWidget(table, threshold=0.5)
+    before = widget.count
+    for name in ("answer", "truth"):
+        with pytest.raises(ValueError, match=f"{name}: expected a column of the table within 0…1"):
+            setattr(widget, name, "g")
+    with pytest.raises(traitlets.TraitError):
+        widget.truth_cut = 4
+    assert (widget.answer, widget.truth, widget.count, widget.truth_cut) == ("p_merger", "is_merger", before, 0.5)
+
+
+def test_the_cut_of_the_truth_is_a_traitlet(table):
+    votes = table.assign(p_merger_true=np.linspace(0, 1, len(table)))
+    widget = ThresholdWidget(votes, truth_cut=0.3)
+    assert widget.truth == "p_merger_true"
+    assert widget.scored.known.yes == (votes["p_merger_true"] > 0.3).sum()
+    before = widget.corrected
+    widget.truth_cut = 0.8
+    assert widget.corrected != before
+    assert widget.corrected == pytest.approx(
+        ThresholdCurve(votes["p_merger"], votes["p_merger_true"] > 0.8).at(0.5).corrected
+    )
+
+
+def test_a_table_that_is_not_indexed_by_ids_is_refused(table):
+    with pytest.raises(TypeError, match="object_id: expected strings"):
+        ThresholdWidget(table.reset_index(drop=True))

@@ -2,26 +2,24 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
 
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.readers.picture_files import Broken, Coverage, PictureStore, Raw, middle, opened
 from galviz.sky.rows import LazyRows
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 BANDS = ("red", "green", "blue")
-Raw = Path | bytes | np.ndarray  # a file, an encoded picture, or pixels (H, W, 3)
 _KIND = {"bands": BANDS, "unit": "display", "checked": True}
 _PART, _BATCH = 4096, 64  # pictures held together, and handed to a process together
 
@@ -82,6 +80,7 @@ def pictures(
     pixel_scale: float = np.nan,
     crop: int = 0,
     size: int = 0,
+    broken: Broken | None = None,
 ) -> CutoutSet:
     """Open a folder of pictures ``<object_id>.jpg`` (or .png) as cutouts in red, green and blue.
 
@@ -99,6 +98,9 @@ def pictures(
         Arcsec per pixel of the files; NaN where it is not known.
     crop, size : int
         The square of `crop` pixels in the middle is kept, and made smaller to `size` pixels; 0 leaves it as it is.
+    broken : callable, optional
+        Called with an `object_id` and a reason where a picture that is asked for cannot be read: it counts as not
+        covered. By default that is an error.
 
     Returns
     -------
@@ -119,88 +121,15 @@ def pictures(
             f"{next(iter(found.values())).name} and {len(found) - 1:,} others in {folder}. Rename them, or name the "
             "column of ids."
         )
-    store = _Store([found[object_id] for object_id in known.index], crop, size)
+    store = PictureStore({object_id: found[object_id] for object_id in known.index}, crop, size, broken)
     return CutoutSet(
         images=LazyRows(store, levels=255),
+        coverage=None if broken is None else LazyRows(Coverage(store)),
         catalogue=known,
         pixel_scale=pixel_scale * store.zoom,
         origin=f"pictures in {Path(folder).resolve().name}",
         **_KIND,
     )
-
-
-def middle(picture: Image.Image, crop: int = 0, size: int | tuple[int, int] = 0) -> np.ndarray:
-    """Cut out the middle of a picture and make it smaller by the mean over areas.
-
-    Parameters
-    ----------
-    picture : PIL.Image.Image
-    crop : int
-        Side of the square that is kept, pixels; 0 keeps all.
-    size : int or (int, int)
-        Side (or width and height) of the result, pixels; 0 keeps the pixels. The mean is right to one level of 255
-        where `crop` is a multiple of it; elsewhere a pixel across two counts for the one with its centre.
-
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (3, H, W)
-        Red, green, blue; row 0 at the bottom, as in all images here.
-
-    Raises
-    ------
-    ValueError
-        If the picture is smaller than `crop`.
-    """
-    width, height = picture.size
-    if crop > min(width, height):
-        raise ValueError(f"crop: expected at most {min(width, height)} pixels of this picture, got {crop}. Crop less.")
-    left, top = ((width - crop) // 2, (height - crop) // 2) if crop else (0, 0)
-    box = (left, top, left + crop, top + crop) if crop else (0, 0, width, height)
-    wanted = (size, size) if size and isinstance(size, int) else size or (box[2] - box[0], box[3] - box[1])
-    colours = picture.convert("RGB").resize(wanted, Image.Resampling.BOX, box=box)
-    return np.asarray(colours).transpose(2, 0, 1)[:, ::-1]
-
-
-class _Store:
-    """Pixels (N, 3, H, W) of picture files, whole numbers 0 … 255."""
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, files: Sequence[Path], crop: int, size: int) -> None:
-        self._files, self._crop = list(files), crop
-        with opened(self._files[0]) as first:
-            whole = (crop, crop) if crop else first.size
-        self._size = (size, size) if size else whole
-        self.shape = (len(self._files), len(BANDS), self._size[1], self._size[0])
-        self.zoom = whole[0] / self._size[0]
-
-    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        files = self._files[rows] if isinstance(rows, slice) else [self._files[row] for row in rows]
-        images = np.empty((len(files), *self.shape[1:]), dtype=self.dtype)
-        for image, file in zip(images, files, strict=True):
-            with opened(file) as picture:
-                image[:] = middle(picture, self._crop, self._size)
-        return images
-
-
-@contextmanager
-def opened(raw: Raw) -> Iterator[Image.Image]:
-    """Open a picture, and say which one it is that cannot be read.
-
-    Raises
-    ------
-    ValueError
-        If it is no picture, or broken.
-    """
-    try:
-        stored = BytesIO(raw) if isinstance(raw, bytes) else raw
-        with Image.fromarray(raw) if isinstance(raw, np.ndarray) else Image.open(stored) as picture:
-            yield picture
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # SyntaxError: what Pillow says of a broken PNG
-        name = raw if isinstance(raw, Path) else "what is stored as a picture"
-        raise ValueError(
-            f"images: expected a picture, got {name}, which cannot be read ({error}). Replace it."
-        ) from None
 
 
 def write_pictures(

@@ -250,3 +250,28 @@ def test_real_pictures(real_data, tmp_path):
     assert sky.images.shape == (20, 3, 68, 68)
     bright = sky.images[:].mean(axis=(0, 1))
     assert bright[24:44, 24:44].mean() > 3 * bright[:8].mean()
+
+
+def test_pictures_that_cannot_be_read_are_named_and_take_no_others_with_them(tmp_path):
+    for k, name in enumerate("abcd"):
+        (tmp_path / f"{name}.jpg").write_bytes(encoded(noise(30, k), "JPEG"))
+    whole = pictures(tmp_path).images[:]
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    (tmp_path / "c.jpg").write_bytes(encoded(noise(30, 2), "JPEG")[:300])
+    with pytest.raises(ValueError, match=r"got .*a\.jpg, which cannot be read"):
+        pictures(tmp_path)
+    heard = []
+    found = pictures(tmp_path, broken=lambda *told: heard.append(told))
+    assert heard == []
+    covered = found.coverage[np.array([3, 2])]  # asked for without the images, and in any order
+    assert covered.all(axis=(1, 2, 3)).tolist() == [True, False]
+    images = found.images[:]
+    np.testing.assert_array_equal(images[[1, 3]], whole[[1, 3]])
+    assert not images[[0, 2]].any()
+    np.testing.assert_array_equal(found.coverage[:].all(axis=(1, 2, 3)), [False, True, False, True])
+    assert [name for name, _ in heard] == ["c", "a"]  # each once
+    assert "Truncated" in heard[0][1]
+    (tmp_path / "b.jpg").unlink()
+    (tmp_path / "d.jpg").unlink()
+    with pytest.raises(ValueError, match=r"got .*c\.jpg|got .*a\.jpg"):
+        pictures(tmp_path, broken=print).images[:1]
