@@ -12,6 +12,9 @@ from galviz.runs import Run
 if TYPE_CHECKING:
     from torch import nn
 
+    from galviz.nn.lsgan import Trained
+    from galviz.sky.inpainting import FitState
+
 _KEPT = 4  # networks that a worker keeps open
 
 
@@ -82,14 +85,32 @@ def _stamp(path: str) -> int:
 @lru_cache(maxsize=_KEPT)
 def _network(path: str, _stamp: int) -> "nn.Module":
     """Open the network of a run, on the best device there is."""
-    import torch
-
     from galviz.nn.predict import load_weights
 
     run = Run.open(path)
-    study, recipe, built = import_module(f"galviz.studies.{run.info['study']}"), run.recipe, run.info["build"]
-    if "architecture" in recipe.network:  # those that have a name may fit images of one size alone
-        recipe = recipe.replace(network={**recipe.network, "size": built["size"]})
-    network = study.build(run.target, recipe, tuple(built["bands"]))
+    study, built = import_module(f"galviz.studies.{run.info['study']}"), run.info["build"]
+    network = study.build(run.target, run.recipe, tuple(built["bands"]), built["size"])
     load_weights(network, run.weights)
-    return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+    return network.eval().to(_device())
+
+
+def fitted(
+    path: str, images: np.ndarray, observed: np.ndarray, options: dict[str, int], state: "FitState | None" = None
+) -> "tuple[FitState, np.ndarray]":
+    """Go on for a moment with best fits by a run of the study inpainting: see `galviz.nn.repair.go_on`."""
+    from galviz.nn.repair import go_on
+
+    return go_on(_trained(path, _stamp(path)), images, observed, state, **options)
+
+
+@lru_cache(maxsize=_KEPT)
+def _trained(path: str, _stamp: int) -> "Trained":
+    from galviz.studies.inpainting import open_networks
+
+    return open_networks(Run.open(path)).to(_device())
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

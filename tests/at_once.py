@@ -1,12 +1,14 @@
 """Work of pages that is done at once, in the process of the test; runs of networks that were not trained."""
 
+import threading
+
 import numpy as np
 
 import galviz.nn  # noqa: F401 - before torchvision
 from galviz import answers
 from galviz.nn.predict import save_weights
 from galviz.runs import Run
-from galviz.studies import richness
+from galviz.studies import inpainting, richness
 
 
 class Now:
@@ -27,6 +29,46 @@ class Now:
 
     def cancel(self):
         self.status = "cancelled"
+
+
+class Soon:
+    """As `galviz.compute.Work` of one chunk, in a thread of this process."""
+
+    def __init__(self, function, chunks, on_change):
+        self._work, self._chunk, self._on_change = getattr(answers, function.rpartition(":")[2]), *chunks, on_change
+        self.status, self.error, self._result = "running", "", None
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        try:
+            self._result = self._work(*self._chunk)
+        except Exception as error:  # noqa: BLE001 - as a worker's error, it is told
+            self.status, self.error = "failed", repr(error)
+        else:
+            self.status = "done" if self.status == "running" else self.status
+        self._on_change()
+
+    def results(self):
+        return [self._result]
+
+    def cancel(self):
+        self.status = "cancelled" if self.status == "running" else self.status
+
+
+def random_gan(path, sky, data, known=None):
+    """A run of best fits whose networks were not trained; gives them too."""
+    recipe = inpainting.RECIPES["quick"]
+    recipe = recipe.replace(network={**recipe.network, "width": 16, "latent": 4})
+    size = sky.images.shape[-1]
+    made = {"study": "inpainting", "target": inpainting.TARGET, "recipe": recipe, "data": data}
+    run = Run.create(path, **made, build={"bands": sky.bands, "size": size})
+    network = inpainting.build(run.target, recipe, sky.bands, size)
+    network.scale.fit(sky, np.arange(len(sky)))
+    save_weights(network.trained(), run.weights)
+    if known is not None:
+        known.to_parquet(run.path / inpainting.KNOWN_FITS)
+    run.write_state(status="done")
+    return run, network.trained()
 
 
 def random_run(path, sky, data, target="richness", **network):

@@ -60,3 +60,18 @@ def test_votes_are_learned_judged_and_cut(monkeypatch, tmp_path):
     assert len(shown(by["# Their pictures, row by row in the same order."])["image/png"]) > 1000
     assert "ThresholdWidget" in shown(by["from galviz.widgets.threshold import ThresholdWidget"])["text/plain"]
     assert "Lotz et al. (2011)" in shown(cells[-1])["text/html"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own packages
+def test_a_missing_band_is_repaired_and_redshifts_are_read(monkeypatch, tmp_path):
+    given = {"N": "24", "SIZE": "16", "SET": "epochs=2 network.width=16 network.latent=4 batch=8"}
+    for name, value in (given | {"HOME": str(tmp_path / "home")}).items():
+        monkeypatch.setenv(f"GALVIZ_{name}", value)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    three = next(path for path in NOTEBOOKS if path.stem.startswith("03"))
+    cells = [cell for cell in executed(three, tmp_path).cells if cell.cell_type == "code"]
+    assert shown(cells[5])["text/html"].count("<tr") == 3  # a head and two bands
+    assert "filled in by best fits" in shown(cells[6])["text/plain"]
+    assert "sigma_nmad" in shown(cells[7])["text/html"]
+    assert "(16, 5, 16, 16)" in shown(cells[8])["text/plain"]

@@ -3,26 +3,17 @@
 All is in the generator's scale (`galviz.nn.lsgan.Scale`). Losses of images are summed, so none changes another's path.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.func import jacfwd, vmap
+from torch import nn
 
-from galviz.sky.inpainting import BestFit, FitState, off_manifold, pixel_weights
+from galviz.nn.fit_steps import applied, checked, fit_steps, state_at
+from galviz.sky.inpainting import BestFit, FitState, off_manifold
 
-_BETAS, _EPS = (0.9, 0.999), 1e-8  # of Adam
-_WINDOW, _BATCH = 25, 1024  # steps between two looks whether the loss still falls; fits at the same time
-_TRIES = (1e-3, 1e-1, 1e1, 1e3)  # dampings that a Gauss–Newton step tries, in units of the last that was best
-_JACOBIANS = 32  # images whose Jacobians are in memory together
-
-
-class Cancelled(Exception):  # noqa: N818 - no error
-    """Raised where `cancelled` said so."""
+_BATCH = 1024  # fits at the same time
 
 
 def best_fit(
@@ -95,10 +86,15 @@ def best_fit(
     ----------
     Murray, Fabbro & Yi (2019), section 2.3, eq. 2; steps are not given there. Marquardt (1963), SIAM 11, 431.
     """
-    if min(restarts, passes) < 1 or min(steps, polish) < 0:
-        got = f"{restarts}, {passes}, {steps} and {polish}"
-        raise ValueError(f"restarts, passes, steps, polish: expected at least 1, 1, 0 and 0, got {got}.")
-    weights, images = _checked(images, observed, weights)
+    for name, given, least in (
+        ("restarts", restarts, 1),
+        ("passes", passes, 1),
+        ("steps", steps, 0),
+        ("polish", polish, 0),
+    ):
+        if given < least:
+            raise ValueError(f"{name}: expected at least {least}, got {given}.")
+    weights, images = checked(images, observed, weights)
     starts = np.random.default_rng(seed).standard_normal((len(images), restarts, generator.latent), dtype=np.float32)
     options = {"lr": lr, "tolerance": tolerance, "prior": prior, "cancelled": cancelled}
     parts, rows = [], max(1, _BATCH // restarts)
@@ -114,131 +110,6 @@ def best_fit(
     return BestFit(**found, residual=residual, off_manifold=off)
 
 
-def start_fit(embedder: nn.Module, images: np.ndarray, observed: np.ndarray | None = None) -> FitState:
-    """Begin fits at the embedder's guess, for `fit_steps`; arguments as of `best_fit`."""
-    return _state(_applied(embedder, _checked(images, observed, None)[1]))
-
-
-def fit_steps(
-    generator: nn.Module,
-    images: np.ndarray,
-    observed: np.ndarray | None,
-    state: FitState,
-    steps: int,
-    *,
-    method: Literal["adam", "newton"] = "adam",
-    weights: np.ndarray | None = None,
-    lr: float = 0.25,
-    tolerance: float | None = 1e-3,
-    prior: float = 0.0,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> FitState:
-    """Go on from a state that `start_fit` or this function gave; two calls of n steps are one of 2n. See `best_fit`.
-
-    ``"newton"`` goes on from the best latents; what Adam says is done must have `done` set to False for it.
-    """
-    weights, images = _checked(images, observed, weights)
-    like = next(generator.parameters())
-    data, weights = torch.as_tensor(images).to(like), torch.as_tensor(weights).to(like)
-    total = weights.sum((1, 2, 3))
-    share, penalty = weights / total[:, None, None, None], prior / total
-    now = {name: torch.tensor(value, device=like.device) for name, value in vars(state).items()}
-    now = {name: value.to(like.dtype) if value.is_floating_point() else value for name, value in now.items()}
-    if method == "newton":
-        now["latent"] = now["best"].clone()
-    step, end = state.loss.shape[1], state.loss.shape[1] + steps
-    loss = torch.nn.functional.pad(now.pop("loss"), (0, steps), value=torch.nan)
-    active = (~now["done"]).nonzero()[:, 0]
-    while step < end and len(active):
-        part = {name: value[active] for name, value in now.items()}
-        problem = _Problem(generator, data[active], share[active], penalty[active])
-        while step < end and not part["done"].any():
-            if cancelled():
-                raise Cancelled
-            loss[active, step] = _newton(problem, part) if method == "newton" else _adam(problem, part, step + 1, lr)
-            step += 1
-            if tolerance is not None and (method == "newton" or step % _WINDOW == 0):
-                part["done"] = part["mark"] - part["best_loss"] <= tolerance * part["best_loss"]
-                part["mark"] = part["best_loss"]
-        for name, value in part.items():
-            now[name][active] = value
-        active = active[~part["done"]]  # what is done leaves the batch
-    return FitState(**{name: value.cpu().numpy() for name, value in now.items()}, loss=loss.cpu().numpy())
-
-
-@dataclass(frozen=True, eq=False)
-class _Problem:
-    """Losses Σ w (G(z) − I)² + p ‖z‖², one an image (N,); with them come w (G(z) − I), or gradients (N, D)."""
-
-    generator: nn.Module
-    images: Tensor
-    weights: Tensor
-    prior: Tensor
-
-    def loss(self, z: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
-        residual = image - self.images
-        pull = self.weights * residual
-        return torch.linalg.vecdot(pull.flatten(1), residual.flatten(1)) + self.prior * z.square().sum(1), pull
-
-    def gradient(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        variable = z.clone().requires_grad_()
-        with torch.enable_grad():
-            image = self.generator(variable)
-        loss, pull = self.loss(z, image.detach())
-        (gradient,) = torch.autograd.grad(image, variable, pull)
-        return loss, 2 * (gradient + self.prior[:, None] * z)
-
-    @torch.no_grad()
-    def shifts(self, z: Tensor, dampings: Tensor) -> Tensor:
-        """Solve (JᵀwJ + p + λ diag) δ = Jᵀw (G(z) − I) + p z for T dampings λ (N, T); δ has shape (N, T, D)."""
-        with warnings.catch_warnings():  # torch warns of itself when it first differentiates forwards
-            warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
-            jacobian = vmap(jacfwd(lambda one: self.generator(one[None])[0]))(z).flatten(1, 3)
-        pull = self.loss(z, self.generator(z))[1].flatten(1)
-        curve = jacobian.mT @ (self.weights.flatten(1)[..., None] * jacobian)
-        curve = curve + self.prior[:, None, None] * torch.eye(z.shape[1]).to(z)
-        slope = (jacobian.mT @ pull[..., None])[..., 0] + self.prior[:, None] * z
-        scale = torch.diagonal(curve, dim1=1, dim2=2)
-        ridge = torch.diag_embed(scale + 1e-3 * scale.mean(1, keepdim=True))
-        damped = curve[:, None] + dampings[..., None, None] * ridge[:, None]
-        return torch.linalg.solve_ex(damped, slope[:, None, :, None])[0][..., 0]
-
-
-def _adam(problem: _Problem, part: dict[str, Tensor], step: int, lr: float) -> Tensor:
-    """Take one step, in place; give the losses before it."""
-    z = part["latent"]
-    loss, gradient = problem.gradient(z)
-    _keep(part, z, loss)
-    part["moment"] = part["moment"].lerp(gradient, 1 - _BETAS[0])
-    part["square"] = part["square"].lerp(gradient.square(), 1 - _BETAS[1])
-    moment, square = (part[name] / (1 - beta**step) for name, beta in zip(("moment", "square"), _BETAS, strict=True))
-    part["latent"] = z - lr * moment / (square.sqrt() + _EPS)
-    return loss
-
-
-@torch.no_grad()
-def _newton(problem: _Problem, part: dict[str, Tensor]) -> Tensor:
-    """Take one step, in place: of several dampings the best is kept, if it is better; give the losses after it."""
-    z, dampings = part["latent"], part["damping"][:, None] * torch.tensor(_TRIES).to(part["latent"])
-    _keep(part, z, problem.loss(z, problem.generator(z))[0])
-    pieces = [values.split(_JACOBIANS) for values in (problem.images, problem.weights, problem.prior, z, dampings)]
-    shifts = [_Problem(problem.generator, *data).shifts(z, tries) for *data, z, tries in zip(*pieces, strict=True)]
-    tries = (z[:, None] - torch.cat(shifts)).unbind(1)
-    losses = torch.stack([problem.loss(one, problem.generator(one))[0] for one in tries], dim=1)
-    loss, which = torch.where(losses.isfinite(), losses, torch.inf).min(1)
-    chosen = dampings.gather(1, which[:, None])[:, 0]
-    part["damping"] = torch.where(loss < part["best_loss"], chosen, 10 * part["damping"]).clamp(1e-8, 1e8)
-    _keep(part, torch.stack(tries, dim=1)[torch.arange(len(z)), which], loss)
-    part["latent"] = part["best"].clone()
-    return part["best_loss"].clone()
-
-
-def _keep(part: dict[str, Tensor], z: Tensor, loss: Tensor) -> None:
-    better = loss < part["best_loss"]
-    part["best"] = torch.where(better[:, None], z, part["best"])
-    part["best_loss"] = torch.where(better, loss, part["best_loss"])
-
-
 @dataclass(frozen=True, eq=False)
 class _Fits:
     """The fits of some images from all their starts (N, K, D)."""
@@ -252,7 +123,7 @@ class _Fits:
 
     def best_of(self, starts: np.ndarray, passes: int) -> dict[str, np.ndarray]:
         if self.embedder is not None:
-            starts[:, 0] = _applied(self.embedder, self.images)
+            starts[:, 0] = applied(self.embedder, self.images)
         count, restarts, latents = starts.shape
         state = self._run(starts.reshape(-1, latents))
         won = np.arange(count) * restarts + state.best_loss.reshape(count, restarts).argmin(1)
@@ -260,41 +131,19 @@ class _Fits:
         spread = np.full(self.images.shape, np.nan, dtype=np.float32)
         if restarts > 1:
             ends = state.best.reshape(starts.shape).swapaxes(0, 1)
-            spread = np.stack([_applied(self.generator, z) for z in ends]).std(0)
+            spread = np.stack([applied(self.generator, z) for z in ends]).std(0)
         for _ in range(passes - 1 if self.embedder is not None else 0):
-            filled = np.where(self.weights > 0, self.images, _applied(self.generator, best))
-            again = self._run(_applied(self.embedder, filled))
+            filled = np.where(self.weights > 0, self.images, applied(self.generator, best))
+            again = self._run(applied(self.embedder, filled))
             better = (again.best_loss < least)[:, None]
             best, loss = np.where(better, again.best, best), np.where(better, again.loss, loss)
             least = np.minimum(least, again.best_loss)
-        return {"latent": best, "image": _applied(self.generator, best), "loss": loss, "spread": spread}
+        return {"latent": best, "image": applied(self.generator, best), "loss": loss, "spread": spread}
 
     def _run(self, z: np.ndarray) -> FitState:
         images, weights = (values.repeat(len(z) // len(values), axis=0) for values in (self.images, self.weights))
-        state = fit_steps(self.generator, images, None, _state(z), self.steps[0], weights=weights, **self.options)
+        state = fit_steps(self.generator, images, None, state_at(z), self.steps[0], weights=weights, **self.options)
         state = replace(state, done=np.zeros_like(state.done))
         return fit_steps(
             self.generator, images, None, state, self.steps[1], method="newton", weights=weights, **self.options
         )
-
-
-def _checked(
-    images: np.ndarray, observed: np.ndarray | None, weights: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Give the weight of each pixel, and the images with 0 where it is 0."""
-    weights = pixel_weights(images.shape, observed, weights)
-    images = np.where(weights > 0, images, 0)
-    if not np.isfinite(images).all():
-        raise FloatingPointError("images: expected finite observed pixels, got NaN or infinity. Set observed to False.")
-    return weights, images
-
-
-def _state(z: np.ndarray) -> FitState:
-    zeros, infinite = np.zeros_like(z), np.full(len(z), np.inf, z.dtype)
-    damping, done = np.ones(len(z), z.dtype), np.zeros(len(z), dtype=bool)
-    return FitState(z, zeros, zeros, z, infinite, infinite, damping, done, np.empty((len(z), 0), z.dtype))
-
-
-@torch.no_grad()
-def _applied(network: nn.Module, values: np.ndarray) -> np.ndarray:
-    return network(torch.as_tensor(values).to(next(network.parameters()))).cpu().numpy()

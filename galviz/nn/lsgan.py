@@ -12,6 +12,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from galviz.nn.normalise import pixel_noise
 from galviz.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.rows import spaced
 
 _DEFAULTS = {"width": 1024, "latent": 64, "groups": 4, "softening": 0.0}
 _STEP = {"kernel_size": 4, "stride": 2, "padding": 1}  # of every convolution: doubles or halves the image
@@ -140,7 +141,7 @@ class Scale(nn.Module):
 
     def fit(self, cutouts: CutoutSet, rows: np.ndarray) -> None:
         """Measure the constants on up to 4096 of these rows, evenly spaced."""
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _ROWS)).round().astype(int))]
+        rows = spaced(rows, _ROWS)
         if self.softening > 0:
             noise = np.median(np.concatenate([pixel_noise(values) for values in _values(cutouts, rows)]), axis=0)
             unit = self.softening * np.where(noise > 0, noise, 1.0)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from galviz.recipe import CHOICES
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.rows import spaced
 
 _ROWS = 1024  # objects that the constants are measured on
 _CHUNK = 64
@@ -56,7 +57,7 @@ class Normalise(nn.Module):
         """
         if self.mode in _OWN:
             return
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _ROWS)).round().astype(int))]
+        rows = spaced(rows, _ROWS)
         pooled = self.mode == "asinh_global"
         noise = np.concatenate([pixel_noise(values) for values in _values(cutouts, rows)])
         softening = np.nanmedian(noise, keepdims=True) if pooled else np.nanmedian(noise, axis=0)

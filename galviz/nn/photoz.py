@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 Regressor = Literal["boosting", "tpot"]
@@ -89,3 +90,25 @@ def redshifts(
             regressor(kind, seed=seed).fit(latents[known & ~out], z_spec[known & ~out]).predict(latents[out])
         )
     return estimate
+
+
+def redshifts_beside(table: pd.DataFrame, known: pd.DataFrame, *, seed: int = 0) -> np.ndarray:
+    """Predict the redshifts of objects from those of others; one that is known itself is left out of what it learns.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, N rows
+        Latents by `object_id`.
+    known : pandas.DataFrame, M rows
+        The same columns, truth (NaN where not known) and dealt, the fold of each object.
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N,)
+        Of an object of `known`, what was learned from the other folds.
+    """
+    others = known.drop(index=known.index.intersection(table.index))
+    both = pd.concat([table, others[table.columns]])
+    truth, dealt = (known[name].reindex(both.index) for name in ("truth", "dealt"))
+    return redshifts(both.to_numpy(), truth.to_numpy(), dealt.fillna(-1).to_numpy(), seed=seed)[: len(table)]

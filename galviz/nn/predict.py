@@ -15,7 +15,7 @@ from galviz.nn.data import Chunks, Samples, dihedral, kept, loader, memory_forma
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import write_aside
+from galviz.sky.files import write_aside, write_parquet
 from galviz.sky.predictions import Predictions
 from galviz.sky.target import Target
 
@@ -118,8 +118,7 @@ def remember(run: Run, cutouts: CutoutSet, train: np.ndarray, held_out: np.ndarr
     rows = np.concatenate([train, held_out])
     fold = np.repeat([-1, run.recipe.fold], [len(train), len(held_out)])
     table = pd.DataFrame({"fold": fold}, index=pd.Index(cutouts.object_ids[rows], name="object_id"))
-    with write_aside(run.path / _OBJECTS) as aside:
-        table.to_parquet(aside)
+    write_parquet(table, run.path / _OBJECTS)
 
 
 def objects(run: Run) -> pd.Series:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from galviz.sky.checks import aligned_wcs, check_ids, check_shapes, check_unit, checked_sources, pixel_scales
 from galviz.sky.resample import tangent_plane
-from galviz.sky.rows import LazyRows
+from galviz.sky.rows import LazyRows, spaced
 
 _CHUNK = 256  # images looked at together where all of them must be
 
@@ -232,7 +232,7 @@ class CutoutSet:
         digest = hashlib.sha256(repr((self._bands, self._unit, self._images.shape)).encode())
         digest.update(self._catalogue.to_csv().encode())
         if len(self):
-            rows = np.unique(np.linspace(0, len(self) - 1, min(len(self), 64)).round().astype(int))
+            rows = spaced(np.arange(len(self)), 64)
             digest.update(np.ascontiguousarray(self._images[rows]).tobytes())
         return digest.hexdigest()
 

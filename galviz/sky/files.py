@@ -6,7 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -76,3 +79,9 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}. Restore or remove the file.")  # noqa: TRY004 - the file's content is wrong, not an argument's type
     return content
+
+
+def write_parquet(table: "pd.DataFrame", path: Path, **more: Any) -> None:
+    """Write a table as Parquet, whole or not at all; `more` as ``DataFrame.to_parquet`` takes it."""
+    with write_aside(path) as aside:
+        table.to_parquet(aside, **more)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import logit, ndtri
 
 from galviz.sky.metrics import Interval
+from galviz.sky.rows import spaced
 
 Method = Literal["isotonic", "platt"]
 _CHUNKS = 4096  # into which the sorted scores of a sample are gathered where they are resampled
@@ -150,8 +151,7 @@ class ThresholdCurve:
 
         The thresholds lie just below up to `points` positive objects, evenly spaced in rank.
         """
-        ranks = np.unique(np.linspace(0, len(self._yes) - 1, min(points, len(self._yes))).round().astype(int))
-        found = self.at(_below(self._yes[ranks]))
+        found = self.at(_below(spaced(self._yes, points)))
         columns = {name: getattr(found, name).value for name in ("purity", "completeness", "fraction")}
         columns |= {"threshold": found.threshold.astype(np.float64), "corrected": found.corrected}
         return pd.DataFrame(columns).set_index("threshold")

@@ -159,15 +159,19 @@ def ssim_map(truth: np.ndarray, estimate: np.ndarray, peak: float | np.ndarray) 
         return light * (2 * both + c2) / (var_t + var_e + c2)
 
 
-def central_flux(images: np.ndarray, radius: float = 3.0, pixel_scale: float = SDSS.pixel_scale) -> np.ndarray:
+def central_flux(
+    images: np.ndarray, radius: float = 3.0, pixel_scale: float | np.ndarray = SDSS.pixel_scale
+) -> np.ndarray:
     """Sum the pixels whose middle lies within `radius` arcsec of the middle of an image.
 
     Parameters
     ----------
     images : numpy.ndarray, shape (..., H, W)
         Nanomaggies per pixel.
-    radius, pixel_scale : float
-        arcsec, arcsec/pixel.
+    radius : float
+        arcsec.
+    pixel_scale : float or numpy.ndarray
+        arcsec/pixel, broadcast against (...).
 
     Returns
     -------
@@ -176,8 +180,9 @@ def central_flux(images: np.ndarray, radius: float = 3.0, pixel_scale: float = S
     """
     height, width = images.shape[-2:]
     y, x = np.ogrid[:height, :width]
-    near = np.hypot(x - (width - 1) / 2, y - (height - 1) / 2) * pixel_scale <= radius
-    return images[..., near].sum(-1, dtype=np.float64)
+    distance = np.hypot(x - (width - 1) / 2, y - (height - 1) / 2)
+    near = distance * np.asarray(pixel_scale)[..., None, None] <= radius
+    return np.where(near, images, 0).sum((-2, -1), dtype=np.float64)
 
 
 def flux_errors(truth: np.ndarray, estimate: np.ndarray, least: float = 0.0) -> FluxErrors:
@@ -266,8 +271,12 @@ def off_manifold(residual: np.ndarray, reference: np.ndarray) -> np.ndarray:
     numpy.ndarray of float64, shape (N,)
         0 … 1: the part of the M whose mean square over the bands observed here, in the same proportions, is smaller.
     """
-    share = np.isfinite(residual).mean((2, 3))
     size = np.nanmean(np.square(residual, dtype=np.float64), axis=(1, 2, 3))
+    return fitted_better(size, np.isfinite(residual).mean((2, 3)), reference)
+
+
+def fitted_better(size: np.ndarray, share: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Compute `off_manifold` from mean square residuals (N,) and the share of each band that was observed (N, B)."""
     typical = np.square(reference, dtype=np.float64) @ (share / share.sum(1, keepdims=True)).T
     return (typical < size).mean(0)
 

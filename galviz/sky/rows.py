@@ -69,3 +69,8 @@ class LazyRows:
 
     def _values(self, stored: np.ndarray) -> np.ndarray:
         return stored if self.levels is None else stored.astype(np.float32) / np.float32(self.levels)
+
+
+def spaced(values: np.ndarray, most: int) -> np.ndarray:
+    """Give up to `most` of some values, (N, ...) to (n, ...), evenly spaced, the first and the last among them."""
+    return values[np.unique(np.linspace(0, len(values) - 1, min(len(values), most)).round().astype(int))]

@@ -88,8 +88,8 @@ class OcclusionPage(pn.viewable.Viewer):
 
 
 def explainable(run: Run) -> bool:
-    """Say whether a run is a trained network from images to outputs."""
-    return run.weights.exists() and "build" in run.info
+    """Say whether a run is a trained network from images to outputs; best fits are none."""
+    return run.weights.exists() and "build" in run.info and run.info["study"] != "inpainting"
 
 
 def known_of(run: Run, cutouts: CutoutSet) -> pd.DataFrame:

@@ -85,11 +85,20 @@ class Outcome:
         else:
             others = self.library.judged(predictions.target, without=self.page.run)
             self._judged = (VotesView if predictions.target.kind == "votes" else PredictionsView)(*given, others)
-        why = pn.widgets.Button(label="Why does it say that? →", on_click=lambda _: setattr(self.page, "tab", "why"))
-        return pn.Column(pn.FlexBox(data, why, align_items="center"), self._judged)
+        return pn.Column(pn.FlexBox(data, *self._to_why(), align_items="center"), self._judged)
+
+    def _to_why(self) -> list[pn.widgets.Button]:
+        if "why" not in self.page.tabs:
+            return []
+        ask = pn.widgets.Button(label="Why does it say that? →", on_click=lambda _: setattr(self.page, "tab", "why"))
+        return [ask]
 
 
 def unfinished(run: Run, what: str) -> pn.viewable.Viewable:
     """Say that a run has no predictions, or no weights, yet."""
     status = run.state()["status"]
+    if status == "done":
+        return text(
+            f"<p class='note'>{escape(run.name)} is done and has no {what}: its sky does not know the truth.</p>"
+        )
     return text(f"<p class='note'>{escape(run.name)} is {status} and has no {what} yet: they come when it is done.</p>")

@@ -15,6 +15,7 @@ from galviz.views.state import PageState
 from galviz.views.words import field, shown_error, text
 
 _INGEST = {
+    "inpainting": "`galviz ingest sdss FRAMES --detect --size 32 --out SKY` cuts every source out of SDSS frames",
     "mergers": "`galviz ingest zoo FOLDER --out SKY` takes pictures and votes as Galaxy Zoo has them",
     "richness": "`galviz ingest sdss frame-*.fits.bz2 --tile 25.344 --out SKY` cuts SDSS frames into a sky",
 }

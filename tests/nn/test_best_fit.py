@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from galviz.nn.best_fit import Cancelled, best_fit, fit_steps, start_fit
+from galviz.nn.best_fit import best_fit
+from galviz.nn.fit_steps import Cancelled, fit_steps, start_fit
 from galviz.nn.lsgan import Generator, Mirror
 
 D = 5
@@ -248,8 +249,8 @@ def test_progress_is_told_and_a_wish_to_cancel_obeyed(generator, made):
         ({"observed": np.ones(4, bool)}, r"observed: expected shape \(3,\) or \(20, 3\) or .*, got \(4,\)"),
         ({"observed": np.zeros(3, bool)}, "observed: expected a pixel of every image, got none of image 0"),
         ({"weights": -1.0}, "weights: expected finite numbers of at least 0"),
-        ({"restarts": 0}, "restarts, passes, steps, polish: expected at least 1"),
-        ({"steps": -1}, "got 1, 1, -1 and 0"),
+        ({"restarts": 0}, "restarts: expected at least 1, got 0"),
+        ({"steps": -1}, "steps: expected at least 0, got -1"),
     ],
 )
 def test_bad_arguments_are_told(generator, made, changes, message):

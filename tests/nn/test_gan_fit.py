@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from galviz.nn.adversaries import LOSSES, Adversaries, _losses, _masked_loss
 from galviz.nn.data import Samples
-from galviz.nn.gan_fit import SAMPLES, Adversaries, Moments, _losses, fit_gan
+from galviz.nn.gan_fit import SAMPLES, Moments, fit_gan
 from galviz.nn.lsgan import build
 from galviz.nn.predict import load_weights, objects
 from galviz.nn.progress import Bookkeeper
@@ -24,6 +25,8 @@ RECIPE = Recipe(
     schedule="cosine",
     augment=("d4",),
     folds=3,
+    loss="lsgan_masked",
+    alpha=3.0,
     network={"width": 16, "latent": 4, "softening": 3.0},
 )
 STEPS = 6
@@ -62,7 +65,7 @@ def test_a_finished_run_has_all_that_a_run_has(done, tiny_sky):
     columns += [f"{name}_{band}" for name in ("mean", "std") for band in tiny_sky.bands]
     assert set(columns) < set(metrics.columns)
     assert np.isfinite(metrics.to_numpy()).all()
-    parts = metrics[["generator_loss", "discriminator_loss", "embedder_loss"]].sum(axis=1)
+    parts = metrics[list(LOSSES)].sum(axis=1)
     np.testing.assert_allclose(metrics["train_loss"], parts, rtol=1e-5)
     assert done.info["build"] == {"bands": list(tiny_sky.bands), "size": 16}
     assert done.info["normalisation"]["mode"] == "asinh"
@@ -121,6 +124,26 @@ def test_each_loss_moves_its_own_network_alone(tiny_sky):
         assert moved == {part}
 
 
+def test_the_embedder_learns_from_images_with_bands_hidden(tiny_sky):
+    network, seen = build(RECIPE, 5, 16), []
+    network.embedder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    real = torch.from_numpy(tiny_sky.images[:4]).repeat(50, 1, 1, 1) + 10
+    _masked_loss(network, real, 2.0).backward()
+    hidden = (seen[0] == 0).all(dim=(2, 3))
+    assert (seen[0][~hidden] == real[~hidden]).all()
+    assert 0.2 < hidden.float().mean() < 0.3
+    moved = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
+    assert moved == {"generator", "embedder"}
+
+
+def test_as_published_real_images_teach_the_discriminator_alone(tiny_sky):
+    assert _masked_loss(build(RECIPE, 5, 16), torch.from_numpy(tiny_sky.images[:4]), 0.0) == 0
+    plain = Adversaries(build(RECIPE, 5, 16), RECIPE.replace(loss="lsgan"), STEPS)
+    assert plain.alpha == 0
+    with pytest.raises(ValueError, match="loss: expected lsgan or lsgan_masked, got 'mse'"):
+        Adversaries(build(RECIPE, 5, 16), RECIPE.replace(loss="mse"), STEPS)
+
+
 def test_learning_rates_must_be_those_of_the_three_networks(tiny_sky, tmp_path):
     recipe = RECIPE.replace(learning_rates={"generator": 1e-3, "embedder": 1e-3})
     with pytest.raises(ValueError, match="learning_rates: expected one for each of discriminator, embedder, generator"):
@@ -138,7 +161,7 @@ class FakeTrainer:
 
 def moments_of(network, sky, tmp_path):
     module = Adversaries(network, RECIPE, STEPS)
-    module.trainer, module.parts_sum = FakeTrainer(), torch.tensor([2.0, 4.0, 6.0, 2.0])
+    module.trainer, module.parts_sum = FakeTrainer(), torch.tensor([2.0, 4.0, 6.0, 8.0, 2.0])
     samples = Samples(sky.images[:], np.arange(len(sky)), np.zeros((len(sky), 1)))
     return Moments(module, samples, sky.bands, Run(tmp_path))(network)
 
@@ -151,7 +174,7 @@ def test_moments_show_collapse_and_brightness(make_sky, tmp_path, monkeypatch):
     real = network.scale(torch.from_numpy(sky.images[:]))
     network.average.forward = lambda z: real[: len(z)].roll(7, 0)
     same = moments_of(network, sky, tmp_path)
-    assert (same["generator_loss"], same["discriminator_loss"], same["embedder_loss"]) == (1.0, 2.0, 3.0)
+    assert [same[f"{name}_loss"] for name in ("generator", "discriminator", "embedder", "masked")] == [1, 2, 3, 4]
     assert same["spread"] == pytest.approx(1, rel=1e-3)
     assert same["std_u"] == pytest.approx(1, rel=1e-3)
     assert same["mean_z"] == pytest.approx(0, abs=1e-3)

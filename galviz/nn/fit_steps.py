@@ -1,0 +1,172 @@
+"""The steps of best fits: Adam's, Gauss–Newton's, of many images at once and none changing another's path."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import jacfwd, vmap
+
+from galviz.sky.inpainting import FitState, pixel_weights
+
+_BETAS, _EPS = (0.9, 0.999), 1e-8  # of Adam
+_WINDOW = 25  # steps between two looks whether the loss still falls
+_TRIES = (1e-3, 1e-1, 1e1, 1e3)  # dampings that a Gauss–Newton step tries, in units of the last that was best
+_JACOBIANS = 32  # images whose Jacobians are in memory together
+
+
+class Cancelled(Exception):  # noqa: N818 - no error
+    """Raised where `cancelled` said so."""
+
+
+def start_fit(embedder: nn.Module, images: np.ndarray, observed: np.ndarray | None = None) -> FitState:
+    """Begin fits at the embedder's guess, for `fit_steps`; arguments as of `best_fit`."""
+    return state_at(applied(embedder, checked(images, observed, None)[1]))
+
+
+def state_at(latents: np.ndarray) -> FitState:
+    """Begin fits at given latents (N, D), for `fit_steps`."""
+    zeros, infinite = np.zeros_like(latents), np.full(len(latents), np.inf, latents.dtype)
+    damping, done = np.ones(len(latents), latents.dtype), np.zeros(len(latents), dtype=bool)
+    loss = np.empty((len(latents), 0), latents.dtype)
+    return FitState(latents, zeros, zeros, latents, infinite, infinite, damping, done, loss)
+
+
+def fit_steps(
+    generator: nn.Module,
+    images: np.ndarray,
+    observed: np.ndarray | None,
+    state: FitState,
+    steps: int,
+    *,
+    method: Literal["adam", "newton"] = "adam",
+    weights: np.ndarray | None = None,
+    lr: float = 0.25,
+    tolerance: float | None = 1e-3,
+    prior: float = 0.0,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> FitState:
+    """Go on from a state that `start_fit` or this function gave; two calls of n steps are one of 2n. See `best_fit`.
+
+    ``"newton"`` goes on from the best latents; what Adam says is done must have `done` set to False for it.
+    """
+    weights, images = checked(images, observed, weights)
+    like = next(generator.parameters())
+    data, weights = torch.as_tensor(images).to(like), torch.as_tensor(weights).to(like)
+    total = weights.sum((1, 2, 3))
+    share, penalty = weights / total[:, None, None, None], prior / total
+    now = {name: torch.tensor(value, device=like.device) for name, value in vars(state).items()}
+    now = {name: value.to(like.dtype) if value.is_floating_point() else value for name, value in now.items()}
+    if method == "newton":
+        now["latent"] = now["best"].clone()
+    step, end = state.loss.shape[1], state.loss.shape[1] + steps
+    loss = torch.nn.functional.pad(now.pop("loss"), (0, steps), value=torch.nan)
+    active = (~now["done"]).nonzero()[:, 0]
+    while step < end and len(active):
+        part = {name: value[active] for name, value in now.items()}
+        problem = _Problem(generator, data[active], share[active], penalty[active])
+        while step < end and not part["done"].any():
+            if cancelled():
+                raise Cancelled
+            loss[active, step] = _newton(problem, part) if method == "newton" else _adam(problem, part, step + 1, lr)
+            step += 1
+            if tolerance is not None and (method == "newton" or step % _WINDOW == 0):
+                part["done"] = part["mark"] - part["best_loss"] <= tolerance * part["best_loss"]
+                part["mark"] = part["best_loss"]
+        for name, value in part.items():
+            now[name][active] = value
+        active = active[~part["done"]]  # what is done leaves the batch
+    return FitState(**{name: value.cpu().numpy() for name, value in now.items()}, loss=loss.cpu().numpy())
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """Losses Σ w (G(z) − I)² + p ‖z‖², one an image (N,); with them come w (G(z) − I), or gradients (N, D)."""
+
+    generator: nn.Module
+    images: Tensor
+    weights: Tensor
+    prior: Tensor
+
+    def loss(self, z: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+        residual = image - self.images
+        pull = self.weights * residual
+        return torch.linalg.vecdot(pull.flatten(1), residual.flatten(1)) + self.prior * z.square().sum(1), pull
+
+    def gradient(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        variable = z.clone().requires_grad_()
+        with torch.enable_grad():
+            image = self.generator(variable)
+        loss, pull = self.loss(z, image.detach())
+        (gradient,) = torch.autograd.grad(image, variable, pull)
+        return loss, 2 * (gradient + self.prior[:, None] * z)
+
+    @torch.no_grad()
+    def shifts(self, z: Tensor, dampings: Tensor) -> Tensor:
+        """Solve (JᵀwJ + p + λ diag) δ = Jᵀw (G(z) − I) + p z for T dampings λ (N, T); δ has shape (N, T, D)."""
+        with warnings.catch_warnings():  # torch warns of itself when it first differentiates forwards
+            warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+            jacobian = vmap(jacfwd(lambda one: self.generator(one[None])[0]))(z).flatten(1, 3)
+        pull = self.loss(z, self.generator(z))[1].flatten(1)
+        curve = jacobian.mT @ (self.weights.flatten(1)[..., None] * jacobian)
+        curve = curve + self.prior[:, None, None] * torch.eye(z.shape[1]).to(z)
+        slope = (jacobian.mT @ pull[..., None])[..., 0] + self.prior[:, None] * z
+        scale = torch.diagonal(curve, dim1=1, dim2=2)
+        ridge = torch.diag_embed(scale + 1e-3 * scale.mean(1, keepdim=True))
+        damped = curve[:, None] + dampings[..., None, None] * ridge[:, None]
+        return torch.linalg.solve_ex(damped, slope[:, None, :, None])[0][..., 0]
+
+
+def _adam(problem: _Problem, part: dict[str, Tensor], step: int, lr: float) -> Tensor:
+    """Take one step, in place; give the losses before it."""
+    z = part["latent"]
+    loss, gradient = problem.gradient(z)
+    _keep(part, z, loss)
+    part["moment"] = part["moment"].lerp(gradient, 1 - _BETAS[0])
+    part["square"] = part["square"].lerp(gradient.square(), 1 - _BETAS[1])
+    moment, square = (part[name] / (1 - beta**step) for name, beta in zip(("moment", "square"), _BETAS, strict=True))
+    part["latent"] = z - lr * moment / (square.sqrt() + _EPS)
+    return loss
+
+
+@torch.no_grad()
+def _newton(problem: _Problem, part: dict[str, Tensor]) -> Tensor:
+    """Take one step, in place: of several dampings the best is kept, if it is better; give the losses after it."""
+    z, dampings = part["latent"], part["damping"][:, None] * torch.tensor(_TRIES).to(part["latent"])
+    _keep(part, z, problem.loss(z, problem.generator(z))[0])
+    pieces = [values.split(_JACOBIANS) for values in (problem.images, problem.weights, problem.prior, z, dampings)]
+    shifts = [_Problem(problem.generator, *data).shifts(z, tries) for *data, z, tries in zip(*pieces, strict=True)]
+    tries = (z[:, None] - torch.cat(shifts)).unbind(1)
+    losses = torch.stack([problem.loss(one, problem.generator(one))[0] for one in tries], dim=1)
+    loss, which = torch.where(losses.isfinite(), losses, torch.inf).min(1)
+    chosen = dampings.gather(1, which[:, None])[:, 0]
+    part["damping"] = torch.where(loss < part["best_loss"], chosen, 10 * part["damping"]).clamp(1e-8, 1e8)
+    _keep(part, torch.stack(tries, dim=1)[torch.arange(len(z)), which], loss)
+    part["latent"] = part["best"].clone()
+    return part["best_loss"].clone()
+
+
+def _keep(part: dict[str, Tensor], z: Tensor, loss: Tensor) -> None:
+    better = loss < part["best_loss"]
+    part["best"] = torch.where(better[:, None], z, part["best"])
+    part["best_loss"] = torch.where(better, loss, part["best_loss"])
+
+
+def checked(
+    images: np.ndarray, observed: np.ndarray | None, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the weight of each pixel, and the images with 0 where it is 0; raises as `galviz.nn.best_fit.best_fit`."""
+    weights = pixel_weights(images.shape, observed, weights)
+    images = np.where(weights > 0, images, 0)
+    if not np.isfinite(images).all():
+        raise FloatingPointError("images: expected finite observed pixels, got NaN or infinity. Set observed to False.")
+    return weights, images
+
+
+@torch.no_grad()
+def applied(network: nn.Module, values: np.ndarray) -> np.ndarray:
+    """Compute what a network makes of an array, (N, ...) to (N, ...), on the device that it lies on."""
+    return network(torch.as_tensor(values).to(next(network.parameters()))).cpu().numpy()

@@ -1,0 +1,147 @@
+"""Best fits a moment at a time, for who watches; and fits with bands hidden that are known, to learn from."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+
+from galviz.nn.best_fit import best_fit
+from galviz.nn.fit_steps import applied, fit_steps, start_fit, state_at
+from galviz.nn.lsgan import Trained, build
+from galviz.nn.normalise import pixel_noise
+from galviz.nn.predict import load_weights
+from galviz.runs import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.inpainting import FitState, central_flux
+
+_TURN_S = 0.3
+
+
+def open_trained(run: Run) -> Trained:
+    """Open the networks of a finished run."""
+    made = run.info["build"]
+    trained = build(run.recipe, len(made["bands"]), made["size"]).trained()
+    load_weights(trained, run.weights)
+    return trained
+
+
+def go_on(
+    networks: Trained,
+    images: np.ndarray,
+    observed: np.ndarray,
+    state: FitState | None = None,
+    *,
+    steps: int = 200,
+    seed: int = 0,
+) -> tuple[FitState, np.ndarray]:
+    """Go on with best fits for about a third of a second, whatever the width of the generator.
+
+    Parameters
+    ----------
+    networks : Trained
+    images : numpy.ndarray of float32, shape (N, B, H, W)
+        In the unit of the cutouts.
+    observed : numpy.ndarray of bool, shape (N, B, H, W)
+        What the fits may use; the other pixels may be anything.
+    state : FitState, optional
+        Where the fits are, as this function gave it. None: they begin, and no step is taken.
+    steps : int
+        Of Adam, all in all; the path does not depend on how they are shared out among calls.
+    seed : int
+        Of the random starts.
+
+    Returns
+    -------
+    state : FitState
+        Of 2 N fits: N from the embedder's guess, N from random latents.
+    made : numpy.ndarray of float32, shape (2 N, B, H, W)
+        The images of the best latents so far, in the unit of the cutouts.
+    """
+    scaled = _scaled(networks, np.where(observed, images, 0))
+    if state is None:
+        guess = start_fit(networks.embedder, scaled, observed).latent
+        drawn = np.random.default_rng(seed).standard_normal(guess.shape, dtype=np.float32)
+        state = state_at(np.concatenate([guess, drawn]))
+    else:
+        twice, observed = np.concatenate([scaled, scaled]), np.concatenate([observed, observed])
+        until = time.monotonic() + _TURN_S
+        while time.monotonic() < until and state.loss.shape[1] < steps:
+            state = fit_steps(networks.generator, twice, observed, state, 1, tolerance=None)
+    return state, _unscaled(networks, applied(networks.generator, state.best))
+
+
+def _scaled(networks: Trained, images: np.ndarray) -> np.ndarray:
+    return networks.scale(torch.as_tensor(images).to(networks.scale.mean)).cpu().numpy()
+
+
+def _unscaled(networks: Trained, images: np.ndarray) -> np.ndarray:
+    return networks.scale.inverse(torch.as_tensor(images).to(networks.scale.mean)).cpu().numpy()
+
+
+def latents_of(
+    networks: Trained, cutouts: CutoutSet, *, steps: int, progress: Callable[[int, int], None] | None = None
+) -> np.ndarray:
+    """Find the latents (N, D) of all objects by best fits that start at the embedder's guess.
+
+    Parameters
+    ----------
+    networks : Trained
+    cutouts : CutoutSet
+        Read a thousand objects at a time.
+    steps : int
+        Of Adam.
+    progress : callable, optional
+        Told how many objects are done of how many.
+    """
+    parts = []
+    for _, images, coverage in cutouts.batches(1024):
+        fit = best_fit(
+            networks.generator,
+            _scaled(networks, images),
+            observed=coverage,
+            embedder=networks.embedder,
+            steps=steps,
+        )
+        parts.append(fit.latent)
+        if progress is not None:
+            progress(sum(map(len, parts)), len(cutouts))
+    return np.concatenate(parts)
+
+
+def fits_with_bands_hidden(networks: Trained, cutouts: CutoutSet, *, steps: int) -> pd.DataFrame:
+    """Fit images with all their bands, and with each one hidden.
+
+    Parameters
+    ----------
+    networks : Trained
+    cutouts : CutoutSet
+        M objects, with all bands.
+    steps : int
+        Of Adam, from the embedder's guess.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `galviz.sky.missing_flux.KnownFits` takes it, (B + 1) M rows.
+    """
+    images, bands = cutouts.images[:], cutouts.bands
+    scaled = _scaled(networks, images)
+    summed = central_flux(np.ones(images.shape[2:]), pixel_scale=cutouts.pixel_scale[0])  # pixels
+    noise = np.median(pixel_noise(images), axis=0) * np.sqrt(summed)
+    parts = []
+    for hidden in ("", *bands):
+        observed = np.array([band != hidden for band in bands])
+        fit = best_fit(networks.generator, scaled, observed=observed, embedder=networks.embedder, steps=steps)
+        rms = np.sqrt(np.square(scaled - fit.image).mean((2, 3)))
+        part = pd.DataFrame(rms, columns=[f"rms_{band}" for band in bands]).assign(
+            object_id=cutouts.object_ids, off=hidden
+        )
+        if hidden:
+            b = bands.index(hidden)
+            made = _unscaled(networks, fit.image)[:, b]
+            flux = [central_flux(values, pixel_scale=cutouts.pixel_scale) for values in (made, images[:, b])]
+            part = part.assign(flux=flux[0], flux_true=flux[1], noise=noise[b])
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)

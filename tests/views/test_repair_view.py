@@ -1,0 +1,108 @@
+"""The view of best fits: what is fitted when, and what is said where there is no answer."""
+
+import time
+
+import panel as pn
+import pytest
+from at_once import Soon, random_gan
+
+from galviz.selection import Selection
+from galviz.studies.inpainting import known_fits
+from galviz.views.inpainting_page import RepairTab, inpainting_study
+from galviz.views.repair import RepairView
+from galviz.views.state import PageState
+
+
+@pytest.fixture
+def given(tiny_sky, galviz_home, monkeypatch):
+    monkeypatch.setattr("galviz.repair.Work", Soon)
+    tiny_sky.save(galviz_home / "skies" / "tiny")
+    run, _ = random_gan(galviz_home / "runs" / "random", tiny_sky, galviz_home / "skies" / "tiny")
+    return run, tiny_sky
+
+
+def ended(view):
+    until = time.monotonic() + 60
+    while view.running and time.monotonic() < until:
+        view.look()
+        time.sleep(0.01)
+    assert not view.running
+    return view
+
+
+def test_the_chosen_are_fitted_else_the_focus_and_the_next(given):
+    run, sky = given
+    ids = sky.object_ids
+    selection = Selection(sky.catalogue, focus=ids[-1])
+    view = ended(RepairView(run, sky, selection, steps=2, count=3))
+    assert view.found.ids == [ids[-1], ids[0], ids[1]]
+    assert "done: 2 steps" in view._progress()
+    selection.focus = ids[4]
+    assert ended(view).found.ids == list(ids[4:7])
+    selection.choose([ids[7], ids[2]])
+    assert set(ended(view).found.ids) == {ids[7], ids[2]}
+    assert view.__panel__().get_root()
+
+
+def test_bands_are_hidden_by_a_click_and_all_of_them_is_refused(given):
+    run, sky = given
+    view = ended(RepairView(run, sky, Selection(sky.catalogue), steps=1))
+    assert view.found.off == ("u",)
+    view.off = ["r", "i"]
+    assert ended(view).found.off == ("r", "i")
+    assert view._fluxes().count("<tr>") == 1 + 2 * view.count
+    view.off = list(sky.bands)
+    assert "expected a band left" in view.error
+    assert not view.running
+    view.off = []
+    assert ended(view).error == ""
+    assert "Switch one off" in view._fluxes()
+
+
+def test_nothing_is_fitted_until_it_is_asked_for(given):
+    run, sky = given
+    view = RepairView(run, sky, Selection(sky.catalogue), at_once=False, steps=1)
+    assert view.found is None
+    assert view.__panel__().get_root()
+    view.fit()
+    assert ended(view).found.step == 1
+
+
+def test_what_was_filled_in_can_be_taken_away(given):
+    run, sky = given
+    view = ended(RepairView(run, sky, Selection(sky.catalogue), steps=1, count=2))
+    assert view._out().title.startswith("Take it away")
+    out = view.way_out()
+    assert "u_flux" in out.table.columns
+    assert "filled in by best fits" in out.cutouts.origin
+
+
+def test_the_page_opens_where_bands_can_be_hidden_and_has_no_map_of_why(given):
+    run, _ = given
+    assert known_fits(run) is None
+    page = inpainting_study()
+    assert page.page.tab == "repair"
+    assert "why" not in page.page.tabs
+    assert pn.panel(page).get_root()
+    for tab in page.page.tabs:
+        page.page.tab = tab
+        assert pn.panel(page).get_root()
+    page.tabs["repair"].shown.cancel()
+
+
+def test_without_a_run_the_page_says_what_to_do(galviz_home):
+    page = inpainting_study()
+    assert page.page.tab == "data"
+    page.page.tab = "repair"
+    assert "train one first" in page.tabs.setdefault("repair", page.body()).body().object
+
+
+def test_the_focus_of_the_page_is_that_of_the_tab(given):
+    run, sky = given
+    page = PageState(("repair",))
+    page.selection.focus = sky.object_ids[3]
+    tab = RepairTab(run, sky, page)
+    assert tab.repair.found.ids[0] == sky.object_ids[3]
+    tab.selection.focus = sky.object_ids[6]
+    assert page.selection.focus == sky.object_ids[6]
+    tab.cancel()
