@@ -1,8 +1,7 @@
-"""The page of richness: `panel serve dashboards/richness.py [--args PATH]`, PATH a sky, a run or a folder of them."""
+"""The page of richness: `panel serve dashboards/richness.py [--args PATH]`, PATH a sky, run or sweep, or a folder."""
 
 import sys
 
-from galviz.studies import richness
-from galviz.views.page import study_page
+from galviz.views.richness_page import richness_page
 
-study_page(richness, sys.argv[1:]).servable()
+richness_page(sys.argv[1:]).servable()

@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="galviz", description="See what a network sees in galaxies.", epilog=_EXIT_CODES)
     top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_mock, _ingest, _train, _predict, _runs, _devices):
+    for add in (_mock, _ingest, _train, _sweep, _predict, _runs, _devices):
         add(commands)
     return top
 
@@ -88,12 +88,15 @@ def _mock(commands: Any) -> None:
         "mock",
         "draw a synthetic sky whose truth is known",
         "galviz mock richness --n 400 --size 64 --seed 0 --out skies/synthetic",
+        "galviz mock richness --n 2000 --size 48 --background frames --out skies/embedded",
         "galviz mock mergers --n 3000 --out skies/zoo",
     ).add_argument
     kinds = "richness (galaxy clusters in u g r i z), mergers (colour pictures of galaxies, and votes about them), "
     kinds += "inpainting (single galaxies in u g r i z, and their redshifts)"
     add("kind", metavar="KIND", help=f"what is drawn: {kinds}")
     add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
+    help_background = "with richness: draw the clusters into the SDSS frames in or below these folders (default: none)"
+    add("--background", nargs="+", metavar="FRAMES", help=help_background)
     add("--n", type=_positive, default=400, metavar="N", help="number of objects (default: %(default)s)")
     sizes = ", ".join(f"{size} for {kind}" for kind, size in SIZES.items())
     add("--size", type=_positive, metavar="PX", help=f"side of a cutout in pixels (default: {sizes})")
@@ -105,6 +108,8 @@ def _ingest(commands: Any) -> None:
     sdss = (
         "galviz ingest sdss frames --tile 25.344 --out skies/tiles",
         "galviz ingest sdss frames --positions clusters.csv --side '1 Mpc' --out skies/clusters",
+        "galviz ingest sdss frames --positions catalog.fits --members members.fits --out skies/redmapper",
+        "galviz ingest sdss frames --detect --size 32 --out skies/sources",
     )
     zoo = (
         "galviz ingest zoo galaxy-zoo-the-galaxy-challenge --out skies/kaggle",
@@ -126,10 +131,15 @@ def _sdss(parser: argparse.ArgumentParser) -> None:
         "--size", type=_positive, default=64, metavar="PX", help="side of a cutout in pixels (default: %(default)s)"
     )
     help_tile = "cover whole fields with squares of this side (this or --positions is required)"
-    help_table = "table of object_id, ra, dec (degrees), and z where --side is in Mpc (this or --tile is required)"
+    help_table = "CSV of object_id, ra, dec (degrees), and z where --side is in Mpc, or a redMaPPer catalogue in FITS, "
+    help_table += "of which the clusters in the frames are taken, with richness (this or --tile is required)"
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--tile", type=float, metavar="ARCSEC", help=help_tile)
-    what.add_argument("--positions", metavar="CSV", help=help_table)
+    what.add_argument("--positions", metavar="FILE", help=help_table)
+    help_detect = "cut out what r shows above this many times the noise, 4 where no number is given (this, --tile or "
+    help_detect += "--positions is required)"
+    what.add_argument("--detect", type=float, nargs="?", const=4.0, metavar="SIGMA", help=help_detect)
+    parser.add_argument("--members", metavar="FITS", help="members of redMaPPer's clusters (default: none are listed)")
     parser.add_argument("--side", metavar="SIZE", help="with --positions: '120 arcsec' or '1 Mpc' (default: '1 Mpc')")
     help_skip = "leave out damaged fields, and positions outside all of them, and name them (default: an error)"
     parser.add_argument("--skip-bad", action="store_true", help=help_skip)
@@ -173,7 +183,10 @@ def _train(commands: Any) -> None:
     add("--data", metavar="DIR", help="the sky to learn from (required for a new run; default: the run's own)")
     help_recipe = "quick (minutes on a laptop), paper (as published), best, or another of the study's (default: quick)"
     add("--recipe", metavar="NAME", help=help_recipe)
-    add("--target", metavar="NAME", help="what is learned: the study's own, or band (default: the study's own)")
+    help_target = (
+        "what is learned: band, or λ as log10_richness, linear_richness, z_richness (default: the study's own)"
+    )
+    add("--target", metavar="NAME", help=help_target)
     help_encoder = "start from the encoder of this run, or of a file of torchvision's weights (default: a new one)"
     add("--encoder", metavar="RUN", help=help_encoder)
     add("--frozen", action="store_true", help="with --encoder: keep its weights as they are (default: they learn too)")
@@ -185,6 +198,35 @@ def _train(commands: Any) -> None:
     help_queue = "train at once, where there is room beside what trains on the device (default: wait in line for it)"
     add("--no-queue", action="store_true", help=help_queue)
     add("--resume", action="store_true", help="go on from the run's last checkpoint (default: make a new run)")
+
+
+def _sweep(commands: Any) -> None:
+    add = _command(
+        commands,
+        "sweep",
+        "train with more and more labels, with and without a pre-trained encoder",
+        "galviz sweep richness --data skies/synthetic --out sweeps/first --fractions 0.05 0.2 1",
+        "galviz sweep richness --data skies/synthetic --out sweeps/ten --folds all --fold-wise --devices cuda:0 cuda:1",
+        "galviz sweep richness --out sweeps/first --resume",
+    ).add_argument
+    add("study", metavar="STUDY", help="what is studied: richness")
+    add("--out", metavar="SWEEP", required=True, help="the folder: a new one, or with --resume an old one (required)")
+    add("--data", metavar="DIR", help="the sky to learn from (required for a new sweep)")
+    help_recipe = "quick (a quarter of the published width) or paper (as published) (default: %(default)s)"
+    add("--recipe", metavar="NAME", default="quick", help=help_recipe)
+    help_fractions = "parts of the labels, up to 1 (default: 0.01 0.05 0.1 0.2 and so on to 1)"
+    add("--fractions", nargs="+", type=float, metavar="PART", help=help_fractions)
+    help_trials = "times that all is done, each with other labels and first weights (default: %(default)s)"
+    add("--trials", type=_positive, default=3, metavar="N", help=help_trials)
+    help_folds = "numbers of the folds held out, or all (default: 0)"
+    add("--folds", nargs="+", type=_fold, default=[0], metavar="K", help=help_folds)
+    help_wise = "pre-train for each fold without its held-out images (default: once on all images, without labels)"
+    add("--fold-wise", action="store_true", help=help_wise)
+    help_set = "change a field of the recipe, or with bands. before it of the pre-training's (default: none)"
+    add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help_set)
+    help_devices = "cpu, cuda:0, …: a training at a time on each; name one twice for two at a time (default: the best)"
+    add("--devices", nargs="+", default=["auto"], metavar="NAME", help=help_devices)
+    add("--resume", action="store_true", help="go on with what is missing (default: make a new sweep)")
 
 
 def _predict(commands: Any) -> None:
@@ -207,6 +249,10 @@ def _runs(commands: Any) -> None:
 def _devices(commands: Any) -> None:
     add = _command(commands, "devices", "list what can train on this machine", "galviz devices --json").add_argument
     add("--json", action="store_true", help="as JSON, for programs (default: as a table)")
+
+
+def _fold(text: str) -> int | str:
+    return text if text == "all" else _whole(text)
 
 
 def _positive(text: str) -> int:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from galviz.runs import Run
     from galviz.sky.cutouts import CutoutSet
     from galviz.sky.target import Target
+    from galviz.sweep import Plan
 
-__all__ = ["devices", "ingest", "mock", "one_line", "predict", "runs", "studies", "train"]
+__all__ = ["devices", "ingest", "mock", "one_line", "predict", "runs", "studies", "sweep", "train"]
 
 
 def train(args: argparse.Namespace) -> Work:
@@ -48,6 +49,35 @@ def train(args: argparse.Namespace) -> Work:
                 with training.shown(run):
                     study.train(cutouts, run, **more)
         print(f"{run.path}: {training.summary(run)}")
+
+    return work
+
+
+def sweep(args: argparse.Namespace) -> Work:
+    """Train Base and Ours from several parts of the labels."""
+    from galviz.runs import Run
+    from galviz.sweep import Sweep
+    from galviz.sweeping import work_off
+    from galviz.training import stop_on_signals
+
+    planned = [f"--{name}".replace("_", "-") for name in ("data", "fractions", "set", "fold_wise") if vars(args)[name]]
+    if args.resume and planned:
+        raise ValueError(f"resume: expected --devices at most, got {', '.join(planned)}: the plan is in sweep.json.")
+    found = Sweep(args.out) if args.resume else Sweep.create(args.out, _planned(args, _study(args.study)))
+    together = args.devices.count("cpu")
+    if together > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // together)))
+
+    def work() -> None:
+        with stop_on_signals(Run(found.path)):
+            left = work_off(found, args.devices, lambda line: print(f"galviz sweep: {line}", file=sys.stderr))
+        print(f"{found.path}: {len(found.tasks) - len(left)} of {len(found.tasks)} trainings done, see table.csv")
+        if failed := found.failed():
+            name, why = next(iter(failed.items()))
+            raise RuntimeError(
+                f"sweep: expected all trainings to end well, got {len(failed)} that failed, {name} first: {why} "
+                "Go on with --resume."
+            )
 
     return work
 
@@ -147,6 +177,41 @@ def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Reci
     if args.frozen:
         recipe = recipe.replace(frozen=True)
     return target, recipe, str(Path(args.encoder).resolve()) if args.encoder else None
+
+
+def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
+    """Make the plan that the arguments of a sweep ask for."""
+    from galviz.sky.groups import groups_of
+    from galviz.sweep import FRACTIONS, Plan
+
+    if not hasattr(study, "SWEEP_RECIPES"):
+        raise ValueError(f"study: expected one whose encoder can learn without labels: richness, got {args.study!r}.")
+    if not args.data:
+        raise ValueError("data: expected the folder of a sky, got none. Make one with `galviz mock richness`.")
+    one_of("recipe", args.recipe, study.SWEEP_RECIPES)
+    bands = [setting.removeprefix("bands.") for setting in args.set if setting.startswith("bands.")]
+    own = [setting for setting in args.set if not setting.startswith("bands.")]
+    shared = [setting for setting in own if setting.startswith(("network.", "normalise="))]
+    recipe, cutouts = study.SWEEP_RECIPES[args.recipe].with_settings(own), study.load(args.data)
+    groups = len(set(groups_of(cutouts.catalogue)))
+    if groups < recipe.folds:
+        raise ValueError(
+            f"folds: expected at most {groups}, one a group of objects that stay together, got {recipe.folds}. "
+            f"Give --set folds={groups}."
+        )
+    return Plan(
+        study=args.study,
+        data=str(Path(args.data).resolve()),
+        fingerprint=cutouts.fingerprint,
+        target=study.TARGET,
+        pretext=study.TARGETS["band"],
+        recipe=recipe,
+        pretraining=study.SWEEP_BAND_RECIPES[args.recipe].with_settings(shared + bands),
+        fractions=tuple(args.fractions or FRACTIONS),
+        trials=args.trials,
+        folds=tuple(range(recipe.folds) if "all" in args.folds else args.folds),
+        fold_wise=args.fold_wise,
+    )
 
 
 def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:

@@ -5,14 +5,17 @@ import difflib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from galviz.sky.sizes import SIZES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from galviz.sky.readers.pictures import Pictures
 
 Work = Callable[[], None]
@@ -21,15 +24,21 @@ Work = Callable[[], None]
 def mock(args: argparse.Namespace) -> Work:
     """Draw a synthetic sky."""
     one_of("kind", args.kind, SIZES)
+    if args.background and args.kind != "richness":
+        raise ValueError(f"background: expected with richness, got it with {args.kind}. Leave it out.")
+    _check_folders("background", args.background or [])
     out, size = new_folder(args.out), args.size or SIZES[args.kind]
 
     def work() -> None:
         from galviz.sky import mock as skies
 
         draw = getattr(skies, f"write_{args.kind}_sky")
+        if args.background:
+            draw = partial(skies.write_embedded_sky, frames=args.background)
         with bar("drawing") as progress:
             draw(out, args.n, size=size, seed=args.seed, workers=_workers(args), progress=progress)
-        print(f"{out}: {args.n} objects of {size} px, synthetic sky")
+        what = "synthetic clusters in real SDSS frames" if args.background else "synthetic sky"
+        print(f"{out}: {args.n} objects of {size} px, {what}")
 
     return work
 
@@ -43,13 +52,12 @@ def _sdss(args: argparse.Namespace) -> Work:
     """Cut a sky out of SDSS's frames."""
     out = new_folder(args.out)
     import astropy.units as u
-    import pandas as pd
 
     from galviz.sky.readers import sdss
 
-    missing = [folder for folder in args.frames if not Path(folder).is_dir()]
-    if missing:
-        raise NotADirectoryError(f"frames: expected folders with frames, got {missing[0]}, which is no folder.")
+    _check_folders("frames", args.frames)
+    if args.detect is not None:
+        return _detected(args, out)
     if args.tile is not None and args.side:
         raise ValueError("side: expected with --positions, got it with --tile, which is a side itself. Leave it out.")
     side = f"{args.tile} arcsec" if args.tile is not None else args.side or "1 Mpc"
@@ -57,12 +65,7 @@ def _sdss(args: argparse.Namespace) -> Work:
         side = u.Quantity(side)
     except (TypeError, ValueError) as error:
         raise ValueError(f"side: expected such as '120 arcsec' or '1 Mpc', got {side!r}.") from error
-    positions = None
-    if args.positions:
-        positions = pd.read_csv(args.positions, dtype={"object_id": str})
-        if "object_id" not in positions:
-            raise ValueError(f"positions: expected columns object_id, ra, dec, got {tuple(positions.columns)}.")
-        positions = positions.set_index("object_id")
+    positions, members, outside = _positions(args)
 
     def work() -> None:
         damaged = "skip" if args.skip_bad else "raise"
@@ -72,12 +75,61 @@ def _sdss(args: argparse.Namespace) -> Work:
             if positions is None:
                 sky = sdss.tiles(args.frames, **more)
             else:
-                sky = sdss.cutouts(args.frames, positions, outside=damaged, **more)
+                sky = sdss.cutouts(args.frames, positions, sources=members, outside=outside, **more)
         for warning in left_out:
             print(f"galviz ingest: {warning.message}", file=sys.stderr)
         print(f"{out}: {sky}")
 
     return work
+
+
+def _detected(args: argparse.Namespace, out: Path) -> Work:
+    """Cut out every source of SDSS's frames."""
+    if args.side or args.members:
+        raise ValueError(
+            "detect: expected without --side and --members, got one: cutouts have the survey's own pixels."
+        )
+
+    def work() -> None:
+        from galviz.sky.readers.detect import detect
+
+        damaged = "skip" if args.skip_bad else "raise"
+        with bar("detecting", "fields") as progress:
+            sky, dropped = detect(
+                args.frames, size=args.size, threshold=args.detect, damaged=damaged, progress=progress
+            )
+        sky.save(out)
+        left_out = ", ".join(f"{count} {why}" for why, count in dropped.items())
+        print(f"{out}: {sky}; left out: {left_out}")
+
+    return work
+
+
+def _positions(args: argparse.Namespace) -> tuple["pd.DataFrame | None", "pd.DataFrame | None", str]:
+    """Read what is cut out, what is known to lie around it, and what becomes of what lies outside all frames."""
+    import pandas as pd
+
+    from galviz.sky.readers import redmapper
+
+    outside, of_clusters = "skip" if args.skip_bad else "raise", redmapper.is_fits(args.positions or "")
+    if args.members and not of_clusters:
+        got = args.positions or "none"
+        raise ValueError(f"members: expected with a redMaPPer catalogue in FITS as --positions, got {got}.")
+    if not args.positions:
+        return None, None, outside
+    if of_clusters:  # a survey's catalogue: most of it lies elsewhere
+        clusters = redmapper.read_clusters(args.positions)
+        return clusters, redmapper.read_members(args.members, clusters) if args.members else None, "skip"
+    positions = pd.read_csv(args.positions, dtype={"object_id": str})
+    if "object_id" not in positions:
+        raise ValueError(f"positions: expected columns object_id, ra, dec, got {tuple(positions.columns)}.")
+    return positions.set_index("object_id"), None, outside
+
+
+def _check_folders(argument: str, folders: Sequence[str]) -> None:
+    missing = [folder for folder in folders if not Path(folder).is_dir()]
+    if missing:
+        raise NotADirectoryError(f"{argument}: expected folders with frames, got {missing[0]}, which is no folder.")
 
 
 def _zoo(args: argparse.Namespace) -> Work:

@@ -9,7 +9,7 @@ from typing import Any, Self
 CHOICES: dict[str, tuple[str, ...]] = {
     "optimiser": ("sgd", "adamw"),
     "schedule": ("constant", "cosine", "one_cycle"),
-    "loss": ("mse", "mse_std", "cross_entropy"),
+    "loss": ("mse", "mse_std", "cross_entropy", "lsgan", "lsgan_masked"),
     "normalise": ("asinh", "asinh_global", "noise", "minmax", "none"),
     "keep": ("last", "best"),
     "precision": ("32-true", "bf16-mixed"),
@@ -19,7 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "network.votes": ("tree", "dieleman", "sigmoid"),
 }
 _AUGMENTATIONS = ("d4", "turn")
-_NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "label_fraction")
+_NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "label_fraction", "joint")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +52,11 @@ class Recipe:
         The training ends after so many epochs without a new lowest validation loss; 0: never.
     keep : {"last", "best"}
         Which weights are kept: those at the end, or those of the lowest validation loss, which then is too good.
-    loss : {"mse", "mse_std", "cross_entropy"}
-        ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`.
+    loss : {"mse", "mse_std", "cross_entropy", "lsgan", "lsgan_masked"}
+        ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`; those of GANs are described in
+        `galviz.nn.adversaries.Adversaries`.
     alpha : float
-        Weight of the scatter in ``"mse_std"``; 0 gives the MSE.
+        Weight of the scatter in ``"mse_std"``, where 0 gives the MSE, or of hidden bands in ``"lsgan_masked"``.
     augment : tuple of str
         ``"d4"``: the eight rotations and flips, drawn anew for every image; ``"turn"``: any angle, flips and zoom.
     normalise : {"asinh", "asinh_global", "noise", "minmax", "none"}
@@ -66,11 +67,17 @@ class Recipe:
     tta : int
         Views averaged in a prediction (1, or up to 8 of D4).
     folds : int
-        Parts into which objects are dealt by their ids, or by their groups.
+        Parts into which objects are dealt by their ids, or by their groups; 1: nothing is held out.
     fold : int
         Which of the parts is held out, from 0.
     label_fraction : float
         Part of the training objects whose labels are used, in (0, 1].
+    repeat : bool
+        True where objects with labels are repeated up to the number there is with all labels: then every
+        `label_fraction` takes the same steps.
+    joint : float
+        Weight of naming the band in a loss that is learned at once with the target from one encoder; 0: the target
+        alone. The images of objects without labels, and of those beyond `label_fraction`, are used too.
     frozen : bool
         True where the encoder keeps the weights that it starts with.
     seed : int
@@ -100,6 +107,8 @@ class Recipe:
     folds: int = 5
     fold: int = 0
     label_fraction: float = 1.0
+    repeat: bool = False
+    joint: float = 0.0
     frozen: bool = False
     seed: int = 0
     network: Mapping[str, Any] = field(default_factory=dict)
@@ -118,7 +127,9 @@ class Recipe:
         for key in ("patience", "stop_after"):
             _expect(getattr(self, key) >= 0, key, "0 or more", getattr(self, key))
         _expect(0 < self.factor <= 1, "factor", "a number in (0, 1]", self.factor)
-        _expect(self.folds >= 2, "folds", "at least 2", self.folds)
+        watched = self.keep == "best" or self.patience or self.stop_after
+        _expect(self.folds >= (2 if watched else 1), "folds", f"at least {2 if watched else 1}", self.folds)
+        _expect(self.joint >= 0, "joint", "0 or more", self.joint)
         _expect(0 <= self.fold < self.folds, "fold", f"0 to {self.folds - 1}", self.fold)
         _expect(self.tta <= 8, "tta", "1 to 8 views", self.tta)
         _expect(0 < self.label_fraction <= 1, "label_fraction", "a number in (0, 1]", self.label_fraction)

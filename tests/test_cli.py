@@ -21,7 +21,7 @@ from galviz.runs import Run
 from galviz.sky.votes import COLUMNS, QUESTIONS, cumulative
 from galviz.studies.richness import RECIPES, TARGET
 
-COMMANDS = ("mock", "ingest", "train", "predict", "runs", "devices")
+COMMANDS = ("mock", "ingest", "train", "sweep", "predict", "runs", "devices")
 
 
 def parsers(parser, name=""):
@@ -118,10 +118,16 @@ def test_version(capsys):
         ("richnes --data SKY", "got 'richnes'; did you mean 'richness'?"),
         ("richness --data SKY --recipe quik", "recipe: expected one of quick, paper, best, got 'quik'; did you mean"),
         ("richness --data SKY --recipe fast", "recipe: expected one of quick, paper, best, got 'fast'"),
-        ("richness --data SKY --target bands", "target: expected one of richness, band, got 'bands'; did you mean"),
+        (
+            "richness --data SKY --target bands",
+            "log10_richness, linear_richness, z_richness, band, got 'bands'; did you mean",
+        ),
         ("richness --data SKY --set epoch=3", "set: expected a field of the recipe, got 'epoch'. Near it: epochs"),
         ("richness --data SKY --set epochs=x", "epochs: expected a whole number, got 'x'."),
-        ("richness --data SKY --set loss=mea", "loss: expected one of mse, mse_std, cross_entropy, got 'mea'."),
+        (
+            "richness --data SKY --set loss=mea",
+            "loss: expected one of mse, mse_std, cross_entropy, lsgan, lsgan_masked, got 'mea'.",
+        ),
         ("richness --data SKY --set epochs", "set: expected key=value, got 'epochs'."),
         ("richness --data SKY --epochs 0", "argument --epochs: expected a whole number of at least 1, got '0'"),
         ("richness --data SKY --frozen", "frozen: expected an encoder to keep as it is, got none."),
@@ -207,6 +213,10 @@ def test_predict_refuses_a_run_without_weights_and_a_table_of_another_kind(run, 
             "mock richnes",
             "kind: expected one of inpainting, mergers, richness, got 'richnes'; did you mean 'richness'?",
         ),
+        ("mock mergers --background .", "background: expected with richness, got it with mergers."),
+        ("mock richness --background nowhere", "background: expected folders with frames, got nowhere, which is no"),
+        ("ingest sdss . --tile 25 --members m.fits", "members: expected with a redMaPPer catalogue in FITS"),
+        ("ingest sdss . --positions c.fits", "catalogue: expected a FITS file, got c.fits, which is not there."),
         ("ingest sds .", "argument KIND: invalid choice: 'sds'"),
         ("ingest zoo nowhere", "pictures: expected files that are there, got nowhere."),
         ("ingest zoo . --table nowhere", "table: expected files that are there, got nowhere."),
@@ -214,7 +224,8 @@ def test_predict_refuses_a_run_without_weights_and_a_table_of_another_kind(run, 
         ("ingest sdss nowhere --tile 25", "frames: expected folders with frames, got nowhere, which is no folder."),
         ("ingest sdss . --tile 25 --side 1", "side: expected with --positions, got it with --tile"),
         ("ingest sdss . --tile x", "argument --tile: invalid float value: 'x'"),
-        ("ingest sdss .", "one of the arguments --tile --positions is required"),
+        ("ingest sdss .", "one of the arguments --tile --positions --detect is required"),
+        ("ingest sdss . --detect --side 1", "detect: expected without --side and --members, got one"),
     ],
 )
 def test_wrong_arguments_of_sky_makers(tmp_path, said, arguments, message):

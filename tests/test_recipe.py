@@ -83,7 +83,7 @@ def test_a_number_written_without_a_point_takes_a_point():
         ("learning_rates.head=fast", "learning_rates.head: expected a number, got 'fast'"),
         ("network.width=wide", "network.width: expected a whole number, got 'wide'"),
         ("frozen=yes", "frozen: expected true or false, got 'yes'"),
-        ("loss=hinge", "loss: expected one of mse, mse_std, cross_entropy, got 'hinge'"),
+        ("loss=hinge", "loss: expected one of mse, mse_std, cross_entropy, lsgan, lsgan_masked"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_named(setting, message):
@@ -97,7 +97,10 @@ def test_a_bad_setting_is_named(setting, message):
         ({"epochs": 0}, "epochs: expected at least 1, got 0"),
         ({"batch": 0}, "batch: expected at least 1, got 0"),
         ({"tta": 9}, "tta: expected 1 to 8 views, got 9"),
-        ({"folds": 1}, "folds: expected at least 2, got 1"),
+        ({"folds": 0}, "folds: expected at least 1, got 0"),
+        ({"folds": 1, "keep": "best"}, "folds: expected at least 2, got 1"),
+        ({"folds": 1, "patience": 3}, "folds: expected at least 2, got 1"),
+        ({"joint": -1}, "joint: expected 0 or more, got -1"),
         ({"folds": 5, "fold": 5}, "fold: expected 0 to 4, got 5"),
         ({"patience": -1}, "patience: expected 0 or more, got -1"),
         ({"stop_after": -1}, "stop_after: expected 0 or more, got -1"),

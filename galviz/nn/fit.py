@@ -9,7 +9,7 @@ from torch import nn
 
 from galviz.lock import rank
 from galviz.nn.data import Samples, kept, loader, memory_format, truths
-from galviz.nn.folds import split
+from galviz.nn.folds import rows_of_an_epoch, split
 from galviz.nn.module import Training
 from galviz.nn.plateau import stalled
 from galviz.nn.predict import load_weights, predict, remember, save_weights
@@ -36,6 +36,8 @@ def fit(
     checkpoint_s: float = CHECKPOINT_S,
 ) -> Run:
     """Train a network on the objects that are not in the recipe's fold, and predict all of them.
+
+    A z-score without constants gets those of the objects that are trained on, and the run says so in its target.
 
     The run folder says how it goes: state, metrics (a row an epoch), checkpoints, and at the end weights and
     predictions. Its wish to stop is obeyed after the current step. Every random number and the order of the objects are
@@ -79,6 +81,7 @@ def fit(
         pulse = Pulse(run, status="running", message="Reading the images.", epochs=recipe.epochs)
         with pulse.beating() if first else nullcontext():
             trainer = trainer_for(recipe, devices)
+            target = _fitted(target, cutouts, recipe)
             given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe}
             complete = _train(trainer, pulse, start, checkpoint_s=checkpoint_s, **given)
             if first and complete:
@@ -108,9 +111,10 @@ def _train(
 ) -> bool:
     """Take the steps from the checkpoint on; True where none are left, or the validation ended them."""
     images, truth = kept(cutouts), truths(cutouts, target)
-    known = np.ones(len(cutouts), dtype=bool) if truth is None else np.isfinite(truth).all(axis=1)
+    known = _known(truth, len(cutouts))
     train, held_out = split(cutouts.catalogue, recipe, known)
-    samples = Samples(images, train, truth)
+    labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, train)
+    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled))
     steps = steps_of(trainer, recipe, len(samples), start)
     network.to(memory_format=memory_format(network, trainer.strategy.root_device))
     if start is None and hasattr(network, "measure"):
@@ -123,11 +127,12 @@ def _train(
             build={"bands": cutouts.bands, "size": cutouts.images.shape[-1]},
             normalisation=network.normalise.constants() if hasattr(network, "normalise") else None,
             parameters=sum(p.numel() for p in network.parameters()),
-            objects={"train": len(train), "held_out": len(held_out)},
+            objects=_counts(train=train, held_out=held_out, unlabelled=unlabelled),
+            target=target.to_json(),
         )
     device = str(trainer.strategy.root_device)
     pulse.note(step=steps.start, steps=steps.steps, device=device, message="")
-    check = Validation(trainer, recipe, Samples(images, held_out, truth))
+    check = Validation(trainer, recipe, Samples(images, held_out, truth)) if len(held_out) else _nothing
     book = Bookkeeper(pulse, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps) and not stalled(book.losses, recipe.stop_after):
         trainer.callbacks.append(book)
@@ -137,3 +142,34 @@ def _train(
     if early:
         pulse.note(steps=book.step)
     return early or book.step == steps.steps
+
+
+def _counts(**rows: np.ndarray) -> dict[str, int]:
+    return {name: len(found) for name, found in rows.items() if len(found)}
+
+
+def _known(truth: np.ndarray | None, count: int) -> np.ndarray:
+    """Say of `count` objects whether all of their truth is known."""
+    return np.ones(count, dtype=bool) if truth is None else np.isfinite(truth).all(axis=1)
+
+
+def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:
+    """Give a z-score its constants, of the objects that are trained on."""
+    if target.transform != "zscore" or target.scale is not None:
+        return target
+    known = _known(truths(cutouts, target), len(cutouts))
+    return target.fitted(cutouts.catalogue.iloc[split(cutouts.catalogue, recipe, known)[0]])
+
+
+def _without(truth: np.ndarray | None, unlabelled: np.ndarray) -> np.ndarray | None:
+    """Forget the truth of some rows."""
+    if not len(unlabelled):
+        return truth
+    truth = truth.copy()
+    truth[unlabelled] = np.nan
+    return truth
+
+
+def _nothing(_: nn.Module) -> dict[str, float]:
+    """Measure nothing: no object is held out."""
+    return {}

@@ -6,26 +6,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.recipe import Recipe
-
-_GROUPS = ("group", "field")  # catalogue columns whose objects belong together, the first that is there
-
-
-def groups_of(catalogue: pd.DataFrame) -> np.ndarray:
-    """Say which objects must stay together.
-
-    Parameters
-    ----------
-    catalogue : pandas.DataFrame
-        Indexed by `object_id`. Rows with the same ``group`` (or else ``field``, for tiles of one frame) stay together;
-        without such a column each object is its own group.
-
-    Returns
-    -------
-    numpy.ndarray of str, shape (N,)
-    """
-    named = [name for name in _GROUPS if name in catalogue.columns]
-    values = catalogue[named[0]] if named else catalogue.index
-    return values.astype(str).to_numpy(dtype=object)
+from galviz.sky.groups import groups_of
 
 
 def deal(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
@@ -84,7 +65,7 @@ def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[
     ValueError
         If fewer than two objects would be trained on or held out.
     """
-    fold = deal(groups_of(catalogue), recipe.folds)
+    fold = deal(groups_of(catalogue), recipe.folds) if recipe.folds > 1 else np.full(len(catalogue), -1)
     by_id = np.argsort(catalogue.index.to_numpy(dtype=str))
     by_id = by_id[usable[by_id]]
     train, held_out = by_id[fold[by_id] != recipe.fold], by_id[fold[by_id] == recipe.fold]
@@ -92,12 +73,41 @@ def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[
         order = _hashes(catalogue.index[train].to_numpy(dtype=str), recipe.seed + 1).argsort()
         train = np.sort(order[: max(2, round(recipe.label_fraction * len(train)))])
         train = by_id[fold[by_id] != recipe.fold][train]
-    if min(len(train), len(held_out)) < 2:
+    if min(len(train), len(held_out) if recipe.folds > 1 else 2) < 2:
         raise ValueError(
             f"cutouts: expected at least 2 objects with a truth to train on and 2 held out, "
             f"got {len(train)} and {len(held_out)}. Use more objects or fewer folds."
         )
     return train, held_out
+
+
+def rows_of_an_epoch(
+    catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray, train: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows that an epoch goes through, and those of them whose labels it does not know.
+
+    Parameters
+    ----------
+    catalogue, recipe, usable
+        As in `split`. With the recipe's `repeat`, labelled rows come again until they are as many as with all labels.
+        With its `joint`, all rows without a label that are not held out come too, and the labelled ones at least as
+        often as they together.
+    train : numpy.ndarray of int
+        The rows with labels, as `split` gives them.
+
+    Returns
+    -------
+    labelled, unlabelled : numpy.ndarray of int
+        Rows; a labelled one may be there several times. Without `joint` none is unlabelled.
+    """
+    unlabelled = np.array([], dtype=int)
+    if recipe.joint:
+        everything = split(catalogue, recipe.replace(label_fraction=1.0), np.ones(len(catalogue), dtype=bool))[0]
+        unlabelled = everything[~np.isin(everything, train)]
+    count = max(len(train), len(unlabelled))
+    if recipe.repeat and recipe.label_fraction < 1:
+        count = max(count, len(split(catalogue, recipe.replace(label_fraction=1.0), usable)[0]))
+    return np.resize(train, count), unlabelled
 
 
 def _hashes(names: np.ndarray, seed: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Features -> what is learned: the heads of the band classifier and of the richness regression."""
+"""Features -> what is learned: the heads of the band classifier and of the richness regression, and both as one."""
 
 from torch import Tensor, nn
 
@@ -78,6 +78,34 @@ class CompactHead(nn.Sequential):
         super().__init__(
             nn.Flatten(), nn.Linear(features * bands, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs)
         )
+
+
+class JointHead(nn.Module):
+    """Two heads on the features of one encoder that sees each band alone: what is learned, and which band it is.
+
+    Parameters
+    ----------
+    learned : nn.Module
+        Features (N, B, F) -> (N, K).
+    bands : BandHead
+        Features (n, F) -> logits (n, B).
+
+    References
+    ----------
+    Liang et al. (2020), arXiv:2012.02368, section 3: the two branches may be optimised simultaneously.
+    """
+
+    def __init__(self, learned: nn.Module, bands: BandHead) -> None:
+        super().__init__()
+        self.learned, self.bands = learned, bands
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Compute what is learned: features (N, B, F) -> (N, K)."""
+        return self.learned(features)
+
+    def band_logits(self, features: Tensor) -> Tensor:
+        """Compute the logits of the band of every image: features (N, B, F) -> (N, B, B), the last axis the classes."""
+        return self.bands(features.flatten(0, 1)).reshape(*features.shape[:2], -1)
 
 
 def _layer(inputs: int, outputs: int, kernel: int, padding: int | tuple[int, int]) -> nn.Sequential:

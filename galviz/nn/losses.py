@@ -54,6 +54,36 @@ def mse_std(
     return mse + alpha * torch.sqrt(error.var(dim=0) + eps).mean()
 
 
+def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, recipe: Recipe) -> Tensor:
+    """Compute the loss of the objects whose truth is known, plus β times the cross entropy of the bands of all.
+
+    L = L(Ŷ, Y) + β CE, L and β the recipe's `loss` and `joint`. A batch in which fewer than two truths are known
+    teaches the bands alone.
+
+    Parameters
+    ----------
+    output, truth : Tensor, float32, shape (N, K)
+        Ŷ and Y; a row of Y with a NaN is not known.
+    logits : Tensor, float32, shape (N, B, B)
+        Of each band of each object; the last axis are the classes.
+    recipe : Recipe
+
+    Returns
+    -------
+    Tensor, shape ()
+
+    References
+    ----------
+    Liang et al. (2020), arXiv:2012.02368, section 3 (simultaneous optimisation; no weight is given).
+    """
+    bands = torch.arange(logits.shape[1], device=logits.device).repeat(len(logits))
+    loss = recipe.joint * functional.cross_entropy(logits.flatten(0, 1), bands)
+    known = truth.isfinite().all(dim=1)
+    if known.sum() < 2:
+        return loss + 0 * output.sum()  # so that every process of a parallel training has gradients to share
+    return loss + loss_of(recipe)(output[known], truth[known])
+
+
 def loss_of(recipe: Recipe) -> Loss:
     """Give the loss that a recipe names, as a function of (output, truth)."""
     losses: dict[str, Loss] = {

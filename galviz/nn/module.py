@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from galviz.nn.data import dihedral
-from galviz.nn.losses import loss_of
+from galviz.nn.losses import joint_loss, loss_of
 from galviz.nn.zoo_networks import randomly_turned
 from galviz.recipe import Recipe
 
@@ -88,7 +88,11 @@ class Training(pl.LightningModule):
             images = dihedral(images, torch.randint(8, (len(images),)))
         if "turn" in self.recipe.augment:
             images = randomly_turned(images)
-        loss = self._loss(self.network(images), batch["truth"])
+        if self.recipe.joint:
+            output, logits = self.network.both(images)
+            loss = joint_loss(output, batch["truth"], logits, self.recipe)
+        else:
+            loss = self._loss(self.network(images), batch["truth"])
         self.loss_sum += torch.stack([loss.detach() * len(images), torch.full_like(loss, len(images))])
         return loss
 

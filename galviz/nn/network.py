@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from galviz.nn.encoders import ResNet18
-from galviz.nn.heads import BandHead, CompactHead, PublishedHead
+from galviz.nn.heads import BandHead, CompactHead, JointHead, PublishedHead
 from galviz.nn.normalise import Normalise
 from galviz.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
@@ -76,6 +76,11 @@ class CutoutNetwork(nn.Module):
         """Compute the output: images (N, B, H, W), in the unit of the cutouts -> (N, K)."""
         return self.centre + self.scale * self.head(self.features(images))
 
+    def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the output and which band is which, with a `JointHead`: (N, B, H, W) -> (N, K) and (N, B, B)."""
+        features = self.features(images)
+        return self.centre + self.scale * self.head(features), self.head.band_logits(features)
+
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwork:
     """Build the network that a recipe describes, with the random weights of its seed.
@@ -115,6 +120,8 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
         wanted = "cross_entropy" if classify else "mse or mse_std"
         raise ValueError(f"loss: expected {wanted} for the target {target.name}, got {recipe.loss}.")
     apart, published = classify or options["apart"], options["head"] == "as_published"
+    if recipe.joint:
+        _check_joint(recipe, classify=classify, apart=apart)
     if published and not apart:
         raise ValueError("network.head: expected as_published with network.apart=true, got it with false.")
     torch.manual_seed(recipe.seed)
@@ -125,6 +132,20 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
         head: nn.Module = BandHead(encoder.features, len(bands))
     else:
         head = (PublishedHead if published else CompactHead)(encoder.features, vectors)
+        head = JointHead(head, BandHead(encoder.features, len(bands))) if recipe.joint else head
     return CutoutNetwork(
         Normalise(recipe.normalise, bands), encoder, head, apart=apart, standardise=not (classify or published)
     )
+
+
+def _check_joint(recipe: Recipe, *, classify: bool, apart: bool) -> None:
+    """Refuse to learn the bands beside a target where there is nothing to learn, or no way to."""
+    if classify:
+        raise ValueError(f"joint: expected 0 for a band target, which is all that is learned, got {recipe.joint}.")
+    if not apart:
+        raise ValueError(f"joint: expected 0, or network.apart=true, got {recipe.joint} with network.apart=false.")
+    if recipe.normalise == "asinh":
+        raise ValueError(
+            "normalise: expected noise, minmax or asinh_global with joint, got asinh, whose constants of each band "
+            "would give the band away."
+        )

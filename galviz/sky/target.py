@@ -1,17 +1,17 @@
 """What is learned: which columns of a catalogue, of what kind, and how they are transformed for learning."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
 
 Kind = Literal["scalar", "member", "votes", "band"]
-Transform = Literal["identity", "ln", "log10"]
+Transform = Literal["identity", "ln", "log10", "zscore"]
 
-_FORWARD = {"identity": np.positive, "ln": np.log, "log10": np.log10}
+_FORWARD = {"identity": np.positive, "ln": np.log, "log10": np.log10, "zscore": np.positive}
 _INVERSE = {"identity": np.positive, "ln": np.exp, "log10": lambda values: np.power(10.0, values)}
-_SHOWN = {"identity": "{}", "ln": "ln {}", "log10": "log₁₀ {}"}
+_SHOWN = {"identity": "{}", "ln": "ln {}", "log10": "log₁₀ {}", "zscore": "z-score of {}"}
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,10 @@ class Target:
         How it is written on an axis before the transform: ``"λ"``.
     unit : str
         Unit of the untransformed value, or ``""``.
-    transform : {"identity", "ln", "log10"}
-        What is done to the values before they are learned.
+    transform : {"identity", "ln", "log10", "zscore"}
+        What is done to the values before they are learned; ``"zscore"`` is (value − `centre`) / `scale`.
+    centre, scale : float, optional
+        Constants of ``"zscore"``, which `fitted` sets. Two targets that differ in these alone are equal.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Target:
     label: str
     unit: str = ""
     transform: Transform = "identity"
+    centre: float | None = field(default=None, compare=False)
+    scale: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -64,9 +68,12 @@ class Target:
         Raises
         ------
         ValueError
-            If a logarithm meets a value that is not positive.
+            If a logarithm meets a value that is not positive, or a z-score has no constants yet.
         """
         values = np.asarray(values, dtype=np.float64)
+        if self.transform == "zscore":
+            centre, scale = self._constants()
+            return (values - centre) / scale
         if self.transform != "identity" and (values <= 0).any():
             bad = values[values <= 0][0]
             raise ValueError(
@@ -76,8 +83,34 @@ class Target:
         return _FORWARD[self.transform](values)
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
-        """Turn learned values back into the catalogue's, float64, any shape; NaN stays NaN."""
-        return _INVERSE[self.transform](np.asarray(values, dtype=np.float64))
+        """Turn learned values back into the catalogue's, float64, any shape; NaN stays NaN; errors as in `forward`."""
+        values = np.asarray(values, dtype=np.float64)
+        if self.transform == "zscore":
+            centre, scale = self._constants()
+            return centre + scale * values
+        return _INVERSE[self.transform](values)
+
+    def fitted(self, catalogue: pd.DataFrame) -> Self:
+        """Give the same target with the constants of a z-score: mean and standard deviation of the known values.
+
+        A target of another transform, or one that has its constants, stays as it is. Objects that are held out later
+        count too: the constants are a shift and a stretch that `inverse` takes back, and teach nothing.
+
+        Parameters
+        ----------
+        catalogue : pandas.DataFrame
+            A row an object; without the column, or with fewer than two different values, nothing is set.
+        """
+        if self.transform != "zscore" or self.scale is not None or not set(self.columns) <= set(catalogue.columns):
+            return self
+        values = catalogue[list(self.columns)].to_numpy(dtype=np.float64)
+        scale = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
+        return replace(self, centre=float(np.nanmean(values)), scale=scale) if scale > 0 else self
+
+    def _constants(self) -> tuple[float, float]:
+        if self.centre is None or self.scale is None:
+            raise ValueError(f"{self.name}: expected the constants of its z-score, got none. Use fitted(catalogue).")
+        return self.centre, self.scale
 
     def truth(self, catalogue: pd.DataFrame) -> np.ndarray:
         """Read what is to be learned from a catalogue.
@@ -90,7 +123,8 @@ class Target:
         Returns
         -------
         numpy.ndarray of float64, shape (N, K)
-            K columns, transformed; NaN where the catalogue has none.
+            K columns, transformed; NaN where the catalogue has none. A z-score without constants is that of this
+            catalogue.
 
         Raises
         ------
@@ -103,7 +137,7 @@ class Target:
                 f"catalogue: expected the column {missing[0]!r} to learn {self.name}, "
                 f"got {', '.join(map(str, catalogue.columns)) or 'no columns'}. Add it, or choose another target."
             )
-        return self.forward(catalogue[list(self.columns)].to_numpy(dtype=np.float64))
+        return self.fitted(catalogue).forward(catalogue[list(self.columns)].to_numpy(dtype=np.float64))
 
     def to_json(self) -> dict[str, Any]:
         """Give the fields as plain JSON values."""

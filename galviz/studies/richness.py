@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 PAPER = "Liang et al. (2020), Optical Wavelength Guided Self-Supervised Feature Learning, arXiv:2012.02368"
 BANDS = ("u", "g", "r", "i", "z")
 TARGET = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
-TARGETS = {"richness": TARGET, "band": Target("band", "band", (), "band")}
+TARGETS = {
+    "richness": TARGET,
+    "log10_richness": Target("log10_richness", "scalar", ("richness",), "λ", transform="log10"),
+    "linear_richness": Target("linear_richness", "scalar", ("richness",), "λ"),
+    "z_richness": Target("z_richness", "scalar", ("richness",), "λ", transform="zscore"),
+    "band": Target("band", "band", (), "band"),
+}
 
 # As published, where it says so: sections 3.3 and 3.4 give SGD, momentum, rates and 100 epochs of band classification,
 # table S2 the head. Not given and chosen here: batch, the weight of the scatter, epochs of the regression, pixel scales
@@ -66,6 +72,8 @@ RECIPES = {
     ),
 }
 
+LOG10_RICHNESS_RECIPES = LINEAR_RICHNESS_RECIPES = Z_RICHNESS_RECIPES = RECIPES  # the same, of another transform
+
 # The pretext task: which band is this? Each image is scaled by itself, or the scale of its flux would be the answer.
 _BAND = {"loss": "cross_entropy", "alpha": 0.0, "normalise": "noise", "tta": 1}
 BAND_RECIPES = {
@@ -76,6 +84,16 @@ BAND_RECIPES = {
     "best": RECIPES["best"].replace(**_BAND, epochs=20, batch=256),
 }
 
+# A sweep over label fractions compares Base with Ours, so both are of one build: one encoder for each band alone, which
+# can have learned to tell bands apart, with the pixel scales that it learned from, here a quarter as wide as published.
+# Every fraction takes the same steps, or a network of few labels would only be a network of few steps.
+_SWEPT = {"network": _NARROW | {"apart": True}, "normalise": "noise"}
+SWEEP_RECIPES = {
+    "quick": RECIPES["quick"].replace(**_SWEPT, epochs=14, tta=1, repeat=True),
+    "paper": RECIPES["paper"],
+}
+SWEEP_BAND_RECIPES = {"quick": BAND_RECIPES["quick"].replace(**_SWEPT, epochs=10), "paper": BAND_RECIPES["paper"]}
+
 
 def load(path: str | Path) -> CutoutSet:
     """Open a sky in the bands of this study, or raise a ValueError where it has others."""
@@ -85,8 +103,8 @@ def load(path: str | Path) -> CutoutSet:
     return cutouts
 
 
-def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS) -> "nn.Module":
-    """Build the network of a recipe, with the random weights of its seed, for square images of any size.
+def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 64) -> "nn.Module":  # noqa: ARG001
+    """Build the network of a recipe, with the random weights of its seed, for square images of any `size`.
 
     Returns
     -------

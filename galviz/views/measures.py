@@ -9,6 +9,8 @@ import pandas as pd
 import panel as pn
 
 from galviz.sky.metrics import summary
+from galviz.sky.relative import in_all_units, written
+from galviz.sky.target import Target
 from galviz.views.words import text
 
 _NAMES = {
@@ -28,6 +30,12 @@ def measured(truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None 
     return summary(truth, estimate, groups=groups, nan="drop")
 
 
+@pn.cache(max_items=32)
+def in_units(truth: np.ndarray, estimate: np.ndarray) -> pd.DataFrame:
+    """Compute `galviz.sky.relative.in_all_units` once a process."""
+    return in_all_units(truth, estimate)
+
+
 class MeasuresView(pn.viewable.Viewer):
     """Metrics with their 95 % intervals, computed aside so that the page does not wait.
 
@@ -37,13 +45,21 @@ class MeasuresView(pn.viewable.Viewer):
         (N,) numbers or class names.
     groups : numpy.ndarray, optional
         (N,) what is resampled together: the object of each image of a band.
+    target : Target, optional
+        Of numbers as learned: where all true values are positive, MAE and Sigma are shown in ln, dex, % and their own
+        unit too.
     """
 
     def __init__(
-        self, truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None, **params: object
+        self,
+        truth: np.ndarray,
+        estimate: np.ndarray,
+        groups: np.ndarray | None = None,
+        target: Target | None = None,
+        **params: object,
     ) -> None:
         super().__init__(**params)
-        self._pairs = truth, estimate, groups
+        self._pairs, self._target = (truth, estimate, groups), target
 
     async def table(self) -> AsyncIterator[str]:
         """Give the table as HTML, and a word before it is there."""
@@ -53,7 +69,14 @@ class MeasuresView(pn.viewable.Viewer):
         yield "<p>Measuring …</p>"
         what = "objects" if self._pairs[2] is None else "images of one band"
         table = await asyncio.to_thread(measured, *self._pairs)
-        yield measures_html(table, int(pd.notna(self._pairs[0]).sum()), what)
+        html = measures_html(table, int(pd.notna(self._pairs[0]).sum()), what)
+        yield html
+        if self._target is not None:
+            yield html + await asyncio.to_thread(self._in_units)
+
+    def _in_units(self) -> str:
+        truth, estimate = (self._target.inverse(values) for values in self._pairs[:2])
+        return "" if (truth <= 0).any() else units_html(in_units(truth, estimate), self._target.label)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return text(self.table, sizing_mode="stretch_width", min_height=205)
@@ -76,3 +99,27 @@ def measures_html(table: pd.DataFrame, count: int, what: str) -> str:
     )
     head = "<tr><th>Measure</th><th>Value</th><th>95 % interval (bootstrap)</th><th>Definition</th></tr>"
     return f"<table class='measures'><caption>{count:,} {what} with known truth</caption>{head}{rows}</table>"
+
+
+def units_html(table: pd.DataFrame, label: str) -> str:
+    """Write MAE and Sigma in several units as HTML.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `galviz.sky.relative.in_all_units` gives it.
+    label : str
+        What the numbers are: ``"λ"``.
+    """
+
+    def cells(row: pd.Series, name: str) -> str:
+        if np.isnan(row[name]):
+            return "<td>–</td><td>not all estimates are positive</td>"
+        return f"<td>{row[name]:.4g}</td><td>{row[f'{name}_low']:.4g} to {row[f'{name}_high']:.4g}</td>"
+
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(written(str(unit), label))}</th>{cells(row, 'mae')}{cells(row, 'sigma')}</tr>"
+        for unit, row in table.iterrows()
+    )
+    head = "<tr><th>Errors in</th><th>MAE</th><th>95 % interval</th><th>σ</th><th>95 % interval</th></tr>"
+    return f"<table class='measures'><caption>The same in other units</caption>{head}{rows}</table>"

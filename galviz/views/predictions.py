@@ -54,7 +54,8 @@ class PredictionsView(pn.viewable.Viewer):
         super().__init__(**params)
         self.selection, self.cutouts, self.run, self.others = selection, cutouts, run, others
         self.table = joined(predictions, cutouts)
-        self.unit = label = predictions.target.label_learned
+        self.target, self.unit = predictions.target, predictions.target.label_learned
+        label = self.unit
         self.columns = {"truth": f"True {label}", "estimate": f"Estimated {label}"}
         self.columns |= {"residual": f"Estimate − truth ({label})", "spread": f"Spread of the estimate ({label})"}
         self._focus = SameFocus(selection)
@@ -100,7 +101,7 @@ class PredictionsView(pn.viewable.Viewer):
         """Measure the chosen objects, or all where none is chosen."""
         mask = self.explorer.selection.mask
         rows = self.explorer.table[mask] if mask.any() else self.explorer.table
-        return MeasuresView(rows["truth"].to_numpy(float), rows["estimate"].to_numpy(float))
+        return MeasuresView(rows["truth"].to_numpy(float), rows["estimate"].to_numpy(float), target=self.target)
 
     def __panel__(self) -> pn.viewable.Viewable:
         switch = field(self.param.training, type=pn.widgets.Toggle)

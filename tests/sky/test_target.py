@@ -49,6 +49,26 @@ def test_known_logarithms():
     assert target.inverse(3.0) == pytest.approx(1000)
 
 
+def test_a_z_score_has_mean_0_and_deviation_1_and_is_undone():
+    catalogue = pd.DataFrame({"richness": [20.0, 40.0, np.nan, 60.0]})
+    bare = Target(name="z_richness", kind="scalar", columns=("richness",), label="λ", transform="zscore")
+    target = bare.fitted(catalogue)
+    learned = target.truth(catalogue)[:, 0]
+    assert (np.nanmean(learned), np.nanstd(learned)) == (pytest.approx(0, abs=1e-12), pytest.approx(1))
+    np.testing.assert_allclose(target.inverse(learned), catalogue["richness"])
+    assert target.label_learned == "z-score of λ"
+    assert target.fitted(catalogue * 2) is target
+    assert Target.from_json(json.loads(json.dumps(target.to_json()))).scale == target.scale
+    np.testing.assert_allclose(bare.truth(catalogue)[:, 0], learned)
+
+
+def test_a_z_score_without_constants_says_so():
+    bare = Target(name="z_richness", kind="scalar", columns=("richness",), label="λ", transform="zscore")
+    for use in (bare.forward, bare.inverse, lambda _: bare.truth(pd.DataFrame({"richness": [20.0, 20.0]}))):
+        with pytest.raises(ValueError, match=r"z_richness: expected the constants of its z-score, got none"):
+            use([1.0])
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_a_logarithm_of_nothing_is_refused(value):
     with pytest.raises(ValueError, match=r"richness: expected positive values for the transform 'ln', got (0|-1)\.0"):
@@ -63,7 +83,7 @@ def test_a_missing_column_is_named():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"transform": "sqrt"}, "transform: expected one of identity, ln, log10, got 'sqrt'"),
+        ({"transform": "sqrt"}, "transform: expected one of identity, ln, log10, zscore, got 'sqrt'"),
         ({"kind": "colour"}, "kind: expected one of scalar, member, votes, band, got 'colour'"),
         ({"columns": ()}, "columns: expected at least one column, got"),
         ({"kind": "band"}, "columns: expected no columns for a band target, got"),

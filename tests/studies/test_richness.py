@@ -50,3 +50,12 @@ def test_paper_is_as_published():
     for recipe in (bands, paper):
         assert (recipe.network["width"], recipe.network["head"]) == (64, "as_published")
         assert recipe.normalise == "minmax"
+
+
+@pytest.mark.parametrize("name", richness.SWEEP_RECIPES)
+def test_the_networks_of_a_sweep_are_of_one_build_and_see_the_same_pixels(name):
+    own, bands = richness.SWEEP_RECIPES[name], richness.SWEEP_BAND_RECIPES[name]
+    assert own.network == bands.network
+    assert own.normalise == bands.normalise
+    assert own.network["apart"]
+    assert own.repeat == (name == "quick")  # as published, few labels are few steps

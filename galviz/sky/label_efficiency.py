@@ -1,0 +1,265 @@
+"""How many labels a pre-trained network saves: Base and Ours against the part of the labels that they learned from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from galviz.sky.metrics import Interval
+from galviz.sky.relative import UNITS, residual_in
+
+METHODS = ("base", "ours")
+"""From random weights, and from an encoder that has learned without labels."""
+
+MEASURES = ("mae", "sigma")
+"""Mean absolute error, and standard deviation (divisor N) of the signed error."""
+
+_KEYS = ["fraction", "method", "trial", "fold"]
+_PERCENT = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+_TABLE_1 = {
+    ("base", "mae"): (2.3923, 0.4792, 0.2943, 0.2397, 0.2456, 0.2072, 0.1980, 0.1921, 0.1903, 0.1856, 0.1965, 0.1832),
+    ("ours", "mae"): (0.4188, 0.2566, 0.2554, 0.2204, 0.2118, 0.1895, 0.1824, 0.1813, 0.1802, 0.1714, 0.1675, 0.1615),
+    ("base", "sigma"): (1.3304, 0.5810, 0.4549, 0.3708, 0.3118, 0.3447, 0.2819, 0.3106, 0.2973, 0.2659, 0.2585, 0.2565),
+    ("ours", "sigma"): (0.5166, 0.3318, 0.3117, 0.2918, 0.2724, 0.2555, 0.2312, 0.2321, 0.2308, 0.2198, 0.2205, 0.2032),
+}
+
+
+def published() -> pd.DataFrame:
+    """Give what Liang et al. found on SDSS: 24,596 clusters of redMaPPer, ten folds, means of three runs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a fraction and method: fraction (0.01 … 1), method, mae and sigma, both most likely in ln λ.
+
+    References
+    ----------
+    Liang et al. (2020), arXiv:2012.02368, table 1.
+    """
+    columns = {f"{method} {measure}": values for (method, measure), values in _TABLE_1.items()}
+    table = pd.DataFrame(columns, index=[percent / 100 for percent in _PERCENT])
+    parts = [
+        pd.DataFrame({"fraction": table.index, "method": m} | {k: table[f"{m} {k}"].to_numpy() for k in MEASURES})
+        for m in METHODS
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def measured(held_out: pd.DataFrame) -> pd.DataFrame:
+    """Measure each training of a sweep on the objects that it did not see.
+
+    Parameters
+    ----------
+    held_out : pandas.DataFrame
+        A row a training and object: fraction, method, trial, fold, object_id, truth and estimate (positive numbers, as
+        a catalogue has them).
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a training: fraction, method, trial, fold, objects (measured on), and ``mae_ln`` … ``sigma_value``, a
+        column a measure and unit. NaN in logarithms where an estimate is not positive.
+    """
+    rows = []
+    for key, part in held_out.groupby(_KEYS, sort=True):
+        row = dict(zip(_KEYS, key, strict=True)) | {"objects": len(part)}
+        for unit in UNITS:
+            residual = residual_in(unit, part["truth"], part["estimate"])
+            row |= {f"mae_{unit}": np.abs(residual).mean(), f"sigma_{unit}": residual.std()}
+        rows.append(row)
+    names = [f"{measure}_{unit}" for unit in UNITS for measure in MEASURES]
+    return pd.DataFrame(rows, columns=[*_KEYS, "objects", *names])
+
+
+def curves(table: pd.DataFrame, measure: str = "mae", unit: str = "ln") -> pd.DataFrame:
+    """Average the trainings of each fraction and method.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `measured` gives it.
+    measure : {"mae", "sigma"}
+    unit : {"ln", "dex", "percent", "value"}
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a fraction and method, sorted: fraction, method, mean (over the folds of a trial, then over trials), std
+        (between trials, divisor n − 1; NaN of one trial) and trials, their number.
+    """
+    trials = table.groupby(["method", "fraction", "trial"])[f"{measure}_{unit}"].mean()
+    found = trials.groupby(level=["method", "fraction"]).agg(["mean", "std", "count"])
+    return found.rename(columns={"count": "trials"}).reset_index()
+
+
+def crossing(fractions: np.ndarray, values: np.ndarray, level: float) -> float:
+    """Find the part of the labels from which on a curve stays at or below a level.
+
+    Between two fractions the curve is a straight line over their logarithm.
+
+    Parameters
+    ----------
+    fractions, values : numpy.ndarray of float, shape (F,)
+        Fractions in (0, 1], rising.
+    level : float
+
+    Returns
+    -------
+    float
+        inf where the last value is above the level (or NaN): not reached. 0 where no value is above it: reached
+        before the first fraction.
+    """
+    above = np.flatnonzero(~(values <= level))
+    if not len(above):
+        return 0.0
+    last = above[-1]
+    if last == len(values) - 1:
+        return np.inf
+    part = (values[last] - level) / (values[last] - values[last + 1])
+    return float(np.exp(np.interp(part, [0, 1], np.log(fractions[[last, last + 1]]))))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What pre-training is worth.
+
+    Parameters
+    ----------
+    fractions : numpy.ndarray, shape (F,)
+        What was swept over, rising.
+    base, ours : numpy.ndarray, shape (F,)
+        The measure at each fraction, means over the trials that are complete.
+    change : Interval of (F,) arrays
+        Of the measure from Base to Ours at each fraction, in percent: −10 is a tenth less.
+    equal : Interval
+        The fraction from which on Ours is as good as Base with all labels; inf and 0 as `crossing` gives them.
+    trials, objects : int
+        On which all this rests.
+    """
+
+    fractions: np.ndarray
+    base: np.ndarray
+    ours: np.ndarray
+    change: Interval
+    equal: Interval
+    trials: int
+    objects: int
+
+
+def complete(held_out: pd.DataFrame) -> pd.DataFrame:
+    """Keep the trials of which both methods have done every fraction that is there at all, in equally many folds."""
+    cells = held_out[_KEYS].drop_duplicates()
+    count = cells.groupby(["trial", "fold"]).size()
+    whole = count[count == 2 * cells["fraction"].nunique()].index.to_frame(index=False)
+    folds = whole.groupby("trial")["fold"].transform("size")
+    whole = pd.MultiIndex.from_frame(whole[folds == folds.max()])
+    return held_out[pd.MultiIndex.from_frame(held_out[["trial", "fold"]]).isin(whole)]
+
+
+def label_gain(
+    held_out: pd.DataFrame, measure: str = "mae", unit: str = "ln", *, n: int = 1000, level: float = 0.95, seed: int = 0
+) -> Gain:
+    """Compute how much Ours errs less than Base, and how many labels it needs to be as good, with intervals.
+
+    The intervals are percentiles of a bootstrap: the held-out objects of each fold are drawn with replacement, the same
+    for all trainings, and so are the trials, whose Base and Ours stay together. One trial says nothing of the scatter
+    between trials, and objects are taken as independent.
+
+    Parameters
+    ----------
+    held_out : pandas.DataFrame
+        As `measured` takes it; what is not `complete` is left out. Trials have the same folds.
+    measure : {"mae", "sigma"}
+    unit : {"ln", "dex", "percent", "value"}
+    n : int
+        Resamples.
+    level : float
+        Confidence of the intervals.
+    seed : int
+
+    Returns
+    -------
+    Gain
+
+    Raises
+    ------
+    ValueError
+        If no trial is complete, or all labels (fraction 1) were not used.
+
+    References
+    ----------
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 13.
+    """
+    held_out = complete(held_out)
+    fractions = np.sort(held_out["fraction"].unique())
+    if not len(fractions) or fractions[-1] != 1:
+        raise ValueError(
+            f"held_out: expected a whole trial of both methods up to all labels, got {len(fractions)} fractions"
+            f"{f' up to {fractions[-1]:g}' if len(fractions) else ''}. Wait for it, or sweep to the fraction 1 too."
+        )
+    rng = np.random.default_rng(seed)
+    folds = [_resampled(part, measure, unit, n, rng) for _, part in held_out.groupby("fold")]
+    values = np.mean(folds, axis=0)  # (2, F, T, 1 + n), the first as measured
+    trials = values.shape[2]
+    weights = np.column_stack([np.ones(trials), rng.multinomial(trials, np.full(trials, 1 / trials), n).T])
+    base, ours = (values * weights).sum(axis=2) / trials  # (F, 1 + n)
+    change = 100 * (ours / base - 1)
+    equal = np.array([crossing(fractions, ours[:, k], base[-1, k]) for k in range(1 + n)])
+    objects = held_out.groupby("fold")["object_id"].nunique().sum()
+    found = fractions, base[:, 0], ours[:, 0], _interval(change, level), _interval(equal[None], level, one=True)
+    return Gain(*found, trials, int(objects))
+
+
+def gain_words(gain: Gain) -> str:
+    """Say from which part of the labels on Ours equals Base with all of them, and how sure that is.
+
+    Parameters
+    ----------
+    gain : Gain
+
+    Returns
+    -------
+    str
+        "Ours at 42 % of the labels equals Base at 100 % (95 % interval 31 to 58 %)."
+    """
+    value, low, high = (float(end) for end in (gain.equal.value, gain.equal.low, gain.equal.high))
+    sure = f"{100 * gain.equal.level:g} % interval"
+    first = f"{100 * gain.fractions[0]:g} %"
+    if value == np.inf:
+        open_to = f"; {sure} from {_percent(low, first)} on" if low < np.inf else f"; nor in the {sure}"
+        return f"Ours does not reach Base at 100 % of the labels within the sweep{open_to}."
+    where = f"{first} of the labels or fewer" if value == 0 else f"{_percent(value, first)} of the labels"
+    if high == 0:
+        return f"Ours at {where} equals Base at 100 %, in all of the {sure} too."
+    if low == 0 and high == np.inf:
+        return f"Ours at {where} equals Base at 100 %, but the {sure} covers all of the sweep and more: all is open."
+    ends = f"{_percent(low, first)} to {_percent(high, first)}" if high < np.inf else f"from {_percent(low, first)} on"
+    tail = " At its upper end it is not reached within the sweep." if high == np.inf else ""
+    return f"Ours at {where} equals Base at 100 % ({sure} {ends}).{tail}"
+
+
+def _percent(fraction: float, first: str) -> str:
+    return f"at most {first}" if fraction == 0 else f"{100 * fraction:.3g} %"
+
+
+def _interval(values: np.ndarray, level: float, *, one: bool = False) -> Interval:
+    """Take (K, 1 + n) values apart: the first as measured, the others as resampled; `one` where K = 1."""
+    ends = ((1 - level) / 2, (1 + level) / 2)
+    low, high = np.quantile(values[:, 1:], ends, axis=1, method="inverted_cdf")  # which never averages with inf
+    found = (values[:, 0], low, high)
+    return Interval(*(float(end[0]) for end in found), level) if one else Interval(*found, level)
+
+
+def _resampled(part: pd.DataFrame, measure: str, unit: str, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Measure the trainings of one fold, as they are and on n resamples of its objects: (2, F, T, 1 + n)."""
+    rows = part.assign(residual=residual_in(unit, part["truth"], part["estimate"]))
+    table = rows.pivot_table("residual", ["method", "fraction", "trial"], "object_id", dropna=False, sort=True)
+    residual = table.dropna(how="all").to_numpy()
+    shape = tuple(part[name].nunique() for name in ("method", "fraction", "trial"))
+    count = residual.shape[1]
+    drawn = rng.multinomial(count, np.full(count, 1 / count), n)
+    weights = np.vstack([np.ones(count), drawn]).T / count
+    if measure == "mae":
+        return (np.abs(residual) @ weights).reshape(*shape, -1)
+    mean = residual @ weights
+    return np.sqrt(np.maximum(residual**2 @ weights - mean**2, 0)).reshape(*shape, -1)

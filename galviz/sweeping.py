@@ -1,0 +1,88 @@
+"""Work off a sweep: its trainings as processes, one after another on each device."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from galviz import jobs
+from galviz.lock import me, one_holder
+from galviz.sky.files import write_json
+from galviz.sweep import Sweep
+
+_LOOK_S = 0.5
+
+
+def work_off(
+    sweep: Sweep, devices: Sequence[str] = ("auto",), said: Callable[[str], None] = print, look_s: float = _LOOK_S
+) -> list[str]:
+    """Train what is missing, each training a process of its own, one at a time on each of the devices.
+
+    A training that stopped goes on from its checkpoint; one that another process still works on is waited for. A file
+    ``stop`` in the folder ends it, after a step of each training that is going on.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    devices : sequence of str
+        ``"auto"``, ``"cpu"``, ``"cuda:0"``, … Where one is named several times, so many trainings share it, and they do
+        not wait in its line.
+    said : callable
+        Is told when a training begins or ends.
+    look_s : float
+        Seconds between two looks.
+
+    Returns
+    -------
+    list of str
+        The trainings that are not done now.
+
+    Raises
+    ------
+    RuntimeError
+        If another process works the sweep off.
+    """
+    stop, lock = sweep.path / "stop", sweep.path / "lock.json"
+    with one_holder(lock):
+        stop.unlink(missing_ok=True)
+        busy: dict[int, str] = dict(enumerate(sweep.going()))  # of a process that is gone
+        tried = set(busy.values())
+        while True:
+            for lane in [lane for lane, name in busy.items() if not jobs.is_alive(sweep.run_path(name))]:
+                _ended(sweep, busy.pop(lane), said)
+            ready = [] if stop.exists() else _ready(sweep, tried)
+            for lane in [k for k in range(len(devices)) if k not in busy][: len(ready)]:
+                busy[lane] = ready.pop(0)
+                tried.add(busy[lane])
+                _start(sweep, busy[lane], devices[lane], shared=devices.count(devices[lane]) > 1)
+                said(f"{busy[lane]} on {devices[lane]}")
+            if stop.exists():
+                for name in busy.values():
+                    jobs.stop(sweep.run_path(name))
+            if not busy:
+                break
+            write_json(lock, me())
+            time.sleep(look_s)
+        stop.unlink(missing_ok=True)
+    return [name for name in sweep.tasks if not sweep.is_done(name)]
+
+
+def _ready(sweep: Sweep, tried: set[str]) -> list[str]:
+    """Name the trainings that are to be done and lack nothing."""
+    return [
+        name
+        for name, task in sweep.tasks.items()
+        if name not in tried and not sweep.is_done(name) and (not task.encoder or sweep.is_done(task.encoder))
+    ]
+
+
+def _start(sweep: Sweep, name: str, device: str, *, shared: bool) -> None:
+    sweep.prepare(name)
+    jobs.resume(sweep.run_path(name), "--devices", device, *(["--no-queue"] if shared else []))
+
+
+def _ended(sweep: Sweep, name: str, said: Callable[[str], None]) -> None:
+    done = sweep.is_done(name)
+    if done:
+        sweep.save_table()
+    update = next(jobs.follow(sweep.run_path(name)))
+    why = "" if done else f": {update.state['status']} {update.state.get('message', '')}".rstrip()
+    said(f"{name}{why or ' done'} ({len(sweep.done())} of {len(sweep.tasks)})")

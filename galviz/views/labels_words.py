@@ -1,0 +1,102 @@
+"""How far a sweep is, and what pre-training is worth, in words and beside the paper's numbers."""
+
+import shlex
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from galviz.runs import Run
+from galviz.sky.label_efficiency import Gain, gain_words, published
+from galviz.sweep import Sweep
+from galviz.views.words import shown_seconds
+
+NAMES = {"mae": "MAE", "sigma": "Sigma"}
+"""How measures are written."""
+
+LOGARITHMS = {"ln": 1.0, "dex": 1 / np.log(10)}
+"""Units in which the paper's errors can be given, and by what they are multiplied for it."""
+
+_PAPER = "The paper's: 24,596 clusters of SDSS, full width, ten folds, three runs; not the same experiment."
+_HEAD = ("Labels", "Base", "Ours", "Change [95 % interval]", "The paper's, in ln λ")
+
+
+def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> str:
+    """Say from which part of the labels on Ours equals Base with all of them, as HTML.
+
+    Parameters
+    ----------
+    gains : mapping of str to Gain or str
+        Of each measure, or why there is none.
+    logarithmic : bool
+        Whether the paper's errors can be given in the unit that is shown.
+    """
+    lines = [
+        f"<b>{NAMES[measure]}</b>: {escape(gain if isinstance(gain, str) else gain_words(gain))}"
+        for measure, gain in gains.items()
+    ]
+    known = next((gain for gain in gains.values() if isinstance(gain, Gain)), None)
+    if known is not None:
+        one = "1 trial: the scatter between trials is not known"
+        trials = one if known.trials == 1 else f"{known.trials} trials"
+        lines.append(_note(f"Intervals from {known.objects:,} held-out objects, taken as independent, and {trials}."))
+    tail = "" if logarithmic else " Its errors are of logarithms and cannot be drawn in this unit."
+    return "".join(f"<p>{line}</p>" for line in [*lines, _note(_PAPER + tail)])
+
+
+def compared_html(measure: str, gain: Gain | str, unit: str) -> str:
+    """Write Base, Ours and the change at each fraction beside the paper's, as a table; nothing without a gain.
+
+    Parameters
+    ----------
+    measure : str
+    gain : Gain or str
+    unit : str
+        As it is written: ``"ln λ"``.
+    """
+    if isinstance(gain, str):
+        return ""
+    rows = "".join(_row(measure, gain, k) for k in range(len(gain.fractions)))
+    head = "".join(f"<th>{name}</th>" for name in _HEAD)
+    caption = f"<caption>{NAMES[measure]} in {escape(unit)}</caption>"
+    return f"<table class='measures'>{caption}<tr>{head}</tr>{rows}</table>"
+
+
+def _row(measure: str, gain: Gain, k: int) -> str:
+    paper = published().pivot_table(index="fraction", columns="method", values=measure)
+    fraction, change, theirs = float(gain.fractions[k]), gain.change, "–"
+    if fraction in paper.index:
+        base, ours = paper.loc[fraction, "base"], paper.loc[fraction, "ours"]
+        theirs = f"{base:.4f} → {ours:.4f} ({100 * (ours / base - 1):+.1f} %)"
+    sure = f"{change.value[k]:+.1f} % [{change.low[k]:+.1f}, {change.high[k]:+.1f}]"
+    cells = (f"{100 * fraction:g} %", f"{gain.base[k]:.4g}", f"{gain.ours[k]:.4g}", sure, theirs)
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _note(words: str) -> str:
+    return f"<span class='note'>{words}</span>"
+
+
+def progress_html(sweep: Sweep, done: int, *, going: bool) -> str:
+    """Say how far a sweep is, and what to type to go on with one that rests."""
+    total = len(sweep.tasks)
+    first = f"<progress value='{done}' max='{total}'></progress> {done} of {total} trainings done"
+    if done == total:
+        return f"<div role='status'>{first}.</div>"
+    if going:
+        states = {name: Run(sweep.run_path(name)).state() for name in sweep.going() if _begun(sweep, name)}
+        now = [f"{escape(name)} ({_stand(state)})" for name, state in states.items()]
+        return f"<div role='status'>{first}; now {', '.join(now) or 'starting the next'}.</div>"
+    failed = "".join(f"<p>{escape(name)} failed: {escape(why)}</p>" for name, why in sweep.failed().items())
+    command = f"galviz sweep {sweep.plan.study} --out {shlex.quote(str(sweep.path))} --resume"
+    return f"<div role='status'>{first}. To go on: <code>{escape(command)}</code></div>{failed}"
+
+
+def _begun(sweep: Sweep, name: str) -> bool:
+    return (sweep.run_path(name) / "state.json").exists()
+
+
+def _stand(state: dict[str, Any]) -> str:
+    epochs = f"epoch {state.get('epoch', 0)} of {state['epochs']}, " if "epochs" in state else ""
+    return f"{epochs}{shown_seconds(state['eta_s'])} left" if state.get("eta_s") else epochs + state["status"]

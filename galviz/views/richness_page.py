@@ -1,0 +1,65 @@
+"""The page of richness: that of every study, and a tab for what pre-training is worth."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import panel as pn
+
+from galviz.studies import richness
+from galviz.sweep import list_sweeps
+from galviz.views.labels_tab import LabelsTab
+from galviz.views.library import Library
+from galviz.views.page import StudyPage, in_template
+from galviz.views.run import REFUSED
+from galviz.views.state import TABS, PageState, keep_in_address
+from galviz.views.template import page_template
+from galviz.views.words import said, shown_error
+
+LABELS = "labels"
+"""Name of the tab."""
+
+_EVERY_MS = 2000
+
+
+def richness_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
+    """Make the page for one visitor.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Skies, runs, sweeps or folders of them to show; what lies in `galviz.runs.home` is offered in any case.
+
+    Returns
+    -------
+    panel.template.BootstrapTemplate
+        Asks for nothing that the server does not serve itself.
+    """
+    template = page_template("richness")
+    try:
+        shown = richness_study(paths)
+    except REFUSED as error:
+        template.main.append(said(shown_error(error)))
+        return template
+    return in_template(template, shown)
+
+
+def richness_study(paths: Sequence[str] = ()) -> StudyPage:
+    """Make what the page shows.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        As `richness_page` takes them.
+    """
+    sweeps = [path for path in paths if Path(path).is_dir() and list_sweeps(path)]
+    library = Library.find([path for path in paths if path not in sweeps], richness)
+    page = PageState((*TABS, LABELS))
+    keep_in_address(page)
+    return StudyPage(richness, library, page, {LABELS: lambda of: _labels(of, sweeps)})
+
+
+def _labels(of: StudyPage, sweeps: Sequence[str]) -> LabelsTab:
+    tab = LabelsTab("richness", of.library, of.page, sweeps)
+    if pn.state.curdoc is not None:
+        pn.state.add_periodic_callback(tab.look, period=_EVERY_MS)
+    return tab

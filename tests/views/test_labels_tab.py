@@ -1,0 +1,221 @@
+"""The tab of sweeps: what it shows of one, and what its buttons start."""
+
+import asyncio
+import io
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+import pytest
+
+from galviz import jobs
+from galviz.recipe import Recipe
+from galviz.runs import Run
+from galviz.sky.label_efficiency import gain_words, label_gain
+from galviz.sky.predictions import Predictions
+from galviz.studies import richness
+from galviz.sweep import Plan, Sweep
+from galviz.views.labels_tab import LabelsTab
+from galviz.views.library import Library
+from galviz.views.richness_page import LABELS, richness_study
+from galviz.views.state import PageState
+
+RECIPE = Recipe(
+    name="tiny", epochs=4, batch=6, learning_rates={"encoder": 1e-3, "head": 1e-3}, folds=3, network={"width": 2}
+)
+
+
+def finish(sweep, name):
+    """Leave what a training of the sweep would: Ours errs half as much as Base."""
+    run, cell = sweep.prepare(name), sweep.tasks[name].cell or {"fraction": 1, "method": "base", "trial": 0, "fold": 0}
+    rng = np.random.default_rng(len(name) + 7 * cell["trial"])
+    truth = np.log(np.linspace(20, 80, 60))
+    scatter = 0.2 / np.sqrt(cell["fraction"]) * (0.5 if cell["method"] == "ours" else 1)
+    rows = {"ln_richness": truth + rng.normal(0, scatter, 60), "ln_richness_true": truth, "fold": 0}
+    table = pd.DataFrame(rows, index=pd.Index([f"o{k}" for k in range(60)], name="object_id"))
+    run.save_predictions(Predictions(table, richness.TARGET))
+    run.update_info(objects={"train": 20})
+    run.write_state(status="done")
+
+
+@pytest.fixture
+def make_sweep(galviz_home):
+    def make(name="first", fractions=(0.25, 1.0)):
+        given = {"study": "richness", "data": "sky", "fingerprint": "x", "recipe": RECIPE, "fractions": fractions}
+        given |= {"pretraining": RECIPE.replace(loss="cross_entropy", normalise="noise"), "trials": 2, "folds": (0,)}
+        targets = {"target": richness.TARGET, "pretext": richness.TARGETS["band"]}
+        return Sweep.create(galviz_home / "sweeps" / name, Plan(**given, **targets, fold_wise=False))
+
+    return make
+
+
+@pytest.fixture
+def sweep(make_sweep):
+    return make_sweep()
+
+
+@pytest.fixture
+def started(monkeypatch):
+    found = []
+    monkeypatch.setattr(jobs, "start", lambda command, path: found.append((command, path)))
+    return found
+
+
+def tab(sky=None):
+    page = PageState(sky="tiny" if sky is not None else "")
+    return LabelsTab("richness", Library.find((), richness), page)
+
+
+def shown(view):
+    async def last():
+        return [part async for part in view.body()][-1]
+
+    return asyncio.run(last())
+
+
+def html(panel):
+    return " ".join(str(pane.object) for pane in panel.select(lambda pane: hasattr(pane, "object")))
+
+
+def test_without_a_sweep_it_says_how_to_come_by_one():
+    empty = tab()
+    assert empty.view is None
+    assert "No sweep yet" in html(empty.__panel__())
+
+
+def test_a_finished_sweep_shows_the_gain_that_the_library_computes(sweep):
+    for name in sweep.tasks:
+        finish(sweep, name)
+    view = tab().view
+    page = html(shown(view))
+    for measure in ("mae", "sigma"):
+        assert gain_words(label_gain(sweep.held_out(), measure, "ln")) in page
+    assert "0.1832 → 0.1615 (-11.8 %)" in page
+    view.unit = "percent"
+    page = html(shown(view))
+    gain = label_gain(sweep.held_out(), "mae", "percent")
+    assert f"{gain.base[-1]:.4g}" in page
+    assert "cannot be drawn in this unit" in page
+
+
+@pytest.mark.parametrize(("unit", "last"), [("ln", 0.1615), ("dex", 0.1615 / np.log(10)), ("percent", None)])
+def test_the_papers_curve_is_drawn_in_logarithms_alone(sweep, unit, last):
+    for name in sweep.tasks:
+        finish(sweep, name)
+    view = tab().view
+    view.unit = unit
+    lines = {e.label: e.data for e in view.plot(sweep.table(), "mae").object if isinstance(e, hv.Curve)}
+    theirs = lines.get("Ours, the paper's")
+    assert (theirs is None) if last is None else theirs.iloc[-1].tolist() == pytest.approx([100, last])
+
+
+@pytest.mark.parametrize("unit", ["ln", "dex", "percent", "value"])
+def test_every_unit_can_be_drawn(sweep, unit):
+    for name in sweep.tasks:
+        finish(sweep, name)
+    view = tab().view
+    view.unit = unit
+    assert shown(view).get_root()
+
+
+def test_progress_counts_what_is_done_and_says_what_goes_on(sweep, monkeypatch):
+    names = list(sweep.tasks)
+    for name in names[:3]:
+        finish(sweep, name)
+    shown_tab = tab()
+    assert "3 of 9 trainings done" in shown_tab.progress
+    assert f"galviz sweep richness --out {sweep.path} --resume" in shown_tab.progress
+    assert not shown_tab.going
+    sweep.prepare(names[3]).write_state(status="running", epoch=2, epochs=4, eta_s=65.0)
+    monkeypatch.setattr(Sweep, "is_running", lambda _: True)
+    shown_tab.look()
+    assert f"now {names[3]} (epoch 2 of 4, 1:05 left)" in shown_tab.progress
+    assert shown_tab.going
+
+
+def test_a_failure_is_shown_safely(sweep):
+    sweep.prepare("bands").write_state(status="failed", message="<b>broken</b>")
+    assert "bands failed: &lt;b&gt;broken&lt;/b&gt;" in tab().progress
+
+
+def test_a_sweep_that_is_not_far_says_when_the_gain_comes(make_sweep):
+    sweep = make_sweep()
+    assert "No training of this sweep is done yet" in html(shown(tab().view))
+    for name in list(sweep.tasks)[:3]:
+        finish(sweep, name)
+    assert "once a whole trial is done" in html(shown(tab().view))
+
+
+def test_a_sweep_without_all_labels_has_no_gain(make_sweep):
+    sweep = make_sweep(fractions=(0.25, 0.5))
+    for name in sweep.tasks:
+        finish(sweep, name)
+    assert "does not go up to all labels" in html(shown(tab().view))
+
+
+def test_new_results_are_drawn_when_they_come(sweep):
+    shown_tab = tab()
+    assert shown_tab.view.done == 0
+    finish(sweep, "bands")
+    shown_tab.look()
+    assert shown_tab.view.done == 1
+
+
+def test_a_new_sweep_is_started_and_comes_into_sight(sky, make_sweep, started, monkeypatch):
+    shown_tab = tab(sky)
+    shown_tab.param.update(fractions="0.1, 1", trials=2, settings="folds=4 epochs=2", sweep_name="mine")
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    shown_tab.start()
+    ((command, path),) = started
+    assert command[:3] == ["sweep", "richness", "--data"]
+    asked = ["--fractions", "0.1", "1", "--trials", "2", "--set", "folds=4", "epochs=2"]
+    assert command[-len(asked) :] == asked
+    assert path.name == "mine"
+    make_sweep("mine")
+    shown_tab.look()
+    assert shown_tab.chosen == "mine"
+
+
+def test_stop_and_resume_reach_the_sweep(sweep, started):
+    shown_tab = tab()
+    shown_tab.resume()
+    assert started == [(["sweep", "richness", "--out", str(sweep.path), "--resume"], sweep.path)]
+    shown_tab.stop()
+    assert (sweep.path / "stop").exists()
+
+
+def test_a_broken_sweep_is_said_and_breaks_nothing(sweep, make_sweep):
+    (sweep.path / "sweep.json").write_text('{"study": "richness"}')
+    shown_tab = tab()
+    assert shown_tab.view is None
+    assert shown_tab.error
+    assert shown_tab.__panel__().get_root()
+
+
+def test_refusals_are_said(make_sweep, started):
+    shown_tab = tab()
+    shown_tab.start()
+    assert shown_tab.error.startswith("data: expected a sky to learn from, got none")
+    assert started == []
+
+
+def test_the_table_is_downloaded_whole(sweep):
+    for name in sweep.tasks:
+        finish(sweep, name)
+    view, given = tab().view, {}
+    view.handover.give = lambda name, file: given.update({name: file.getvalue()})
+    view.form = "parquet"
+    view.download()
+    ((name, content),) = given.items()
+    assert name == "galviz_sweep_first.parquet"
+    table = pd.read_parquet(io.BytesIO(content))
+    np.testing.assert_allclose(np.sort(table["mae_ln"]), np.sort(sweep.table()["mae_ln"]))
+
+
+def test_the_page_has_the_tab_and_takes_a_sweep_of_anywhere(sweep, tmp_path):
+    moved = sweep.path.rename(tmp_path / "elsewhere")
+    page = richness_study([str(moved)])
+    assert page.page.tabs[-1] == LABELS
+    page.page.tab = LABELS
+    assert page.body().view.sweep.path == moved
+    assert Run(moved).path.name in page.body().sweeps()

@@ -1,0 +1,17 @@
+"""A run that has learned from every object: its page shows that nothing is left to judge it by, and does not break."""
+
+import pytest
+
+from galviz.selection import Selection
+from galviz.sky.predictions import Predictions
+from galviz.views.bands import BandsView
+from galviz.views.predictions import PredictionsView
+
+
+@pytest.mark.parametrize("view", [PredictionsView, BandsView])
+def test_a_run_without_held_out_objects_is_shown(view, told, told_bands, sky):
+    given = told if view is PredictionsView else told_bands
+    seen = Predictions(given.table.assign(fold=-1), given.target)
+    shown = view(seen, Selection(), sky)
+    assert shown.__panel__().get_root()
+    assert "0 " in shown.about()
