@@ -105,9 +105,9 @@ def fitted(
 
 @lru_cache(maxsize=_KEPT)
 def _trained(path: str, _stamp: int) -> "Trained":
-    from galviz.studies.inpainting import open_networks
+    from galviz.nn.repair import open_trained
 
-    return open_networks(Run.open(path)).to(_device())
+    return open_trained(Run.open(path)).to(_device())
 
 
 def _device() -> str:

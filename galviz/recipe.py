@@ -15,10 +15,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "precision": ("32-true", "bf16-mixed"),
     "network.stem": ("imagenet", "small"),
     "network.head": ("compact", "as_published"),
-    "network.architecture": ("resnet18", "paper_cnn", "paper_resnet50", "paper_resnet50_dense"),
+    "network.architecture": ("resnet18", "wide_resnet50", "paper_cnn", "paper_resnet50", "paper_resnet50_dense"),
     "network.votes": ("tree", "dieleman", "sigmoid"),
 }
-_AUGMENTATIONS = ("d4", "turn")
+_AUGMENTATIONS = ("d4", "turn", "mirror")
 _NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "label_fraction", "joint")
 
 
@@ -58,7 +58,8 @@ class Recipe:
     alpha : float
         Weight of the scatter in ``"mse_std"``, where 0 gives the MSE, or of hidden bands in ``"lsgan_masked"``.
     augment : tuple of str
-        ``"d4"``: the eight rotations and flips, drawn anew for every image; ``"turn"``: any angle, flips and zoom.
+        ``"d4"``: the eight rotations and flips, drawn anew for every image; ``"turn"``: any angle, flips and zoom;
+        ``"mirror"``: left and right exchanged or not, for pictures that have an upper side.
     normalise : {"asinh", "asinh_global", "noise", "minmax", "none"}
         How pixels are scaled: asinh with constants of each band; with the same for all bands; asinh in units of the
         noise of each image; each image to 0…1; or not (pictures).
@@ -67,7 +68,8 @@ class Recipe:
     tta : int
         Views averaged in a prediction (1, or up to 8 of D4).
     folds : int
-        Parts into which objects are dealt by their ids, or by their groups; 1: nothing is held out.
+        Parts into which objects are dealt by their ids, or by their groups; 1: nothing is held out; 0: what the
+        catalogue's column ``split`` calls ``"test"`` is.
     fold : int
         Which of the parts is held out, from 0.
     label_fraction : float
@@ -128,9 +130,10 @@ class Recipe:
             _expect(getattr(self, key) >= 0, key, "0 or more", getattr(self, key))
         _expect(0 < self.factor <= 1, "factor", "a number in (0, 1]", self.factor)
         watched = self.keep == "best" or self.patience or self.stop_after
-        _expect(self.folds >= (2 if watched else 1), "folds", f"at least {2 if watched else 1}", self.folds)
+        _expect(self.folds >= 0, "folds", "0 or more", self.folds)
+        _expect(not watched or self.folds != 1, "folds", "at least 2", self.folds)
         _expect(self.joint >= 0, "joint", "0 or more", self.joint)
-        _expect(0 <= self.fold < self.folds, "fold", f"0 to {self.folds - 1}", self.fold)
+        _expect(0 <= self.fold < max(self.folds, 1), "fold", f"0 to {max(self.folds, 1) - 1}", self.fold)
         _expect(self.tta <= 8, "tta", "1 to 8 views", self.tta)
         _expect(0 < self.label_fraction <= 1, "label_fraction", "a number in (0, 1]", self.label_fraction)
         _expect(set(self.augment) <= set(_AUGMENTATIONS), "augment", f"of {', '.join(_AUGMENTATIONS)}", self.augment)

@@ -12,7 +12,7 @@ from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.inpainting import central_flux, fitted_better
 from galviz.sky.missing_flux import filled_in
-from galviz.studies.inpainting import STEPS, known_fits
+from galviz.studies.inpainting import STEPS, known_fits, of_images
 
 ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
 """What is shown of an object, after Murray, Fabbro & Yi (2019), fig. 1; the residual is observed minus best fit."""
@@ -228,8 +228,8 @@ class Repair:
 
 
 def _check(run: Run, cutouts: CutoutSet, off: Sequence[str]) -> None:
-    if run.info["study"] != "inpainting" or not run.weights.exists():
-        raise ValueError(f"run: expected a finished one of the study inpainting, got {run.name}.")
+    if run.info["study"] != "inpainting" or of_images(run.recipe) or not run.weights.exists():
+        raise ValueError(f"run: expected a finished one of best fits, got {run.name} of the recipe {run.recipe.name}.")
     made, shape = run.info["build"], cutouts.images.shape[1:]
     if tuple(made["bands"]) != cutouts.bands or (made["size"], made["size"]) != shape[1:]:
         expected = f"{' '.join(made['bands'])} of {made['size']} px"

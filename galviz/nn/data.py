@@ -1,7 +1,7 @@
 """A `CutoutSet` -> batches of tensors, whose order depends on the seed and the step alone."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ _WORKERS = 2
 
 
 class Samples(Dataset):
-    """What a network is shown: the objects of some rows, or each of their bands alone.
+    """What a network is shown: the objects of some rows, or each of them in several ways, such as its bands alone.
 
-    Where bands are shown alone, sample s is band s mod B of object s div B, as an image of one band.
+    Where an object is shown in V ways, sample s is object s div V in the way s mod V.
 
     Parameters
     ----------
@@ -30,17 +30,31 @@ class Samples(Dataset):
     rows : numpy.ndarray of int
         Rows of the images.
     truth : numpy.ndarray, shape (N, K), or None
-        As `truths` gives it: None where each band is shown alone, and its number is the truth.
+        As `truths` gives it: None where each object is shown in several ways, and the number of the way is the truth.
+    looks : sequence of tuple of int, optional
+        The bands that each of the V ways shows, as `Target.looks` gives them; by default each band alone.
     """
 
-    def __init__(self, images: np.ndarray | LazyRows, rows: np.ndarray, truth: np.ndarray | None) -> None:
+    def __init__(
+        self,
+        images: np.ndarray | LazyRows,
+        rows: np.ndarray,
+        truth: np.ndarray | None,
+        looks: Iterable[tuple[int, ...]] = (),
+    ) -> None:
         self.images, self.rows = images, rows
-        self.bands = images.shape[1] if truth is None else 0
-        numbers = torch.arange(self.bands).repeat(len(rows))
+        alone = [(k,) for k in range(images.shape[1])]
+        self.looks = np.array([] if truth is not None else list(looks) or alone)
+        numbers = torch.arange(len(self.looks)).repeat(len(rows))
         self.truth = numbers if truth is None else torch.from_numpy(truth[rows].astype(np.float32))
 
     def __len__(self) -> int:
-        return len(self.rows) * max(self.bands, 1)
+        return len(self.rows) * self.each
+
+    @property
+    def each(self) -> int:
+        """In how many ways each object is shown."""
+        return max(len(self.looks), 1)
 
     def __getitem__(self, item: tuple[int, np.ndarray]) -> dict[str, Any]:
         """Read one batch.
@@ -54,13 +68,13 @@ class Samples(Dataset):
         -------
         dict
             ``step``; ``images``, float32 (n, B, H, W), or (n, 1, H, W) where bands are shown alone; ``truth``, float32
-            (n, K), or the numbers of the bands, int64 (n,).
+            (n, K), or the numbers of the ways, int64 (n,).
         """
         step, samples = item
-        if self.bands:
-            objects, bands = np.divmod(samples, self.bands)
+        if len(self.looks):
+            objects, ways = np.divmod(samples, self.each)
             once, back = np.unique(self.rows[objects], return_inverse=True)
-            images = self.images[once][back, bands][:, None]
+            images = self.images[once][back[:, None], self.looks[ways]]
         else:
             images = self.images[self.rows[samples]]
         return {"step": step, "images": torch.from_numpy(images), "truth": self.truth[samples]}
@@ -164,12 +178,12 @@ def truths(cutouts: CutoutSet, target: Target) -> np.ndarray | None:
     ----------
     cutouts : CutoutSet
     target : Target
-        A scalar of one column, vote fractions, or a band target.
+        A scalar of one column, vote fractions, a class, or what is told of the image itself.
 
     Returns
     -------
     numpy.ndarray of float64, shape (N, K), or None
-        As learned, NaN where not known; None of a band target, whose images are the truth.
+        As learned, NaN where not known; None of a band or an order, where the image is the truth.
 
     Raises
     ------
@@ -178,11 +192,11 @@ def truths(cutouts: CutoutSet, target: Target) -> np.ndarray | None:
     KeyError
         If the catalogue lacks the column.
     """
-    if target.kind == "band":
+    if target.of_image:
         return None
-    if target.kind != "votes" and (target.kind != "scalar" or len(target.columns) != 1):
+    if target.kind not in ("votes", "class") and (target.kind != "scalar" or len(target.columns) != 1):
         raise ValueError(
-            f"target: expected a scalar of one column, votes or a band target, "
+            f"target: expected a scalar of one column, votes, a class, a band or an order, "
             f"got {target.name!r} of kind {target.kind!r} with columns {target.columns}."
         )
     return target.truth(cutouts.catalogue)

@@ -1,4 +1,4 @@
-"""Images -> features: a ResNet-18 of any width, for images of any size."""
+"""Images -> features, for images of any size: a ResNet-18 of any width, a wide ResNet-50."""
 
 from pathlib import Path
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock
+from torchvision.models.resnet import BasicBlock, wide_resnet50_2
 
 Stem = Literal["imagenet", "small"]
 _BLOCKS = (2, 2, 2, 2)
@@ -74,6 +74,33 @@ class ResNet18(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Compute the features: images (N, C, H, W) -> (N, 8 width)."""
         return self.feature_map(images).mean(dim=(2, 3))
+
+
+class WideResNet50(nn.Module):
+    """torchvision's wide ResNet-50 (twice the inner channels of ResNet-50) without its last layer; 2048 features.
+
+    Parameters
+    ----------
+    channels : int
+        Channels C of the images.
+
+    References
+    ----------
+    Zagoruyko & Komodakis (2016), arXiv:1605.07146.
+    """
+
+    features = 2048
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        network = wide_resnet50_2()
+        network.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+        network.fc = nn.Identity()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the features: images (N, C, H, W) -> (N, 2048)."""
+        return self.network(images)
 
 
 def load_encoder(encoder: ResNet18, path: str | Path) -> None:

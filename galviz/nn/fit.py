@@ -47,7 +47,8 @@ def fit(
     Parameters
     ----------
     network : nn.Module
-        From images (N, B, H, W) to (N, K), or of a band target from (N, 1, H, W) to B logits. Its parts with weights
+        From images (N, B, H, W) to (N, K), K logits where classes are told; of a band target from (N, 1, H, W) to B
+        logits. Its parts with weights
         are the layer groups of the recipe's `learning_rates`; a method ``measure(cutouts, rows, truth)``, as
         `CutoutNetwork` has it, is called to set constants from the objects that are trained on.
     cutouts : CutoutSet
@@ -114,7 +115,8 @@ def _train(
     known = _known(truth, len(cutouts))
     train, held_out = split(cutouts.catalogue, recipe, known)
     labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, train)
-    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled))
+    looks = target.looks(cutouts.bands).values()
+    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), looks)
     steps = steps_of(trainer, recipe, len(samples), start)
     network.to(memory_format=memory_format(network, trainer.strategy.root_device))
     if start is None and hasattr(network, "measure"):
@@ -132,7 +134,7 @@ def _train(
         )
     device = str(trainer.strategy.root_device)
     pulse.note(step=steps.start, steps=steps.steps, device=device, message="")
-    check = Validation(trainer, recipe, Samples(images, held_out, truth)) if len(held_out) else _nothing
+    check = Validation(trainer, recipe, Samples(images, held_out, truth, looks)) if len(held_out) else _nothing
     book = Bookkeeper(pulse, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps) and not stalled(book.losses, recipe.stop_after):
         trainer.callbacks.append(book)

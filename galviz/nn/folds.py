@@ -51,7 +51,7 @@ def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[
         A row an object.
     recipe : Recipe
         Its `folds`, `fold` and `label_fraction`. A smaller fraction is part of every larger one with the same `seed`.
-        The folds are the same for every seed.
+        The folds are the same for every seed. With 0 folds, objects whose ``split`` is ``"test"`` are held out.
     usable : numpy.ndarray of bool, shape (N,)
         Which objects have a truth.
 
@@ -64,8 +64,10 @@ def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[
     ------
     ValueError
         If fewer than two objects would be trained on or held out.
+    KeyError
+        If there are no folds and the catalogue has no column ``split``.
     """
-    fold = deal(groups_of(catalogue), recipe.folds) if recipe.folds > 1 else np.full(len(catalogue), -1)
+    fold = _folds(catalogue, recipe.folds)
     by_id = np.argsort(catalogue.index.to_numpy(dtype=str))
     by_id = by_id[usable[by_id]]
     train, held_out = by_id[fold[by_id] != recipe.fold], by_id[fold[by_id] == recipe.fold]
@@ -73,12 +75,21 @@ def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[
         order = _hashes(catalogue.index[train].to_numpy(dtype=str), recipe.seed + 1).argsort()
         train = np.sort(order[: max(2, round(recipe.label_fraction * len(train)))])
         train = by_id[fold[by_id] != recipe.fold][train]
-    if min(len(train), len(held_out) if recipe.folds > 1 else 2) < 2:
+    if min(len(train), 2 if recipe.folds == 1 else len(held_out)) < 2:
         raise ValueError(
             f"cutouts: expected at least 2 objects with a truth to train on and 2 held out, "
             f"got {len(train)} and {len(held_out)}. Use more objects or fewer folds."
         )
     return train, held_out
+
+
+def _folds(catalogue: pd.DataFrame, folds: int) -> np.ndarray:
+    """Give the fold of each object, −1 where it is in none."""
+    if folds > 1:
+        return deal(groups_of(catalogue), folds)
+    if folds == 0 and "split" not in catalogue.columns:
+        raise KeyError("folds: expected a column 'split' for folds=0, got none in the catalogue. Use folds=5.")
+    return np.where(catalogue["split"] == "test", 0, -1) if folds == 0 else np.full(len(catalogue), -1)
 
 
 def rows_of_an_epoch(

@@ -24,6 +24,25 @@ class BandHead(nn.Sequential):
         super().__init__(nn.Flatten(), nn.Linear(features, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, classes))
 
 
+class ClassHead(nn.Sequential):
+    """One fully connected layer, as ResNet-18 has it: F → classes.
+
+    Parameters
+    ----------
+    features : int
+        Features F of the encoder, of all vectors together.
+    classes : int
+        Number of classes.
+
+    References
+    ----------
+    He et al. (2016), CVPR, table 1.
+    """
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(features, classes))
+
+
 class PublishedHead(nn.Module):
     """The richness head of Liang et al.: convolutions over a one-channel "image" of features by bands.
 

@@ -85,10 +85,10 @@ def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, recipe: Recipe) ->
 
 
 def loss_of(recipe: Recipe) -> Loss:
-    """Give the loss that a recipe names, as a function of (output, truth)."""
+    """Give the loss that a recipe names, as a function of (output, truth); classes are numbers, (N,) or (N, 1)."""
     losses: dict[str, Loss] = {
         "mse": functional.mse_loss,
         "mse_std": lambda estimate, truth: mse_std(estimate, truth, recipe.alpha),
-        "cross_entropy": functional.cross_entropy,
+        "cross_entropy": lambda logits, truth: functional.cross_entropy(logits, truth.flatten().long()),
     }
     return losses[recipe.loss]

@@ -86,6 +86,8 @@ class Training(pl.LightningModule):
             group["lr"] = self.rates[group["name"]] * self.lowered * rate(self.recipe.schedule, step / self.steps)
         if "d4" in self.recipe.augment:
             images = dihedral(images, torch.randint(8, (len(images),)))
+        if "mirror" in self.recipe.augment:
+            images = dihedral(images, torch.randint(2, (len(images),)))
         if "turn" in self.recipe.augment:
             images = randomly_turned(images)
         if self.recipe.joint:

@@ -4,14 +4,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from galviz.nn.encoders import ResNet18
-from galviz.nn.heads import BandHead, CompactHead, JointHead, PublishedHead
+from galviz.nn.encoders import ResNet18, WideResNet50
+from galviz.nn.heads import BandHead, ClassHead, CompactHead, JointHead, PublishedHead
 from galviz.nn.normalise import Normalise
 from galviz.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.target import Target
 
-_DEFAULTS = {"width": 64, "stem": "imagenet", "replicate": False, "apart": True, "head": "compact"}
+_DEFAULTS = {
+    "architecture": "resnet18",
+    "width": 64,
+    "stem": "imagenet",
+    "replicate": False,
+    "apart": True,
+    "head": "compact",
+}
 
 
 class CutoutNetwork(nn.Module):
@@ -88,18 +95,19 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
     Parameters
     ----------
     target : Target
-        A scalar, or the band of a one-band image.
+        A scalar, a class with its names, the band of a one-band image, or the order of the bands.
     recipe : Recipe
         Its ``network``: ``width`` and ``stem`` of `ResNet18`, ``replicate``, ``apart`` (one encoder for each band
-        alone, or all bands as its channels) and ``head`` (``"compact"`` or ``"as_published"``). A network for bands
-        sees them apart and has the published head for them.
+        alone, or all bands as its channels) and ``head`` (``"compact"`` or ``"as_published"``), or the architecture
+        ``"wide_resnet50"``. A network for bands sees them apart and has the published head for them; one for classes or
+        orders has one linear layer.
     bands : tuple of str
         Bands B of the images.
 
     Returns
     -------
     CutoutNetwork
-        Images (N, B, H, W) -> (N, 1); of a band target (N, 1, H, W) -> (N, B) logits.
+        Images (N, B, H, W) -> (N, 1); of classes or orders -> logits (N, K); of bands (N, 1, H, W) -> logits (N, B).
 
     Raises
     ------
@@ -110,16 +118,20 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
     unknown = sorted(options.keys() - _DEFAULTS.keys())
     if unknown:
         raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
-    classify = target.kind == "band"
-    if classify and recipe.normalise == "asinh":
+    classify, names = target.named, target.looks(bands) or target.classes
+    if target.of_image and recipe.normalise == "asinh":
         raise ValueError(
-            "normalise: expected minmax or asinh_global for a band target, got asinh, whose constants of each band "
-            "would give the band away."
+            f"normalise: expected minmax or asinh_global to tell the {target.kind}, got asinh, whose constants of each "
+            "band would give it away."
+        )
+    if classify and len(names) < 2:
+        raise ValueError(
+            f"{target.name}: expected at least 2 classes to tell apart, got {len(names)}. Check the column."
         )
     if classify != (recipe.loss == "cross_entropy"):
         wanted = "cross_entropy" if classify else "mse or mse_std"
         raise ValueError(f"loss: expected {wanted} for the target {target.name}, got {recipe.loss}.")
-    apart, published = classify or options["apart"], options["head"] == "as_published"
+    apart, published = target.kind == "band" or options["apart"], options["head"] == "as_published"
     if recipe.joint:
         _check_joint(recipe, classify=classify, apart=apart)
     if published and not apart:
@@ -127,9 +139,14 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
     torch.manual_seed(recipe.seed)
     channels, vectors = (1, len(bands)) if apart else (len(bands), 1)
     replicate = options["replicate"] and apart
-    encoder = ResNet18(channels, width=options["width"], stem=options["stem"], replicate=replicate)
-    if classify:
+    if options["architecture"] == "wide_resnet50":
+        encoder: nn.Module = WideResNet50(channels)
+    else:
+        encoder = ResNet18(channels, width=options["width"], stem=options["stem"], replicate=replicate)
+    if target.kind == "band":
         head: nn.Module = BandHead(encoder.features, len(bands))
+    elif classify:
+        head = ClassHead(encoder.features * vectors, len(names))
     else:
         head = (PublishedHead if published else CompactHead)(encoder.features, vectors)
         head = JointHead(head, BandHead(encoder.features, len(bands))) if recipe.joint else head
@@ -141,7 +158,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
 def _check_joint(recipe: Recipe, *, classify: bool, apart: bool) -> None:
     """Refuse to learn the bands beside a target where there is nothing to learn, or no way to."""
     if classify:
-        raise ValueError(f"joint: expected 0 for a band target, which is all that is learned, got {recipe.joint}.")
+        raise ValueError(f"joint: expected 0 where classes are all that is learned, got {recipe.joint}.")
     if not apart:
         raise ValueError(f"joint: expected 0, or network.apart=true, got {recipe.joint} with network.apart=false.")
     if recipe.normalise == "asinh":

@@ -35,8 +35,8 @@ def predict(
     """Apply a network to every object.
 
     The estimate is the mean over the recipe's `tta` views of D4; spread, p16 and p84 are the standard deviation and
-    percentiles of the views, which is how far the network contradicts itself, not the error. For a band target the
-    class probabilities of the views are averaged.
+    percentiles of the views, which is how far the network contradicts itself, not the error. Of classes the
+    probabilities of the views are averaged.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def predict(
     Returns
     -------
     Predictions
-        A row an object (and band), in the order of the object ids.
+        A row an object (and band, or order of the channels), in the order of the object ids.
 
     Raises
     ------
@@ -64,28 +64,40 @@ def predict(
         If an output is not finite, naming the object.
     """
     rows = np.argsort(cutouts.object_ids.astype(str))
-    known = target.kind == "band" or set(target.columns) <= set(cutouts.catalogue.columns)
+    known = target.of_image or set(target.columns) <= set(cutouts.catalogue.columns)
     truth = truths(cutouts, target) if known else np.full((len(cutouts), len(target.columns)), np.nan)
-    samples = Samples(kept(cutouts), rows, truth)
+    looks = target.looks(cutouts.bands)
+    samples = Samples(kept(cutouts), rows, truth, looks.values())
     network = network.to(device, memory_format=memory_format(network, device))
     batches = loader(samples, Chunks(len(samples), recipe.batch))
     parts = []
     for part in outputs(network, batches, views=recipe.tta):
         parts.append(part)
         if progress is not None:
-            progress(sum(p.shape[1] for p in parts) // max(samples.bands, 1), len(rows))
+            progress(sum(p.shape[1] for p in parts) // samples.each, len(rows))
     views = torch.cat(parts, dim=1).double()
     bad = ~views.isfinite().all(dim=0).all(dim=1).numpy()
     if bad.any():
-        name = cutouts.object_ids[rows[bad.argmax() // max(samples.bands, 1)]]
+        name = cutouts.object_ids[rows[bad.argmax() // samples.each]]
         raise FloatingPointError(f"network: expected finite outputs, got NaN or infinity for {name!r}. Train it anew.")
     ids = pd.Index(cutouts.object_ids[rows], name="object_id")
     fold = objects(run).reindex(ids).array if run else pd.array([pd.NA] * len(ids), dtype="Int64")
     if truth is None:
-        return Predictions(_bands_table(views.softmax(-1).mean(0).numpy(), ids, fold, cutouts.bands), target)
+        probability = views.softmax(-1).mean(0).numpy()
+        return Predictions(_looks_table(probability, ids, fold, target.kind, tuple(looks)), target)
+    if target.kind == "class":
+        return Predictions(_class_table(views.softmax(-1).mean(0).numpy(), ids, fold, target, truth[rows, 0]), target)
     if target.kind == "votes":
         return Predictions(_votes_table(views.mean(0).numpy(), ids, fold, target, truth[rows]), target)
     return Predictions(_scalar_table(views[:, :, 0].numpy(), ids, fold, target, truth[rows, 0]), target)
+
+
+def apply_run(
+    run: Run, network: nn.Module, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None
+) -> Predictions:
+    """Read the weights of a run into a network of its build, and apply it to a sky; see `predict`."""
+    load_weights(network, run.weights)
+    return predict(network, cutouts, run.target, run.recipe, run=run, progress=progress)
 
 
 def outputs(network: nn.Module, batches: DataLoader, *, views: int = 1) -> Iterator[Tensor]:
@@ -154,9 +166,20 @@ def _votes_table(
     return estimates.join(truths).assign(fold=fold)
 
 
-def _bands_table(probability: np.ndarray, ids: pd.Index, fold: ExtensionArray, bands: tuple[str, ...]) -> pd.DataFrame:
-    names = np.array(bands, dtype=object)
-    index = pd.MultiIndex.from_product([ids, bands], names=["object_id", "band"])
-    columns = {"band_pred": names[probability.argmax(1)], "band_true": np.tile(names, len(ids))}
-    columns |= {f"p_{band}": probability[:, k] for k, band in enumerate(bands)}
-    return pd.DataFrame(columns | {"fold": fold.repeat(len(bands))}, index=index)
+def _class_table(
+    probability: np.ndarray, ids: pd.Index, fold: ExtensionArray, target: Target, truth: np.ndarray
+) -> pd.DataFrame:
+    told = {target.name: probability.argmax(1), f"{target.name}_true": np.nan_to_num(truth, nan=-1).astype(int)}
+    columns = {name: pd.Categorical.from_codes(codes, target.classes).astype(object) for name, codes in told.items()}
+    columns |= {f"p_{name}": probability[:, k] for k, name in enumerate(target.classes)}
+    return pd.DataFrame(columns | {"fold": fold}, index=ids)
+
+
+def _looks_table(
+    probability: np.ndarray, ids: pd.Index, fold: ExtensionArray, kind: str, looks: tuple[str, ...]
+) -> pd.DataFrame:
+    names = np.array(looks, dtype=object)
+    index = pd.MultiIndex.from_product([ids, looks], names=["object_id", kind])
+    columns = {f"{kind}_pred": names[probability.argmax(1)], f"{kind}_true": np.tile(names, len(ids))}
+    columns |= {f"p_{name}": probability[:, k] for k, name in enumerate(looks)}
+    return pd.DataFrame(columns | {"fold": fold.repeat(len(looks))}, index=index)

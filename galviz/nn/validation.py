@@ -26,6 +26,7 @@ class Validation:
 
     def __init__(self, trainer: pl.Trainer, recipe: Recipe, samples: Samples) -> None:
         self._loss, self._truth, self._world = loss_of(recipe), samples.truth, trainer.world_size
+        self._classes = recipe.loss == "cross_entropy"
         order = Chunks(len(samples), recipe.batch, rank=trainer.global_rank, world=trainer.world_size)
         self._batches = loader(samples, order)
 
@@ -34,8 +35,8 @@ class Validation:
         parts = [part[0] for part in outputs(network, self._batches)]
         output = torch.cat(self._gathered(parts))
         found = {"val_loss": self._loss(output, self._truth).item()}
-        if self._truth.ndim == 1:
-            return found | {"val_accuracy": (output.argmax(1) == self._truth).double().mean().item()}
+        if self._classes:
+            return found | {"val_accuracy": (output.argmax(1) == self._truth.flatten()).double().mean().item()}
         if self._truth.shape[1] > 1:  # votes: as `galviz.sky.votes.paper_accuracy`
             found["val_accuracy"] = (output.argmax(1) == self._truth.argmax(1)).double().mean().item()
         return found | {"val_mae": (output - self._truth).abs().mean().item()}

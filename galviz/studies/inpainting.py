@@ -11,6 +11,7 @@ from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.files import write_parquet
+from galviz.sky.groups import groups_of
 from galviz.sky.missing_flux import KnownFits
 from galviz.sky.predictions import Predictions
 from galviz.sky.rows import spaced
@@ -24,7 +25,7 @@ BANDS = ("u", "g", "r", "i", "z")
 TARGET = Target("z_phot", "scalar", ("z",), "z")
 TARGETS = {"redshift": TARGET}
 LATENTS = "latents.parquet"
-"""File of a run: latents of the objects of its sky; where redshifts are known also these, and the folds of objects."""
+"""File of a run: latents of the objects of its sky, their redshifts (truth, NaN where not known) and folds (dealt)."""
 KNOWN_FITS = "known_fits.parquet"
 """File of a run: how training images were fitted, with all bands and with each one hidden."""
 STEPS = 100
@@ -42,6 +43,9 @@ _PUBLISHED = {"width": 1024, "latent": 64, "groups": 4, "softening": 0.0}
 _NARROW = _PUBLISHED | {"width": 128, "softening": 5.0}
 _MASKED = {"loss": "lsgan_masked", "alpha": 20.0, "schedule": "cosine", "augment": ("d4",)}
 
+_WIDE = {"learning_rates": {"encoder": 1e-3, "head": 1e-3}, "weight_decay": 0.05, "schedule": "one_cycle"}
+_WIDE |= {"augment": ("d4",), "network": {"architecture": "wide_resnet50", "apart": False}}
+
 
 def _recipe(name: str, epochs: int, batch: int, rates: tuple[float, float, float], **more: Any) -> Recipe:
     learning_rates = dict(zip(("generator", "discriminator", "embedder"), rates, strict=True))
@@ -52,6 +56,8 @@ RECIPES = {
     "quick": _recipe("quick", 40, 32, (1.5e-3, 5e-4, 2e-3), **_MASKED, network=_NARROW),
     "paper": _recipe("paper", 100, 64, (2e-4, 2e-4, 2e-4), loss="lsgan", network=_PUBLISHED),
     "best": _recipe("best", 200, 64, (6e-4, 3e-4, 1e-3), **_MASKED, network=_NARROW | {"width": 512}),
+    # Redshifts from the images themselves: what latents are compared with, section 3.3.
+    "wide_resnet50": Recipe(name="wide_resnet50", epochs=30, batch=64, folds=4, **_WIDE),
 }
 
 
@@ -63,62 +69,57 @@ def load(path: str | Path) -> CutoutSet:
     return cutouts
 
 
-def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 32) -> "nn.Module":  # noqa: ARG001
+def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 32) -> "nn.Module":
     """Build the networks of a recipe, with the random weights of its seed; the target is learned from their latents."""
-    from galviz.nn.lsgan import build as build_networks
+    from galviz.nn import lsgan, network
 
-    return build_networks(recipe, len(bands), size)
+    return network.build(target, recipe, bands) if of_images(recipe) else lsgan.build(recipe, len(bands), size)
+
+
+def of_images(recipe: Recipe) -> bool:
+    """Say whether a recipe learns redshifts from images, without any GAN."""
+    return "architecture" in recipe.network
 
 
 def train(
     cutouts: CutoutSet, run: Run, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
 ) -> Run:
-    """Train the run's GAN on a sky; where redshifts are known, predict them. See `galviz.nn.gan_fit.fit_gan`.
-
-    A ValueError is raised where an `encoder` is given, as other studies take it.
-    """
-    from galviz.nn.folds import deal, groups_of
+    """Train the run's GAN on a sky, see `galviz.nn.gan_fit.fit_gan`; predict redshifts that are known. No `encoder`."""
+    from galviz.nn.fit import fit
+    from galviz.nn.folds import deal
     from galviz.nn.gan_fit import fit_gan
     from galviz.nn.predict import objects
-    from galviz.nn.repair import fits_with_bands_hidden
+    from galviz.nn.repair import fits_with_bands_hidden, open_trained
 
     if encoder is not None:
         raise ValueError(f"encoder: expected none for best fits, which train their own networks, got {encoder}.")
 
     def finish(run: Run) -> None:
         seen = cutouts.object_ids[(objects(run).reindex(cutouts.object_ids) < 0).to_numpy()]
-        known = fits_with_bands_hidden(open_networks(run), cutouts.select(spaced(seen, _KNOWN)), steps=STEPS)
+        known = fits_with_bands_hidden(open_trained(run), cutouts.select(spaced(seen, _KNOWN)), steps=STEPS)
         write_parquet(known, run.path / KNOWN_FITS)
         table, catalogue = latents(run, cutouts), cutouts.catalogue
-        if "z" not in catalogue.columns:
-            write_parquet(table, run.path / LATENTS)
-            return
-        dealt = deal(groups_of(catalogue), run.recipe.folds)
-        write_parquet(table.assign(truth=TARGET.truth(catalogue)[:, 0], dealt=dealt), run.path / LATENTS)
-        run.save_predictions(_redshifts(run, cutouts, table))
+        dealt = {"dealt": deal(groups_of(catalogue), run.recipe.folds), "truth": catalogue.get("z", np.nan)}
+        write_parquet(table.assign(**dealt), run.path / LATENTS)
+        if "z" in catalogue.columns:
+            run.save_predictions(_redshifts(run, cutouts, table))
 
     network = build(run.target, run.recipe, cutouts.bands, cutouts.images.shape[-1])
+    if of_images(run.recipe):
+        return fit(network, cutouts, run, run.target, run.recipe, devices=devices, resume=resume)
     return fit_gan(network, cutouts, run, run.recipe, devices=devices, resume=resume, finish=finish)
-
-
-def open_networks(run: Run) -> "nn.Module":
-    """Open the networks of a trained run, frozen: scale, generator, embedder (`galviz.nn.lsgan.Trained`)."""
-    from galviz.nn.repair import open_trained
-
-    return open_trained(run)
 
 
 def known_fits(run: Run) -> KnownFits | None:
     """Read how training images were fitted; None of a run that does not say."""
-    path = run.path / KNOWN_FITS
-    return KnownFits.open(path) if path.exists() else None
+    return KnownFits.open(path) if (path := run.path / KNOWN_FITS).exists() else None
 
 
 def latents(run: Run, cutouts: CutoutSet, *, steps: int = STEPS, progress: Progress | None = None) -> pd.DataFrame:
     """Find the latents of all objects, columns ``"0"`` …, by best fits that start at the embedder's guess."""
-    from galviz.nn.repair import latents_of
+    from galviz.nn.repair import latents_of, open_trained
 
-    found = latents_of(open_networks(run), cutouts, steps=steps, progress=progress)
+    found = latents_of(open_trained(run), cutouts, steps=steps, progress=progress)
     return pd.DataFrame(found, index=cutouts.catalogue.index).rename(columns=str)
 
 
@@ -127,6 +128,10 @@ def predict(run: Run, cutouts: CutoutSet, progress: Progress | None = None) -> P
 
     An object of that sky is predicted by what was learned from the other folds. The GAN has seen no redshift.
     """
+    if of_images(run.recipe):
+        from galviz.nn.predict import apply_run
+
+        return apply_run(run, build(run.target, run.recipe, tuple(run.info["build"]["bands"])), cutouts, progress)
     if run.predictions() is None:
         raise ValueError(f"run: expected one whose sky has a column z, got {run.name}, which fits images alone.")
     return _redshifts(run, cutouts, latents(run, cutouts, progress=progress))

@@ -117,12 +117,9 @@ def train(
 
 def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None) -> Predictions:
     """Apply a trained run to a sky; see `galviz.nn.predict.predict`."""
-    from galviz.nn.predict import load_weights
-    from galviz.nn.predict import predict as apply
+    from galviz.nn.predict import apply_run
 
     size, got = run.info["build"]["size"], cutouts.images.shape[-1]
     if got != size and run.recipe.network["architecture"] != "resnet18":
         raise ValueError(f"data: expected pictures of {size} pixels, as in the training, got {got}. Resize them.")
-    network = build(run.target, run.recipe, size=size)
-    load_weights(network, run.weights)
-    return apply(network, cutouts, run.target, run.recipe, run=run, progress=progress)
+    return apply_run(run, build(run.target, run.recipe, size=size), cutouts, progress)

@@ -135,9 +135,6 @@ def train(
 
 def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None) -> Predictions:
     """Apply a trained run to a sky; see `galviz.nn.predict.predict`."""
-    from galviz.nn.predict import load_weights
-    from galviz.nn.predict import predict as apply
+    from galviz.nn.predict import apply_run
 
-    network = build(run.target, run.recipe, tuple(run.info["build"]["bands"]))
-    load_weights(network, run.weights)
-    return apply(network, cutouts, run.target, run.recipe, run=run, progress=progress)
+    return apply_run(run, build(run.target, run.recipe, tuple(run.info["build"]["bands"])), cutouts, progress)

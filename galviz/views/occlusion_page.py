@@ -13,6 +13,7 @@ from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.predictions import joined
+from galviz.studies import inpainting
 from galviz.views.gallery import Gallery
 from galviz.views.library import Library, open_predictions, open_sky
 from galviz.views.run import REFUSED
@@ -89,7 +90,8 @@ class OcclusionPage(pn.viewable.Viewer):
 
 def explainable(run: Run) -> bool:
     """Say whether a run is a trained network from images to outputs; best fits are none."""
-    return run.weights.exists() and "build" in run.info and run.info["study"] != "inpainting"
+    of_images = run.info["study"] != "inpainting" or inpainting.of_images(run.recipe)
+    return run.weights.exists() and "build" in run.info and of_images
 
 
 def known_of(run: Run, cutouts: CutoutSet) -> pd.DataFrame:

@@ -5,6 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz.nn.repair import open_trained
+from galviz.repair import Repair
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.galaxies import inpainting_sky
@@ -46,9 +48,9 @@ def test_a_sky_without_redshifts_is_fitted_but_not_predicted(sky, tmp_path):
 def test_latents_make_the_images_better_than_the_embedder_does(run, sky):
     import torch
 
-    networks = inpainting.open_networks(run)
+    networks = open_trained(run)
     scaled = networks.scale(torch.from_numpy(sky.images[:]))
-    found = torch.from_numpy(inpainting.latents(run, sky, steps=30))
+    found = torch.tensor(inpainting.latents(run, sky, steps=30).to_numpy())
     with torch.inference_mode():
         guess = networks.embedder(scaled)
         before, after = (((networks.generator(z) - scaled) ** 2).mean((1, 2, 3)) for z in (guess, found))
@@ -67,3 +69,29 @@ def test_an_object_is_predicted_from_the_other_folds(run, sky, tmp_path):
     same = known["dealt"].reindex(table.index) == known["dealt"].iloc[0]
     np.testing.assert_array_equal(again[same], table[same])
     assert (again[~same] != table[~same]).any()
+
+
+def test_redshifts_are_learned_from_images_too(sky, tmp_path):
+    recipe = inpainting.RECIPES["wide_resnet50"].replace(epochs=1, batch=8, folds=3)
+    run = Run.create(tmp_path / "run", study="inpainting", target=inpainting.TARGET, recipe=recipe, data="x")
+    inpainting.train(sky, run, devices="cpu")
+    told = run.predictions()
+    assert inpainting.predict(run, sky).table.equals(told.table)
+    assert sorted(told.table["fold"].unique()) == [-1, 0]
+    with pytest.raises(ValueError, match="run: expected a finished one of best fits, got run of the recipe wide_res"):
+        Repair(run, sky, sky.object_ids[:1])
+
+
+def test_it_starts_from_no_encoder(sky, tmp_path):
+    with pytest.raises(ValueError, match="encoder: expected none for best fits"):
+        inpainting.train(sky, Run(tmp_path), encoder="run")
+
+
+def test_a_run_says_how_its_training_images_were_fitted(run, sky):
+    known = inpainting.known_fits(run)
+    assert known.residuals(sky.bands).shape == (16, 5)
+    scale = np.asarray(run.info["normalisation"]["std"])
+    assert (known.residuals(sky.bands) * scale < 10).all()
+    truth = known.fluxes("g").truth
+    assert len(truth) == 16
+    assert set(known.table["object_id"]) <= set(sky.object_ids)
