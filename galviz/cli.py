@@ -116,10 +116,15 @@ def _ingest(commands: Any) -> None:
         "galviz ingest zoo Galaxy10_DECals.h5 --crop 204 --out skies/galaxy10",
         "galviz ingest zoo pictures --table votes.csv --crop 204 --size 68 --skip-bad --out skies/mine",
     )
-    parser = _command(commands, "ingest", "make a sky of the files of a survey", *sdss, *zoo)
+    classes = (
+        "galviz ingest classes cifar-10-batches-py --out skies/cifar10",
+        "galviz ingest classes CUB_200_2011 --boxes --size 128 --out skies/birds",
+    )
+    parser = _command(commands, "ingest", "make a sky of the files of a survey", *sdss, *zoo, *classes)
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     _sdss(_command(kinds, "sdss", "cut a sky out of SDSS's corrected frames", *sdss))
     _zoo(_command(kinds, "zoo", "make a sky of Galaxy Zoo's colour pictures, or your own", *zoo))
+    _classes(_command(kinds, "classes", "make a sky of colour pictures that belong to classes", *classes))
 
 
 def _sdss(parser: argparse.ArgumentParser) -> None:
@@ -155,10 +160,27 @@ def _zoo(parser: argparse.ArgumentParser) -> None:
     add("pictures", metavar="PATH", help=help_pictures)
     add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
     add("--table", metavar="FILE", help="with a folder of pictures: what is known of them (default: nothing)")
+    _reading(parser, size=68)
+
+
+def _classes(parser: argparse.ArgumentParser) -> None:
+    help_pictures = (
+        "what it is, is told from the files: the folder of CIFAR-10 (for Python, or binary); of CUB-200-2011; or a "
+        "folder or .zip of a folder a class, which may lie in train and test"
+    )
+    parser.add_argument("pictures", metavar="PATH", help=help_pictures)
+    parser.add_argument("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
+    help_boxes = "with CUB-200: cut out a square around each bird's box (default: the whole picture, made square)"
+    parser.add_argument("--boxes", action="store_true", help=help_boxes)
+    _reading(parser, size=32)
+
+
+def _reading(parser: argparse.ArgumentParser, size: int) -> None:
+    add = parser.add_argument
     help_crop = "keep this square in the middle, 0 keeps all (default: 204 for Galaxy Zoo, 0 for others)"
     add("--crop", type=_whole, metavar="PX", help=help_crop)
     help_size = "make it this many pixels wide (default: %(default)s)"
-    add("--size", type=_positive, default=68, metavar="PX", help=help_size)
+    add("--size", type=_positive, default=size, metavar="PX", help=help_size)
     help_skip = "leave out pictures that cannot be read, and name them (default: an error)"
     add("--skip-bad", action="store_true", help=help_skip)
     add("--workers", type=_positive, metavar="N", help="processes that read (default: one a core)")
@@ -184,7 +206,8 @@ def _train(commands: Any) -> None:
     help_recipe = "quick (minutes on a laptop), paper (as published), best, or another of the study's (default: quick)"
     add("--recipe", metavar="NAME", help=help_recipe)
     help_target = (
-        "what is learned: band, or λ as log10_richness, linear_richness, z_richness (default: the study's own)"
+        "what is learned: band, order (of channels), or λ as log10_richness, linear_richness, z_richness (default: "
+        "the study's own)"
     )
     add("--target", metavar="NAME", help=help_target)
     help_encoder = "start from the encoder of this run, or of a file of torchvision's weights (default: a new one)"
@@ -209,7 +232,7 @@ def _sweep(commands: Any) -> None:
         "galviz sweep richness --data skies/synthetic --out sweeps/ten --folds all --fold-wise --devices cuda:0 cuda:1",
         "galviz sweep richness --out sweeps/first --resume",
     ).add_argument
-    add("study", metavar="STUDY", help="what is studied: richness")
+    add("study", metavar="STUDY", help="what is studied: richness, channels")
     add("--out", metavar="SWEEP", required=True, help="the folder: a new one, or with --resume an old one (required)")
     add("--data", metavar="DIR", help="the sky to learn from (required for a new sweep)")
     help_recipe = "quick (a quarter of the published width) or paper (as published) (default: %(default)s)"
@@ -222,7 +245,7 @@ def _sweep(commands: Any) -> None:
     add("--folds", nargs="+", type=_fold, default=[0], metavar="K", help=help_folds)
     help_wise = "pre-train for each fold without its held-out images (default: once on all images, without labels)"
     add("--fold-wise", action="store_true", help=help_wise)
-    help_set = "change a field of the recipe, or with bands. before it of the pre-training's (default: none)"
+    help_set = "change a field of the recipe, or with bands. (channels: orders.) of the pre-training's (default: none)"
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help_set)
     help_devices = "cpu, cuda:0, …: a training at a time on each; name one twice for two at a time (default: the best)"
     add("--devices", nargs="+", default=["auto"], metavar="NAME", help=help_devices)

@@ -185,12 +185,15 @@ def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
     from galviz.sweep import FRACTIONS, Plan
 
     if not hasattr(study, "SWEEP_RECIPES"):
-        raise ValueError(f"study: expected one whose encoder can learn without labels: richness, got {args.study!r}.")
+        raise ValueError(
+            f"study: expected one whose encoder can learn without labels: channels, richness, got {args.study!r}."
+        )
     if not args.data:
-        raise ValueError("data: expected the folder of a sky, got none. Make one with `galviz mock richness`.")
+        raise ValueError("data: expected the folder of a sky, got none. Make one with `galviz mock` or ingest.")
     one_of("recipe", args.recipe, study.SWEEP_RECIPES)
-    bands = [setting.removeprefix("bands.") for setting in args.set if setting.startswith("bands.")]
-    own = [setting for setting in args.set if not setting.startswith("bands.")]
+    pretext = next(name for name, target in study.TARGETS.items() if target.of_image)
+    before = [setting.removeprefix(f"{pretext}s.") for setting in args.set if setting.startswith(f"{pretext}s.")]
+    own = [setting for setting in args.set if not setting.startswith(f"{pretext}s.")]
     shared = [setting for setting in own if setting.startswith(("network.", "normalise="))]
     recipe, cutouts = study.SWEEP_RECIPES[args.recipe].with_settings(own), study.load(args.data)
     groups = len(set(groups_of(cutouts.catalogue)))
@@ -204,12 +207,12 @@ def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
         data=str(Path(args.data).resolve()),
         fingerprint=cutouts.fingerprint,
         target=study.TARGET,
-        pretext=study.TARGETS["band"],
+        pretext=study.TARGETS[pretext],
         recipe=recipe,
-        pretraining=study.SWEEP_BAND_RECIPES[args.recipe].with_settings(shared + bands),
+        pretraining=getattr(study, f"SWEEP_{pretext.upper()}_RECIPES")[args.recipe].with_settings(shared + before),
         fractions=tuple(args.fractions or FRACTIONS),
         trials=args.trials,
-        folds=tuple(range(recipe.folds) if "all" in args.folds else args.folds),
+        folds=tuple(range(max(recipe.folds, 1)) if "all" in args.folds else args.folds),
         fold_wise=args.fold_wise,
     )
 

@@ -57,8 +57,9 @@ def outputs(target: Target, bands: Sequence[str]) -> dict[str, tuple[str, int]]:
     bands : sequence of str
         Of the cutouts: the classes of a band target.
     """
-    if target.kind == "band":
-        return {f"probability of {band}": ("probability", k) for k, band in enumerate(bands)}
+    if target.named:
+        names = target.looks(tuple(bands)) or target.classes
+        return {f"probability of {name}": ("probability", k) for k, name in enumerate(names)}
     if target.kind == "scalar":
         unit = f" ({target.unit})" if target.unit else ""
         shown = {} if target.transform == "identity" else {f"{target.label}{unit}": ("shown", 0)}

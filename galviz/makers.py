@@ -45,7 +45,7 @@ def mock(args: argparse.Namespace) -> Work:
 
 def ingest(args: argparse.Namespace) -> Work:
     """Make a sky of files."""
-    return {"sdss": _sdss, "zoo": _zoo}[args.kind](args)
+    return {"sdss": _sdss, "zoo": _zoo, "classes": _classes}[args.kind](args)
 
 
 def _sdss(args: argparse.Namespace) -> Work:
@@ -138,7 +138,21 @@ def _zoo(args: argparse.Namespace) -> Work:
     for argument, path in (("pictures", place), ("table", Path(args.table) if args.table else place)):
         if not path.exists():
             raise FileNotFoundError(f"{argument}: expected files that are there, got {path}.")
-    find = _finder(place, args.table)
+    return _read_into(out, _finder(place, args.table), args)
+
+
+def _classes(args: argparse.Namespace) -> Work:
+    """Make a sky of pictures that belong to classes."""
+    from galviz.sky.readers.classes import find_classes
+
+    out, place = new_folder(args.out), Path(args.pictures)
+    if not place.exists():
+        raise FileNotFoundError(f"pictures: expected files that are there, got {place}.")
+    return _read_into(out, partial(find_classes, place, boxes=args.boxes), args)
+
+
+def _read_into(out: Path, find: Callable[[], "Pictures"], args: argparse.Namespace) -> Work:
+    """Give the work that makes a sky of the pictures that `find` finds."""
 
     def work() -> None:
         from galviz.sky.cutouts import CutoutSet

@@ -18,7 +18,7 @@ ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
 """What is shown of an object, after Murray, Fabbro & Yi (2019), fig. 1; the residual is observed minus best fit."""
 
 UNLIKE = 0.99
-"""An object is unlike what the generator knows when more than this part of the training images was fitted better."""
+"""An object is unlike what the generator knows when more than this part of known images was fitted better."""
 
 
 class Repair:
@@ -114,9 +114,9 @@ class Repair:
             return dict(zip(ROWS, (images, self._start, random, fitted, images - fitted), strict=True))
 
     def beyond(self) -> np.ndarray:
-        """Give the part of the training images that were fitted better than each object, (N,); above `UNLIKE`: warn.
+        """Give the part of known images that were fitted better than each object, (N,); above `UNLIKE`: warn.
 
-        NaN where nothing has come yet, or the run does not know how its training images were fitted.
+        NaN where nothing has come yet, or the run does not know how any were fitted.
         """
         known = known_fits(self.run)
         if not self.step or known is None:

@@ -43,7 +43,7 @@ def _object_html(object_id: str, found: Repair, rows: dict[str, bytes], beyond: 
     )
     warning = ""
     if beyond > UNLIKE:
-        share = f"{beyond:.0%} of the training images were fitted better"
+        share = f"{beyond:.0%} of known images were fitted better"
         warning = f"<p class='bad' role='status'>Unlike what the generator knows: {share}. Do not trust the fit.</p>"
     return (
         f"<section><h3>{escape(object_id)}</h3><table><tr><th></th><td class='bands'>{head}</td></tr>{lines}</table>"
@@ -59,7 +59,7 @@ def fluxes_html(table: pd.DataFrame) -> str:
         "<th>object</th><th>band</th><th>mag (68 %)</th><th>observed</th><th>Δ mag</th><th>colour</th><th>Δ colour</th>"
     )
     rows = "".join(_flux_row(row) for row in table.itertuples())
-    about = "AB magnitudes inside 3″ of the centre. The interval is that of training images whose band was hidden."
+    about = "AB magnitudes inside 3″ of the centre. The interval is that of known images whose band was hidden."
     return f"<table class='measures'><caption>{about}</caption><tr>{head}</tr>{rows}</table>"
 
 

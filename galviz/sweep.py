@@ -56,7 +56,7 @@ class Plan:
     fingerprint : str
         Of the sky.
     target, pretext : Target
-        What is learned, and what the encoder of Ours has learned before: the band.
+        What is learned, and what the encoder of Ours has learned before: the band, or the order of the channels.
     recipe, pretraining : Recipe
         How. A trial's seed is the recipe's plus its number, so Base and Ours learn from the same labels in the same
         order, and those of a smaller fraction are among those of a larger one.
@@ -90,16 +90,18 @@ class Plan:
             raise ValueError(f"fractions: expected numbers in (0, 1], got {', '.join(map(str, fractions)) or 'none'}.")
         if self.trials < 1:
             raise ValueError(f"trials: expected at least 1, got {self.trials}.")
-        if not self.folds or not set(self.folds) <= set(range(self.recipe.folds)):
+        last = max(self.recipe.folds, 1) - 1
+        if not self.folds or not set(self.folds) <= set(range(last + 1)):
             got = ", ".join(map(str, self.folds)) or "none"
-            raise ValueError(f"folds: expected numbers from 0 to {self.recipe.folds - 1}, or all, got {got}.")
+            raise ValueError(f"folds: expected numbers from 0 to {last}, or all, got {got}.")
         if dict(self.recipe.network) != dict(self.pretraining.network):
             raise ValueError("network: expected the same for Base, Ours and the pre-training, got different ones.")
 
     def tasks(self) -> list[Task]:
         """Give the trainings in order: what others need first, then trial after trial."""
         several = self.fold_wise and len(self.folds) > 1
-        names = {fold: f"bands-fold{fold}" if several else "bands" for fold in self.folds}
+        first = f"{self.pretext.kind}s"
+        names = {fold: f"{first}-fold{fold}" if several else first for fold in self.folds}
         found = {}
         for fold, name in names.items():
             held_out = {"folds": self.recipe.folds, "fold": fold} if self.fold_wise else {"folds": 1, "fold": 0}
@@ -240,11 +242,23 @@ class Sweep:
         return table
 
 
-def list_sweeps(folder: str | Path) -> list[Path]:
-    """Find the sweeps in a folder, or the folder itself where it is one, newest first."""
+def list_sweeps(folder: str | Path, study: str = "") -> list[Path]:
+    """Find the sweeps in a folder, or the folder itself where it is one, newest first.
+
+    Where a study is named, those of others are left out; one that cannot be read is not: opening it says why.
+    """
     folder = Path(folder)
     found = [folder / "sweep.json"] if (folder / "sweep.json").exists() else folder.glob("*/sweep.json")
+    found = [file for file in found if not study or _study_of(file) in (study, None)]
     return [file.parent for file in sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)]
+
+
+def _study_of(file: Path) -> str | None:
+    """Name the study of a sweep; None where it cannot be read."""
+    try:
+        return read_json(file)["study"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _held_out(run: Run, cell: dict[str, Any]) -> pd.DataFrame:
@@ -252,5 +266,6 @@ def _held_out(run: Run, cell: dict[str, Any]) -> pd.DataFrame:
     told = run.predictions().held_out().with_truth()
     told = told.table[told.table["fold"] == cell["fold"]], told.target
     values = {"truth": f"{told[1].name}_true", "estimate": told[1].name}
-    found = {name: told[1].inverse(told[0][column].to_numpy()) for name, column in values.items()}
+    inverse = (lambda names: names) if told[1].named else told[1].inverse
+    found = {name: inverse(told[0][column].to_numpy()) for name, column in values.items()}
     return pd.DataFrame(cell | {"object_id": told[0].index.to_numpy()} | found)

@@ -97,7 +97,7 @@ def test_a_bad_setting_is_named(setting, message):
         ({"epochs": 0}, "epochs: expected at least 1, got 0"),
         ({"batch": 0}, "batch: expected at least 1, got 0"),
         ({"tta": 9}, "tta: expected 1 to 8 views, got 9"),
-        ({"folds": 0}, "folds: expected at least 1, got 0"),
+        ({"folds": -1}, "folds: expected 0 or more, got -1"),
         ({"folds": 1, "keep": "best"}, "folds: expected at least 2, got 1"),
         ({"folds": 1, "patience": 3}, "folds: expected at least 2, got 1"),
         ({"joint": -1}, "joint: expected 0 or more, got -1"),
@@ -109,7 +109,7 @@ def test_a_bad_setting_is_named(setting, message):
         ({"fold": -1}, "fold: expected 0 to 4, got -1"),
         ({"label_fraction": 0.0}, "label_fraction: expected a number in (0, 1], got 0.0"),
         ({"label_fraction": 1.5}, "label_fraction: expected a number in (0, 1], got 1.5"),
-        ({"augment": ("mirror",)}, "augment: expected of d4, turn, got ('mirror',)"),
+        ({"augment": ("shear",)}, "augment: expected of d4, turn, mirror, got ('shear',)"),
         ({"learning_rates": {"head": -1.0}}, "learning_rates.head: expected a positive number, got -1.0"),
         ({"learning_rates": {"head": float("nan")}}, "learning_rates.head: expected a positive number, got nan"),
         *(

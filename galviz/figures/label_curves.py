@@ -11,21 +11,30 @@ _TICKS = (1, 2, 5, 10, 20, 50, 100)
 _STEPS = ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(np.arange(10, 100, 2) / 10), tuple(np.arange(100, 1000) / 100))
 
 
-def label_curves(curves: pd.DataFrame, written: str, measure: str, published: pd.DataFrame | None = None) -> hv.Overlay:
+def label_curves(
+    curves: pd.DataFrame,
+    written: str,
+    measure: str,
+    published: pd.DataFrame | None = None,
+    *,
+    logarithmic: bool = True,
+) -> hv.Overlay:
     """Draw Base and Ours against the percentage of labels, mean ± standard deviation of the trials.
 
-    Both axes are logarithmic. Of one trial there is no bar.
+    The axis of labels is logarithmic. Of one trial there is no bar.
 
     Parameters
     ----------
     curves : pandas.DataFrame
         As `galviz.sky.label_efficiency.curves` gives it: columns fraction, method, mean, std.
     written : str
-        The unit of the errors: ``"ln λ"``.
+        The unit of the errors: ``"ln λ"``; ``""`` where there is none.
     measure : str
         What is drawn, for title and axis: ``"MAE"``.
     published : pandas.DataFrame, optional
         Curves of a paper, drawn thin and grey behind: columns fraction, method, mean.
+    logarithmic : bool
+        Whether the axis of the measure is logarithmic too: not that of accuracies, of which more is better.
 
     Returns
     -------
@@ -33,9 +42,10 @@ def label_curves(curves: pd.DataFrame, written: str, measure: str, published: pd
 
     References
     ----------
-    Liang et al. (2020), arXiv:2012.02368, fig. S2.
+    Liang et al. (2020), arXiv:2012.02368, figs. S2 and S3.
     """
-    x, y = hv.Dimension("percent", label="Labels used (%)"), hv.Dimension("error", label=f"{measure} ({written})")
+    x = hv.Dimension("percent", label="Labels used (%)")
+    y = hv.Dimension("error", label=f"{measure} ({written})" if written else measure)
     parts = []
     for method, (name, _, dash, marker) in _LOOKS.items():
         line = _points(published, method)
@@ -57,10 +67,12 @@ def label_curves(curves: pd.DataFrame, written: str, measure: str, published: pd
     if not parts:
         parts = [hv.Curve([], x, y)]
     least, most = _range([_points(each, method) for each in (published, curves) for method in _LOOKS])
-    looks = {"logx": True, "logy": True, "xlim": (0.85, 118), "ylim": (0.8 * least, 1.2 * most), "height": 340}
-    looks |= {"xticks": [(tick, str(tick)) for tick in _TICKS], "yticks": _ticks(0.8 * least, 1.2 * most)}
+    looks = {"logx": True, "logy": logarithmic, "xlim": (0.85, 118), "ylim": (0.8 * least, 1.2 * most), "height": 340}
+    looks |= {"xticks": [(tick, str(tick)) for tick in _TICKS]}
+    looks |= {"yticks": _ticks(0.8 * least, 1.2 * most)} if logarithmic else {}
     title = f"{measure} on objects held out, mean ± std of the trials"
-    return frame(hv.Overlay(parts), title=title, legend_position="top_right", **looks)
+    place = "top_right" if logarithmic else "bottom_right"
+    return frame(hv.Overlay(parts), title=title, legend_position=place, **looks)
 
 
 def _range(lines: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]) -> tuple[float, float]:

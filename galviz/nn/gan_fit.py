@@ -28,6 +28,7 @@ SAMPLES = "samples.npy"
 """File of the run with the sample sheet: float32 (16, B, H, W), in the unit of the cutouts, of latents that stay."""
 
 _SHEET = 16
+_ASIDE = 300
 _MOMENTS = 512  # images that moments are measured on
 _PART = 128
 
@@ -44,6 +45,8 @@ def fit_gan(
     finish: Callable[[Run], None] | None = None,
 ) -> Run:
     """Train a GAN and its embedder on the objects that are not in the recipe's fold; no label is needed.
+
+    Of these `kept_aside` are left out too.
 
     The run folder says how it goes, as for `galviz.nn.fit.fit`: state, metrics (a row an epoch, see `Moments`),
     checkpoints, the sample sheet ``samples.npy``, and at the end the weights of `galviz.nn.lsgan.Trained`. A wish to
@@ -104,6 +107,14 @@ def fit_gan(
     return run
 
 
+def kept_aside(rows: np.ndarray) -> np.ndarray:
+    """Give the rows (n,) among those of a training (N,), ascending, that no network learns from: a tenth, at most 300.
+
+    How well these are fitted says how well a new image will be.
+    """
+    return spaced(rows, min(_ASIDE, -(-len(rows) // 10)))
+
+
 def _train(
     trainer: pl.Trainer,
     pulse: Pulse,
@@ -116,10 +127,11 @@ def _train(
 ) -> bool:
     """Take the steps from the checkpoint on; True where none are left."""
     train, held_out = split(cutouts.catalogue, recipe, np.ones(len(cutouts), dtype=bool))
-    samples = Samples(kept(cutouts), train, np.zeros((len(cutouts), 1)))
+    learned = np.setdiff1d(train, kept_aside(np.sort(train)))
+    samples = Samples(kept(cutouts), learned, np.zeros((len(cutouts), 1)))
     steps = steps_of(trainer, recipe, len(samples), start)
     if start is None:
-        network.scale.fit(cutouts, train)
+        network.scale.fit(cutouts, learned)
     module = Adversaries(network, recipe, steps.steps, start)
     if trainer.is_global_zero:
         pulse.run.cut_metrics(steps.start)
@@ -128,7 +140,7 @@ def _train(
             build={"bands": cutouts.bands, "size": cutouts.images.shape[-1]},
             normalisation=network.scale.constants(),
             parameters=sum(p.numel() for p in network.trained().parameters()),
-            objects={"train": len(train), "held_out": len(held_out)},
+            objects={"train": len(learned), "held_out": len(held_out)},
         )
     pulse.note(step=steps.start, steps=steps.steps, device=str(trainer.strategy.root_device), message="")
     check = Moments(module, samples, cutouts.bands, pulse.run)

@@ -77,7 +77,7 @@ class KnownFluxes:
 
 @dataclass(frozen=True, eq=False)
 class KnownFits:
-    """How training images were fitted: with all bands, and with each band hidden.
+    """How images that no network learned from were fitted: with all bands, and with each band hidden.
 
     Parameters
     ----------

@@ -29,8 +29,11 @@ class Predictions:
         ``t_p84`` (as far as the network gives them), ``t_true`` (NaN where not known) and ``fold``.
         For a votes target: the same with a column ``c`` and a column ``c_true`` for each ``c`` of the target's columns,
         of which the one named as the target is its estimate.
+        For a class target ``t``: a row an object, columns ``t`` and ``t_true`` (names), ``p_<name>`` (a probability a
+        class) and ``fold``.
         For a band target: a row an object and band, index ``(object_id, band)``, columns ``band_pred`` and
-        ``band_true`` (names), ``p_u`` … ``p_z`` (a probability a class) and ``fold``.
+        ``band_true`` (names), ``p_u`` … ``p_z`` (a probability a class) and ``fold``. For the order of channels the
+        same, with ``order`` in place of ``band``.
         ``fold`` (nullable integer): k ≥ 0 where the object was held out in fold k, −1 where the network was trained
         on it, missing where the object is new.
     target : Target
@@ -50,7 +53,7 @@ class Predictions:
         missing = [name for name in (self.estimate_column, "fold") if name not in self.table.columns]
         if missing:
             raise ValueError(f"table: expected a column {missing[0]!r}, got {', '.join(map(str, self.table.columns))}.")
-        names = ["object_id", "band"] if self.target.kind == "band" else ["object_id"]
+        names = ["object_id", self.target.kind] if self.target.of_image else ["object_id"]
         if list(self.table.index.names) != names:
             raise ValueError(
                 f"table: expected an index named {', '.join(names)}, got {', '.join(map(str, self.table.index.names))}."
@@ -60,7 +63,7 @@ class Predictions:
             raise ValueError(
                 f"object_id: expected unique ids, got {self.table.index[self.table.index.duplicated()][0]!r} twice."
             )
-        if self.target.kind != "band" and not np.isfinite(self.estimate).all():
+        if not self.target.named and not np.isfinite(self.estimate).all():
             bad = self.table.index[~np.isfinite(self.estimate)][0]
             raise ValueError(f"{self.target.name}: expected finite estimates, got NaN or infinity for {bad!r}.")
         object.__setattr__(self, "table", self.table.assign(fold=self.table["fold"].astype("Int64")))
@@ -71,12 +74,12 @@ class Predictions:
     @property
     def estimate_column(self) -> str:
         """Name of the column with the estimate."""
-        return "band_pred" if self.target.kind == "band" else self.target.name
+        return f"{self.target.kind}_pred" if self.target.of_image else self.target.name
 
     @property
     def truth_column(self) -> str:
         """Name of the column with the truth."""
-        return "band_true" if self.target.kind == "band" else f"{self.target.name}_true"
+        return f"{self.target.kind if self.target.of_image else self.target.name}_true"
 
     @property
     def object_ids(self) -> np.ndarray:
@@ -85,7 +88,7 @@ class Predictions:
 
     @property
     def estimate(self) -> np.ndarray:
-        """What the network said: float64, or band names, shape (N,)."""
+        """What the network said: float64, or names, shape (N,)."""
         return _values(self.table[self.estimate_column])
 
     @property
@@ -147,12 +150,15 @@ def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.Dat
     -------
     pandas.DataFrame
         Index ``object_id``; columns estimate, truth, residual, spread (where there is one); or for a band target
-        ``u taken for`` … ``z taken for`` and ``bands right``, their number. For a votes target also the estimate and
+        ``u taken for`` … ``z taken for`` and ``bands right``, their number (for an order ``RGB taken for`` … and
+        ``orders right``); or for a class estimate, truth, ``probability`` (of the estimate) and ``right`` (1, 0, or NaN
+        where the truth is not known). For a votes target also the estimate and
         the truth (NaN where not known) of each answer, ``Class1.1`` … and ``Class1.1_true`` …: there a catalogue's
         votes are the truth, and do not come twice. Further fold, seen (True where the network was trained on the
         object), and the columns of the catalogue that bear other names.
     """
-    result = _bands_by_object(predictions) if predictions.target.kind == "band" else _numbers_by_object(predictions)
+    by_object = _looks_by_object if predictions.target.of_image else _numbers_by_object
+    result = (_classes_by_object if predictions.target.kind == "class" else by_object)(predictions)
     result = result.assign(seen=(result["fold"].fillna(0) < 0).to_numpy(bool))
     if cutouts is None:
         return result
@@ -199,13 +205,21 @@ def _numbers_by_object(predictions: Predictions) -> pd.DataFrame:
     return pd.DataFrame(told | {"fold": table["fold"].to_numpy()}, index=index)
 
 
-def _bands_by_object(predictions: Predictions) -> pd.DataFrame:
-    rows = predictions.table.reset_index()
-    given = rows.pivot_table("band_pred", "object_id", "band", aggfunc="first").rename_axis(columns=None)
-    given = given[list(dict.fromkeys(predictions.table.index.get_level_values("band")))]
+def _classes_by_object(predictions: Predictions) -> pd.DataFrame:
+    table, truth = predictions.table, pd.Series(predictions.truth, index=predictions.table.index)
+    told = {"estimate": predictions.estimate, "truth": truth, "fold": table["fold"]}
+    told["probability"] = table[[f"p_{name}" for name in predictions.target.classes]].max(axis=1)
+    told["right"] = (truth == predictions.estimate).astype(float).where(truth.notna())
+    return pd.DataFrame(told, index=table.index)
+
+
+def _looks_by_object(predictions: Predictions) -> pd.DataFrame:
+    kind, rows = predictions.target.kind, predictions.table.reset_index()
+    given = rows.pivot_table(f"{kind}_pred", "object_id", kind, aggfunc="first").rename_axis(columns=None)
+    given = given[list(dict.fromkeys(predictions.table.index.get_level_values(kind)))]
     right = given.eq(list(given.columns)).sum(axis=1)
     fold = predictions.table["fold"].groupby(level="object_id").first()
-    return given.add_suffix(" taken for").assign(**{"bands right": right, "fold": fold})
+    return given.add_suffix(" taken for").assign(**{f"{kind}s right": right, "fold": fold})
 
 
 def _values(column: pd.Series) -> np.ndarray:

@@ -1,12 +1,13 @@
 """What is learned: which columns of a catalogue, of what kind, and how they are transformed for learning."""
 
 from dataclasses import asdict, dataclass, field, replace
+from itertools import permutations
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
 
-Kind = Literal["scalar", "member", "votes", "band"]
+Kind = Literal["scalar", "member", "votes", "class", "band", "order"]
 Transform = Literal["identity", "ln", "log10", "zscore"]
 
 _FORWARD = {"identity": np.positive, "ln": np.log, "log10": np.log10, "zscore": np.positive}
@@ -22,10 +23,11 @@ class Target:
     ----------
     name : str
         Name of the estimate in `Predictions`, as learned: ``"ln_richness"``.
-    kind : {"scalar", "member", "votes", "band"}
-        A number, a probability of membership, vote fractions, or the band of a one-band image.
+    kind : {"scalar", "member", "votes", "class", "band", "order"}
+        A number, a probability of membership, vote fractions, one of several classes, the band of a one-band image, or
+        the order in which the bands of an image are.
     columns : tuple of str
-        Columns of the catalogue; none for ``"band"``, whose truth is the image itself.
+        Columns of the catalogue; none for ``"band"`` and ``"order"``, whose truth is the image itself.
     label : str
         How it is written on an axis before the transform: ``"λ"``.
     unit : str
@@ -34,6 +36,8 @@ class Target:
         What is done to the values before they are learned; ``"zscore"`` is (value − `centre`) / `scale`.
     centre, scale : float, optional
         Constants of ``"zscore"``, which `fitted` sets. Two targets that differ in these alone are equal.
+    classes : tuple of str
+        Names of the classes, which `fitted` sets too; the truth of an object is the number of its class among them.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Target:
     transform: Transform = "identity"
     centre: float | None = field(default=None, compare=False)
     scale: float | None = field(default=None, compare=False)
+    classes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -51,11 +56,44 @@ class Target:
         if isinstance(self.columns, str):
             raise ValueError(f"columns: expected a tuple of names, got {self.columns!r}. Write ({self.columns!r},).")  # noqa: TRY004 - as every other bad field
         object.__setattr__(self, "columns", tuple(self.columns))
+        object.__setattr__(self, "classes", tuple(self.classes))
         if self.transform not in _FORWARD:
             raise ValueError(f"transform: expected one of {', '.join(_FORWARD)}, got {self.transform!r}.")
-        if (self.kind == "band") == bool(self.columns):
-            wanted = "no columns for a band target" if self.kind == "band" else "at least one column"
+        if self.of_image == bool(self.columns):
+            wanted = f"no columns for the kind {self.kind}" if self.of_image else "at least one column"
             raise ValueError(f"columns: expected {wanted}, got {self.columns}.")
+        if self.kind == "class" and len(self.columns) != 1:
+            raise ValueError(f"columns: expected one column of classes, got {self.columns}.")
+
+    @property
+    def of_image(self) -> bool:
+        """Whether the image itself is the truth, and no catalogue is needed."""
+        return self.kind in ("band", "order")
+
+    @property
+    def named(self) -> bool:
+        """Whether an estimate is a name, not a number."""
+        return self.of_image or self.kind == "class"
+
+    def looks(self, bands: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+        """Give the ways in which an image is shown, where it is to be told in which of them it is.
+
+        Parameters
+        ----------
+        bands : tuple of str
+            B bands of the images.
+
+        Returns
+        -------
+        dict of str to tuple of int
+            The bands that each way shows, as numbers: ``{"u": (0,), …}`` for ``"band"``; all orders of them, named by
+            their initials, for ``"order"``: ``{"RGB": (0, 1, 2), "RBG": (0, 2, 1), …}``. None for other kinds.
+        """
+        if self.kind == "band":
+            return {band: (k,) for k, band in enumerate(bands)}
+        if self.kind == "order":
+            return {"".join(bands[k][0].upper() for k in order): order for order in permutations(range(len(bands)))}
+        return {}
 
     @property
     def label_learned(self) -> str:
@@ -91,9 +129,10 @@ class Target:
         return _INVERSE[self.transform](values)
 
     def fitted(self, catalogue: pd.DataFrame) -> Self:
-        """Give the same target with the constants of a z-score: mean and standard deviation of the known values.
+        """Give the same target with the constants of its z-score, or the names of its classes.
 
-        A target of another transform, or one that has its constants, stays as it is. Objects that are held out later
+        They are the mean and standard deviation of the known values; the names are sorted.
+        A target that needs none, or has them, stays as it is. Objects that are held out later
         count too: the constants are a shift and a stretch that `inverse` takes back, and teach nothing.
 
         Parameters
@@ -101,6 +140,8 @@ class Target:
         catalogue : pandas.DataFrame
             A row an object; without the column, or with fewer than two different values, nothing is set.
         """
+        if self.kind == "class" and not self.classes and self.columns[0] in catalogue.columns:
+            return replace(self, classes=tuple(sorted(catalogue[self.columns[0]].dropna().astype(str).unique())))
         if self.transform != "zscore" or self.scale is not None or not set(self.columns) <= set(catalogue.columns):
             return self
         values = catalogue[list(self.columns)].to_numpy(dtype=np.float64)
@@ -124,7 +165,7 @@ class Target:
         -------
         numpy.ndarray of float64, shape (N, K)
             K columns, transformed; NaN where the catalogue has none. A z-score without constants is that of this
-            catalogue.
+            catalogue. Of a class its number, counted from 0; NaN also where it is not one of `classes`.
 
         Raises
         ------
@@ -137,11 +178,15 @@ class Target:
                 f"catalogue: expected the column {missing[0]!r} to learn {self.name}, "
                 f"got {', '.join(map(str, catalogue.columns)) or 'no columns'}. Add it, or choose another target."
             )
+        if self.kind == "class":
+            names = catalogue[self.columns[0]].astype(str).where(catalogue[self.columns[0]].notna())
+            codes = pd.Index(self.fitted(catalogue).classes, dtype=str).get_indexer(names)
+            return np.where(codes < 0, np.nan, codes.astype(np.float64))[:, None]
         return self.fitted(catalogue).forward(catalogue[list(self.columns)].to_numpy(dtype=np.float64))
 
     def to_json(self) -> dict[str, Any]:
         """Give the fields as plain JSON values."""
-        return asdict(self) | {"columns": list(self.columns)}
+        return asdict(self) | {"columns": list(self.columns), "classes": list(self.classes)}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:

@@ -14,7 +14,6 @@ from galviz.sky.files import write_parquet
 from galviz.sky.groups import groups_of
 from galviz.sky.missing_flux import KnownFits
 from galviz.sky.predictions import Predictions
-from galviz.sky.rows import spaced
 from galviz.sky.target import Target
 
 if TYPE_CHECKING:
@@ -27,11 +26,9 @@ TARGETS = {"redshift": TARGET}
 LATENTS = "latents.parquet"
 """File of a run: latents of the objects of its sky, their redshifts (truth, NaN where not known) and folds (dealt)."""
 KNOWN_FITS = "known_fits.parquet"
-"""File of a run: how training images were fitted, with all bands and with each one hidden."""
+"""File of a run: how images that no network learned from were fitted, with all bands and with each one hidden."""
 STEPS = 100
 """Steps of a best fit, from the embedder's guess; the paper gives no number."""
-
-_KNOWN = 300  # training images whose fits are kept
 
 Progress = Callable[[int, int], None]
 
@@ -87,7 +84,7 @@ def train(
     """Train the run's GAN on a sky, see `galviz.nn.gan_fit.fit_gan`; predict redshifts that are known. No `encoder`."""
     from galviz.nn.fit import fit
     from galviz.nn.folds import deal
-    from galviz.nn.gan_fit import fit_gan
+    from galviz.nn.gan_fit import fit_gan, kept_aside
     from galviz.nn.predict import objects
     from galviz.nn.repair import fits_with_bands_hidden, open_trained
 
@@ -95,8 +92,8 @@ def train(
         raise ValueError(f"encoder: expected none for best fits, which train their own networks, got {encoder}.")
 
     def finish(run: Run) -> None:
-        seen = cutouts.object_ids[(objects(run).reindex(cutouts.object_ids) < 0).to_numpy()]
-        known = fits_with_bands_hidden(open_trained(run), cutouts.select(spaced(seen, _KNOWN)), steps=STEPS)
+        aside = kept_aside(np.flatnonzero(objects(run).reindex(cutouts.object_ids) < 0))
+        known = fits_with_bands_hidden(open_trained(run), cutouts.select(cutouts.object_ids[aside]), steps=STEPS)
         write_parquet(known, run.path / KNOWN_FITS)
         table, catalogue = latents(run, cutouts), cutouts.catalogue
         dealt = {"dealt": deal(groups_of(catalogue), run.recipe.folds), "truth": catalogue.get("z", np.nan)}
@@ -111,7 +108,7 @@ def train(
 
 
 def known_fits(run: Run) -> KnownFits | None:
-    """Read how training images were fitted; None of a run that does not say."""
+    """Read how known images were fitted; None of a run that does not say."""
     return KnownFits.open(path) if (path := run.path / KNOWN_FITS).exists() else None
 
 

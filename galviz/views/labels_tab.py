@@ -57,7 +57,7 @@ class LabelsTab(pn.viewable.Viewer):
 
     def sweeps(self) -> dict[str, Path]:
         """Find the sweeps: names for people, and their folders, newest first."""
-        return named([(root, path) for root in self.roots if root.is_dir() for path in list_sweeps(root)])
+        return named([(root, path) for root in self.roots if root.is_dir() for path in list_sweeps(root, self.study)])
 
     def look(self) -> None:
         """Read anew what there is, and how far it is."""

@@ -25,8 +25,8 @@ from galviz.sweep import Sweep
 
 sweep = Sweep({path!r})
 table = sweep.table()  # a row a training
-print(curves(table, "mae", {unit!r}))
-print(gain_words(label_gain(sweep.held_out(), "mae", {unit!r})))
+print(curves(table, {measure!r}, {unit!r}))
+print(gain_words(label_gain(sweep.held_out(), {measure!r}, {unit!r})))
 """
 
 
@@ -54,15 +54,17 @@ class LabelsView(pn.viewable.Viewer):
     def __init__(self, sweep: Sweep, **params: object) -> None:
         super().__init__(**params)
         self.sweep = sweep
-        self.label = sweep.plan.target.label
-        self.param.unit.objects = {written(unit, self.label): unit for unit in UNITS}
+        self.label, classes = sweep.plan.target.label, sweep.plan.target.named
+        self.measures = ("accuracy",) if classes else MEASURES
+        self.param.unit.objects = {"": ""} if classes else {written(unit, self.label): unit for unit in UNITS}
+        self.unit = "" if classes else self.unit
         self.handover = Handover(sizing_mode="stretch_width", margin=(0, 10))
         self.look()
 
     @property
     def written(self) -> str:
-        """The unit of the errors as it is written: ``"ln λ"``."""
-        return written(self.unit, self.label)
+        """The unit of the errors as it is written: ``"ln λ"``; none of accuracies."""
+        return written(self.unit, self.label) if self.unit else ""
 
     def look(self) -> None:
         """See whether more trainings are done."""
@@ -71,7 +73,7 @@ class LabelsView(pn.viewable.Viewer):
     def results(self) -> Results:
         """Measure what is done; slow."""
         table, gains = self.sweep.table(), {}
-        for measure in MEASURES:
+        for measure in self.measures:
             try:
                 gains[measure] = label_gain(self.sweep.held_out(), measure, self.unit)
             except ValueError:  # no whole trial yet
@@ -81,7 +83,9 @@ class LabelsView(pn.viewable.Viewer):
     @param.depends("unit", "done")
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
         """Give figures, words and tables, measured aside so that the page does not wait."""
-        self.handover.script = _PYTHON.format(path=str(self.sweep.path.resolve()), unit=self.unit)
+        self.handover.script = _PYTHON.format(
+            path=str(self.sweep.path.resolve()), measure=self.measures[0], unit=self.unit
+        )
         try:
             results = await asyncio.to_thread(self.results)
         except (ValueError, OSError, KeyError) as error:
@@ -91,7 +95,9 @@ class LabelsView(pn.viewable.Viewer):
             yield text("<p class='note'>No training of this sweep is done yet: figures come with the first ones.</p>")
             return
         words = text(gains_html(results.gains, logarithmic=self.unit in LOGARITHMS))
-        sides = [pn.Column(self.plot(results.table, measure), self.compared(results, measure)) for measure in MEASURES]
+        sides = [
+            pn.Column(self.plot(results.table, measure), self.compared(results, measure)) for measure in self.measures
+        ]
         for side in sides:
             side.styles = GROW
         head = text("<h3>Trainings</h3>")
@@ -107,7 +113,8 @@ class LabelsView(pn.viewable.Viewer):
         if self.unit in LOGARITHMS:
             behind = published().rename(columns={measure: "mean"})
             behind = behind.assign(mean=behind["mean"] * LOGARITHMS[self.unit])
-        drawn = label_curves(curves(table, measure, self.unit), self.written, NAMES[measure], behind)
+        mean, looks = curves(table, measure, self.unit), {"logarithmic": bool(self.unit)}
+        drawn = label_curves(mean, self.written, NAMES[measure], behind, **looks)
         return pn.pane.HoloViews(drawn, linked_axes=False, sizing_mode="stretch_width")
 
     def shown_table(self, table: pd.DataFrame) -> pn.widgets.Tabulator:
@@ -125,7 +132,7 @@ class LabelsView(pn.viewable.Viewer):
         self.handover.give(f"galviz_sweep_{self.sweep.path.name}{SUFFIXES[self.form]}", file)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        unit = field(self.param.unit, width=110)
+        unit = field(self.param.unit, width=110, visible=bool(self.unit))
         form = field(self.param.form, width=170)
         save = pn.widgets.Button(label="Download", color="primary", on_click=self.download)
         bar = pn.FlexBox(unit, form, save, align_items="flex-end")

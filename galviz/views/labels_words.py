@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from galviz.runs import Run
-from galviz.sky.label_efficiency import Gain, gain_words, published
+from galviz.sky.label_efficiency import CLASS_CLAIMS, MEASURES, Gain, gain_words, published
 from galviz.sweep import Sweep
 from galviz.views.words import shown_seconds
 
-NAMES = {"mae": "MAE", "sigma": "Sigma"}
+NAMES = {"mae": "MAE", "sigma": "Sigma", "accuracy": "Accuracy"}
 """How measures are written."""
 
 LOGARITHMS = {"ln": 1.0, "dex": 1 / np.log(10)}
@@ -42,7 +42,19 @@ def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> str:
         trials = one if known.trials == 1 else f"{known.trials} trials"
         lines.append(_note(f"Intervals from {known.objects:,} held-out objects, taken as independent, and {trials}."))
     tail = "" if logarithmic else " Its errors are of logarithms and cannot be drawn in this unit."
-    return "".join(f"<p>{line}</p>" for line in [*lines, _note(_PAPER + tail)])
+    paper = _classes_words() if "accuracy" in gains else _PAPER + tail
+    return "".join(f"<p>{line}</p>" for line in [*lines, _note(paper)])
+
+
+def _classes_words() -> str:
+    """Say what the paper found of classes."""
+    claims = [
+        f"{percent:g} % more accurate on {name}, as good as Base at 100 % from {100 * part:g} % of the labels on"
+        for name, (percent, part) in CLASS_CLAIMS.items()
+    ]
+    return (
+        f"The paper's Ours: {'; '.join(claims)}. Its curves are not in its text, and this is not the same experiment."
+    )
 
 
 def compared_html(measure: str, gain: Gain | str, unit: str) -> str:
@@ -58,20 +70,26 @@ def compared_html(measure: str, gain: Gain | str, unit: str) -> str:
     if isinstance(gain, str):
         return ""
     rows = "".join(_row(measure, gain, k) for k in range(len(gain.fractions)))
-    head = "".join(f"<th>{name}</th>" for name in _HEAD)
-    caption = f"<caption>{NAMES[measure]} in {escape(unit)}</caption>"
+    head = "".join(f"<th>{name}</th>" for name in (_HEAD if measure in MEASURES else _HEAD[:-1]))
+    caption = f"<caption>{NAMES[measure]}{f' in {escape(unit)}' if unit else ''}</caption>"
     return f"<table class='measures'>{caption}<tr>{head}</tr>{rows}</table>"
 
 
 def _row(measure: str, gain: Gain, k: int) -> str:
-    paper = published().pivot_table(index="fraction", columns="method", values=measure)
-    fraction, change, theirs = float(gain.fractions[k]), gain.change, "–"
-    if fraction in paper.index:
-        base, ours = paper.loc[fraction, "base"], paper.loc[fraction, "ours"]
-        theirs = f"{base:.4f} → {ours:.4f} ({100 * (ours / base - 1):+.1f} %)"
-    sure = f"{change.value[k]:+.1f} % [{change.low[k]:+.1f}, {change.high[k]:+.1f}]"
-    cells = (f"{100 * fraction:g} %", f"{gain.base[k]:.4g}", f"{gain.ours[k]:.4g}", sure, theirs)
+    fraction, change = float(gain.fractions[k]), gain.change
+    by = "%" if measure in MEASURES else "points"
+    sure = f"{change.value[k]:+.1f} {by} [{change.low[k]:+.1f}, {change.high[k]:+.1f}]"
+    cells = [f"{100 * fraction:g} %", f"{gain.base[k]:.4g}", f"{gain.ours[k]:.4g}", sure]
+    cells += [_theirs(measure, fraction)] if measure in MEASURES else []
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _theirs(measure: str, fraction: float) -> str:
+    paper = published().pivot_table(index="fraction", columns="method", values=measure)
+    if fraction not in paper.index:
+        return "–"
+    base, ours = paper.loc[fraction, "base"], paper.loc[fraction, "ours"]
+    return f"{base:.4f} → {ours:.4f} ({100 * (ours / base - 1):+.1f} %)"
 
 
 def _note(words: str) -> str:

@@ -108,7 +108,7 @@ def _run(run: Run, images: str | Path | None) -> Opened:
         cutouts = None  # the table can be explored without
     table = joined(predictions, cutouts)
     table = table[~table["seen"]]  # what the network has seen would flatter it
-    pair = None if predictions.target.kind == "band" else ("truth", "estimate")
+    pair = None if predictions.target.named else ("truth", "estimate")
     return Opened(table, cutouts, str(run.path), run_opening(run, cutouts, seen=False), run=run, pair=pair)
 
 

@@ -54,6 +54,12 @@ def test_it_can_be_drawn_with_logarithmic_axes_that_say_their_unit(curves):
     assert plot.y_range.start > 0
 
 
+def test_accuracies_have_an_axis_without_a_unit_that_is_not_logarithmic():
+    plot = hv.render(label_curves(CURVES, "", "Accuracy", logarithmic=False))
+    assert plot.yaxis[0].axis_label == "Accuracy"
+    assert type(plot.y_scale).__name__ == "LinearScale"
+
+
 @pytest.mark.parametrize("least", [0.01, 0.11, 3.3, 36.0, 990.0])
 @pytest.mark.parametrize("ratio", [1.0, 1.1, 2.0, 50.0])
 def test_any_range_of_errors_has_places_that_are_written(least, ratio):

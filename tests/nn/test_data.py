@@ -119,7 +119,7 @@ def test_votes_are_learned_together(tiny_sky):
 
 
 def test_other_kinds_of_targets_are_refused(tiny_sky):
-    with pytest.raises(ValueError, match="target: expected a scalar of one column, votes or a band target"):
+    with pytest.raises(ValueError, match="target: expected a scalar of one column, votes, a class, a band or"):
         truths(tiny_sky, Target("p", "member", ("richness",), "p"))
 
 

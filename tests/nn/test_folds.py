@@ -75,6 +75,15 @@ def test_objects_without_truth_are_in_neither_part():
     assert sorted([*train, *held]) == list(range(0, 100, 2))
 
 
+def test_without_folds_the_catalogues_own_test_objects_are_held_out():
+    table = catalogue().assign(split=np.where(np.arange(100) < 30, "test", "train"))
+    train, held = split(table, RECIPE.replace(folds=0, fold=0), everything(table))
+    assert sorted(held) == list(range(30))
+    assert sorted(train) == list(range(30, 100))
+    with pytest.raises(KeyError, match="folds: expected a column 'split' for folds=0"):
+        split(catalogue(), RECIPE.replace(folds=0, fold=0), everything(table))
+
+
 def test_too_few_objects_are_refused():
     table = catalogue(10)
     with pytest.raises(ValueError, match="cutouts: expected at least 2 objects"):

@@ -142,7 +142,7 @@ def test_joint_learning_that_makes_no_sense_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         build(RICHNESS, RECIPE.replace(**changes), BANDS)
     band = RECIPE.replace(loss="cross_entropy")
-    with pytest.raises(ValueError, match="joint: expected 0 for a band target"):
+    with pytest.raises(ValueError, match="joint: expected 0 where classes are all that is learned"):
         build(Target("band", "band", (), "band"), band, BANDS)
 
 

@@ -49,7 +49,7 @@ def test_band_network_sees_one_band_and_names_five():
 
 
 def test_scales_of_each_band_may_not_give_the_band_away():
-    with pytest.raises(ValueError, match="normalise: expected minmax or asinh_global for a band target, got asinh"):
+    with pytest.raises(ValueError, match="normalise: expected minmax or asinh_global to tell the band, got asinh"):
         build(BAND, RECIPE.replace(normalise="asinh"), BANDS)
 
 
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_weights():
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ({"widht": 3}, "network: expected arguments among width, .* got 'widht'"),
+        ({"widht": 3}, "network: expected arguments among .*width, .* got 'widht'"),
         ({"head": "tall"}, "network.head: expected one of compact, as_published"),
         ({"head": "as_published", "apart": False}, "with network.apart=true"),
     ],

@@ -44,6 +44,37 @@ def test_the_papers_claims_follow_from_its_table():
     assert 0.3 < at[1] <= 0.4  # "by 60 %"
 
 
+def classified(rights, trials=2):
+    """A row a training and object, of which the first so many of a hundred are right."""
+    parts = []
+    for (method, fraction), right in rights.items():
+        for trial in range(trials):
+            row = {"fraction": fraction, "method": method, "trial": trial, "fold": 0}
+            names = {"object_id": [f"o{k}" for k in range(100)], "truth": "cat"}
+            parts.append(pd.DataFrame(row | names | {"estimate": np.where(np.arange(100) < right, "cat", "dog")}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_of_classes_the_accuracy_is_measured():
+    held_out = classified({("base", 0.5): 40, ("base", 1.0): 60, ("ours", 0.5): 60, ("ours", 1.0): 66})
+    table = measured(held_out)
+    assert (table["objects"] == 100).all()
+    assert table.set_index(["method", "fraction"]).loc[("ours", 1.0), "accuracy"].tolist() == [0.66, 0.66]
+    assert curves(table, "accuracy", "")["mean"].tolist() == [0.4, 0.6, 0.6, 0.66]
+    gain = label_gain(held_out, "accuracy", "")
+    assert gain.base.tolist() == pytest.approx([0.4, 0.6])
+    assert gain.change.value == pytest.approx([20, 6])
+    assert (gain.change.low <= gain.change.value).all()
+    worse = label_gain(
+        classified({("base", 0.5): 40, ("base", 1.0): 60, ("ours", 0.5): 30, ("ours", 1.0): 59}), "accuracy", ""
+    )
+    assert worse.equal.value == np.inf
+    halfway = label_gain(
+        classified({("base", 0.25): 1, ("base", 1.0): 50, ("ours", 0.25): 40, ("ours", 1.0): 60}), "accuracy", ""
+    )
+    assert halfway.equal.value == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     ("values", "level", "expected"),
     [

@@ -84,9 +84,11 @@ def test_a_missing_column_is_named():
     ("changes", "message"),
     [
         ({"transform": "sqrt"}, "transform: expected one of identity, ln, log10, zscore, got 'sqrt'"),
-        ({"kind": "colour"}, "kind: expected one of scalar, member, votes, band, got 'colour'"),
+        ({"kind": "colour"}, "kind: expected one of scalar, member, votes, class, band, order, got 'colour'"),
         ({"columns": ()}, "columns: expected at least one column, got"),
-        ({"kind": "band"}, "columns: expected no columns for a band target, got"),
+        ({"kind": "band"}, "columns: expected no columns for the kind band, got"),
+        ({"kind": "order"}, "columns: expected no columns for the kind order, got"),
+        ({"kind": "class", "columns": ("a", "b")}, "columns: expected one column of classes, got"),
         ({"columns": "richness"}, "columns: expected a tuple of names, got 'richness'"),
     ],
 )
@@ -99,6 +101,26 @@ def test_bad_declarations_are_named(changes, message):
 def test_a_target_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         RICHNESS.name = "other"
+
+
+def test_the_truth_of_a_class_is_its_number_among_the_sorted_names():
+    table = pd.DataFrame({"kind": ["cat", "bird", None, "cat"]})
+    target = Target("kind", "class", ("kind",), "kind")
+    fitted = target.fitted(table)
+    assert fitted.classes == ("bird", "cat")
+    np.testing.assert_array_equal(target.truth(table)[:, 0], [1, 0, np.nan, 1])
+    np.testing.assert_array_equal(fitted.truth(pd.DataFrame({"kind": ["dog", "cat"]}))[:, 0], [np.nan, 1])
+    assert fitted.fitted(table.iloc[:1]) is fitted
+    assert Target.from_json(json.loads(json.dumps(fitted.to_json()))).classes == fitted.classes
+
+
+def test_bands_are_looked_at_alone_and_channels_in_all_orders():
+    assert BAND.looks(("u", "g")) == {"u": (0,), "g": (1,)}
+    orders = Target("order", "order", (), "order").looks(("red", "green", "blue"))
+    assert orders["RGB"] == (0, 1, 2)
+    assert orders["BRG"] == (2, 0, 1)
+    assert len(orders) == len(set(orders.values())) == 6
+    assert RICHNESS.looks(("u", "g")) == {}
 
 
 @pytest.mark.parametrize("target", [RICHNESS, BAND], ids=lambda target: target.name)
