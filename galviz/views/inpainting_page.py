@@ -11,11 +11,10 @@ from galviz.studies import inpainting
 from galviz.views.gallery import Gallery
 from galviz.views.latents import LatentsView
 from galviz.views.library import Library, open_sky
-from galviz.views.page import StudyPage, in_template
+from galviz.views.page import StudyPage, study_page
 from galviz.views.repair import RepairView
 from galviz.views.run import REFUSED
 from galviz.views.state import TABS, Chooser, PageState, SameFocus, keep_in_address
-from galviz.views.template import page_template
 from galviz.views.words import said, shown_error, text
 
 REPAIR, LATENTS = "repair", "latents"
@@ -108,12 +107,7 @@ def inpainting_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
     panel.template.BootstrapTemplate
         Asks for nothing that the server does not serve itself.
     """
-    template = page_template("inpainting")
-    try:
-        return in_template(template, inpainting_study(paths))
-    except REFUSED as error:
-        template.main.append(said(shown_error(error)))
-        return template
+    return study_page("inpainting", lambda: inpainting_study(paths))
 
 
 def inpainting_study(paths: Sequence[str] = ()) -> StudyPage:

@@ -7,9 +7,8 @@ import panel as pn
 
 from galviz.studies import mergers
 from galviz.views.library import Library
-from galviz.views.page import StudyPage, in_template
+from galviz.views.page import StudyPage, study_page
 from galviz.views.state import TABS, PageState, keep_in_address
-from galviz.views.template import page_template
 from galviz.views.threshold_page import ThresholdPage
 
 THRESHOLD = "threshold"
@@ -30,8 +29,7 @@ def mergers_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
     panel.template.BootstrapTemplate
         Asks for nothing that the server does not serve itself.
     """
-    shown = mergers_study(paths)
-    return in_template(page_template("mergers"), shown)
+    return study_page("mergers", lambda: mergers_study(paths))
 
 
 def mergers_study(paths: Sequence[str] = ()) -> StudyPage:

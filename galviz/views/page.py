@@ -1,6 +1,6 @@
 """The page of a study: data, training, predictions, runs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from types import ModuleType
@@ -17,7 +17,7 @@ from galviz.views.run import REFUSED
 from galviz.views.runs import RunsPanel
 from galviz.views.sky import SkyView
 from galviz.views.sky_maker import SkyMaker
-from galviz.views.state import TABS, Chooser, PageState, keep_in_address
+from galviz.views.state import TABS, Chooser, PageState
 from galviz.views.tabs import TabBar
 from galviz.views.template import page_template
 from galviz.views.train import TrainPanel
@@ -121,34 +121,27 @@ class StudyPage(pn.viewable.Viewer):
         return pn.Column(bar, self.body, sizing_mode="stretch_width")
 
 
-def study_page(study: ModuleType, paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
-    """Make the page of a study for one visitor.
+def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.BootstrapTemplate:
+    """Make the page of a study for one visitor, or say why it cannot be made.
 
     Parameters
     ----------
-    study : module
-        One of `galviz.studies`.
-    paths : sequence of str
-        Skies, runs or folders of them to show; what lies in `galviz.runs.home` is offered in any case.
+    name : str
+        What it is about, for its title.
+    make : callable
+        Makes what it shows.
 
     Returns
     -------
     panel.template.BootstrapTemplate
-        Asks for nothing that the server does not serve itself.
+        Asks for nothing that the server does not serve itself, and keeps looking at what goes on.
     """
-    template = page_template(study.__name__.rpartition(".")[2])
+    template = page_template(name)
     try:
-        library = Library.find(paths, study)
+        shown = make()
     except REFUSED as error:
         template.main.append(said(shown_error(error)))
         return template
-    page = PageState()
-    keep_in_address(page)
-    return in_template(template, StudyPage(study, library, page))
-
-
-def in_template(template: pn.template.BootstrapTemplate, shown: StudyPage) -> pn.template.BootstrapTemplate:
-    """Put a page into its template, and keep it looking at what goes on."""
     template.main.append(shown)
     pn.state.onload(shown.train.find_devices)
     pn.state.add_periodic_callback(shown.look, period=_EVERY_MS)

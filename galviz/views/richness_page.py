@@ -9,11 +9,8 @@ from galviz.studies import richness
 from galviz.sweep import list_sweeps
 from galviz.views.labels_tab import LabelsTab
 from galviz.views.library import Library
-from galviz.views.page import StudyPage, in_template
-from galviz.views.run import REFUSED
+from galviz.views.page import StudyPage, study_page
 from galviz.views.state import TABS, PageState, keep_in_address
-from galviz.views.template import page_template
-from galviz.views.words import said, shown_error
 
 LABELS = "labels"
 """Name of the tab."""
@@ -34,13 +31,7 @@ def richness_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
     panel.template.BootstrapTemplate
         Asks for nothing that the server does not serve itself.
     """
-    template = page_template("richness")
-    try:
-        shown = richness_study(paths)
-    except REFUSED as error:
-        template.main.append(said(shown_error(error)))
-        return template
-    return in_template(template, shown)
+    return study_page("richness", lambda: richness_study(paths))
 
 
 def richness_study(paths: Sequence[str] = ()) -> StudyPage:
