@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from galviz.compute import Status, Work
+from galviz.compute import Status, Work, call
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.inpainting import central_flux, fitted_better
@@ -19,6 +19,9 @@ ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
 
 UNLIKE = 0.99
 """An object is unlike what the generator knows when more than this part of known images was fitted better."""
+
+_FITTED = "galviz.answers:fitted"
+_OTHER_RUN = "Choose another run, or train one on such a sky with the recipe quick."
 
 
 class Repair:
@@ -42,6 +45,8 @@ class Repair:
         Of the random starts.
     on_change : callable, optional
         Called without arguments, in another thread, whenever something has come.
+    here : bool
+        Fit in this process, and come back when all is done: for a script, which no worker process may import.
 
     Attributes
     ----------
@@ -73,6 +78,7 @@ class Repair:
         steps: int = STEPS,
         seed: int = 0,
         on_change: Callable[[], None] | None = None,
+        here: bool = False,
     ) -> None:
         _check(run, cutouts, off)
         self.run, self.bands, self.ids, self.steps, self._cutouts = run, cutouts.bands, list(ids), steps, cutouts
@@ -87,9 +93,12 @@ class Repair:
             raise ValueError(f"off: expected a band left of every object, got none of {self.ids[empty.argmax()]}.")
         self.status: Status = "running"
         self.error, self._options = "", {"steps": steps, "seed": seed}
-        self._start = self._made = self._state = None
+        self._start = self._made = self._state = self._work = None
         self._lock, self._ended, self._on_change = threading.RLock(), threading.Event(), on_change or (lambda: None)
-        self._go_on()
+        if here:
+            self._fit_here()
+        else:
+            self._go_on()
 
     @property
     def step(self) -> int:
@@ -156,7 +165,7 @@ class Repair:
 
     def python(self, sky: str | Path) -> str:
         """Write the lines that make this again: ``table`` and ``cutouts``."""
-        given = f"{self.ids!r}, off={self.off!r}, steps={self.steps}"
+        given = f"{self.ids!r}, off={self.off!r}, steps={self.steps}, here=True"
         return "\n".join(
             [
                 "from galviz.repair import Repair",
@@ -164,7 +173,6 @@ class Repair:
                 "from galviz.sky.cutouts import CutoutSet",
                 "",
                 f"repair = Repair(Run.open({str(self.run.path)!r}), CutoutSet.open({str(sky)!r}), {given})",
-                "repair.wait()",
                 "table, cutouts = repair.wide(), repair.repaired()",
             ]
         )
@@ -193,10 +201,23 @@ class Repair:
         if self.status == "failed":
             raise RuntimeError(f"Repair: expected {self.steps} steps, got {self.step}: {self.error}.")
 
+    def _given(self) -> tuple:
+        return str(self.run.path), self.images, self.observed, self._options, self._state
+
+    def _fit_here(self) -> None:
+        while self.status == "running" and self.step < self.steps:
+            self._came(call(_FITTED, *self._given()))
+            self._on_change()
+        self._end("done")
+
     def _go_on(self) -> None:
-        given = (str(self.run.path), self.images, self.observed, self._options, self._state)
         with self._lock:  # its answer may come before it has a name
-            self._work = Work("galviz.answers:fitted", [given], self._take)
+            self._work = Work(_FITTED, [self._given()], self._take)
+
+    def _came(self, result: tuple) -> None:
+        self._state, self._made = result
+        if self._start is None:
+            self._start = np.split(self._made, 2)[0]
 
     def _take(self) -> None:
         """Take what has come, and ask for more; called by the thread that brought it."""
@@ -207,9 +228,7 @@ class Repair:
             if work.status != "done":
                 self._end("failed", work.error)
                 return
-            self._state, self._made = work.results()[0]
-            if self._start is None:
-                self._start = np.split(self._made, 2)[0]
+            self._came(work.results()[0])
             if self.step < self.steps:
                 self._go_on()
         if self.step < self.steps:
@@ -222,17 +241,22 @@ class Repair:
             if self.status != "running":
                 return
             self.status, self.error = status, error
-        self._work.cancel()
+        if self._work is not None:
+            self._work.cancel()
         self._ended.set()
         self._on_change()
 
 
 def _check(run: Run, cutouts: CutoutSet, off: Sequence[str]) -> None:
     if run.info["study"] != "inpainting" or of_images(run.recipe) or not run.weights.exists():
-        raise ValueError(f"run: expected a finished one of best fits, got {run.name} of the recipe {run.recipe.name}.")
+        raise ValueError(
+            f"run: expected a finished one of best fits, got {run.name} of {run.recipe.name}. {_OTHER_RUN}"
+        )
     made, shape = run.info["build"], cutouts.images.shape[1:]
     if tuple(made["bands"]) != cutouts.bands or (made["size"], made["size"]) != shape[1:]:
         expected = f"{' '.join(made['bands'])} of {made['size']} px"
-        raise ValueError(f"cutouts: expected {expected} as the run, got {' '.join(cutouts.bands)} of {shape[1]} px.")
+        raise ValueError(
+            f"cutouts: expected {expected} as the run, got {' '.join(cutouts.bands)} of {shape[1]} px. {_OTHER_RUN}"
+        )
     if unknown := sorted(set(off) - set(cutouts.bands)):
         raise ValueError(f"off: expected some of {', '.join(cutouts.bands)}, got {unknown[0]!r}.")

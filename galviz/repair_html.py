@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from galviz.figures.repair import strips
+from galviz.figures.repair import NOISES, strips
 from galviz.repair import ROWS, UNLIKE, Repair
 
 _NOT_KNOWN = "–"
@@ -29,7 +29,18 @@ def pictures_html(found: Repair) -> str:
     for k, object_id in enumerate(found.ids):
         rows = strips({name: pictures[name][k] for name in ROWS}, hidden)
         parts.append(_object_html(object_id, found, rows, float(beyond[k])))
-    return f"<div class='repairs'>{''.join(parts)}</div>"
+    return f"<p class='note'>{_legend(found)}</p><div class='repairs'>{''.join(parts)}</div>"
+
+
+def _legend(found: Repair) -> str:
+    wide = np.unique(np.round(found.images.shape[3] * found.pixel_scale, 1))
+    parts = [
+        f"Cutouts {' to '.join(f'{end:g}' for end in wide[[0, -1]][: len(wide)])}″ wide",
+        "Grey: asinh of the flux, in a band the same for all rows",
+        f"Residual: from −{NOISES:g} (blue) to +{NOISES:g} noises (red)",
+        "Lined: hidden from the fit",
+    ]
+    return ". ".join(parts) + "."
 
 
 def _object_html(object_id: str, found: Repair, rows: dict[str, bytes], beyond: float) -> str:

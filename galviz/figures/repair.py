@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import cycle
 
 import holoviews as hv
@@ -15,9 +16,12 @@ from galviz.sky.photometry import stretch, stretch_limits
 RESIDUAL = "residual"
 """The row that is drawn about zero, in units of the noise; the others share the grey of what was observed."""
 
-_NOISES = 6.0  # the residual's colours end at so many
+NOISES = 6.0
+"""The residual's colours end at so many times the noise, blue below and red above."""
+
 _LINES = 5  # pixels between two lines over a band that was hidden
 _LOOKS = {"best fit": "solid", "from random": "dotted"}
+_COLOURS = (BLUE, ORANGE, PINK, SKY, FOCUS, GREY)
 _SOLID, _CLEAR = 255, 0
 
 
@@ -47,32 +51,34 @@ def strips(pictures: Mapping[str, np.ndarray], hidden: Sequence[bool]) -> dict[s
     return drawn
 
 
-def loss_curves(losses: Mapping[str, np.ndarray], ids: Sequence[str]) -> hv.Overlay:
+def loss_curves(found: hv.streams.Pipe) -> hv.Overlay:
     """Draw the loss of each object against the step: best fits solid, those from random latents dotted.
 
     Parameters
     ----------
-    losses : mapping of str to numpy.ndarray
-        By start, (N, S) each; NaN where an object was done.
-    ids : sequence of str, length N
+    found : holoviews.streams.Pipe
+        Its ``data`` are the losses by start, a mapping to (N, S) each, NaN where an object was done; and N ids. What is
+        sent moves the lines of the plot that is there: a plot made anew at each step would keep a browser busy.
 
     Returns
     -------
     holoviews.Overlay
     """
-    axes = [hv.Dimension("step", label="Step")], [hv.Dimension("loss", label="Mean square residual")]
-    lines = [hv.Curve([], *axes)]
-    colours = dict(zip(ids, cycle((BLUE, ORANGE, PINK, SKY, FOCUS, GREY)), strict=False))
-    for start, values in losses.items():
-        for name, one in zip(ids, values, strict=True):
-            known = np.isfinite(one)
-            data = (np.flatnonzero(known), one[known])
-            label = name if start == "best fit" else f"{name}, {start}"
-            look = {"color": colours[name], "line_dash": _LOOKS[start], "line_width": 2, "tools": ["hover"]}
-            lines.append(hv.Curve(data, *axes, label=label).opts(**look))
-    return frame(
-        hv.Overlay(lines), logy=True, height=260, show_legend=False, title="Best fits solid, from random dotted"
-    )
+    maps = [hv.DynamicMap(partial(_losses_of, start), streams=[found]) for start in _LOOKS]
+    title = "Best fits solid, from random dotted"
+    return frame(maps[0] * maps[1], logy=True, height=260, show_legend=False, title=title)
+
+
+def _losses_of(start: str, data: tuple[Mapping[str, np.ndarray], Sequence[str]]) -> hv.Contours:
+    losses, ids = data
+    paths = []
+    for name, one, colour in zip(ids, losses.get(start, ()), cycle(_COLOURS), strict=False):
+        steps = np.flatnonzero(np.isfinite(one))
+        if steps.size:
+            paths.append({"step": steps, "loss": one[steps], "object_id": name, "colour": colour})
+    axes = [hv.Dimension("step", label="Step"), hv.Dimension("loss", label="Mean square residual")]
+    lines = hv.Contours(paths, axes, ["object_id", "colour"])
+    return lines.opts(color="colour", line_dash=_LOOKS[start], line_width=2, tools=["hover"], framewise=True)
 
 
 def _grey(image: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -84,7 +90,7 @@ def _about_zero(image: np.ndarray, like: np.ndarray) -> np.ndarray:
     known = like[np.isfinite(like)]
     noise = 1.4826 * float(np.median(np.abs(known - np.median(known)))) if known.size else 0.0
     colours = np.array(rgb_of(look_of(image, "change")[1]))
-    level = np.clip(np.nan_to_num(image) / (2 * _NOISES * noise or 1.0) + 0.5, 0, 1)
+    level = np.clip(np.nan_to_num(image) / (2 * NOISES * noise or 1.0) + 0.5, 0, 1)
     return _solid(colours[np.round(level * (len(colours) - 1)).astype(int)], image)
 
 
@@ -102,5 +108,5 @@ def _lined(drawn: np.ndarray) -> np.ndarray:
 
 def _png(pixels: np.ndarray) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
+    Image.fromarray(pixels).save(out, "PNG", compress_level=1)  # twice as fast; they are small and short-lived
     return out.getvalue()

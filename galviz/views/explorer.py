@@ -19,7 +19,7 @@ from galviz.views.plot import PlotView
 from galviz.views.selection_bar import SelectionBar
 from galviz.views.table import TableView
 from galviz.views.way_out import WayOut
-from galviz.views.words import GROW
+from galviz.views.words import beside
 
 _TABLE_ROWS = 200_000  # objects of which a table can be paged through
 _PLOT = ("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
@@ -125,10 +125,7 @@ class Explorer(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         wide = {"sizing_mode": "stretch_width"}
-        plots = pn.FlexBox(*(pn.Column(plot, styles=GROW) for plot in self.plots))
-        above = plots if self.picture is None else pn.FlexBox(
-            pn.Column(*self.plots, styles=GROW), pn.Column(self.picture, styles=GROW)
-        )  # fmt: skip
+        above = beside(*(self.plots if self.picture is None else [pn.Column(*self.plots), self.picture]))
         more = []
         if len(self.table) <= _TABLE_ROWS:
             more = [pn.Card(TableView(self.table, self.selection), title="Table", collapsed=True, **wide)]

@@ -1,26 +1,25 @@
 """The page of best fits: that of every study, and first of all bands that are switched off and filled in."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import panel as pn
 
-from galviz.runs import Run
-from galviz.selection import Selection
+from galviz.runs import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import inpainting
-from galviz.views.gallery import Gallery
 from galviz.views.latents import LatentsView
 from galviz.views.library import Library, open_sky
 from galviz.views.page import StudyPage, study_page
-from galviz.views.repair import RepairView
+from galviz.views.repair_tab import RepairTab
 from galviz.views.run import REFUSED
-from galviz.views.state import TABS, Chooser, PageState, SameFocus, keep_in_address
+from galviz.views.state import TABS, Chooser, PageState, keep_in_address
 from galviz.views.words import said, shown_error, text
 
 REPAIR, LATENTS = "repair", "latents"
 """Names of the page's own tabs; a map of what matters for an output makes no sense for best fits."""
 
-_EVERY_MS = 200
+_FILES = ("model.safetensors", "predictions.parquet", inpainting.LATENTS, inpainting.KNOWN_FITS)
 
 
 class OfRun(pn.viewable.Viewer):
@@ -37,12 +36,21 @@ class OfRun(pn.viewable.Viewer):
         super().__init__()
         self.of, self._make = of, make
         self.shown: pn.viewable.Viewable | None = None
+        self._of: tuple[object, ...] = ()
+        self._body: pn.viewable.Viewable | None = None
 
     def body(self, *_: object) -> pn.viewable.Viewable:
-        """Show the run of the page."""
-        if self.shown is not None and hasattr(self.shown, "cancel"):
-            self.shown.cancel()
-        self.shown, path = None, self.of.library.run_path(self.of.page.run)
+        """Show the run of the page; what is shown stays as long as the files of the run do."""
+        path = self.of.library.run_path(self.of.page.run)
+        of = path, *_stamps(path), path is not None and self.of.train.run.status in ACTIVE
+        if self._body is None or of != self._of:
+            if self.shown is not None and hasattr(self.shown, "cancel"):
+                self.shown.cancel()
+            self._of, self.shown = of, None
+            self._body = self._new(path)
+        return self._body
+
+    def _new(self, path: Path | None) -> pn.viewable.Viewable:
         if path is None:
             return text("<p class='note'>No run yet: train one first, on the tab Train.</p>")
         try:
@@ -54,44 +62,19 @@ class OfRun(pn.viewable.Viewer):
             self.shown = self._make(run, open_sky(run.data))
         except REFUSED as error:
             return said(shown_error(error))
-        return pn.panel(self.shown)
+        return pn.Column(self.shown, sizing_mode="stretch_width")  # without it responsive figures have no width
 
     def __panel__(self) -> pn.viewable.Viewable:
+        run = self.of.train.run.param
         chooser = Chooser(self.of.page, "run", lambda: self.of.library.runs()[0], "Run")
-        follow = pn.bind(self.body, self.of.page.param.run, self.of.train.run.param.predicted)
+        follow = pn.bind(self.body, self.of.page.param.run, *(run[name] for name in ("predicted", "status")))
         return pn.Column(chooser, follow, sizing_mode="stretch_width")
 
 
-class RepairTab(pn.viewable.Viewer):
-    """Objects to choose from, and the bands of those that are chosen.
-
-    Parameters
-    ----------
-    run : Run
-    cutouts : CutoutSet
-    page : PageState
-        Its focus is followed, and followed by it.
-    """
-
-    def __init__(self, run: Run, cutouts: CutoutSet, page: PageState) -> None:
-        super().__init__()
-        table = cutouts.catalogue
-        self.selection, self._focus = Selection(table), SameFocus(page.selection)
-        self._focus.join(self.selection)
-        self.repair = RepairView(run, cutouts, self.selection)
-        self.gallery = Gallery(cutouts, table, self.selection, height=330)
-        if pn.state.curdoc is not None:
-            pn.state.add_periodic_callback(self.repair.look, period=_EVERY_MS)
-            pn.state.on_session_destroyed(lambda _: self.cancel())
-
-    def cancel(self) -> None:
-        """End what runs."""
-        self.repair.cancel()
-
-    def __panel__(self) -> pn.viewable.Viewable:
-        title = "Objects: those that are chosen are fitted, else the one in focus and the next"
-        card = pn.Card(self.gallery, title=title, sizing_mode="stretch_width")
-        return pn.Column(self.repair, card, sizing_mode="stretch_width")
+def _stamps(path: Path | None) -> tuple[int, ...]:
+    """Say when each file of a run that a tab shows was written; 0 where it is not there."""
+    files = [] if path is None else [path / name for name in _FILES]
+    return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
 
 
 def inpainting_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:

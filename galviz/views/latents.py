@@ -12,7 +12,7 @@ from galviz.runs import ACTIVE, Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_table
-from galviz.studies.inpainting import LATENTS
+from galviz.studies.inpainting import LATENTS, of_images
 from galviz.views.explorer import Explorer
 from galviz.views.library import open_predictions
 from galviz.views.predictions import judged_plots
@@ -26,6 +26,7 @@ _NAMES = {SAVED[0]: "a saved UMAP", SAVED[1]: "a saved map"}
 _NONE = """<p><b>{name}</b> has no latents{yet}. A training of the study inpainting finds them when it ends, for every
 object of its sky: start one in the tab Train, or with <code>galviz train inpainting --data SKY --out RUN</code>, and
 choose it here.</p>"""
+_OF_IMAGES = "<p><b>{name}</b> has no latents: it learned from the images themselves. Choose a run of best fits.</p>"
 
 
 class LatentsView(pn.viewable.Viewer):
@@ -106,6 +107,8 @@ class LatentsView(pn.viewable.Viewer):
         if self._error:
             return said(self._error)
         if self.explorer is None:
+            if of_images(self.run.recipe):
+                return text(_OF_IMAGES.format(name=escape(self.run.name)))
             yet = " yet: it has not ended" if self.run.state()["status"] in {"created", *ACTIVE} else ""
             return text(_NONE.format(name=escape(self.run.name), yet=yet))
         thumbnails = [] if self.thumbnails is None else [self.thumbnails]

@@ -1,7 +1,9 @@
 """Switch bands off, and watch best fits fill them in."""
 
+import time
 from collections.abc import Sequence
 
+import holoviews as hv
 import panel as pn
 import param
 
@@ -15,7 +17,7 @@ from galviz.studies.inpainting import STEPS
 from galviz.views.look import alert
 from galviz.views.run import REFUSED
 from galviz.views.way_out import WayOut
-from galviz.views.words import GROW, field, shown_error, text
+from galviz.views.words import beside, field, shown_error, text
 
 
 class RepairView(pn.viewable.Viewer):
@@ -42,7 +44,8 @@ class RepairView(pn.viewable.Viewer):
 
     def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
         super().__init__()
-        self.run, self.cutouts, self.selection, self._step = run, cutouts, selection, -1
+        self.run, self.cutouts, self.selection, self._step, self._rested = run, cutouts, selection, -1, 0.0
+        self._losses = hv.streams.Pipe(data=({}, []))
         self.param.off.objects = list(cutouts.bands)
         self.param.update(**({"off": [cutouts.bands[0]]} | params))
         selection.param.watch(self._changed, ["focus", "version"])
@@ -65,49 +68,49 @@ class RepairView(pn.viewable.Viewer):
 
     def fit(self, _: object = None) -> None:
         """Begin."""
-        self.cancel()
+        if self.found is not None:
+            self.found.cancel()
         try:
-            self.found = Repair(self.run, self.cutouts, self.ids, self.off, steps=self.steps)
+            found = Repair(self.run, self.cutouts, self.ids, self.off, steps=self.steps)
         except (*REFUSED, KeyError) as error:
-            self.param.update(found=None, error=shown_error(error))
+            self._show(found=None, running=False, error=shown_error(error))
         else:
             self._step = -1
-            self.param.update(running=True, error="", version=self.version + 1)
+            self._show(found=found, running=True, error="")
 
     def cancel(self, _: object = None) -> None:
         """Give up what has not come yet; what has come stays."""
         if self.found is not None:
             self.found.cancel()
-        self.running = False
+            self._show(running=False)
 
     def look(self) -> None:
-        """Take what has come."""
-        if self.found is None or not self.running:
+        """Take what has come; rest as long as drawing it took, so that a click never waits behind several drawings."""
+        if self.found is None or not self.running or time.monotonic() < self._rested:
             return
         status, step = self.found.status, self.found.step
         if status == "failed":
             self.error = shown_error(RuntimeError(self.found.error))
         if step != self._step or status != "running":
-            self._step = step
-            self.param.update(running=status == "running", version=self.version + 1)
+            self._step, began = step, time.monotonic()
+            self._show(running=status == "running")
+            self._rested = 2 * time.monotonic() - began
 
-    @param.depends("version", "running")
+    def _show(self, **news: object) -> None:
+        self.param.update(**news, version=self.version + 1)
+        self._losses.send(({}, []) if self.found is None else (self.found.losses(), self.found.ids))
+
+    @param.depends("version")
     def _pictures(self) -> str:
         return "" if self.found is None else pictures_html(self.found)
 
-    @param.depends("version", "running")
+    @param.depends("version")
     def _fluxes(self) -> str:
         return "" if self.found is None else fluxes_html(self.found.table())
 
-    @param.depends("version", "running")
+    @param.depends("version")
     def _progress(self) -> str:
         return "" if self.found is None else progress_html(self.found)
-
-    @param.depends("version")
-    def _losses(self) -> pn.viewable.Viewable:
-        if self.found is None or not self.found.step:
-            return pn.Spacer(height=260)
-        return pn.pane.HoloViews(loss_curves(self.found.losses(), self.found.ids), sizing_mode="stretch_width")
 
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:
@@ -137,6 +140,7 @@ class RepairView(pn.viewable.Viewer):
         return pn.FlexBox(hide, *numbers, at_once, fit, cancel, align_items="flex-end")
 
     def __panel__(self) -> pn.viewable.Viewable:
-        beside = pn.FlexBox(pn.Column(text(self._fluxes), styles=GROW), pn.Column(self._losses, styles=GROW))
-        parts = (self.controls(), text(self._progress), self._alert, text(self._pictures), beside, self._out)
+        losses = pn.pane.HoloViews(loss_curves(self._losses), sizing_mode="stretch_width")
+        told = beside(text(self._fluxes), losses)
+        parts = (self.controls(), text(self._progress), self._alert, text(self._pictures), told, self._out)
         return pn.Column(*parts, sizing_mode="stretch_width")

@@ -86,7 +86,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         more = {"axes": axes, "focus": self._focus, "colour": colour}
         frames, shown = thumbnail_map(self.grid, pixels, ids.to_numpy(object), **more)
         hv.streams.Tap(source=frames).add_subscriber(self.tap)
-        return pn.pane.HoloViews(shown, linked_axes=False)
+        return pn.pane.HoloViews(shown, linked_axes=False, sizing_mode="stretch_width")
 
     def tap(self, x: float | None, y: float | None) -> None:
         """Bring the object that is shown at a place into focus."""
@@ -95,4 +95,4 @@ class ThumbnailsView(pn.viewable.Viewer):
             self.plot.selection.focus = str(self.plot.selection.table.index[row])
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(self.body, styles={"overflow-x": "auto", "max-width": "100%"}, min_height=720)
+        return pn.Column(self.body, styles={"overflow-x": "auto"}, min_height=720, sizing_mode="stretch_width")

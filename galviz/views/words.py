@@ -36,6 +36,16 @@ def text(content: Any, **more: Any) -> pn.pane.HTML:
     return pn.pane.HTML(content, stylesheets=[_CSS], **more)
 
 
+def beside(*parts: Any) -> pn.Row:
+    """Put parts side by side, as many as there is room for.
+
+    Figures in Panel's FlexBox, which is made of a template, now and then miss the width that they come to have: they
+    are never drawn, and Bokeh never says that the page is ready.
+    """
+    columns = (pn.Column(part, styles=GROW) for part in parts)
+    return pn.Row(*columns, styles={"flex-wrap": "wrap"}, sizing_mode="stretch_width")
+
+
 def field(parameter: param.Parameter, **looks: Any) -> pn.widgets.Widget:
     """Make the widget of a parameter, linked both ways, without the frame that Panel puts around it."""
     return pn.Param(parameter, widgets={parameter.name: looks}, display_threshold=-float("inf"))[0]

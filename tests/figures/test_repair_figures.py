@@ -52,9 +52,23 @@ def test_a_band_that_nobody_observed_is_drawn_like_its_fit():
     assert (drawn(rows[RESIDUAL])[..., 3] == 0).all()
 
 
-def test_losses_have_a_line_an_object_and_a_start():
-    losses = {"best fit": np.array([[3.0, 2.0, np.nan]]), "from random": np.array([[9.0, 8.0, 7.0]])}
-    plot = loss_curves(losses, ["a"])
-    lines = {curve.label: curve.dimension_values("loss").tolist() for curve in plot if len(curve)}
-    assert lines == {"a": [3.0, 2.0], "a, from random": [9.0, 8.0, 7.0]}
-    assert hv.renderer("bokeh").get_plot(plot).state.y_scale is not None
+def lines(plot):
+    """What each line of a drawn plot says, by object and dash."""
+    shown = {}
+    for renderer in plot.state.renderers:
+        data = renderer.data_source.data
+        for name, losses in zip(data.get("object_id", []), data.get("ys", []), strict=False):
+            shown[name, str(renderer.glyph.line_dash)] = list(losses)
+    return shown
+
+
+def test_losses_have_a_line_an_object_and_a_start_and_the_plot_stays_when_more_come():
+    found = hv.streams.Pipe(data=({}, []))
+    plot = hv.renderer("bokeh").get_plot(loss_curves(found))
+    state = plot.state
+    assert lines(plot) == {}
+    found.send(({"best fit": np.array([[3.0, 2.0, np.nan]]), "from random": np.array([[9.0, 8.0, 7.0]])}, ["a"]))
+    assert lines(plot) == {("a", "solid"): [3.0, 2.0], ("a", "dotted"): [9.0, 8.0, 7.0]}
+    found.send(({"best fit": np.array([[5.0], [4.0]]), "from random": np.array([[6.0], [7.0]])}, ["b", "a"]))
+    assert set(lines(plot)) == {(name, dash) for name in "ab" for dash in ("solid", "dotted")}
+    assert plot.state is state

@@ -1,15 +1,19 @@
 """The view of best fits: what is fitted when, and what is said where there is no answer."""
 
 import time
+from html import unescape
 
 import panel as pn
 import pytest
 from at_once import Soon, random_gan
+from panel.io.location import Location
+from panel.models.markup import HTML
 
 from galviz.selection import Selection
-from galviz.studies.inpainting import known_fits
-from galviz.views.inpainting_page import RepairTab, inpainting_study
+from galviz.studies.inpainting import STEPS, known_fits
+from galviz.views.inpainting_page import OfRun, inpainting_study
 from galviz.views.repair import RepairView
+from galviz.views.repair_tab import RepairTab
 from galviz.views.state import PageState
 
 
@@ -106,3 +110,85 @@ def test_the_focus_of_the_page_is_that_of_the_tab(given):
     tab.selection.focus = sky.object_ids[6]
     assert page.selection.focus == sky.object_ids[6]
     tab.cancel()
+
+
+def test_the_address_says_what_is_hidden_and_opens_it_again(given, monkeypatch):
+    run, sky = given
+    location = Location(search="?theme=dark&steps=3&objects=2&hidden=g,z")
+    monkeypatch.setattr(type(pn.state), "location", property(lambda _: location))
+    tab = RepairTab(run, sky, PageState(("repair",)))
+    assert (tab.repair.off, tab.repair.steps, tab.repair.count) == (["g", "z"], 3, 2)
+    tab.repair.off = []
+    again = RepairTab(run, sky, PageState(("repair",)))
+    assert (again.repair.off, again.repair.steps) == ([], 3)
+    assert "theme=dark" in location.search
+    location.search = "?steps=-1&objects=many&hidden=u,y"  # nonsense is left out
+    other = RepairTab(run, sky, PageState(("repair",))).repair
+    assert (other.off, other.steps, other.count) == (["u"], STEPS, 4)
+    for one in (tab.repair, again.repair, other):
+        one.cancel()
+
+
+def texts(view):
+    """What is written in a view."""
+    return " ".join(str(model.text) for model in view.get_root().select({"type": HTML}))
+
+
+def test_a_run_is_shown_as_soon_as_it_is_done_even_without_redshifts(given):
+    run, _ = given
+    weights = run.weights.read_bytes()
+    run.weights.unlink()
+    run.write_state(status="running")
+    page = inpainting_study()
+    page.page.run, page.page.tab = run.name, "repair"
+    tab = OfRun(page, lambda run, _: pn.pane.Str(run.name))
+    shown = tab.__panel__()
+    shown.get_root()
+    assert "it can be used once it is done" in texts(shown)
+    run.weights.write_bytes(weights)
+    run.write_state(status="done")
+    page.look()
+    assert f"<pre>{run.name}" in unescape(texts(shown))
+    body = tab.body()
+    run.write_state(status="done", message="")
+    assert tab.body() is body  # a fit is not begun anew for nothing
+
+
+def test_what_is_refused_is_said_and_leaves_no_old_pictures(given):
+    run, sky = given
+    view = ended(RepairView(run, sky, Selection(sky.catalogue), steps=1))
+    assert "Residual: from −6 (blue) to +6 noises (red)" in view._pictures()
+    assert [len(losses) for losses in view._losses.data[0].values()] == [4, 4]
+    view.off = list(sky.bands)
+    assert (view._pictures(), view._fluxes(), view._losses.data) == ("", "", ({}, []))
+
+
+class Going:
+    """Fits of which something has come whenever one looks."""
+
+    def __init__(self):
+        self.status, self.ids, self.steps, self._step = "running", [], 100, 0
+
+    @property
+    def step(self):
+        self._step += 1
+        return self._step
+
+    def losses(self):
+        return {}
+
+    def cancel(self):
+        self.status = "cancelled"
+
+
+def test_drawing_leaves_time_for_clicks(given):
+    run, sky = given
+    view = RepairView(run, sky, Selection(sky.catalogue), at_once=False)
+    view.param.update(found=Going(), running=True)
+    view.param.watch(lambda _: time.sleep(0.3), ["version"])  # a slow drawing
+    view.look()
+    view.look()
+    assert view.version == 1
+    time.sleep(0.35)
+    view.look()
+    assert view.version == 2
