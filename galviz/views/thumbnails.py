@@ -86,7 +86,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         more = {"axes": axes, "focus": self._focus, "colour": colour}
         frames, shown = thumbnail_map(self.grid, pixels, ids.to_numpy(object), **more)
         hv.streams.Tap(source=frames).add_subscriber(self.tap)
-        return pn.pane.HoloViews(shown, linked_axes=False, sizing_mode="stretch_width")
+        return pn.pane.HoloViews(shown, linked_axes=False)
 
     def tap(self, x: float | None, y: float | None) -> None:
         """Bring the object that is shown at a place into focus."""

@@ -78,7 +78,7 @@ def test_redshifts_are_learned_from_images_too(sky, tmp_path):
     told = run.predictions()
     assert inpainting.predict(run, sky).table.equals(told.table)
     assert sorted(told.table["fold"].unique()) == [-1, 0]
-    with pytest.raises(ValueError, match="run: expected a finished one of best fits, got run of the recipe wide_res"):
+    with pytest.raises(ValueError, match="run: expected a finished one of best fits, got run of wide_resnet50"):
         Repair(run, sky, sky.object_ids[:1])
 
 
