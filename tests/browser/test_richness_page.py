@@ -152,7 +152,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     driven.page.get_by_role("button", name="Start training").click()
     driven.until(lambda: "done" in status(driven))
     open_tab(driven, "Predictions")
-    driven.page.locator(".measures").wait_for()
+    driven.page.locator(".measures").first.wait_for()
     (plot,) = driven.until(lambda: driven.figures("Estimated ln λ against True ln λ"))
     held_out = Run.open(server.home / "runs" / "second").predictions().held_out()
     assert {point["id"] for point in plot["points"]} == set(held_out.object_ids)
@@ -198,8 +198,8 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     from galviz.sky.metrics import summary
 
     mae = summary(held_out.truth, held_out.estimate).loc["mae"]
-    driven.until(lambda: f"{len(held_out)} objects with" in driven.page.locator(".measures").inner_text())
-    said = driven.page.locator(".measures").inner_text()
+    driven.until(lambda: f"{len(held_out)} objects with" in driven.page.locator(".measures").first.inner_text())
+    said = driven.page.locator(".measures").first.inner_text()
     assert f"{mae['value']:.4f}" in said
     assert f"{mae['low']:.4f} to {mae['high']:.4f}" in said
 
