@@ -141,7 +141,7 @@ def test_train_from_the_button_through_reload_stop_resume_and_a_killed_server(se
     again.until(lambda: "stopped" in status(again))
     table = Run.open(run_folder).metrics()
     assert table["epoch"].tolist() == list(range(1, len(table) + 1))
-    assert drawn_epochs(again) == len(table)
+    again.until(lambda: drawn_epochs(again) == len(table))
 
 
 def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_page):
