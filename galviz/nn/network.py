@@ -128,9 +128,9 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
         raise ValueError(
             f"{target.name}: expected at least 2 classes to tell apart, got {len(names)}. Check the column."
         )
-    if classify != (recipe.loss == "cross_entropy"):
-        wanted = "cross_entropy" if classify else "mse or mse_std"
-        raise ValueError(f"loss: expected {wanted} for the target {target.name}, got {recipe.loss}.")
+    fitting = ("cross_entropy",) if classify else ("mse", "mse_std")
+    if recipe.loss not in fitting:
+        raise ValueError(f"loss: expected {' or '.join(fitting)} for the target {target.name}, got {recipe.loss}.")
     apart, published = target.kind == "band" or options["apart"], options["head"] == "as_published"
     if recipe.joint:
         _check_joint(recipe, classify=classify, apart=apart)

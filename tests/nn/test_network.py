@@ -78,3 +78,9 @@ def test_the_same_seed_gives_the_same_weights():
 def test_wrong_arguments_are_named(network, message):
     with pytest.raises(ValueError, match=message):
         build(RICHNESS, with_network(**network), BANDS)
+
+
+@pytest.mark.parametrize("loss", ["lsgan", "lsgan_masked", "cross_entropy"])
+def test_a_loss_of_others_is_named(loss):
+    with pytest.raises(ValueError, match=f"loss: expected mse or mse_std for the target .*, got {loss}"):
+        build(RICHNESS, RECIPE.replace(loss=loss), BANDS)
