@@ -243,11 +243,19 @@ class CutoutSet:
         return storage.save(self, path)
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
-        """Open a saved set; no pixel is read. See `galviz.sky.storage.open_cutouts`."""
+    def open(cls, path: str | Path, bands: tuple[str, ...] | None = None) -> Self:
+        """Open a saved set; no pixel is read. See `galviz.sky.storage.open_cutouts`.
+
+        A ValueError is raised where it has other bands than those given.
+        """
         from galviz.sky import storage
 
-        return storage.open_cutouts(path, cls)
+        opened = storage.open_cutouts(path, cls)
+        if bands is not None and opened.bands != bands:
+            raise ValueError(
+                f"data: expected the bands {bands}, got {opened.bands} in {path}. Use a sky that has them."
+            )
+        return opened
 
     @staticmethod
     def append(path: str | Path, more: "CutoutSet") -> None:

@@ -69,10 +69,7 @@ SWEEP_ORDER_RECIPES = {"quick": ORDER_RECIPES["quick"], "paper": ORDER_RECIPES["
 
 def load(path: str | Path) -> CutoutSet:
     """Open a sky of colour pictures, or raise a ValueError where it is of another kind."""
-    cutouts = CutoutSet.open(path)
-    if cutouts.bands != BANDS:
-        raise ValueError(f"data: expected the bands {BANDS}, got {cutouts.bands} in {path}. Use a sky of pictures.")
-    return cutouts
+    return CutoutSet.open(path, BANDS)
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 32) -> "nn.Module":  # noqa: ARG001
