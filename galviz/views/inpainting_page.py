@@ -1,6 +1,7 @@
 """The page of best fits: that of every study, and first of all bands that are switched off and filled in."""
 
 from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
 
 import panel as pn
@@ -56,13 +57,12 @@ class OfRun(pn.viewable.Viewer):
         try:
             run = Run.open(path)
             if not run.weights.exists():
-                return text(
-                    f"<p class='note'>{run.name} is {run.state()['status']}: it can be used once it is done.</p>"
-                )
+                told = f"{escape(run.name)} is {run.state()['status']}: it can be used once it is done."
+                return text(f"<p class='note'>{told}</p>")
             self.shown = self._make(run, open_sky(run.data))
         except REFUSED as error:
             return said(shown_error(error))
-        return pn.Column(self.shown, sizing_mode="stretch_width")  # without it responsive figures have no width
+        return pn.Column(self.shown, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:
         run = self.of.train.run.param
