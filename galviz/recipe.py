@@ -9,7 +9,7 @@ from typing import Any, Self
 CHOICES: dict[str, tuple[str, ...]] = {
     "optimiser": ("sgd", "adamw"),
     "schedule": ("constant", "cosine", "one_cycle"),
-    "loss": ("mse", "mse_std", "cross_entropy", "lsgan", "lsgan_masked"),
+    "loss": ("mse", "mse_std", "gaussian_nll", "cross_entropy", "lsgan", "lsgan_masked"),
     "normalise": ("asinh", "asinh_global", "noise", "minmax", "none"),
     "keep": ("last", "best"),
     "precision": ("32-true", "bf16-mixed"),
@@ -19,7 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "network.votes": ("tree", "dieleman", "sigmoid"),
 }
 _AUGMENTATIONS = ("d4", "turn", "mirror")
-_NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "label_fraction", "joint")
+_NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "calibration", "label_fraction", "joint")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +52,16 @@ class Recipe:
         The training ends after so many epochs without a new lowest validation loss; 0: never.
     keep : {"last", "best"}
         Which weights are kept: those at the end, or those of the lowest validation loss, which then is too good.
-    loss : {"mse", "mse_std", "cross_entropy", "lsgan", "lsgan_masked"}
-        ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`; those of GANs are described in
+    loss : {"mse", "mse_std", "gaussian_nll", "cross_entropy", "lsgan", "lsgan_masked"}
+        ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`; with ``"gaussian_nll"`` a network estimates
+        its own error too (`galviz.nn.losses.gaussian_nll`); those of GANs are described in
         `galviz.nn.adversaries.Adversaries`.
     alpha : float
-        Weight of the scatter in ``"mse_std"``, where 0 gives the MSE, or of hidden bands in ``"lsgan_masked"``.
+        Weight of the scatter in ``"mse_std"``, where 0 gives the MSE, or of hidden bands in ``"lsgan_masked"``; β of
+        ``"gaussian_nll"``.
+    calibration : float
+        Part of the training objects that is not learned from, in [0, 1): ``"gaussian_nll"`` widens its intervals until
+        they hold the truth of these as often as they say.
     augment : tuple of str
         ``"d4"``: the eight rotations and flips, drawn anew for every image; ``"turn"``: any angle, flips and zoom;
         ``"mirror"``: left and right exchanged or not, for pictures that have an upper side.
@@ -102,6 +107,7 @@ class Recipe:
     keep: str = "last"
     loss: str = "mse"
     alpha: float = 0.0
+    calibration: float = 0.0
     augment: tuple[str, ...] = ()
     normalise: str = "asinh"
     precision: str = "32-true"
@@ -132,6 +138,8 @@ class Recipe:
         watched = self.keep == "best" or self.patience or self.stop_after
         _expect(self.folds >= 0, "folds", "0 or more", self.folds)
         _expect(not watched or self.folds != 1, "folds", "at least 2", self.folds)
+        _expect(0 <= self.calibration < 1, "calibration", "a number in [0, 1)", self.calibration)
+        _expect(not self.calibration or self.loss == "gaussian_nll", "calibration", "0 without gaussian_nll", self.loss)
         _expect(self.joint >= 0, "joint", "0 or more", self.joint)
         _expect(0 <= self.fold < max(self.folds, 1), "fold", f"0 to {max(self.folds, 1) - 1}", self.fold)
         _expect(self.tta <= 8, "tta", "1 to 8 views", self.tta)

@@ -9,10 +9,10 @@ from torch import nn
 
 from galviz.lock import rank
 from galviz.nn.data import Samples, kept, loader, memory_format, truths
-from galviz.nn.folds import rows_of_an_epoch, split
+from galviz.nn.folds import kept_aside, rows_of_an_epoch, split
 from galviz.nn.module import Training
 from galviz.nn.plateau import stalled
-from galviz.nn.predict import load_weights, predict, remember, save_weights
+from galviz.nn.predict import calibrate, load_weights, predict, remember, save_weights
 from galviz.nn.progress import Bookkeeper, Pulse, load_checkpoint
 from galviz.nn.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.nn.validation import Validation
@@ -89,8 +89,11 @@ def fit(
                 pulse.note(message="Predicting.")
                 if recipe.keep == "best":
                     load_weights(network, run.best)
+                device = trainer.strategy.root_device
+                if recipe.calibration:
+                    calibrate(network.to(device), cutouts, target, recipe, _aside(cutouts, target, recipe))
                 save_weights(network, run.weights)
-                run.save_predictions(predict(**given, run=run, device=trainer.strategy.root_device))
+                run.save_predictions(predict(**given, run=run, device=device))
             if first:
                 run.clear_stop()
             early = complete and len(run.metrics()) < recipe.epochs
@@ -114,13 +117,15 @@ def _train(
     images, truth = kept(cutouts), truths(cutouts, target)
     known = _known(truth, len(cutouts))
     train, held_out = split(cutouts.catalogue, recipe, known)
-    labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, train)
+    aside = kept_aside(train, recipe)
+    learned = train[~np.isin(train, aside)]
+    labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
     looks = target.looks(cutouts.bands).values()
     samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), looks)
     steps = steps_of(trainer, recipe, len(samples), start)
     network.to(memory_format=memory_format(network, trainer.strategy.root_device))
     if start is None and hasattr(network, "measure"):
-        network.measure(cutouts, train, truth)
+        network.measure(cutouts, learned, truth)
     module = Training(network, recipe, steps.steps, start)
     if trainer.is_global_zero:
         pulse.run.cut_metrics(steps.start)
@@ -129,7 +134,7 @@ def _train(
             build={"bands": cutouts.bands, "size": cutouts.images.shape[-1]},
             normalisation=network.normalise.constants() if hasattr(network, "normalise") else None,
             parameters=sum(p.numel() for p in network.parameters()),
-            objects=_counts(train=train, held_out=held_out, unlabelled=unlabelled),
+            objects=_counts(train=learned, calibration=aside, held_out=held_out, unlabelled=unlabelled),
             target=target.to_json(),
         )
     device = str(trainer.strategy.root_device)
@@ -153,6 +158,12 @@ def _counts(**rows: np.ndarray) -> dict[str, int]:
 def _known(truth: np.ndarray | None, count: int) -> np.ndarray:
     """Say of `count` objects whether all of their truth is known."""
     return np.ones(count, dtype=bool) if truth is None else np.isfinite(truth).all(axis=1)
+
+
+def _aside(cutouts: CutoutSet, target: Target, recipe: Recipe) -> np.ndarray:
+    """Find the rows that intervals are calibrated on."""
+    known = _known(truths(cutouts, target), len(cutouts))
+    return kept_aside(split(cutouts.catalogue, recipe, known)[0], recipe)
 
 
 def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:

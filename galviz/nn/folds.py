@@ -7,6 +7,7 @@ import pandas as pd
 
 from galviz.recipe import Recipe
 from galviz.sky.groups import groups_of
+from galviz.sky.rows import spaced
 
 
 def deal(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
@@ -81,6 +82,15 @@ def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[
             f"got {len(train)} and {len(held_out)}. Use more objects or fewer folds."
         )
     return train, held_out
+
+
+def kept_aside(train: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Give those of the rows of a training (N,) that nothing is learned from, on which intervals are calibrated (n,).
+
+    The others must be two at least, or none is kept aside.
+    """
+    count = min(round(recipe.calibration * len(train)), len(train) - 2)
+    return spaced(train, count) if count > 0 else train[:0]
 
 
 def _folds(catalogue: pd.DataFrame, folds: int) -> np.ndarray:

@@ -70,7 +70,7 @@ class Parts:
         """Give what the network says: features (N, V, F) -> (N, K)."""
         if self._whole:
             return self.fast.last(features[:, 0]) if self.fast else features[:, 0]
-        return self.network.centre + self.network.scale * self.network.head(features)
+        return self.network.said_of(features)
 
     def rest(self, seen: Tensor) -> Tensor:
         """Give what the network says of prepared images (N, B, H, W) -> (N, K); for engine="captum"."""

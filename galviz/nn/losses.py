@@ -54,6 +54,34 @@ def mse_std(
     return mse + alpha * torch.sqrt(error.var(dim=0) + eps).mean()
 
 
+def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
+    """Compute how unlikely the truth is where a network gives a normal distribution of each object.
+
+    L = mean(s (ln σ² + (Y − Ŷ)²/σ²)/2), with s = σ^(2β), which no gradient goes through: 0 gives the likelihood, in
+    which objects that are hard at first are soon given up; 1 gives Ŷ the gradients of the mean squared error.
+
+    Parameters
+    ----------
+    output : Tensor, float, shape (N, 2)
+        Ŷ and ln σ².
+    truth : Tensor, float, shape (N, 1)
+        Y.
+    beta : float
+        β, in 0…1.
+
+    Returns
+    -------
+    Tensor, shape ()
+
+    References
+    ----------
+    Nix & Weigend (1994), ICNN, p. 55; Seitzer et al. (2022), ICLR, arXiv:2203.09168 (β).
+    """
+    variance = output[:, 1:].exp()
+    loss = functional.gaussian_nll_loss(output[:, :1], truth, variance, reduction="none")
+    return (loss * variance.detach() ** beta).mean()
+
+
 def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, recipe: Recipe) -> Tensor:
     """Compute the loss of the objects whose truth is known, plus β times the cross entropy of the bands of all.
 
@@ -84,11 +112,19 @@ def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, recipe: Recipe) ->
     return loss + loss_of(recipe)(output[known], truth[known])
 
 
+def check_loss(recipe: Recipe, fitting: tuple[str, ...], learned: str) -> None:
+    """Raise a ValueError where the loss of a recipe is none of those that fit what is `learned`."""
+    if recipe.loss not in fitting:
+        named = " or ".join([*filter(None, [", ".join(fitting[:-1])]), fitting[-1]])
+        raise ValueError(f"loss: expected {named} for the target {learned}, got {recipe.loss}.")
+
+
 def loss_of(recipe: Recipe) -> Loss:
     """Give the loss that a recipe names, as a function of (output, truth); classes are numbers, (N,) or (N, 1)."""
     losses: dict[str, Loss] = {
         "mse": functional.mse_loss,
         "mse_std": lambda estimate, truth: mse_std(estimate, truth, recipe.alpha),
+        "gaussian_nll": lambda output, truth: gaussian_nll(output, truth, recipe.alpha),
         "cross_entropy": lambda logits, truth: functional.cross_entropy(logits, truth.flatten().long()),
     }
     return losses[recipe.loss]

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from galviz.nn.encoders import ResNet18, WideResNet50
 from galviz.nn.heads import BandHead, ClassHead, CompactHead, JointHead, PublishedHead
+from galviz.nn.losses import check_loss
 from galviz.nn.normalise import Normalise
 from galviz.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
@@ -25,7 +26,9 @@ class CutoutNetwork(nn.Module):
     """From the pixels of a `CutoutSet` to the target, in three parts: `normalise`, `encoder`, `head`.
 
     The output is centre + scale × head(encoder(normalise(images))). `centre` and `scale` are 0 and 1 unless a
-    training sets them to the mean and standard deviation of its truths, for a target of one number.
+    training sets them to the mean and standard deviation of its truths, for a target of one number. Where the network
+    is `gaussian`, the output is the mean of a normal distribution, made so, and the logarithm of its variance, to
+    which ln scale² is added.
 
     Parameters
     ----------
@@ -37,6 +40,9 @@ class CutoutNetwork(nn.Module):
         True: one encoder sees each band alone, features (N, B, F). False: it sees all bands as channels, (N, 1, F).
     standardise : bool
         Whether a training sets `centre` and `scale`. False as published, and for classes.
+    gaussian : bool
+        Whether the head gives mean and logarithm of the variance. Such a network has a constant `widening`, 1 unless a
+        training calibrates it, by which the standard deviations of its predictions are multiplied.
     """
 
     def __init__(
@@ -47,12 +53,15 @@ class CutoutNetwork(nn.Module):
         *,
         apart: bool,
         standardise: bool,
+        gaussian: bool = False,
     ) -> None:
         super().__init__()
         self.normalise, self.encoder, self.head = normalise, encoder, head
-        self.apart, self.standardise = apart, standardise
+        self.apart, self.standardise, self.gaussian = apart, standardise, gaussian
         self.register_buffer("centre", torch.zeros(1))
         self.register_buffer("scale", torch.ones(1))
+        if gaussian:
+            self.register_buffer("widening", torch.ones(1))
 
     def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None) -> None:
         """Set the constants: pixel scales and, where `standardise`, mean and standard deviation of the truth.
@@ -79,14 +88,21 @@ class CutoutNetwork(nn.Module):
             return self.encoder(x).unsqueeze(1)
         return self.encoder(x.reshape(count * bands, 1, *x.shape[2:])).reshape(count, bands, -1)
 
+    def said_of(self, features: Tensor) -> Tensor:
+        """Compute the output from features, (N, B, F) or (N, 1, F) where not apart -> (N, K)."""
+        output = self.head(features)
+        if not self.gaussian:
+            return self.centre + self.scale * output
+        return torch.cat([self.centre + self.scale * output[:, :1], 2 * self.scale.log() + output[:, 1:]], dim=1)
+
     def forward(self, images: Tensor) -> Tensor:
         """Compute the output: images (N, B, H, W), in the unit of the cutouts -> (N, K)."""
-        return self.centre + self.scale * self.head(self.features(images))
+        return self.said_of(self.features(images))
 
     def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the output and which band is which, with a `JointHead`: (N, B, H, W) -> (N, K) and (N, B, B)."""
         features = self.features(images)
-        return self.centre + self.scale * self.head(features), self.head.band_logits(features)
+        return self.said_of(features), self.head.band_logits(features)
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwork:
@@ -107,7 +123,8 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
     Returns
     -------
     CutoutNetwork
-        Images (N, B, H, W) -> (N, 1); of classes or orders -> logits (N, K); of bands (N, 1, H, W) -> logits (N, B).
+        Images (N, B, H, W) -> (N, 1), or with the loss ``"gaussian_nll"`` (N, 2); of classes or orders -> logits
+        (N, K); of bands (N, 1, H, W) -> logits (N, B).
 
     Raises
     ------
@@ -128,10 +145,10 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
         raise ValueError(
             f"{target.name}: expected at least 2 classes to tell apart, got {len(names)}. Check the column."
         )
-    fitting = ("cross_entropy",) if classify else ("mse", "mse_std")
-    if recipe.loss not in fitting:
-        raise ValueError(f"loss: expected {' or '.join(fitting)} for the target {target.name}, got {recipe.loss}.")
+    fitting = ("cross_entropy",) if classify else ("mse", "mse_std", "gaussian_nll")
+    check_loss(recipe, fitting, target.name)
     apart, published = target.kind == "band" or options["apart"], options["head"] == "as_published"
+    gaussian = recipe.loss == "gaussian_nll"
     if recipe.joint:
         _check_joint(recipe, classify=classify, apart=apart)
     if published and not apart:
@@ -148,11 +165,10 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
     elif classify:
         head = ClassHead(encoder.features * vectors, len(names))
     else:
-        head = (PublishedHead if published else CompactHead)(encoder.features, vectors)
+        head = (PublishedHead if published else CompactHead)(encoder.features, vectors, 2 if gaussian else 1)
         head = JointHead(head, BandHead(encoder.features, len(bands))) if recipe.joint else head
-    return CutoutNetwork(
-        Normalise(recipe.normalise, bands), encoder, head, apart=apart, standardise=not (classify or published)
-    )
+    how = {"apart": apart, "standardise": not (classify or published), "gaussian": gaussian}
+    return CutoutNetwork(Normalise(recipe.normalise, bands), encoder, head, **how)
 
 
 def _check_joint(recipe: Recipe, *, classify: bool, apart: bool) -> None:

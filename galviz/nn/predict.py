@@ -16,6 +16,7 @@ from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.files import write_aside, write_parquet
+from galviz.sky.intervals import widening
 from galviz.sky.predictions import Predictions
 from galviz.sky.target import Target
 
@@ -36,7 +37,8 @@ def predict(
 
     The estimate is the mean over the recipe's `tta` views of D4; spread, p16 and p84 are the standard deviation and
     percentiles of the views, which is how far the network contradicts itself, not the error. Of classes the
-    probabilities of the views are averaged.
+    probabilities of the views are averaged. A network that is `gaussian` tells the error too: sigma is the standard
+    deviation of the mixture of its views, times its `widening`, and p16 and p84 are 1 σ off the estimate.
 
     Parameters
     ----------
@@ -89,7 +91,35 @@ def predict(
         return Predictions(_class_table(views.softmax(-1).mean(0).numpy(), ids, fold, target, truth[rows, 0]), target)
     if target.kind == "votes":
         return Predictions(_votes_table(views.mean(0).numpy(), ids, fold, target, truth[rows]), target)
-    return Predictions(_scalar_table(views[:, :, 0].numpy(), ids, fold, target, truth[rows, 0]), target)
+    sigma = widened(network, views).numpy() if getattr(network, "gaussian", False) else None
+    table = _scalar_table(views[:, :, 0].numpy(), sigma, target.name, truth[rows, 0], ids)
+    return Predictions(table.assign(fold=fold), target)
+
+
+def widened(network: nn.Module, views: Tensor) -> Tensor:
+    """Compute the standard deviations of a gaussian network: views (V, N, 2) of mean and ln variance -> (N,)."""
+    mean, variance = views[..., 0], views[..., 1].exp()
+    return network.widening.cpu().double() * (variance.mean(0) + mean.var(0, correction=0)).sqrt()
+
+
+def calibrate(network: nn.Module, cutouts: CutoutSet, target: Target, recipe: Recipe, rows: np.ndarray) -> None:
+    """Set the `widening` of a gaussian network from objects that it has not learned from.
+
+    Parameters
+    ----------
+    network : nn.Module
+        On the device where it shall work.
+    cutouts, target, recipe
+        As in `predict`.
+    rows : numpy.ndarray of int
+        Of the objects, whose truth is known.
+    """
+    truth = truths(cutouts, target)
+    samples = Samples(kept(cutouts), rows, truth)
+    batches = loader(samples, Chunks(len(samples), recipe.batch))
+    views = torch.cat(list(outputs(network, batches, views=recipe.tta)), dim=1).double()
+    network.widening.fill_(1.0)
+    network.widening.fill_(widening(truth[rows, 0], views[..., 0].mean(0).numpy(), widened(network, views).numpy()))
 
 
 def apply_run(
@@ -151,11 +181,13 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
 
 def _scalar_table(
-    views: np.ndarray, ids: pd.Index, fold: ExtensionArray, target: Target, truth: np.ndarray
+    views: np.ndarray, sigma: np.ndarray | None, name: str, truth: np.ndarray, ids: pd.Index
 ) -> pd.DataFrame:
-    low, high = np.percentile(views, [16, 84], axis=0)
-    columns = {"": views.mean(0), "_spread": views.std(0), "_p16": low, "_p84": high, "_true": truth}
-    return pd.DataFrame({f"{target.name}{end}": v for end, v in columns.items()} | {"fold": fold}, index=ids)
+    mean = views.mean(0)
+    low, high = np.percentile(views, [16, 84], axis=0) if sigma is None else (mean - sigma, mean + sigma)
+    columns = {"": mean, "_spread": views.std(0)} | ({} if sigma is None else {"_sigma": sigma})
+    columns |= {"_p16": low, "_p84": high, "_true": truth}
+    return pd.DataFrame({f"{name}{end}": values for end, values in columns.items()}, index=ids)
 
 
 def _votes_table(

@@ -39,7 +39,7 @@ class Validation:
             return found | {"val_accuracy": (output.argmax(1) == self._truth.flatten()).double().mean().item()}
         if self._truth.shape[1] > 1:  # votes: as `galviz.sky.votes.paper_accuracy`
             found["val_accuracy"] = (output.argmax(1) == self._truth.argmax(1)).double().mean().item()
-        return found | {"val_mae": (output - self._truth).abs().mean().item()}
+        return found | {"val_mae": (output[:, : self._truth.shape[1]] - self._truth).abs().mean().item()}
 
     def _gathered(self, parts: list[Tensor]) -> list[Tensor]:
         """Give the parts of all processes, which are dealt out in turn, in the order of the samples."""

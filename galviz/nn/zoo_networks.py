@@ -10,6 +10,7 @@ from torch.nn import functional
 from torchvision.models import resnet50
 
 from galviz.nn.encoders import ResNet18
+from galviz.nn.losses import check_loss
 from galviz.nn.vote_heads import DielemanVotes, SigmoidVotes, VoteTree
 from galviz.recipe import Recipe
 from galviz.sky.votes import COLUMNS, conditional, guess
@@ -158,6 +159,7 @@ def build(recipe: Recipe) -> VoteNetwork:
     unknown = sorted(options.keys() - _DEFAULTS.keys())
     if unknown:
         raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
+    check_loss(recipe, ("mse", "mse_std"), "votes")
     torch.manual_seed(recipe.seed)
     if architecture == "paper_cnn":
         encoder, head = paper_cnn(size)

@@ -25,8 +25,9 @@ class Predictions:
     Parameters
     ----------
     table : pandas.DataFrame
-        For a scalar target ``t``: a row an object, index ``object_id``, columns ``t``, ``t_spread``, ``t_p16``,
-        ``t_p84`` (as far as the network gives them), ``t_true`` (NaN where not known) and ``fold``.
+        For a scalar target ``t``: a row an object, index ``object_id``, columns ``t``, ``t_spread``, ``t_sigma``
+        (1 σ of the error, where the network estimates it), ``t_p16``, ``t_p84`` (as far as the network gives them),
+        ``t_true`` (NaN where not known) and ``fold``.
         For a votes target: the same with a column ``c`` and a column ``c_true`` for each ``c`` of the target's columns,
         of which the one named as the target is its estimate.
         For a class target ``t``: a row an object, columns ``t`` and ``t_true`` (names), ``p_<name>`` (a probability a
@@ -149,13 +150,13 @@ def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.Dat
     Returns
     -------
     pandas.DataFrame
-        Index ``object_id``; columns estimate, truth, residual, spread (where there is one); or for a band target
-        ``u taken for`` … ``z taken for`` and ``bands right``, their number (for an order ``RGB taken for`` … and
-        ``orders right``); or for a class estimate, truth, ``probability`` (of the estimate) and ``right`` (1, 0, or NaN
-        where the truth is not known). For a votes target also the estimate and
-        the truth (NaN where not known) of each answer, ``Class1.1`` … and ``Class1.1_true`` …: there a catalogue's
-        votes are the truth, and do not come twice. Further fold, seen (True where the network was trained on the
-        object), and the columns of the catalogue that bear other names.
+        Index ``object_id``; columns estimate, truth, residual, spread and sigma (where there are such); or for a
+        band target ``u taken for`` … ``z taken for`` and ``bands right``, their number (for an order
+        ``RGB taken for`` … and ``orders right``); or for a class estimate, truth, ``probability`` (of the estimate) and
+        ``right`` (1, 0, or NaN where the truth is not known). For a votes target also the estimate and the truth (NaN
+        where not known) of each answer, ``Class1.1`` … and ``Class1.1_true`` …: there a catalogue's votes are the
+        truth, and do not come twice. Further fold, seen (True where the network was trained on the object), and the
+        columns of the catalogue that bear other names.
     """
     by_object = _looks_by_object if predictions.target.of_image else _numbers_by_object
     result = (_classes_by_object if predictions.target.kind == "class" else by_object)(predictions)
@@ -196,8 +197,9 @@ def about_answer(table: pd.DataFrame, answer: str) -> pd.DataFrame:
 def _numbers_by_object(predictions: Predictions) -> pd.DataFrame:
     table = predictions.table
     told = {"estimate": predictions.estimate, "truth": predictions.truth, "residual": predictions.residual}
-    spread = f"{predictions.target.name}_spread"
-    told |= {"spread": table[spread].to_numpy()} if spread in table else {}
+    for name in ("spread", "sigma"):
+        column = f"{predictions.target.name}_{name}"
+        told |= {name: table[column].to_numpy()} if column in table else {}
     if predictions.target.kind == "votes":
         names = [name for c in predictions.target.columns for name in (c, f"{c}_true")]
         told |= {name: _values(table[name]) if name in table else np.full(len(table), np.nan) for name in names}

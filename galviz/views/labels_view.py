@@ -16,7 +16,7 @@ from galviz.sky.tables import SUFFIXES, KeyedTable, write_table
 from galviz.sweep import Sweep
 from galviz.views.handover import Handover
 from galviz.views.labels_words import LOGARITHMS, NAMES, compared_html, gains_html
-from galviz.views.words import GROW, TABLE_CSS, field, said, shown_error, text
+from galviz.views.words import GROW, TABLE_CSS, drawn, field, said, shown_error, text
 
 _LATER = "the gain is computed once a whole trial is done, both methods with all parts of the labels."
 _NEVER = "no gain: this sweep does not go up to all labels."
@@ -114,8 +114,7 @@ class LabelsView(pn.viewable.Viewer):
             behind = published().rename(columns={measure: "mean"})
             behind = behind.assign(mean=behind["mean"] * LOGARITHMS[self.unit])
         mean, looks = curves(table, measure, self.unit), {"logarithmic": bool(self.unit)}
-        drawn = label_curves(mean, self.written, NAMES[measure], behind, **looks)
-        return pn.pane.HoloViews(drawn, linked_axes=False, sizing_mode="stretch_width")
+        return drawn(label_curves(mean, self.written, NAMES[measure], behind, **looks))
 
     def shown_table(self, table: pd.DataFrame) -> pn.widgets.Tabulator:
         """Show the trainings one by one."""

@@ -9,7 +9,7 @@ import param
 from galviz import plots
 from galviz.figures.explore import GUIDES
 from galviz.selection import Selection
-from galviz.views.words import field, said, shown_error
+from galviz.views.words import drawn, field, said, shown_error
 
 KINDS = ("scatter", "histogram", "matrix")
 
@@ -78,7 +78,7 @@ class PlotView(pn.viewable.Viewer):
         except (ValueError, KeyError) as error:
             self._follow = _nothing
             return said(shown_error(error))
-        return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
+        return drawn(plot)
 
     def controls(self) -> pn.viewable.Viewable:
         """Give what the visitor sets; of the rest only what the kind of plot knows."""

@@ -15,6 +15,7 @@ from galviz.sky.expressions import column
 from galviz.sky.passport import opening_of_run
 from galviz.sky.predictions import Predictions, joined
 from galviz.views.closer import CloserView
+from galviz.views.coverage import CoverageView
 from galviz.views.explorer import Explorer
 from galviz.views.measures import MeasuresView
 from galviz.views.state import SameFocus
@@ -58,6 +59,7 @@ class PredictionsView(pn.viewable.Viewer):
         label = self.unit
         self.columns = {"truth": f"True {label}", "estimate": f"Estimated {label}"}
         self.columns |= {"residual": f"Estimate − truth ({label})", "spread": f"Spread of the estimate ({label})"}
+        self.columns |= {"sigma": f"Estimated error, 1 σ ({label})"}
         self._focus = SameFocus(selection)
         self._make()
 
@@ -84,7 +86,10 @@ class PredictionsView(pn.viewable.Viewer):
     def body(self) -> pn.viewable.Viewable:
         """Give the explorer, and the metrics of what is chosen in it."""
         explorer = self.explorer
-        measures = pn.panel(pn.bind(lambda _: self.measures(), explorer.selection.param.version))
+        version = explorer.selection.param.version
+        measures = [pn.panel(pn.bind(lambda _: self.measures(), version))]
+        if "sigma" in explorer.table:
+            measures.append(pn.panel(pn.bind(lambda _: CoverageView(self.chosen(), self.unit), version)))
         called = "this run" if self.run is None else self.run.name
         kept = ViewState(explorer, "predictions", of=called)
         closer = CloserView(
@@ -95,12 +100,16 @@ class PredictionsView(pn.viewable.Viewer):
             called=called,
             others=self.others,
         )
-        return pn.Column(measures, explorer, closer, kept, sizing_mode="stretch_width")
+        return pn.Column(*measures, explorer, closer, kept, sizing_mode="stretch_width")
+
+    def chosen(self) -> pd.DataFrame:
+        """Give the chosen objects, or all where none is chosen."""
+        mask = self.explorer.selection.mask
+        return self.explorer.table[mask] if mask.any() else self.explorer.table
 
     def measures(self) -> MeasuresView:
-        """Measure the chosen objects, or all where none is chosen."""
-        mask = self.explorer.selection.mask
-        rows = self.explorer.table[mask] if mask.any() else self.explorer.table
+        """Measure the chosen objects."""
+        rows = self.chosen()
         return MeasuresView(rows["truth"].to_numpy(float), rows["estimate"].to_numpy(float), target=self.target)
 
     def __panel__(self) -> pn.viewable.Viewable:

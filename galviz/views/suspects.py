@@ -39,7 +39,8 @@ class SuspectsView(Opener):
         said_of = rows["estimate"]
         if not pd.api.types.is_numeric_dtype(said_of):
             said_of = rows.filter(regex="^p_").rename(columns=lambda name: name[2:])
-        spread = rows["spread"] if "spread" in rows and (rows["spread"] > 0).all() else None
+        errors = [name for name in ("sigma", "spread") if name in rows and (rows[name] > 0).all()]
+        spread = rows[errors[0]] if errors else None
         quality = suspects(rows["truth"], said_of, spread).sort_values(kind="stable")
         return rows.loc[quality.index[:_LOWEST], ["truth", "estimate"]].join(quality)
 

@@ -8,7 +8,7 @@ from galviz.figures import threshold as figures
 from galviz.sky.fractions import AtThreshold
 from galviz.sky.scores import is_redshift
 from galviz.threshold import Scored
-from galviz.views.words import GROW, text
+from galviz.views.words import GROW, drawn, text
 
 
 class ThresholdPlots(pn.viewable.Viewer):
@@ -38,7 +38,7 @@ class ThresholdPlots(pn.viewable.Viewer):
         pipes = (hv.streams.Pipe(data=data) for data in (*tables, found))
         self.curve, self.bins, self.now = pipes
         plots = (figures.purity_curve(self.curve, self.now), figures.reliability_plot(self.bins, scored.name))
-        self.judged[:] = [pn.Column(_pane(plot), styles=GROW) for plot in plots]
+        self.judged[:] = [pn.Column(drawn(plot), styles=GROW) for plot in plots]
 
     def move(self, found: AtThreshold) -> None:
         """Move the point on the curve; told again where it is, it sends nothing."""
@@ -52,7 +52,7 @@ class ThresholdPlots(pn.viewable.Viewer):
             return
         self._split, self.binned = (expression, name), hv.streams.Pipe(data=fractions)
         z = is_redshift(expression)
-        self.split[:] = [_pane(figures.binned_fractions(self.binned, expression, name, evolution=z))]
+        self.split[:] = [drawn(figures.binned_fractions(self.binned, expression, name, evolution=z))]
 
     def move_bins(self, fractions: pd.DataFrame) -> None:
         """Show the fractions at another threshold."""
@@ -62,7 +62,3 @@ class ThresholdPlots(pn.viewable.Viewer):
         """Show words, safe in HTML, instead of fractions by bins."""
         self._split = None
         self.split[:] = [text(f"<p class='note' role='status'>{message}</p>")]
-
-
-def _pane(plot: hv.Overlay) -> pn.pane.HoloViews:
-    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")

@@ -13,8 +13,8 @@ from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.votes import COLUMNS, guess, question_accuracy, votes_summary
 from galviz.views.measures import measures_html
-from galviz.views.vote_html import drawn, lazy_card, prototypes_html, questions_html
-from galviz.views.words import text
+from galviz.views.vote_html import lazy_card, prototypes_html, questions_html
+from galviz.views.words import drawn, text
 
 _TRUE = [f"{name}_true" for name in COLUMNS]
 

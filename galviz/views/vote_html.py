@@ -4,7 +4,6 @@ import base64
 from collections.abc import Callable, Mapping
 from html import escape
 
-import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
@@ -64,11 +63,6 @@ def questions_html(table: pd.DataFrame) -> str:
     head = "<tr><th>Question</th><th>Objects</th><th>Right</th><th>95 % interval (Wilson)</th><th>Guess</th></tr>"
     caption = "Most voted answer right, where half of the votes reached the question"
     return f"<table class='measures'><caption>{caption}</caption>{head}{rows}</table>"
-
-
-def drawn(plot: hv.Overlay) -> pn.pane.HoloViews:
-    """Show a figure of all answers, as wide as its place."""
-    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
 
 
 def lazy_card(title: str, make: Callable[[], pn.viewable.Viewable]) -> pn.Card:

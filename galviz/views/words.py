@@ -36,6 +36,11 @@ def text(content: Any, **more: Any) -> pn.pane.HTML:
     return pn.pane.HTML(content, stylesheets=[_CSS], **more)
 
 
+def drawn(plot: Any) -> pn.pane.HoloViews:
+    """Show a figure, as wide as its place, with axes of its own."""
+    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
+
+
 def beside(*parts: Any) -> pn.Row:
     """Put parts side by side, as many as there is room for.
 

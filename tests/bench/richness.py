@@ -1,6 +1,7 @@
 """Richness by a recipe on all folds of a sky, against simple methods on the same folds.
 
-``python tests/bench/richness.py --data SKY`` prints one JSON line: MAE in ln λ with bootstrap intervals (95 %).
+``python tests/bench/richness.py --data SKY`` prints one JSON line: MAE in ln λ with bootstrap intervals (95 %), and how
+often the intervals of a network that estimates its error hold the truth.
 """
 
 import argparse
@@ -10,20 +11,22 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 import galviz.nn  # noqa: F401 - before torchvision
 from galviz.nn import baselines
 from galviz.nn.folds import deal, groups_of
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.intervals import coverage
 from galviz.sky.metrics import bootstrap, mae, sigma
+from galviz.sky.predictions import joined
 from galviz.studies import richness
 
 
-def network(cutouts: CutoutSet, recipe, data: str) -> tuple[np.ndarray, np.ndarray, list[float]]:
-    """Estimates out of fold, folds, and seconds a training."""
-    estimate, fold = np.full(len(cutouts), np.nan), np.full(len(cutouts), -1)
-    seconds = []
+def network(cutouts: CutoutSet, recipe, data: str) -> tuple[pd.DataFrame, list[float]]:
+    """Estimates out of fold (and sigma, where the network gives it) with their folds, and seconds a training."""
+    parts, seconds = [], []
     with tempfile.TemporaryDirectory() as folder:
         for k in range(recipe.folds):
             own = recipe.replace(fold=k)
@@ -32,16 +35,15 @@ def network(cutouts: CutoutSet, recipe, data: str) -> tuple[np.ndarray, np.ndarr
             began = time.perf_counter()
             richness.train(cutouts, run, devices="cpu")
             seconds.append(round(time.perf_counter() - began, 1))
-            held = run.predictions().held_out()
-            rows = cutouts.row_of(held.object_ids)
-            estimate[rows], fold[rows] = held.estimate, k
-    return estimate, fold, seconds
+            parts.append(joined(run.predictions().held_out()))
+    return pd.concat(parts).reindex(cutouts.object_ids), seconds
 
 
 def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
     cutouts, recipe = richness.load(data), richness.RECIPES[recipe_name].with_settings(settings)
     truth = richness.TARGET.truth(cutouts.catalogue)[:, 0]
-    estimate, fold, seconds = network(cutouts, recipe, data)
+    told, seconds = network(cutouts, recipe, data)
+    estimate, fold = told["estimate"].to_numpy(), told["fold"].to_numpy(int)
     assert np.array_equal(fold, deal(groups_of(cutouts.catalogue), recipe.folds))
     z = baselines.of_redshift(cutouts.catalogue["z"].to_numpy(), truth, fold)
     flux = baselines.of_flux(cutouts, truth, fold)
@@ -61,7 +63,18 @@ def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
         "mae_ln_richness": found,
         "sigma": round(sigma(truth, estimate), 4),
         "part_of_the_means_mae": [round(float(v), 4) for v in (ratio.value, ratio.low, ratio.high)],
+        "intervals_hold": _coverage(truth, told),
         "training_s": seconds,
+    }
+
+
+def _coverage(truth: np.ndarray, told: pd.DataFrame) -> dict[str, list[float]] | None:
+    if "sigma" not in told:
+        return None
+    found = coverage(truth, told["estimate"], told["sigma"])
+    return {
+        f"{level:.2f}": [round(float(row[name]), 3) for name in ("share", "low", "high")]
+        for level, row in found.iterrows()
     }
 
 

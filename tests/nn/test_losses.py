@@ -4,8 +4,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import norm
 
-from galviz.nn.losses import loss_of, mse_std
+from galviz.nn.losses import gaussian_nll, loss_of, mse_std
 from galviz.recipe import Recipe
 
 finite = st.floats(-100, 100, width=32)
@@ -42,3 +43,21 @@ def test_recipes_name_losses():
     assert loss_of(recipe)(estimate, truth) == mse_std(estimate, truth, 2.0)
     logits = torch.tensor([[9.0, 0.0], [0.0, 9.0]])
     assert loss_of(recipe.replace(loss="cross_entropy"))(logits, torch.tensor([0, 1])) < 1e-3
+
+
+def test_a_normal_distribution_is_as_likely_as_it_is():
+    truth, mean, sigma = np.array([0.0, 1.0, 2.5]), np.array([0.3, 0.8, 4.0]), np.array([0.2, 1.0, 3.0])
+    output = torch.tensor(np.stack([mean, 2 * np.log(sigma)], axis=1))
+    expected = -norm.logpdf(truth, mean, sigma).mean() - np.log(2 * np.pi) / 2
+    assert gaussian_nll(output, torch.tensor(truth)[:, None]).item() == pytest.approx(expected)
+
+
+def test_beta_weighs_objects_by_their_variance():
+    output = torch.tensor([[0.5, np.log(4.0)], [3.0, np.log(0.01)]], requires_grad=True)
+    truth = torch.zeros(2, 1, dtype=torch.float64)
+    gaussian_nll(output, truth, beta=1.0).backward()
+    assert output.grad[:, 0].tolist() == pytest.approx([0.5 / 2, 3.0 / 2])  # as of half the mean squared error
+    by_hand = (4.0 * (0.25 / 4.0 - 1), 0.01 * (9.0 / 0.01 - 1))  # −2 s ∂L/∂ln σ², s = σ²
+    assert (-4 * output.grad[:, 1]).tolist() == pytest.approx(by_hand)
+    recipe = Recipe(name="x", epochs=1, batch=2, learning_rates={"head": 1e-3}, loss="gaussian_nll", alpha=0.5)
+    assert loss_of(recipe)(output, truth) == gaussian_nll(output, truth, beta=0.5)

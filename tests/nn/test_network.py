@@ -82,5 +82,23 @@ def test_wrong_arguments_are_named(network, message):
 
 @pytest.mark.parametrize("loss", ["lsgan", "lsgan_masked", "cross_entropy"])
 def test_a_loss_of_others_is_named(loss):
-    with pytest.raises(ValueError, match=f"loss: expected mse or mse_std for the target .*, got {loss}"):
+    with pytest.raises(ValueError, match=f"loss: expected mse, mse_std or gaussian_nll for the target .*, got {loss}"):
         build(RICHNESS, RECIPE.replace(loss=loss), BANDS)
+
+
+@pytest.mark.parametrize("head", ["compact", "as_published"])
+def test_a_gaussian_network_scales_mean_and_variance(head, tiny_sky):
+    recipe = with_network(apart=True, head=head).replace(loss="gaussian_nll")
+    network = build(RICHNESS, recipe, BANDS).eval()
+    images = torch.from_numpy(tiny_sky.images[:3])
+    head_said = network.head(network.features(images))
+    assert torch.equal(network(images), head_said)
+    network.centre.fill_(3.0)
+    network.scale.fill_(2.0)
+    mean, log_variance = network(images).T
+    assert torch.allclose(mean, 3 + 2 * head_said[:, 0])
+    assert torch.allclose(log_variance.exp(), 4 * head_said[:, 1].exp())
+
+
+def test_networks_that_tell_no_error_keep_their_weights():
+    assert "widening" not in build(RICHNESS, RECIPE, BANDS).state_dict()

@@ -46,6 +46,24 @@ def test_estimate_is_the_mean_over_the_views_and_spread_their_scatter(network, t
     assert (table["ln_richness_p16"] <= table["ln_richness_p84"]).all()
 
 
+@pytest.mark.parametrize("widening", [1.0, 1.5])
+def test_sigma_is_that_of_the_mixture_of_the_views(widening, tiny_sky):
+    recipe = RECIPE.replace(loss="gaussian_nll")
+    network = build(RICHNESS, recipe, BANDS).eval()
+    network.widening.fill_(widening)
+    table = predict(network, tiny_sky, RICHNESS, recipe).table
+    with torch.no_grad():
+        images = torch.from_numpy(tiny_sky.images[:])
+        views = torch.stack([network(dihedral(images, torch.tensor(k))) for k in range(8)])
+    mean, variance = views[..., 0].numpy(), views[..., 1].exp().numpy()
+    sigma = widening * np.sqrt((variance + mean**2).mean(0) - mean.mean(0) ** 2)
+    order = [list(tiny_sky.object_ids).index(name) for name in table.index]
+    assert table["ln_richness_sigma"].to_numpy() == pytest.approx(sigma[order], abs=1e-5)
+    assert table["ln_richness_p16"].to_numpy() == pytest.approx((mean.mean(0) - sigma)[order], abs=1e-5)
+    assert table["ln_richness_p84"].to_numpy() == pytest.approx((mean.mean(0) + sigma)[order], abs=1e-5)
+    assert table["ln_richness_spread"].to_numpy() == pytest.approx(mean.std(0)[order], abs=1e-5)
+
+
 def test_eight_views_do_not_depend_on_the_orientation(network, tiny_sky):
     turned = type(tiny_sky)(
         images=np.ascontiguousarray(np.rot90(tiny_sky.images[:], axes=(2, 3))),

@@ -1,0 +1,67 @@
+"""Whether the errors that a network estimates of itself can be believed, as a table and a curve."""
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+import panel as pn
+
+from galviz.figures.coverage import coverage_curve
+from galviz.sky.intervals import LEVELS, coverage
+from galviz.views.words import beside, drawn, text
+
+_CURVE = np.arange(1, 20) / 20
+
+
+class CoverageView(pn.viewable.Viewer):
+    """How often the intervals of estimates hold the truth.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Columns truth, estimate and sigma (as learned), as `galviz.sky.predictions.joined` gives them.
+    label : str
+        What they are: ``"ln λ"``.
+    """
+
+    def __init__(self, rows: pd.DataFrame, label: str, **params: object) -> None:
+        super().__init__(**params)
+        known = rows[["truth", "estimate", "sigma"]].dropna()
+        self.numbers, self.label = [known[name].to_numpy(float) for name in known], label
+
+    def table(self) -> str:
+        """Give the table as HTML."""
+        found, sigma = coverage(*self.numbers, LEVELS), self.numbers[2]
+        return coverage_html(found, self.label, float(np.median(sigma)))
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        if not len(self.numbers[0]):
+            return pn.Spacer()
+        return beside(text(self.table()), drawn(coverage_curve(coverage(*self.numbers, _CURVE))))
+
+
+def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> str:
+    """Write how often intervals hold the truth as HTML.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As `galviz.sky.intervals.coverage` gives it.
+    label : str
+        What the estimates are: ``"ln λ"``.
+    sigma : float
+        The median of their standard errors.
+    """
+    rows = "".join(
+        f"<tr><th scope='row'>{100 * level:.0f} %</th><td>{100 * row.share:.1f} %</td>"
+        f"<td>{100 * row.low:.1f} to {100 * row.high:.1f} %</td><td>{verdict(level, row.low, row.high)}</td></tr>"
+        for level, row in zip(found.index, found.itertuples(), strict=True)
+    )
+    head = "<tr><th>Intervals of</th><th>hold the truth in</th><th>95 % interval</th><th>So they are</th></tr>"
+    said = f"The network's own error: median σ {sigma:.3f} ({escape(label)})"
+    return f"<table class='measures'><caption>{said}</caption>{head}{rows}</table>"
+
+
+def verdict(level: float, low: float, high: float) -> str:
+    """Say whether intervals of a level are right, from the interval of the share of truths that they hold."""
+    return "too narrow" if high < level else "too wide" if low > level else "as wide as they should be"

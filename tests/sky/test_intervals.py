@@ -1,0 +1,56 @@
+"""Intervals that say how often they hold the truth, and do."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from galviz.sky.intervals import LEVELS, ONE_SIGMA, coverage, widening
+
+
+def test_shares_by_hand():
+    found = coverage([0, 0, 0, np.nan], [0.5, 1.5, -3.0, 0.0], [1.0, 1.0, 1.0, 1.0], [ONE_SIGMA, 0.95])
+    assert found["share"].tolist() == [pytest.approx(1 / 3), pytest.approx(2 / 3)]
+    assert found["n"].tolist() == [3, 3]
+    assert (found["low"] < found["share"]).all()
+    assert (found["share"] < found["high"]).all()
+
+
+def test_intervals_of_the_right_width_hold_what_they_say():
+    rng = np.random.default_rng(0)
+    sigma = rng.uniform(0.1, 3, 20_000)
+    found = coverage(rng.normal(0, sigma), np.zeros(20_000), sigma)
+    assert found["share"].to_numpy() == pytest.approx(np.array(LEVELS), abs=0.01)
+    assert coverage(rng.normal(0, sigma), np.zeros(20_000), sigma / 2)["share"].iloc[0] == pytest.approx(
+        2 * norm.cdf(0.5) - 1, abs=0.01
+    )
+
+
+def test_widening_undoes_what_a_network_believes_of_itself():
+    rng = np.random.default_rng(1)
+    sigma = rng.uniform(0.1, 3, 20_000)
+    truth = rng.normal(0, sigma)
+    assert widening(truth, np.zeros(20_000), sigma) == pytest.approx(1, abs=0.02)
+    assert widening(truth, np.zeros(20_000), sigma / 4) == pytest.approx(4, rel=0.02)
+    assert widening(truth, np.zeros(20_000), sigma / 4, level=0.95) == pytest.approx(4, rel=0.02)
+
+
+@pytest.mark.parametrize("known", [20, 100])
+def test_few_known_objects_are_enough_for_new_ones_whatever_their_errors_are(known):
+    rng = np.random.default_rng(2)
+    held = []
+    for _ in range(400):
+        pulls = rng.standard_t(3, known + 200) * 2.5  # neither normal nor of width 1
+        wide = widening(pulls[:known], np.zeros(known), np.ones(known))
+        held.append(np.mean(np.abs(pulls[known:]) <= wide))
+    assert np.mean(held) == pytest.approx(ONE_SIGMA, abs=0.012)
+
+
+def test_too_few_known_objects_change_nothing():
+    assert widening(np.arange(9.0), np.zeros(9), np.ones(9)) == 1
+    assert widening(np.r_[np.arange(9.0), [np.nan] * 20], np.zeros(29), np.ones(29)) == 1
+    assert widening(np.arange(10.0), np.zeros(10), np.ones(10)) != 1
+
+
+def test_a_width_that_is_none_is_named():
+    with pytest.raises(ValueError, match=r"sigma: expected positive numbers, got 0.0"):
+        coverage([1, 2], [1, 2], [1.0, 0.0])
