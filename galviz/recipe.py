@@ -13,12 +13,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "normalise": ("asinh", "asinh_global", "noise", "minmax", "none"),
     "keep": ("last", "best"),
     "precision": ("32-true", "bf16-mixed"),
-    "network.stem": ("imagenet", "small"),
+    "network.stem": ("imagenet", "small", "fine"),
     "network.head": ("compact", "as_published"),
     "network.architecture": ("resnet18", "wide_resnet50", "paper_cnn", "paper_resnet50", "paper_resnet50_dense"),
     "network.votes": ("tree", "dieleman", "sigmoid"),
 }
-_AUGMENTATIONS = ("d4", "turn", "mirror")
+_AUGMENTATIONS = ("d4", "turn", "mirror", "seeing")
 _NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "calibration", "label_fraction", "joint")
 
 
@@ -64,7 +64,8 @@ class Recipe:
         they hold the truth of these as often as they say.
     augment : tuple of str
         ``"d4"``: the eight rotations and flips, drawn anew for every image; ``"turn"``: any angle, flips and zoom;
-        ``"mirror"``: left and right exchanged or not, for pictures that have an upper side.
+        ``"mirror"``: left and right exchanged or not, for pictures that have an upper side; ``"seeing"``: blurred by
+        up to 0.6 pixels, each band a little differently.
     normalise : {"asinh", "asinh_global", "noise", "minmax", "none"}
         How pixels are scaled: asinh with constants of each band; with the same for all bands; asinh in units of the
         noise of each image; each image to 0…1; or not (pictures).

@@ -83,7 +83,7 @@ def test_a_number_written_without_a_point_takes_a_point():
         ("learning_rates.head=fast", "learning_rates.head: expected a number, got 'fast'"),
         ("network.width=wide", "network.width: expected a whole number, got 'wide'"),
         ("frozen=yes", "frozen: expected true or false, got 'yes'"),
-        ("loss=hinge", "loss: expected one of mse, mse_std, cross_entropy, lsgan, lsgan_masked"),
+        ("loss=hinge", "loss: expected one of mse, mse_std, gaussian_nll, cross_entropy, lsgan, lsgan_masked"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_named(setting, message):
@@ -109,7 +109,7 @@ def test_a_bad_setting_is_named(setting, message):
         ({"fold": -1}, "fold: expected 0 to 4, got -1"),
         ({"label_fraction": 0.0}, "label_fraction: expected a number in (0, 1], got 0.0"),
         ({"label_fraction": 1.5}, "label_fraction: expected a number in (0, 1], got 1.5"),
-        ({"augment": ("shear",)}, "augment: expected of d4, turn, mirror, got ('shear',)"),
+        ({"augment": ("shear",)}, "augment: expected of d4, turn, mirror, seeing, got ('shear',)"),
         ({"learning_rates": {"head": -1.0}}, "learning_rates.head: expected a positive number, got -1.0"),
         ({"learning_rates": {"head": float("nan")}}, "learning_rates.head: expected a positive number, got nan"),
         *(

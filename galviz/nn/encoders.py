@@ -8,12 +8,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, wide_resnet50_2
 
-Stem = Literal["imagenet", "small"]
+Stem = Literal["imagenet", "small", "fine"]
 _BLOCKS = (2, 2, 2, 2)
 
 
 class ResNet18(nn.Module):
-    """ResNet-18 with a 1×1 convolution, batch norm and ReLU before the global average pooling.
+    """ResNet-18, or its first stages, with a 1×1 convolution, batch norm and ReLU before the global average pooling.
 
     Built from torchvision's `BasicBlock`; layers are named as in `torchvision.models.resnet18`. The 1×1 convolution is
     Liang et al.'s; they do not give its width, and 512 → 512 keeps the 512 features that they feed to their heads.
@@ -23,31 +23,47 @@ class ResNet18(nn.Module):
     channels : int
         Channels C of the images: 1 for a single band.
     width : int
-        Channels of the first stage; 64 is ResNet-18. There are 8 × `width` features.
-    stem : {"imagenet", "small"}
+        Channels of the first stage; 64 is ResNet-18.
+    stem : {"imagenet", "small", "fine"}
         ``"imagenet"``: 7×7 convolution of stride 2 and max pooling, as published. ``"small"``: one 3×3 convolution of
-        stride 2, for images of up to about 64 pixels whose galaxies are a pixel or two across.
+        stride 2, for images of up to about 64 pixels whose galaxies are a few pixels across. ``"fine"``: the same of
+        stride 1, for galaxies of about one pixel.
     replicate : bool
         Repeat a single band to three equal channels, as published.
+    stages : int
+        1 … 4, each but the first with twice the channels on half the pixels; 4 is ResNet-18. There are
+        `width` × 2^(`stages` − 1) features. A few see less around each pixel, and learn from fewer images.
 
     References
     ----------
     He et al. (2016), CVPR, table 1. Liang et al. (2020), arXiv:2012.02368, section 3.4.
     """
 
-    def __init__(self, channels: int = 1, *, width: int = 64, stem: Stem = "imagenet", replicate: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int = 1,
+        *,
+        width: int = 64,
+        stem: Stem = "imagenet",
+        replicate: bool = False,
+        stages: int = len(_BLOCKS),
+    ) -> None:
         super().__init__()
         if replicate and channels != 1:
             raise ValueError(f"replicate: expected one channel to repeat, got {channels}. Use replicate=False.")
+        if not 1 <= stages <= len(_BLOCKS):
+            raise ValueError(f"stages: expected 1 to {len(_BLOCKS)}, got {stages}.")
         self.replicate = replicate
-        self.features = 8 * width
-        kernel = _kernel(stem)
-        self.conv1 = nn.Conv2d(3 if replicate else channels, width, kernel, stride=2, padding=kernel // 2, bias=False)
+        self.features = width * 2 ** (stages - 1)
+        kernel, stride = _kernel(stem), 1 if stem == "fine" else 2
+        self.conv1 = nn.Conv2d(
+            3 if replicate else channels, width, kernel, stride=stride, padding=kernel // 2, bias=False
+        )
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if stem == "imagenet" else nn.Identity()
-        widths = [width, *(width * 2**k for k in range(4))]
-        for k, blocks in enumerate(_BLOCKS):
+        widths = [width, *(width * 2**k for k in range(stages))]
+        for k, blocks in enumerate(_BLOCKS[:stages]):
             self.add_module(f"layer{k + 1}", _stage(widths[k], widths[k + 1], blocks, stride=1 if k == 0 else 2))
         self.neck = nn.Sequential(
             nn.Conv2d(self.features, self.features, 1, bias=False), nn.BatchNorm2d(self.features), nn.ReLU(inplace=True)
@@ -65,14 +81,21 @@ class ResNet18(nn.Module):
 
         Returns
         -------
-        Tensor, shape (N, 8 width, ⌈H/32⌉, ⌈W/32⌉), or ⌈H/16⌉ for the small stem
+        Tensor, shape (N, features, h, w)
+            With 4 stages h is ⌈H/32⌉, or ⌈H/16⌉ for the small stem, ⌈H/8⌉ for the fine one; twice that with each less.
         """
         x = images.expand(-1, 3, -1, -1) if self.replicate else images
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        return self.neck(self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+        for stage in self.stages():
+            x = stage(x)
+        return self.neck(x)
+
+    def stages(self) -> list[nn.Sequential]:
+        """Give the stages, ``layer1`` and what follows."""
+        return [module for name, module in self.named_children() if name.startswith("layer")]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Compute the features: images (N, C, H, W) -> (N, 8 width)."""
+        """Compute the features: images (N, C, H, W) -> (N, features)."""
         return self.feature_map(images).mean(dim=(2, 3))
 
 
@@ -114,8 +137,8 @@ def load_encoder(encoder: ResNet18, path: str | Path) -> None:
     ----------
     encoder : ResNet18
     path : str or Path
-        A run folder with an encoder of the same width and stem; or a file of width 64 and the stem ``"imagenet"``:
-        ``.safetensors``, or what `torch.save` made of a state dict.
+        A run folder with an encoder of the same width, stem and stages; or a file of width 64, the stem ``"imagenet"``
+        and 4 stages: ``.safetensors``, or what `torch.save` made of a state dict.
 
     Raises
     ------
@@ -133,7 +156,8 @@ def load_encoder(encoder: ResNet18, path: str | Path) -> None:
         if expected != got and not (got is None and may_lack):
             raise ValueError(
                 f"encoder: expected {name} of shape {expected}, as in the encoder to be trained, got {got} in {path}. "
-                "Use the same network.width and network.stem; torchvision's files fit width 64 and stem imagenet."
+                "Use the same network.width, network.stem and network.stages; torchvision's files fit width 64, stem "
+                "imagenet and 4 stages."
             )
     encoder.load_state_dict(weights, strict=False)
 
@@ -150,7 +174,7 @@ def _weights_at(path: Path) -> dict[str, Tensor]:
 
 
 def _kernel(stem: str) -> int:
-    kernels = {"imagenet": 7, "small": 3}
+    kernels = {"imagenet": 7, "small": 3, "fine": 3}
     if stem not in kernels:
         raise ValueError(f"stem: expected one of {', '.join(kernels)}, got {stem!r}.")
     return kernels[stem]

@@ -102,7 +102,7 @@ def blocks(network: nn.Module) -> Iterator[Block]:
     yield Block([Layer(network.conv1, network.bn1, repeated=getattr(network, "replicate", False))])
     if isinstance(network.maxpool, nn.MaxPool2d):
         yield Block([Layer(network.maxpool)])
-    for block in (block for k in range(1, 5) for block in getattr(network, f"layer{k}")):
+    for block in (block for k in range(1, 5) for block in getattr(network, f"layer{k}", ())):
         pairs = [
             (getattr(block, f"conv{k}"), getattr(block, f"bn{k}")) for k in (1, 2, 3) if hasattr(block, f"conv{k}")
         ]

@@ -7,9 +7,8 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from galviz.nn.data import dihedral
+from galviz.nn.augment import augmented
 from galviz.nn.losses import joint_loss, loss_of
-from galviz.nn.zoo_networks import randomly_turned
 from galviz.recipe import Recipe
 
 _WARM_UP = 0.25  # of the steps of "one_cycle"
@@ -84,12 +83,7 @@ class Training(pl.LightningModule):
         torch.manual_seed((self.recipe.seed << 32) + step * self.trainer.world_size + self.trainer.global_rank)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
             group["lr"] = self.rates[group["name"]] * self.lowered * rate(self.recipe.schedule, step / self.steps)
-        if "d4" in self.recipe.augment:
-            images = dihedral(images, torch.randint(8, (len(images),)))
-        if "mirror" in self.recipe.augment:
-            images = dihedral(images, torch.randint(2, (len(images),)))
-        if "turn" in self.recipe.augment:
-            images = randomly_turned(images)
+        images = augmented(images, self.recipe.augment)
         if self.recipe.joint:
             output, logits = self.network.both(images)
             loss = joint_loss(output, batch["truth"], logits, self.recipe)

@@ -16,6 +16,7 @@ _DEFAULTS = {
     "architecture": "resnet18",
     "width": 64,
     "stem": "imagenet",
+    "stages": 4,
     "replicate": False,
     "apart": True,
     "head": "compact",
@@ -113,10 +114,10 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
     target : Target
         A scalar, a class with its names, the band of a one-band image, or the order of the bands.
     recipe : Recipe
-        Its ``network``: ``width`` and ``stem`` of `ResNet18`, ``replicate``, ``apart`` (one encoder for each band
-        alone, or all bands as its channels) and ``head`` (``"compact"`` or ``"as_published"``), or the architecture
-        ``"wide_resnet50"``. A network for bands sees them apart and has the published head for them; one for classes or
-        orders has one linear layer.
+        Its ``network``: ``width``, ``stem`` and ``stages`` of `ResNet18`, ``replicate``, ``apart`` (one encoder for
+        each band alone, or all bands as its channels) and ``head`` (``"compact"`` or ``"as_published"``), or the
+        architecture ``"wide_resnet50"``. A network for bands sees them apart and has the published head for them; one
+        for classes or orders has one linear layer.
     bands : tuple of str
         Bands B of the images.
 
@@ -159,7 +160,8 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
     if options["architecture"] == "wide_resnet50":
         encoder: nn.Module = WideResNet50(channels)
     else:
-        encoder = ResNet18(channels, width=options["width"], stem=options["stem"], replicate=replicate)
+        own = {name: options[name] for name in ("width", "stem", "stages")}
+        encoder = ResNet18(channels, **own, replicate=replicate)
     if target.kind == "band":
         head: nn.Module = BandHead(encoder.features, len(bands))
     elif classify:

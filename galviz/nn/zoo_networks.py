@@ -1,4 +1,4 @@
-"""Networks for pictures of galaxies and their 37 votes, and how the pictures are turned while they learn."""
+"""Networks for pictures of galaxies and their 37 votes."""
 
 import math
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torchvision.models import resnet50
 
 from galviz.nn.encoders import ResNet18
@@ -171,52 +170,6 @@ def build(recipe: Recipe) -> VoteNetwork:
         encoder, head = paper_resnet(size, hidden, options["dropout"])
     normalise = AsItIs() if architecture == "paper_cnn" else ImageNetScale()
     return VoteNetwork(normalise, encoder, head, _OUTPUTS[options["votes"]]())
-
-
-def turned(
-    images: Tensor, angle: Tensor, *, zoom: Tensor | float = 1.0, flip: Tensor | None = None, size: int | None = None
-) -> Tensor:
-    """Turn images by any angle about their middle, before they are made smaller.
-
-    Pixels between pixels are interpolated linearly; what would come from outside is mirrored at the edge. Where the
-    result has fewer pixels, each is the mean of several points, so that no detail is folded into noise.
-
-    Parameters
-    ----------
-    images : Tensor, shape (N, C, H, H)
-    angle : Tensor, shape (N,)
-        Radians; π/2 is ``torch.rot90(image, 1, (1, 2))``.
-    zoom : Tensor, shape (N,), or float
-        2 shows the middle half twice as large.
-    flip : Tensor of bool, shape (N,), optional
-        Which are mirrored left–right, before they are turned.
-    size : int, optional
-        Side of the result, pixels; by default H.
-
-    Returns
-    -------
-    Tensor, shape (N, C, size, size)
-    """
-    count, _, side, _ = images.shape
-    size = side if size is None else size
-    points = math.ceil(side / size)
-    angle = angle.to(images)
-    zoom = torch.as_tensor(zoom).to(images).expand(count)
-    mirror = torch.ones_like(angle) if flip is None else 1 - 2 * flip.to(images)
-    cos, sin, none = angle.cos() / zoom, angle.sin() / zoom, torch.zeros_like(angle)
-    rows = torch.stack([torch.stack([cos * mirror, -sin * mirror, none], -1), torch.stack([sin, cos, none], -1)], 1)
-    grid = functional.affine_grid(rows, [count, 1, size * points, size * points], align_corners=False)
-    drawn = functional.grid_sample(images, grid.to(images), padding_mode="reflection", align_corners=False)
-    return drawn if points == 1 else functional.avg_pool2d(drawn, points)
-
-
-def randomly_turned(images: Tensor, *, zoom: float = 1.1, size: int | None = None) -> Tensor:
-    """Turn images by random angles, mirror half of them, zoom by 1/`zoom` … `zoom`; see `turned` for the rest.
-
-    Random numbers are those of torch on the CPU, as in `galviz.nn.data.dihedral`'s caller.
-    """
-    angle, power, flip = torch.rand(3, len(images))
-    return turned(images, 2 * math.pi * angle, zoom=zoom ** (2 * power - 1), flip=flip < 0.5, size=size)
 
 
 def _dense(inputs: int, hidden: tuple[int, ...], dropout: float) -> nn.Sequential:

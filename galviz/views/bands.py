@@ -17,7 +17,7 @@ from galviz.views.measures import MeasuresView
 from galviz.views.predictions import run_opening
 from galviz.views.state import SameFocus
 from galviz.views.view_state import ViewState
-from galviz.views.words import GROW, field, text
+from galviz.views.words import beside, field, text
 
 _PLOTS = [{"kind": "histogram", "x": "bands right", "bins": 6}]
 
@@ -102,9 +102,8 @@ class BandsView(pn.viewable.Viewer):
     @param.depends("training")
     def body(self) -> pn.viewable.Viewable:
         """Give the matrix, the accuracy and the explorer."""
-        beside = pn.FlexBox(pn.Column(self.matrix, styles=GROW), pn.Column(self.measures, styles=GROW))
         kept = ViewState(self.explorer, "predictions", of="this run" if self.run is None else self.run.name)
-        return pn.Column(beside, self.explorer, kept, sizing_mode="stretch_width")
+        return pn.Column(beside(self.matrix, self.measures), self.explorer, kept, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:
         switch = field(self.param.training, type=pn.widgets.Toggle)

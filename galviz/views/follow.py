@@ -13,7 +13,7 @@ import param
 from galviz import jobs
 from galviz.figures.curves import loss_curves, metric_curves
 from galviz.runs import ACTIVE, Run
-from galviz.views.words import shown_seconds, text
+from galviz.views.words import beside, drawn, shown_seconds, text
 
 _SIGNS = {
     "created": "○ starting",
@@ -116,9 +116,8 @@ class RunView(pn.viewable.Viewer):
         if not self.started:
             return text("<p class='note'>The curves come with the first epoch.</p>")
         table = self.param.metrics
-        wide = {"linked_axes": False, "sizing_mode": "stretch_width", "styles": {"flex": "1 1 320px"}}
         curves = (pn.bind(loss_curves, table), pn.bind(metric_curves, table, self.unit))
-        return pn.FlexBox(*(pn.pane.HoloViews(hv.DynamicMap(curve), **wide) for curve in curves))
+        return beside(*(drawn(hv.DynamicMap(curve)) for curve in curves))
 
     def __panel__(self) -> pn.viewable.Viewable:
         colour = self.param.state.rx.pipe(

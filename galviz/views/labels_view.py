@@ -16,7 +16,7 @@ from galviz.sky.tables import SUFFIXES, KeyedTable, write_table
 from galviz.sweep import Sweep
 from galviz.views.handover import Handover
 from galviz.views.labels_words import LOGARITHMS, NAMES, compared_html, gains_html
-from galviz.views.words import GROW, TABLE_CSS, drawn, field, said, shown_error, text
+from galviz.views.words import TABLE_CSS, beside, drawn, field, said, shown_error, text
 
 _LATER = "the gain is computed once a whole trial is done, both methods with all parts of the labels."
 _NEVER = "no gain: this sweep does not go up to all labels."
@@ -98,10 +98,8 @@ class LabelsView(pn.viewable.Viewer):
         sides = [
             pn.Column(self.plot(results.table, measure), self.compared(results, measure)) for measure in self.measures
         ]
-        for side in sides:
-            side.styles = GROW
         head = text("<h3>Trainings</h3>")
-        yield pn.Column(words, pn.FlexBox(*sides), head, self.shown_table(results.table))
+        yield pn.Column(words, beside(*sides), head, self.shown_table(results.table))
 
     def compared(self, results: Results, measure: str) -> pn.pane.HTML:
         """Give one measure at each fraction, beside the paper's."""

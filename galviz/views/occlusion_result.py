@@ -14,7 +14,7 @@ from galviz.figures.occlusion import band_bars
 from galviz.occlusion import name_of
 from galviz.sky.effect import shares
 from galviz.views.choice import Patient
-from galviz.views.words import GROW, text
+from galviz.views.words import beside, drawn, text
 
 
 def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.Viewable:
@@ -29,13 +29,11 @@ def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.V
     sources : pandas.DataFrame
         Columns x, y, kind.
     """
-    parts = [pn.Column(text(shares_html(found, row, sources)), SanityView(found), styles=GROW)]
+    parts = [pn.Column(text(shares_html(found, row, sources)), SanityView(found))]
     if len(found.bands) > 1:
         effect = pd.Series(np.abs(found.clean - found.outputs).mean(1), index=found.bands)
-        parts.append(
-            pn.Column(pn.pane.HoloViews(band_bars(effect, name_of(found)), sizing_mode="stretch_width"), styles=GROW)
-        )
-    return pn.FlexBox(*parts)
+        parts.append(drawn(band_bars(effect, name_of(found))))
+    return beside(*parts)
 
 
 def save_button(object_id: str, end: str, make: Callable[[], bytes]) -> pn.widgets.FileDownload:

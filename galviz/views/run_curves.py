@@ -9,7 +9,7 @@ from galviz.figures.curves import metric_names, run_curves
 from galviz.runs import Run
 from galviz.views.library import Library
 from galviz.views.state import PageState
-from galviz.views.words import field, text
+from galviz.views.words import beside, drawn, field, text
 
 _MOST = 6  # runs that are compared before the visitor picks
 
@@ -52,8 +52,7 @@ class RunCurves(pn.viewable.Viewer):
             return text("<p class='note'>Pick runs that have finished an epoch, to see how they learned.</p>")
         names = dict.fromkeys(["val_loss", *(name for table in rows.values() for name in metric_names(table))])
         looks = {"unit": _unit(runs), "accuracy": _accuracy(runs)}
-        wide = {"linked_axes": False, "sizing_mode": "stretch_width", "styles": {"flex": "1 1 420px", "min-width": "0"}}
-        return pn.FlexBox(*(pn.pane.HoloViews(run_curves(rows, name, **looks), **wide) for name in names))
+        return beside(*(drawn(run_curves(rows, name, **looks)) for name in names))
 
     def __panel__(self) -> pn.viewable.Viewable:
         picks = field(self.param.picked, type=pn.widgets.MultiChoice, sizing_mode="stretch_width", max_width=900)

@@ -58,12 +58,21 @@ def test_published_size_is_7_by_7_by_512():
     assert sum(p.numel() for p in encoder.neck.parameters()) == 512 * 512 + 2 * 512
 
 
-@pytest.mark.parametrize("stem", ["imagenet", "small"])
+@pytest.mark.parametrize("stem", ["imagenet", "small", "fine"])
 @pytest.mark.parametrize("size", [16, 33, 64])
 def test_any_width_and_any_size(stem, size):
     encoder = ResNet18(2, width=3, stem=stem).eval()
     with torch.no_grad():
         assert encoder(torch.zeros(1, 2, size, size)).shape == (1, encoder.features) == (1, 24)
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3, 4])
+def test_fewer_stages_keep_the_map_finer(stages):
+    encoder = ResNet18(2, width=3, stem="fine", stages=stages).eval()
+    size, channels = 32 // 2 ** (stages - 1), 3 * 2 ** (stages - 1)
+    with torch.no_grad():
+        assert encoder.feature_map(torch.zeros(1, 2, 32, 32)).shape == (1, channels, size, size)
+        assert encoder(torch.zeros(1, 2, 32, 32)).shape == (1, encoder.features)
 
 
 def test_other_widths_refuse_published_weights(reference, tmp_path):
@@ -83,7 +92,9 @@ def test_a_pickle_is_not_run(tmp_path):
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(ValueError, match="stem: expected one of imagenet, small, got 'large'"):
+    with pytest.raises(ValueError, match="stem: expected one of imagenet, small, fine, got 'large'"):
         ResNet18(1, stem="large")
+    with pytest.raises(ValueError, match="stages: expected 1 to 4, got 5"):
+        ResNet18(1, stages=5)
     with pytest.raises(ValueError, match="replicate: expected one channel"):
         ResNet18(5, replicate=True)

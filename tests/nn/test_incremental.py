@@ -32,6 +32,7 @@ def narrow(block, layers=(1, 1, 1, 1)):
 MAKERS = {
     "resnet18-imagenet": lambda: trained(ResNet18(3, width=16)),
     "resnet18-small": lambda: trained(ResNet18(3, width=16, stem="small")),
+    "resnet18-short": lambda: trained(ResNet18(3, width=16, stem="fine", stages=2)),
     "resnet18-narrow": lambda: trained(ResNet18(2, width=4, stem="small"), 2),
     "resnet18-replicate": lambda: trained(ResNet18(1, width=16, replicate=True), 1),
     "torchvision-basic": lambda: trained(narrow(BasicBlock, (1, 2, 1, 1))),

@@ -1,17 +1,14 @@
 import json
-import math
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torchvision.models import resnet50
 
 from galviz.nn.data import memory_format
 from galviz.nn.encoders import load_encoder
 from galviz.nn.module import _peaks
-from galviz.nn.zoo_networks import ImageNetScale, build, paper_cnn, paper_resnet, randomly_turned, turned
+from galviz.nn.zoo_networks import ImageNetScale, build, paper_cnn, paper_resnet
 from galviz.recipe import Recipe
 from galviz.sky.votes import SLICES, cumulative, sum_errors
 
@@ -157,67 +154,3 @@ def test_the_papers_cnn_sees_the_pixels_as_they_are():
     images = torch.rand(1, 3, 68, 68)
     assert torch.equal(build(recipe(architecture="paper_cnn")).normalise(images), images)
     assert ImageNetScale()(torch.full((1, 3, 1, 1), 0.485))[0, 0].item() == pytest.approx(0, abs=1e-6)
-
-
-# Turning
-
-
-def some(side=9, seed=0):
-    return torch.rand(2, 3, side, side, generator=torch.manual_seed(seed))
-
-
-@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
-@pytest.mark.parametrize("side", [8, 9])
-def test_quarter_turns_are_exact(quarters, side):
-    images = some(side)
-    found = turned(images, torch.full((2,), quarters * math.pi / 2))
-    torch.testing.assert_close(found, torch.rot90(images, quarters, (2, 3)), atol=1e-5, rtol=0)
-
-
-def test_flips_come_before_the_turn():
-    images = some()
-    found = turned(images, torch.tensor([0.0, math.pi / 2]), flip=torch.tensor([True, True]))
-    torch.testing.assert_close(found[0], images[0].flip(-1), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found[1], torch.rot90(images[1].flip(-1), 1, (1, 2)), atol=1e-5, rtol=0)
-
-
-def test_made_smaller_by_the_mean():
-    images = some(12)
-    found = turned(images, torch.zeros(2), size=4)
-    torch.testing.assert_close(found, torch.nn.functional.avg_pool2d(images, 3), atol=1e-5, rtol=0)
-
-
-def test_zoom_shows_the_middle_larger():
-    ramp = torch.arange(12.0).expand(1, 3, 12, 12)
-    half = turned(ramp, torch.zeros(1), zoom=2.0, size=6)
-    torch.testing.assert_close(half[0, 0, 0], torch.arange(3.0, 9.0), atol=1e-5, rtol=0)
-
-
-@settings(deadline=None, max_examples=25)
-@given(st.floats(0, 6.28), st.floats(1.0, 1.25))
-def test_a_turned_galaxy_keeps_its_place_and_light(angle, zoom):
-    step = torch.linspace(-1, 1, 41)
-    x, y = torch.meshgrid(step, step, indexing="xy")
-    image = torch.exp(-(((x - 0.3) ** 2 + y**2) / 0.02))[None, None]
-    found = turned(image, torch.tensor([angle]), zoom=zoom)[0, 0]
-    total = found.sum()
-    assert total.item() == pytest.approx(image.sum().item() * zoom**2, rel=0.03)
-    place = (found * x).sum() / total, (found * y).sum() / total
-    # the output at p shows the input at R p / zoom: a spot at q is seen at zoom R⁻¹ q
-    expected = 0.3 * zoom * math.cos(angle), -0.3 * zoom * math.sin(angle)
-    assert [p.item() for p in place] == pytest.approx(expected, abs=0.02)
-
-
-def test_nothing_comes_from_outside():
-    assert (turned(torch.ones(1, 3, 8, 8), torch.tensor([0.7]), zoom=0.7) > 0.999).all()
-
-
-def test_random_turns_differ_follow_the_seed_and_keep_their_size():
-    images = some(16)[:1].expand(4, -1, -1, -1)
-    torch.manual_seed(5)
-    one = randomly_turned(images, size=8)
-    torch.manual_seed(5)
-    other = randomly_turned(images, size=8)
-    assert one.shape == (4, 3, 8, 8)
-    assert torch.equal(one, other)
-    assert (one[0] - one[1]).abs().max() > 0.05

@@ -1,0 +1,104 @@
+"""Images as they could have been observed as well: turned, mirrored, through worse air."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from galviz.nn.data import dihedral
+
+_SEEING = 0.6  # of a pixel: σ of the widest random blur
+_APART = 0.1  # of it, by which the bands of an image may differ
+
+
+def augmented(images: Tensor, how: tuple[str, ...]) -> Tensor:
+    """Change images (N, B, H, W) at random, as `galviz.recipe.Recipe.augment` names it.
+
+    Random numbers are those of torch on the CPU.
+    """
+    if "d4" in how:
+        images = dihedral(images, torch.randint(8, (len(images),)))
+    if "mirror" in how:
+        images = dihedral(images, torch.randint(2, (len(images),)))
+    if "turn" in how:
+        images = randomly_turned(images)
+    if "seeing" in how:
+        images = randomly_blurred(images)
+    return images
+
+
+def turned(
+    images: Tensor, angle: Tensor, *, zoom: Tensor | float = 1.0, flip: Tensor | None = None, size: int | None = None
+) -> Tensor:
+    """Turn images by any angle about their middle, before they are made smaller.
+
+    Pixels between pixels are interpolated linearly; what would come from outside is mirrored at the edge. Where the
+    result has fewer pixels, each is the mean of several points, so that no detail is folded into noise.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, C, H, H)
+    angle : Tensor, shape (N,)
+        Radians; π/2 is ``torch.rot90(image, 1, (1, 2))``.
+    zoom : Tensor, shape (N,), or float
+        2 shows the middle half twice as large.
+    flip : Tensor of bool, shape (N,), optional
+        Which are mirrored left–right, before they are turned.
+    size : int, optional
+        Side of the result, pixels; by default H.
+
+    Returns
+    -------
+    Tensor, shape (N, C, size, size)
+    """
+    count, _, side, _ = images.shape
+    size = side if size is None else size
+    points = math.ceil(side / size)
+    angle = angle.to(images)
+    zoom = torch.as_tensor(zoom).to(images).expand(count)
+    mirror = torch.ones_like(angle) if flip is None else 1 - 2 * flip.to(images)
+    cos, sin, none = angle.cos() / zoom, angle.sin() / zoom, torch.zeros_like(angle)
+    rows = torch.stack([torch.stack([cos * mirror, -sin * mirror, none], -1), torch.stack([sin, cos, none], -1)], 1)
+    grid = functional.affine_grid(rows, [count, 1, size * points, size * points], align_corners=False)
+    drawn = functional.grid_sample(images, grid.to(images), padding_mode="reflection", align_corners=False)
+    return drawn if points == 1 else functional.avg_pool2d(drawn, points)
+
+
+def randomly_turned(images: Tensor, *, zoom: float = 1.1, size: int | None = None) -> Tensor:
+    """Turn images by random angles, mirror half of them, zoom by 1/`zoom` … `zoom`; see `turned` for the rest.
+
+    Random numbers are those of torch on the CPU.
+    """
+    angle, power, flip = torch.rand(3, len(images))
+    return turned(images, 2 * math.pi * angle, zoom=zoom ** (2 * power - 1), flip=flip < 0.5, size=size)
+
+
+def blurred(images: Tensor, sigma: Tensor) -> Tensor:
+    """Blur images by Gaussians of up to a pixel, with kernels of 3×3 pixels; the edge is repeated outside.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, B, H, W)
+    sigma : Tensor, shape (N, B), or (N, 1)
+        Standard deviations, pixels; 0 changes nothing.
+
+    Returns
+    -------
+    Tensor, shape (N, B, H, W)
+    """
+    side = torch.exp(-0.5 / sigma.to(images).clamp(min=0.05) ** 2)[..., None, None]  # 0 at 0.05 pixels
+    wide = functional.pad(images, (1, 1, 1, 1), mode="replicate")
+    tall = (wide[..., 1:-1] + side * (wide[..., 2:] + wide[..., :-2])) / (1 + 2 * side)
+    return (tall[..., 1:-1, :] + side * (tall[..., 2:, :] + tall[..., :-2, :])) / (1 + 2 * side)
+
+
+def randomly_blurred(images: Tensor) -> Tensor:
+    """Blur each image (B, H, W) by up to 0.6 pixels, its bands nearly alike.
+
+    What is learned on fields of one seeing is else wrong on another's: a network sees how sharp stars are, and takes
+    blended galaxies for more, or fewer, than there are.
+    """
+    count, bands = images.shape[:2]
+    sigma = torch.rand(count, 1) + _APART * (2 * torch.rand(count, bands) - 1)
+    return blurred(images, _SEEING * sigma.clamp(min=0))
