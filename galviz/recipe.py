@@ -19,7 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "network.votes": ("tree", "dieleman", "sigmoid"),
 }
 _AUGMENTATIONS = ("d4", "turn", "mirror", "seeing")
-_NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "calibration", "label_fraction", "joint")
+_NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "average", "calibration", "label_fraction", "joint")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,9 @@ class Recipe:
         The training ends after so many epochs without a new lowest validation loss; 0: never.
     keep : {"last", "best"}
         Which weights are kept: those at the end, or those of the lowest validation loss, which then is too good.
+    average : float
+        Decay of the moving average of the weights, a step, in [0, 1): with 0.99 that of about the last 100 steps. It is
+        what is measured, kept and predicted with; 0: the weights themselves.
     loss : {"mse", "mse_std", "gaussian_nll", "cross_entropy", "lsgan", "lsgan_masked"}
         ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`; with ``"gaussian_nll"`` a network estimates
         its own error too (`galviz.nn.losses.gaussian_nll`); those of GANs are described in
@@ -106,6 +109,7 @@ class Recipe:
     factor: float = 0.5
     stop_after: int = 0
     keep: str = "last"
+    average: float = 0.0
     loss: str = "mse"
     alpha: float = 0.0
     calibration: float = 0.0
@@ -139,6 +143,7 @@ class Recipe:
         watched = self.keep == "best" or self.patience or self.stop_after
         _expect(self.folds >= 0, "folds", "0 or more", self.folds)
         _expect(not watched or self.folds != 1, "folds", "at least 2", self.folds)
+        _expect(0 <= self.average < 1, "average", "a number in [0, 1)", self.average)
         _expect(0 <= self.calibration < 1, "calibration", "a number in [0, 1)", self.calibration)
         _expect(not self.calibration or self.loss == "gaussian_nll", "calibration", "0 without gaussian_nll", self.loss)
         _expect(self.joint >= 0, "joint", "0 or more", self.joint)

@@ -51,12 +51,19 @@ class Adversaries(pl.LightningModule):
             )
         if recipe.loss not in ("lsgan", "lsgan_masked"):
             raise ValueError(f"loss: expected lsgan or lsgan_masked, got {recipe.loss!r}.")
+        if recipe.average:
+            raise ValueError(f"average: expected 0, for a GAN has an average of its own, got {recipe.average}.")
         self.alpha = recipe.alpha if recipe.loss == "lsgan_masked" else 0.0
         self.loss_sum = torch.zeros(2)  # Σ of the sum of the losses times n, and Σ n, of this epoch
         self.parts_sum = torch.zeros(len(LOSSES) + 1)  # the same of each loss alone
         if start is not None:
             network.load_state_dict(start["network"])
             self.loss_sum, self.parts_sum = start["loss_sum"], start["parts_sum"]
+
+    @property
+    def learned(self) -> LSGAN:
+        """The network as it is measured and kept; the average of its weights is a part of it."""
+        return self.network
 
     def state(self, step: int) -> dict[str, Any]:
         """Give all that a training needs to go on after `step` steps, as plain tensors, numbers and dicts."""

@@ -148,6 +148,7 @@ def _train(
     early = book.step < steps.steps and stalled(book.losses, recipe.stop_after)
     if early:
         pulse.note(steps=book.step)
+    network.load_state_dict(module.learned.state_dict())
     return early or book.step == steps.steps
 
 

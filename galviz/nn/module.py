@@ -6,6 +6,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from galviz.nn.augment import augmented
 from galviz.nn.losses import joint_loss, loss_of
@@ -36,9 +37,17 @@ class Training(pl.LightningModule):
         self.rates, self.lowered = _peaks(network, recipe), 1.0  # lowered: by the validation, see `nn.plateau`
         if recipe.frozen:
             network.encoder.requires_grad_(requires_grad=False)
+        self._average = _average(network, recipe.average) if recipe.average else None
         if start is not None:
             network.load_state_dict(start["network"])
             self.loss_sum = start["loss_sum"]
+            if self._average is not None:
+                self._average.load_state_dict(start["average"])
+
+    @property
+    def learned(self) -> nn.Module:
+        """The network as it is measured and kept: with its weights, or with their moving average."""
+        return self.network if self._average is None else self._average.module
 
     def state(self, step: int) -> dict[str, Any]:
         """Give all that a training needs to go on after `step` steps, as plain tensors, numbers and dicts."""
@@ -48,7 +57,7 @@ class Training(pl.LightningModule):
             "network": self.network.state_dict(),
             "optimiser": self.optimizers(use_pl_optimizer=False).state_dict(),
             "loss_sum": self.loss_sum,
-        }
+        } | ({} if self._average is None else {"average": self._average.state_dict()})
 
     def on_train_start(self) -> None:
         """Begin to learn."""
@@ -80,6 +89,8 @@ class Training(pl.LightningModule):
     def training_step(self, batch: dict[str, Any], _: int) -> Tensor:
         """Set random numbers and learning rates for the step, and compute its loss."""
         step, images = batch["step"], batch["images"]
+        if self._average is not None:
+            self._average.update_parameters(self.network)  # as the step before has left them
         torch.manual_seed((self.recipe.seed << 32) + step * self.trainer.world_size + self.trainer.global_rank)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
             group["lr"] = self.rates[group["name"]] * self.lowered * rate(self.recipe.schedule, step / self.steps)
@@ -91,6 +102,12 @@ class Training(pl.LightningModule):
             loss = self._loss(self.network(images), batch["truth"])
         self.loss_sum += torch.stack([loss.detach() * len(images), torch.full_like(loss, len(images))])
         return loss
+
+
+def _average(network: nn.Module, decay: float) -> AveragedModel:
+    """Make a network that follows another, constants and running means included."""
+    follows = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    return follows.requires_grad_(requires_grad=False).eval()
 
 
 def rate(schedule: str, part: float) -> float:

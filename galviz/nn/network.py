@@ -20,6 +20,7 @@ _DEFAULTS = {
     "replicate": False,
     "apart": True,
     "head": "compact",
+    "clip": 0.0,
 }
 
 
@@ -115,9 +116,10 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
         A scalar, a class with its names, the band of a one-band image, or the order of the bands.
     recipe : Recipe
         Its ``network``: ``width``, ``stem`` and ``stages`` of `ResNet18`, ``replicate``, ``apart`` (one encoder for
-        each band alone, or all bands as its channels) and ``head`` (``"compact"`` or ``"as_published"``), or the
-        architecture ``"wide_resnet50"``. A network for bands sees them apart and has the published head for them; one
-        for classes or orders has one linear layer.
+        each band alone, or all bands as its channels), ``clip`` of `Normalise` and ``head`` (``"compact"`` or
+        ``"as_published"``), or the architecture ``"wide_resnet50"``.
+        A network for bands sees them apart and has the published head for them; one for classes or orders has one
+        linear layer.
     bands : tuple of str
         Bands B of the images.
 
@@ -170,7 +172,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
         head = (PublishedHead if published else CompactHead)(encoder.features, vectors, 2 if gaussian else 1)
         head = JointHead(head, BandHead(encoder.features, len(bands))) if recipe.joint else head
     how = {"apart": apart, "standardise": not (classify or published), "gaussian": gaussian}
-    return CutoutNetwork(Normalise(recipe.normalise, bands), encoder, head, **how)
+    return CutoutNetwork(Normalise(recipe.normalise, bands, options["clip"]), encoder, head, **how)
 
 
 def _check_joint(recipe: Recipe, *, classify: bool, apart: bool) -> None:

@@ -33,13 +33,16 @@ class Normalise(nn.Module):
     mode : {"asinh", "asinh_global", "noise", "minmax", "none"}
     bands : sequence of str
         Names of axis 1; a network that sees one band at a time has one entry.
+    clip : float
+        What is further from 0 after scaling is cut off there; 0: nothing is. A star of a hundred thousand counts is
+        then no more than a star.
     """
 
-    def __init__(self, mode: str, bands: tuple[str, ...]) -> None:
+    def __init__(self, mode: str, bands: tuple[str, ...], clip: float = 0.0) -> None:
         super().__init__()
         if mode not in CHOICES["normalise"]:
             raise ValueError(f"normalise: expected one of {', '.join(CHOICES['normalise'])}, got {mode!r}.")
-        self.mode = mode
+        self.mode, self.clip = mode, clip
         self.bands = tuple(bands)
         if mode not in _OWN:
             size = len(self.bands) if mode == "asinh" else 1
@@ -77,6 +80,10 @@ class Normalise(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Scale images (N, B, H, W), float32."""
+        scaled = self._scaled(images)
+        return scaled.clamp(-self.clip, self.clip) if self.clip else scaled
+
+    def _scaled(self, images: Tensor) -> Tensor:
         if self.mode == "none":
             return images
         if self.mode == "minmax":
@@ -91,7 +98,8 @@ class Normalise(nn.Module):
 
     def constants(self) -> dict[str, object]:
         """Give the mode and its constants as JSON values, for ``run.json``."""
-        return {"mode": self.mode, **{name: value.flatten().tolist() for name, value in self.named_buffers()}}
+        found = {"mode": self.mode} | ({"clip": self.clip} if self.clip else {})
+        return found | {name: value.flatten().tolist() for name, value in self.named_buffers()}
 
 
 def _values(cutouts: CutoutSet, rows: np.ndarray) -> Iterator[np.ndarray]:

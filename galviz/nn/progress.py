@@ -155,13 +155,13 @@ class Bookkeeper(pl.Callback):
             raise FloatingPointError(
                 f"train_loss: expected a finite loss, got {loss} in epoch {epoch}. Use lower learning rates."
             )
-        found = self.validate(module.network)
+        found = self.validate(module.learned)
         module.learn()
         if "val_loss" in found:
             self.losses.append(found["val_loss"])
             module.lowered = lowered(self.losses, module.recipe.patience, module.recipe.factor)
         if trainer.is_global_zero and module.recipe.keep == "best" and waited(self.losses) == 0:
-            save_weights(module.network, self.run.best)
+            save_weights(module.learned, self.run.best)
         if trainer.is_global_zero:
             lr = max(group["lr"] for group in module.optimizers(use_pl_optimizer=False).param_groups)
             row = {"epoch": epoch, "step": self.step, "seconds": round(self.seconds(), 3), "lr": lr, "train_loss": loss}

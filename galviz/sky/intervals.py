@@ -42,6 +42,35 @@ def widening(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, level: flo
     return float(np.interp(rank - 1, np.arange(len(score)), score) / _reach(level))
 
 
+def cross_widened(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, fold: ArrayLike) -> np.ndarray:
+    """Multiply the σ of each fold by what the other folds need: by `widening` of what is held out there.
+
+    Objects that are kept aside of a training lie in the fields that it learned from, and say nothing of how much worse
+    a network does on other fields. Those held out in the other folds of a cross-validation by groups do.
+
+    Parameters
+    ----------
+    truth, estimate, sigma : array_like of float
+        (N,) of all folds, each object estimated where it was held out.
+    fold : array_like
+        (N,).
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N,)
+
+    References
+    ----------
+    Vovk (2015), Ann. Math. Artif. Intell. 74, 9 (cross-conformal prediction).
+    """
+    truth, estimate, sigma = (np.asarray(values, dtype=np.float64) for values in (truth, estimate, sigma))
+    fold, wider = np.asarray(fold), np.empty_like(sigma)
+    for k in np.unique(fold):
+        here, there = fold == k, fold != k
+        wider[here] = sigma[here] * widening(truth[there], estimate[there], sigma[there])
+    return wider
+
+
 def coverage(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, levels: Sequence[float] = LEVELS) -> pd.DataFrame:
     """Count how often the intervals of a normal distribution hold the truth.
 

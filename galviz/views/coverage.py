@@ -8,7 +8,7 @@ import panel as pn
 
 from galviz.figures.coverage import coverage_curve
 from galviz.sky.intervals import LEVELS, coverage
-from galviz.views.words import beside, drawn, text
+from galviz.views.words import drawn, text
 
 _CURVE = np.arange(1, 20) / 20
 
@@ -37,7 +37,8 @@ class CoverageView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         if not len(self.numbers[0]):
             return pn.Spacer()
-        return beside(text(self.table()), drawn(coverage_curve(coverage(*self.numbers, _CURVE))))
+        curve = drawn(coverage_curve(coverage(*self.numbers, _CURVE)))
+        return pn.Column(text(self.table()), curve, sizing_mode="stretch_width")
 
 
 def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> str:

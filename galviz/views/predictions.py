@@ -20,7 +20,7 @@ from galviz.views.explorer import Explorer
 from galviz.views.measures import MeasuresView
 from galviz.views.state import SameFocus
 from galviz.views.view_state import ViewState
-from galviz.views.words import field, text
+from galviz.views.words import beside, field, text
 
 _REDSHIFTS = ("z", "z_spec", "z_phot")
 
@@ -87,9 +87,9 @@ class PredictionsView(pn.viewable.Viewer):
         """Give the explorer, and the metrics of what is chosen in it."""
         explorer = self.explorer
         version = explorer.selection.param.version
-        measures = [pn.panel(pn.bind(lambda _: self.measures(), version))]
+        measures = pn.panel(pn.bind(lambda _: self.measures(), version))
         if "sigma" in explorer.table:
-            measures.append(pn.panel(pn.bind(lambda _: CoverageView(self.chosen(), self.unit), version)))
+            measures = beside(measures, pn.bind(lambda _: CoverageView(self.chosen(), self.unit), version))
         called = "this run" if self.run is None else self.run.name
         kept = ViewState(explorer, "predictions", of=called)
         closer = CloserView(
@@ -100,7 +100,7 @@ class PredictionsView(pn.viewable.Viewer):
             called=called,
             others=self.others,
         )
-        return pn.Column(*measures, explorer, closer, kept, sizing_mode="stretch_width")
+        return pn.Column(measures, explorer, closer, kept, sizing_mode="stretch_width")
 
     def chosen(self) -> pd.DataFrame:
         """Give the chosen objects, or all where none is chosen."""

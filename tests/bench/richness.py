@@ -18,7 +18,7 @@ from galviz.nn import baselines
 from galviz.nn.folds import deal, groups_of
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.intervals import coverage
+from galviz.sky.intervals import coverage, cross_widened
 from galviz.sky.metrics import bootstrap, mae, sigma
 from galviz.sky.predictions import joined
 from galviz.studies import richness
@@ -64,14 +64,26 @@ def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
         "sigma": round(sigma(truth, estimate), 4),
         "part_of_the_means_mae": [round(float(v), 4) for v in (ratio.value, ratio.low, ratio.high)],
         "intervals_hold": _coverage(truth, told),
+        "by_fold": {int(k): _of_fold(rows) for k, rows in told.groupby("fold")},
         "training_s": seconds,
     }
 
 
-def _coverage(truth: np.ndarray, told: pd.DataFrame) -> dict[str, list[float]] | None:
+def _coverage(truth: np.ndarray, told: pd.DataFrame) -> dict[str, object] | None:
     if "sigma" not in told:
         return None
-    found = coverage(truth, told["estimate"], told["sigma"])
+    numbers = truth, told["estimate"].to_numpy(), told["sigma"].to_numpy()
+    wider = cross_widened(*numbers, told["fold"].to_numpy(int))
+    return {"as told": _shares(*numbers), "widened by the other folds": _shares(*numbers[:2], wider)}
+
+
+def _of_fold(rows: pd.DataFrame) -> dict[str, float]:
+    residual = rows["residual"].to_numpy()
+    return {"mae": round(float(np.abs(residual).mean()), 4), "bias": round(float(residual.mean()), 4)}
+
+
+def _shares(truth: np.ndarray, estimate: np.ndarray, sigma: np.ndarray) -> dict[str, list[float]]:
+    found = coverage(truth, estimate, sigma)
     return {
         f"{level:.2f}": [round(float(row[name]), 3) for name in ("share", "low", "high")]
         for level, row in found.iterrows()

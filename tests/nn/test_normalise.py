@@ -112,3 +112,12 @@ def test_noise_of_a_pixel_is_that_of_a_gaussian_despite_a_bright_star():
 def test_unknown_modes_are_refused():
     with pytest.raises(ValueError, match=r"normalise: expected one of asinh, asinh_global, .* none, got 'log'"):
         Normalise("log", BANDS)
+
+
+def test_what_is_far_from_zero_is_cut_off():
+    images = torch.tensor([-100.0, -0.5, 0.0, 2.0, 1e5]).reshape(1, 1, 1, 5)
+    whole, cut = (Normalise("asinh", ("r",), clip)(images).flatten() for clip in (0.0, 4.0))
+    assert cut.tolist() == pytest.approx([-4.0, *torch.asinh(images).flatten()[1:4].tolist(), 4.0])
+    assert whole.tolist() == pytest.approx(torch.asinh(images).flatten().tolist())
+    assert Normalise("noise", ("r",), 4.0).constants() == {"mode": "noise", "clip": 4.0}
+    assert Normalise("noise", ("r",)).constants() == {"mode": "noise"}

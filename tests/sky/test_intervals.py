@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from galviz.sky.intervals import LEVELS, ONE_SIGMA, coverage, widening
+from galviz.sky.intervals import LEVELS, ONE_SIGMA, coverage, cross_widened, widening
 
 
 def test_shares_by_hand():
@@ -54,3 +54,16 @@ def test_too_few_known_objects_change_nothing():
 def test_a_width_that_is_none_is_named():
     with pytest.raises(ValueError, match=r"sigma: expected positive numbers, got 0.0"):
         coverage([1, 2], [1, 2], [1.0, 0.0])
+
+
+def test_folds_that_are_harder_than_thought_widen_each_other():
+    rng = np.random.default_rng(3)
+    fold = np.repeat([0, 1, 2, 3], 2000)
+    truth = rng.normal(0, 1.5, 8000)
+    sigma = np.ones(8000)
+    wider = cross_widened(truth, np.zeros(8000), sigma, fold)
+    assert wider == pytest.approx(1.5, rel=0.05)
+    truth[fold == 0] *= 100  # what a fold is like itself is not known there
+    again = cross_widened(truth, np.zeros(8000), sigma, fold)
+    assert again[fold == 0].tolist() == wider[fold == 0].tolist()
+    assert (again[fold != 0] > 2 * wider[fold != 0]).all()
