@@ -68,7 +68,7 @@ class Recipe:
     augment : tuple of str
         ``"d4"``: the eight rotations and flips, drawn anew for every image; ``"turn"``: any angle, flips and zoom;
         ``"mirror"``: left and right exchanged or not, for pictures that have an upper side; ``"seeing"``: blurred by
-        up to 0.6 pixels, each band a little differently.
+        up to 0.3 pixels, each band a little differently.
     normalise : {"asinh", "asinh_global", "noise", "minmax", "none"}
         How pixels are scaled: asinh with constants of each band; with the same for all bands; asinh in units of the
         noise of each image; each image to 0…1; or not (pictures).

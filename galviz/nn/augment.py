@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from galviz.nn.data import dihedral
 
-_SEEING = 0.6  # of a pixel: σ of the widest random blur
+_SEEING = 0.3  # of a pixel: σ of the widest random blur
 _APART = 0.1  # of it, by which the bands of an image may differ
 
 
@@ -94,7 +94,7 @@ def blurred(images: Tensor, sigma: Tensor) -> Tensor:
 
 
 def randomly_blurred(images: Tensor) -> Tensor:
-    """Blur each image (B, H, W) by up to 0.6 pixels, its bands nearly alike.
+    """Blur each image (B, H, W) by up to 0.3 pixels, its bands nearly alike.
 
     What is learned on fields of one seeing is else wrong on another's: a network sees how sharp stars are, and takes
     blended galaxies for more, or fewer, than there are.
