@@ -75,19 +75,20 @@ def randomly_turned(images: Tensor, *, zoom: float = 1.1, size: int | None = Non
 
 
 def blurred(images: Tensor, sigma: Tensor) -> Tensor:
-    """Blur images by Gaussians of up to a pixel, with kernels of 3×3 pixels; the edge is repeated outside.
+    """Blur images a little, with kernels of 3×3 pixels that have the variance of a Gaussian; the edge is repeated.
 
     Parameters
     ----------
     images : Tensor, shape (N, B, H, W)
     sigma : Tensor, shape (N, B), or (N, 1)
-        Standard deviations, pixels; 0 changes nothing.
+        Standard deviations, pixels, at most 0.8; 0 changes nothing.
 
     Returns
     -------
     Tensor, shape (N, B, H, W)
     """
-    side = torch.exp(-0.5 / sigma.to(images).clamp(min=0.05) ** 2)[..., None, None]  # 0 at 0.05 pixels
+    variance = (sigma.to(images) ** 2)[..., None, None]
+    side = variance / (2 * (1 - variance))
     wide = functional.pad(images, (1, 1, 1, 1), mode="replicate")
     tall = (wide[..., 1:-1] + side * (wide[..., 2:] + wide[..., :-2])) / (1 + 2 * side)
     return (tall[..., 1:-1, :] + side * (tall[..., 2:, :] + tall[..., :-2, :])) / (1 + 2 * side)
