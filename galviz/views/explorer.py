@@ -100,7 +100,7 @@ class Explorer(pn.viewable.Viewer):
     def state(self) -> dict[str, Any]:
         """Give what is chosen and how it is shown, as plain JSON values that `restore` takes."""
         state: dict[str, Any] = {"selection": self.selection.to_json()}
-        state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour")) for plot in self.plots]
+        state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour", "guide")) for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
         if self.gallery.looks is not None:
             state["look"] = _different(self.gallery.looks, self.gallery.looks.names)

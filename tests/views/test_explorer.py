@@ -72,6 +72,14 @@ def test_a_view_that_was_saved_before_plots_had_colours_opens_as_before(explorer
     assert explorer.state()["plots"][0]["colour"] == "richness * 2"
 
 
+def test_a_guide_that_was_taken_away_stays_away(tiny_sky):
+    plots = [{"kind": "scatter", "x": "z", "y": "richness", "guide": "1:1 line"}]
+    explorer, again = (Explorer(tiny_sky.catalogue, tiny_sky, plots=plots) for _ in range(2))
+    explorer.plots[0].guide = "none"
+    again.restore(json.loads(json.dumps(explorer.state())))
+    assert again.plots[0].guide == "none"
+
+
 def test_every_change_counts(explorer, tiny_sky):
     changes = [
         lambda: explorer.selection.where("z < 0.2"),
