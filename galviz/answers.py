@@ -70,12 +70,14 @@ def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, asked: di
 
 def _output(path: str, asked: dict[str, Any]) -> Any:
     """Give what reads the wanted number from the outputs of a network."""
-    from galviz.nn.attribution import in_its_unit, probability
+    from galviz.nn.attribution import in_its_unit, probability, shifted
 
-    how, column = asked["output"]
+    (how, column), offset = asked["output"], asked.get("offset", 0.0)
     if how == "probability":
         return probability(column)
-    return in_its_unit(Run.open(path).target, column) if how == "shown" else column
+    if how == "shown":
+        return in_its_unit(Run.open(path).target, column, offset)
+    return shifted(column, offset) if offset else column
 
 
 def _stamp(path: str) -> int:

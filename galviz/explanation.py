@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -12,6 +13,7 @@ from galviz.compute import Work
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.occlusion import places, spread
+from galviz.sky.offset import Offset
 from galviz.sky.target import Target
 from galviz.sky.votes import COLUMNS, NAMES
 
@@ -121,7 +123,7 @@ class Explanation:
         self.outputs = np.full((len(self.bands), len(self.places)), np.nan, dtype=np.float32)
         size = max(8, _PIXELS // (self.height * self.width * (bands if question.bands == "each" else 1)))
         self._parts = [slice(start, start + size) for start in range(0, len(self.places), size)]
-        given = (str(run.path), self.image, asdict(question))
+        given = (str(run.path), self.image, _asked(run, cutouts, object_id, question))
         self.work = Work("galviz.answers:occluded", [(*given, self.places[part]) for part in self._parts], on_change)
 
     def look(self) -> bool:
@@ -149,7 +151,8 @@ class Explanation:
 
     def sane(self) -> Work:
         """Ask for the rank correlation of the map with that of shuffled weights, Adebayo et al. (2018): one chunk."""
-        return Work("galviz.answers:sane", [(str(self.run.path), self.image, asdict(self.question))])
+        asked = _asked(self.run, self.cutouts, self.object_id, self.question)
+        return Work("galviz.answers:sane", [(str(self.run.path), self.image, asked)])
 
     @property
     def asked(self) -> str:
@@ -214,8 +217,10 @@ class MeanExplanation:
     ) -> None:
         rows = len(cutouts.bands) if question.bands == "each" and not seen else 1
         self.count, self._sum = 0, np.zeros((rows, *cutouts.images.shape[2:]))
-        self.seen, self.asked, asked = seen, asked_words(run, cutouts, question, seen), asdict(question)
-        chunks = [(str(run.path), image_for(run, cutouts, object_id, seen), asked) for object_id in ids]
+        self.seen, self.asked = seen, asked_words(run, cutouts, question, seen)
+        chunks = [
+            (str(run.path), image_for(run, cutouts, name, seen), _asked(run, cutouts, name, question)) for name in ids
+        ]
         self.work = Work("galviz.answers:changed", chunks, on_change)
 
     @property
@@ -231,6 +236,14 @@ class MeanExplanation:
         self._sum += sum(whole, np.zeros_like(self._sum))
         self.count += len(whole)
         return bool(new)
+
+
+def _asked(run: Run, cutouts: CutoutSet, object_id: str, question: Question) -> dict[str, Any]:
+    """Give the fields of a question, and what was told of the object before the network learned the rest."""
+    offset, told = Offset.from_json(run.info.get("offset")), 0.0
+    if offset is not None:
+        told = float(offset.of(cutouts.catalogue.iloc[cutouts.row_of([object_id])])[0])
+    return asdict(question) | {"offset": told}
 
 
 def asked_words(run: Run, cutouts: CutoutSet, question: Question, seen: str = "") -> str:

@@ -76,6 +76,10 @@ class Recipe:
         Of the arithmetic; ``"bf16-mixed"`` is faster on a GPU.
     tta : int
         Views averaged in a prediction (1, or up to 8 of D4).
+    offset : str
+        A column of the catalogue from which the target is told first, by a line through the training objects; the
+        network learns what is left, and predictions are of both together. ``""``: none. An image that is cut at a size
+        in Mpc needs a redshift anyway: then ``"z"`` spares the network to guess it from the size of the pixels.
     folds : int
         Parts into which objects are dealt by their ids, or by their groups; 1: nothing is held out; 0: what the
         catalogue's column ``split`` calls ``"test"`` is.
@@ -117,6 +121,7 @@ class Recipe:
     normalise: str = "asinh"
     precision: str = "32-true"
     tta: int = 1
+    offset: str = ""
     folds: int = 5
     fold: int = 0
     label_fraction: float = 1.0

@@ -26,6 +26,7 @@ from galviz.nn.looking import (
     in_its_unit,
     probability,
     reader,
+    shifted,
 )
 from galviz.sky.occlusion import places as all_places
 from galviz.sky.occlusion import spread
@@ -39,6 +40,7 @@ __all__ = [
     "outputs_at",
     "probability",
     "sanity",
+    "shifted",
 ]
 
 _SMALL = 48**2  # pixels of images that are faster seen whole than in patches

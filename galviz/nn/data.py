@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.offset import Offset
 from galviz.sky.rows import LazyRows
 from galviz.sky.target import Target
 
@@ -171,7 +172,7 @@ def kept(cutouts: CutoutSet) -> np.ndarray | LazyRows:
     return cutouts.images if need > _SHARE * psutil.virtual_memory().available else cutouts.images[:]
 
 
-def truths(cutouts: CutoutSet, target: Target) -> np.ndarray | None:
+def truths(cutouts: CutoutSet, target: Target, offset: Offset | None = None) -> np.ndarray | None:
     """Read what is to be learned.
 
     Parameters
@@ -179,6 +180,8 @@ def truths(cutouts: CutoutSet, target: Target) -> np.ndarray | None:
     cutouts : CutoutSet
     target : Target
         A scalar of one column, vote fractions, a class, or what is told of the image itself.
+    offset : Offset, optional
+        What is told first; the rest is to be learned.
 
     Returns
     -------
@@ -199,7 +202,8 @@ def truths(cutouts: CutoutSet, target: Target) -> np.ndarray | None:
             f"target: expected a scalar of one column, votes, a class, a band or an order, "
             f"got {target.name!r} of kind {target.kind!r} with columns {target.columns}."
         )
-    return target.truth(cutouts.catalogue)
+    truth = target.truth(cutouts.catalogue)
+    return truth if offset is None else truth - offset.of(cutouts.catalogue)[:, None]
 
 
 def dihedral(images: Tensor, which: Tensor) -> Tensor:

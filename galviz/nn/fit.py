@@ -19,6 +19,7 @@ from galviz.nn.validation import Validation
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.offset import Offset, column_of
 from galviz.sky.target import Target
 
 CHECKPOINT_S = 240.0  # a training that is killed loses less than 5 minutes
@@ -83,7 +84,8 @@ def fit(
         with pulse.beating() if first else nullcontext():
             trainer = trainer_for(recipe, devices)
             target = _fitted(target, cutouts, recipe)
-            given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe}
+            offset = _offset(target, cutouts, recipe)
+            given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe, "offset": offset}
             complete = _train(trainer, pulse, start, checkpoint_s=checkpoint_s, **given)
             if first and complete:
                 pulse.note(message="Predicting.")
@@ -91,7 +93,7 @@ def fit(
                     load_weights(network, run.best)
                 device = trainer.strategy.root_device
                 if recipe.calibration:
-                    calibrate(network.to(device), cutouts, target, recipe, _aside(cutouts, target, recipe))
+                    calibrate(**given, rows=_aside(cutouts, target, recipe), device=device)
                 save_weights(network, run.weights)
                 run.save_predictions(predict(**given, run=run, device=device))
             if first:
@@ -111,10 +113,11 @@ def _train(
     cutouts: CutoutSet,
     target: Target,
     recipe: Recipe,
+    offset: Offset | None,
     checkpoint_s: float,
 ) -> bool:
     """Take the steps from the checkpoint on; True where none are left, or the validation ended them."""
-    images, truth = kept(cutouts), truths(cutouts, target)
+    images, truth = kept(cutouts), truths(cutouts, target, offset)
     known = _known(truth, len(cutouts))
     train, held_out = split(cutouts.catalogue, recipe, known)
     aside = kept_aside(train, recipe)
@@ -136,6 +139,7 @@ def _train(
             parameters=sum(p.numel() for p in network.parameters()),
             objects=_counts(train=learned, calibration=aside, held_out=held_out, unlabelled=unlabelled),
             target=target.to_json(),
+            offset=offset.to_json() if offset else None,
         )
     device = str(trainer.strategy.root_device)
     pulse.note(step=steps.start, steps=steps.steps, device=device, message="")
@@ -173,6 +177,18 @@ def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:
         return target
     known = _known(truths(cutouts, target), len(cutouts))
     return target.fitted(cutouts.catalogue.iloc[split(cutouts.catalogue, recipe, known)[0]])
+
+
+def _offset(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Offset | None:
+    """Learn what one column says of the target, from the objects that are trained on."""
+    if not recipe.offset:
+        return None
+    if target.kind != "scalar":
+        raise ValueError(f"offset: expected none for the target {target.name}, got {recipe.offset!r}.")
+    truth, values = truths(cutouts, target), column_of(cutouts.catalogue, recipe.offset)
+    train = split(cutouts.catalogue, recipe, _known(truth, len(cutouts)))[0]
+    train = train[~np.isin(train, kept_aside(train, recipe))]
+    return Offset.fit(recipe.offset, values[train], truth[train, 0])
 
 
 def _without(truth: np.ndarray | None, unlabelled: np.ndarray) -> np.ndarray | None:

@@ -229,9 +229,14 @@ def probability(column: int) -> Callable[[Tensor], Tensor]:
     return partial(_probability, column)
 
 
-def in_its_unit(target: Target, column: int = 0) -> Callable[[Tensor], Tensor]:
-    """Give an `output`: a column of the outputs (n, K) in the unit of the catalogue, by the target's inverse."""
-    return partial(_in_its_unit, target, column)
+def in_its_unit(target: Target, column: int = 0, offset: float = 0.0) -> Callable[[Tensor], Tensor]:
+    """Give an `output`: a column of the outputs (n, K), plus `offset`, in the unit of the catalogue."""
+    return partial(_in_its_unit, target, column, offset)
+
+
+def shifted(column: int, offset: float) -> Callable[[Tensor], Tensor]:
+    """Give an `output`: a column of the outputs (n, K), plus what was told before the network learned the rest."""
+    return partial(_shifted, column, offset)
 
 
 def reader(output: Output) -> Callable[[Tensor], Tensor]:
@@ -281,6 +286,10 @@ def _probability(column: int, outputs: Tensor) -> Tensor:
     return _column(column, outputs.softmax(-1))
 
 
-def _in_its_unit(target: Target, column: int, outputs: Tensor) -> Tensor:
-    learned = _column(column, outputs)
+def _shifted(column: int, offset: float, outputs: Tensor) -> Tensor:
+    return _column(column, outputs) + offset
+
+
+def _in_its_unit(target: Target, column: int, offset: float, outputs: Tensor) -> Tensor:
+    learned = _shifted(column, offset, outputs)
     return torch.from_numpy(target.inverse(learned.double().cpu().numpy())).to(learned.device)

@@ -17,6 +17,7 @@ from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.files import write_aside, write_parquet
 from galviz.sky.intervals import widening
+from galviz.sky.offset import Offset
 from galviz.sky.predictions import Predictions
 from galviz.sky.target import Target
 
@@ -29,6 +30,7 @@ def predict(
     target: Target,
     recipe: Recipe,
     *,
+    offset: Offset | None = None,
     run: Run | None = None,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
@@ -49,6 +51,8 @@ def predict(
         What the network learned.
     recipe : Recipe
         Its `tta` and `batch` are used.
+    offset : Offset, optional
+        What was told before the network learned the rest, and is added to what it says.
     run : Run, optional
         The run that the network is from: its objects are told by their ids. Without it, ``fold`` is missing for all.
     device : str or torch.device
@@ -92,7 +96,8 @@ def predict(
     if target.kind == "votes":
         return Predictions(_votes_table(views.mean(0).numpy(), ids, fold, target, truth[rows]), target)
     sigma = widened(network, views).numpy() if getattr(network, "gaussian", False) else None
-    table = _scalar_table(views[:, :, 0].numpy(), sigma, target.name, truth[rows, 0], ids)
+    told = views[:, :, 0].numpy() + (0.0 if offset is None else offset.of(cutouts.catalogue)[rows])
+    table = _scalar_table(told, sigma, target.name, truth[rows, 0], ids)
     return Predictions(table.assign(fold=fold), target)
 
 
@@ -102,19 +107,26 @@ def widened(network: nn.Module, views: Tensor) -> Tensor:
     return network.widening.cpu().double() * (variance.mean(0) + mean.var(0, correction=0)).sqrt()
 
 
-def calibrate(network: nn.Module, cutouts: CutoutSet, target: Target, recipe: Recipe, rows: np.ndarray) -> None:
+def calibrate(
+    network: nn.Module,
+    cutouts: CutoutSet,
+    target: Target,
+    recipe: Recipe,
+    *,
+    rows: np.ndarray,
+    offset: Offset | None = None,
+    device: str | torch.device = "cpu",
+) -> None:
     """Set the `widening` of a gaussian network from objects that it has not learned from.
 
     Parameters
     ----------
-    network : nn.Module
-        On the device where it shall work.
-    cutouts, target, recipe
+    network, cutouts, target, recipe, offset, device
         As in `predict`.
     rows : numpy.ndarray of int
         Of the objects, whose truth is known.
     """
-    truth = truths(cutouts, target)
+    network, truth = network.to(device), truths(cutouts, target, offset)
     samples = Samples(kept(cutouts), rows, truth)
     batches = loader(samples, Chunks(len(samples), recipe.batch))
     views = torch.cat(list(outputs(network, batches, views=recipe.tta)), dim=1).double()
@@ -127,7 +139,8 @@ def apply_run(
 ) -> Predictions:
     """Read the weights of a run into a network of its build, and apply it to a sky; see `predict`."""
     load_weights(network, run.weights)
-    return predict(network, cutouts, run.target, run.recipe, run=run, progress=progress)
+    offset = Offset.from_json(run.info.get("offset"))
+    return predict(network, cutouts, run.target, run.recipe, offset=offset, run=run, progress=progress)
 
 
 def outputs(network: nn.Module, batches: DataLoader, *, views: int = 1) -> Iterator[Tensor]:
