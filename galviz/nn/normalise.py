@@ -42,6 +42,8 @@ class Normalise(nn.Module):
         super().__init__()
         if mode not in CHOICES["normalise"]:
             raise ValueError(f"normalise: expected one of {', '.join(CHOICES['normalise'])}, got {mode!r}.")
+        if clip < 0:
+            raise ValueError(f"clip: expected 0 or more, got {clip}.")
         self.mode, self.clip = mode, clip
         self.bands = tuple(bands)
         if mode not in _OWN:

@@ -121,3 +121,5 @@ def test_what_is_far_from_zero_is_cut_off():
     assert whole.tolist() == pytest.approx(torch.asinh(images).flatten().tolist())
     assert Normalise("noise", ("r",), 4.0).constants() == {"mode": "noise", "clip": 4.0}
     assert Normalise("noise", ("r",)).constants() == {"mode": "noise"}
+    with pytest.raises(ValueError, match=r"clip: expected 0 or more, got -1\.0"):
+        Normalise("noise", ("r",), -1.0)
