@@ -71,7 +71,8 @@ def sweep(args: argparse.Namespace) -> Work:
     def work() -> None:
         with stop_on_signals(Run(found.path)):
             left = work_off(found, args.devices, lambda line: print(f"galviz sweep: {line}", file=sys.stderr))
-        print(f"{found.path}: {len(found.tasks) - len(left)} of {len(found.tasks)} trainings done, see table.csv")
+        see = ", see table.csv" if (found.path / "table.csv").exists() else ""
+        print(f"{found.path}: {len(found.tasks) - len(left)} of {len(found.tasks)} trainings done{see}")
         if failed := found.failed():
             name, why = next(iter(failed.items()))
             raise RuntimeError(

@@ -150,12 +150,16 @@ class Recipe:
         _expect(not watched or self.folds != 1, "folds", "at least 2", self.folds)
         _expect(0 <= self.average < 1, "average", "a number in [0, 1)", self.average)
         _expect(0 <= self.calibration < 1, "calibration", "a number in [0, 1)", self.calibration)
-        _expect(not self.calibration or self.loss == "gaussian_nll", "calibration", "0 without gaussian_nll", self.loss)
+        gaussian = self.loss == "gaussian_nll"
+        _expect(not self.calibration or gaussian, "calibration", f"0 with the loss {self.loss}", self.calibration)
         _expect(self.joint >= 0, "joint", "0 or more", self.joint)
         _expect(0 <= self.fold < max(self.folds, 1), "fold", f"0 to {max(self.folds, 1) - 1}", self.fold)
         _expect(self.tta <= 8, "tta", "1 to 8 views", self.tta)
         _expect(0 < self.label_fraction <= 1, "label_fraction", "a number in (0, 1]", self.label_fraction)
-        _expect(set(self.augment) <= set(_AUGMENTATIONS), "augment", f"of {', '.join(_AUGMENTATIONS)}", self.augment)
+        for how in self.augment:
+            _expect(how in _AUGMENTATIONS, "augment", f"some of {', '.join(_AUGMENTATIONS)}", how)
+        _expect(1 <= own["network"].get("stages", 1) <= 4, "network.stages", "1 to 4", own["network"].get("stages"))
+        _expect(own["network"].get("clip", 0) >= 0, "network.clip", "0 or more", own["network"].get("clip"))
         for group, rate in rates.items():
             _expect(rate > 0, f"learning_rates.{group}", "a positive number", rate)
 
@@ -180,12 +184,13 @@ class Recipe:
         ValueError
             If a key does not exist or a value is not of its type; the message names near keys.
         """
-        recipe = self
+        changes: dict[str, Any] = {}
         for setting in settings:
             key, found, text = setting.partition("=")
             _expect(bool(found), "set", "key=value", setting)
-            recipe = recipe._set(key.strip(), text.strip())
-        return recipe
+            top, value = self._changed(key.strip(), text.strip(), changes)
+            changes[top] = value
+        return self.replace(**changes)
 
     def to_json(self) -> dict[str, Any]:
         """Give the fields as plain JSON values."""
@@ -206,17 +211,16 @@ class Recipe:
         _expect(not missing, "recipe", "all fields without a default", f"none of {missing}")
         return cls(**content)
 
-    def _set(self, key: str, text: str) -> Self:
+    def _changed(self, key: str, text: str, changes: Mapping[str, Any]) -> tuple[str, Any]:
+        """Give the field that a key belongs to, and its new value after other `changes`."""
         top, _, inner = key.partition(".")
-        names, old = [f.name for f in fields(self)], getattr(self, top, None)
+        names, old = [f.name for f in fields(self)], changes.get(top, getattr(self, top, None))
         if top not in names or (inner not in old if isinstance(old, Mapping) else inner):
             dotted = [f"{n}.{k}" for n in names if isinstance(getattr(self, n), Mapping) for k in getattr(self, n)]
             known = [n for n in names if not isinstance(getattr(self, n), Mapping)] + dotted
             near = difflib.get_close_matches(key, known, n=3) or known
             raise ValueError(f"set: expected a field of the recipe, got {key!r}. Near it: {', '.join(near)}.")
-        if inner:
-            return self.replace(**{top: {**old, inner: _parse(key, text, old[inner])}})
-        return self.replace(**{top: _parse(key, text, old)})
+        return top, {**old, inner: _parse(key, text, old[inner])} if inner else _parse(key, text, old)
 
 
 def _parse(key: str, text: str, like: Any) -> Any:

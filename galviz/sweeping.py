@@ -53,7 +53,7 @@ def work_off(
                 busy[lane] = ready.pop(0)
                 tried.add(busy[lane])
                 _start(sweep, busy[lane], devices[lane], shared=devices.count(devices[lane]) > 1)
-                said(f"{busy[lane]} on {devices[lane]}")
+                said(f"{busy[lane]} begins" + (f" on {devices[lane]}" if devices[lane] != "auto" else ""))
             if stop.exists():
                 for name in busy.values():
                     jobs.stop(sweep.run_path(name))

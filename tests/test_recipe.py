@@ -109,7 +109,7 @@ def test_a_bad_setting_is_named(setting, message):
         ({"fold": -1}, "fold: expected 0 to 4, got -1"),
         ({"label_fraction": 0.0}, "label_fraction: expected a number in (0, 1], got 0.0"),
         ({"label_fraction": 1.5}, "label_fraction: expected a number in (0, 1], got 1.5"),
-        ({"augment": ("shear",)}, "augment: expected of d4, turn, mirror, seeing, got ('shear',)"),
+        ({"augment": ("shear",)}, "augment: expected some of d4, turn, mirror, seeing, got 'shear'"),
         ({"learning_rates": {"head": -1.0}}, "learning_rates.head: expected a positive number, got -1.0"),
         ({"learning_rates": {"head": float("nan")}}, "learning_rates.head: expected a positive number, got nan"),
         *(
@@ -162,3 +162,24 @@ def test_json_of_another_version_is_named():
     del content["epochs"]
     with pytest.raises(ValueError, match=r"recipe: expected all fields without a default, got .*\['epochs'\]"):
         Recipe.from_json(content)
+
+
+def test_settings_are_checked_together_whatever_their_order():
+    given = ["calibration=0.2", "loss=gaussian_nll", "network.width=8"]
+    first, second = recipe().with_settings(given), recipe().with_settings(given[::-1])
+    assert first == second
+    assert (first.calibration, first.loss, first.network["width"]) == (0.2, "gaussian_nll", 8)
+    with pytest.raises(ValueError, match=r"calibration: expected 0 with the loss mse, got 0\.2"):
+        first.with_settings(["loss=mse"])
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"stages": 9}, "network.stages: expected 1 to 4, got 9"),
+        ({"clip": -1.0}, "network.clip: expected 0 or more, got -1"),
+    ],
+)
+def test_networks_that_cannot_be_are_named_before_anything_waits(network, message):
+    with pytest.raises(ValueError, match=message):
+        recipe(network=network)

@@ -71,15 +71,16 @@ def label_curves(
     looks |= {"xticks": [(tick, str(tick)) for tick in _TICKS]}
     looks |= {"yticks": _ticks(0.8 * least, 1.2 * most)} if logarithmic else {}
     title = f"{measure} on objects held out, mean ± std of the trials"
-    place = "top_right" if logarithmic else "bottom_right"
-    return frame(hv.Overlay(parts), title=title, legend_position=place, **looks)
+    return frame(hv.Overlay(parts), title=title, legend_position="bottom", legend_cols=2, **looks)
 
 
 def _range(lines: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]) -> tuple[float, float]:
-    """Find the least and the greatest positive mean of several lines."""
-    means = np.concatenate([np.ones(0), *(line[1] for line in lines if line is not None)])
+    """Find the least positive mean of several lines, and the highest end of their bars."""
+    known = [line for line in lines if line is not None and len(line[1])]
+    means = np.concatenate([np.ones(0), *(line[1] for line in known)])
     means = means[means > 0]
-    return (float(means.min()), float(means.max())) if len(means) else (0.1, 1.0)
+    tops = [float(np.max(mean + np.nan_to_num(std))) for _, mean, std in known]
+    return (float(means.min()), max(tops)) if len(means) else (0.1, 1.0)
 
 
 def _ticks(low: float, high: float) -> list[tuple[float, str]]:

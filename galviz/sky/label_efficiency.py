@@ -245,8 +245,9 @@ def gain_words(gain: Gain) -> str:
     sure = f"{100 * gain.equal.level:g} % interval"
     first = f"{100 * gain.fractions[0]:g} %"
     if value == np.inf:
-        open_to = f"; {sure} from {_percent(low, first)} on" if low < np.inf else f"; nor in the {sure}"
-        return f"Ours does not reach Base at 100 % of the labels within the sweep{open_to}."
+        where = "anywhere" if low == 0 else f"between {_percent(low, first)} and 100 %"
+        open_to = f"by the {sure} that point may lie {where}" if low < np.inf else f"nor in any of the {sure}"
+        return f"Ours does not become as good as Base with all labels within the sweep; {open_to}."
     where = f"{first} of the labels or fewer" if value == 0 else f"{_percent(value, first)} of the labels"
     if high == 0:
         return f"Ours at {where} equals Base at 100 %, in all of the {sure} too."

@@ -10,6 +10,7 @@ from galviz.figures.coverage import coverage_curve
 from galviz.sky.intervals import LEVELS, coverage
 from galviz.views.words import drawn, text
 
+_SURE = 0.2  # width of the interval of a share, from which on it says nothing
 _CURVE = np.arange(1, 20) / 20
 
 
@@ -65,4 +66,6 @@ def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> str:
 
 def verdict(level: float, low: float, high: float) -> str:
     """Say whether intervals of a level are right, from the interval of the share of truths that they hold."""
-    return "too narrow" if high < level else "too wide" if low > level else "as wide as they should be"
+    if low <= level <= high:
+        return "as wide as they should be" if high - low < _SURE else "not to be judged from so few"
+    return "too narrow" if high < level else "too wide"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
+from shutil import rmtree
 
 import panel as pn
 import param
@@ -53,6 +54,7 @@ class LabelsTab(pn.viewable.Viewer):
         self.study, self.library = study, library
         self.roots = (*map(Path, paths), home() / "sweeps")
         self._asked = ""  # started here, and not there yet
+        self._stopping: Path | None = None
         self.look()
 
     def sweeps(self) -> dict[str, Path]:
@@ -68,12 +70,18 @@ class LabelsTab(pn.viewable.Viewer):
         if self._asked in found:
             self.chosen, self._asked = self._asked, ""
         elif self._asked and not jobs.is_alive(self.roots[-1] / self._asked):
-            last = Run(self.roots[-1] / self._asked).log(tail=1)
-            self.param.update(error=escape(last or "The process ended."))
-            self._asked = ""
+            self._came_to_nothing(self.roots[-1] / self._asked)
         if self.chosen not in found:
             self.chosen = names[0]
         self._follow()
+
+    def _came_to_nothing(self, path: Path) -> None:
+        """Say why no sweep came of what was asked, and leave its name free for another try."""
+        last = Run(path).log(tail=1)
+        if path.is_dir() and [part.name for part in path.iterdir()] == ["log.txt"]:
+            rmtree(path)
+        self.param.update(error=escape(last or "The process ended."), sweep_name=self._asked)
+        self._asked = ""
 
     @param.depends("chosen", watch=True)
     def _follow(self) -> None:
@@ -91,7 +99,9 @@ class LabelsTab(pn.viewable.Viewer):
         sweep = self.view.sweep
         going = sweep.is_running() or jobs.is_alive(path)
         ended = self.view.done == len(sweep.tasks)
-        self.param.update(going=going, ended=ended, progress=progress_html(sweep, self.view.done, going=going))
+        self._stopping = self._stopping if going else None
+        words = "<p>It stops after a step of what is going on.</p>" if self._stopping == path else ""
+        self.param.update(going=going, ended=ended, progress=progress_html(sweep, self.view.done, going=going) + words)
 
     def start(self, _: object = None) -> None:
         """Start a new sweep over the sky of the page as a process."""
@@ -118,6 +128,7 @@ class LabelsTab(pn.viewable.Viewer):
 
     def stop(self, _: object = None) -> None:
         """Ask the chosen sweep to stop after a step of what is going on."""
+        self._stopping = self.view.sweep.path
         self._try(lambda: jobs.stop(self.view.sweep.path))
 
     def _try(self, wish: Callable[[], object]) -> None:
@@ -138,7 +149,9 @@ class LabelsTab(pn.viewable.Viewer):
     @param.depends("view")
     def body(self) -> pn.viewable.Viewable:
         """Give what came of the chosen sweep."""
-        return self.view or text("<p class='note'>No sweep yet: start one below, or with `galviz sweep`.</p>")
+        return self.view or text(
+            "<p class='note'>No sweep to show yet: start one above, or with <code>galviz sweep</code>.</p>"
+        )
 
     @param.depends("error")
     def refused(self) -> pn.viewable.Viewable:
@@ -156,5 +169,5 @@ class LabelsTab(pn.viewable.Viewer):
         new.sizing_mode = "stretch_width"
         choice = field(self.param.chosen, type=pn.widgets.Select, width=260)
         bar = pn.FlexBox(choice, self.buttons, align_items="flex-end")
-        parts = (bar, text(self.param.progress), self.refused, self.body, new)
+        parts = (bar, text(self.param.progress), new, self.refused, self.body)
         return pn.Column(*parts, sizing_mode="stretch_width")

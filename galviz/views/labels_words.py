@@ -19,6 +19,9 @@ LOGARITHMS = {"ln": 1.0, "dex": 1 / np.log(10)}
 """Units in which the paper's errors can be given, and by what they are multiplied for it."""
 
 _PAPER = "The paper's: 24,596 clusters of SDSS, full width, ten folds, three runs; not the same experiment."
+_WHO = (
+    "Base begins with random weights, Ours with those of a network that has learned, without labels, what images are."
+)
 _HEAD = ("Labels", "Base", "Ours", "Change [95 % interval]", "The paper's, in ln λ")
 
 
@@ -43,7 +46,7 @@ def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> str:
         lines.append(_note(f"Intervals from {known.objects:,} held-out objects, taken as independent, and {trials}."))
     tail = "" if logarithmic else " Its errors are of logarithms and cannot be drawn in this unit."
     paper = _classes_words() if "accuracy" in gains else _PAPER + tail
-    return "".join(f"<p>{line}</p>" for line in [*lines, _note(paper)])
+    return "".join(f"<p>{line}</p>" for line in [*lines, _note(_WHO), _note(paper)])
 
 
 def _classes_words() -> str:

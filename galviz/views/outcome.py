@@ -101,4 +101,10 @@ def unfinished(run: Run, what: str) -> pn.viewable.Viewable:
         return text(
             f"<p class='note'>{escape(run.name)} is done and has no {what}: its sky does not know the truth.</p>"
         )
+    if status in {"failed", "lost", "stopped"}:
+        why = f": {escape(str(run.state().get('message') or 'no reason is known'))}" if status == "failed" else ""
+        return text(
+            f"<p class='note'>{escape(run.name)} is {status} and has no {what}{why}. Resume it, or train another "
+            "on the tab Train.</p>"
+        )
     return text(f"<p class='note'>{escape(run.name)} is {status} and has no {what} yet: they come when it is done.</p>")

@@ -100,7 +100,16 @@ class PredictionsView(pn.viewable.Viewer):
             called=called,
             others=self.others,
         )
-        return pn.Column(measures, explorer, closer, kept, sizing_mode="stretch_width")
+        return pn.Column(
+            text(pn.bind(self.none_chosen, version)), measures, explorer, closer, kept, sizing_mode="stretch_width"
+        )
+
+    def none_chosen(self, _: int = 0) -> str:
+        """Say what figures are of, where conditions were set and no object meets them."""
+        selection = self.explorer.selection
+        if selection.mask.any() or not selection.steps:
+            return ""
+        return "<p class='note' role='status'>No object is chosen: the figures are of all that are shown.</p>"
 
     def chosen(self) -> pd.DataFrame:
         """Give the chosen objects, or all where none is chosen."""

@@ -22,4 +22,4 @@ def test_the_curve_is_what_was_counted_beside_what_should_be():
     assert lines["as they say"].tolist() == [[0, 0], [1, 1]]
     (band,) = [each.array() for each in figure if isinstance(each, hv.Area)]
     assert band[:, 1:].tolist() == found[["low", "high"]].to_numpy().tolist()
-    assert hv.renderer("bokeh").get_plot(figure).state.height == 260
+    assert hv.renderer("bokeh").get_plot(figure).state.height == 300

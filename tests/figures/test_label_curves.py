@@ -67,3 +67,10 @@ def test_any_range_of_errors_has_places_that_are_written(least, ratio):
     axis = hv.render(label_curves(curves, "%", "MAE")).yaxis[0]
     written = [tick for tick in axis.ticker.ticks if 0.8 * least <= tick <= 1.2 * least * ratio]
     assert 3 <= len(written) <= 20
+
+
+def test_bars_are_inside_and_the_legend_is_outside():
+    curves = CURVES.assign(mean=0.3, std=[0.25, 0.2, 0.01, 0.01])
+    plot = hv.render(label_curves(curves, "%", "MAE"))
+    assert plot.y_range.end > 0.55
+    assert plot.legend[0] in plot.below

@@ -140,7 +140,7 @@ def test_no_gain_is_said_to_be_none():
     gain = label_gain(trainings([0.8, 0.6, 0.4, 0.2], [0.8, 0.6, 0.5, 0.4]), n=100)
     assert gain.equal.value == np.inf
     assert gain_words(gain) == (
-        "Ours does not reach Base at 100 % of the labels within the sweep; nor in the 95 % interval."
+        "Ours does not become as good as Base with all labels within the sweep; nor in any of the 95 % interval."
     )
 
 

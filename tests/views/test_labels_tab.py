@@ -80,7 +80,7 @@ def html(panel):
 def test_without_a_sweep_it_says_how_to_come_by_one():
     empty = tab()
     assert empty.view is None
-    assert "No sweep yet" in html(empty.__panel__())
+    assert "No sweep to show yet" in html(empty.__panel__())
 
 
 def test_a_finished_sweep_shows_the_gain_that_the_library_computes(sweep):
@@ -176,12 +176,38 @@ def test_a_new_sweep_is_started_and_comes_into_sight(sky, make_sweep, started, m
     assert shown_tab.chosen == "mine"
 
 
-def test_stop_and_resume_reach_the_sweep(sweep, started):
+def test_stop_and_resume_reach_the_sweep(sweep, started, monkeypatch):
     shown_tab = tab()
     shown_tab.resume()
     assert started == [(["sweep", "richness", "--out", str(sweep.path), "--resume"], sweep.path)]
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    shown_tab.look()
+    assert "It stops after" not in shown_tab.progress
     shown_tab.stop()
     assert (sweep.path / "stop").exists()
+    assert "It stops after" in shown_tab.progress
+    monkeypatch.setattr(jobs, "is_alive", lambda _: False)
+    shown_tab.look()
+    assert "It stops after" not in shown_tab.progress
+
+
+def test_a_sweep_that_came_to_nothing_says_why_and_leaves_its_name_free(sky, make_sweep, started, monkeypatch):
+    shown_tab = tab(sky)
+    shown_tab.param.update(fractions="0.2 zwei", sweep_name="mine")
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    shown_tab.start()
+    ((_, path),) = started
+    path.mkdir(parents=True)
+    (path / "log.txt").write_text("$ galviz sweep\nfractions: expected a number, got <zwei>\n")
+    monkeypatch.setattr(jobs, "is_alive", lambda _: False)
+    shown_tab.look()
+    assert shown_tab.error == "fractions: expected a number, got &lt;zwei&gt;"
+    assert shown_tab.sweep_name == "mine"
+    shown_tab.fractions = "0.2 1"
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    shown_tab.start()
+    assert not shown_tab.error
+    assert [path for _, path in started] == [path, path]
 
 
 def test_a_broken_sweep_is_said_and_breaks_nothing(sweep, make_sweep):

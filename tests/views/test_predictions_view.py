@@ -9,6 +9,7 @@ from bokeh.models import Plot
 from galviz.selection import Selection
 from galviz.sky.predictions import joined
 from galviz.views.measures import MeasuresView, measured
+from galviz.views.outcome import unfinished
 from galviz.views.predictions import PredictionsView, judged_plots, run_opening
 
 
@@ -113,3 +114,26 @@ def test_measures_without_truth_say_so():
         return await anext(view.table())
 
     assert "not known" in asyncio.run(first())
+
+
+def test_a_condition_that_no_object_meets_is_not_passed_over(told, sky):
+    view = PredictionsView(told, Selection(), sky)
+    assert view.none_chosen() == ""
+    view.explorer.selection.where("z > 99")
+    assert "No object is chosen: the figures are of all that are shown" in view.none_chosen()
+    view.explorer.selection.choose(sky.object_ids[[0]])
+    assert view.none_chosen() == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("running", "they come when it is done"),
+        ("stopped", "is stopped and has no predictions. Resume it, or train another"),
+        ("failed", "is failed and has no predictions: no &lt;room&gt;. Resume it, or train another"),
+    ],
+)
+def test_what_has_no_predictions_says_what_can_be_done(status, words, make_run):
+    run = make_run("first", status)
+    run.write_state(message="no <room>")
+    assert words in unfinished(run, "predictions").object
