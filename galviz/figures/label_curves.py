@@ -67,7 +67,7 @@ def label_curves(
     if not parts:
         parts = [hv.Curve([], x, y)]
     least, most = _range([_points(each, method) for each in (published, curves) for method in _LOOKS])
-    looks = {"logx": True, "logy": logarithmic, "xlim": (0.85, 118), "ylim": (0.8 * least, 1.2 * most), "height": 340}
+    looks = {"logx": True, "logy": logarithmic, "xlim": (0.85, 118), "ylim": (0.8 * least, 1.2 * most), "height": 400}
     looks |= {"xticks": [(tick, str(tick)) for tick in _TICKS]}
     looks |= {"yticks": _ticks(0.8 * least, 1.2 * most)} if logarithmic else {}
     title = f"{measure} on objects held out, mean ± std of the trials"
