@@ -19,7 +19,7 @@ LOGARITHMS = {"ln": 1.0, "dex": 1 / np.log(10)}
 """Units in which the paper's errors can be given, and by what they are multiplied for it."""
 
 _PAPER = "The paper's: 24,596 clusters of SDSS, full width, ten folds, three runs; not the same experiment."
-_WHO = "Base begins with random weights; Ours with those that tell bands, or orders of channels, apart: no labels needed."
+_WHO = "Base begins with random weights; Ours with those that tell bands, or orders of channels, apart, without labels."
 _HEAD = ("Labels", "Base", "Ours", "Change [95 % interval]", "The paper's, in ln λ")
 
 
