@@ -232,6 +232,8 @@ def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "Cutou
         raise FileNotFoundError(
             f"encoder: expected a trained run, got {encoder}, which has no weights. Finish it first."
         )
+    if encoder and not Path(encoder).is_file():
+        _check_encoder(Run.open(encoder).recipe, recipe)
     if not args.data:
         raise ValueError(
             "data: expected the folder of a sky, got none. Make one with `galviz mock` or `galviz ingest`."
@@ -239,6 +241,17 @@ def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "Cutou
     cutouts = study.load(args.data)
     more = {"fingerprint": cutouts.fingerprint, "encoder": encoder}
     return Run.create(out, study=args.study, target=target, recipe=recipe, data=args.data, **more), cutouts
+
+
+def _check_encoder(theirs: "Recipe", ours: "Recipe") -> None:
+    """Raise a ValueError where the encoder of a run is of another build than the one to be trained."""
+    for name, default in (("width", None), ("stem", None), ("stages", 4)):
+        have, want = (recipe.network.get(name, default) for recipe in (theirs, ours))
+        if None not in (have, want) and have != want:
+            raise ValueError(
+                f"encoder: expected one with network.{name}={want}, as the recipe {ours.name} has it, got {have}. "
+                f"Pre-train by the same recipe (--recipe {ours.name} --target band), or --set network.{name}={have}."
+            )
 
 
 def _old_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:

@@ -206,7 +206,8 @@ class Recipe:
             If a field is missing, or one is there that this version does not know.
         """
         strange = sorted(content.keys() - {f.name for f in fields(cls)})
-        _expect(not strange, "recipe", "only fields that this version knows", strange)
+        known = "only fields that this version knows (a newer one may have made it: start anew what is running)"
+        _expect(not strange, "recipe", known, strange)
         missing = sorted({f.name for f in fields(cls) if f.default is f.default_factory is MISSING} - content.keys())
         _expect(not missing, "recipe", "all fields without a default", f"none of {missing}")
         return cls(**content)

@@ -417,3 +417,16 @@ def test_a_full_disk_is_said_and_the_training_goes_on_when_there_is_room(tmp_pat
     (run / "metrics.csv").touch()  # what a full disk leaves of a new file
     subprocess.run([*command, "--resume"], check=True, capture_output=True)
     assert list(Run.open(run).metrics()["epoch"]) == [1, 2]
+
+
+def test_an_encoder_of_another_build_is_named_before_anything_waits(said, run, sky, tmp_path):
+    run.weights.touch()
+    asked = ("train", "richness", "--data", sky, "--out", tmp_path / "new", "--encoder", run.path)
+    code, err = said(*asked, "--recipe", "best")
+    assert code == 2
+    assert "encoder: expected one with network.stem=fine, as the recipe best has it, got imagenet" in err
+    assert "--recipe best --target band" in err
+    assert not (tmp_path / "new" / "run.json").exists()
+    code, err = said(*asked, "--recipe", "quick", "--set", "network.width=8")
+    assert code == 2
+    assert "network.width=8, as the recipe quick has it, got 16" in err

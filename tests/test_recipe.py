@@ -157,7 +157,7 @@ def test_json_and_back(changes):
 
 def test_json_of_another_version_is_named():
     content = recipe().to_json()
-    with pytest.raises(ValueError, match=r"recipe: expected only fields that this version knows, got \['warmup'\]"):
+    with pytest.raises(ValueError, match=r"only fields that this version knows \(.*\), got \['warmup'\]"):
         Recipe.from_json(content | {"warmup": 3})
     del content["epochs"]
     with pytest.raises(ValueError, match=r"recipe: expected all fields without a default, got .*\['epochs'\]"):
