@@ -1,6 +1,7 @@
 """Folders by their names, for people: found, and to be made."""
 
 from pathlib import Path
+from shutil import rmtree
 
 
 def level(root: Path, name: str) -> list[Path]:
@@ -16,6 +17,17 @@ def named(found: list[tuple[Path, Path]]) -> dict[str, Path]:
             name = path.name if path == root else str(path.relative_to(root))
             result[str(path) if name in result else name] = path
     return result
+
+
+def free_name(folder: Path, stem: str) -> str:
+    """Give a name that is not taken in a folder: ``"richness-quick-2"``."""
+    return next(name for k in range(1, 10_000) if not (folder / (name := f"{stem}-{k}")).exists())
+
+
+def let_go(folder: Path) -> None:
+    """Remove a folder in which a process has left its log and nothing else."""
+    if folder.is_dir() and [part.name for part in folder.iterdir()] == ["log.txt"]:
+        rmtree(folder)
 
 
 def new_folder(folder: Path, name: str) -> Path:

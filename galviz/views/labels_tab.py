@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
-from shutil import rmtree
 
 import panel as pn
 import param
@@ -11,9 +10,9 @@ import param
 from galviz import jobs
 from galviz.runs import Run, home
 from galviz.sweep import Sweep, list_sweeps
-from galviz.views.folders import named, new_folder
+from galviz.views.folders import free_name, let_go, named, new_folder
 from galviz.views.labels_view import LabelsView
-from galviz.views.labels_words import progress_html
+from galviz.views.labels_words import NO_SWEEP, progress_html
 from galviz.views.library import Library
 from galviz.views.run import REFUSED
 from galviz.views.state import PageState
@@ -70,17 +69,16 @@ class LabelsTab(pn.viewable.Viewer):
         if self._asked in found:
             self.chosen, self._asked = self._asked, ""
         elif self._asked and not jobs.is_alive(self.roots[-1] / self._asked):
-            self._came_to_nothing(self.roots[-1] / self._asked)
+            self._came_to_nothing()
         if self.chosen not in found:
             self.chosen = names[0]
         self._follow()
 
-    def _came_to_nothing(self, path: Path) -> None:
+    def _came_to_nothing(self) -> None:
         """Say why no sweep came of what was asked, and leave its name free for another try."""
-        last = Run(path).log(tail=1)
-        if path.is_dir() and [part.name for part in path.iterdir()] == ["log.txt"]:
-            rmtree(path)
-        self.param.update(error=escape(last or "The process ended."), sweep_name=self._asked)
+        path = self.roots[-1] / self._asked
+        self.param.update(error=escape(Run(path).log(tail=1) or "The process ended."), sweep_name=self._asked)
+        let_go(path)
         self._asked = ""
 
     @param.depends("chosen", watch=True)
@@ -100,25 +98,21 @@ class LabelsTab(pn.viewable.Viewer):
         going = sweep.is_running() or jobs.is_alive(path)
         ended = self.view.done == len(sweep.tasks)
         self._stopping = self._stopping if going else None
-        words = "<p>It stops after a step of what is going on.</p>" if self._stopping == path else ""
-        self.param.update(going=going, ended=ended, progress=progress_html(sweep, self.view.done, going=going) + words)
+        said_so = progress_html(sweep, self.view.done, going=going, stopping=self._stopping == path)
+        self.param.update(going=going, ended=ended, progress=said_so)
 
     def start(self, _: object = None) -> None:
         """Start a new sweep over the sky of the page as a process."""
-        name = self.sweep_name or next(
-            n for k in range(1, 10_000) if not (self.roots[-1] / (n := f"sweep-{k}")).exists()
-        )
-        skies = self.library.skies()
+        name, skies = self.sweep_name or free_name(self.roots[-1], "sweep"), self.library.skies()
         self._try(lambda: self._start(name, skies.get(self.page.sky)))
 
     def _start(self, name: str, sky: Path | None) -> None:
         if sky is None:
             raise ValueError("data: expected a sky to learn from, got none. Make one on the tab Data.")
         path = new_folder(self.roots[-1], name)
-        fractions = self.fractions.replace(",", " ").split()
-        asked = ["sweep", self.study, "--data", str(sky), "--out", str(path), "--fractions", *fractions]
-        settings = ["--set", *self.settings.split()] if self.settings.strip() else []
-        jobs.start([*asked, "--trials", str(self.trials), *settings], path)
+        asked = ["sweep", self.study, "--data", str(sky), "--out", str(path)]
+        asked += ["--fractions", *self.fractions.replace(",", " ").split(), "--trials", str(self.trials)]
+        jobs.start([*asked, *(["--set", *self.settings.split()] if self.settings.strip() else [])], path)
         self._asked, self.sweep_name = name, ""
 
     def resume(self, _: object = None) -> None:
@@ -149,14 +143,7 @@ class LabelsTab(pn.viewable.Viewer):
     @param.depends("view")
     def body(self) -> pn.viewable.Viewable:
         """Give what came of the chosen sweep."""
-        return self.view or text(
-            "<p class='note'>No sweep to show yet: start one above, or with <code>galviz sweep</code>.</p>"
-        )
-
-    @param.depends("error")
-    def refused(self) -> pn.viewable.Viewable:
-        """Say why the last wish was not granted."""
-        return said(self.error)
+        return self.view or text(NO_SWEEP)
 
     def __panel__(self) -> pn.viewable.Viewable:
         start = pn.widgets.Button(
@@ -169,5 +156,5 @@ class LabelsTab(pn.viewable.Viewer):
         new.sizing_mode = "stretch_width"
         choice = field(self.param.chosen, type=pn.widgets.Select, width=260)
         bar = pn.FlexBox(choice, self.buttons, align_items="flex-end")
-        parts = (bar, text(self.param.progress), new, self.refused, self.body)
+        parts = (bar, text(self.param.progress), new, pn.bind(said, self.param.error), self.body)
         return pn.Column(*parts, sizing_mode="stretch_width")

@@ -19,6 +19,7 @@ LOGARITHMS = {"ln": 1.0, "dex": 1 / np.log(10)}
 """Units in which the paper's errors can be given, and by what they are multiplied for it."""
 
 _PAPER = "The paper's: 24,596 clusters of SDSS, full width, ten folds, three runs; not the same experiment."
+NO_SWEEP = "<p class='note'>No sweep to show yet: start one above, or with <code>galviz sweep</code>.</p>"
 _WHO = "Base begins with random weights; Ours with those that tell bands, or orders of channels, apart, without labels."
 _HEAD = ("Labels", "Base", "Ours", "Change [95 % interval]", "The paper's, in ln λ")
 
@@ -97,7 +98,7 @@ def _note(words: str) -> str:
     return f"<span class='note'>{words}</span>"
 
 
-def progress_html(sweep: Sweep, done: int, *, going: bool) -> str:
+def progress_html(sweep: Sweep, done: int, *, going: bool, stopping: bool = False) -> str:
     """Say how far a sweep is, and what to type to go on with one that rests."""
     total = len(sweep.tasks)
     first = f"<progress value='{done}' max='{total}'></progress> {done} of {total} trainings done"
@@ -106,7 +107,8 @@ def progress_html(sweep: Sweep, done: int, *, going: bool) -> str:
     if going:
         states = {name: Run(sweep.run_path(name)).state() for name in sweep.going() if _begun(sweep, name)}
         now = [f"{escape(name)} ({_stand(state)})" for name, state in states.items()]
-        return f"<div role='status'>{first}; now {', '.join(now) or 'starting the next'}.</div>"
+        stop = " It stops after a step of what is going on." if stopping else ""
+        return f"<div role='status'>{first}; now {', '.join(now) or 'starting the next'}.{stop}</div>"
     failed = "".join(f"<p>{escape(name)} failed: {escape(why)}</p>" for name, why in sweep.failed().items())
     command = f"galviz sweep {sweep.plan.study} --out {shlex.quote(str(sweep.path))} --resume"
     return f"<div role='status'>{first}. To go on: <code>{escape(command)}</code></div>{failed}"

@@ -8,6 +8,7 @@ import panel as pn
 import param
 
 from galviz import jobs
+from galviz.views.folders import free_name
 from galviz.views.library import Library
 from galviz.views.recipe_form import RecipeForm
 from galviz.views.run import REFUSED, RunPanel
@@ -88,8 +89,7 @@ class TrainPanel(pn.viewable.Viewer):
     @param.depends("target", "recipe", "page.found")
     def free_name(self) -> str:
         """Give a name for a run that is not taken: ``"richness-quick-2"``."""
-        folder, stem = self.library.run_folders[-1], f"{self.target}-{self.recipe}"
-        return next(name for k in range(1, 10_000) if not (folder / (name := f"{stem}-{k}")).exists())
+        return free_name(self.library.run_folders[-1], f"{self.target}-{self.recipe}")
 
     async def find_devices(self) -> None:
         """Ask a child process what can be trained on, and offer it."""

@@ -36,7 +36,7 @@ def test_richness_starts_from_an_encoder_that_tells_bands_apart(bands_run, make_
 
 
 def test_an_encoder_of_another_width_is_refused(bands_run, make_sky, tmp_path):
-    with pytest.raises(ValueError, match=r"encoder: expected .* Use the same network.width"):
+    with pytest.raises(ValueError, match=r"encoder: expected .* give the same network.width"):
         train(make_sky(18), tmp_path / "run", bands_run.path, width=4)
 
 

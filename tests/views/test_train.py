@@ -296,7 +296,7 @@ def test_predictions_come_to_the_page_when_the_run_is_done(sky, told, make_run):
     run = make_run("first", "stopped")
     page = StudyPage(richness, Library.find())
     page.page.tab = "train"
-    assert "no predictions yet" in page.predictions()[1].object
+    assert "stopped and has no predictions" in page.predictions()[1].object
     seen = []
     page.param.watch(seen.append, "page")
     run.save_predictions(told)
