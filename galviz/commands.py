@@ -220,6 +220,7 @@ def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
 
 def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:
     from galviz.runs import Run
+    from galviz.sky.offset import column_of
 
     out = Path(args.out)
     if (out / "run.json").exists():
@@ -239,6 +240,8 @@ def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "Cutou
             "data: expected the folder of a sky, got none. Make one with `galviz mock` or `galviz ingest`."
         )
     cutouts = study.load(args.data)
+    if recipe.offset:
+        column_of(cutouts.catalogue, recipe.offset)
     more = {"fingerprint": cutouts.fingerprint, "encoder": encoder}
     return Run.create(out, study=args.study, target=target, recipe=recipe, data=args.data, **more), cutouts
 

@@ -430,3 +430,11 @@ def test_an_encoder_of_another_build_is_named_before_anything_waits(said, run, s
     code, err = said(*asked, "--recipe", "quick", "--set", "network.width=8")
     assert code == 2
     assert "network.width=8, as the recipe quick has it, got 16" in err
+
+
+def test_a_sky_without_the_column_of_the_offset_is_named_at_once(said, sky, tmp_path):
+    asked = ("train", "richness", "--data", sky, "--out", tmp_path / "new", "--recipe", "best")
+    code, err = said(*asked, "--set", "offset=z_phot")
+    assert code == 2
+    assert "expected the column 'z_phot', which the recipe's offset names" in err
+    assert not (tmp_path / "new" / "run.json").exists()

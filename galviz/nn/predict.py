@@ -72,6 +72,7 @@ def predict(
     rows = np.argsort(cutouts.object_ids.astype(str))
     known = target.of_image or set(target.columns) <= set(cutouts.catalogue.columns)
     truth = truths(cutouts, target) if known else np.full((len(cutouts), len(target.columns)), np.nan)
+    shift = 0.0 if offset is None else offset.of(cutouts.catalogue)[rows]
     looks = target.looks(cutouts.bands)
     samples = Samples(kept(cutouts), rows, truth, looks.values())
     network = network.to(device, memory_format=memory_format(network, device))
@@ -96,8 +97,7 @@ def predict(
     if target.kind == "votes":
         return Predictions(_votes_table(views.mean(0).numpy(), ids, fold, target, truth[rows]), target)
     sigma = widened(network, views).numpy() if getattr(network, "gaussian", False) else None
-    told = views[:, :, 0].numpy() + (0.0 if offset is None else offset.of(cutouts.catalogue)[rows])
-    table = _scalar_table(told, sigma, target.name, truth[rows, 0], ids)
+    table = _scalar_table(views[:, :, 0].numpy() + shift, sigma, target.name, truth[rows, 0], ids)
     return Predictions(table.assign(fold=fold), target)
 
 
