@@ -47,7 +47,7 @@ export function render({model}) {
 """
     _stylesheets: ClassVar[list[str]] = [
         """
-.bar { display: flex; gap: 4px; border-bottom: 1px solid rgba(128, 128, 128, 0.4) }
+.bar { display: flex; flex-wrap: wrap; gap: 4px; border-bottom: 1px solid rgba(128, 128, 128, 0.4) }
 button { padding: 8px 16px; border: 0; border-bottom: 3px solid transparent; background: none; color: inherit }
 button { font: inherit; cursor: pointer; opacity: 0.75 }
 button:hover, button[aria-selected="true"] { opacity: 1 }
