@@ -253,7 +253,7 @@ def _check_encoder(theirs: "Recipe", ours: "Recipe") -> None:
         if None not in (have, want) and have != want:
             raise ValueError(
                 f"encoder: expected one with network.{name}={want}, as the recipe {ours.name} has it, got {have}. "
-                f"Pre-train by the same recipe (--recipe {ours.name} --target band), or --set network.{name}={have}."
+                f"Pre-train by the same recipe (--recipe {ours.name}), or --set network.{name}={have}."
             )
 
 

@@ -425,7 +425,7 @@ def test_an_encoder_of_another_build_is_named_before_anything_waits(said, run, s
     code, err = said(*asked, "--recipe", "best")
     assert code == 2
     assert "encoder: expected one with network.stem=fine, as the recipe best has it, got imagenet" in err
-    assert "--recipe best --target band" in err
+    assert "Pre-train by the same recipe (--recipe best)" in err
     assert not (tmp_path / "new" / "run.json").exists()
     code, err = said(*asked, "--recipe", "quick", "--set", "network.width=8")
     assert code == 2

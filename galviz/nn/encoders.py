@@ -156,7 +156,7 @@ def load_encoder(encoder: ResNet18, path: str | Path) -> None:
         if expected != got and not (got is None and may_lack):
             raise ValueError(
                 f"encoder: expected {name} of shape {expected}, as in the encoder to be trained, got {got} in {path}. "
-                "Pre-train by the same recipe (--recipe best --target band for best), or give the same network.width, "
+                "Pre-train by the same recipe, or give the same network.width, "
                 "network.stem and network.stages; torchvision's files fit width 64, stem imagenet and 4 stages."
             )
     encoder.load_state_dict(weights, strict=False)

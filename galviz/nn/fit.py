@@ -93,7 +93,7 @@ def fit(
                     load_weights(network, run.best)
                 device = trainer.strategy.root_device
                 if recipe.calibration:
-                    calibrate(**given, rows=_aside(cutouts, target, recipe), device=device)
+                    calibrate(**given, rows=_dealt(cutouts, target, recipe)[1], device=device)
                 save_weights(network, run.weights)
                 run.save_predictions(predict(**given, run=run, device=device))
             if first:
@@ -119,9 +119,7 @@ def _train(
     """Take the steps from the checkpoint on; True where none are left, or the validation ended them."""
     images, truth = kept(cutouts), truths(cutouts, target, offset)
     known = _known(truth, len(cutouts))
-    train, held_out = split(cutouts.catalogue, recipe, known)
-    aside = kept_aside(train, recipe)
-    learned = train[~np.isin(train, aside)]
+    learned, aside, held_out = _dealt(cutouts, target, recipe)
     labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
     looks = target.looks(cutouts.bands).values()
     samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), looks)
@@ -132,7 +130,7 @@ def _train(
     module = Training(network, recipe, steps.steps, start)
     if trainer.is_global_zero:
         pulse.run.cut_metrics(steps.start)
-        remember(pulse.run, cutouts, train, held_out)
+        remember(pulse.run, cutouts, np.concatenate([learned, aside]), held_out)
         pulse.run.update_info(
             build={"bands": cutouts.bands, "size": cutouts.images.shape[-1]},
             normalisation=network.normalise.constants() if hasattr(network, "normalise") else None,
@@ -165,10 +163,12 @@ def _known(truth: np.ndarray | None, count: int) -> np.ndarray:
     return np.ones(count, dtype=bool) if truth is None else np.isfinite(truth).all(axis=1)
 
 
-def _aside(cutouts: CutoutSet, target: Target, recipe: Recipe) -> np.ndarray:
-    """Find the rows that intervals are calibrated on."""
+def _dealt(cutouts: CutoutSet, target: Target, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find the rows that are learned from, those that intervals are calibrated on, and those that are held out."""
     known = _known(truths(cutouts, target), len(cutouts))
-    return kept_aside(split(cutouts.catalogue, recipe, known)[0], recipe)
+    train, held_out = split(cutouts.catalogue, recipe, known)
+    aside = kept_aside(train, recipe)
+    return train[~np.isin(train, aside)], aside, held_out
 
 
 def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:
@@ -186,9 +186,8 @@ def _offset(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Offset | None
     if target.kind != "scalar":
         raise ValueError(f"offset: expected none for the target {target.name}, got {recipe.offset!r}.")
     truth, values = truths(cutouts, target), column_of(cutouts.catalogue, recipe.offset)
-    train = split(cutouts.catalogue, recipe, _known(truth, len(cutouts)))[0]
-    train = train[~np.isin(train, kept_aside(train, recipe))]
-    return Offset.fit(recipe.offset, values[train], truth[train, 0])
+    learned = _dealt(cutouts, target, recipe)[0]
+    return Offset.fit(recipe.offset, values[learned], truth[learned, 0])
 
 
 def _without(truth: np.ndarray | None, unlabelled: np.ndarray) -> np.ndarray | None:
