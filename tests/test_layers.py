@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 NETWORKS = {"torch", "torchvision", "lightning", "captum", "galviz.nn"}
 PAGES = {"holoviews", "panel", "ipywidgets"}
 ANYWHERE = {  # never imported in these, not even inside a function
+    "io": NETWORKS | PAGES,
     "sky": NETWORKS | PAGES,
     "runs.py": NETWORKS | PAGES,
     "recipe.py": NETWORKS | PAGES,

@@ -1,39 +1,12 @@
-"""The project's own files: budgets that keep it readable, and versions that agree with each other."""
+"""The project's own files: versions that agree with each other."""
 
-import ast
 import tomllib
 from pathlib import Path
 
-import pytest
 import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-MODULES = sorted((ROOT / "galviz").rglob("*.py"))
-
-
-def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function without its signature and docstring."""
-    body = function.body[1:] if ast.get_docstring(function) else function.body
-    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
-
-
-@pytest.mark.parametrize(
-    ("folder", "most"), [("galviz", 300), ("galviz/studies", 150), ("galviz/views", 160), ("dashboards", 20)]
-)
-def test_files_are_short(folder, most):
-    long = {p.name: n for p in (ROOT / folder).rglob("*.py") if (n := len(p.read_text().splitlines())) > most}
-    assert not long
-
-
-def test_functions_are_short():
-    long = {
-        f"{path.relative_to(ROOT)}:{node.name}": body_lines(node)
-        for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and body_lines(node) > 40
-    }
-    assert not long
 
 
 def test_pins_are_within_the_ranges():
