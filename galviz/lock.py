@@ -35,7 +35,7 @@ def is_alive(holder: dict[str, Any]) -> bool:
         process = psutil.Process(holder["pid"])
         given_anew = process.create_time() > holder["heartbeat"] + 2  # the pid belongs to a younger process now
         return process.status() != psutil.STATUS_ZOMBIE and not given_anew
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, KeyError, OverflowError):  # a damaged record names no process
         return False
 
 

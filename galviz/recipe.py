@@ -4,7 +4,9 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
+
+from galviz.io.records import check_fields
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "optimiser": ("sgd", "adamw"),
@@ -203,13 +205,14 @@ class Recipe:
         Raises
         ------
         ValueError
-            If a field is missing, or one is there that this version does not know.
+            If a field is missing or has another type, or one is there that this version does not know.
         """
         strange = sorted(content.keys() - {f.name for f in fields(cls)})
         known = "only fields that this version knows (a newer one may have made it: start anew what is running)"
         _expect(not strange, "recipe", known, strange)
         missing = sorted({f.name for f in fields(cls) if f.default is f.default_factory is MISSING} - content.keys())
         _expect(not missing, "recipe", "all fields without a default", f"none of {missing}")
+        check_fields(content, get_type_hints(cls), "recipe")
         return cls(**content)
 
     def _changed(self, key: str, text: str, changes: Mapping[str, Any]) -> tuple[str, Any]:

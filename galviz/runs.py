@@ -5,14 +5,16 @@ import io
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import pandas as pd
 
+from galviz.io.paths import refuse_links_out
+from galviz.io.records import check_fields
 from galviz.lock import is_alive, me, one_holder
 from galviz.recipe import Recipe
 from galviz.sky.files import read_json, room_on, write_aside, write_json
@@ -20,6 +22,16 @@ from galviz.sky.predictions import Predictions
 from galviz.sky.target import Target
 
 ACTIVE = ("waiting", "running")
+_INFO = {
+    "study": str, "data": str, "created": float, "fingerprint": str, "encoder": str | None,
+    "target": Mapping[str, Any], "recipe": Mapping[str, Any], "build": Mapping[str, Any], "objects": Mapping[str, int],
+}  # fmt: skip
+_STATE = {
+    "status": Literal["created", "waiting", "running", "stopped", "done", "failed"],
+    "host": str, "pid": int, "heartbeat": float, "message": str, "device": str, "memory_mb": float | None,
+    "epoch": int, "epochs": int, "step": int, "steps": int, "eta_s": float | None,
+}  # fmt: skip
+_BUILD = {"bands": tuple[str, ...], "size": int}
 _PACKAGES = ("galviz", "torch", "torchvision", "lightning", "numpy", "pandas", "astropy", "galsim")
 
 
@@ -96,7 +108,7 @@ class Run:
         FileNotFoundError
             If the folder is not there, or holds no whole run.
         ValueError
-            If ``run.json`` or ``state.json`` is not readable or lacks what a run must have.
+            If ``run.json`` or ``state.json`` is damaged, or a file in the folder is a link that leads out of it.
         """
         run = cls(Path(path))
         for name in ("run.json", "state.json"):
@@ -105,13 +117,18 @@ class Run:
                     f"run: expected a run folder, got {path}, which has no {name}. "
                     "Train one with `galviz train`, or remove the folder."
                 )
-        lacking = {"study", "target", "recipe", "data"} - run.info.keys()
-        if lacking:
-            raise ValueError(
-                f"{run.path / 'run.json'}: expected {', '.join(sorted(lacking))} in it, got none. Remove the folder."
-            )
-        if "status" not in read_json(run.path / "state.json"):
-            raise ValueError(f"{run.path / 'state.json'}: expected a status in it, got none. Remove the folder.")
+        refuse_links_out(run.path, "run")
+        file = run.path / "run.json"
+        info = read_json(file)
+        check_fields(info, _INFO, str(file), frozenset({"study", "target", "recipe", "data"}))
+        check_fields(info.get("build", {}), _BUILD, str(file))
+        try:
+            Target.from_json(info["target"])
+            Recipe.from_json(info["recipe"])
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from error
+        file = run.path / "state.json"
+        check_fields(read_json(file), _STATE, str(file), frozenset({"status"}))
         return run
 
     @property
@@ -225,11 +242,22 @@ class Run:
             out.write(text.getvalue())
 
     def metrics(self) -> pd.DataFrame:
-        """Read ``metrics.csv``, a row an epoch; a last line that is still being written is left out."""
+        """Read ``metrics.csv``, a row an epoch; a last line that is still being written is left out.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged.
+        """
         lines, _ = self._metric_lines()
         if not lines:
             return pd.DataFrame(columns=["epoch", "step", "seconds"])
-        return pd.read_csv(io.StringIO("\n".join(lines)))
+        try:
+            return pd.read_csv(io.StringIO("\n".join(lines))).astype({"epoch": int, "step": int}).apply(pd.to_numeric)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(
+                f"{self.path / 'metrics.csv'}: expected numbers, got a damaged file ({error}). Remove the file."
+            ) from error
 
     def cut_metrics(self, step: int) -> None:
         """Drop the lines after `step`, as a resume from a checkpoint at `step` must."""
@@ -244,7 +272,7 @@ class Run:
         file = self.path / "metrics.csv"
         if not file.exists() or file.stat().st_size == 0:
             return [], False
-        whole, _, torn = file.read_text(encoding="utf-8").rpartition("\n")
+        whole, _, torn = file.read_text(encoding="utf-8", errors="replace").rpartition("\n")
         return whole.splitlines(), bool(torn)
 
     def _write_metric_lines(self, lines: list[str]) -> None:

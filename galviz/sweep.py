@@ -1,13 +1,15 @@
 """A sweep: a folder of runs over parts of the labels, with and without a pre-trained encoder, trials and folds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, get_type_hints
 
 import pandas as pd
 
 from galviz import jobs
+from galviz.io.records import check_fields
 from galviz.lock import is_alive
 from galviz.recipe import Recipe
 from galviz.runs import Run
@@ -120,9 +122,18 @@ class Plan:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Make a plan from what `to_json` gave."""
+        """Make a plan from what `to_json` gave.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing or has another type, or one is there that this version does not know.
+        """
         kinds = {"target": Target, "pretext": Target, "recipe": Recipe, "pretraining": Recipe}
-        return cls(**content | {name: kind.from_json(content[name]) for name, kind in kinds.items()})
+        types = {name: Mapping if name in kinds else kind for name, kind in get_type_hints(cls).items()}
+        check_fields(content, types, "sweep", frozenset(types))
+        known = {name: content[name] for name in types}
+        return cls(**known | {name: kind.from_json(content[name]) for name, kind in kinds.items()})
 
 
 class Sweep:

@@ -132,6 +132,61 @@ def test_half_a_run_is_refused_by_the_name_of_what_is_wrong(run, name, content):
         Run.open(run.path)
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("run.json", {"created": "yesterday"}),
+        ("run.json", {"study": ["richness"]}),
+        ("run.json", {"data": None}),
+        ("run.json", {"recipe": {"name": "quick"}}),
+        ("run.json", {"recipe": RECIPE.to_json() | {"epochs": "3"}}),
+        ("run.json", {"recipe": RECIPE.to_json() | {"learning_rates": {"head": "fast"}}}),
+        ("run.json", {"target": TARGET.to_json() | {"label": 7}}),
+        ("run.json", {"target": TARGET.to_json() | {"columns": [1]}}),
+        ("run.json", {"target": TARGET.to_json() | {"more": 1}}),
+        ("run.json", {"build": {"bands": "ugriz"}}),
+        ("state.json", {"status": "finished"}),
+        ("state.json", {"status": "running", "pid": "1", "host": platform.node()}),
+        ("state.json", {"status": "done", "epoch": [1]}),
+    ],
+)
+def test_a_damaged_run_is_listed_with_the_file_at_fault_and_the_others_show(run, tmp_path, name, change):
+    good = Run.create(tmp_path / "runs/two", study="richness", target=TARGET, recipe=RECIPE, data="sky")
+    file = run.path / name
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    runs, broken = list_runs(tmp_path / "runs")
+    assert [found.path for found in runs] == [good.path]
+    assert list(broken) == [str(run.path)]
+    assert name in broken[str(run.path)]
+
+
+@pytest.mark.parametrize("name", ["run.json", "state.json"])
+def test_deeply_nested_json_is_a_damaged_run(run, tmp_path, name):
+    (run.path / name).write_text('{"study":' + "[" * 100_000 + "]" * 100_000 + "}")
+    assert "expected JSON" in list_runs(tmp_path)[1][str(run.path)]
+
+
+def test_a_running_run_whose_process_is_not_named_is_lost(run):
+    state = json.loads((run.path / "state.json").read_text()) | {"status": "running", "pid": 2**70}
+    for gone in ((), ("pid",), ("heartbeat",)):
+        (run.path / "state.json").write_text(json.dumps({k: v for k, v in state.items() if k not in gone}))
+        assert Run.open(run.path).state()["status"] == "lost"
+
+
+def test_a_file_of_a_run_that_is_a_link_to_elsewhere_is_refused(run, tmp_path):
+    (tmp_path / "secret.txt").write_text("a password")
+    (run.path / "log.txt").symlink_to(tmp_path / "secret.txt")
+    with pytest.raises(ValueError, match=r"run: expected a file in .*'log.txt', which lies outside"):
+        Run.open(run.path)
+
+
+@pytest.mark.parametrize("content", ["epoch,step\n1,many\n", "a,b\n1,2\n", "epoch,step,loss\n1,2,\x00\n", '"'])
+def test_damaged_metrics_are_named(run, content):
+    (run.path / "metrics.csv").write_text(content + "\n")
+    with pytest.raises(ValueError, match=r"metrics\.csv: expected numbers, got a damaged file"):
+        run.metrics()
+
+
 def test_runs_are_listed_newest_first_and_half_ones_with_their_reason(tmp_path):
     for k, name in enumerate(["b", "sweep/c", "a"]):
         Run.create(tmp_path / name, study="richness", target=TARGET, recipe=RECIPE, data="sky", created=1000.0 + k)

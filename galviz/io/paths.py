@@ -1,5 +1,6 @@
 """Paths that a file names: they may not lead out of the folder that the user opened."""
 
+import os
 from pathlib import Path, PurePath
 
 
@@ -34,3 +35,17 @@ def inside(root: str | Path, name: str | PurePath, argument: str = "path") -> Pa
             "Copy the file into the folder, or give the folder that holds it."
         )
     return path
+
+
+def refuse_links_out(folder: str | Path, argument: str = "path") -> None:
+    """Check that no entry of a folder is a link to a place outside it. Folders below it are not searched.
+
+    Raises
+    ------
+    ValueError
+        If there is such a link, naming it.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                inside(folder, entry.name, argument)

@@ -15,7 +15,7 @@ from galviz.nn.data import Chunks, Samples, dihedral, kept, loader, memory_forma
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import write_aside, write_parquet
+from galviz.sky.files import read_parquet, write_aside, write_parquet
 from galviz.sky.intervals import widening
 from galviz.sky.offset import Offset
 from galviz.sky.predictions import Predictions
@@ -178,7 +178,7 @@ def remember(run: Run, cutouts: CutoutSet, train: np.ndarray, held_out: np.ndarr
 
 def objects(run: Run) -> pd.Series:
     """Give the fold of the objects that a run has seen, Int64 by `object_id`: k held out, −1 trained on."""
-    return pd.read_parquet(run.path / _OBJECTS)["fold"].astype("Int64")
+    return read_parquet(run.path / _OBJECTS)["fold"].astype("Int64")
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from galviz.io.paths import inside
+
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 @contextmanager
@@ -70,11 +73,12 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If the file is not a JSON object, naming the file.
+        If the file is not a JSON object, or a link that leads out of its folder, naming the file.
     """
+    inside(path.parent, path.name)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: expected JSON, got something else ({error}). Restore or remove the file.") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}. Restore or remove the file.")  # noqa: TRY004 - the file's content is wrong, not an argument's type
@@ -82,6 +86,47 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_parquet(table: "pd.DataFrame", path: Path, **more: Any) -> None:
-    """Write a table as Parquet, whole or not at all; `more` as ``DataFrame.to_parquet`` takes it."""
+    """Write a table as Parquet with checksums, whole or not at all; `more` as ``DataFrame.to_parquet`` takes it."""
     with write_aside(path) as aside:
-        table.to_parquet(aside, **more)
+        table.to_parquet(aside, write_page_checksum=True, **more)
+
+
+def read_parquet(path: Path) -> "pd.DataFrame":
+    """Read one Parquet file with the index it was written with.
+
+    Only this file is read. (``pandas.read_parquet`` looks for a data set around it: in a folder named ``a=1`` it would
+    add a column ``a``.)
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, or a link that leads out of its folder, naming the file.
+    """
+    with _whole(path):
+        return parquet_table(path).to_pandas()
+
+
+def parquet_table(path: Path) -> "pa.Table":
+    """Read one Parquet file as an Arrow table; errors as in `read_parquet`."""
+    import pyarrow.parquet as pq
+
+    inside(path.parent, path.name)
+    with _whole(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read()
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Turn what pyarrow and pandas raise for a damaged Parquet file into a ValueError that names it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, TypeError, LookupError, MemoryError, pa.ArrowException) as error:
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise ValueError(f"{path}: expected a whole Parquet file, got a damaged one ({error}). Restore it.") from error

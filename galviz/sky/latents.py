@@ -9,6 +9,7 @@ import pandas as pd
 
 from galviz.sky.checks import check_ids
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.files import read_parquet
 from galviz.sky.predictions import Predictions, joined
 
 PLACES = ("latent 1", "latent 2")
@@ -140,7 +141,7 @@ def latent_table(
 
 def _numbers(path: Path) -> pd.DataFrame:
     """Read the columns of numbers of a Parquet file, keyed by `object_id`."""
-    table = pd.read_parquet(path)
+    table = read_parquet(path)
     try:
         check_ids(table.index)
     except (ValueError, TypeError) as error:

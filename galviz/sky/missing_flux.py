@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from galviz.sky.files import read_parquet
 from galviz.sky.photometry import flux_to_ab
 
 
@@ -106,7 +107,7 @@ class KnownFits:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, _stamp: int) -> pd.DataFrame:
-    return pd.read_parquet(path)
+    return read_parquet(path)
 
 
 def filled_in(

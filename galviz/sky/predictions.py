@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from galviz.sky.checks import check_strings
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import write_aside
+from galviz.sky.files import parquet_table, write_aside
 from galviz.sky.target import Target
 
 _META = b"galviz.target"
@@ -119,7 +119,7 @@ class Predictions:
         table = pa.Table.from_pandas(self.table)
         meta = {**(table.schema.metadata or {}), _META: json.dumps(self.target.to_json()).encode()}
         with write_aside(path) as aside:
-            pq.write_table(table.replace_schema_metadata(meta), aside)
+            pq.write_table(table.replace_schema_metadata(meta), aside, write_page_checksum=True)
         return path
 
     @classmethod
@@ -129,13 +129,17 @@ class Predictions:
         Raises
         ------
         ValueError
-            If the file is Parquet but holds no predictions of galviz.
+            If the file is damaged, or holds no predictions of galviz.
         """
-        table = pq.read_table(path)
+        path = Path(path)
+        table = parquet_table(path)
         meta = (table.schema.metadata or {}).get(_META)
         if meta is None:
             raise ValueError(f"path: expected predictions saved by galviz, got {path}, which names no target.")
-        return cls(table.to_pandas(), Target.from_json(json.loads(meta)))
+        try:
+            return cls(table.to_pandas(), Target.from_json(json.loads(meta)))
+        except (ValueError, TypeError, LookupError, RecursionError, pa.ArrowException) as error:
+            raise ValueError(f"{path}: expected predictions saved by galviz, got damaged ones ({error}).") from error
 
 
 def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.DataFrame:

@@ -3,25 +3,38 @@
 Images of 256 levels (pictures) stay whole numbers of one byte, and are float32 in 0…1 when they are read.
 
 ``galviz.json`` is written last and names what counts, so an append that is interrupted leaves the old set readable.
+
+Every chunk has a checksum and every chunk is written, empty ones too. So a missing shard or a flipped byte is an error
+when it is read, never zeros. Sets written before checksums came (``"checksums"`` is not in ``galviz.json``) still open:
+in them a missing shard and pixels that are not finite are found, other damage is not.
 """
 
+import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from galviz.sky.files import read_json, room_on, write_json
+from galviz.io.paths import inside, refuse_links_out
+from galviz.sky.files import read_json, read_parquet, room_on, write_json, write_parquet
 from galviz.sky.rows import LazyRows
 
 if TYPE_CHECKING:
     from galviz.sky.cutouts import CutoutSet
 
 FORMAT = 1
+_ABOUT = {"bands": list, "unit": str, "origin": str, "survey": str, "coverage": bool, "parts": list}
+_CODECS = {"sharding_indexed", "bytes", "zstd", "crc32c"}
+_ALL_CHUNKS = {"array.write_empty_chunks": True}  # a chunk that is not there is damage, not zeros
 _LEVELS = {"uint8": 255}
+_LARGEST = 2**31  # bytes of one object's images: more is a damaged or hostile header
 _SHARD_BYTES = 64 * 2**20
 
 
@@ -56,7 +69,8 @@ def save(cutouts: "CutoutSet", path: str | Path) -> Path:
             aside.mkdir()
             _make_arrays(aside, cutouts)
             fixed = ("unit", "origin", "survey")
-            about = {"format": FORMAT, "bands": list(cutouts.bands), **{k: getattr(cutouts, k) for k in fixed}}
+            about = {"format": FORMAT, "checksums": True, "bands": list(cutouts.bands)}
+            about |= {name: getattr(cutouts, name) for name in fixed}
             _add_part(aside, cutouts, about | {"coverage": cutouts.coverage is not None, "parts": []})
             aside.rename(path)
     finally:
@@ -121,17 +135,22 @@ def open_cutouts(path: str | Path, kind: type["CutoutSet"]) -> "CutoutSet":
     ------
     FileNotFoundError
         If the folder holds no saved set.
+    ValueError
+        If a part of it is damaged or does not fit the others, or leads out of the folder, naming the part.
     """
     path = Path(path)
     about = _read_about(path)
-    group = zarr.open_group(path / "images.zarr", mode="r")
+    refuse_links_out(path, "sky")
     catalogue = _read_tables(path, about, "catalogue")
     geometry = _read_tables(path, about, "geometry")
+    if not geometry.index.equals(catalogue.index) or "pixel_scale" not in geometry:
+        raise ValueError(f"{path}: expected geometry of the objects in the catalogue, got others. Restore the folder.")
     rows = np.arange(len(catalogue))
     sources = _read_tables(path, about, "sources")
+    images = StoredArray(path, "images", about)
     return kind(
-        images=LazyRows(group["images"], rows, levels=_LEVELS.get(str(group["images"].dtype))),
-        coverage=LazyRows(group["coverage"], rows) if about["coverage"] else None,
+        images=LazyRows(images, rows, levels=_LEVELS.get(str(images.dtype))),
+        coverage=LazyRows(StoredArray(path, "coverage", about), rows) if about["coverage"] else None,
         bands=about["bands"],
         catalogue=catalogue,
         pixel_scale=geometry.pop("pixel_scale").to_numpy(),
@@ -144,6 +163,84 @@ def open_cutouts(path: str | Path, kind: type["CutoutSet"]) -> "CutoutSet":
     )
 
 
+class StoredArray:
+    """An array of a saved set, shape (N, B, H, W), whose damage is an error that names the part, never zeros.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of the set.
+    name : {"images", "coverage"}
+    about : dict
+        Content of ``galviz.json``.
+
+    Raises
+    ------
+    ValueError
+        If the array is missing, of another shape or type than the set says, or needs a codec that sets do not use.
+    """
+
+    def __init__(self, path: Path, name: str, about: dict[str, Any]) -> None:
+        self._path, self._name, self._checksums = path, name, about.get("checksums", False)
+        self._present: set[int] = set()  # shards whose file was found
+        with self._damage():
+            metadata = read_json(inside(path, f"images.zarr/{name}/zarr.json"))
+            strange = set(_codec_names(metadata["codecs"])) - _CODECS  # a codec may do anything: only known ones run
+            if strange or metadata["zarr_format"] != 3:
+                raise ValueError(f"codecs {', '.join(sorted(strange)) or 'of Zarr 2'}")
+            self._array = zarr.open_array(path / "images.zarr" / name, mode="r", zarr_format=3)
+            self.dtype, self.shape = self._array.dtype, self._array.shape
+            kinds, count = (["bool"] if name == "coverage" else ["float32", *_LEVELS]), sum(about["parts"])
+            fits = self._array.ndim == 4 and self.shape[0] >= count and self.shape[1] == len(about["bands"])
+            fits = fits and np.prod(self.shape[1:], dtype=float) * self.dtype.itemsize <= _LARGEST
+            if not fits or str(self.dtype) not in kinds or not self._array.shards:
+                expected = f"{' or '.join(kinds)} of {count} objects in {len(about['bands'])} bands, in shards"
+                raise ValueError(f"{self.dtype} of shape {self.shape} in place of {expected}")
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Read rows along axis 0.
+
+        Raises
+        ------
+        ValueError
+            If a shard is missing or damaged.
+        """
+        places = np.array(range(*rows.indices(self.shape[0]))) if isinstance(rows, slice) else np.asarray(rows)
+        with self._damage():
+            for shard in np.unique(places // self._array.shards[0]).tolist():
+                self._check_shard(int(shard))
+            values = np.asarray(self._array[rows] if isinstance(rows, slice) else self._array.oindex[rows])
+            if not self._checksums and values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise ValueError("pixels that are not finite")
+            return values
+
+    def _check_shard(self, shard: int) -> None:
+        """Raise an error where the file of a shard is missing or lies outside of the set."""
+        if shard not in self._present:
+            key = self._array.metadata.encode_chunk_key((shard, 0, 0, 0))
+            if not inside(self._path, f"images.zarr/{self._name}/{key}").is_file():
+                raise ValueError(f"no file {key}")
+            self._present.add(shard)
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        """Turn whatever Zarr and its codecs raise for damaged files into a ValueError that names the part."""
+        try:
+            yield
+        except Exception as error:
+            raise ValueError(
+                f"{self._path}: expected whole {self._name}, got damaged ones ({error}). "
+                "Restore images.zarr from a copy, or make the sky anew."
+            ) from error
+
+
+def _codec_names(codecs: list[dict[str, Any]]) -> Iterator[str]:
+    for codec in codecs:
+        yield codec["name"]
+        inner = codec.get("configuration") or {}
+        yield from _codec_names([*inner.get("codecs", []), *inner.get("index_codecs", [])])
+
+
 def _make_arrays(path: Path, cutouts: "CutoutSet") -> None:
     group = zarr.create_group(path / "images.zarr", zarr_format=3)
     shape = cutouts.images.shape[1:]
@@ -151,15 +248,18 @@ def _make_arrays(path: Path, cutouts: "CutoutSet") -> None:
     rows = max(1, _SHARD_BYTES // (np.dtype(pixels).itemsize * int(np.prod(shape))))
     wanted = {"images": pixels} | ({"coverage": "bool"} if cutouts.coverage is not None else {})
     for name, dtype in wanted.items():
-        group.create_array(name, shape=(0, *shape), chunks=(1, *shape), shards=(rows, *shape), dtype=dtype)
+        layout = {"shape": (0, *shape), "chunks": (1, *shape), "shards": (rows, *shape)}
+        group.create_array(name, dtype=dtype, compressors=[ZstdCodec(), Crc32cCodec()], **layout)
 
 
 def _add_part(path: Path, cutouts: "CutoutSet", about: dict[str, Any]) -> None:
-    group = zarr.open_group(path / "images.zarr", mode="r+")
+    with zarr.config.set(_ALL_CHUNKS):
+        group = zarr.open_group(path / "images.zarr", mode="r+")
+        arrays = {name: group[name] for name in (("images", "coverage") if about["coverage"] else ("images",))}
     start, number = sum(about["parts"]), len(about["parts"])
-    shard = group["images"].shards[0]
-    for name in ("images", "coverage") if about["coverage"] else ("images",):
-        array, new = group[name], getattr(cutouts, name).raw
+    shard = arrays["images"].shards[0]
+    for name, array in arrays.items():
+        new = getattr(cutouts, name).raw
         array.resize((start + len(cutouts), *array.shape[1:]))
         row = 0
         while row < len(cutouts):  # whole shards at a time: a shard is written once
@@ -172,7 +272,7 @@ def _add_part(path: Path, cutouts: "CutoutSet", about: dict[str, Any]) -> None:
     for name, table in tables.items():
         file = path / f"{name}-{number:05d}.parquet"
         if table is not None:
-            table.to_parquet(file)
+            write_parquet(table, file)
         else:
             file.unlink(missing_ok=True)  # left there by an append that was interrupted
     write_json(path / "galviz.json", about | {"parts": [*about["parts"], len(cutouts)]})
@@ -187,10 +287,23 @@ def _read_about(path: Path) -> dict[str, Any]:
     about = read_json(path / "galviz.json")
     if about.get("format") != FORMAT:
         raise ValueError(f"{path}: expected a sky of format {FORMAT}, got {about.get('format')!r}. Make it anew.")
+    wrong = [name for name, kind in _ABOUT.items() if not isinstance(about.get(name), kind)]
+    wrong += ["bands"] * (not wrong and not all(isinstance(band, str) for band in about["bands"]))
+    wrong += ["parts"] * (not wrong and not all(isinstance(part, int) and part >= 0 for part in about["parts"]))
+    if wrong:
+        got = json.dumps(about.get(wrong[0]))[:80]
+        raise ValueError(f"{path / 'galviz.json'}: expected {wrong[0]} as galviz writes it, got {got}. Restore it.")
     return about
 
 
 def _read_tables(path: Path, about: dict[str, Any], name: str) -> pd.DataFrame:
-    files = [path / f"{name}-{number:05d}.parquet" for number in range(len(about["parts"]))]
-    tables = [pd.read_parquet(file) for file in files if name != "sources" or file.is_file()]
+    tables = []
+    for number, rows in enumerate(about["parts"]):
+        file = path / f"{name}-{number:05d}.parquet"
+        if name == "sources":
+            tables += [read_parquet(file)] if file.is_file() else []
+            continue
+        tables.append(read_parquet(file))
+        if len(tables[-1]) != rows:
+            raise ValueError(f"{file}: expected {rows} rows, got {len(tables[-1])}. Restore the file.")
     return pd.concat(tables, ignore_index=name == "sources") if tables else pd.DataFrame()

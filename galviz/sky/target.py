@@ -2,10 +2,12 @@
 
 from dataclasses import asdict, dataclass, field, replace
 from itertools import permutations
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args, get_type_hints
 
 import numpy as np
 import pandas as pd
+
+from galviz.io.records import check_fields
 
 Kind = Literal["scalar", "member", "votes", "class", "band", "order"]
 Transform = Literal["identity", "ln", "log10", "zscore"]
@@ -190,5 +192,16 @@ class Target:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
-        """Make a target from what `to_json` gave."""
+        """Make a target from what `to_json` gave.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing or has another type, or one is there that this version does not know.
+        """
+        types = get_type_hints(cls)
+        strange = sorted(fields.keys() - types.keys())
+        if strange:
+            raise ValueError(f"target: expected {', '.join(types)}, got also {strange[0]!r}. Restore or remove it.")
+        check_fields(fields, types, "target", frozenset({"name", "kind", "columns", "label"}))
         return cls(**fields)

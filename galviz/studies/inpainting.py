@@ -10,7 +10,7 @@ import pandas as pd
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import write_parquet
+from galviz.sky.files import read_parquet, write_parquet
 from galviz.sky.groups import groups_of
 from galviz.sky.missing_flux import KnownFits
 from galviz.sky.predictions import Predictions
@@ -136,7 +136,7 @@ def _redshifts(run: Run, cutouts: CutoutSet, table: pd.DataFrame) -> Predictions
     from galviz.nn.predict import objects
 
     table = table.sort_index()
-    estimate = redshifts_beside(table, pd.read_parquet(run.path / LATENTS), seed=run.recipe.seed)
+    estimate = redshifts_beside(table, read_parquet(run.path / LATENTS), seed=run.recipe.seed)
     own = cutouts.catalogue["z"].reindex(table.index) if "z" in cutouts.catalogue.columns else np.nan
     columns = {TARGET.name: estimate, f"{TARGET.name}_true": own, "fold": objects(run).reindex(table.index).array}
     return Predictions(pd.DataFrame(columns, index=table.index.rename("object_id")), TARGET)

@@ -115,7 +115,10 @@ def run_row(run: Run) -> dict[str, str]:
 
 def best(run: Run) -> str:
     """Say the best value of each metric, of any epoch; of votes that learned by squares the RMSE of all 37 too."""
-    metrics = run.metrics()
+    try:
+        metrics = run.metrics()
+    except ValueError:
+        return "metrics.csv is damaged"
     values = {name: metrics[name].agg("max" if name == "val_accuracy" else "min") for name in metric_names(metrics)}
     if run.target.kind == "votes" and run.recipe.loss == "mse" and "val_loss" in metrics:
         values = {"val_rmse": metrics["val_loss"].min() ** 0.5} | values  # of one view, not of `tta` of them
