@@ -3,6 +3,9 @@
 By default one worker process of this machine, started when first needed; ``GALVIZ_SCHEDULER=tcp://host:port`` sends the
 same chunks to a cluster, whose workers must have galviz. What a chunk does is named by a string
 (``"galviz.nn.attribution:occlude"``) that the worker resolves, so whoever asks never imports it.
+
+The local worker speaks TLS with certificates of its own, and has no dashboard. ``GALVIZ_DASK_DASHBOARD=127.0.0.1:8787``
+starts one.
 """
 
 import atexit
@@ -14,7 +17,9 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Literal
 
+import dask
 from distributed import Client, Future, LocalCluster
+from distributed.security import Security
 
 Status = Literal["running", "done", "cancelled", "failed"]
 _RETRIES = 2  # times a chunk is tried again when its worker was killed
@@ -176,17 +181,31 @@ _starting = threading.Lock()
 
 @lru_cache(maxsize=1)
 def _connect(address: str) -> Client:
-    if address:
-        connection = Client(address, set_as_default=False, timeout=10)
-    else:
+    connection = Client(address, set_as_default=False, timeout=10) if address else _local()
+    atexit.register(connection.close)
+    return connection
+
+
+def _local() -> Client:
+    """Start one worker on this machine, to which only this process can speak.
+
+    A Dask scheduler runs whatever code a client sends it, and any process of a shared computer can reach a local port.
+    So both sides must show a certificate that was made for this cluster and is never written to a disk that others
+    read.
+    """
+    dashboard = os.environ.get("GALVIZ_DASK_DASHBOARD", "")
+    routes = {} if dashboard else {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+    with dask.config.set(routes):
         cluster = LocalCluster(
             n_workers=1,
             threads_per_worker=1,
-            dashboard_address=None,
+            host="127.0.0.1",
+            protocol="tls://",
+            security=Security.temporary(),
+            dashboard_address=dashboard or "127.0.0.1:0",  # without an address Dask takes port 8787, or warns
+            scheduler_kwargs={} if dashboard else {"dashboard": False},
             memory_limit=None,
             env=_WORKER_ENVIRONMENT,
         )
-        connection = Client(cluster, set_as_default=False)
-        atexit.register(cluster.close)
-    atexit.register(connection.close)
-    return connection
+    atexit.register(cluster.close)
+    return Client(cluster, set_as_default=False)

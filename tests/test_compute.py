@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import psutil
 import pytest
@@ -114,3 +116,33 @@ def test_a_scheduler_that_does_not_answer_is_an_error_not_a_hang():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=90, check=True
     )
     assert "no workers" in answer.stdout
+
+
+def test_another_process_of_the_machine_cannot_use_the_workers(workers):
+    """A process without the certificate gets no answer; with a plain connection it could run any code."""
+    address = workers.cluster.scheduler_address
+    assert address.startswith("tls://127.0.0.1:")
+    script = (
+        "import sys\n"
+        "from distributed import Client\n"
+        "from distributed.security import Security\n"
+        "security = Security.temporary() if sys.argv[2] == 'other' else None\n"
+        "Client(sys.argv[1], timeout=3, security=security).submit(print, 1).result()\n"
+    )
+    for where, how in ((address, "none"), (address, "other"), (address.replace("tls", "tcp"), "none")):
+        stranger = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script, where, how], check=False, capture_output=True
+        )
+        assert stranger.returncode != 0, (where, how)
+    assert Work("operator:mul", [(6, 7)]).results(30) == [42]
+
+
+def test_there_is_no_dashboard_and_nothing_listens_beyond_this_machine(workers):
+    scheduler = workers.cluster.scheduler
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"http://127.0.0.1:{scheduler.http_server.port}/status", timeout=10)
+    open_ports = [c.laddr for c in psutil.Process().net_connections() if c.status == psutil.CONN_LISTEN]
+    worker = psutil.Process(Work("os:getpid", [()]).results(30)[0])
+    open_ports += [c.laddr for c in worker.net_connections() if c.status == psutil.CONN_LISTEN]
+    assert open_ports
+    assert {address.ip for address in open_ports} <= {"127.0.0.1", "::1"}
