@@ -74,7 +74,7 @@ object_id.</p>"""
         return [CloserView(table, explorer.selection, opened.cutouts, called=name, others=runs)]
 
 
-def explore_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
+def explore_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     """Make the explorer's page for one visitor.
 
     Parameters
@@ -84,9 +84,7 @@ def explore_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
 
     Returns
     -------
-    panel.template.BootstrapTemplate
+    panel.template.base.BaseTemplate
         Asks for nothing that the server does not serve itself.
     """
-    template = page_template("explore")
-    template.main.append(ExplorePage(paths, Library.find()))
-    return template
+    return page_template("explore", lambda: ExplorePage(paths, Library.find()))

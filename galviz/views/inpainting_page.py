@@ -77,7 +77,7 @@ def _stamps(path: Path | None) -> tuple[int, ...]:
     return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
 
 
-def inpainting_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
+def inpainting_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     """Make the page for one visitor.
 
     Parameters
@@ -87,7 +87,7 @@ def inpainting_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
 
     Returns
     -------
-    panel.template.BootstrapTemplate
+    panel.template.base.BaseTemplate
         Asks for nothing that the server does not serve itself.
     """
     return study_page("inpainting", lambda: inpainting_study(paths))

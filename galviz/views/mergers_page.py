@@ -15,7 +15,7 @@ THRESHOLD = "threshold"
 """Name of the tab."""
 
 
-def mergers_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
+def mergers_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     """Make the page for one visitor.
 
     Parameters
@@ -26,7 +26,7 @@ def mergers_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
 
     Returns
     -------
-    panel.template.BootstrapTemplate
+    panel.template.base.BaseTemplate
         Asks for nothing that the server does not serve itself.
     """
     return study_page("mergers", lambda: mergers_study(paths))

@@ -100,7 +100,7 @@ def known_of(run: Run, cutouts: CutoutSet) -> pd.DataFrame:
     return cutouts.catalogue if predictions is None else joined(predictions, cutouts)
 
 
-def occlusion_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
+def occlusion_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     """Make the page for one visitor.
 
     Parameters
@@ -110,12 +110,14 @@ def occlusion_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
 
     Returns
     -------
-    panel.template.BootstrapTemplate
+    panel.template.base.BaseTemplate
         Asks for nothing that the server does not serve itself.
     """
-    template = page_template("occlusion")
-    try:
-        template.main.append(OcclusionPage(Library.find(paths)))
-    except REFUSED as error:
-        template.main.extend([said(shown_error(error)), OcclusionPage(Library.find())])
-    return template
+
+    def content() -> pn.viewable.Viewable:
+        try:
+            return OcclusionPage(Library.find(paths))
+        except REFUSED as error:
+            return pn.Column(said(shown_error(error)), OcclusionPage(Library.find()))
+
+    return page_template("occlusion", content)

@@ -121,7 +121,7 @@ class StudyPage(pn.viewable.Viewer):
         return pn.Column(bar, self.body, sizing_mode="stretch_width")
 
 
-def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.BootstrapTemplate:
+def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.base.BaseTemplate:
     """Make the page of a study for one visitor, or say why it cannot be made.
 
     Parameters
@@ -133,19 +133,20 @@ def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.Bootstra
 
     Returns
     -------
-    panel.template.BootstrapTemplate
+    panel.template.base.BaseTemplate
         Asks for nothing that the server does not serve itself, and keeps looking at what goes on.
     """
-    template = page_template(name)
-    try:
-        shown = make()
-    except REFUSED as error:
-        template.main.append(said(shown_error(error)))
-        return template
-    template.main.append(shown)
-    pn.state.onload(shown.train.find_devices)
-    pn.state.add_periodic_callback(shown.look, period=_EVERY_MS)
-    return template
+
+    def content() -> pn.viewable.Viewable:
+        try:
+            shown = make()
+        except REFUSED as error:
+            return said(shown_error(error))
+        pn.state.onload(shown.train.find_devices)
+        pn.state.add_periodic_callback(shown.look, period=_EVERY_MS)
+        return shown
+
+    return page_template(name, content)
 
 
 def _first_columns(target: Target) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ LABELS = "labels"
 _EVERY_MS = 2000
 
 
-def richness_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
+def richness_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     """Make the page for one visitor.
 
     Parameters
@@ -28,7 +28,7 @@ def richness_page(paths: Sequence[str] = ()) -> pn.template.BootstrapTemplate:
 
     Returns
     -------
-    panel.template.BootstrapTemplate
+    panel.template.base.BaseTemplate
         Asks for nothing that the server does not serve itself.
     """
     return study_page("richness", lambda: richness_study(paths))

@@ -74,8 +74,16 @@ def free_port() -> int:
 class Server:
     """`panel serve` of a dashboard, with a home of its own."""
 
-    def __init__(self, dashboard: str, home: Path, arguments: tuple[object, ...] = ()) -> None:
+    def __init__(
+        self,
+        dashboard: str,
+        home: Path,
+        arguments: tuple[object, ...] = (),
+        options: tuple[str, ...] = (),
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.dashboard, self.home, self.port = dashboard, home, free_port()
+        self.options, self.environment = options, environment or {}
         self.arguments = ["--args", *map(str, arguments)] if arguments else []
         self.log = home.parent / f"{home.name}.log"
         self.start()
@@ -88,10 +96,10 @@ class Server:
         command = [sys.executable, "-m", "panel", "serve", str(DASHBOARDS / f"{self.dashboard}.py")]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), *self.arguments],
+                [*command, "--port", str(self.port), *self.options, *self.arguments],
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"GALVIZ_HOME": str(self.home), "OMP_NUM_THREADS": "1"},
+                env=os.environ | {"GALVIZ_HOME": str(self.home), "OMP_NUM_THREADS": "1"} | self.environment,
             )
         end = time.time() + SLOW_MS / 1000
         while time.time() < end and self.process.poll() is None:
@@ -126,8 +134,8 @@ def serve(tmp_path_factory):
     """Maker of servers: ``serve("richness", *arguments)``, each with its own empty home."""
     servers = []
 
-    def make(dashboard: str, *arguments: object) -> Server:
-        servers.append(Server(dashboard, tmp_path_factory.mktemp("home"), arguments))
+    def make(dashboard: str, *arguments: object, **more: object) -> Server:
+        servers.append(Server(dashboard, tmp_path_factory.mktemp("home"), arguments, **more))
         return servers[-1]
 
     yield make

@@ -75,7 +75,7 @@ def test_a_message_of_bokeh_waits_behind_those_that_came_before(monkeypatch, men
 
 def test_widgets_are_seen_in_the_dark_and_under_the_keyboard():
     for _ in range(2):
-        page_template("test")
+        page_template("test", pn.Column)
     for widget in (pn.widgets.Select, pn.widgets.Button, pn.widgets.TextInput):
         sheets = widget().stylesheets
         assert sum("focus-visible" in str(sheet) for sheet in sheets) == 1
