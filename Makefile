@@ -38,7 +38,7 @@ serve: setup
 	@$(BIN)/python -c "import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); sys.exit(s.connect_ex(('127.0.0.1', $(PORT))) == 0 and 'PORT: expected a free port, got $(PORT), which is in use. Give another: make serve PORT=5007')"
 	@test -d "$(SKY)" || $(BIN)/galviz mock richness --n $(SKY_N) --size $(SKY_SIZE) --seed 0 --out "$(SKY)"
 	@test -e "$(RUN)/model.safetensors" || $(BIN)/galviz train richness --data "$(SKY)" --out "$(RUN)" --recipe quick $$(test ! -e "$(RUN)/run.json" || echo --resume)
-	$(BIN)/panel serve dashboards/richness.py --port $(PORT)
+	$(BIN)/panel serve dashboards/richness.py --address 127.0.0.1 --port $(PORT)
 
 lint: setup
 	$(BIN)/ruff check .

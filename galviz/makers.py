@@ -107,9 +107,8 @@ def _detected(args: argparse.Namespace, out: Path) -> Work:
 
 def _positions(args: argparse.Namespace) -> tuple["pd.DataFrame | None", "pd.DataFrame | None", str]:
     """Read what is cut out, what is known to lie around it, and what becomes of what lies outside all frames."""
-    import pandas as pd
-
     from galviz.sky.readers import redmapper
+    from galviz.sky.tables import read_table
 
     outside, of_clusters = "skip" if args.skip_bad else "raise", redmapper.is_fits(args.positions or "")
     if args.members and not of_clusters:
@@ -120,10 +119,7 @@ def _positions(args: argparse.Namespace) -> tuple["pd.DataFrame | None", "pd.Dat
     if of_clusters:  # a survey's catalogue: most of it lies elsewhere
         clusters = redmapper.read_clusters(args.positions)
         return clusters, redmapper.read_members(args.members, clusters) if args.members else None, "skip"
-    positions = pd.read_csv(args.positions, dtype={"object_id": str})
-    if "object_id" not in positions:
-        raise ValueError(f"positions: expected columns object_id, ra, dec, got {tuple(positions.columns)}.")
-    return positions.set_index("object_id"), None, outside
+    return read_table(args.positions).table, None, outside
 
 
 def _check_folders(argument: str, folders: Sequence[str]) -> None:

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from galviz.io.damage import whole
 from galviz.io.paths import inside
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+_PARQUET = ("Parquet file", "Restore it.")
 
 
 @contextmanager
@@ -104,7 +107,7 @@ def read_parquet(path: Path) -> "pd.DataFrame":
     ValueError
         If the file is damaged, or a link that leads out of its folder, naming the file.
     """
-    with _whole(path):
+    with whole(path, *_PARQUET):
         return parquet_table(path).to_pandas()
 
 
@@ -113,20 +116,5 @@ def parquet_table(path: Path) -> "pa.Table":
     import pyarrow.parquet as pq
 
     inside(path.parent, path.name)
-    with _whole(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with whole(path, *_PARQUET), pq.ParquetFile(path, page_checksum_verification=True) as file:
         return file.read()
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Turn what pyarrow and pandas raise for a damaged Parquet file into a ValueError that names it."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, TypeError, LookupError, MemoryError, pa.ArrowException) as error:
-        if str(error).startswith(f"{path}: "):
-            raise
-        raise ValueError(f"{path}: expected a whole Parquet file, got a damaged one ({error}). Restore it.") from error

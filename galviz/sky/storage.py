@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ import pandas as pd
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from galviz.io.damage import whole
 from galviz.io.paths import inside, refuse_links_out
 from galviz.sky.files import read_json, read_parquet, room_on, write_json, write_parquet
 from galviz.sky.rows import LazyRows
@@ -183,7 +184,7 @@ class StoredArray:
     def __init__(self, path: Path, name: str, about: dict[str, Any]) -> None:
         self._path, self._name, self._checksums = path, name, about.get("checksums", False)
         self._present: set[int] = set()  # shards whose file was found
-        with self._damage():
+        with self._whole():
             metadata = read_json(inside(path, f"images.zarr/{name}/zarr.json"))
             strange = set(_codec_names(metadata["codecs"])) - _CODECS  # a codec may do anything: only known ones run
             if strange or metadata["zarr_format"] != 3:
@@ -206,7 +207,7 @@ class StoredArray:
             If a shard is missing or damaged.
         """
         places = np.array(range(*rows.indices(self.shape[0]))) if isinstance(rows, slice) else np.asarray(rows)
-        with self._damage():
+        with self._whole():
             for shard in np.unique(places // self._array.shards[0]).tolist():
                 self._check_shard(int(shard))
             values = np.asarray(self._array[rows] if isinstance(rows, slice) else self._array.oindex[rows])
@@ -222,16 +223,9 @@ class StoredArray:
                 raise ValueError(f"no file {key}")
             self._present.add(shard)
 
-    @contextmanager
-    def _damage(self) -> Iterator[None]:
-        """Turn whatever Zarr and its codecs raise for damaged files into a ValueError that names the part."""
-        try:
-            yield
-        except Exception as error:
-            raise ValueError(
-                f"{self._path}: expected whole {self._name}, got damaged ones ({error}). "
-                "Restore images.zarr from a copy, or make the sky anew."
-            ) from error
+    def _whole(self) -> AbstractContextManager[None]:
+        """Return a context in which whatever Zarr and its codecs raise names this array."""
+        return whole(self._path, f"sky with its {self._name}", "Restore images.zarr, or make the sky anew.")
 
 
 def _codec_names(codecs: list[dict[str, Any]]) -> Iterator[str]:

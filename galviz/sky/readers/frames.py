@@ -5,19 +5,28 @@ import re
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 import astropy.wcs
 import numpy as np
+from astropy.coordinates import angular_separation
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
+from galviz.io.damage import whole
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.resample import tangent_plane
 from galviz.sky.surveys import SDSS
 
+_LONGEST_HEADER = 2**20  # bytes
+_LARGEST = 2**28  # bytes of an unpacked frame; those of the archive have 12 MB
+_EQUATORIAL = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg"}
+_SYSTEMS = ("ICRS", "FK5")  # at the epoch of SDSS they differ by less than 0.1 arcsec
+_SCALES = (0.3, 0.5)  # arcsec: the survey's pixels have 0.396
+_APART = 60  # arcsec between the bands of a field, which are offset by up to 10 pixels
 _NAME = re.compile(r"frame-([ugriz])-(\d{6}-\d-\d{4})\.fits(\.bz2)?$")
 
 
@@ -107,18 +116,20 @@ def read_field(source: str | Path | Sequence[str | Path]) -> Field:
             f"source: expected five frames of one field and shape, got {names} with shapes {sorted(shapes)}. "
             "Give the frames of one run, camera column and field; read several fields one by one."
         )
+    _check_agreement(paths, frames)
     return Field(frames[0][0], np.stack([image for _, image, _ in frames]), tuple(wcs for _, _, wcs in frames))
 
 
 def read_outline(path: str | Path) -> tuple[astropy.wcs.WCS, tuple[int, int]]:
-    """Read the coordinates and the shape (H, W) of one frame from its header alone."""
+    """Read the coordinates and the shape (H, W) of one frame from its header alone; errors as in `read_field`."""
     path = Path(path)
-    try:
-        with (bz2.open if path.suffix == ".bz2" else open)(path, "rb") as file:
-            header = fits.Header.fromfile(file)
-    except (OSError, EOFError, ValueError) as error:
-        raise _damaged(path, error) from error
-    return _coordinates(path, header), (header["NAXIS2"], header["NAXIS1"])
+    with _whole(path), warnings.catch_warnings(), (bz2.open if path.suffix == ".bz2" else open)(path, "rb") as file:
+        warnings.simplefilter("error", AstropyWarning)
+        start = file.read(_LONGEST_HEADER)
+        if not start.startswith(b"SIMPLE  ="):
+            raise ValueError("no FITS header")
+        header = fits.Header.fromfile(BytesIO(start))
+        return _coordinates(path, header), (int(header["NAXIS2"]), int(header["NAXIS1"]))
 
 
 def all_bands(name: str, paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -153,26 +164,21 @@ def _paths(source: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
 
 
 def _read(path: Path) -> bytes:
-    raw = path.read_bytes()
-    try:
-        return bz2.decompress(raw) if path.suffix == ".bz2" else raw
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
+    with _whole(path), (bz2.open if path.suffix == ".bz2" else open)(path, "rb") as file:
+        content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ValueError(f"more than {_LARGEST // 2**20} MiB unpacked")
+        return content
 
 
 def _parse(path: Path, raw: bytes) -> tuple[str, np.ndarray, astropy.wcs.WCS]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", AstropyWarning)  # astropy warns of a truncated file, and reads on
-            with fits.open(BytesIO(raw), memmap=False, lazy_load_hdus=False) as hdus:
-                header, image, name = hdus[0].header, np.array(hdus[0].data, dtype=np.float32), _field_name(path, hdus)
-    except (OSError, TypeError, ValueError, AstropyWarning) as error:
-        raise _damaged(path, error) from error
-    wcs = _coordinates(path, header)
-    band = _NAME.fullmatch(path.name)[1]
-    if header.get("FILTER", band).strip() != band or header.get("BUNIT", "nanomaggy").strip() != "nanomaggy":
-        got = f"FILTER {header.get('FILTER')!r} and BUNIT {header.get('BUNIT')!r}"
-        raise ValueError(f"{path}: expected a {band} frame in nanomaggies by its name, got {got}. Fetch it again.")
+    with _whole(path), warnings.catch_warnings():
+        warnings.simplefilter("error", AstropyWarning)  # astropy warns of a truncated file, and reads on
+        with fits.open(BytesIO(raw), memmap=False, lazy_load_hdus=False) as hdus:
+            header = hdus[0].header
+            wcs = _coordinates(path, header)
+            _check_pixels_are_fluxes(path, header)
+            image, name = np.array(hdus[0].data, dtype=np.float32), _field_name(path, hdus)
     bad = np.argwhere(~np.isfinite(image))
     if len(bad):
         row, column = bad[0]
@@ -183,8 +189,22 @@ def _parse(path: Path, raw: bytes) -> tuple[str, np.ndarray, astropy.wcs.WCS]:
     return name, image, wcs
 
 
+def _check_pixels_are_fluxes(path: Path, header: fits.Header) -> None:
+    """Refuse another band than the file's name says, another unit, and pixels that are not 32-bit floats."""
+    band = _NAME.fullmatch(path.name)[1]
+    given = {key: str(header.get(key, known)).strip() for key, known in (("FILTER", band), ("BUNIT", "nanomaggy"))}
+    if given != {"FILTER": band, "BUNIT": "nanomaggy"}:
+        got = f"FILTER {given['FILTER']!r} and BUNIT {given['BUNIT']!r}"
+        raise ValueError(f"{path}: expected a {band} frame in nanomaggies by its name, got {got}. Fetch it again.")
+    layout = (header["BITPIX"], header.get("BSCALE", 1), header.get("BZERO", 0))
+    if layout != (-32, 1, 0):
+        raise ValueError(
+            f"{path}: expected pixels as 32-bit floats, got BITPIX, BSCALE, BZERO = {layout}. Fetch it again."
+        )
+
+
 def _field_name(path: Path, hdus: fits.HDUList) -> str:
-    """Give run, camera column and field as the file itself says them; what it does not say, its name does."""
+    """Return run, camera column and field as the file itself has them; what it does not have, its name does."""
     run, camcol, number = _NAME.fullmatch(path.name)[2].split("-")
     tables = [hdu.data for hdu in hdus if isinstance(hdu, fits.BinTableHDU) and "FIELD" in hdu.columns.names]
     number = tables[0]["FIELD"][0] if tables else number
@@ -193,13 +213,40 @@ def _field_name(path: Path, hdus: fits.HDUList) -> str:
 
 def _coordinates(path: Path, header: fits.Header) -> astropy.wcs.WCS:
     missing = [name.upper() for name in WCS_COLUMNS if name.upper() not in header]
-    if missing or header.get("NAXIS") != 2 or header.get("CTYPE1", "").strip() != "RA---TAN":
+    given = [str(header.get(key, known)).strip() for key, known in _EQUATORIAL.items()]
+    if missing or header.get("NAXIS") != 2 or given != list(_EQUATORIAL.values()):
+        got = ", ".join(f"{key} {header.get(key)!r}" for key in ("NAXIS", *_EQUATORIAL))
         raise ValueError(
-            f"{path}: expected an image with tangent-plane (TAN) coordinates in its first HDU, got NAXIS "
-            f"{header.get('NAXIS')}, CTYPE1 {header.get('CTYPE1')!r}, missing {missing}. Give frames of DR8 on."
+            f"{path}: expected an image with equatorial tangent-plane coordinates (RA---TAN, DEC--TAN, deg) in its "
+            f"first HDU, got {got}, missing {missing}. Give frames of DR8 on."
         )
-    return tangent_plane({name: header[name.upper()] for name in WCS_COLUMNS})
+    system = str(header.get("RADESYS", header.get("RADECSYS", "ICRS"))).strip()
+    values = {name: float(header[name.upper()]) for name in WCS_COLUMNS}
+    scale = 3600 * np.sqrt(abs(values["cd1_1"] * values["cd2_2"] - values["cd1_2"] * values["cd2_1"]))
+    fine = np.isfinite(list(values.values())).all() and _SCALES[0] < scale < _SCALES[1]
+    fine = fine and 0 <= values["crval1"] <= 360 and abs(values["crval2"]) <= 90
+    if not fine or system not in _SYSTEMS:
+        raise ValueError(
+            f"{path}: expected coordinates of a frame ({' or '.join(_SYSTEMS)}; pixels of {_SCALES[0]} to {_SCALES[1]} "
+            f"arcsec), got {system}, {scale:.3g} arcsec, {values}. Fetch it again."
+        )
+    return tangent_plane(values)
 
 
-def _damaged(path: Path, error: Exception) -> OSError:
-    return OSError(f"{path}: expected a whole FITS frame, got a damaged one ({error}). Fetch it again.")
+def _check_agreement(paths: Sequence[Path], fields: Sequence[tuple[str, np.ndarray, astropy.wcs.WCS]]) -> None:
+    """Refuse frames that do not look at the same place: a damaged number in one header looks like any other."""
+    height, width = fields[0][1].shape
+    corners = [[0, 0], [width, 0], [0, height]]
+    places = np.radians([wcs.wcs_pix2world(corners, 0) for _, _, wcs in fields])  # (5, 3, 2)
+    middle = np.median(places, axis=0)
+    apart = np.degrees(angular_separation(*np.moveaxis(places, -1, 0), *np.moveaxis(middle, -1, 0))) * 3600
+    if (apart > _APART).any():
+        worst = int(apart.max(axis=1).argmax())
+        raise ValueError(
+            f"{paths[worst]}: expected a frame of the same place as the other bands, got coordinates "
+            f"{apart.max():.0f} arcsec off. Fetch it again."
+        )
+
+
+def _whole(path: Path) -> AbstractContextManager[None]:
+    return whole(path, "FITS frame", "Fetch it again.", OSError)
