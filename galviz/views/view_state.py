@@ -101,7 +101,7 @@ def read_view(content: bytes | str) -> dict[str, Any]:
     """
     try:
         found = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"view: expected a view saved by galviz, got something else ({error}).") from None
     if not isinstance(found, dict) or found.get("kind") != KIND or not isinstance(found.get("state"), dict):
         raise ValueError("view: expected a view saved by galviz, got other JSON. Save one with 'Save this view'.")
