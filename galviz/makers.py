@@ -160,8 +160,11 @@ def _read_into(out: Path, find: Callable[[], "Pictures"], args: argparse.Namespa
 
         found = find()
         more = {"crop": args.crop, "size": args.size, "workers": _workers(args), "skip_bad": args.skip_bad}
-        with bar("reading", "pictures") as progress:
-            left_out = write_pictures(out, found, progress=progress, **more)
+        with bar("reading", "pictures") as progress, warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", UserWarning)
+            left_out = write_pictures(out, found, progress=progress, fit=args.fit, **more)
+        for note in notes:
+            print(f"galviz ingest: {note.message}", file=sys.stderr)
         for name, why in left_out.items():
             print(f"galviz ingest: {name} left out: {why}", file=sys.stderr)
         print(f"{out}: {CutoutSet.open(out)}")
