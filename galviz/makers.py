@@ -186,8 +186,7 @@ def _finder(place: Path, table: str | None) -> Callable[[], "Pictures"]:
         return lambda: zoo.kaggle(place)
     if place.suffix.lower() in (".h5", ".hdf5"):
         return lambda: zoo.galaxy10(place)
-    stored = (".arrow", ".parquet")
-    if place.suffix in stored or any(f.suffix in stored for level in ("*", "*/*") for f in place.glob(level)):
+    if place.suffix in (".arrow", ".parquet") or zoo.find_tables(place):
         return lambda: zoo.hugging_face(place)
     ids = pd.Index(sorted(find_pictures(place)), name="object_id")
     return lambda: zoo.folder_of_pictures(place, pd.DataFrame(index=ids))

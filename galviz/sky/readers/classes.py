@@ -196,7 +196,7 @@ def folders(path: str | Path) -> Pictures:
     if path.is_dir():
         found = dict(walk(path, 2))
     elif path.exists():
-        found = dict.fromkeys(_members(path), path)
+        found = _members(path)
     else:
         raise FileNotFoundError(f"path: expected pictures, got {path}, which is not there.")
     kept = {name: raw for name, raw in found.items() if _fits(name) or isinstance(raw, ValueError)}
@@ -209,7 +209,7 @@ def folders(path: str | Path) -> Pictures:
     for name in kept:
         check_single("-".join(name.with_suffix("").parts), name, names, path)
     table = pd.DataFrame(columns, index=pd.Index(list(names), name="object_id"))
-    read = (lambda: iter(kept.values())) if path.is_dir() else partial(_unzipped, path, list(kept))
+    read = (lambda: iter(kept.values())) if path.is_dir() else partial(_unzipped, path, list(kept.values()))
     return Pictures(table, read, f"pictures in {path.resolve().name}")
 
 
@@ -345,28 +345,28 @@ def _boxed(place: Path, box: np.ndarray) -> Raw:
     return np.asarray(picture.crop((left, top, left + side, top + side)))
 
 
-def _members(path: Path) -> list[PurePosixPath]:
-    """List the pictures in a zip file, without those whose names lead out of it."""
+def _members(path: Path) -> dict[PurePosixPath, str]:
+    """List the members of a zip file, without those that are hidden or whose names lead out of it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = sorted(map(PurePosixPath, archive.namelist()))
+            names = {PurePosixPath(name): name for name in sorted(archive.namelist())}
     except _NO_ZIP as error:
         raise ValueError(f"path: expected a folder or a .zip file, got {path}: {error}. Download it again.") from None
-    return [name for name in names if not (name.is_absolute() or any(map(hidden, name.parts)))]
+    return {name: own for name, own in names.items() if not (name.is_absolute() or any(map(hidden, name.parts)))}
 
 
 def _fits(name: PurePosixPath) -> bool:
-    """Whether it is a picture in a folder of a class (``..`` counts as hidden)."""
+    """Return whether it is a picture in the folder of a class."""
     parts = name.parts
     in_class = len(parts) == 2 or (len(parts) == 3 and parts[0] in _SPLITS)
     return in_class and name.suffix.lower() in SUFFIXES
 
 
-def _unzipped(path: Path, names: list[PurePosixPath]) -> Iterator[Raw]:
+def _unzipped(path: Path, names: list[str]) -> Iterator[Raw]:
     with zipfile.ZipFile(path) as archive:
         for name in names:
             try:
-                member = archive.getinfo(str(name))
+                member = archive.getinfo(name)
                 if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                     raise zipfile.BadZipFile("it is compressed in another way than by deflate")  # of unknown size
                 if member.file_size > MOST_BYTES:

@@ -62,7 +62,7 @@ def check_fit(fit: str) -> None:
 
 
 def hidden(name: str) -> bool:
-    """Return whether a file or folder holds what an operating system keeps beside the user's files."""
+    """Return whether a file or folder is one that an operating system hides from the user (also ``..``)."""
     return name.startswith(".") or name == "__MACOSX"
 
 

@@ -124,9 +124,7 @@ def hugging_face(path: str | Path) -> Pictures:
     """
     path = Path(path)
     folder = path if path.is_dir() else path.parent
-    found = sorted(f for g in ("*", "*/*") for f in path.glob(g) if not any(map(hidden, f.relative_to(path).parts)))
-    files = [path] if path.is_file() else [file for file in found if file.suffix == ".arrow"]
-    files = files or [file for file in found if file.suffix == ".parquet"]
+    files = [path] if path.is_file() else find_tables(path)
     if not files:
         raise ValueError(f"path: expected .arrow or .parquet files in {path}, got none. Save it with save_to_disk.")
     files = [inside(folder, file.relative_to(folder)) for file in files]
@@ -153,6 +151,15 @@ def hugging_face(path: str | Path) -> Pictures:
                     yield from (_stored(image.as_py(), folder) for image in batch.column("image"))
 
     return Pictures(_with_votes(table), read, f"Galaxy Zoo 2 ({path.name})", crop=KAGGLE_CROP)
+
+
+def find_tables(folder: Path) -> list[Path]:
+    """Find the ``.arrow`` files, or else the ``.parquet`` files, in a folder or in folders right below it."""
+    found = [
+        f for place in ("*", "*/*") for f in folder.glob(place) if not any(map(hidden, f.relative_to(folder).parts))
+    ]
+    arrow = sorted(file for file in found if file.suffix == ".arrow")
+    return arrow or sorted(file for file in found if file.suffix == ".parquet")
 
 
 def galaxy10(path: str | Path) -> Pictures:

@@ -302,10 +302,16 @@ def test_members_of_a_zip_that_lead_out_or_are_hidden_are_left_out(tmp_path):
     members = {
         name: encoded(k) for k, name in enumerate(["cat/a.png", "../cat/b.png", "/cat/c.png", "cat/../../d.png"])
     }
-    members |= {"__MACOSX/cat/a.png": b"", "cat/._a.png": b"", "__MACOSX/a.png": b"", ".git/a.png": b""}
+    members |= {
+        "./cat/e.png": encoded(7),
+        "__MACOSX/cat/a.png": b"",
+        "cat/._a.png": b"",
+        "__MACOSX/a.png": b"",
+        ".git/a.png": b"",
+    }
     found = classes.folders(zipped(tmp_path / "a.zip", members))
     sky, bad = written(found, tmp_path / "sky")
-    assert (sky.object_ids.tolist(), bad) == (["cat-a"], {})
+    assert (sky.object_ids.tolist(), bad) == (["cat-e", "cat-a"], {})
     assert sorted(place.name for place in tmp_path.iterdir()) == ["a.zip", "sky"]
 
 
