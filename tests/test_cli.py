@@ -338,7 +338,7 @@ def test_pictures_that_are_not_square_are_padded_or_cropped_and_counted(tmp_path
     for fit, done, edge in (("pad", "padded with pixels that are not covered", 0), ("crop", "cropped", 1)):
         out = tmp_path / fit
         code, text = said("ingest", "zoo", tmp_path / "given", "--size", 4, "--fit", fit, "--workers", 1, "--out", out)
-        assert (code, text) == (0, f"galviz ingest: 1 of 3 pictures are not square: {done}")
+        assert (code, text) == (0, f"galviz ingest: 1 of 3 pictures are not square: {done}\n")
         assert CutoutSet.open(out).images[1][0, 0].tolist() == [edge] * 4
     assert said("ingest", "zoo", tmp_path / "given", "--fit", "stretch", "--out", tmp_path / "x")[0] == 2
 

@@ -129,13 +129,15 @@ def hugging_face(path: str | Path) -> Pictures:
         raise ValueError(f"path: expected .arrow or .parquet files in {path}, got none. Save it with save_to_disk.")
     files = [inside(folder, file.relative_to(folder)) for file in files]
     with _readable(files[0], "an Arrow or Parquet file"):
-        names = _schema(files[0])
-    if not {"image", "id_str"} <= set(names.names):
-        raise ValueError(f"path: expected columns image and id_str, got {', '.join(names.names[:12])} in {files[0]}.")
-    kind = names.field("image").type
-    if not pa.types.is_struct(kind) or {"bytes", "path"} - {kind.field(k).name for k in range(kind.num_fields)}:
+        schema = _schema(files[0])
+        names, kinds = schema.names, dict(zip(schema.names, schema.types, strict=True))
+        kind = kinds.get("image", pa.null())
+        inner = {kind.field(k).name for k in range(kind.num_fields)} if pa.types.is_struct(kind) else set()
+    if not {"image", "id_str"} <= set(names):
+        raise ValueError(f"path: expected columns image and id_str, got {', '.join(names[:12])} in {files[0]}.")
+    if not {"bytes", "path"} <= inner:
         raise ValueError(f"path: expected bytes and path in the column image, got {kind} in {files[0]}.")
-    plain = [f.name for f in names if not (pa.types.is_nested(f.type) or pa.types.is_binary(f.type))]
+    plain = [name for name, kind in kinds.items() if not (pa.types.is_nested(kind) or pa.types.is_binary(kind))]
     parts = []
     for file in files:
         with _readable(file, "an Arrow or Parquet file"):
@@ -287,7 +289,7 @@ def _schema(file: Path) -> pa.Schema:
 def _batches(file: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
     """Read an Arrow stream or a Parquet file piece by piece."""
     if file.suffix == ".parquet":
-        with pq.ParquetFile(file) as source:
+        with pq.ParquetFile(file, page_checksum_verification=True) as source:
             yield from source.iter_batches(batch_size=_BATCH, columns=columns)
         return
     with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
