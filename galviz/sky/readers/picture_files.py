@@ -82,9 +82,17 @@ def walk(top: Path, levels: int, folder: PurePosixPath = _TOP) -> Iterator[tuple
     name : PurePosixPath
         Relative to `top`, in the order of the names.
     raw : Path or ValueError
-        The file. For a link (to a file or a folder) that leads out of `top`, the reason why it is not followed.
+        The file. For a link (to a file or a folder) that leads out of `top`, and a folder that may not be read, the
+        reason.
     """
-    for entry in sorted(os.scandir(top / folder), key=lambda entry: entry.name):
+    try:
+        entries = sorted(os.scandir(top / folder), key=lambda entry: entry.name)
+    except OSError as error:
+        if folder == _TOP:
+            raise
+        yield folder, ValueError(f"images: expected a folder of pictures, got {folder} in {top} ({error}).")
+        return
+    for entry in entries:
         name, path = folder / entry.name, Path(entry.path)
         is_picture, is_folder = name.suffix.lower() in SUFFIXES, os.path.isdir(path)  # noqa: PTH112 - no error for loops
         if hidden(entry.name) or not (is_picture or is_folder):
@@ -109,9 +117,8 @@ def header(raw: Raw) -> Header:
         As `decoded`, as far as the header shows it.
     """
     with _opened(raw) as picture:
-        exif = Image.Image.getexif(picture)  # a PNG's own method decodes it
-        turned = picture.format != "TIFF" and exif.get(_ORIENTATION, 1) in (5, 6, 7, 8)  # Pillow turns TIFF itself
-        return Header(picture.size[::-1] if turned else picture.size, picture.mode in _DEEP, _loses_bits(picture))
+        size = picture.size[::-1] if _orientation(picture) in (5, 6, 7, 8) else picture.size
+        return Header(size, picture.mode in _DEEP, _loses_bits(picture))
 
 
 def decoded(raw: Raw) -> Image.Image:
@@ -136,7 +143,7 @@ def decoded(raw: Raw) -> Image.Image:
         rounded = _loses_bits(picture)
         picture.load()
         plain = _grey(picture) if picture.mode in _DEEP else _colour(picture)
-        turn = _UPRIGHT.get(picture.getexif().get(_ORIENTATION, 1))
+        turn = _UPRIGHT.get(_orientation(picture))
         plain = plain if turn is None else plain.transpose(turn)
         plain.info["rounded"] = rounded
         return plain
@@ -255,7 +262,7 @@ class PictureStore:
         self.dtype = np.dtype(np.float32 if any(one.deep for one in headers) else np.uint8)
         self.shape = (len(self._files), 3, self._size[1], self._size[0])
         self.zoom = self._box[0] / self._size[0]
-        self.pads = not crop and any(covered(one, self._box, self._box) is not None for one in sizes)
+        self.pads = not crop and any(w < self._box[0] or h < self._box[1] for w, h in sizes)
         self.note = "; ".join(filter(None, (self._resized(sizes), _rounded(headers))))
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
@@ -366,6 +373,15 @@ def _image(raw: Path | bytes | np.ndarray, *, whole: bool) -> Image.Image:
         with Image.open(BytesIO(content), formats=("PNG",)) as again:
             again.verify()  # nothing else checks the checksums of the pixels
     return picture
+
+
+def _orientation(picture: Image.Image) -> int:
+    """Return the EXIF orientation; 1 for TIFF, which Pillow turns upright itself, and where the EXIF is damaged."""
+    try:
+        exif = {} if picture.format == "TIFF" else Image.Image.getexif(picture)  # a PNG's own method decodes the pixels
+    except Exception:  # noqa: BLE001 - damaged EXIF raises almost anything, and leaves the pixels as they are
+        return 1
+    return exif.get(_ORIENTATION, 1)
 
 
 def _loses_bits(picture: Image.Image) -> bool:

@@ -119,15 +119,14 @@ def hugging_face(path: str | Path) -> Pictures:
     Raises
     ------
     ValueError
-        If there are no such files, they are damaged, or have no columns image and id_str. In place of a picture, if it
-        is stored as a path to a file outside the folder, or not at all.
+        If there are no such files, they are damaged, or have no columns image and id_str. A picture that is stored as a
+        path out of the folder, or not at all, cannot be read.
     """
     path = Path(path)
     folder = path if path.is_dir() else path.parent
-    files = [path] if path.is_file() else find_tables(path)
+    files = [path] if path.is_file() else [inside(path, file.relative_to(path)) for file in find_tables(path)]
     if not files:
         raise ValueError(f"path: expected .arrow or .parquet files in {path}, got none. Save it with save_to_disk.")
-    files = [inside(folder, file.relative_to(folder)) for file in files]
     with _readable(files[0], "an Arrow or Parquet file"):
         schema = _schema(files[0])
         names, kinds = schema.names, dict(zip(schema.names, schema.types, strict=True))
@@ -227,7 +226,7 @@ def _readable(path: Path, what: str) -> Iterator[None]:
     """Raise what a library raises over a damaged file as a ValueError that names it."""
     try:
         yield
-    except (MemoryError, Exception) as error:
+    except Exception as error:
         if isinstance(error, ValueError) and str(error).startswith("path: "):
             raise
         got = str(error) or type(error).__name__

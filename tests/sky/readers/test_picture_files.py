@@ -171,6 +171,12 @@ def test_a_picture_is_upright_whatever_its_format(kind, orientation):
     np.testing.assert_allclose(np.asarray(found)[inner].astype(int), expected[inner], atol=30 if kind == "JPEG" else 0)
 
 
+def test_damaged_exif_leaves_a_picture_as_it_is():
+    raw = saved(Image.fromarray(COLOUR), "WEBP", lossless=True, exif=b"Exif\0\0no TIFF at all")
+    np.testing.assert_array_equal(np.asarray(decoded(raw)), COLOUR)
+    assert header(raw).size == (7, 5)
+
+
 def with_nan():
     values = FLOAT.copy()
     values[2, 2] = np.nan

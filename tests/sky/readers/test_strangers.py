@@ -127,6 +127,7 @@ def test_a_hugging_face_table_that_is_a_link_is_not_followed(tmp_path, secret):
     (tmp_path / "gz2" / "train.parquet").symlink_to(secret.parent / "t.parquet")
     with pytest.raises(ValueError, match="lies outside"):
         zoo.hugging_face(tmp_path / "gz2")
+    assert len(zoo.hugging_face(tmp_path / "gz2" / "train.parquet").catalogue) == 1  # the user chose this one
 
 
 def galaxy10(place, **others):
