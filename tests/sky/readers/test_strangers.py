@@ -642,3 +642,12 @@ def test_a_column_whose_name_is_no_text_is_named(tmp_path):
     (tmp_path / "a.arrow").write_bytes(raw.replace(b"id_str", b"id_st\xff", 1))
     with pytest.raises(ValueError, match=r"path: expected an Arrow .*, got .*a\.arrow, which cannot be read"):
         zoo.hugging_face(tmp_path / "a.arrow")
+
+
+def test_two_objects_of_one_id_are_named_before_anything_is_decoded(tmp_path):
+    images = [{"bytes": encoded(k), "path": "x"} for k in range(3)]
+    pq.write_table(pa.table({"image": images, "id_str": ["a", "b", "a"]}), tmp_path / "a.parquet")
+    seen = []
+    with pytest.raises(ValueError, match="object_id: expected unique ids, got 'a' more than once"):
+        write_pictures(tmp_path / "sky", zoo.hugging_face(tmp_path / "a.parquet"), progress=lambda *n: seen.append(n))
+    assert not seen
