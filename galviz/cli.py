@@ -155,7 +155,7 @@ def _zoo(parser: argparse.ArgumentParser) -> None:
     help_pictures = (
         "what it is, is told from the files: Kaggle's folder (images_training_rev1 and training_solutions_rev1.csv); a "
         "Hugging Face data set as saved by save_to_disk, or its Parquet files; Galaxy10's .h5; or a folder of pictures "
-        "named by object_id (.jpg, .png)"
+        "named by object_id (.jpg, .png, .tif, .webp, .bmp, .gif)"
     )
     add("pictures", metavar="PATH", help=help_pictures)
     add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
@@ -170,7 +170,9 @@ def _classes(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("pictures", metavar="PATH", help=help_pictures)
     parser.add_argument("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
-    help_boxes = "with CUB-200: cut out a square around each bird's box (default: the whole picture, made square)"
+    help_boxes = (
+        "with CUB-200: cut out a square around each bird's box (default: the whole picture, as --fit makes it square)"
+    )
     parser.add_argument("--boxes", action="store_true", help=help_boxes)
     _reading(parser, size=32)
 
@@ -181,6 +183,8 @@ def _reading(parser: argparse.ArgumentParser, size: int) -> None:
     add("--crop", type=_whole, metavar="PX", help=help_crop)
     help_size = "make it this many pixels wide (default: %(default)s)"
     add("--size", type=_positive, default=size, metavar="PX", help=help_size)
+    help_fit = "what is done to pictures that are not square: pad (with pixels that are not covered) or crop "
+    add("--fit", choices=("pad", "crop"), default="pad", help=help_fit + "(default: %(default)s)")
     help_skip = "leave out pictures that cannot be read, and name them (default: an error)"
     add("--skip-bad", action="store_true", help=help_skip)
     add("--workers", type=_positive, metavar="N", help="processes that read (default: one a core)")

@@ -156,8 +156,11 @@ def _read_into(out: Path, find: Callable[[], "Pictures"], args: argparse.Namespa
 
         found = find()
         more = {"crop": args.crop, "size": args.size, "workers": _workers(args), "skip_bad": args.skip_bad}
-        with bar("reading", "pictures") as progress:
-            left_out = write_pictures(out, found, progress=progress, **more)
+        with bar("reading", "pictures") as progress, warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", UserWarning)
+            left_out = write_pictures(out, found, progress=progress, fit=args.fit, **more)
+        for note in notes:
+            print(f"galviz ingest: {note.message}", file=sys.stderr)
         for name, why in left_out.items():
             print(f"galviz ingest: {name} left out: {why}", file=sys.stderr)
         print(f"{out}: {CutoutSet.open(out)}")
@@ -179,8 +182,7 @@ def _finder(place: Path, table: str | None) -> Callable[[], "Pictures"]:
         return lambda: zoo.kaggle(place)
     if place.suffix.lower() in (".h5", ".hdf5"):
         return lambda: zoo.galaxy10(place)
-    stored = (".arrow", ".parquet")
-    if place.suffix in stored or any(f.suffix in stored for level in ("*", "*/*") for f in place.glob(level)):
+    if place.suffix in (".arrow", ".parquet") or zoo.find_tables(place):
         return lambda: zoo.hugging_face(place)
     ids = pd.Index(sorted(find_pictures(place)), name="object_id")
     return lambda: zoo.folder_of_pictures(place, pd.DataFrame(index=ids))

@@ -327,6 +327,22 @@ def test_pictures_with_a_table_and_a_broken_one(tmp_path, said):
     assert CutoutSet.open(tmp_path / "sky").catalogue["Class8.6"].to_dict() == {"100023": 0.25}
 
 
+def test_pictures_that_are_not_square_are_padded_or_cropped_and_counted(tmp_path, said):
+    from PIL import Image
+
+    from galviz.sky.cutouts import CutoutSet
+
+    (tmp_path / "given").mkdir()
+    for name, size in {"a": (8, 8), "b": (8, 4), "c": (8, 8)}.items():
+        Image.new("RGB", size, (255, 255, 255)).save(tmp_path / "given" / f"{name}.png")
+    for fit, done, edge in (("pad", "padded with pixels that are not covered", 0), ("crop", "cropped", 1)):
+        out = tmp_path / fit
+        code, text = said("ingest", "zoo", tmp_path / "given", "--size", 4, "--fit", fit, "--workers", 1, "--out", out)
+        assert (code, text) == (0, f"galviz ingest: 1 of 3 pictures are not square: {done}\n")
+        assert CutoutSet.open(out).images[1][0, 0].tolist() == [edge] * 4
+    assert said("ingest", "zoo", tmp_path / "given", "--fit", "stretch", "--out", tmp_path / "x")[0] == 2
+
+
 def test_runs_lists_newest_first_and_says_what_it_leaves_out(run, tmp_path, capsys):
     recipe = RECIPES["quick"].replace(name="mine")
     newer = Run.create(tmp_path / "newer", study="richness", target=TARGET, recipe=recipe, data="sky")

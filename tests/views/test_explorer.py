@@ -210,7 +210,7 @@ def test_a_picture_is_that_of_its_id_in_the_order_of_the_table(folder, tiny_sky)
 
 
 def test_pictures_that_do_not_fit_are_refused(folder, tiny_sky):
-    with pytest.raises(ValueError, match="named by the object_ids of the table, such as a"):
+    with pytest.raises(ValueError, match="named by object_id, such as a"):
         pictures(folder / "pictures", pd.DataFrame({"z": [1.0]}, index=pd.Index(["a"], name="object_id")))
     with pytest.raises(NotADirectoryError, match="no folder"):
         pictures(folder / "nowhere")

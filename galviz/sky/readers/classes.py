@@ -4,22 +4,31 @@ What is found here is made into a sky by `galviz.sky.readers.pictures.write_pict
 ``class`` and, where the pictures are published in two parts, ``split``: ``"train"`` or ``"test"``.
 """
 
+import io
+import math
 import pickle
+import pickletools
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from galviz.sky.readers.picture_files import Raw, opened
-from galviz.sky.readers.pictures import SUFFIXES, Pictures
+from galviz.io.paths import inside
+from galviz.sky.readers.picture_files import MOST_BYTES, SUFFIXES, Raw, decoded, hidden, walk
+from galviz.sky.readers.pictures import Pictures, check_single
 
 _SIDE = 32
 _ROW = 3 * _SIDE**2
 _BATCHES = {f"data_batch_{k}": "train" for k in range(1, 6)} | {"test_batch": "test"}
 _SPLITS = ("train", "test")
+_NO_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+_MOST_BATCH = 2**27  # bytes; a file of CIFAR-10 has 31 MB
 
 
 def find_classes(path: str | Path, *, boxes: bool = False) -> Pictures:
@@ -78,8 +87,10 @@ def cifar10(folder: str | Path) -> Pictures:
     binary = (folder / "batches.meta.txt").exists()
     files = {folder / f"{name}{'.bin' if binary else ''}": split for name, split in _BATCHES.items()}
     for file in [folder / ("batches.meta.txt" if binary else "batches.meta"), *files]:
-        if not file.is_file():
+        if not inside(folder, file.name).is_file():
             raise FileNotFoundError(f"path: expected {file.name} of CIFAR-10 in {folder}, got none. Unpack it again.")
+        if file.stat().st_size > _MOST_BATCH:
+            raise ValueError(f"path: expected at most {_MOST_BATCH:,} bytes, got more in {file}. Unpack it again.")
     batch, classes = (_bin_batch, _bin_classes) if binary else (_pickled_batch, _pickled_classes)
     names = classes(folder)
     parts = []
@@ -113,40 +124,50 @@ def cub200(folder: str | Path, *, boxes: bool = False) -> Pictures:
     Returns
     -------
     Pictures
-        Ids are the names of the files without suffix; a picture that is not square is squeezed.
+        Ids are the names of the files without suffix.
 
     Raises
     ------
     FileNotFoundError
         If one of the lists or a picture is missing.
     ValueError
-        If a list lacks a picture of ``images.txt``, naming it, or has lines of another form.
+        If a list lacks a picture of ``images.txt``, naming it, or has lines of another form; if ``images.txt`` names
+        a file outside the folder, or two pictures of one name.
 
     References
     ----------
     Wah et al. (2011), The Caltech-UCSD Birds-200-2011 Dataset, CNS-TR-2011-001.
     """
     folder = Path(folder)
-    files = _listed(folder / "images.txt", 2)[0]
+    files = _listed(inside(folder, "images.txt"), 2)[0]
     numbers = files.index
-    names = _listed(folder / "classes.txt", 2)[0]
-    label = _listed(folder / "image_class_labels.txt", 2, numbers)[0]
-    train = _listed(folder / "train_test_split.txt", 2, numbers)[0]
+    names = _listed(inside(folder, "classes.txt"), 2)[0]
+    label = _listed(inside(folder, "image_class_labels.txt"), 2, numbers)[0]
+    train = _listed(inside(folder, "train_test_split.txt"), 2, numbers)[0]
     unknown = label[~label.isin(names.index)]
     if len(unknown):
         raise ValueError(f"classes.txt: expected the class {unknown.iloc[0]!r} in {folder}, got none. Unpack it again.")
-    places = [folder / "images" / name for name in files]
-    for place in places:
+    places: dict[str, Path] = {}
+    seen: dict[str, PurePosixPath] = {}
+    for name in map(PurePosixPath, files):
+        place = inside(folder, "images" / name, "images.txt")
         if not place.is_file():
             raise FileNotFoundError(f"images: expected {place}, which images.txt lists, got none. Unpack it again.")
+        check_single(name.stem, name, seen, folder)
+        places[name.stem] = place
     table = pd.DataFrame(
         {"class": names[label].to_numpy(), "split": np.where(train == "1", "train", "test")},
-        index=pd.Index([place.stem for place in places], name="object_id"),
+        index=pd.Index(list(places), name="object_id"),
     )
     if not boxes:
-        return Pictures(table, lambda: iter(places), "CUB-200-2011")
-    found = _listed(folder / "bounding_boxes.txt", 5, numbers).to_numpy(dtype=float)
-    return Pictures(table, lambda: map(_boxed, places, found), "CUB-200-2011, the birds' boxes")
+        return Pictures(table, lambda: iter(places.values()), "CUB-200-2011")
+    listed = _listed(inside(folder, "bounding_boxes.txt"), 5, numbers)
+    found = listed.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    bad = ~(np.isfinite(found).all(axis=1) & (found[:, 2:] >= 1).all(axis=1))
+    if bad.any():
+        got = " ".join(listed[bad].iloc[0])
+        raise ValueError(f"bounding_boxes.txt: expected x, y, width and height, got {got!r}. Unpack it again.")
+    return Pictures(table, lambda: map(_boxed, places.values(), found), "CUB-200-2011, the birds' boxes")
 
 
 def folders(path: str | Path) -> Pictures:
@@ -155,7 +176,9 @@ def folders(path: str | Path) -> Pictures:
     Parameters
     ----------
     path : str or Path
-        A folder, or a .zip file, which is not unpacked.
+        A folder, or a .zip file, which is not unpacked. Hidden files and ``__MACOSX`` are skipped, and members of a
+        zip file whose names climb (``..``) or are absolute. A link that leads out of the folder is not followed: it is
+        an object that cannot be read.
 
     Returns
     -------
@@ -167,72 +190,113 @@ def folders(path: str | Path) -> Pictures:
     FileNotFoundError
         If it is not there.
     ValueError
-        If it is no zip file, or holds no picture in such folders.
+        If it is no zip file, holds no picture in such folders, or two of one id.
     """
     path = Path(path)
     if path.is_dir():
-        found = {PurePosixPath(file.relative_to(path).as_posix()): file for file in sorted(path.rglob("*"))}
+        found = dict(walk(path, 2))
     elif path.exists():
-        found = dict.fromkeys(_inside(path), path)
+        found = _members(path)
     else:
         raise FileNotFoundError(f"path: expected pictures, got {path}, which is not there.")
-    kept = {name: file for name, file in found.items() if name.suffix.lower() in SUFFIXES and _fits(name)}
-    if not kept:
+    kept = {name: raw for name, raw in found.items() if _fits(name) or isinstance(raw, ValueError)}
+    if not any(map(_fits, kept)):
         raise ValueError(f"path: expected <class>/<name>.jpg (or .png), or such in train and test, got none in {path}.")
-    columns = {"class": [name.parts[-2] for name in kept]}
+    columns = {"class": [name.parent.name for name in kept]}
     if any(len(name.parts) == 3 for name in kept):
         columns["split"] = [name.parts[0] if len(name.parts) == 3 else "train" for name in kept]
-    ids = pd.Index(["-".join(name.with_suffix("").parts) for name in kept], name="object_id")
-    return Pictures(pd.DataFrame(columns, index=ids), _reader(path, kept), f"pictures in {path.resolve().name}")
+    names: dict[str, PurePosixPath] = {}
+    for name in kept:
+        check_single("-".join(name.with_suffix("").parts), name, names, path)
+    table = pd.DataFrame(columns, index=pd.Index(list(names), name="object_id"))
+    read = (lambda: iter(kept.values())) if path.is_dir() else partial(_unzipped, path, list(kept.values()))
+    return Pictures(table, read, f"pictures in {path.resolve().name}")
+
+
+class _Part:
+    """Stands for what NumPy makes of a pickle, so that no size that a pickle claims is ever allocated."""
+
+    def __init__(self, *args: Any) -> None:
+        self.args: tuple[Any, ...] = args
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
 
 
 class _Plain(pickle.Unpickler):
-    """An unpickler that makes arrays and plain values, and nothing else."""
+    """An unpickler that makes plain values and `_Part`, and nothing else."""
 
-    _RECONSTRUCT = np.zeros(0).__reduce__()[0]
-    _KNOWN = {  # noqa: RUF012 - never changed
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-        ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    }
+    _KNOWN = (
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+    )
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self._KNOWN:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, and might do anything")
-        return self._KNOWN[module, name]
+        return _Part
+
+
+_PUT = {"PUT", "BINPUT", "LONG_BINPUT"}
+_MANY = {  # what a list of labels and of names is made of; the rest, such as a tuple in a tuple, occurs a few times
+    *_PUT, "GET", "BINGET", "LONG_BINGET", "MEMOIZE", "MARK", "APPEND", "APPENDS", "INT", "BININT", "BININT1",
+    "BININT2", "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINUNICODE", "SHORT_BINUNICODE",
+}  # fmt: skip
+
+
+def _check_opcodes(content: bytes) -> None:
+    """Refuse a pickle that is cut short, nests deeply (a crash), or numbers its parts absurdly (32 GB of memory)."""
+    names, parts = Counter(), 0
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        names[opcode.name] += opcode.name not in _MANY
+        parts = max(parts, int(argument) if opcode.name in _PUT else 0)
+        if parts > number or names.total() > 1000:
+            raise pickle.UnpicklingError(f"its part {number} is not one of CIFAR-10")
 
 
 def _unpickled(file: Path) -> dict[bytes, Any]:
-    stream: BinaryIO
-    with file.open("rb") as stream:
-        try:
-            found = _Plain(stream, encoding="bytes").load()
-        except Exception as error:  # noqa: BLE001 - what a damaged pickle raises can be almost anything
-            raise ValueError(f"path: expected a file of CIFAR-10, got {file}: {error}. Unpack it again.") from None
+    content = file.read_bytes()
+    try:
+        _check_opcodes(content)
+        found = _Plain(io.BytesIO(content), encoding="bytes").load()
+    except Exception as error:  # noqa: BLE001 - what a damaged pickle raises can be almost anything
+        raise ValueError(f"path: expected a file of CIFAR-10, got {file}: {error}. Unpack it again.") from None
     if not isinstance(found, dict):
         raise ValueError(f"path: expected a file of CIFAR-10, got {file}, which is none. Unpack it again.")  # noqa: TRY004 - the file is bad
-    return {key.encode() if isinstance(key, str) else key: value for key, value in found.items()}
+    return {key.encode("utf-8", "replace") if isinstance(key, str) else key: value for key, value in found.items()}
 
 
 def _pickled_classes(folder: Path) -> list[str]:
     names = _unpickled(folder / "batches.meta").get(b"label_names")
-    if not isinstance(names, list) or not names:
+    if not isinstance(names, list) or not names or not all(isinstance(name, bytes | str) for name in names):
         raise ValueError(f"path: expected label_names in {folder / 'batches.meta'}, got none. Unpack it again.")
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names]
 
 
 def _pickled_batch(file: Path) -> tuple[np.ndarray, np.ndarray]:
     found = _unpickled(file)
-    data, labels = found.get(b"data"), np.asarray(found.get(b"labels", ()))
-    fits = isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.shape == (labels.size, _ROW)
-    if not labels.size or not fits or labels.dtype.kind != "i" or (labels < 0).any():
+    data, labels = _bytes_of(found.get(b"data")), found.get(b"labels")
+    whole = isinstance(labels, list) and all(type(label) is int and 0 <= label <= 255 for label in labels)
+    if not whole or not labels or data is None or data.shape != (len(labels), _ROW):
         raise ValueError(f"path: expected labels and data of {_ROW} bytes each, got others in {file}. Unpack it again.")
-    return data, labels
+    return data, np.array(labels)
+
+
+def _bytes_of(array: Any) -> np.ndarray | None:
+    """Return a pickled array of bytes; None for anything else."""
+    try:
+        _, shape, dtype, by_columns, content = array.state
+        fits = dtype.args[0] in ("u1", b"u1") and isinstance(content, bytes) and len(content) == math.prod(shape)
+        return np.frombuffer(content, np.uint8).reshape(shape, order="F" if by_columns else "C") if fits else None
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return None
 
 
 def _bin_classes(folder: Path) -> list[str]:
-    return (folder / "batches.meta.txt").read_text(encoding="utf-8").split()
+    return _text(folder / "batches.meta.txt").split()
 
 
 def _bin_batch(file: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -244,14 +308,23 @@ def _bin_batch(file: Path) -> tuple[np.ndarray, np.ndarray]:
     return rows[:, 1:], rows[:, 0].astype(int)
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file.name}: expected text in UTF-8, got {error}. Unpack it again.") from None
+
+
 def _listed(file: Path, words: int, numbers: pd.Index | None = None) -> pd.DataFrame:
     """Read lines of a number and so many words less one, in the order of `numbers`."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    rows = [line.split(maxsplit=words - 1) for line in lines if line.strip()]
-    bad = next((line for line, row in zip(lines, rows, strict=False) if len(row) != words), None)
+    rows = [line.split(maxsplit=words - 1) for line in _text(file).splitlines() if line.strip()]
+    bad = next((" ".join(row) for row in rows if len(row) != words), None)
     if bad is not None or not rows:
         raise ValueError(f"{file.name}: expected {words} words a line, got {bad or 'no line'!r}. Unpack it again.")
     table = pd.DataFrame([row[1:] for row in rows], index=[row[0] for row in rows], dtype=object)
+    if not table.index.is_unique:
+        double = table.index[table.index.duplicated()][0]
+        raise ValueError(f"{file.name}: expected a line a number, got {double!r} twice. Unpack it again.")
     if numbers is None:
         return table
     missing = numbers[~numbers.isin(table.index)]
@@ -261,34 +334,44 @@ def _listed(file: Path, words: int, numbers: pd.Index | None = None) -> pd.DataF
 
 
 def _boxed(place: Path, box: np.ndarray) -> Raw:
-    """Cut a square around a box (x, y, width, height) out of a picture; of a broken one, give the file."""
+    """Cut a square around a box (x, y, width, height) out of a picture; of a broken one, return why."""
     try:
-        with opened(place) as picture:
-            side = min(round(max(box[2:])), *picture.size)
-            corner = np.round(box[:2] + box[2:] / 2 - side / 2).astype(int)
-            left, top = np.clip(corner, 0, np.array(picture.size) - side).tolist()
-            return np.asarray(picture.convert("RGB").crop((left, top, left + side, top + side)))
-    except ValueError:
-        return place  # it will be named where it is read
+        picture = decoded(place)
+    except ValueError as error:
+        return error
+    side = round(min(max(box[2:]), *picture.size))
+    corner = np.round(box[:2] + box[2:] / 2 - side / 2)
+    left, top = np.clip(corner, 0, np.array(picture.size) - side).astype(int).tolist()
+    return np.asarray(picture.crop((left, top, left + side, top + side)))
 
 
-def _inside(path: Path) -> list[PurePosixPath]:
+def _members(path: Path) -> dict[PurePosixPath, str]:
+    """List the members of a zip file, without those that are hidden or whose names lead out of it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return sorted(map(PurePosixPath, archive.namelist()))
-    except zipfile.BadZipFile as error:
+            names = {PurePosixPath(name): name for name in sorted(archive.namelist())}
+    except _NO_ZIP as error:
         raise ValueError(f"path: expected a folder or a .zip file, got {path}: {error}. Download it again.") from None
+    return {name: own for name, own in names.items() if not (name.is_absolute() or any(map(hidden, name.parts)))}
 
 
 def _fits(name: PurePosixPath) -> bool:
+    """Return whether it is a picture in the folder of a class."""
     parts = name.parts
-    return len(parts) == 2 or (len(parts) == 3 and parts[0] in _SPLITS)
+    in_class = len(parts) == 2 or (len(parts) == 3 and parts[0] in _SPLITS)
+    return in_class and name.suffix.lower() in SUFFIXES
 
 
-def _reader(path: Path, kept: dict[PurePosixPath, Path]) -> Callable[[], Iterator[Raw]]:
-    def read() -> Iterator[Raw]:
-        with zipfile.ZipFile(path) as archive:
-            for name in kept:
-                yield archive.read(str(name))
-
-    return (lambda: iter(kept.values())) if path.is_dir() else read
+def _unzipped(path: Path, names: list[str]) -> Iterator[Raw]:
+    with zipfile.ZipFile(path) as archive:
+        for name in names:
+            try:
+                member = archive.getinfo(name)
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise zipfile.BadZipFile("it is compressed in another way than by deflate")  # of unknown size
+                if member.file_size > MOST_BYTES:
+                    raise zipfile.BadZipFile(f"it unpacks to {member.file_size:,} bytes, more than {MOST_BYTES:,}")
+                raw: Raw = archive.read(member)
+            except (*_NO_ZIP, KeyError) as error:
+                raw = ValueError(f"images: expected a picture, got {name} in {path}, which cannot be read ({error}).")
+            yield raw

@@ -2,26 +2,43 @@
 
 import os
 import shutil
+import unicodedata
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from multiprocessing import get_context
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from galviz.sky.checks import check_ids
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.readers.picture_files import Broken, Coverage, PictureStore, Raw, middle, opened
+from galviz.sky.readers.picture_files import (
+    SUFFIXES,
+    Broken,
+    Coverage,
+    Fit,
+    PictureStore,
+    Raw,
+    as_dtype,
+    box_of,
+    check_fit,
+    covered,
+    decoded,
+    middle,
+    walk,
+)
 from galviz.sky.rows import LazyRows
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
 BANDS = ("red", "green", "blue")
 _KIND = {"bands": BANDS, "unit": "display", "checked": True}
 _PART, _BATCH = 4096, 64  # pictures held together, and handed to a process together
+_HELD = 2**28  # bytes of encoded pictures held together
 
 
 @dataclass(frozen=True)
@@ -33,8 +50,8 @@ class Pictures:
     catalogue : pandas.DataFrame
         A row a picture, indexed by `object_id`.
     read : callable
-        Gives an iterator over the pictures, in the order of the catalogue: files, encoded bytes, or pixels
-        (H, W, 3) uint8 with the first row at the top.
+        Returns an iterator over the pictures, in the order of the catalogue: files, encoded bytes, pixels (H, W, 3)
+        uint8 with the first row at the top, or a ValueError in place of a picture that cannot be had.
     origin : str
     pixel_scale : numpy.ndarray or float
         Arcsec per pixel as published, (N,) or one for all; NaN where not known.
@@ -49,8 +66,11 @@ class Pictures:
     crop: int = 0
 
 
-def find_pictures(folder: str | Path) -> dict[str, Path]:
+def find_pictures(folder: str | Path) -> dict[str, Raw]:
     """Find the pictures in a folder or in folders right below it, by their names without suffix.
+
+    Hidden files (``.name``) and the folder ``__MACOSX`` are skipped. A link that leads out of the folder is not
+    followed: the reason stands in place of the picture.
 
     Raises
     ------
@@ -62,15 +82,60 @@ def find_pictures(folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise NotADirectoryError(f"images: expected a folder of pictures, got {folder}, which is no folder.")
-    files = sorted(file for place in ("*", "*/*") for file in folder.glob(place) if file.suffix.lower() in SUFFIXES)
-    found: dict[str, Path] = {}
-    for file in files:
-        if file.stem in found:
-            raise ValueError(f"images: expected a picture an object, got {found[file.stem]} and {file}. Remove one.")
-        found[file.stem] = file
+    found: dict[str, Raw] = {}
+    names: dict[str, PurePosixPath] = {}
+    for name, raw in walk(folder, 1):
+        check_single(name.stem, name, names, folder)
+        found[name.stem] = raw
     if not found:
         raise ValueError(f"images: expected pictures ({', '.join(SUFFIXES)}) in {folder}, got none.")
     return found
+
+
+def check_single(object_id: str, name: PurePath, names: dict[str, PurePath], place: Path) -> None:
+    """Add the file of an object to `names`, or refuse the second file of one object."""
+    if object_id in names:
+        raise ValueError(
+            f"images: expected a picture an object, got {names[object_id]} and {name} in {place}. Remove one."
+        )
+    names[object_id] = name
+
+
+def match_pictures(table: pd.DataFrame, found: dict[str, Raw], folder: str | Path) -> dict[str, Raw]:
+    """Find the picture of each object of a table.
+
+    An `object_id` is the name of a picture without suffix. Where no picture has exactly this name, the id may have the
+    suffix of a picture (``a.JPG`` for ``a.jpg``), or another normal form of Unicode.
+
+    Returns
+    -------
+    dict of str to Raw
+        In the order of the table, without objects that have no picture.
+
+    Raises
+    ------
+    ValueError
+        If no object has a picture.
+    """
+    spare: dict[str, list[str]] = {}
+    for name in found.keys() - set(table.index):
+        spare.setdefault(unicodedata.normalize("NFC", name), []).append(name)
+    names = {}
+    for object_id in table.index:
+        near = [object_id] if object_id in found else spare.get(_plain_name(object_id), [])
+        if len(near) == 1:
+            names[object_id] = near[0]
+    if not names:
+        raise ValueError(
+            f"images: expected pictures named by object_id, such as {next(iter(table.index), 'ID')}.jpg, got "
+            f"{next(iter(found))} and {len(found) - 1:,} others in {folder}. Rename them, or name the column of ids."
+        )
+    return {object_id: found[name] for object_id, name in names.items()}
+
+
+def _plain_name(object_id: str) -> str:
+    stem, dot, suffix = object_id.rpartition(".")
+    return unicodedata.normalize("NFC", stem if f"{dot}{suffix}".lower() in SUFFIXES else object_id)
 
 
 def pictures(
@@ -81,11 +146,13 @@ def pictures(
     crop: int = 0,
     size: int = 0,
     broken: Broken | None = None,
+    fit: Fit = "pad",
 ) -> CutoutSet:
-    """Open a folder of pictures ``<object_id>.jpg`` (or .png) as cutouts in red, green and blue.
+    """Open a folder of pictures ``<object_id>.jpg`` (.png, .tif, .webp, .bmp, .gif) as cutouts in red, green and blue.
 
-    The pixels are meant for the eye: brightness 0 to 1 as it is in the file, not a flux. A picture of another size than
-    the first is resized to it.
+    The pixels are meant for the eye: brightness 0 to 1 as `galviz.sky.readers.picture_files.decoded` reads it, not a
+    flux. All headers are read here (about 0.05 ms each), the pixels when they are indexed. Where pictures have other
+    sizes, or lose bits, `origin` says how many, and what was done.
 
     Parameters
     ----------
@@ -99,35 +166,33 @@ def pictures(
     crop, size : int
         The square of `crop` pixels in the middle is kept, and made smaller to `size` pixels; 0 leaves it as it is.
     broken : callable, optional
-        Called with an `object_id` and a reason where a picture that is asked for cannot be read: it counts as not
+        Called with an `object_id` and a reason where a picture whose pixels are read is damaged: it counts as not
         covered. By default that is an error.
+    fit : {"pad", "crop"}
+        Without `crop`, "pad" gives all pictures the size that is most common: smaller ones are padded with pixels that
+        are 0 and not covered, larger ones are cut. "crop" gives all the size of the smallest. Nothing is stretched.
 
     Returns
     -------
     CutoutSet
-        Images (N, 3, H, W), unit ``"display"``; a picture is decoded when it is asked for.
+        Images (N, 3, H, W), unit ``"display"``; a picture is decoded when it is indexed.
 
     Raises
     ------
     NotADirectoryError or ValueError
-        As `find_pictures`, and if no object has a picture.
+        As `find_pictures`; if no object has a picture; and without `broken`, if the header of one cannot be read.
     """
     found = find_pictures(folder)
     table = pd.DataFrame(index=pd.Index(list(found), name="object_id")) if table is None else table
-    known = table[table.index.isin(list(found))]
-    if not len(known):
-        raise ValueError(
-            f"images: expected pictures named by the object_ids of the table, such as {table.index[0]}.jpg, got "
-            f"{next(iter(found.values())).name} and {len(found) - 1:,} others in {folder}. Rename them, or name the "
-            "column of ids."
-        )
-    store = PictureStore({object_id: found[object_id] for object_id in known.index}, crop, size, broken)
+    files = match_pictures(table, found, folder)
+    store = PictureStore(files, crop, size, broken, fit)
+    note = f" ({store.note})" if store.note else ""
     return CutoutSet(
-        images=LazyRows(store, levels=255),
-        coverage=None if broken is None else LazyRows(Coverage(store)),
-        catalogue=known,
+        images=LazyRows(store, levels=255 if store.dtype == np.uint8 else None),
+        coverage=LazyRows(Coverage(store)) if store.pads or broken is not None else None,
+        catalogue=table[table.index.isin(list(files))],
         pixel_scale=pixel_scale * store.zoom,
-        origin=f"pictures in {Path(folder).resolve().name}",
+        origin=f"pictures in {Path(folder).resolve().name}{note}",
         **_KIND,
     )
 
@@ -141,8 +206,11 @@ def write_pictures(
     workers: int = 1,
     skip_bad: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    fit: Fit = "pad",
 ) -> dict[str, str]:
-    """Decode, crop and shrink all pictures, once, into a sky of one byte a pixel; memory does not grow with N.
+    """Decode, crop and shrink all pictures, once, into a sky; memory does not grow with N.
+
+    The sky has one byte a pixel; where a picture has grey pixels of more than 8 bits, it has float32 in 0…1.
 
     Parameters
     ----------
@@ -150,14 +218,19 @@ def write_pictures(
         A folder that is not there yet. It appears when the sky is complete.
     pictures : Pictures
     crop, size : int
-        See `middle`; the crop is `pictures.crop` by default.
+        The square of `crop` pixels in the middle of each picture is kept and made `size` pixels wide; `crop` is
+        `pictures.crop` by default, 0 keeps all.
     workers : int
         Processes that decode. They are spawned: a script that asks for more than one needs the usual
         ``if __name__ == "__main__":``.
     skip_bad : bool
         Leave out pictures that cannot be read, instead of stopping at the first.
     progress : callable, optional
-        Called with (pictures read, N) as they come.
+        Called with (pictures read, N) as they come. It starts again where a later picture is the first that needs
+        coverage, or more than 8 bits.
+    fit : {"pad", "crop"}
+        Makes a square of a picture that is none, where `crop` is 0: "pad" adds pixels that are 0 and not covered,
+        "crop" keeps the square in the middle. Nothing is stretched.
 
     Returns
     -------
@@ -168,61 +241,150 @@ def write_pictures(
     ------
     FileExistsError or ValueError
         If the folder is there already; if a picture cannot be read, naming its object, or none can.
+
+    Warns
+    -----
+    UserWarning
+        How many pictures were not square, and how many lose bits.
     """
     path, crop = Path(path), pictures.crop if crop is None else crop
     if path.exists():
         raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
+    check_fit(fit)
+    check_ids(pictures.catalogue.index)
     aside = path.with_name(f".{path.name}.{os.getpid()}.reading")
-    ids, raws, bad = pictures.catalogue.index, pictures.read(), {}
-    work = partial(_prepared, crop=crop, size=size)
+    work = partial(_prepared, crop=crop, size=size, fit=fit)
     spawned = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else nullcontext()
+    form, written = _Form(), None
     try:
         with spawned as pool:
-            for start in range(0, len(ids), _PART):
-                part, done = list(islice(raws, _PART)), []
-                batches = [part[k : k + _BATCH] for k in range(0, len(part), _BATCH)]
-                for batch in map(work, batches) if pool is None else pool.map(work, batches):
-                    done += batch
-                    if progress is not None:
-                        progress(start + len(done), len(ids))
-                failed = {ids[start + k]: why for k, why in enumerate(done) if isinstance(why, str)}
-                if failed and not skip_bad:
-                    name, why = next(iter(failed.items()))
-                    raise ValueError(f"images: {name}: {why} Or leave such objects out: skip_bad.")
-                bad |= failed
-                _append(aside, pictures, {start + k: one for k, one in enumerate(done) if not isinstance(one, str)})
+            run = partial(map if pool is None else pool.map, work)
+            while written is None:
+                shutil.rmtree(aside, ignore_errors=True)
+                form, written = _write(aside, pictures, run, form, skip_bad=skip_bad, progress=progress)
         if not aside.exists():
-            raise ValueError(f"images: expected pictures that can be read, got none of {len(ids)}.")
+            raise ValueError(f"images: expected pictures that can be read, got none of {len(pictures.catalogue)}.")
         aside.rename(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return bad
+    done = "padded with pixels that are not covered" if fit == "pad" else "cropped"
+    for count, what in (
+        (written.not_square, f"pictures are not square: {done}"),
+        (written.rounded, "pictures have colours of 16 bits: read with 8 bits"),
+    ):
+        if count:
+            warnings.warn(f"{count:,} of {len(pictures.catalogue):,} {what}", stacklevel=2)
+    return written.bad
 
 
-_Small = tuple[np.ndarray, float]  # pixels (3, size, size), and how many of the picture's pixels one of them is wide
+class _Form(NamedTuple):
+    """How a sky is stored, which is fixed by its first part."""
+
+    coverage: bool = False
+    deep: bool = False
 
 
-def _prepared(raws: list[Raw], crop: int, size: int) -> list[_Small | str]:
-    """Make pictures small; of one that cannot be read, say why."""
+class _Small(NamedTuple):
+    """A picture made small."""
+
+    pixels: np.ndarray  # (3, size, size)
+    covered: np.ndarray | None  # (size, size)
+    zoom: float  # how many of the picture's pixels one of these is wide
+    not_square: bool
+    rounded: bool
+
+
+@dataclass
+class _Written:
+    """What became of the pictures."""
+
+    bad: dict[str, str] = field(default_factory=dict)
+    not_square: int = 0
+    rounded: int = 0
+
+
+def _write(
+    path: Path,
+    pictures: Pictures,
+    run: Callable[[list[list[Raw]]], Iterator[list[_Small | str]]],
+    form: _Form,
+    *,
+    skip_bad: bool,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[_Form, _Written | None]:
+    """Write all pictures in this form; stop (None) where a later part needs a wider one, and return that."""
+    ids, written, start = pictures.catalogue.index, _Written(), 0
+    for part in _parts(pictures.read()):
+        done: list[_Small | str] = []
+        for batch in run([part[k : k + _BATCH] for k in range(0, len(part), _BATCH)]):
+            done += batch
+            if progress is not None:
+                progress(start + len(done), len(ids))
+        failed = {ids[start + k]: why for k, why in enumerate(done) if isinstance(why, str)}
+        if failed and not skip_bad:
+            name, why = next(iter(failed.items()))
+            raise ValueError(f"images: {name}: {why} Or leave such objects out: skip_bad.")
+        small = {start + k: one for k, one in enumerate(done) if not isinstance(one, str)}
+        needed = _Form(
+            form.coverage or any(one.covered is not None for one in small.values()),
+            form.deep or any(one.pixels.dtype != np.uint8 for one in small.values()),
+        )
+        if needed != form and path.exists():
+            return needed, None
+        form = needed
+        _append(path, pictures, small, form)
+        written.bad |= failed
+        written.not_square += sum(one.not_square for one in small.values())
+        written.rounded += sum(one.rounded for one in small.values())
+        start += len(part)
+    if start != len(ids):
+        raise ValueError(f"images: expected a picture for each of {len(ids):,} objects, got {start:,}.")
+    return form, written
+
+
+def _parts(raws: Iterator[Raw]) -> Iterator[list[Raw]]:
+    """Group pictures, so that few enough are held together whatever their size."""
+    part, held = [], 0
+    for raw in raws:
+        part.append(raw)
+        held += len(raw) if isinstance(raw, bytes) else getattr(raw, "nbytes", 0)
+        if len(part) >= _PART or held >= _HELD:
+            yield part
+            part, held = [], 0
+    if part:
+        yield part
+
+
+def _prepared(raws: list[Raw], crop: int, size: int, fit: Fit) -> list[_Small | str]:
+    """Make pictures small; of one that cannot be read, return why."""
     done: list[_Small | str] = []
     for raw in raws:
         try:
-            with opened(raw) as picture:
-                done.append((middle(picture, crop, size), (crop or picture.width) / size))
-        except ValueError as error:
-            done.append(str(error))
+            picture = decoded(raw)
+            box = box_of(picture.size, crop, fit)
+            pixels, seen = middle(picture, box, size), covered(picture.size, box, (size, size))
+        except (ValueError, MemoryError) as error:
+            done.append(str(error) or "it is too large for the memory.")
+        else:
+            not_square = not crop and picture.width != picture.height
+            done.append(_Small(pixels, seen, box[0] / size, not_square, picture.info["rounded"]))
     return done
 
 
-def _append(path: Path, pictures: Pictures, small: dict[int, _Small]) -> None:
+def _append(path: Path, pictures: Pictures, small: dict[int, _Small], form: _Form) -> None:
     if not small:
         return
     rows = np.array(list(small))
     scale = np.broadcast_to(pictures.pixel_scale, len(pictures.catalogue))[rows]
+    pixels = np.stack([as_dtype(one.pixels, np.dtype(np.float32 if form.deep else np.uint8)) for one in small.values()])
+    coverage = np.ones(pixels.shape, dtype=bool)
+    for seen, one in zip(coverage, small.values(), strict=True):
+        seen[:] = True if one.covered is None else one.covered
     part = CutoutSet(
-        images=LazyRows(np.stack([pixels for pixels, _ in small.values()]), levels=255),
+        images=LazyRows(pixels, levels=None if form.deep else 255),
+        coverage=coverage if form.coverage else None,
         catalogue=pictures.catalogue.iloc[rows],
-        pixel_scale=scale * np.array([zoom for _, zoom in small.values()]),
+        pixel_scale=scale * np.array([one.zoom for one in small.values()]),
         origin=pictures.origin,
         **_KIND,
     )

@@ -3,17 +3,25 @@
 What is found here is made into a sky by `galviz.sky.readers.pictures.write_pictures`.
 """
 
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galviz.sky.readers.pictures import Pictures, Raw, find_pictures
+from galviz.io.paths import inside
+from galviz.sky.readers.picture_files import MOST_PIXELS, Raw, hidden
+from galviz.sky.readers.pictures import Pictures, find_pictures, match_pictures
 from galviz.sky.tables import read_table
 from galviz.sky.votes import COLUMNS, SLICES, broken_sums, conditional, cumulative
+
+if TYPE_CHECKING:
+    import h5py
 
 KAGGLE_CROP = 204
 """Of 424 pixels: 3 × 68, so that each of 68 pixels is the mean of exactly 3 × 3."""
@@ -37,6 +45,7 @@ GALAXY10 = (
     "unbarred tight spiral", "unbarred loose spiral", "edge-on without bulge", "edge-on with bulge",
 )  # fmt: skip
 _BATCH = 256  # pictures read together
+_MOST_IN_CHUNK = 2**28  # values; HDF5 decodes whole chunks, and a small file can claim large ones
 
 
 def kaggle(folder: str | Path, part: str = "training") -> Pictures:
@@ -62,11 +71,13 @@ def kaggle(folder: str | Path, part: str = "training") -> Pictures:
     folder = Path(folder)
     if part not in ("training", "test"):
         raise ValueError(f"part: expected training or test, got {part!r}.")
-    files = find_pictures(folder / f"images_{part}_rev1")
+    files = find_pictures(inside(folder, f"images_{part}_rev1", "images"))
     if part == "test":
         table = pd.DataFrame(index=pd.Index(sorted(files), name="object_id"))
-        return _of_files(files, table, "Galaxy Zoo 2 (Kaggle, test images)", KAGGLE_CROP)
-    table = read_table(folder / "training_solutions_rev1.csv", id_column="GalaxyID", columns=COLUMNS).table
+        return _of_files(files, table, "Galaxy Zoo 2 (Kaggle, test images)", KAGGLE_CROP, folder)
+    table = read_table(
+        inside(folder, "training_solutions_rev1.csv", "table"), id_column="GalaxyID", columns=COLUMNS
+    ).table
     broken = broken_sums(table)
     if len(broken):
         first = broken.iloc[0]
@@ -74,7 +85,7 @@ def kaggle(folder: str | Path, part: str = "training") -> Pictures:
             f"training_solutions_rev1.csv: expected the votes of question {first['question']:.0f} of {broken.index[0]} "
             f"to sum to {first['expected']:.4f}, got {first['sum']:.4f}. Download the file again."
         )
-    return _of_files(files, table, "Galaxy Zoo 2 (Kaggle)", KAGGLE_CROP)
+    return _of_files(files, table, "Galaxy Zoo 2 (Kaggle)", KAGGLE_CROP, folder)
 
 
 def folder_of_pictures(folder: str | Path, table: pd.DataFrame) -> Pictures:
@@ -85,7 +96,8 @@ def folder_of_pictures(folder: str | Path, table: pd.DataFrame) -> Pictures:
     ValueError or NotADirectoryError
         If no object has a picture.
     """
-    return _of_files(find_pictures(folder), table, f"pictures in {Path(folder).resolve().name}", 0)
+    folder = Path(folder)
+    return _of_files(find_pictures(folder), table, f"pictures in {folder.resolve().name}", 0, folder)
 
 
 def hugging_face(path: str | Path) -> Pictures:
@@ -107,28 +119,48 @@ def hugging_face(path: str | Path) -> Pictures:
     Raises
     ------
     ValueError
-        If there are no such files, or they have no columns image and id_str.
+        If there are no such files, they are damaged, or have no columns image and id_str. A picture that is stored as a
+        path out of the folder, or not at all, cannot be read.
     """
     path = Path(path)
-    files = [path] if path.is_file() else sorted(f for g in ("*", "*/*") for f in path.glob(f"{g}.arrow"))
-    files = files or sorted(f for g in ("*", "*/*") for f in path.glob(f"{g}.parquet"))
+    folder = path if path.is_dir() else path.parent
+    files = [path] if path.is_file() else [inside(path, file.relative_to(path)) for file in find_tables(path)]
     if not files:
         raise ValueError(f"path: expected .arrow or .parquet files in {path}, got none. Save it with save_to_disk.")
-    names = next(_batches(files[0], None)).schema
-    if not {"image", "id_str"} <= set(names.names):
-        raise ValueError(f"path: expected columns image and id_str, got {', '.join(names.names[:12])} in {files[0]}.")
-    plain = [f.name for f in names if not (pa.types.is_nested(f.type) or pa.types.is_binary(f.type))]
-    table = pa.concat_tables(pa.Table.from_batches([b]) for f in files for b in _batches(f, plain)).to_pandas()
-    table.index = pd.Index(table.pop("id_str").astype(str), name="object_id")
+    with _readable(files[0], "an Arrow or Parquet file"):
+        schema = _schema(files[0])
+        names, kinds = schema.names, dict(zip(schema.names, schema.types, strict=True))
+        kind = kinds.get("image", pa.null())
+        inner = {kind.field(k).name for k in range(kind.num_fields)} if pa.types.is_struct(kind) else set()
+    if not {"image", "id_str"} <= set(names):
+        raise ValueError(f"path: expected columns image and id_str, got {', '.join(names[:12])} in {files[0]}.")
+    if not {"bytes", "path"} <= inner:
+        raise ValueError(f"path: expected bytes and path in the column image, got {kind} in {files[0]}.")
+    plain = [name for name, kind in kinds.items() if not (pa.types.is_nested(kind) or pa.types.is_binary(kind))]
+    parts = []
+    for file in files:
+        with _readable(file, "an Arrow or Parquet file"):
+            parts += [pa.Table.from_batches([batch]) for batch in _batches(file, plain)]
+    with _readable(path, "files with the same columns"):
+        table = pa.concat_tables(parts).to_pandas()
+        table.index = pd.Index(table.pop("id_str").astype(str), name="object_id")
 
     def read() -> Iterator[Raw]:
         for file in files:
-            for batch in _batches(file, ["image"]):
-                for image in batch.column("image"):
-                    one = image.as_py()
-                    yield one["bytes"] if one["bytes"] is not None else Path(one["path"])
+            with _readable(file, "an Arrow or Parquet file"):
+                for batch in _batches(file, ["image"]):
+                    yield from (_stored(image.as_py(), folder) for image in batch.column("image"))
 
     return Pictures(_with_votes(table), read, f"Galaxy Zoo 2 ({path.name})", crop=KAGGLE_CROP)
+
+
+def find_tables(folder: Path) -> list[Path]:
+    """Find the ``.arrow`` files, or else the ``.parquet`` files, in a folder or in folders right below it."""
+    found = [
+        f for place in ("*", "*/*") for f in folder.glob(place) if not any(map(hidden, f.relative_to(folder).parts))
+    ]
+    arrow = sorted(file for file in found if file.suffix == ".arrow")
+    return arrow or sorted(file for file in found if file.suffix == ".parquet")
 
 
 def galaxy10(path: str | Path) -> Pictures:
@@ -147,47 +179,121 @@ def galaxy10(path: str | Path) -> Pictures:
     ImportError
         If h5py is not there.
     ValueError
-        If a data set is missing.
+        If a data set is missing, of another shape or type, not entirely there, or stored anywhere but in this file
+        (links, external storage, virtual data sets); or if the file is damaged.
     """
     try:
         import h5py
     except ImportError:
         raise ImportError("h5py: expected it for HDF5 files, got none. Install it: pip install h5py.") from None
     path = Path(path)
-    with h5py.File(path) as file:
+    with _readable(path, "an HDF5 file"), h5py.File(path) as file:
         missing = {"images", "ans"} - set(file)
         if missing:
             raise ValueError(f"path: expected data sets images and ans in {path}, got {', '.join(file)}.")
-        known = {name: file[name][:] for name in ("ra", "dec", "redshift") if name in file}
-        answers, scale = file["ans"][:].astype(int), file["pxscale"][:] if "pxscale" in file else np.nan
+        images, answers = _data_set(file, "images", "u"), _data_set(file, "ans", "iu")
+        shape = images.shape
+        if images.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or shape[1] * shape[2] > MOST_PIXELS:
+            raise ValueError(f"path: expected images (N, H, W, 3) of uint8, got {images.dtype} {shape} in {path}.")
+        numbers = {name: _data_set(file, name, "iuf") for name in ("ra", "dec", "redshift", "pxscale") if name in file}
+        for name, one in ({"ans": answers} | numbers).items():
+            if one.shape != shape[:1]:
+                raise ValueError(f"path: expected {name} of {shape[:1]} numbers, got {one.shape} in {path}.")
+        answers, known = answers[:].astype(int), {name: one[:] for name, one in numbers.items()}
+        strange = answers[(answers < 0) | (answers >= len(GALAXY10))]
+        if len(strange):
+            raise ValueError(f"path: expected ans from 0 to {len(GALAXY10) - 1}, got {strange[0]} in {path}.")
+    scale = known.pop("pxscale", np.nan)
     ids = pd.Index([f"galaxy10-{k:05d}" for k in range(len(answers))], name="object_id")
     about = {"class": np.array(GALAXY10, dtype=object)[answers], "is_merger": answers == GALAXY10.index("merging")}
 
     def read() -> Iterator[Raw]:
-        with h5py.File(path) as file:
+        with _readable(path, "an HDF5 file"), h5py.File(path) as file:
+            images = _data_set(file, "images", "u")
             for start in range(0, len(answers), _BATCH):
-                yield from file["images"][start : start + _BATCH]
+                yield from _rows(images, range(start, min(start + _BATCH, len(answers))))
 
     return Pictures(pd.DataFrame(about | known, index=ids), read, "Galaxy10 DECaLS", scale)
 
 
-def _of_files(files: dict[str, Path], table: pd.DataFrame, origin: str, crop: int) -> Pictures:
-    known = table[table.index.isin(list(files))]
-    if not len(known):
+def _of_files(files: dict[str, Raw], table: pd.DataFrame, origin: str, crop: int, folder: Path) -> Pictures:
+    found = match_pictures(table, files, folder)
+    return Pictures(table[table.index.isin(list(found))], lambda: iter(found.values()), origin, crop=crop)
+
+
+@contextmanager
+def _readable(path: Path, what: str) -> Iterator[None]:
+    """Raise what a library raises over a damaged file as a ValueError that names it."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith("path: "):
+            raise
+        got = str(error) or type(error).__name__
+        raise ValueError(f"path: expected {what}, got {path}, which cannot be read ({got}). Get it again.") from None
+
+
+def _data_set(file: "h5py.File", name: str, kinds: str) -> "h5py.Dataset":
+    """Return a data set whose values are all stored in the file itself; nothing else is opened."""
+    from h5py import Dataset, HardLink
+
+    plain = isinstance(file.get(name, getlink=True), HardLink) and file.get(name, getclass=True) is Dataset
+    found = file[name] if plain else None
+    if found is None or found.is_virtual or found.external:
         raise ValueError(
-            f"images: expected pictures named by object_id, such as {table.index[0]}.jpg, got {next(iter(files))} and "
-            f"{len(files) - 1:,} others. Rename them, or name the column of ids."
+            f"path: expected {name} stored in {file.filename}, got a link to another place. Copy it there."
         )
-    return Pictures(known, lambda: iter([files[name] for name in known.index]), origin, crop=crop)
+    if found.dtype.kind not in kinds:
+        raise ValueError(f"path: expected numbers in {name}, got {found.dtype} in {file.filename}.")
+    if found.chunks is None:
+        whole = found.id.get_storage_size() == found.nbytes
+    else:
+        chunks = math.prod(-(-side // chunk) for side, chunk in zip(found.shape, found.chunks, strict=True))
+        whole = found.id.get_num_chunks() == chunks and math.prod(found.chunks) <= _MOST_IN_CHUNK
+    if not whole:
+        raise ValueError(f"path: expected all of {name} in {file.filename}, got parts of it. Get it again.")
+    return found
+
+
+def _rows(images: "h5py.Dataset", rows: range) -> Iterator[Raw]:
+    """Read pictures together, or one by one where some of them cannot be read."""
+    try:
+        yield from images[rows.start : rows.stop]
+    except (OSError, RuntimeError):
+        for row in rows:
+            try:
+                raw: Raw = images[row]
+            except (OSError, RuntimeError) as error:
+                raw = ValueError(f"images: expected a picture, got row {row}, which cannot be read ({error}).")
+            yield raw
+
+
+def _stored(image: dict[str, Any] | None, folder: Path) -> Raw:
+    """Return an image of a Hugging Face table: its bytes, or its file if that lies in the folder."""
+    try:
+        if image is None or (image["bytes"] is None and image["path"] is None):
+            raise ValueError("images: expected a picture, got neither bytes nor a path. Save the data set again.")  # noqa: TRY301
+        return inside(folder, image["path"], "images") if image["bytes"] is None else image["bytes"]
+    except ValueError as error:
+        return error
+
+
+def _schema(file: Path) -> pa.Schema:
+    if file.suffix == ".parquet":
+        return pq.read_schema(file)
+    with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
+        return stream.schema
 
 
 def _batches(file: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
     """Read an Arrow stream or a Parquet file piece by piece."""
     if file.suffix == ".parquet":
-        yield from pq.ParquetFile(file).iter_batches(batch_size=_BATCH, columns=columns)
+        with pq.ParquetFile(file, page_checksum_verification=True) as source:
+            yield from source.iter_batches(batch_size=_BATCH, columns=columns)
         return
     with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
         for batch in stream:
+            batch.validate(full=True)  # a stream is mapped, not decoded: a damaged offset would read foreign memory
             yield batch if columns is None else batch.select(columns)
 
 

@@ -145,7 +145,11 @@ def birds(tmp_path):
 
 
 def test_cub200_becomes_a_sky(birds, tmp_path):
-    sky = sky_of(find_classes(birds), tmp_path / "sky", 12)
+    with pytest.warns(UserWarning, match="2 of 2 pictures are not square: padded with pixels that are not covered"):
+        sky = sky_of(find_classes(birds), tmp_path / "sky", 20)
+    whole = np.asarray(Image.open(birds / "images" / "001.Albatross" / "Albatross_0001_1.jpg"))
+    np.testing.assert_array_equal(sky.images.raw[0][:, 4:16], whole.transpose(2, 0, 1)[:, ::-1])  # not squeezed
+    assert sky.coverage[0].all(axis=(0, 2)).tolist() == [False] * 4 + [True] * 12 + [False] * 4
     assert sky.object_ids.tolist() == ["Albatross_0001_1", "Wren_0007_2"]
     assert sky.catalogue["class"].tolist() == ["001.Albatross", "002.Wren"]
     assert sky.catalogue["split"].tolist() == ["test", "train"]
