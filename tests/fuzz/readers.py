@@ -166,7 +166,7 @@ def _pixels(path: Path) -> Any:
 def _sky_of(find: Callable[[Path], pictures.Pictures], path: Path) -> Any:
     out = path.with_name("written")
     try:
-        pictures.write_pictures(out, find(path), size=16)
+        pictures.write_pictures(out, find(path), crop=0, size=16)
         made = CutoutSet.open(out)
         return [made.catalogue, made.images[:]]
     finally:
