@@ -87,7 +87,9 @@ def test_vector_columns_become_columns(tmp_path, kind):
     with pytest.raises(ValueError, match=r"in column 'wide' of .*, got 17 values in a row .*columns=\["):
         read_table(tmp_path / "table", columns=["wide"])
     keyed = read_table(tmp_path / "table")
-    assert keyed.notes == ("Column 'wide' was left out: it has 17 values in a row (more than 16, or none, are not read).",)
+    assert keyed.notes == (
+        "Column 'wide' was left out: it has 17 values in a row (more than 16, or none, are not read).",
+    )
     table = keyed.table
     assert table.columns.tolist() == [f"mag_{k}" for k in range(5)]
     assert table["mag_3"].tolist() == [3, 8, 13]

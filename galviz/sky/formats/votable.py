@@ -165,7 +165,7 @@ def _scan(path: Path) -> _Scan:
         parser.Parse(b"", True)  # noqa: FBT003
         for table in scan.tables:
             row = sum(_bytes_of(field) for field in table["fields"])
-            common.check_size(path, max(table["rows"] or table["nrows"], 1) * row, size)
+            common.check_size(path, max(table["rows"], table["nrows"], 1) * row, size)
     return scan
 
 
