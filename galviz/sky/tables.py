@@ -140,8 +140,9 @@ def read_table(
     if table not in {None, 0} and kind not in {"fits", "votable"}:
         raise ValueError(f"table: expected nothing, as {path} has one table only, got {table!r}.")
     request = Request(path, id_column, columns, table)
-    common.size_of(path)  # refuses a file that unpacks to an absurd size
-    arrow = _READERS[kind](path, request)
+    with common.readable(path, "table"):
+        common.size_of(path)  # refuses a file that unpacks to an absurd size
+        arrow = _READERS[kind](path, request)
     if request.id_name is None:
         request.notes.append("The ids are row numbers: they are valid in this file only.")
         arrow = _numbered(arrow)

@@ -16,7 +16,7 @@ INTEGERS = {
     for s in ("", "u")
     for b in (8, 16, 32, 64)
 }
-QUICK = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+QUICK = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
 TEXT = st.text(string.ascii_letters + string.digits + "+-.,;'# ", max_size=6).map(str.strip)
 
 
@@ -64,8 +64,9 @@ def test_fits_binary_tables(tmp_path, table):
 @QUICK
 @given(table=tables(["int16", "int32", "float64", "text"], masks=False))
 def test_fits_ascii_tables(tmp_path, table):
-    hdu = fits.TableHDU.from_columns(fits.BinTableHDU(table).columns)
-    hdu.writeto(tmp_path / "t.fits", overwrite=True)
+    forms = {"i": "I20", "f": "D25.17", "U": "A6"}
+    columns = [fits.Column(name, forms[table[name].dtype.kind], array=table[name]) for name in table.colnames]
+    fits.TableHDU.from_columns(columns).writeto(tmp_path / "t.fits", overwrite=True)
     same(read_table(tmp_path / "t.fits").table, Table.read(tmp_path / "t.fits", memmap=False))
 
 
@@ -73,6 +74,10 @@ def test_fits_ascii_tables(tmp_path, table):
 @QUICK
 @given(table=tables(["uint8", "int16", "int32", "int64", "float32", "float64", "bool", "text"]))
 def test_votables(tmp_path, form, table):
+    if form == "binary":  # it has no place for a missing integer or truth value
+        for name in table.colnames:
+            if table[name].dtype.kind in "iub":
+                table[name] = np.ma.getdata(table[name])
     table.write(tmp_path / "t.vot", format="votable", tabledata_format=form, overwrite=True)
     theirs = votable.parse(tmp_path / "t.vot").get_first_table().to_table(use_names_over_ids=True)
     same(read_table(tmp_path / "t.vot").table, theirs)

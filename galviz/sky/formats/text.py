@@ -235,6 +235,8 @@ def _named_above(head: _Head, delimiter: str) -> _Layout:
 def _layout(head: _Head, request: Request) -> _Layout:
     """Find how columns are separated, and where their names are."""
     lines = [line for line in head.lines if line.strip()]
+    if not lines:
+        raise Refused(f"path: expected a table, got {request.path}, which has comments alone. Write it again.")
     counts = {}
     for delimiter in _DELIMITERS:
         rows = _split(lines, delimiter)
