@@ -156,6 +156,8 @@ def read_table(
         common.size_of(path)  # refuses a file that unpacks to an absurd size
         arrow = _READERS[kind](path, request)
     if request.id_name is None:
+        if not arrow.num_columns:
+            raise ValueError(f"columns: expected one that can be read in {path}, got none. {' '.join(request.notes)}")
         request.notes.append("The ids are row numbers: they are valid in this file only.")
         arrow = _numbered(arrow)
     return _keyed(arrow, request.id_name or NUMBERED, request.notes)
@@ -257,8 +259,8 @@ def _keyed(arrow: pa.Table, id_column: str, notes: Sequence[str]) -> KeyedTable:
 
 def _ids(values: pa.ChunkedArray, name: str, *, ours: bool) -> pa.ChunkedArray:
     """Give ids as text, in files of others without blanks around them, or refuse numbers that have lost digits."""
-    rounded = pa.types.is_floating(values.type)
-    if not (rounded or pa.types.is_integer(values.type) or pa.types.is_large_string(values.type)):
+    rounded = pa.types.is_floating(values.type) and len(values) > values.null_count
+    if pa.types.is_boolean(values.type) or pa.types.is_timestamp(values.type):
         raise ValueError(f"{name}: expected ids as text or integers, got {values.type}. Name another: id_column=…")
     if not rounded:
         values = values.cast(pa.large_string())
@@ -267,8 +269,9 @@ def _ids(values: pa.ChunkedArray, name: str, *, ours: bool) -> pa.ChunkedArray:
         rounded = bool(len(values)) and bool(pc.all(pc.match_substring_regex(values, _ROUNDED)).as_py())
     if rounded:
         raise ValueError(
-            f"{name}: expected ids as text or integers, got floats such as {values[0].as_py()}. A float has 15 digits: "
-            "longer ids are rounded in this file already. Write it again with ids as text, name another column: "
+            f"{name}: expected ids as text or integers, got floats such as {values.drop_null()[0]}. "
+            "A float has 15 digits: longer ids are rounded in this file already. "
+            "Write it again with ids as text, name another column: "
             f"id_column=…, or number the rows: id_column={NUMBERED!r}."
         )
     return values

@@ -47,6 +47,19 @@ def test_what_resembles_csv_is_read(tmp_path, text, encoding, note):
         assert bool(keyed.notes) == bool(note)
 
 
+def test_names_in_a_comment_above_rows_of_text(tmp_path):
+    keyed = read_table(written(tmp_path / "t.csv", "# ID,kind\nM31,spiral\nM32,elliptical\n"))
+    assert keyed.table["kind"].to_dict() == {"M31": "spiral", "M32": "elliptical"}
+    keyed = read_table(written(tmp_path / "t.csv", "# by hand, of id\nid,kind\nM31,spiral\n"))
+    assert keyed.table["kind"].to_dict() == {"M31": "spiral"}
+
+
+def test_a_table_of_odd_columns_alone_has_no_rows_to_number(tmp_path):
+    Table({"v": np.zeros((3, 20))}).write(tmp_path / "t.fits")
+    with pytest.raises(ValueError, match=r"columns: expected one that can be read in .*Column 'v' was left out"):
+        read_table(tmp_path / "t.fits", id_column=NUMBERED)
+
+
 def test_a_table_without_names_is_refused(tmp_path):
     for text in ("1,150.5\n2,150.25\n", "M31,150.5\nM32,150.25\n", "# a note\n1,2\n3,4\n"):
         with pytest.raises(ValueError, match=r"expected the names of columns in the first row of .*\bt\.csv"):
@@ -208,6 +221,29 @@ def test_nothing_in_a_votable_is_missing(tmp_path):
     assert table.isna().to_numpy().tolist() == [[True, False, True, True, True], [False, True, False, False, False]]
     assert table["j"].iloc[0] == BIG
     assert table.loc["b"].drop("j").tolist() == [0, 1.5, False, "NA"]
+
+
+def test_values_that_a_votable_cannot_hold_are_noted(tmp_path):
+    fields = '<FIELD name="i" datatype="short"/><FIELD name="t" datatype="char" arraysize="3"/>'
+    fields += '<FIELD name="x" datatype="double"/><FIELD name="y" datatype="double"/>'
+    rows = "<TR><TD>a</TD><TD>70000</TD><TD>abcdef</TD><TD>1,5</TD><TD>null</TD></TR>"
+    notes = read_table(written(tmp_path / "t", VOT.format(fields=fields, rows=rows, after=""))).notes
+    assert notes == (
+        "A value was changed in reading: Value '70000' is out of range for a 16-bit integer field.",
+        "A value was changed in reading: char value is too long for specified length of 3.",
+        "A value was changed in reading: Invalid literal for float '1,5'. Treating as empty.",
+    )
+
+
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_no_rows_of_another_program(tmp_path, kind):
+    table = Table({"id": np.array([], "U3"), "z": np.array([], float)})
+    if kind == "parquet":
+        table.to_pandas().to_parquet(tmp_path / "t")
+    else:
+        table.write(tmp_path / "t", format={"csv": "ascii.csv", "ecsv": "ascii.ecsv"}.get(kind, kind))
+    assert read_table(tmp_path / "t").table.columns.tolist() == ["z"]
+    assert len(read_table(tmp_path / "t")) == 0
 
 
 def test_nothing_in_a_fits_table_is_missing(tmp_path):

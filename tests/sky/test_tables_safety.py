@@ -152,6 +152,16 @@ def test_yaml_builds_no_arrays_of_pointers(tmp_path):
     assert read_table(tmp_path / "t.ecsv").table["x"].tolist() == [1]
 
 
+def test_deep_nesting_is_an_error(tmp_path):
+    (tmp_path / "t.ecsv").write_text(ECSV.format(extra="# meta: " + "[" * 20_000))
+    (tmp_path / "t.vot").write_text(
+        "<VOTABLE>" + "<RESOURCE>" * 20_000 + "<TABLE/>" + "</RESOURCE>" * 20_000 + "</VOTABLE>"
+    )
+    for name in ("t.ecsv", "t.vot"):
+        with pytest.raises(ValueError, match=rf"got .*{name}"):
+            read_table(tmp_path / name)
+
+
 def test_a_yaml_bomb_does_not_unfold(tmp_path):
     lines = ["# meta:", "#   a0: &a0 [x, x]", *(f"#   a{k}: &a{k} [*a{k - 1}, *a{k - 1}]" for k in range(1, 60))]
     (tmp_path / "t.ecsv").write_text(ECSV.format(extra="\n".join(lines)))

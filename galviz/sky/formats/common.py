@@ -296,7 +296,8 @@ def array_of(values: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
     values = np.asarray(values)
     if values.dtype.kind in "OU":
         gone = missing if missing is not None else np.zeros(len(values), dtype=bool)
-        return pa.array([None if m or v in ("", None) else v for v, m in zip(values.tolist(), gone, strict=True)])
+        texts = [None if m or v in ("", None) else v for v, m in zip(values.tolist(), gone, strict=True)]
+        return pa.array(texts, pa.large_string())
     if values.dtype.kind == "S":
         text = pa.array(values, type=pa.large_binary(), mask=missing)
         try:

@@ -19,7 +19,7 @@ from pyarrow import csv as pacsv
 
 from galviz.sky.formats import common, typed
 from galviz.sky.formats.common import Raw, Refused
-from galviz.sky.formats.request import Request
+from galviz.sky.formats.request import ID_NAMES, Request
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _UTF8 = {"utf-8", "utf-8-sig"}
@@ -265,15 +265,17 @@ def _layout(head: _Head, request: Request) -> _Layout:
     if delimiter != ",":
         request.notes.append(f"Columns were read as separated by {_DELIMITERS[delimiter]}.")
     first = _split(lines[:1], delimiter)[0]
-    if any(_is_number(cell) for cell in first):
-        above = _split([head.comments[-1].lstrip("# ")], delimiter)[0] if head.comments else []
-        if len(above) == len(first) and not any(_is_number(cell) for cell in above):
-            return _Layout(delimiter, above, len(head.comments) + head.blank)
-        if all(_is_number(cell) for cell in first) or any(_is_number(cell) and not cell.isdigit() for cell in first):
-            raise Refused(
-                f"path: expected the names of columns in the first row of {request.path}, got {', '.join(first)[:80]}. "
-                "Add a row with the names."
-            )
+    above = _split([head.comments[-1].lstrip("# ")], delimiter)[0] if head.comments else []
+    above = [cell.strip() for cell in above] if len(above) == len(first) else []
+    numbers = [cell for cell in first if _is_number(cell)]
+    named = above and not any(_is_number(cell) for cell in above)
+    if named and (numbers or (_has_ids(above) and not _has_ids(first))):
+        return _Layout(delimiter, above, len(head.comments) + head.blank)
+    if numbers and (len(numbers) == len(first) or not all(cell.strip().isdigit() for cell in numbers)):
+        raise Refused(
+            f"path: expected the names of columns in the first row of {request.path}, got {', '.join(first)[:80]}. "
+            "Add a row with the names."
+        )
     if delimiter == " ":
         return _Layout(delimiter, first, len(head.comments) + head.blank + 1)
     return _named_above(head, delimiter)
@@ -287,6 +289,10 @@ def _split(lines: Iterable[str], delimiter: str) -> list[list[str]]:
         return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter == " "))
     except csv.Error:  # a cell of more than 128 kB
         return [next(iter(lines), "").split(delimiter)]
+
+
+def _has_ids(names: list[str]) -> bool:
+    return any(name.strip().lower() in ID_NAMES for name in names)
 
 
 def _is_number(cell: str) -> bool:

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,11 +14,13 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 import pyarrow as pa
 from astropy.io import votable
+from astropy.io.votable import exceptions
 from astropy.table import Column
 
 from galviz.sky.formats import common, packed
 from galviz.sky.formats.common import Raw, Refused
 from galviz.sky.formats.request import Request
+from galviz.sky.formats.typed import MISSING
 
 TEXT = common.Unsafe(found=r"\x00|^$", taken=r"\x00|%")
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -25,6 +28,8 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <RESOURCE type="results">
 <TABLE name="catalogue">
 """
+_CHANGED = (exceptions.W30, exceptions.W46, exceptions.W51)  # no number, text too long, number out of range
+_NOTHING = re.compile(rf"'{MISSING.removeprefix('(?i)').strip('^$')}'", re.IGNORECASE)  # a word for a missing number
 _FOOT = b"</STREAM></BINARY2></DATA>\n</TABLE>\n</RESOURCE>\n</VOTABLE>\n"
 _TYPES = {">f4": "float", ">f8": "double", ">i8": "long"}
 
@@ -74,10 +79,14 @@ def read(path: Path, request: Request) -> pa.Table:
     if not scan.tables:
         raise Refused(f"path: expected a VOTable with a table, got {path}, which has none. Name another file.")
     place = request.choose_table(scan.names(), [_names_of(table) for table in scan.tables])
-    with common.readable(path, "VOTable"), common.opened(path) as file:
-        found = votable.parse(file, verify="ignore", table_number=place).get_first_table()
+    with common.readable(path, "VOTable"), common.opened(path) as file, warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        found = votable.parse(file, verify="warn", table_number=place).get_first_table()
         table = found.to_table(use_names_over_ids=False)
         texts = {info.name: info.value for info in found.infos if str(info.name).startswith("galviz.")}
+    changed = [re.sub(r"\s+", " ", str(one.message)) for one in heard if isinstance(one.message, _CHANGED)]
+    changed = [re.sub(r"^.*?W\d\d: ", "", text).rstrip(".") for text in changed if not _NOTHING.search(text)]
+    request.notes += [f"A value was changed in reading: {text}." for text in dict.fromkeys(changed[:3])]
     if scan.status == "OVERFLOW":
         request.notes.append(f"The service cut the result at {len(table):,} rows: there are more.")
     known = common.known_in(texts, request)
