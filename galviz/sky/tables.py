@@ -94,7 +94,8 @@ def tables_in(path: str | Path) -> list[str]:
     """Return the names of the tables in a FITS or VOTable file, ``"table 1"`` for one without a name; else nothing."""
     path = Path(path)
     module = {"fits": fits_table, "votable": votable}.get(_format_of(path))
-    return [] if module is None else module.tables_in(path)
+    with common.readable(path, "table"):
+        return [] if module is None else module.tables_in(path)
 
 
 def read_table(

@@ -378,3 +378,13 @@ def test_damage_comes_out_as_an_error_that_names_the_file(tmp_path, kind):
             read_table(tmp_path / "damaged")
         except (ValueError, OSError) as error:
             assert "damaged" in str(error) or "expected unique ids" in str(error) or "expected an id" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_a_packed_file_that_was_cut_is_named(tmp_path, kind):
+    write_table(tmp_path / "whole", pd.DataFrame({"z": np.random.default_rng(1).normal(size=3000)}).rename(str), kind)
+    packed = gzip.compress((tmp_path / "whole").read_bytes())
+    (tmp_path / "cut").write_bytes(packed[: len(packed) * 2 // 3])
+    for action in (read_table, tables_in)[: 2 if kind in {"fits", "votable"} else 1]:
+        with pytest.raises(ValueError, match=r"got .*cut, which"):
+            action(tmp_path / "cut")
