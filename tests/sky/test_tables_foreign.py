@@ -129,6 +129,17 @@ def test_long_names_and_texts_come_back(tmp_path, kind):
     assert again.units == {names[1]: "Å"}
 
 
+@pytest.mark.parametrize("kind", ["fits", "votable"])
+def test_one_long_text_among_many_rows_does_not_fill_the_disk(tmp_path, kind):
+    texts = pd.DataFrame({"t": ["x"] * 2000}, index=[f"g{k}" for k in range(2000)])
+    texts.iloc[7, 0] = "y" * 3_000_000
+    with pytest.raises(ValueError, match=r"one of 3,000,000 bytes in column 't': .* Use Parquet or CSV"):
+        write_table(tmp_path / "t", texts, kind)
+    assert not (tmp_path / "t").exists()
+    write_table(tmp_path / "t", texts, "parquet")
+    assert read_table(tmp_path / "t").table["t"].str.len().max() == 3_000_000
+
+
 def ldac(path, *tables):
     hdus = [fits.BinTableHDU(table, name=name) for name, table in tables]
     fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path, overwrite=True)

@@ -42,7 +42,7 @@ def write(table: pa.Table, out: BinaryIO) -> None:
         values, quote = common.quoted(stored[k], TEXT) if pa.types.is_large_string(field.type) else (stored[k], False)
         quotes.append(quote)
         stored = stored.set_column(k, field, values)
-    dtypes = [packed.dtype_of(column) for column in stored.columns]
+    dtypes = packed.dtypes_of(stored)
     nulls = [_null(column) for column in stored.columns]
     write_json(out, _companion(table, names, quotes))
     header = _header(stored, names, dtypes, nulls)

@@ -50,7 +50,7 @@ def write(table: pa.Table, out: BinaryIO) -> None:
         quotes.append(quote)
         kinds.append(kind)
         stored = stored.set_column(k, common.field_with(field.name, values.type, common.unit_of(field)), values)
-    dtypes = [packed.dtype_of(column) for column in stored.columns]
+    dtypes = packed.dtypes_of(stored)
     fields = [_field(name, stored.schema[k], dtypes[k], kinds[k]) for k, name in enumerate(names)]
     out.write("".join([_HEAD, *_infos(table, names, quotes), *fields]).encode())
     out.write(b'<DATA><BINARY2><STREAM encoding="base64">\n')
