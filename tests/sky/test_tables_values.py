@@ -90,7 +90,7 @@ def test_ecsv(tmp_path, table, delimiter):
     same(read_table(tmp_path / "t.ecsv").table, Table.read(tmp_path / "t.ecsv"))
 
 
-WORDS = st.text(string.ascii_lowercase, min_size=5, max_size=7)  # which are no numbers, nor words for nothing
+WORDS = st.text("bcdgjkpqvwxz", min_size=5, max_size=6)  # which are no numbers, truth values, nor words for nothing
 
 
 @QUICK
