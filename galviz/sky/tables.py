@@ -1,5 +1,6 @@
 """Catalogues and tables of predictions from anywhere, keyed by `object_id`, and the way back to a file."""
 
+import codecs
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,9 @@ import pyarrow.compute as pc
 from galviz.sky.checks import check_ids
 from galviz.sky.files import write_aside
 from galviz.sky.formats import common, fits_table, parquet, text, votable
+from galviz.sky.formats.request import ID_NAMES, NUMBERED, Request, SeveralTables
 
-ID_NAMES = (
-    "object_id", "objid", "dr7objid", "dr8objid", "galaxyid", "iauname", "source_id", "photoid", "specobjid", "id",
-)  # fmt: skip
-NUMBERED = "#"
-"""What to give as the column of ids for a table that has none: its rows are numbered."""
+__all__ = ["ID_NAMES", "NUMBERED", "KeyedTable", "SeveralTables", "read_table", "tables_in", "write_table"]
 
 SUFFIXES = {"csv": ".csv", "ecsv": ".ecsv", "votable": ".vot", "fits": ".fits", "parquet": ".parquet"}
 
@@ -56,6 +54,9 @@ class KeyedTable:
         Unit of each column that has one.
     passport : mapping, optional
         Where the rows come from; see `galviz.sky.passport.passport`.
+    notes : tuple of str
+        What a user should know about how the file was read, in sentences of plain text: columns left out and why,
+        which of several tables was read, a result that the server cut. They are not written with the table.
 
     Raises
     ------
@@ -69,6 +70,7 @@ class KeyedTable:
     table: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=dict)
     passport: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         index = self.table.index
@@ -88,12 +90,34 @@ class KeyedTable:
         return len(self.table)
 
 
-def read_table(path: str | Path, *, id_column: str | None = None, columns: Sequence[str] | None = None) -> KeyedTable:
+def tables_in(path: str | Path) -> list[str]:
+    """Return the names of the tables in a FITS or VOTable file, ``"table 1"`` for one without a name; else nothing."""
+    path = Path(path)
+    module = {"fits": fits_table, "votable": votable}.get(_format_of(path))
+    with common.readable(path, "table"):
+        return [] if module is None else module.tables_in(path)
+
+
+def read_table(
+    path: str | Path,
+    *,
+    id_column: str | None = None,
+    columns: Sequence[str] | None = None,
+    table: str | int | None = None,
+) -> KeyedTable:
     """Read a table from any program: CSV, ECSV, VOTable (these gzipped or not), FITS or Parquet.
 
-    The format is told by the content of the file, not by its name. Ids are read as text and never pass through a float;
-    so is every other column with a name of `ID_NAMES`. Lines of a CSV file before the names that begin with ``#`` are
-    skipped. A vector column of FITS or VOTable with up to 16 entries becomes the columns ``name_0``, ``name_1``, …
+    The format is found from the content of the file, not from its name. No other file or address is opened, whatever
+    the file names. Ids are read as text and never pass through a float; so is every other column with a name of
+    `ID_NAMES`.
+
+    CSV may be separated by commas, semicolons, tabs, bars or blanks, and be in UTF-8, UTF-16 or Latin-1. Lines at its
+    top that begin with ``#`` are skipped, but for names that stand there. What the cells of a column mean is in
+    `galviz.sky.formats.typed.found`: ``NA``, ``nan``, ``null``, ``None`` and ``--`` are missing among numbers, truth
+    values and dates; in a column of text only an empty cell is.
+
+    A vector column of FITS, VOTable or ECSV with up to 16 entries becomes the columns ``name_0``, ``name_1``, … A
+    column that cannot be read (longer vectors, complex numbers, lists) is left out and named in the notes.
 
     Parameters
     ----------
@@ -103,35 +127,46 @@ def read_table(path: str | Path, *, id_column: str | None = None, columns: Seque
         `NUMBERED` makes ids of the places in the file, ``"row-0001"`` first: they mean something in this file only.
     columns : sequence of str, optional
         Which others to read; all by default. A table of 10⁷ rows opens sooner with the few that are needed.
+    table : str or int, optional
+        Which of the tables in a FITS or VOTable file to read: a name from `tables_in`, or its place, from 0. By default
+        the only one with a column of ids.
 
     Returns
     -------
     KeyedTable
         Integers with missing values are in pandas' nullable types, empty text from other programs is missing. What
-        `write_table` wrote has its types, units and passport back.
+        `write_table` wrote has its types, units and passport back. `KeyedTable.notes` is what a user should know.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
+    SeveralTables
+        If the file has several tables, and not exactly one of them has a column of ids.
     ValueError
-        If the file is empty, of no known format, or broken; has no column of ids, or floats in it; an id is missing or
-        there twice; or a column holds neither numbers, truth values, dates nor text.
+        If the file is empty, of no known format, or damaged; has no column of ids, or floats in it; an id is missing or
+        there twice; or a column that was named holds neither numbers, truth values, dates nor text. Also if the file
+        takes rows from other files, declares XML entities, unpacks to an absurd size, or is the error of a service.
     """
     path = Path(path)
-    chosen: list[str] = []
+    kind = _format_of(path)
+    if table not in {None, 0} and kind not in {"fits", "votable"}:
+        raise ValueError(f"table: expected nothing, as {path} has one table only, got {table!r}.")
+    request = Request(path, id_column, columns, table)
+    with common.readable(path, "table"):
+        common.size_of(path)  # refuses a file that unpacks to an absurd size
+        arrow = _READERS[kind](path, request)
+    if request.id_name is None:
+        if not arrow.num_columns:
+            raise ValueError(f"columns: expected one that can be read in {path}, got none. {' '.join(request.notes)}")
+        request.notes.append("The ids are row numbers: they are valid in this file only.")
+        arrow = _numbered(arrow)
+    return _keyed(arrow, request.id_name or NUMBERED, request.notes)
 
-    def pick(names: Sequence[str]) -> dict[str, bool]:
-        _check_names(names)
-        chosen.extend([] if id_column == NUMBERED else [_id_column(names, id_column, path)])
-        wanted = names if columns is None else _known(columns, names)
-        return {name: name.lower() in ID_NAMES or name in chosen for name in dict.fromkeys([*chosen, *wanted])}
 
-    arrow = _READERS[_format_of(path)](path, pick)
-    return _keyed(arrow if chosen else _numbered(arrow), chosen[0] if chosen else NUMBERED)
-
-
-def write_table(target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame, kind: str) -> None:
+def write_table(
+    target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame, kind: str, *, spreadsheet: bool = False
+) -> None:
     """Write a table that `read_table` reads back: ids, values, types, units, names and passport.
 
     What differs after that: a missing float and NaN are one; a nullable type without missing values becomes the plain
@@ -150,20 +185,28 @@ def write_table(target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame,
         A data frame as `KeyedTable` asks for.
     kind : str
         ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"`` or ``"parquet"``.
+    spreadsheet : bool
+        With ``"csv"``, write for Excel or LibreOffice, not for reading back: an apostrophe goes before text and names
+        of columns that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, which a spreadsheet would
+        run as a formula. Numbers are as ever; units and provenance are left out.
 
     Raises
     ------
     ValueError
-        If there is no such format, the table is not as `KeyedTable` asks for, or a column cannot be stored.
+        If there is no such format, or it has no version for spreadsheets, the table is not as `KeyedTable` asks for,
+        or a column cannot be stored.
     """
     if kind not in _WRITERS:
         raise ValueError(f"kind: expected one of {', '.join(_WRITERS)}, got {kind!r}.")
+    if spreadsheet and kind != "csv":
+        raise ValueError(f"spreadsheet: expected the kind 'csv', got {kind!r}.")
+    write = text.write_spreadsheet if spreadsheet else _WRITERS[kind]
     arrow = _arrow(table if isinstance(table, KeyedTable) else KeyedTable(table))
     if isinstance(target, str | Path):
         with write_aside(Path(target)) as aside, aside.open("wb") as out:
-            _WRITERS[kind](arrow, out)
+            write(arrow, out)
     else:
-        _WRITERS[kind](arrow, target)
+        write(arrow, target)
 
 
 def _format_of(path: Path) -> str:
@@ -173,6 +216,8 @@ def _format_of(path: Path) -> str:
         head = file.read(2048).removeprefix(b"\xef\xbb\xbf")
     if not head.strip():
         raise ValueError(f"path: expected a table, got {path}, which is empty. Write or download it again.")
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "csv"
     starts = {b"PAR1": "parquet", b"SIMPLE  =": "fits", b"<": "votable", b"# %ECSV": "ecsv", b"# galviz": "csv"}
     found = [kind for start, kind in starts.items() if head.lstrip().startswith(start)]
     if not found and b"\0" in head:
@@ -188,35 +233,13 @@ def _check_names(names: Sequence[str]) -> None:
         raise ValueError(f"columns: expected different names, got {double!r} twice. Rename one.")
 
 
-def _id_column(names: Sequence[str], given: str | None, path: Path) -> str:
-    if given is not None:
-        if given != "object_id" and "object_id" in names:
-            raise ValueError(f"id_column: expected 'object_id', which {path} has, got {given!r}. Rename that column.")
-        return _known([given], names, "id_column")[0]
-    by_name = {name.lower(): name for name in reversed(names)} | {name: name for name in names if name == name.lower()}
-    found = [by_name[name] for name in ID_NAMES if name in by_name]
-    if not found:
-        raise ValueError(
-            f"id_column: expected a column of ids ({', '.join(ID_NAMES)}), got {', '.join(names[:20])} in {path}. "
-            f"Name the one with unique ids: id_column=…; or number the rows: id_column={NUMBERED!r}."
-        )
-    return found[0]
-
-
 def _numbered(arrow: pa.Table) -> pa.Table:
     digits = len(str(len(arrow)))
     ids = pa.array([f"row-{row:0{digits}d}" for row in range(1, len(arrow) + 1)], pa.large_string())
     return arrow.add_column(0, NUMBERED, ids)
 
 
-def _known(wanted: Sequence[str], names: Sequence[str], argument: str = "columns") -> Sequence[str]:
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise ValueError(f"{argument}: expected some of {', '.join(names[:20])}, got {missing[0]!r}.")
-    return wanted
-
-
-def _keyed(arrow: pa.Table, id_column: str) -> KeyedTable:
+def _keyed(arrow: pa.Table, id_column: str, notes: Sequence[str]) -> KeyedTable:
     ours = common.COLUMNS.encode() in (arrow.schema.metadata or {})
     ids = _ids(arrow[id_column], id_column, ours=ours)
     rest = arrow.drop_columns(id_column)
@@ -230,13 +253,15 @@ def _keyed(arrow: pa.Table, id_column: str) -> KeyedTable:
     for column in series.values():
         column.index = index
     units = {spec.name: common.unit_of(spec) for spec in rest.schema}
-    return KeyedTable(pd.DataFrame(series, index=index, copy=False), units, common.passport_of(arrow.schema))
+    return KeyedTable(
+        pd.DataFrame(series, index=index, copy=False), units, common.passport_of(arrow.schema), tuple(notes)
+    )
 
 
 def _ids(values: pa.ChunkedArray, name: str, *, ours: bool) -> pa.ChunkedArray:
     """Give ids as text, in files of others without blanks around them, or refuse numbers that have lost digits."""
-    rounded = pa.types.is_floating(values.type)
-    if not (rounded or pa.types.is_integer(values.type) or pa.types.is_large_string(values.type)):
+    rounded = pa.types.is_floating(values.type) and len(values) > values.null_count
+    if pa.types.is_boolean(values.type) or pa.types.is_timestamp(values.type):
         raise ValueError(f"{name}: expected ids as text or integers, got {values.type}. Name another: id_column=…")
     if not rounded:
         values = values.cast(pa.large_string())
@@ -245,8 +270,10 @@ def _ids(values: pa.ChunkedArray, name: str, *, ours: bool) -> pa.ChunkedArray:
         rounded = bool(len(values)) and bool(pc.all(pc.match_substring_regex(values, _ROUNDED)).as_py())
     if rounded:
         raise ValueError(
-            f"{name}: expected ids as text or integers, got floats such as {values[0].as_py()}. A float has 15 digits: "
-            "longer ids are rounded in this file already. Write it again with ids as text, or name another: id_column=…"
+            f"{name}: expected ids as text or integers, got floats such as {values.drop_null()[0]}. "
+            "A float has 15 digits: longer ids are rounded in this file already. "
+            "Write it again with ids as text, name another column: "
+            f"id_column=…, or number the rows: id_column={NUMBERED!r}."
         )
     return values
 

@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 from galviz.sky.formats import common
 
 CHUNK = 3 << 14  # rows; a multiple of 3, so that chunks in base64 can be joined
+_AT_ONCE = 256 << 20  # bytes of a chunk
+_LARGE, _WASTE = 1 << 30, 100  # a file of more bytes, and of so many times those of the table, is refused
 
 
 def storable(table: pa.Table) -> pa.Table:
@@ -36,6 +38,26 @@ def dtype_of(values: pa.ChunkedArray) -> np.dtype:
     return np.dtype("S1" if pa.types.is_boolean(kind) else f"S{width_of(values)}")
 
 
+def dtypes_of(table: pa.Table) -> list[np.dtype]:
+    """Return `dtype_of` each column.
+
+    Raises
+    ------
+    ValueError
+        If the file would be absurdly large: each text takes the room of the longest one.
+    """
+    dtypes = [dtype_of(column) for column in table.columns]
+    size = table.num_rows * sum(dtype.itemsize for dtype in dtypes)
+    if size > max(_LARGE, _WASTE * table.nbytes):
+        widest = max(range(len(dtypes)), key=lambda k: dtypes[k].itemsize)
+        raise ValueError(
+            f"table: expected texts of similar length, got one of {dtypes[widest].itemsize:,} bytes in column "
+            f"{table.column_names[widest]!r}: as each text takes as much room, the file would have {size:,} bytes. "
+            "Use Parquet or CSV."
+        )
+    return dtypes
+
+
 def chunks(
     table: pa.Table, dtypes: list[np.dtype], nulls: list[int | bytes]
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
@@ -55,8 +77,9 @@ def chunks(
     missing : list of numpy.ndarray of bool, shape (n,), length M
     """
     layout = np.dtype([(f"c{k}", dtype) for k, dtype in enumerate(dtypes)])
-    for start in range(0, table.num_rows, CHUNK):
-        part = table.slice(start, CHUNK)
+    step = min(CHUNK, max(3, _AT_ONCE // max(layout.itemsize, 1) // 3 * 3))
+    for start in range(0, table.num_rows, step):
+        part = table.slice(start, step)
         rows = np.empty(part.num_rows, layout)
         for k, column in enumerate(part.columns):
             rows[f"c{k}"] = _values(column, nulls[k])
