@@ -28,7 +28,10 @@ passport.json                         which objects these are and how they were 
 Read a table, ids as text, with galviz.sky.tables.read_table("table.parquet").
 """
 _CUTOUTS = """cutouts/                              an image (bands, y, x) an object, with coordinates where known
-The sky is: {origin}.
+{renamed}The sky is: {origin}.
+"""
+_NAMES = "names.csv"
+_RENAMED = f"""{_NAMES:<38}the file of each object: some ids cannot be names of files, or differ only in case
 """
 
 
@@ -109,11 +112,22 @@ def _write_zip(out: BinaryIO, keyed: KeyedTable, cutouts: CutoutSet | None) -> N
                 write_table(file, keyed, kind)
                 file.seek(0)
                 shutil.copyfileobj(file, member)
+        if cutouts is not None and _renamed(cutouts):
+            files = pd.DataFrame({"file": fits_cutouts.names(cutouts)}, index=cutouts.catalogue.index)
+            with archive.open(_NAMES, "w") as member:
+                write_table(member, files, "csv")
         for name, content in [] if cutouts is None else fits_cutouts.files(cutouts, keyed.passport):
             archive.writestr(f"cutouts/{name}", content, zipfile.ZIP_STORED)
 
 
+def _renamed(cutouts: CutoutSet) -> bool:
+    """Whether a file of a cutout is not simply called after its object."""
+    return fits_cutouts.names(cutouts) != [f"{object_id}.fits" for object_id in cutouts.object_ids]
+
+
 def _readme(keyed: KeyedTable, cutouts: CutoutSet | None) -> str:
-    about = "" if cutouts is None else _CUTOUTS.format(origin=cutouts.origin)
+    about = ""
+    if cutouts is not None:
+        about = _CUTOUTS.format(origin=cutouts.origin, renamed=_RENAMED if _renamed(cutouts) else "")
     made = {"version": keyed.passport["galviz"], "made": keyed.passport["made"]}
     return _README.format(count=f"{len(keyed):,}", cutouts=about, **made)

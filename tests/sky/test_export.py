@@ -272,3 +272,46 @@ def test_a_passport_knows_the_run_it_shows(tmp_path):
     after = passport(["a"], run=FakeRun(tmp_path))["run"]
     assert after["run_json"] == before["run_json"]
     assert len(after["weights"]) == 64
+
+
+def sky_of(ids, **more):
+    """A sky with these ids, the pixels of each its number."""
+    images = np.arange(len(ids), dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 3, 3), dtype=np.float32)
+    table = pd.DataFrame({"k": np.arange(len(ids))}, index=pd.Index(ids, dtype="str", name="object_id"))
+    return CutoutSet(images=images, bands="r", catalogue=table, pixel_scale=1, unit="display", **more)
+
+
+ODD = ["A", "a", "CON", "nul.x", "x" * 300, "dot.", "blank ", "../../up", "plain", "A COVERAGE", "é", "e\u0301"]
+
+
+def test_a_zip_of_odd_ids_unpacks_on_any_disk_and_says_which_file_is_whose(tmp_path):
+    sky = sky_of(ODD)
+    export(tmp_path / "c.zip", "zip", table=sky.catalogue, passport=about(sky.catalogue), cutouts=sky)
+    with zipfile.ZipFile(tmp_path / "c.zip") as archive:
+        files = [name for name in archive.namelist() if name.startswith("cutouts/")]
+        assert len({name.casefold() for name in files}) == len(ODD)
+        assert all(len(name.removeprefix("cutouts/").encode()) <= 255 for name in files)
+        assert not any(
+            name.count("/") > 1 or name.casefold().startswith(("cutouts/con.", "cutouts/nul.")) for name in files
+        )
+        assert "names.csv" in archive.read("README.txt").decode()
+        archive.extract("names.csv", tmp_path)
+        found = read_table(tmp_path / "names.csv").table["file"]
+        assert found.index.tolist() == ODD
+        assert found["plain"] == "plain.fits"
+        for k, (object_id, file) in enumerate(found.items()):
+            with fits.open(io.BytesIO(archive.read(f"cutouts/{file}"))) as hdus:
+                assert hdus[0].data.max() == k
+                if object_id.isascii() and not object_id.endswith(" "):
+                    assert hdus[0].header["OBJECT"] == object_id
+
+
+def test_extensions_are_called_differently_though_readers_ignore_case(tmp_path):
+    sky = sky_of(ODD, coverage=np.ones((len(ODD), 1, 3, 3), dtype=bool))
+    export(tmp_path / "c.fits", "cutouts", table=sky.catalogue, passport=about(sky.catalogue), cutouts=sky)
+    with fits.open(tmp_path / "c.fits") as hdus:
+        names = [hdu.name for hdu in hdus[1:]]
+        assert len({name.upper() for name in names}) == 2 * len(ODD)
+        assert max(map(len, names)) <= 68
+        assert [hdus[name].data.max() for name in names[::2]] == list(range(len(ODD)))
+        assert hdus["A COVERAGE"].header["COVERAGE"] is True
