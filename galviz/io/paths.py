@@ -48,7 +48,7 @@ def inside(root: str | Path, name: str | PurePath, argument: str = "path") -> Pa
 def file_name(text: str) -> str:
     r"""Return a text as the name of a file that any disk can hold; `distinct_names` also limits its length.
 
-    Characters that a disk does not take are percent-encoded (UTF-8): control characters, any of ``"%*/:<>?\\|``, a dot
+    Characters that a disk does not take are percent-encoded (UTF-8): control characters, any of ``"%*/:<>?\|``, a dot
     or a blank at an end, and the first letter of a name that Windows keeps for devices (``CON``, ``nul.txt``). An empty
     text becomes ``%``.
     """
