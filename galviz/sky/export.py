@@ -26,7 +26,7 @@ table.csv .ecsv .vot .fits .parquet   one and the same table, a row an object, k
 passport.json                         which objects these are and how they were chosen; "python" makes the choice again
 {cutouts}
 Read a table, ids as text, with galviz.sky.tables.read_table("table.parquet").
-"""
+{notes}"""
 _CUTOUTS = """cutouts/                              an image (bands, y, x) an object, with coordinates where known
 {renamed}The sky is: {origin}.
 """
@@ -130,4 +130,5 @@ def _readme(keyed: KeyedTable, cutouts: CutoutSet | None) -> str:
     if cutouts is not None:
         about = _CUTOUTS.format(origin=cutouts.origin, renamed=_RENAMED if _renamed(cutouts) else "")
     made = {"version": keyed.passport["galviz"], "made": keyed.passport["made"]}
-    return _README.format(count=f"{len(keyed):,}", cutouts=about, **made)
+    notes = "".join(f"\nNote: {note}\n" for note in keyed.passport.get("notes", ()))
+    return _README.format(count=f"{len(keyed):,}", cutouts=about, notes=notes, **made)

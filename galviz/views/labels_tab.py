@@ -111,8 +111,12 @@ class LabelsTab(pn.viewable.Viewer):
             raise ValueError("data: expected a sky to learn from, got none. Make one on the tab Data.")
         path = new_folder(self.roots[-1], name)
         asked = ["sweep", self.study, "--data", str(sky), "--out", str(path)]
-        asked += ["--fractions", *self.fractions.replace(",", " ").split(), "--trials", str(self.trials)]
-        jobs.start([*asked, *(["--set", *self.settings.split()] if self.settings.strip() else [])], path)
+        fractions, settings = self.fractions.replace(",", " ").split(), self.settings.split()
+        for words, label in ((fractions, "Parts of the labels"), (settings, "Changes to the recipe")):
+            if option := next((word for word in words if word.startswith("-")), None):  # it could name any file
+                raise ValueError(f"{label}: expected no options of the command line, got {option}. Leave it out.")
+        asked += ["--fractions", *fractions, "--trials", str(self.trials)]
+        jobs.start([*asked, *(["--set", *settings] if settings else [])], path)
         self._asked, self.sweep_name = name, ""
 
     def resume(self, _: object = None) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 import pandas as pd
 import panel as pn
@@ -88,7 +87,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         view.param.update(**_asked(view))
         keep_in_address(view)
         held_out = "" if opened.run is None else " that the network has not seen in training"
-        about = f"<b>{escape(Path(given[0]).name)}</b>: {len(opened.table):,} objects{held_out}{_origin(opened)}"
+        about = f"<b>{escape(self.name_of(given[0]))}</b>: {len(opened.table):,} objects{held_out}{_origin(opened)}"
         about += _FLATTERED if opened.run is not None and opened.run.recipe.keep == "best" else ""
         card = pn.Card(title="Explore the same table: plots, pictures, exports", collapsed=True)
         card.param.update(sizing_mode="stretch_width")
@@ -101,7 +100,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
             return
         plots = [{"kind": "histogram", "x": view.answer, "logarithmic": True}]
         more = {"source": opened.source, "opening": self.uploaded_opening or opened.opening, "run": opened.run}
-        more |= {"id_column": opened.id_column, "units": opened.units, "plots": plots}
+        more |= {"id_column": opened.id_column, "units": opened.units, "plots": plots, "notes": opened.notes}
         more |= {"labels": view.labels, "keys": view.keys}
         self.explorer = Explorer(opened.table, opened.cutouts, selection=view.selection, **more)
         self.explorer.gallery.captions = [name for name in (view.answer, view.truth) if name]

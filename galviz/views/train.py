@@ -70,7 +70,7 @@ class TrainPanel(pn.viewable.Viewer):
         study = self.study.__name__.rpartition(".")[2]
         asked = ["train", study, "--data", str(skies[self.page.sky]), "--out", out]
         asked += ["--target", self.target, "--recipe", self.recipe, "--devices", self.device]
-        asked += ["--encoder", self.encoder] if self.encoder else []
+        asked += ["--encoder", str(self.library.allowed(self.encoder, "encoder"))] if self.encoder else []
         return asked + (["--set", *settings] if settings else [])
 
     def start(self, _: object = None) -> None:

@@ -11,6 +11,7 @@ import panel as pn
 import param
 
 from galviz.io.paths import distinct_names, file_name
+from galviz.views.handover import shown_bytes
 
 LARGEST = 2_000_000_000
 """Bytes of the largest file that is taken."""
@@ -106,23 +107,25 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
             elif data["type"] == "piece":
                 self._take(data)
             elif data["type"] == "failed":
-                raise OSError(str(data["reason"]))
+                self._end(f"{self._name}: not uploaded. {data['reason']}")
             else:
                 self._end(f"{self._name}: cancelled.")
         except (OSError, ValueError) as error:
-            self._end(f"{self._name}: not uploaded. {error}")
+            self._end(f"{self._name}: not uploaded. {getattr(error, 'strerror', None) or error}")
 
     def _begin(self, name: str, size: int) -> None:
         self._drop()
         self._name, self._size, self._number = name, size, self._number + 1
         if not 0 <= size <= LARGEST:
             raise ValueError(
-                f"Expected a file of at most {_bytes(LARGEST)}, got one of {_bytes(size)}. Leave out rows or columns, "
-                "or start the page on the file: panel serve … --args FILE."
+                f"Expected a file of at most {shown_bytes(LARGEST)}, got one of {shown_bytes(size)}. Leave out rows or "
+                "columns, or start the page on the file: panel serve … --args FILE."
             )
         free = shutil.disk_usage(self._folder()).free
         if size > free:
-            raise OSError(f"The file has {_bytes(size)}, and the disk of the server has room for {_bytes(free)}.")
+            raise OSError(
+                f"The file has {shown_bytes(size)}, and the disk of the server has room for {shown_bytes(free)}."
+            )
         self._digest = hashlib.sha256(file_name(name).encode() + b"\0")
         self._file = tempfile.NamedTemporaryFile(dir=self._folder(), prefix="part-", delete=False)  # noqa: SIM115
         self._go_on()
@@ -141,7 +144,9 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
         """Request the next piece, or hand the complete file over."""
         at = self._file.tell()
         if at < self._size:
-            self.param.update(part=at / self._size, status=f"{self._name}: {_bytes(at)} of {_bytes(self._size)} …")
+            self.param.update(
+                part=at / self._size, status=f"{self._name}: {shown_bytes(at)} of {shown_bytes(self._size)} …"
+            )
             self._send_msg({"number": self._number, "at": at})
             return
         path = self._folder() / self._digest.hexdigest() / next(distinct_names([file_name(self._name)]))
@@ -149,7 +154,7 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
         self._file.close()
         Path(self._file.name).replace(path)
         self._file = None
-        self._end(f"{self._name}: {_bytes(at)}, uploaded.")
+        self._end(f"{self._name}: {shown_bytes(at)}, uploaded.")
         self._received(path)
 
     def _end(self, status: str) -> None:
@@ -163,8 +168,3 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
             self._file.close()
             Path(self._file.name).unlink(missing_ok=True)
             self._file = None
-
-
-def _bytes(count: int) -> str:
-    unit, size = next((unit, size) for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if count >= size or size == 1e3)
-    return f"{count / size:,.1f}".removesuffix(".0") + f" {unit}"

@@ -1,7 +1,7 @@
 """The way out of a page: what is chosen as a file, as lines of Python, and in the programs of others."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, is_dataclass
 from functools import partial
@@ -49,6 +49,8 @@ class WayOut(Patient):
         Gives how pictures are shown now, a `Look` or a mapping, for the passport.
     units : mapping of str to str, optional
         Units of the table's columns.
+    notes : sequence of str
+        What a user of the table should know, for the passport and the Python: `galviz.sky.tables.KeyedTable.notes`.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class WayOut(Patient):
         run: Any = None,
         look: Callable[[], Any] | None = None,
         units: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         if not table.index.equals(selection.table.index):
             raise ValueError(
@@ -78,8 +81,9 @@ class WayOut(Patient):
             )
         super().__init__(selection=selection)
         self.table, self.cutouts, self.run, self.look, self.units = table, cutouts, run, look, units or {}
+        self.notes = tuple(notes)
         opening = opening or ("" if source else _UNKNOWN)
-        self.script = partial(python_for, source=source, id_column=id_column, opening=opening)
+        self.script = partial(python_for, source=source, id_column=id_column, opening=opening, notes=self.notes)
         if cutouts is None:
             self.param.form.objects = [form for form in FORMATS if FORMATS[form] != "cutouts"]
         self.handover = Handover(sizing_mode="stretch_width", margin=(0, 10))
@@ -100,7 +104,7 @@ class WayOut(Patient):
         shown = None if self.look is None else self.look()
         stretch = asdict(shown) if is_dataclass(shown) else shown
         papers = {"steps": choice.steps, "python": self.script(choice), "run": self.run, "stretch": stretch}
-        return KeyedTable(self.table[choice.mask], self.units, passport(choice.ids, **papers))
+        return KeyedTable(self.table[choice.mask], self.units, passport(choice.ids, **papers, notes=self.notes))
 
     def write(self, out: BinaryIO, kind: str, choice: Choice) -> None:
         """Write a file of one of the `FORMATS`."""
