@@ -64,9 +64,8 @@ class OpenedPage(pn.viewable.Viewer):
         super().__init__(**params)
         self.paths = [str(path) for path in paths]
         self.library = replace(library, given=(*library.given, *map(Path, self.paths)))
-        self.upload = Upload(
-            _uploads, self._receive, label=f"Or upload a table (up to {shown_bytes(LARGEST)})", accept=_ACCEPTED
-        )
+        accepted = f"CSV, ECSV, VOTable, FITS or Parquet, up to {shown_bytes(LARGEST)}"
+        self.upload = Upload(_uploads, self._receive, label="Or upload a table", accept=_ACCEPTED, status=accepted)
         self._numbers_of = ""  # the file whose rows were numbered by the button
         wanted = query()
         self.offer()

@@ -77,8 +77,11 @@ export function render({ model }) {
 """
     _stylesheets: ClassVar[list[str]] = [
         """
-label span { display: block; padding-bottom: 2px }
+label span { display: block; padding: 3px 0 5px }
 input { max-width: 100%; color: inherit; font: inherit }
+input::file-selector-button { padding: 6px 14px; margin-right: 8px; color: inherit; font: inherit; cursor: pointer }
+input::file-selector-button { background: rgba(128, 128, 128, 0.1); border: 1px solid rgba(128, 128, 128, 0.6) }
+input::file-selector-button { border-radius: 4px }
 .going { display: flex; gap: 8px; align-items: center; padding-top: 4px }
 .going[hidden] { display: none }
 progress { flex: 1; min-width: 0; accent-color: #1f86c8 }

@@ -22,7 +22,20 @@ from galviz.views.state import PageState
 from galviz.views.threshold_page import ThresholdPage
 from galviz.views.train import TrainPanel
 
-OUT = ["../outside", "../../x", "../../../etc", "..", ".", "", "/etc", "runs/../../outside", "a\0b", "x" * 300, "link"]
+OUT = [
+    "../../outside",
+    "../outside",
+    "../../x",
+    "../../../etc",
+    "..",
+    ".",
+    "",
+    "/etc",
+    "runs/../../outside",
+    "a\0b",
+    "x" * 300,
+    "link",
+]
 
 
 @pytest.fixture
