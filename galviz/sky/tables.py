@@ -13,12 +13,9 @@ import pyarrow.compute as pc
 from galviz.sky.checks import check_ids
 from galviz.sky.files import write_aside
 from galviz.sky.formats import common, fits_table, parquet, text, votable
+from galviz.sky.formats.request import ID_NAMES, NUMBERED, Request, SeveralTables
 
-ID_NAMES = (
-    "object_id", "objid", "dr7objid", "dr8objid", "galaxyid", "iauname", "source_id", "photoid", "specobjid", "id",
-)  # fmt: skip
-NUMBERED = "#"
-"""What to give as the column of ids for a table that has none: its rows are numbered."""
+__all__ = ["ID_NAMES", "NUMBERED", "KeyedTable", "SeveralTables", "read_table", "tables_in", "write_table"]
 
 SUFFIXES = {"csv": ".csv", "ecsv": ".ecsv", "votable": ".vot", "fits": ".fits", "parquet": ".parquet"}
 
@@ -36,27 +33,11 @@ _WRITERS: dict[str, Callable[[pa.Table, BinaryIO], None]] = {
     "fits": fits_table.write,
     "parquet": parquet.write,
 }
-_ROWS_NUMBERED = "The ids are row numbers: they are valid in this file only."
 _TEXT = {pa.large_string(): pd.StringDtype(na_value=np.nan)}
 _NULLABLE = _TEXT | {pa.bool_(): pd.BooleanDtype()}
 for _name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"):
     _NULLABLE[pa.type_for_alias(_name.lower())] = pd.api.types.pandas_dtype(_name)
 _ROUNDED = r"^[+-]?(\d+\.\d*([eE][+-]?\d+)?|\d+[eE]\+\d+)$"  # a number that was a float: 1.24E+18, 123.0
-
-
-class SeveralTables(ValueError):  # noqa: N818 - it asks a question: which of them?
-    """A file holds several tables, and nothing says which to read.
-
-    Parameters
-    ----------
-    message : str
-    names : sequence of str
-        The tables in the file, as `tables_in` lists them.
-    """
-
-    def __init__(self, message: str, names: Sequence[str]) -> None:
-        super().__init__(message)
-        self.names = tuple(names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +91,9 @@ class KeyedTable:
 
 def tables_in(path: str | Path) -> list[str]:
     """Return the names of the tables in a FITS or VOTable file, ``"table 1"`` for one without a name; else nothing."""
-    _format_of(Path(path))
-    return []
+    path = Path(path)
+    module = {"fits": fits_table, "votable": votable}.get(_format_of(path))
+    return [] if module is None else module.tables_in(path)
 
 
 def read_table(
@@ -152,19 +134,17 @@ def read_table(
         If the file is empty, of no known format, or broken; has no column of ids, or floats in it; an id is missing or
         there twice; or a column holds neither numbers, truth values, dates nor text.
     """
-    del table  # next commit
     path = Path(path)
-    chosen: list[str] = []
-
-    def pick(names: Sequence[str]) -> dict[str, bool]:
-        _check_names(names)
-        chosen.extend([] if id_column == NUMBERED else [_id_column(names, id_column, path)])
-        wanted = names if columns is None else _known(columns, names)
-        return {name: name.lower() in ID_NAMES or name in chosen for name in dict.fromkeys([*chosen, *wanted])}
-
-    arrow = _READERS[_format_of(path)](path, pick)
-    notes = () if chosen else (_ROWS_NUMBERED,)
-    return _keyed(arrow if chosen else _numbered(arrow), chosen[0] if chosen else NUMBERED, notes)
+    kind = _format_of(path)
+    if table not in {None, 0} and kind not in {"fits", "votable"}:
+        raise ValueError(f"table: expected nothing, as {path} has one table only, got {table!r}.")
+    request = Request(path, id_column, columns, table)
+    common.size_of(path)  # refuses a file that unpacks to an absurd size
+    arrow = _READERS[kind](path, request)
+    if request.id_name is None:
+        request.notes.append("The ids are row numbers: they are valid in this file only.")
+        arrow = _numbered(arrow)
+    return _keyed(arrow, request.id_name or NUMBERED, request.notes)
 
 
 def write_table(target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame, kind: str) -> None:
@@ -224,32 +204,10 @@ def _check_names(names: Sequence[str]) -> None:
         raise ValueError(f"columns: expected different names, got {double!r} twice. Rename one.")
 
 
-def _id_column(names: Sequence[str], given: str | None, path: Path) -> str:
-    if given is not None:
-        if given != "object_id" and "object_id" in names:
-            raise ValueError(f"id_column: expected 'object_id', which {path} has, got {given!r}. Rename that column.")
-        return _known([given], names, "id_column")[0]
-    by_name = {name.lower(): name for name in reversed(names)} | {name: name for name in names if name == name.lower()}
-    found = [by_name[name] for name in ID_NAMES if name in by_name]
-    if not found:
-        raise ValueError(
-            f"id_column: expected a column of ids ({', '.join(ID_NAMES)}), got {', '.join(names[:20])} in {path}. "
-            f"Name the one with unique ids: id_column=…; or number the rows: id_column={NUMBERED!r}."
-        )
-    return found[0]
-
-
 def _numbered(arrow: pa.Table) -> pa.Table:
     digits = len(str(len(arrow)))
     ids = pa.array([f"row-{row:0{digits}d}" for row in range(1, len(arrow) + 1)], pa.large_string())
     return arrow.add_column(0, NUMBERED, ids)
-
-
-def _known(wanted: Sequence[str], names: Sequence[str], argument: str = "columns") -> Sequence[str]:
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise ValueError(f"{argument}: expected some of {', '.join(names[:20])}, got {missing[0]!r}.")
-    return wanted
 
 
 def _keyed(arrow: pa.Table, id_column: str, notes: Sequence[str]) -> KeyedTable:

@@ -1,42 +1,48 @@
 """What the formats share: a record of names, types and units beside the table, and text that a format cannot hold."""
 
-import csv
 import gzip
 import json
 import re
-import zlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote as percent
 from urllib.parse import unquote
-from xml.parsers.expat import ExpatError
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from astropy.table import Column, Table
-from astropy.table.meta import YamlParseError
+
+if TYPE_CHECKING:
+    from galviz.sky.formats.request import Request
 
 PASSPORT, COLUMNS = "galviz.passport", "galviz.columns"
 WIDEST = 16  # entries of a vector column that become columns of their own
 
-_BROKEN = (
-    OSError, ValueError, TypeError, LookupError, EOFError, csv.Error, zlib.error, ExpatError,
-    YamlParseError, pa.ArrowException,
-)  # fmt: skip
+MOST_UNPACKED, MOST_RATIO = 256 << 20, 200
+"""A file may unpack to 256 MiB; to more, if that is at most 200 times its own size. Real catalogues stay below 20."""
 
-Pick = Callable[[Sequence[str]], dict[str, bool]]
-"""Says of all the names in a file which to read, and which of these as text whatever they look like."""
+
+class Refused(ValueError):  # noqa: N818 - not an error of the program
+    """A file, or what is wanted of it, is refused with a message for the user."""
 
 
 class Raw(NamedTuple):
-    """A column as it stands in a file."""
+    """A column as it stands in a file; `about` is what the record says of it."""
 
     name: str
     values: pa.Array | pa.ChunkedArray
     unit: str = ""
+    about: Mapping[str, Any] = {}
+
+
+class Known(NamedTuple):
+    """What galviz wrote beside a table: the columns by the names they are stored under, and the passport."""
+
+    record: Mapping[str, Mapping[str, Any]]
+    passport: Mapping[str, Any] | None
 
 
 class Unsafe(NamedTuple):
@@ -48,7 +54,9 @@ class Unsafe(NamedTuple):
 
 @contextmanager
 def readable(path: Path, kind: str) -> Iterator[None]:
-    """Turn what a library says of a broken file into an error that names the file.
+    """Turn whatever a library raises over a damaged file into an error that names the file.
+
+    Warnings are silenced: a reader checks itself what would change a value.
 
     Raises
     ------
@@ -56,17 +64,21 @@ def readable(path: Path, kind: str) -> Iterator[None]:
         If the file is not what it should be.
     """
     try:
-        yield
-    except FileNotFoundError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (Refused, FileNotFoundError, PermissionError):
         raise
-    except _BROKEN as error:
-        raise ValueError(
-            f"path: expected a whole {kind}, got {path}, which cannot be read ({error}). Save it again."
+    except Exception as error:
+        # Parsers fail over damaged bytes in a dozen ways: struct.error, zlib.error, AssertionError, RecursionError, …
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise Refused(
+            f"path: expected a whole {kind}, got {path}, which cannot be read ({reason}). Save it again."
         ) from error
 
 
 def is_gzipped(path: Path) -> bool:
-    """Say whether a file is packed, whatever its name."""
+    """Return whether a file is packed, whatever its name."""
     with path.open("rb") as file:
         return file.read(2) == b"\x1f\x8b"
 
@@ -74,6 +86,95 @@ def is_gzipped(path: Path) -> bool:
 def opened(path: Path) -> BinaryIO:
     """Open a file for reading, unpacked where it is gzipped."""
     return gzip.open(path) if is_gzipped(path) else path.open("rb")
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, unpacked where it is gzipped: nothing is kept in memory.
+
+    Raises
+    ------
+    Refused
+        If it unpacks to more than `check_size` allows.
+    """
+    packed = path.stat().st_size
+    if not is_gzipped(path):
+        return packed
+    size = 0
+    with gzip.open(path) as file:
+        while part := file.read(1 << 20):
+            size += len(part)
+            check_size(path, size, packed)
+    return size
+
+
+def check_size(path: Path, size: int, stored: int) -> None:
+    """Refuse a file that is small on disk and absurdly large in memory, before it is.
+
+    Raises
+    ------
+    Refused
+        If `size` bytes are more than `MOST_UNPACKED` and more than `MOST_RATIO` times those `stored`.
+    """
+    if size > max(MOST_UNPACKED, MOST_RATIO * stored):
+        raise Refused(
+            f"path: expected a table, got {path}, whose {stored:,} bytes claim to hold more than {size:,} bytes. "
+            "It is damaged, or made to fill the memory."
+        )
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """Return names, the second ``z`` as ``z_2``, so that all differ."""
+    different: dict[str, None] = {}
+    taken = set(names)
+    for name in names:
+        new, count = name, 2
+        while new in different or (new != name and new in taken):
+            new, count = f"{name}_{count}", count + 1
+        different[new] = None
+    return list(different)
+
+
+def known_in(content: Mapping[str, Any], request: "Request") -> Known:
+    """Return the record and the passport that a file has under `COLUMNS` and `PASSPORT`, as JSON text or its value.
+
+    A file may be damaged or made by somebody else: what is not as galviz writes it is ignored, with a note.
+    """
+    found: dict[str, Any] = {}
+    checks = {COLUMNS: ("description of the columns", _is_record), PASSPORT: ("provenance", _is_mapping)}
+    for key, (what, check) in checks.items():
+        if content.get(key) is None:
+            continue
+        value = content[key]
+        try:
+            value = json.loads(value) if isinstance(value, str | bytes) else value
+            to_json(value)  # must be possible again, for the schema
+        except (ValueError, TypeError, RecursionError):
+            value = None
+        if check(value):
+            found[key] = value
+        else:
+            request.notes.append(f"The {what} by galviz in this file is damaged and was ignored.")
+    return Known(found.get(COLUMNS, {}), found.get(PASSPORT))
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_record(value: Any) -> bool:
+    kinds = {"name": str, "unit": str, "type": str, "quoted": bool}
+    return _is_mapping(value) and all(
+        _is_mapping(about)
+        and all(isinstance(about[key], kind) for key, kind in kinds.items() if key in about)
+        and ("type" not in about or _is_type(about["type"]))
+        for about in value.values()
+    )
+
+
+def _is_type(name: str) -> bool:
+    return name in {"text", "bool", "float", "double"} or bool(
+        re.fullmatch(r"u?int(8|16|32|64)|timestamp\[(s|ms|us|ns)\]", name)
+    )
 
 
 def unit_of(field: pa.Field) -> str:
@@ -102,7 +203,7 @@ def record_of(table: pa.Table, stored: Sequence[str] = (), quoted: Sequence[bool
 
 
 def names_in(stored: Sequence[str], record: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Give the names that columns had before they were stored."""
+    """Return the names that columns had before they were stored."""
     return [record.get(name, {}).get("name", name) for name in stored]
 
 
@@ -113,24 +214,21 @@ def type_in(about: Mapping[str, Any]) -> pa.DataType | None:
     return pa.large_string() if about["type"] == "text" else pa.type_for_alias(about["type"])
 
 
-def assemble(columns: Sequence[Raw], record: Mapping[str, Mapping[str, Any]], passport: Any = None) -> pa.Table:
-    """Make a table of columns as they were before they were stored.
-
-    Raises
-    ------
-    ValueError
-        If a column holds neither numbers, truth values, dates nor text.
-    """
+def assemble(columns: Sequence[Raw], known: Known, request: "Request") -> pa.Table:
+    """Make a table of columns as they were before they were stored; those of no kept type are left out with a note."""
     arrays, fields = [], []
-    for raw in columns:
-        about = record.get(raw.name, {})
-        values = plain(raw.values, about.get("name", raw.name))
-        if about.get("quoted"):
+    for raw, name in zip(columns, request.unique([raw.name for raw in columns]), strict=True):
+        try:
+            values = plain(raw.values, name)
+        except Refused:
+            request.leave_out(name, f"values of the kind {raw.values.type}")
+            continue
+        if raw.about.get("quoted") and pa.types.is_large_string(values.type):
             values = _mapped(values, lambda text: "" if text == "%" else unquote(text))
-        arrays.append(_as(values, type_in(about)))
-        fields.append(field_with(about.get("name", raw.name), arrays[-1].type, about.get("unit", raw.unit)))
-    known = {PASSPORT: passport, COLUMNS: record or None}
-    metadata = {key: to_json(value) for key, value in known.items() if value is not None}
+        arrays.append(_as(values, type_in(raw.about)))
+        fields.append(field_with(name, arrays[-1].type, raw.about.get("unit", raw.unit)))
+    about = {PASSPORT: known.passport, COLUMNS: known.record or None}
+    metadata = {key: to_json(value) for key, value in about.items() if value is not None}
     return pa.table(arrays, schema=pa.schema(fields, metadata=metadata))
 
 
@@ -159,15 +257,17 @@ def plain(values: pa.Array | pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         (pa.types.is_string(kind) or pa.types.is_string_view(kind), pa.large_string()),
         (pa.types.is_time(kind) or pa.types.is_timestamp(kind), pa.large_string()),
         (pa.types.is_date(kind), pa.timestamp("ms")),
-        (pa.types.is_null(kind) or pa.types.is_decimal(kind), pa.float64()),
+        (pa.types.is_null(kind), pa.float64()),
         (pa.types.is_float16(kind), pa.float32()),
     ]
     for fits, other in wanted:
         if fits:
             return values.cast(other)
-    raise ValueError(
-        f"table: expected numbers, truth values, dates or text in column {name!r}, got {kind}. "
-        "Leave it out: read_table(path, columns=[…]), or drop it from the table."
+    if pa.types.is_decimal(kind):
+        whole = kind.scale <= 0
+        return whole_numbers(values.cast(pa.large_string())) if whole else values.cast(pa.float64())
+    raise Refused(
+        f"table: expected numbers, truth values, dates or text in column {name!r}, got {kind}. Drop it from the table."
     )
 
 
@@ -206,55 +306,41 @@ def array_of(values: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
     return pa.array(values.astype(values.dtype.newbyteorder("=")), mask=missing, from_pandas=True)
 
 
-def columns_of(name: str, values: np.ndarray, missing: np.ndarray | None, unit: str) -> list[Raw]:
-    """Make a column, or for values (N, K) with K ≤ 16 the columns ``name_0`` … ``name_{K-1}``.
+def whole_numbers(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return whole numbers that are written as text as int64, as uint64, or as they are where they need more bits."""
+    for kind in (pa.int64(), pa.uint64()):
+        try:
+            return text.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    return text
 
-    Raises
-    ------
-    ValueError
-        If there are more entries in a row.
+
+def columns_of(raw: Raw, values: np.ndarray, missing: np.ndarray | None, request: "Request") -> list[Raw]:
+    """Return values (N,) as a column, and (N, K) with K ≤ 16 as the columns ``name_0`` … ``name_{K-1}``.
+
+    Parameters
+    ----------
+    raw : Raw
+        Name, unit and record; its values are not used.
+    values : numpy.ndarray
+    missing : numpy.ndarray of bool, optional
+        Of the same shape.
+    request : Request
+        Is told of a column that has more entries a row, or none.
     """
     if values.ndim == 1:
-        return [Raw(name, array_of(values, missing), unit)]
-    flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
+        return [raw._replace(values=array_of(values, missing))]
+    entries = int(np.prod(values.shape[1:]))
+    if not 0 < entries <= WIDEST:
+        request.leave_out(raw.name, f"{entries} values in a row (more than {WIDEST}, or none, are not read)")
+        return []
+    flat = values.reshape(len(values), entries)
     gone = None if missing is None else missing.reshape(flat.shape)
-    if flat.shape[1] > WIDEST:
-        raise ValueError(
-            f"table: expected at most {WIDEST} entries in a row of column {name!r}, got {flat.shape[1]}. "
-            "Leave it out: read_table(path, columns=[…])."
-        )
     return [
-        Raw(f"{name}_{k}", array_of(flat[:, k], None if gone is None else gone[:, k]), unit)
-        for k in range(flat.shape[1])
+        raw._replace(name=f"{raw.name}_{k}", values=array_of(flat[:, k], None if gone is None else gone[:, k]))
+        for k in range(entries)
     ]
-
-
-def from_astropy(
-    table: Table, pick: Pick, record: Mapping[str, Mapping[str, Any]] | None = None, passport: Any = None
-) -> pa.Table:
-    """Make an Arrow table of one of astropy.
-
-    Raises
-    ------
-    ValueError
-        If a column that is wanted is more than a column of values.
-    """
-    record = record or {}
-    names = names_in(table.colnames, record)
-    wanted = pick(names)
-    found: list[Raw] = []
-    for name, stored in zip(names, table.colnames, strict=True):
-        column = table[stored]
-        if name not in wanted:
-            continue
-        if not isinstance(column, Column):
-            raise ValueError(  # noqa: TRY004 - the file's content is wrong, not an argument's type
-                f"table: expected plain values in column {name!r}, got {type(column).__name__}. "
-                "Leave it out: read_table(path, columns=[…])."
-            )
-        missing = np.ma.getmaskarray(column)
-        found += columns_of(stored, np.ma.getdata(column), missing, str(column.unit or ""))
-    return assemble(found, record, passport)
 
 
 def _mapped(values: pa.ChunkedArray, change: Callable[[str], str]) -> pa.ChunkedArray:

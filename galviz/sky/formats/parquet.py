@@ -1,6 +1,5 @@
 """Parquet: types and missing values are its own; units and the passport are in the metadata of the file."""
 
-import json
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from galviz.sky.formats import common
+from galviz.sky.formats.common import Raw, Refused
+from galviz.sky.formats.request import Request
 
 
 def write(table: pa.Table, out: BinaryIO) -> None:
@@ -16,15 +17,50 @@ def write(table: pa.Table, out: BinaryIO) -> None:
     pq.write_table(table.replace_schema_metadata(known), out)
 
 
-def read(path: Path, pick: common.Pick) -> pa.Table:
-    """Read one file, of any program."""
-    with common.readable(path, "Parquet file"):
-        schema = pq.read_schema(path)
-    known = {key.decode(): value for key, value in (schema.metadata or {}).items()}
-    record = json.loads(known.get(common.COLUMNS, "{}"))
-    wanted = pick(schema.names)
-    with common.readable(path, "Parquet file"):
-        table = pq.read_table(path, columns=list(wanted))
-    columns = [common.Raw(name, table[name]) for name in wanted]
-    passport = known.get(common.PASSPORT)
-    return common.assemble(columns, record, None if passport is None else json.loads(passport))
+def read(path: Path, request: Request) -> pa.Table:
+    """Read one file, of any program, and no other.
+
+    `pyarrow.parquet.read_table` and `pandas.read_parquet` take a file for a part of a data set: a folder ``a=1`` above
+    it becomes a column. `ParquetFile` does not.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or keeps columns in other files.
+    """
+    with common.readable(path, "Parquet file"), pq.ParquetFile(path) as file:
+        schema = file.schema_arrow
+        texts = {key.decode(): value for key, value in (schema.metadata or {}).items() if key.startswith(b"galviz.")}
+        _check(path, file.metadata)
+    known = common.known_in(texts, request)
+    names = request.unique(schema.names)
+    wanted = request.choose_columns(names)
+    columns = [k for k, name in enumerate(names) if name in wanted and _is_flat(schema.field(k), name, request)]
+    with common.readable(path, "Parquet file"), pq.ParquetFile(path) as file:
+        table = file.read([schema.field(k).name for k in columns])
+        places = [k for k, name in enumerate(schema.names) if name in set(table.column_names)]
+        found = [
+            Raw(names[k], table.column(places.index(k)), about=known.record.get(schema.names[k], {})) for k in columns
+        ]
+    return common.assemble(found, known, request)
+
+
+def _is_flat(field: pa.Field, name: str, request: Request) -> bool:
+    """Return whether a column holds one value a row, and leave it out where it does not."""
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    odd = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    if odd:
+        request.leave_out(name, f"values of the kind {kind}")
+    return not odd
+
+
+def _check(path: Path, metadata: pq.FileMetaData) -> None:
+    groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+    chunks = [group.column(k) for group in groups for k in range(group.num_columns)]
+    if any(chunk.file_path for chunk in chunks):
+        raise Refused(
+            f"path: expected a Parquet file with its own columns, got {path}, which names other files. "
+            "Write the table to one file."
+        )
+    size = max(8 * metadata.num_rows * metadata.num_columns, sum(chunk.total_uncompressed_size for chunk in chunks))
+    common.check_size(path, size, path.stat().st_size)

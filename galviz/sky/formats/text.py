@@ -2,20 +2,33 @@
 
 import codecs
 import csv
+import io
 import itertools
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import yaml
 from astropy.table import Column, Table, meta
 from pyarrow import csv as pacsv
 
-from galviz.sky.formats import common
+from galviz.sky.formats import common, typed
+from galviz.sky.formats.common import Raw, Refused
+from galviz.sky.formats.request import Request
 
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
+_UTF8 = {"utf-8", "utf-8-sig"}
+_ENCODINGS = {"utf-16": "UTF-16", "latin-1": "Latin-1"}
+_SAMPLE = 20  # rows that tell the delimiter
+_NUMPY = {f"{kind}{bits}": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
+_NUMPY |= {"float16": "float32", "float32": "float32", "float64": "float64", "float128": "float64"}
+_DATATYPES = {name: pa.from_numpy_dtype(kind) for name, kind in _NUMPY.items()}
+_DATATYPES |= {"bool": pa.bool_(), "string": pa.large_string()}
 _COMMENTS = {common.PASSPORT: "# galviz passport: ", common.COLUMNS: "# galviz columns: "}
 _ECSV_TYPES = {"double": "float64", "float": "float32", "bool": "bool", "text": "str"}
 
@@ -43,29 +56,113 @@ def write_ecsv(table: pa.Table, out: BinaryIO) -> None:
     _write_rows(table, out, [f"# {line}" for line in yaml])
 
 
-def read_csv(path: Path, pick: common.Pick) -> pa.Table:
-    """Read CSV, gzipped or not; lines with # before the names are skipped, types are found from all rows."""
-    with common.readable(path, "CSV file in UTF-8"):
-        comments, names = _top(path, ",")
-    known = {key: json.loads(line[len(s) :]) for key, s in _COMMENTS.items() for line in comments if line.startswith(s)}
-    return _read_rows(path, pick, names, skip=len(comments), known=known)
+def read_csv(path: Path, request: Request) -> pa.Table:
+    """Read CSV, gzipped or not, and what resembles it: other delimiters, decimal commas, UTF-16, Latin-1.
+
+    Lines with # before the names are skipped; the last of them has the names where the first row has none, as
+    `numpy.savetxt` and TOPCAT write them.
+    """
+    encoding = _encoding(path)
+    with common.readable(path, "CSV file"):
+        head = _top(path, encoding)
+    texts = {key: line[len(s) :] for key, s in _COMMENTS.items() for line in head.comments if line.startswith(s)}
+    known = common.known_in(texts, request)
+    layout = _named_above(head, ",") if texts else _layout(head, request)
+    if encoding not in _UTF8:
+        request.notes.append(f"The file is not in UTF-8: its text was read as {_ENCODINGS[encoding]}.")
+    names = common.names_in([name if name in known.record else name.strip() for name in layout.names], known.record)
+    names = request.unique(names)
+    wanted = request.choose_columns(names)
+    places = {name: k for k, name in enumerate(names) if name in wanted}
+    about = {name: known.record.get(layout.names[k], {}) for name, k in places.items()}
+    kinds = {k: common.type_in(about[name]) for name, k in places.items() if not wanted[name]}
+    table = _rows(path, encoding, layout, list(places.values()), {k: kind for k, kind in kinds.items() if kind})
+    columns = []
+    for name, k in places.items():
+        values = table[str(k)]
+        if pa.types.is_large_string(values.type):
+            if not texts:
+                values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.large_string()), values)
+            if not (wanted[name] or about[name].get("type") == "text"):
+                values = typed.found(values, name, request, comma=layout.delimiter != ",")
+        columns.append(Raw(name, values, about=about[name]))
+    return common.assemble(columns, known, request)
 
 
-def read_ecsv(path: Path, pick: common.Pick) -> pa.Table:
-    """Read ECSV; one of another program by astropy."""
+def read_ecsv(path: Path, request: Request) -> pa.Table:
+    """Read ECSV, of galviz or another program.
+
+    The header is YAML, which can build objects. Here it builds only lists and texts: astropy's reader makes NumPy
+    arrays of objects from bytes in the header, which a stranger can use to crash Python, or worse.
+    """
     with common.readable(path, "ECSV file"):
-        comments, _ = _top(path, ",")
-        header = meta.get_header_from_yaml([line.removeprefix("#").removeprefix(" ") for line in comments])
-        about = header.get("meta") or {}
-        if common.COLUMNS in about:
-            comments, names = _top(path, header.get("delimiter", " "))
-            known = {key: json.loads(about[key]) for key in _COMMENTS if key in about}
-        else:
-            with common.opened(path) as lines:
-                found = Table.read(lines.read().decode().splitlines(), format="ascii.ecsv")
-    if common.COLUMNS not in about:
-        return common.from_astropy(found, pick)
-    return _read_rows(path, pick, names, skip=len(comments), known=known)
+        head = _top(path, "utf-8")
+        lines = [line.removeprefix("#").removeprefix(" ") for line in head.comments]
+        header = yaml.load("\n".join(lines[1:]), _PlainLoader)  # noqa: S506 - it is a safe loader
+        about = dict(header.get("meta") or {})
+        delimiter = header.get("delimiter", " ")
+        kinds = {str(kind["name"]): kind for kind in header["datatype"]}
+        layout = _named_above(head, delimiter)
+        stored = layout.names
+        if delimiter not in {" ", ","} or stored != [str(kind["name"]) for kind in header["datatype"]]:
+            raise ValueError("the names below the header are not those in it")
+    known = common.known_in({key: about[key] for key in _COMMENTS if key in about}, request)
+    ours = common.COLUMNS in about
+    names = request.unique(common.names_in(stored, known.record))
+    wanted = request.choose_columns(names)
+    masks = {} if ours else _masks(about.get("__serialized_columns__"), stored)
+    places = {name: k for k, name in enumerate(names) if name in wanted and k not in masks.values()}
+    table = _rows(path, "utf-8", layout, [*places.values(), *masks.values()], {})
+    columns: list[Raw] = []
+    with common.readable(path, "ECSV file"):
+        for name, k in places.items():
+            kind, values = kinds[stored[k]], table[str(k)]
+            if k in masks:
+                values = pc.if_else(pc.equal(table[str(masks[k])], "True"), pa.scalar(None, values.type), values)
+            raw = Raw(name, values, str(kind.get("unit") or ""), known.record.get(stored[k], {}))
+            columns += _declared(raw, kind, request, ours=ours)
+    return common.assemble(columns, known, request)
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Reads YAML as lists, mappings and texts, whatever objects it names."""
+
+    def plain(self, _: str, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return self.construct_mapping(node, deep=True)
+        return self.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else str(node.value)
+
+
+_PlainLoader.add_multi_constructor("!", _PlainLoader.plain)
+
+
+def _masks(serialized: Any, names: list[str]) -> dict[int, int]:
+    """Return for the place of a column that of its mask, where astropy wrote both as columns."""
+    masks = {}
+    for about in (serialized or {}).values():
+        data, mask = ((about.get(key) or {}) for key in ("data", "mask"))
+        if isinstance(data, dict) and isinstance(mask, dict) and {data.get("name"), mask.get("name")} <= set(names):
+            masks[names.index(data["name"])] = names.index(mask["name"])
+    return masks
+
+
+def _declared(raw: Raw, kind: Mapping[str, Any], request: Request, *, ours: bool) -> list[Raw]:
+    """Return a column of ECSV in the type that the header declares."""
+    text, datatype, entries = raw.values, str(kind["datatype"]), str(kind.get("subtype", ""))
+    text = text if ours else pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.large_string()), text)
+    vector = re.fullmatch(r"(u?int\d+|float\d+)\[(\d+(?:,\d+)*)\]", entries)
+    if vector:
+        shape = tuple(int(side) for side in vector[2].split(","))
+        rows = [np.full(shape, None) if cell is None else np.array(json.loads(cell)) for cell in text.to_pylist()]
+        values = np.array(rows, dtype=object).reshape(len(rows), *shape)
+        missing = values == None  # noqa: E711 - of each entry
+        return common.columns_of(raw, np.where(missing, 0, values).astype(_NUMPY[vector[1]]), missing, request)
+    if entries or datatype not in _DATATYPES:
+        request.leave_out(raw.name, f"values of the kind {entries or datatype}")
+        return []
+    if datatype == "string":
+        return [raw._replace(values=text)]
+    return [raw._replace(values=text.cast(_DATATYPES[datatype]))]
 
 
 def _known(table: pa.Table) -> dict[str, str]:
@@ -83,47 +180,153 @@ def _write_rows(table: pa.Table, out: BinaryIO, comments: list[str]) -> None:
         pacsv.write_csv(table, out, pacsv.WriteOptions(include_header=False))
 
 
-def _top(path: Path, delimiter: str) -> tuple[list[str], list[str]]:
-    """Read the lines with # at the top, and the names below them."""
-    with common.opened(path) as lines:
-        comments = []
-        line = lines.readline().removeprefix(codecs.BOM_UTF8)
-        while line.startswith(b"#"):
-            comments.append(line.decode().rstrip("\r\n"))
-            line = lines.readline()
-        rest = (part.decode() for part in itertools.chain([line], lines))
-        names = next((row for row in csv.reader(rest, delimiter=delimiter) if row), [])
-    return comments, names
+class _Head(NamedTuple):
+    """The start of a file: lines with # at the top, empty lines below them, and some lines more."""
+
+    comments: list[str]
+    blank: int
+    lines: list[str]
 
 
-def _read_rows(path: Path, pick: common.Pick, names: list[str], *, skip: int, known: Mapping[str, Any]) -> pa.Table:
-    record = known.get(common.COLUMNS, {})
-    own = [record[name]["name"] if name in record else name.strip() for name in names]
-    wanted = pick(own)
-    stored = {name: before for name, before in zip(names, own, strict=True) if before in wanted}
-    texts = {name: pa.large_string() for name, before in stored.items() if wanted[before]}
-    types = {name: kind for name in stored if (kind := common.type_in(record.get(name, {})))}
-    with common.readable(path, "CSV file in UTF-8"):
+class _Layout(NamedTuple):
+    delimiter: str
+    names: list[str]
+    skip: int
+    """Lines above the rows."""
+
+
+def _encoding(path: Path) -> str:
+    """Return the encoding: by its first bytes, else UTF-8 if all of the file is that."""
+    with common.readable(path, "text file"), common.opened(path) as file:
+        start = file.read(3)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        decoder = codecs.getincrementaldecoder("utf-8")()
         try:
-            table = _parsed(path, skip, list(stored), types | texts)
-        except pa.ArrowInvalid:  # another program changed what a column holds
-            if not record:
-                raise
-            table = _parsed(path, skip, list(stored), texts)
-    columns = [common.Raw(name if name in record else before, table[name]) for name, before in stored.items()]
-    return common.assemble(columns, record, known.get(common.PASSPORT))
+            decoder.decode(start)
+            while part := file.read(1 << 20):
+                decoder.decode(part)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "latin-1"
+    return "utf-8"
 
 
-def _parsed(path: Path, skip: int, included: list[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-    with pa.input_stream(str(path), compression="gzip" if common.is_gzipped(path) else None) as source:
+def _top(path: Path, encoding: str) -> _Head:
+    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
+    with common.opened(path) as file, io.TextIOWrapper(file, encoding=encoding, newline="") as lines:
+        comments, blank, line = [], 0, lines.readline()
+        while line.startswith("#"):
+            comments.append(line.rstrip("\r\n"))
+            line = lines.readline()
+        while line and not line.strip():
+            blank, line = blank + 1, lines.readline()
+        return _Head(comments, blank, [line, *itertools.islice(lines, _SAMPLE)])
+
+
+def _named_above(head: _Head, delimiter: str) -> _Layout:
+    """Return the layout of a file with its names in the first row, which may hold line breaks."""
+    rows = csv.reader(head.lines, delimiter=delimiter)
+    names = next(rows, [])
+    return _Layout(delimiter, names, len(head.comments) + head.blank + rows.line_num)
+
+
+def _layout(head: _Head, request: Request) -> _Layout:
+    """Find how columns are separated, and where their names are."""
+    lines = [line for line in head.lines if line.strip()]
+    counts = {}
+    for delimiter in _DELIMITERS:
+        rows = _split(lines, delimiter)
+        same = len({len(row) for row in rows}) == 1
+        counts[delimiter] = len(rows[0]) if same or delimiter != " " else 1
+        counts[delimiter] += 0.5 if same and counts[delimiter] > 1 else 0
+    delimiter = max(counts, key=counts.get)
+    ragged = counts[","] > 1 and counts[delimiter] == int(counts[delimiter])
+    delimiter = "," if ragged or counts[delimiter] <= 1 else delimiter
+    if delimiter != ",":
+        request.notes.append(f"Columns were read as separated by {_DELIMITERS[delimiter]}.")
+    first = _split(lines[:1], delimiter)[0]
+    if any(_is_number(cell) for cell in first):
+        above = _split([head.comments[-1].lstrip("# ")], delimiter)[0] if head.comments else []
+        if len(above) == len(first) and not any(_is_number(cell) for cell in above):
+            return _Layout(delimiter, above, len(head.comments) + head.blank)
+        if all(_is_number(cell) for cell in first) or any(_is_number(cell) and not cell.isdigit() for cell in first):
+            raise Refused(
+                f"path: expected the names of columns in the first row of {request.path}, got {', '.join(first)[:80]}. "
+                "Add a row with the names."
+            )
+    if delimiter == " ":
+        return _Layout(delimiter, first, len(head.comments) + head.blank + 1)
+    return _named_above(head, delimiter)
+
+
+def _split(lines: Iterable[str], delimiter: str) -> list[list[str]]:
+    """Return rows of cells; those that the sample cuts off may come out wrong."""
+    if delimiter == " ":
+        lines = (line.strip().replace("\t", " ") for line in lines)
+    try:
+        return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter == " "))
+    except csv.Error:  # a cell of more than 128 kB
+        return [next(iter(lines), "").split(delimiter)]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return cell.strip().lower() not in {"nan", "inf", "infinity"}
+
+
+def _rows(path: Path, encoding: str, layout: _Layout, places: list[int], kinds: Mapping[int, pa.DataType]) -> pa.Table:
+    """Return columns, named after their places, as text or of the given kinds."""
+    with common.readable(path, f"CSV file with columns separated by {_DELIMITERS[layout.delimiter]}"):
+        if layout.delimiter == " ":
+            return _spaced(path, encoding, layout, places)
+        block, largest = 1 << 20, min(2 * common.size_of(path) + (1 << 20), 2**31 - 1)
+        while True:
+            try:
+                return _parsed(path, encoding, layout, places, kinds=kinds, block=block)
+            except pa.ArrowInvalid as error:
+                if "Empty CSV file" in str(error):
+                    return pa.table({str(k): pa.array([], kinds.get(k, pa.large_string())) for k in places})
+                if "straddling" in str(error) and block < largest:  # a cell longer than a block
+                    block = min(16 * block, largest)
+                elif kinds:  # another program changed what a column holds
+                    kinds = {}
+                else:
+                    raise
+
+
+def _parsed(
+    path: Path, encoding: str, layout: _Layout, places: list[int], *, kinds: Mapping[int, pa.DataType], block: int
+) -> pa.Table:
+    names = [str(k) for k in range(len(layout.names))]
+    included = [str(k) for k in places] or names[:1]  # rows are counted where no column is wanted
+    packed = "gzip" if common.is_gzipped(path) else None
+    with pa.input_stream(str(path), compression=packed) as source:
+        stream = source if encoding in _UTF8 else pa.transcoding_input_stream(source, encoding, "utf-8")
         return pacsv.read_csv(
-            source,
-            read_options=pacsv.ReadOptions(skip_rows=skip),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True),
+            stream,
+            read_options=pacsv.ReadOptions(column_names=names, skip_rows=layout.skip, block_size=block),
+            parse_options=pacsv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
             convert_options=pacsv.ConvertOptions(
+                null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
                 include_columns=included,
-                column_types=types,
+                column_types={name: kinds.get(int(name), pa.large_string()) for name in included},
             ),
         )
+
+
+def _spaced(path: Path, encoding: str, layout: _Layout, places: list[int]) -> pa.Table:
+    """Read columns separated by any number of blanks, as TOPCAT's ASCII and numpy.savetxt have them."""
+    with common.opened(path) as file, io.TextIOWrapper(file, encoding=encoding) as lines:
+        rest = itertools.islice(lines, layout.skip, None)
+        rows = _split((line for line in rest if line.strip()), " ")
+    ragged = next((k for k, row in enumerate(rows, start=1) if len(row) != len(layout.names)), None)
+    if ragged:
+        raise ValueError(f"row {ragged} has {len(rows[ragged - 1])} cells, not {len(layout.names)}")
+    cells = {str(k): pa.array([row[k] or None for row in rows], pa.large_string()) for k in places}
+    return pa.table(cells)

@@ -1,16 +1,23 @@
 """VOTable 1.4, its rows in BINARY2: numbers exact, missing values flagged."""
 
 import base64
-import json
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import pyarrow as pa
 from astropy.io import votable
+from astropy.table import Column
 
 from galviz.sky.formats import common, packed
+from galviz.sky.formats.common import Raw, Refused
+from galviz.sky.formats.request import Request
 
 TEXT = common.Unsafe(found=r"\x00|^$", taken=r"\x00|%")
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -48,14 +55,132 @@ def write(table: pa.Table, out: BinaryIO) -> None:
     out.write(_FOOT)
 
 
-def read(path: Path, pick: common.Pick) -> pa.Table:
-    """Read the first table of a file, of any program."""
+def tables_in(path: Path) -> list[str]:
+    """Return the names of the tables."""
+    return _scan(path).names()
+
+
+def read(path: Path, request: Request) -> pa.Table:
+    """Read one table of a file, of any program.
+
+    Raises
+    ------
+    ValueError
+        If the file points to another one, declares entities, has no table, or holds the error of a service.
+    """
+    scan = _scan(path)
+    if scan.status == "ERROR":
+        raise Refused(f"path: expected a table, got {path}, with an error of the service: {scan.message or 'no text'}.")
+    if not scan.tables:
+        raise Refused(f"path: expected a VOTable with a table, got {path}, which has none. Name another file.")
+    place = request.choose_table(scan.names(), [_names_of(table) for table in scan.tables])
     with common.readable(path, "VOTable"), common.opened(path) as file:
-        document = votable.parse(file, verify="ignore")
-        found = document.get_first_table()
-        table = found.to_table(use_names_over_ids=True)
-        known = {info.name: json.loads(info.value) for info in found.infos if info.name.startswith("galviz.")}
-    return common.from_astropy(table, pick, known.get(common.COLUMNS), known.get(common.PASSPORT))
+        found = votable.parse(file, verify="ignore", table_number=place).get_first_table()
+        table = found.to_table(use_names_over_ids=False)
+        texts = {info.name: info.value for info in found.infos if str(info.name).startswith("galviz.")}
+    if scan.status == "OVERFLOW":
+        request.notes.append(f"The service cut the result at {len(table):,} rows: there are more.")
+    known = common.known_in(texts, request)
+    stored = [str(field.name or field.ID) for field in found.fields]
+    names = request.unique(common.names_in(stored, known.record))
+    wanted = request.choose_columns(names)
+    columns: list[Raw] = []
+    with common.readable(path, "VOTable"):
+        for k, (name, field) in enumerate(zip(names, found.fields, strict=True)):
+            if name in wanted:
+                raw = Raw(name, pa.nulls(0), str(field.unit or ""), known.record.get(stored[k], {}))
+                columns += _columns(raw, table.columns[k], request)
+    return common.assemble(columns, known, request)
+
+
+def _columns(raw: Raw, column: Column, request: Request) -> list[Raw]:
+    values, missing = np.ma.getdata(column), np.ma.getmaskarray(column)
+    if values.dtype.kind == "O" and any(not isinstance(v, str | bytes | None) for v in values.ravel().tolist()):
+        request.leave_out(raw.name, "a varying number of values in a row")
+        return []
+    if values.dtype.kind == "c":
+        request.leave_out(raw.name, "complex numbers")
+        return []
+    return common.columns_of(raw, values, missing, request)
+
+
+@dataclasses.dataclass
+class _Scan:
+    """What a first pass over the XML finds; it stops at whatever would open another file or fill the memory."""
+
+    path: Path
+    tables: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    status: str = ""
+    message: str = ""
+    _info: list[str] | None = None
+
+    def names(self) -> list[str]:
+        return common.unique([table["name"] or f"table {k}" for k, table in enumerate(self.tables, start=1)])
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        tag = _local(tag)
+        if tag == "TR":
+            self.tables[-1]["rows"] += 1
+            return
+        given = {_local(key): value for key, value in attributes.items()}
+        if tag in {"STREAM", "FITS", "PARQUET"} and given.keys() & {"HREF", "SRC"}:
+            raise Refused(
+                f"path: expected a VOTable with its own rows, got {self.path}, which takes them from "
+                f"{given.get('HREF', given.get('SRC'))!r}. Download that file and open it."
+            )
+        if tag == "TABLE":
+            rows = int(given.get("NROWS") or 0)
+            self.tables.append({"name": given.get("NAME") or given.get("ID"), "fields": [], "rows": 0, "nrows": rows})
+        elif tag == "FIELD" and self.tables:
+            self.tables[-1]["fields"].append(given)
+        elif tag == "INFO" and given.get("NAME", "").upper() == "QUERY_STATUS":
+            self.status = given.get("VALUE", "").upper()
+            self._info = []
+
+    def text(self, content: str) -> None:
+        if self._info is not None:
+            self._info.append(content)
+
+    def end(self, tag: str) -> None:
+        if self._info is not None and _local(tag) == "INFO":
+            self.message = " ".join("".join(self._info).split())[:500]
+            self._info = None
+
+    def entity(self, *_: Any) -> None:
+        raise Refused(
+            f"path: expected a VOTable, got {self.path}, which declares XML entities: these can open other files, or "
+            "fill the memory. Save it again without its DOCTYPE."
+        )
+
+
+def _scan(path: Path) -> _Scan:
+    scan, size = _Scan(path), common.size_of(path)
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = scan.start, scan.end
+    parser.CharacterDataHandler, parser.EntityDeclHandler = scan.text, scan.entity
+    with common.readable(path, "VOTable"), common.opened(path) as file:
+        while part := file.read(1 << 20):
+            parser.Parse(part, False)  # noqa: FBT003 - it takes no name
+        parser.Parse(b"", True)  # noqa: FBT003
+        for table in scan.tables:
+            row = sum(_bytes_of(field) for field in table["fields"])
+            common.check_size(path, max(table["rows"], table["nrows"], 1) * row, size)
+    return scan
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2].upper()
+
+
+def _names_of(table: Mapping[str, Any]) -> list[str]:
+    return [field.get("NAME") or field.get("ID", "") for field in table["fields"]]
+
+
+def _bytes_of(field: Mapping[str, str]) -> int:
+    """Return what astropy takes for a cell of fixed size."""
+    sides = [int(side) for side in re.findall(r"\d+(?=x|$)", field.get("ARRAYSIZE", "1").strip())]
+    return 8 * math.prod(sides)
 
 
 def _name(name: str) -> str:
