@@ -33,9 +33,10 @@ _CONTROLS = {  # what the library says of its arguments: what that is on the pag
     r"number the rows: id_column=\S+": f"press “{_NUMBER_ROWS}”.",
     r":? ?\bid_column=[^\s,;.)]+": " in “Column of ids”",
     r"\bid_column\b": "Column of ids",
-    r":? ?\btable=[^\s,;.)]+": " in “Table”",
+    r"\bwith table=[^\s,;.)]+": "in “Table”",
     r"^table:": "Table:",
-    r":? ?\bread_table\([^)]*\)": " in the file",
+    r"^columns:": "Column of ids:",  # a page reads all columns: only ids can be refused
+    r"Name other columns: read_table\([^)]*\)": "Enter another one in “Column of ids”",
 }
 
 

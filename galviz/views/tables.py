@@ -113,11 +113,13 @@ def _read(path: Path, id_column: str | None, table: str | None) -> KeyedTable:
     except ValueError as error:
         if id_column == NUMBERED:
             raise
-        try:
-            _table(str(path), stamp, NUMBERED, table)  # kept for the next call, which is likely to number the rows
+        try:  # what is read is kept for the next call, which is likely to number the rows
+            rows = len(_table(str(path), stamp, NUMBERED, table))
         except ValueError:
-            raise error from None
-        raise NoIds(str(error)) from error
+            rows = 0
+        if rows:
+            raise NoIds(str(error)) from error
+        raise
 
 
 @lru_cache(maxsize=4)

@@ -1,13 +1,17 @@
 """Uploads, and what the page of a table says of how it was read."""
 
 import asyncio
+import html
 import io
 import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import panel as pn
 import pytest
+from astropy.io import fits, votable
+from astropy.table import Table
 from panel.io.location import Location
 
 from galviz.sky.tables import read_table
@@ -221,3 +225,99 @@ def test_errors_name_controls_of_the_page_and_no_path_of_the_server(page, bring,
     assert "t.csv" in said or id_column
     for python in ("id_column", "read_table", "…", str(_uploads())):
         assert python not in said
+
+
+def fits_of(*tables):
+    """A FITS file with tables of these names and columns."""
+    hdus = [fits.PrimaryHDU()]
+    for name, columns in tables:
+        made = [fits.Column(key, form, array=np.asarray(values)) for key, (form, values) in columns.items()]
+        hdus.append(fits.BinTableHDU.from_columns(made, name=name))
+    out = io.BytesIO()
+    fits.HDUList(hdus).writeto(out)
+    return out.getvalue()
+
+
+STARS = ("STARS", {"objid": ("K", [1, 2, 3]), "z": ("D", [0.1, 0.2, 0.3]), "score": ("D", [0.1, 0.2, 0.3])})
+GALAXIES = ("GALAXIES", {"objid": ("K", [4, 5]), "mag": ("D", [20.0, 21.0]), "score": ("D", [0.4, 0.5])})
+
+
+@pytest.mark.parametrize("kind", [ExplorePage, ThresholdPage])
+def test_one_of_several_tables_is_chosen_and_kept_in_the_address(kind, galviz_home, bring, location):
+    page = kind([], Library.find())
+    bring(page, "two.fits", fits_of(STARS, GALAXIES))
+    assert list(page.param.table.objects) == ["", "STARS", "GALAXIES"]
+    assert page._which().visible
+    said = page.body().object
+    assert "STARS, GALAXIES: choose in “Table”" in said
+    assert "two.fits" in said
+    assert "table=" not in said
+    page.table = "GALAXIES"
+    assert "2 objects" in page.body()[0].object
+    assert "table=GALAXIES" in location.search
+    again = kind([], Library.find())
+    assert again.table == "GALAXIES"
+    assert "2 objects" in again.body()[0].object
+    bring(again, "one.fits", fits_of(STARS))
+    assert (again.table, again._which().visible) == ("", False)
+    assert "table=" not in location.search
+    assert "3 objects" in again.body()[0].object
+
+
+def test_the_python_of_one_of_several_tables_reads_that(page, bring, tmp_path):
+    bring(page, "two.fits", fits_of(STARS, GALAXIES))
+    page.table = "GALAXIES"
+    page.body()
+    script = page.view.explorer.out.handover.script
+    assert "read_table('two.fits', table='GALAXIES').table" in script
+    made: dict = {}
+    exec(script.replace("'two.fits'", repr(page.uploaded)), made)  # noqa: S102 - our own lines
+    assert list(made["table"].index) == ["4", "5"]
+
+
+def test_a_saved_view_knows_its_table(galviz_home, tmp_path):
+    (tmp_path / "two.fits").write_bytes(fits_of(STARS, GALAXIES))
+    page = ExplorePage([tmp_path / "two.fits"], Library.find())
+    page.table = "STARS"
+    page.body()
+    (tmp_path / "view.json").write_text(json.dumps(page.view.content()))
+    again = ExplorePage([tmp_path / "view.json"], Library.find())
+    assert "3 objects" in again.body()[0].object
+
+
+@pytest.mark.parametrize("kind", [ExplorePage, ThresholdPage])
+def test_columns_that_were_left_out_are_named_on_the_page_and_in_exports(kind, galviz_home, bring):
+    odd = {"complex": ("C", [1j, 2j, 3j]), "spectrum": ("100D", np.ones((3, 100)))}
+    page = kind([], Library.find())
+    bring(page, "odd.fits", fits_of(("STARS", STARS[1] | odd)))
+    assert "3 objects" in page.body()[0].object
+    noted = page.noted().object
+    assert noted.startswith("<details open>")
+    for name in odd:
+        assert f"Column &#x27;{name}&#x27; was left out" in noted
+    if kind is ExplorePage:
+        assert "odd.fits: Column 'spectrum' was left out" in page.view.explorer.out.handover.script
+
+
+def test_a_query_that_was_cut_by_the_server_is_said_to_be(page, bring):
+    table = Table({"objid": [1, 2], "z": [0.1, 0.2]})
+    out = io.BytesIO()
+    document = votable.from_table(table)
+    document.resources[0].infos.append(votable.tree.Info(name="QUERY_STATUS", value="OVERFLOW"))
+    document.to_xml(out)
+    bring(page, "query.vot", out.getvalue())
+    assert "2 objects" in page.body()[0].object
+    assert len(page.notes) == 1
+    assert page.notes[0] in html.unescape(page.noted().object)
+    bring(page, "plain.csv", b"object_id,z\na,0.1\n")
+    page.body()
+    assert page.notes == []
+
+
+def test_a_column_of_ids_that_is_odd_is_refused_in_words_of_the_page(page, bring):
+    page.id_column = "complex"
+    bring(page, "odd.fits", fits_of(("STARS", {"complex": ("C", [1j, 2j]), "z": ("D", [0.1, 0.2])})))
+    said, button = page.body()
+    assert "Column of ids: expected numbers" in said.object
+    assert "read_table" not in said.object
+    assert button.label == "Use row numbers as ids"
