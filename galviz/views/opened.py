@@ -33,7 +33,7 @@ _CONTROLS = {  # what the library says of its arguments: what that is on the pag
     r"number the rows: id_column=\S+": f"press “{_NUMBER_ROWS}”.",
     r":? ?\bid_column=[^\s,;.)]+": " in “Column of ids”",
     r"\bid_column\b": "Column of ids",
-    r"\bwith table=[^\s,;.)]+": "in “Table”",
+    r"\bwith table=[^\s,;.)]+": "in “Table”.",
     r"^table:": "Table:",
     r"^columns:": "Column of ids:",  # a page reads all columns: only ids can be refused
     r"Name other columns: read_table\([^)]*\)": "Enter another one in “Column of ids”",
@@ -213,7 +213,7 @@ class OpenedPage(pn.viewable.Viewer):
         return field(self.param.table, width=200, visible=len(self.param.table.objects) > 1)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        self.upload.param.update(width=300, margin=(5, 10))
+        self.upload.param.update(width=340, margin=(5, 10))
         ids = field(self.param.id_column, width=150, placeholder="found by its name")
         bar = pn.FlexBox(self.choice(), self.upload, ids, self._which, align_items="flex-start")
         return pn.Column(bar, self.unread, self.noted, self.body, sizing_mode="stretch_width")
