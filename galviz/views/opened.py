@@ -7,13 +7,13 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from functools import cache
-from html import escape
 from itertools import islice
 from pathlib import Path
 
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.views.library import Library
 from galviz.views.run import REFUSED
 from galviz.views.state import query, write_query
@@ -39,8 +39,8 @@ class OpenedPage(pn.viewable.Viewer):
     id_column = param.String(default="", label="Column of ids", doc="# numbers the rows of a table that has no ids")
     uploaded = param.String(default="", doc="where the table is that the visitor brought")
     broken = param.Dict(default={}, doc="pictures that cannot be read: id and reason")
-    help = ""
-    """What to do where nothing is open, HTML."""
+    help = Markup("")
+    """What to do where nothing is open."""
 
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(**params)
@@ -97,9 +97,11 @@ class OpenedPage(pn.viewable.Viewer):
         """Name the pictures that cannot be read, of those that were looked at."""
         if not self.broken:
             return said("")
-        named = "".join(f"<li>{escape(one)}: {escape(why)}</li>" for one, why in islice(self.broken.items(), _NAMED))
-        more = f"<li>and {len(self.broken) - _NAMED:,} others</li>" if len(self.broken) > _NAMED else ""
-        return said(f"Pictures that cannot be read, so far {len(self.broken):,}:<ul>{named}{more}</ul>")
+        named = [f"{one}: {why}" for one, why in islice(self.broken.items(), _NAMED)]
+        named += [f"and {len(self.broken) - _NAMED:,} others"] if len(self.broken) > _NAMED else []
+        lines = Markup("").join(Markup("<li>{}</li>").format(line) for line in named)
+        message = Markup("Pictures that cannot be read, so far {:,}:<ul>{}</ul>")
+        return said(message.format(len(self.broken), lines))
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
         """Show what is open, as `given` has it."""
