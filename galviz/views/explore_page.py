@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import panel as pn
 
+from galviz.io.markup import Markup
 from galviz.labels import Labels
 from galviz.views.closer import CloserView
 from galviz.views.explorer import Explorer
@@ -30,10 +30,11 @@ class ExplorePage(OpenedPage):
     library : Library
     """
 
-    help = """<p>Nothing is open yet. Choose a sky or a run above, upload a table (CSV, ECSV, VOTable, FITS, Parquet),
-or start the page on your own files: <code>panel serve dashboards/explore.py --args table.parquet [images]</code>.
+    help = Markup("""<p>Nothing is open yet. Choose a sky or a run above, upload a table (CSV, ECSV, VOTable, FITS,
+Parquet), or start the page on your own files:
+<code>panel serve dashboards/explore.py --args table.parquet [images]</code>.
 Images are a sky made by <code>galviz ingest</code> or <code>galviz mock</code>, or a folder of pictures named by
-object_id.</p>"""
+object_id.</p>""")
 
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(paths, library, **params)
@@ -57,11 +58,9 @@ object_id.</p>"""
         self.view = ViewState(explorer, "view", of=f"{name} {table}" if table else name, about=about)
         if saved:
             explorer.restore(saved["state"])
-        origin = "" if opened.cutouts is None else f" · <b>{escape(opened.cutouts.origin)}</b>"
-        about = text(
-            f"<b>{escape(name)}</b>: {len(opened.table):,} objects, {len(opened.table.columns)} columns{origin}"
-        )
-        return pn.Column(about, explorer, *self._closer(opened, explorer), self.view, sizing_mode="stretch_width")
+        origin = "" if opened.cutouts is None else Markup(" · <b>{}</b>").format(opened.cutouts.origin)
+        about = Markup("<b>{}</b>: {:,} objects, {} columns{}").format(name, *opened.table.shape, origin)
+        return pn.Column(text(about), explorer, *self._closer(opened, explorer), self.view, sizing_mode="stretch_width")
 
     def _saved(self, given: Sequence[str]) -> dict[str, Any]:
         """Read the saved view that the page was started on, if it was; a visitor's may not name files of the server."""

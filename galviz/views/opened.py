@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
-from html import escape
 from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.sky.passport import opening_of_table
 from galviz.sky.tables import NUMBERED, tables_in
 from galviz.views.handover import shown_bytes
@@ -24,7 +24,7 @@ from galviz.views.run import REFUSED
 from galviz.views.state import query, write_query
 from galviz.views.tables import NoIds, Opened, open_any
 from galviz.views.upload import LARGEST, Upload
-from galviz.views.words import field, said, text
+from galviz.views.words import field, said, shown_error, text
 
 _NAMED = 5  # pictures that are named
 _ACCEPTED = ".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz"
@@ -58,8 +58,8 @@ class OpenedPage(pn.viewable.Viewer):
     uploaded = param.String(default="", doc="path of the file that the visitor uploaded")
     broken = param.Dict(default={}, doc="pictures that cannot be read: id and reason")
     notes = param.List(default=[], doc="what a user should know of how the table was read")
-    help = ""
-    """What to do where nothing is open, HTML."""
+    help = Markup("")
+    """What to do where nothing is open."""
 
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(**params)
@@ -117,14 +117,14 @@ class OpenedPage(pn.viewable.Viewer):
         try:
             return self.shown(self.given)
         except (*REFUSED, TypeError, KeyError) as error:
-            refused = said(escape(self.in_words_of_the_page(error)))
+            refused = said(self.in_words_of_the_page(error))
             if not isinstance(error, NoIds):
                 return refused
             return pn.Column(refused, pn.widgets.Button(label=_NUMBER_ROWS, on_click=self._number_rows))
 
     def in_words_of_the_page(self, error: Exception) -> str:
         """Return what an error says as plain text that names controls of this page, not arguments of Python."""
-        message = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+        message = shown_error(error)
         if self.uploaded:
             message = message.replace(self.uploaded, self.name_of(self.uploaded))
         for argument, control in _CONTROLS.items():
@@ -148,17 +148,19 @@ class OpenedPage(pn.viewable.Viewer):
         """Return the notes on the table, which can be folded."""
         if not self.notes:
             return text("")
-        items = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return text(f"<details open><summary>Notes on this table</summary><ul>{items}</ul></details>")
+        items = Markup("").join(Markup("<li>{}</li>").format(note) for note in self.notes)
+        return text(Markup("<details open><summary>Notes on this table</summary><ul>{}</ul></details>").format(items))
 
     @param.depends("broken")
     def unread(self) -> pn.viewable.Viewable:
         """Name the pictures that cannot be read, of those that were looked at."""
         if not self.broken:
             return said("")
-        named = "".join(f"<li>{escape(one)}: {escape(why)}</li>" for one, why in islice(self.broken.items(), _NAMED))
-        more = f"<li>and {len(self.broken) - _NAMED:,} others</li>" if len(self.broken) > _NAMED else ""
-        return said(f"Pictures that cannot be read, so far {len(self.broken):,}:<ul>{named}{more}</ul>")
+        named = [f"{one}: {why}" for one, why in islice(self.broken.items(), _NAMED)]
+        named += [f"and {len(self.broken) - _NAMED:,} others"] if len(self.broken) > _NAMED else []
+        lines = Markup("").join(Markup("<li>{}</li>").format(line) for line in named)
+        message = Markup("Pictures that cannot be read, so far {:,}:<ul>{}</ul>")
+        return said(message.format(len(self.broken), lines))
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
         """Show what is open, as `given` has it."""

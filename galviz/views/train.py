@@ -8,6 +8,7 @@ import panel as pn
 import param
 
 from galviz import jobs
+from galviz.io.markup import Markup
 from galviz.views.folders import free_name
 from galviz.views.library import Library
 from galviz.views.recipe_form import RecipeForm
@@ -137,6 +138,6 @@ class TrainPanel(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         start = pn.widgets.Button(label="▶ Start training", color="primary", on_click=self.start)
         form = pn.Column(
-            text("<h3>New training</h3>"), self.choices(), pn.Row(start), self.refused, self.fields, styles=FORM
+            text(Markup("<h3>New training</h3>")), self.choices(), pn.Row(start), self.refused, self.fields, styles=FORM
         )
-        return pn.FlexBox(form, pn.Column(text("<h3>Run</h3>"), self.run, styles=GROW))
+        return pn.FlexBox(form, pn.Column(text(Markup("<h3>Run</h3>")), self.run, styles=GROW))

@@ -12,6 +12,7 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.export import export
@@ -93,11 +94,12 @@ class WayOut(Patient):
             pn.state.on_session_destroyed(lambda _: self.leave())
 
     @param.depends("selection.version")
-    def count(self) -> str:
+    def count(self) -> Markup:
         """Say what goes out."""
         all_of, chosen = len(self.table), len(self.selection)
         what = f"{chosen:,} chosen" if chosen else f"all {all_of:,}"
-        return f"<div role='status'><b>{what} object{'' if (chosen or all_of) == 1 else 's'}</b></div>"
+        objects = "object" if (chosen or all_of) == 1 else "objects"
+        return Markup("<div role='status'><b>{} {}</b></div>").format(what, objects)
 
     def keyed(self, choice: Choice) -> KeyedTable:
         """Give the rows of a choice with units and passport."""

@@ -294,7 +294,7 @@ def test_columns_that_were_left_out_are_named_on_the_page_and_in_exports(kind, g
     noted = page.noted().object
     assert noted.startswith("<details open>")
     for name in odd:
-        assert f"Column &#x27;{name}&#x27; was left out" in noted
+        assert f"Column '{name}' was left out" in html.unescape(noted)
     if kind is ExplorePage:
         assert "odd.fits: Column 'spectrum' was left out" in page.view.explorer.out.handover.script
 

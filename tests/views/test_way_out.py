@@ -386,7 +386,7 @@ def test_no_hub_and_no_pyvo_are_said(make, tmp_path, monkeypatch):
     assert "Start TOPCAT or Aladin" in way.programs.error
     monkeypatch.setitem(sys.modules, "pyvo", None)
     asyncio.run(way.programs.send())
-    assert "pip install &#x27;galviz[samp]&#x27;" in way.programs.error
+    assert "pip install 'galviz[samp]'" in way.programs.error
     assert "role='alert'" in way.programs._alert().object
 
 
