@@ -1,5 +1,6 @@
 """Catalogues and tables of predictions from anywhere, keyed by `object_id`, and the way back to a file."""
 
+import codecs
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,8 +140,9 @@ def read_table(
     if table not in {None, 0} and kind not in {"fits", "votable"}:
         raise ValueError(f"table: expected nothing, as {path} has one table only, got {table!r}.")
     request = Request(path, id_column, columns, table)
-    common.size_of(path)  # refuses a file that unpacks to an absurd size
-    arrow = _READERS[kind](path, request)
+    with common.readable(path, "table"):
+        common.size_of(path)  # refuses a file that unpacks to an absurd size
+        arrow = _READERS[kind](path, request)
     if request.id_name is None:
         request.notes.append("The ids are row numbers: they are valid in this file only.")
         arrow = _numbered(arrow)
@@ -189,6 +191,8 @@ def _format_of(path: Path) -> str:
         head = file.read(2048).removeprefix(b"\xef\xbb\xbf")
     if not head.strip():
         raise ValueError(f"path: expected a table, got {path}, which is empty. Write or download it again.")
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "csv"
     starts = {b"PAR1": "parquet", b"SIMPLE  =": "fits", b"<": "votable", b"# %ECSV": "ecsv", b"# galviz": "csv"}
     found = [kind for start, kind in starts.items() if head.lstrip().startswith(start)]
     if not found and b"\0" in head:
@@ -242,7 +246,8 @@ def _ids(values: pa.ChunkedArray, name: str, *, ours: bool) -> pa.ChunkedArray:
     if rounded:
         raise ValueError(
             f"{name}: expected ids as text or integers, got floats such as {values[0].as_py()}. A float has 15 digits: "
-            "longer ids are rounded in this file already. Write it again with ids as text, or name another: id_column=…"
+            "longer ids are rounded in this file already. Write it again with ids as text, name another column: "
+            f"id_column=…, or number the rows: id_column={NUMBERED!r}."
         )
     return values
 

@@ -267,10 +267,12 @@ def _binary(raw: Raw, column: _Column, cells: np.ndarray, request: Request) -> l
     missing = None
     if kind == "L":
         values, missing = values == ord("T"), ~np.isin(values, (ord("T"), ord("F")))
-    elif values.dtype.kind in "iu" and column.null is not None:
-        missing = values == column.null
-    if kind != "L":
-        values = _scaled(values, column)
+    else:
+        stored, values = values, _scaled(values, column)
+        if stored.dtype.kind in "iu" and column.null is not None:
+            missing = stored == column.null
+            if values.dtype.kind == "u" and column.zero and not missing.any():
+                missing = values == column.null  # astropy writes TNULL of unsigned numbers so, against the standard
     flat = column.count == 1
     return common.columns_of(raw, *(v if v is None or not flat else v[:, 0] for v in (values, missing)), request)
 

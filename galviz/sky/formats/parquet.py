@@ -38,6 +38,7 @@ def read(path: Path, request: Request) -> pa.Table:
     columns = [k for k, name in enumerate(names) if name in wanted and _is_flat(schema.field(k), name, request)]
     with common.readable(path, "Parquet file"), pq.ParquetFile(path) as file:
         table = file.read([schema.field(k).name for k in columns])
+        table.validate(full=True)  # text that is not UTF-8
         places = [k for k, name in enumerate(schema.names) if name in set(table.column_names)]
         found = [
             Raw(names[k], table.column(places.index(k)), about=known.record.get(schema.names[k], {})) for k in columns

@@ -13,7 +13,7 @@ NUMBERED = "#"
 """As the column of ids: number the rows of a table that has none."""
 
 
-class SeveralTables(ValueError):  # noqa: N818 - it asks a question: which of them?
+class SeveralTables(Refused):
     """A file holds several tables, and nothing says which to read.
 
     Parameters

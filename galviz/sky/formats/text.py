@@ -82,6 +82,7 @@ def read_csv(path: Path, request: Request) -> pa.Table:
         values = table[str(k)]
         if pa.types.is_large_string(values.type):
             if not texts:
+                values = pc.utf8_trim_whitespace(values) if layout.delimiter == "|" else values  # padded to look well
                 values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.large_string()), values)
             if not (wanted[name] or about[name].get("type") == "text"):
                 values = typed.found(values, name, request, comma=layout.delimiter != ",")
@@ -234,6 +235,8 @@ def _named_above(head: _Head, delimiter: str) -> _Layout:
 def _layout(head: _Head, request: Request) -> _Layout:
     """Find how columns are separated, and where their names are."""
     lines = [line for line in head.lines if line.strip()]
+    if not lines:
+        raise Refused(f"path: expected a table, got {request.path}, which has comments alone. Write it again.")
     counts = {}
     for delimiter in _DELIMITERS:
         rows = _split(lines, delimiter)

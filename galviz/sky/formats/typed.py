@@ -93,6 +93,8 @@ def _loses_digits(text: pa.ChunkedArray, numbers: pa.ChunkedArray) -> bool:
     if (pc.max(pc.abs(numbers)).as_py() or 0) < 2**53:
         return False
     long = text.filter(pc.match_substring_regex(text, r"^-?\d{16,}$")).to_pylist()
+    if long and pc.all(pc.match_substring_regex(text, r"^-?\d+$")).as_py():
+        return True  # whole numbers beyond 64 bits
     return any(abs(float(number)) == np.inf or int(float(number)) != int(number) for number in long)
 
 
