@@ -57,7 +57,7 @@ def export(
     table : pandas.DataFrame or KeyedTable, N rows
         The objects and what is known of them.
     passport : mapping
-        From `passport`, made of these objects.
+        From `passport`, made of these objects. The notes of a `KeyedTable` are added to it.
     cutouts : CutoutSet, optional
         Images of these objects, and perhaps of others, which are left out. They are read a few at a time.
     units : mapping of str to str, optional
@@ -72,6 +72,8 @@ def export(
     """
     keyed = table if isinstance(table, KeyedTable) else KeyedTable(table, units or {})
     _check(kind, keyed, cutouts, passport)
+    if keyed.notes:
+        passport = {**passport, "notes": list(dict.fromkeys([*passport.get("notes", ()), *keyed.notes]))}
     keyed = KeyedTable(keyed.table, keyed.units, passport)
     cutouts = None if cutouts is None or kind in SUFFIXES else cutouts.select(keyed.table.index)
     if isinstance(target, str | Path):

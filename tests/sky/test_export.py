@@ -249,6 +249,23 @@ def test_a_keyed_table_brings_its_units(tmp_path, chosen):
     assert read_table(tmp_path / "t").units == {"z": "km"}
 
 
+@pytest.mark.parametrize("kind", [*SUFFIXES, "zip"])
+def test_notes_on_a_table_that_was_read_go_out_with_it(tmp_path, kind):
+    (tmp_path / "plain.csv").write_text("z,r\n0.1,20\n0.2,21\n")
+    keyed = read_table(tmp_path / "plain.csv", id_column="#")
+    (note,) = keyed.notes
+    assert "row numbers" in note
+    export(tmp_path / "t", kind, table=keyed, passport=passport(keyed.table.index, notes=keyed.notes))
+    export(tmp_path / "u", kind, table=keyed, passport=passport(keyed.table.index))
+    for name in "tu":
+        if kind == "zip":
+            with zipfile.ZipFile(tmp_path / name) as archive:
+                assert archive.read("README.txt").decode().count(note) == 1
+                assert json.loads(archive.read("passport.json"))["notes"] == [note]
+        else:
+            assert read_table(tmp_path / name).passport["notes"] == [note]
+
+
 def test_the_digest_is_that_of_a_set_of_ids():
     assert ids_digest(["b", "a"]) == ids_digest(["a", "b"]) != ids_digest(["ab"])
     assert ids_digest([]) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of nothing
