@@ -18,7 +18,7 @@ from galviz.sky.tables import SUFFIXES, KeyedTable, write_table
 
 __all__ = ["KINDS", "export", "passport", "python_for"]
 
-KINDS = (*SUFFIXES, "cutouts", "zip")
+KINDS = (*SUFFIXES, "spreadsheet", "cutouts", "zip")
 
 _README = """{count} objects, exported by galviz {version} on {made}.
 
@@ -52,8 +52,9 @@ def export(
         A path is written whole or not at all; a file is only written to, from start to end.
     kind : str
         A format of `galviz.sky.tables.write_table`: ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"``, ``"parquet"``;
-        ``"cutouts"``: one FITS file with an image an object (`galviz.sky.formats.fits_cutouts.write`); or ``"zip"``:
-        the table in all formats, a FITS file an object, ``passport.json`` and a README.
+        ``"spreadsheet"``: CSV in which a spreadsheet finds no formula, without units and passport; ``"cutouts"``: one
+        FITS file with an image an object (`galviz.sky.formats.fits_cutouts.write`); or ``"zip"``: the table in all
+        formats that are read back, a FITS file an object, ``passport.json`` and a README.
     table : pandas.DataFrame or KeyedTable, N rows
         The objects and what is known of them.
     passport : mapping
@@ -75,7 +76,7 @@ def export(
     if keyed.notes:
         passport = {**passport, "notes": list(dict.fromkeys([*passport.get("notes", ()), *keyed.notes]))}
     keyed = KeyedTable(keyed.table, keyed.units, passport)
-    cutouts = None if cutouts is None or kind in SUFFIXES else cutouts.select(keyed.table.index)
+    cutouts = None if cutouts is None or kind not in {"cutouts", "zip"} else cutouts.select(keyed.table.index)
     if isinstance(target, str | Path):
         with write_aside(Path(target)) as aside, aside.open("wb") as out:
             _write(out, kind, keyed, cutouts)
@@ -99,6 +100,8 @@ def _check(kind: str, keyed: KeyedTable, cutouts: CutoutSet | None, passport: Ma
 def _write(out: BinaryIO, kind: str, keyed: KeyedTable, cutouts: CutoutSet | None) -> None:
     if kind in SUFFIXES:
         write_table(out, keyed, kind)
+    elif kind == "spreadsheet":
+        write_table(out, keyed, "csv", spreadsheet=True)
     elif kind == "cutouts":
         fits_cutouts.write(cutouts, out, keyed.passport)
     else:

@@ -23,10 +23,17 @@ from galviz.views.handover import Handover
 from galviz.views.programs import Programs
 from galviz.views.words import field, text
 
-FORMATS = {"CSV": "csv", "ECSV": "ecsv", "VOTable": "votable", "FITS table": "fits", "Parquet": "parquet"}
+FORMATS = {
+    "CSV": "csv",
+    "CSV safe for spreadsheets": "spreadsheet",
+    "ECSV": "ecsv",
+    "VOTable": "votable",
+    "FITS table": "fits",
+    "Parquet": "parquet",
+}
 FORMATS |= {"cutouts as FITS with WCS": "cutouts", "zip with all of it": "zip", "Python script": "python"}
 LARGEST = 2_000_000_000  # bytes; Chromium holds about that much of files that pages put together
-_SUFFIXES = SUFFIXES | {"cutouts": ".fits", "zip": ".zip", "python": ".py"}
+_SUFFIXES = SUFFIXES | {"spreadsheet": "_spreadsheet.csv", "cutouts": ".fits", "zip": ".zip", "python": ".py"}
 _SHOWN = 100_000  # characters of Python that a page shows
 _UNKNOWN = "# table = …: what was chosen from, its index object_id; where it was read from is not known here"
 _LONG = "# {:,} characters of Python are too many to show: download them as the format Python script\n"

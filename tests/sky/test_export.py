@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 import tracemalloc
@@ -223,7 +224,10 @@ def test_memory_does_not_grow_with_the_cutouts(kind):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "xlsx"}, "kind: expected one of csv, ecsv, votable, fits, parquet, cutouts, zip, got 'xlsx'"),
+        (
+            {"kind": "xlsx"},
+            "kind: expected one of csv, .*, parquet, spreadsheet, cutouts, zip, got 'xlsx'",
+        ),
         ({"kind": "cutouts", "cutouts": None}, "cutouts: expected images to write, got none"),
         ({"passport": passport(["a", "b"])}, "passport: expected that of the 5 objects .* got that of 2 others"),
         ({"units": {"mass": "kg"}}, "units: expected units of columns of the table"),
@@ -264,6 +268,17 @@ def test_notes_on_a_table_that_was_read_go_out_with_it(tmp_path, kind):
                 assert json.loads(archive.read("passport.json"))["notes"] == [note]
         else:
             assert read_table(tmp_path / name).passport["notes"] == [note]
+
+
+def test_a_spreadsheet_finds_no_formula_in_its_csv(tmp_path):
+    index = pd.Index(["=1+1", "b", "-3"], name="object_id")
+    table = pd.DataFrame({"note": ["@SUM(A1)", "plain", "+1"], "z": [-1.5, 2.0, 3.0]}, index=index)
+    export(tmp_path / "t.csv", "spreadsheet", table=table, passport=about(table))
+    with (tmp_path / "t.csv").open(newline="") as file:
+        names, *rows = csv.reader(file)
+    assert names == ["object_id", "note", "z"]
+    assert [row[:2] for row in rows] == [["'=1+1", "'@SUM(A1)"], ["b", "plain"], ["'-3", "'+1"]]
+    assert float(rows[0][2]) == -1.5
 
 
 def test_the_digest_is_that_of_a_set_of_ids():
