@@ -28,6 +28,13 @@ _COMPARISONS: dict[type, Callable] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
+_EXACT: dict[type, Callable] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
 _FUNCTIONS: dict[str, Callable] = {
     "abs": np.abs,
     "sqrt": np.sqrt,
@@ -55,7 +62,8 @@ def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (N,)
-        float64, bool or text.
+        float64, bool or text. Whole numbers are compared, added, subtracted, multiplied and divided with ``//`` and
+        ``%`` exactly, whatever their size; only the result becomes a float64.
 
     Raises
     ------
@@ -74,6 +82,9 @@ def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
     try:
         with np.errstate(all="ignore"):
             value = _Reader(table).read(tree)
+            value = _floats(value) if _is_whole(value) else value
+    except OverflowError:
+        raise ValueError(f"expression: expected numbers that a float64 can hold, got {expression!r}.") from None
     except (TypeError, RecursionError) as error:
         raise ValueError(
             f"expression: expected numbers with numbers and text with text, got {expression!r}: {error}."
@@ -120,7 +131,7 @@ class _Reader:
     def _read_constant(self, node: ast.Constant) -> Any:
         if not isinstance(node.value, int | float | str | bool):
             raise ValueError(f"expression: {ast.unparse(node)!r} is not allowed. {_HELP}")  # noqa: TRY004 - a user's text
-        return float(node.value) if isinstance(node.value, int) and not isinstance(node.value, bool) else node.value
+        return node.value
 
     def _read_name(self, node: ast.Name) -> np.ndarray:
         return self._column(node.id)
@@ -129,12 +140,17 @@ class _Reader:
         value = self.read(node.operand)
         if isinstance(node.op, ast.Not):
             return np.logical_not(_condition(value, node.operand))
+        if _is_whole(value):
+            return _whole(operator.sub, 0, value) if isinstance(node.op, ast.USub) else value
         return np.negative(value) if isinstance(node.op, ast.USub) else np.positive(value)
 
     def _read_binop(self, node: ast.BinOp) -> Any:
         if type(node.op) not in _ARITHMETIC:
             raise ValueError(f"expression: {ast.unparse(node)!r} is not allowed; write 'and', 'or'. {_HELP}")
-        return _ARITHMETIC[type(node.op)](_number(self.read(node.left)), _number(self.read(node.right)))
+        operate, sides = _ARITHMETIC[type(node.op)], [_number(self.read(side)) for side in (node.left, node.right)]
+        if type(node.op) in _EXACT and all(_is_whole(side) for side in sides):
+            return _whole(_EXACT[type(node.op)], *sides)
+        return operate(*(_floats(side) for side in sides))
 
     def _read_boolop(self, node: ast.BoolOp) -> np.ndarray:
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
@@ -160,13 +176,20 @@ class _Reader:
             if name == "col" and isinstance(node.args[0], ast.Constant):
                 return self._column(str(node.args[0].value))
             if name in _FUNCTIONS:
-                return _FUNCTIONS[name](self.read(node.args[0]))
+                value = self.read(node.args[0])
+                if name == "abs" and _is_whole(value):
+                    return abs(value)
+                return _FUNCTIONS[name](_floats(value))
         raise ValueError(f"expression: {ast.unparse(node)!r} is not allowed. {_HELP}")
 
     def _is_in(self, left: Any, node: ast.AST) -> np.ndarray:
         if not isinstance(node, ast.Tuple | ast.List | ast.Set):
             raise ValueError(f"expression: expected a list after 'in', got {ast.unparse(node)!r}. Write ('a', 'b').")  # noqa: TRY004
-        return pd.Series(np.asarray(left)).isin([self.read(item) for item in node.elts]).to_numpy()
+        items = [self.read(item) for item in node.elts]
+        if _is_text(left):
+            return pd.Series(np.asarray(left)).isin(items).to_numpy()
+        equal = [_compare(operator.eq, left, item) for item in items if not _is_text(item)]
+        return np.logical_or.reduce([np.zeros(len(self._table), dtype=bool), *equal])
 
     def _column(self, name: str) -> np.ndarray:
         if name in self._table.columns:
@@ -180,14 +203,56 @@ class _Reader:
             raise ValueError(f"expression: expected a column, got {name!r}. Near it: {', '.join(near)}.")
         if pd.api.types.is_bool_dtype(values) and not values.isna().any():
             return values.to_numpy(dtype=bool)
-        numeric = pd.api.types.is_numeric_dtype(values)
-        if numeric:
+        if pd.api.types.is_integer_dtype(values):
+            return _whole_column(values)
+        if pd.api.types.is_numeric_dtype(values):
             return values.to_numpy(dtype=np.float64, na_value=np.nan)
         return values.astype(object).where(values.notna(), None).to_numpy()
 
 
+def _whole_column(values: pd.Series) -> np.ndarray:
+    """Return whole numbers as int64, those beyond it as Python's int, masked where one is missing."""
+    missing = values.isna().to_numpy()
+    plain = values.fillna(0) if missing.any() else values
+    ends = [int(plain.min()), int(plain.max())] if len(plain) else []
+    fits = all(-(2**63) < end < 2**63 for end in ends)  # so that -x fits too
+    plain = plain.to_numpy(dtype=np.int64) if fits else np.array([int(v) for v in plain], dtype=object)
+    return plain if fits and not missing.any() else np.ma.MaskedArray(plain, missing)
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether a value is of whole numbers; an array of Python's int is always a masked one."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind == "i" or (isinstance(value, np.ma.MaskedArray) and value.dtype == object)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _whole(operate: Callable, left: Any, right: Any) -> np.ndarray:
+    """Compute with whole numbers: in int64 where the result surely fits, else in Python's int. n // 0 is missing."""
+    sides = [np.atleast_1d(np.ma.getdata(side)) for side in (left, right)]
+    most = [max(abs(int(side.min())), abs(int(side.max()))) if side.size else 0 for side in sides]
+    missing = np.ma.getmaskarray(left) | np.ma.getmaskarray(right)
+    if (most[0] * most[1] if operate is operator.mul else sum(most)) >= 2**63:
+        sides = [side.astype(object) for side in sides]
+    if operate in {operator.floordiv, operator.mod}:
+        zero = (sides[1] == 0).astype(bool)
+        missing, sides[1] = missing | zero, np.where(zero, 1, sides[1])
+    values = operate(*sides)
+    return np.ma.MaskedArray(values, np.broadcast_to(missing, values.shape))
+
+
+def _floats(value: Any) -> Any:
+    """Return whole numbers as float64, NaN where one is missing; anything else as it is."""
+    if isinstance(value, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(value), np.nan, np.ma.getdata(value).astype(np.float64))
+    if isinstance(value, np.ndarray):
+        return value.astype(np.float64) if value.dtype.kind == "i" else value
+    return float(value) if _is_whole(value) else value
+
+
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, np.ndarray) and value.dtype == object)
+    plain = isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+    return isinstance(value, str) or (plain and value.dtype == object)
 
 
 def _number(value: Any) -> Any:
@@ -206,7 +271,10 @@ def _compare(compare: Callable, left: Any, right: Any) -> Any:
     """Compare, text with text only; a missing text is unequal to all and less or greater than none."""
     texts = [_is_text(side) for side in (left, right)]
     if not any(texts):
-        return compare(left, right)
+        if not all(_is_whole(side) for side in (left, right)):
+            return compare(_floats(left), _floats(right))
+        missing = np.ma.getmaskarray(left) | np.ma.getmaskarray(right)
+        return np.where(missing, compare is operator.ne, compare(np.ma.getdata(left), np.ma.getdata(right)))
     if not all(texts):
         raise TypeError("a number is compared with a text")
     if compare in (operator.eq, operator.ne):

@@ -106,9 +106,17 @@ def read_table(
 ) -> KeyedTable:
     """Read a table from any program: CSV, ECSV, VOTable (these gzipped or not), FITS or Parquet.
 
-    The format is told by the content of the file, not by its name. Ids are read as text and never pass through a float;
-    so is every other column with a name of `ID_NAMES`. Lines of a CSV file before the names that begin with ``#`` are
-    skipped. A vector column of FITS or VOTable with up to 16 entries becomes the columns ``name_0``, ``name_1``, …
+    The format is found from the content of the file, not from its name. No other file or address is opened, whatever
+    the file names. Ids are read as text and never pass through a float; so is every other column with a name of
+    `ID_NAMES`.
+
+    CSV may be separated by commas, semicolons, tabs, bars or blanks, and be in UTF-8, UTF-16 or Latin-1. Lines at its
+    top that begin with ``#`` are skipped, but for names that stand there. What the cells of a column mean is in
+    `galviz.sky.formats.typed.found`: ``NA``, ``nan``, ``null``, ``None`` and ``--`` are missing among numbers, truth
+    values and dates; in a column of text only an empty cell is.
+
+    A vector column of FITS, VOTable or ECSV with up to 16 entries becomes the columns ``name_0``, ``name_1``, … A
+    column that cannot be read (longer vectors, complex numbers, lists) is left out and named in the notes.
 
     Parameters
     ----------
@@ -119,21 +127,25 @@ def read_table(
     columns : sequence of str, optional
         Which others to read; all by default. A table of 10⁷ rows opens sooner with the few that are needed.
     table : str or int, optional
-        Which of the tables in a FITS or VOTable file to read: a name from `tables_in`, or its place, from 0.
+        Which of the tables in a FITS or VOTable file to read: a name from `tables_in`, or its place, from 0. By default
+        the only one with a column of ids.
 
     Returns
     -------
     KeyedTable
         Integers with missing values are in pandas' nullable types, empty text from other programs is missing. What
-        `write_table` wrote has its types, units and passport back.
+        `write_table` wrote has its types, units and passport back. `KeyedTable.notes` is what a user should know.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
+    SeveralTables
+        If the file has several tables, and not exactly one of them has a column of ids.
     ValueError
-        If the file is empty, of no known format, or broken; has no column of ids, or floats in it; an id is missing or
-        there twice; or a column holds neither numbers, truth values, dates nor text.
+        If the file is empty, of no known format, or damaged; has no column of ids, or floats in it; an id is missing or
+        there twice; or a column that was named holds neither numbers, truth values, dates nor text. Also if the file
+        takes rows from other files, declares XML entities, unpacks to an absurd size, or is the error of a service.
     """
     path = Path(path)
     kind = _format_of(path)
@@ -149,7 +161,9 @@ def read_table(
     return _keyed(arrow, request.id_name or NUMBERED, request.notes)
 
 
-def write_table(target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame, kind: str) -> None:
+def write_table(
+    target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame, kind: str, *, spreadsheet: bool = False
+) -> None:
     """Write a table that `read_table` reads back: ids, values, types, units, names and passport.
 
     What differs after that: a missing float and NaN are one; a nullable type without missing values becomes the plain
@@ -168,20 +182,28 @@ def write_table(target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame,
         A data frame as `KeyedTable` asks for.
     kind : str
         ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"`` or ``"parquet"``.
+    spreadsheet : bool
+        With ``"csv"``, write for Excel or LibreOffice, not for reading back: an apostrophe goes before text and names
+        of columns that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, which a spreadsheet would
+        run as a formula. Numbers are as ever; units and provenance are left out.
 
     Raises
     ------
     ValueError
-        If there is no such format, the table is not as `KeyedTable` asks for, or a column cannot be stored.
+        If there is no such format, or it has no version for spreadsheets, the table is not as `KeyedTable` asks for,
+        or a column cannot be stored.
     """
     if kind not in _WRITERS:
         raise ValueError(f"kind: expected one of {', '.join(_WRITERS)}, got {kind!r}.")
+    if spreadsheet and kind != "csv":
+        raise ValueError(f"spreadsheet: expected the kind 'csv', got {kind!r}.")
+    write = text.write_spreadsheet if spreadsheet else _WRITERS[kind]
     arrow = _arrow(table if isinstance(table, KeyedTable) else KeyedTable(table))
     if isinstance(target, str | Path):
         with write_aside(Path(target)) as aside, aside.open("wb") as out:
-            _WRITERS[kind](arrow, out)
+            write(arrow, out)
     else:
-        _WRITERS[kind](arrow, target)
+        write(arrow, target)
 
 
 def _format_of(path: Path) -> str:

@@ -132,6 +132,7 @@ def shown_error(error: Exception) -> str:
 
 
 def safe_for_page(table: pd.DataFrame) -> pd.DataFrame:
-    """Make a table fit for a browser: whole numbers that a float cannot hold become text, such as 19-digit ids."""
-    big = [name for name in table.select_dtypes("integer") if len(table) and table[name].abs().max() >= 2**53]
-    return table.astype(dict.fromkeys(big, str))
+    """Return a table fit for a browser: whole numbers that a float cannot hold become text, such as 19-digit ids."""
+    known = {name: table[name].dropna() for name in table.select_dtypes("integer")}
+    big = [name for name, n in known.items() if len(n) and max(abs(int(n.min())), abs(int(n.max()))) >= 2**53]
+    return table.astype(dict.fromkeys(big, "str"))

@@ -1,4 +1,6 @@
+import csv
 import gzip
+import io
 import json
 
 import numpy as np
@@ -237,3 +239,20 @@ def test_what_cannot_be_written_is_refused_and_the_old_file_stays(tmp_path, keye
 def test_a_keyed_table_is_checked(table, more, error, message):
     with pytest.raises(error, match=message):
         KeyedTable(table, **more)
+
+
+def test_a_csv_for_spreadsheets_holds_no_formulas(tmp_path):
+    names = ["=name", "-z", "t"]
+    values = [["=1+1", "@x"], [-1.5, 2.0], ["\tx\n=y", "+1"]]
+    table = pd.DataFrame(dict(zip(names, values, strict=True)), index=["-a", "b"])
+    write_table(tmp_path / "t.csv", KeyedTable(table, {"-z": "km"}, PASSPORT), "csv", spreadsheet=True)
+    rows = list(csv.reader(io.StringIO((tmp_path / "t.csv").read_bytes().decode(), newline="")))
+    assert rows == [
+        ["object_id", "'=name", "'-z", "t"],
+        ["'-a", "'=1+1", "-1.5", "'\tx\n=y"],
+        ["b", "'@x", "2", "'+1"],
+    ]
+    write_table(tmp_path / "t.csv", table, "csv")
+    assert read_table(tmp_path / "t.csv").table["=name"].tolist() == ["=1+1", "@x"]
+    with pytest.raises(ValueError, match="spreadsheet: expected the kind 'csv', got 'fits'"):
+        write_table(tmp_path / "t.fits", table, "fits", spreadsheet=True)

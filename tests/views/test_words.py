@@ -40,6 +40,23 @@ def test_a_number_that_javascript_cannot_hold_becomes_text():
     assert shown["n"].tolist() == [1, 2]
 
 
+def test_missing_and_extreme_numbers_become_text_too():
+    table = pd.DataFrame(
+        {
+            "a": pd.array([1237658493878337918, None], dtype="Int64"),
+            "b": np.array([2**64 - 1, 5], dtype="uint64"),
+            "c": [-(2**63), 5],
+            "d": pd.array([None, None], dtype="Int64"),
+        }
+    )
+    shown = safe_for_page(table)
+    assert shown["a"].iloc[0] == "1237658493878337918"
+    assert pd.isna(shown["a"].iloc[1])
+    assert shown["b"].tolist() == [str(2**64 - 1), "5"]
+    assert shown["c"].tolist() == [str(-(2**63)), "5"]
+    assert shown["d"].dtype == "Int64"
+
+
 def test_errors_are_words():
     assert shown_error(KeyError("ids: <x>")) == "ids: <x>"
     assert shown_error(ValueError("epochs: no")) == "epochs: no"

@@ -42,6 +42,22 @@ def write_csv(table: pa.Table, out: BinaryIO) -> None:
     _write_rows(table, out, [start + known[key] for key, start in _COMMENTS.items() if key in known])
 
 
+def write_spreadsheet(table: pa.Table, out: BinaryIO) -> None:
+    """Write CSV for Excel and its kin: text that they would run as a formula begins with an apostrophe.
+
+    There are no comments, and the apostrophes stay when it is read back: use `write_csv` to keep data.
+    """
+    for k, field in enumerate(table.schema):
+        name = _apostrophe(pa.array([field.name], pa.large_string()))[0].as_py()
+        values = _apostrophe(table[k]) if pa.types.is_large_string(field.type) else table[k]
+        table = table.set_column(k, name, values)
+    _write_rows(table, out, [])
+
+
+def _apostrophe(text: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    return pc.replace_substring_regex(text, r"\A([=+\-@\t\r])", r"'\1")
+
+
 def write_ecsv(table: pa.Table, out: BinaryIO) -> None:
     """Write ECSV 1.0 with commas; passport and record are in ``meta``. Dates are text there."""
     head = Table(meta=_known(table))
