@@ -67,11 +67,11 @@ class OpenedPage(pn.viewable.Viewer):
         self.library = replace(library, given=(*library.given, *map(Path, self.paths)))
         accepted = f"CSV, ECSV, VOTable, FITS or Parquet, up to {shown_bytes(LARGEST)}"
         self.upload = Upload(_uploads, self._receive, label="Or upload a table", accept=_ACCEPTED, status=accepted)
+        self._numbers_of = ""  # the file whose rows were numbered by the button
         wanted = query()
         self.offer()
         self.chosen = self.param.chosen.objects.get(wanted.get("open", ""), "")
         self._find_upload(wanted.get("upload", ""))
-        self._numbers_of = ""  # the file whose rows were numbered by the button
         self.id_column = wanted.get("ids", "")
         if self._ids == NUMBERED and self.given:
             self._numbers_of = self.given[0]

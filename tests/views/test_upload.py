@@ -173,6 +173,18 @@ def test_a_table_without_ids_has_its_rows_numbered_by_a_button(kind, content, ga
     assert page.noted().object == ""
 
 
+def test_row_numbers_of_a_file_outlive_a_reload_but_not_the_file(page, bring, location):
+    bring(page, "t.csv", PLAIN)
+    page.body()[1].clicks += 1
+    again = ExplorePage([], Library.find())
+    assert again.id_column == "#"
+    assert "9 objects" in again.body()[0].object
+    bring(again, "other.csv", b"object_id,z\na,0.5\n")
+    assert again.id_column == ""
+    assert again.body() is not None
+    assert list(again.view.explorer.table.index) == ["a"]
+
+
 def test_no_button_where_numbers_would_not_help(page, bring):
     bring(page, "t.bin", b"\0\1\2")
     assert "expected CSV" in page.body().object
