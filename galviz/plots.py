@@ -9,7 +9,7 @@ import param
 
 from galviz.figures import explore
 from galviz.figures.colouring import Colouring
-from galviz.figures.style import frame
+from galviz.figures.style import frame, plain_title
 from galviz.selection import Selection
 from galviz.sky.expressions import column, evaluate
 
@@ -177,7 +177,7 @@ def matrix(
 
     hv.streams.Tap(source=source).add_subscriber(tapped)
     title = _title(axes, int(known.sum()), len(table))
-    return plot.opts(title=title, height=HEIGHT), lambda *_: None
+    return plot.opts(title=plain_title(title), height=HEIGHT), lambda *_: None
 
 
 def _place_of_focus(selection: Selection, places: np.ndarray) -> np.ndarray:

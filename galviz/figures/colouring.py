@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from bokeh.palettes import Viridis256
 
-from galviz.figures.style import GREY
+from galviz.figures.style import GREY, plain
 
 PALETTE: tuple[str, ...] = tuple(Viridis256[40:205])
 """Viridis without its darkest and its yellow end: seen on a black and on a white page, and never taken for orange."""
@@ -51,7 +51,7 @@ class Colouring:
             "cmap": list(PALETTE),
             "clim": self.limits,
             "colorbar": True,
-            "clabel": self.label,
+            "clabel": plain(self.label),
             "clipping_colors": {"NaN": GREY},
             "colorbar_opts": {"background_fill_alpha": 0},
         }

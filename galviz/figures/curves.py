@@ -6,7 +6,7 @@ from itertools import cycle
 import holoviews as hv
 import pandas as pd
 
-from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, SKY, frame
+from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, SKY, frame, plain
 
 _MOST = 500
 """Epochs that are drawn: a page redraws its curves every half second."""
@@ -56,7 +56,7 @@ def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
     label, on_axis = _written(name, unit)
     line = _curve(metrics, name, on_axis, "held out")
     title = f"{label}, held out{_thinned(metrics)[1]}"
-    return frame(hv.Overlay([line]), show_legend=False, title=title, height=260, ylabel=on_axis)
+    return frame(hv.Overlay([line]), show_legend=False, title=title, height=260, ylabel=plain(on_axis))
 
 
 def run_curves(
@@ -98,7 +98,7 @@ def run_curves(
     thinned = any(_thinned(rows)[1] for rows in runs.values())
     label = accuracy if name == "val_accuracy" else label
     title = f"{label}, {part}{'; of long runs not every epoch' if thinned else ''}"
-    return frame(hv.Overlay(lines), legend_position="right", title=title, height=300, ylabel=on_axis)
+    return frame(hv.Overlay(lines), legend_position="right", title=title, height=300, ylabel=plain(on_axis))
 
 
 def _written(name: str, unit: str) -> tuple[str, str]:
@@ -122,7 +122,7 @@ def _curve(metrics: pd.DataFrame, name: str, label: str, part: str, look: tuple[
     colour, dash = _LOOKS[part] if look is None else look
     metrics, _ = _thinned(metrics)
     known = metrics[["epoch", name]].dropna() if name in metrics else pd.DataFrame({"epoch": [], name: []})
-    axes = [hv.Dimension("epoch", label="Epoch")], [hv.Dimension(part, label=label)]
+    axes = [hv.Dimension("epoch", label="Epoch")], [hv.Dimension(part, label=plain(label))]
     data = (known["epoch"].to_numpy(float), known[name].to_numpy(float))
     line = hv.Curve(data, *axes, label=part).opts(color=colour, line_dash=dash, line_width=2, tools=["hover"])
     return line * hv.Scatter(data, *axes, label=part).opts(color=colour, size=4)

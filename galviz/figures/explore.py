@@ -6,9 +6,10 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 import pandas as pd
+from bokeh.models import HoverTool
 
 from galviz.figures.colouring import VALUE, Colouring
-from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame
+from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame, plain
 
 MAX_POINTS = 100_000
 """Above this number, density is drawn instead of points."""
@@ -54,6 +55,7 @@ def point_cloud(
     table = pd.DataFrame({"x": x, "y": y, "object_id": ids})
     size, alpha = (5, 0.7) if len(x) <= 5000 else (3, 0.4)
     looks: dict[str, Any] = {"color": BLUE, "selection_color": BLUE}
+    hover: Any = "hover"
     mark = {"size": 8, "line_color": "white", "line_width": 0.5}
     if colour is not None:
         table[VALUE] = np.where(colour.known, colour.values, np.nan)
@@ -62,16 +64,17 @@ def point_cloud(
             hv.Dimension(VALUE),
             hv.Dimension("point_mark"),
         ]  # without labels: HoloViews takes equal ones for the same
-        tips = [(axes[0], "@x"), (axes[1], "@y"), ("object_id", "@object_id"), (colour.label, f"@{VALUE}")]
+        tips = [(axes[0], "@{x}"), (axes[1], "@{y}"), ("object_id", "@{object_id}"), (colour.label, f"@{{{VALUE}}}")]
         size, alpha = (size + 2, 0.9) if len(x) <= 5000 else (size + 1, 0.7)
-        looks = {"color": VALUE, "marker": "point_mark", **colour.bar, "hover_tooltips": tips}
+        looks = {"color": VALUE, "marker": "point_mark", **colour.bar}
+        hover = HoverTool(tooltips=tips)  # HoloViews would mix up `hover_tooltips` where an axis is called x or y
         width = hv.dim("point_mark").categorize({"cross": 1.5}, default=0.4)
         looks |= {"line_color": GREY, "line_width": width} if len(x) <= 5000 else {}
         mark = {"size": 11, "line_color": "black", "line_width": 1}
     points = hv.Points(table, dims, told).opts(
         size=size,
         **dict.fromkeys(("alpha", "nonselection_alpha", "selection_alpha"), alpha),
-        tools=["hover", *_SELECT],
+        tools=[hover, *_SELECT],
         backend_opts={"plot.output_backend": "webgl"} if len(x) > 5000 else {},
         **looks,
     )
@@ -216,7 +219,7 @@ def bars(
     plot : holoviews.Overlay
     """
     floor = 0.5 if logarithmic else 0.0  # a logarithm has no zero
-    dims, number = [hv.Dimension("x", label=axis)], [hv.Dimension("objects", label="Number of objects")]
+    dims, number = [hv.Dimension("x", label=plain(axis))], [hv.Dimension("objects", label="Number of objects")]
     every = hv.Histogram((edges, np.maximum(counts, floor)), kdims=dims, vdims=number).opts(
         color=BLUE, line_width=0, fill_alpha=0.85, nonselection_alpha=1.0, tools=["hover", "xbox_select"],
         active_tools=["xbox_select"], logy=logarithmic, ylim=(floor, None),
@@ -253,14 +256,17 @@ def count_matrix(counts: pd.DataFrame, *, axes: tuple[str, str]) -> tuple[hv.Hea
         for j, given in enumerate(counts.columns)
     ]
     dims = _dims(axes)
-    shares = [hv.Dimension("share", label=f"Share of a row ({axes[1]})"), hv.Dimension("number", label="Objects")]
+    shares = [
+        hv.Dimension("share", label=plain(f"Share of a row ({axes[1]})")),
+        hv.Dimension("number", label="Objects"),
+    ]
     table = pd.DataFrame(cells, columns=["x", "y", "share", "number", "text"])
     heat = hv.HeatMap(table, dims, shares).opts(
         cmap="cividis",
         clim=(0, 1),
         colorbar=True,
         tools=["hover"],
-        clabel=f"Share of a row ({axes[1]})",
+        clabel=plain(f"Share of a row ({axes[1]})"),
         colorbar_opts={"background_fill_alpha": 0},
     )
     light = hv.Labels(table[table["share"] <= 0.5], dims, "text").opts(text_color="white", text_font_size="9pt")
@@ -269,4 +275,4 @@ def count_matrix(counts: pd.DataFrame, *, axes: tuple[str, str]) -> tuple[hv.Hea
 
 
 def _dims(axes: tuple[str, str]) -> list[hv.Dimension]:
-    return [hv.Dimension(name, label=label) for name, label in zip(("x", "y"), axes, strict=True)]
+    return [hv.Dimension(name, label=plain(label)) for name, label in zip(("x", "y"), axes, strict=True)]

@@ -4,7 +4,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from galviz.figures.style import BLUE, GREY, ORANGE, frame
+from galviz.figures.style import BLUE, GREY, ORANGE, frame, plain
 
 _LOOKS = {"base": ("Base", ORANGE, "dashed", "circle"), "ours": ("Ours", BLUE, "solid", "square")}
 _TICKS = (1, 2, 5, 10, 20, 50, 100)
@@ -45,7 +45,7 @@ def label_curves(
     Liang et al. (2020), arXiv:2012.02368, figs. S2 and S3.
     """
     x = hv.Dimension("percent", label="Labels used (%)")
-    y = hv.Dimension("error", label=f"{measure} ({written})" if written else measure)
+    y = hv.Dimension("error", label=plain(f"{measure} ({written})" if written else measure))
     parts = []
     for method, (name, _, dash, marker) in _LOOKS.items():
         line = _points(published, method)

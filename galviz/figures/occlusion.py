@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from galviz.figures.images import PALETTES
-from galviz.figures.style import BLUE, FOCUS, SKY, frame
+from galviz.figures.style import BLUE, FOCUS, SKY, frame, plain, plain_title
 
 MARKS: dict[str, tuple[str, str, str]] = {
     "bcg": ("dot", "#E69F00", "central galaxy"),
@@ -65,7 +65,9 @@ def band_bars(effect: pd.Series, label: str) -> hv.Bars:
         What changes, with its unit.
     """
     table = pd.DataFrame({"band": list(map(str, effect.index)), "effect": effect.to_numpy(float)})
-    bars = hv.Bars(table, hv.Dimension("band", label="band"), hv.Dimension("effect", label=f"mean |change| of {label}"))
+    bars = hv.Bars(
+        table, hv.Dimension("band", label="band"), hv.Dimension("effect", label=plain(f"mean |change| of {label}"))
+    )
     return frame(bars, color=BLUE, height=220, tools=["hover"], title="Each band occluded on its own")
 
 
@@ -78,7 +80,11 @@ def mean_map(values: np.ndarray, title: str) -> hv.Image:
     image = hv.Image(values[::-1], bounds=bounds, vdims=[hv.Dimension("change")], **dimensions)
     look = {"cmap": list(palette), "clim": (low, high), "colorbar": True, "tools": ["hover"], "toolbar": "right"}
     return image.opts(
-        **look, title=title, frame_width=240, frame_height=round(240 * height / width), fontsize={"title": "10pt"}
+        **look,
+        title=plain_title(title),
+        frame_width=240,
+        frame_height=round(240 * height / width),
+        fontsize={"title": "10pt"},
     )
 
 

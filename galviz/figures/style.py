@@ -1,5 +1,6 @@
 """What all figures share: colours that the colour-blind can tell apart, and plots without ornament."""
 
+import re
 from typing import Any
 
 BLUE, ORANGE, PINK, SKY, GREY = "#1F86C8", "#E69F00", "#CC79A7", "#56B4E9", "#8A8A8A"
@@ -9,8 +10,26 @@ FOCUS = "#D55E00"
 """Colour of what is in focus, wherever it is shown."""
 
 
+_JOINER = "\u2060"
+
+
 def _no_logo(plot: Any, _: Any) -> None:
     plot.state.toolbar.logo = None
+
+
+def plain(name: str) -> str:
+    r"""Return the name of a column, a run or a band as a plot can write it.
+
+    HoloViews takes no empty label and looks for ``@label`` in the templates of tooltips; Bokeh sets what stands
+    between ``$$``, ``\(`` or ``\[`` as a formula. An invisible character (word joiner) breaks such signs.
+    """
+    broken = re.sub(r"(?<=\$)(?=\$)|(?<=\\)(?=[(\[])|\A(?=\{)", _JOINER, name)
+    return broken or _JOINER
+
+
+def plain_title(words: str) -> str:
+    """Return a title as HoloViews takes it: it passes titles through `str.format`."""
+    return plain(words).replace("{", "{{").replace("}", "}}")
 
 
 def frame(plot: Any, **more: Any) -> Any:
@@ -38,4 +57,6 @@ def frame(plot: Any, **more: Any) -> Any:
         "hooks": [_no_logo],
         "fontsize": {"title": "10pt"},
     }
-    return plot.opts(**(options | more))
+    options |= more
+    options |= {"title": plain_title(options["title"])} if "title" in options else {}
+    return plot.opts(**options)

@@ -7,7 +7,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame
+from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame, plain
 from galviz.sky.fractions import AtThreshold
 from galviz.sky.metrics import Interval
 from galviz.sky.rates import PUBLISHED, Published
@@ -65,7 +65,7 @@ def reliability_plot(bins: hv.streams.Pipe, name: str) -> hv.Overlay:
         What the score is the probability of: ``"merger"``.
     """
     x = hv.Dimension("score", label="Score (mean of a bin)")
-    share = hv.Dimension("observed", label=f"Share that is {name}")
+    share = hv.Dimension("observed", label=plain(f"Share that is {name}"))
 
     def drawn(data: pd.DataFrame) -> hv.Overlay:
         known = data[data["n"] > 0]
@@ -92,7 +92,7 @@ def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, evolution: b
     evolution : bool
         Whether the column is a redshift: draws what published pair fractions become with it.
     """
-    x, y = hv.Dimension("bin", label=axis), hv.Dimension("fraction", label=f"Fraction ({name})")
+    x, y = hv.Dimension("bin", label=plain(axis)), hv.Dimension("fraction", label=plain(f"Fraction ({name})"))
 
     def drawn(data: pd.DataFrame) -> hv.Overlay:
         middle, half = (data["left"] + data["right"]) / 2, (data["right"] - data["left"]) / 2

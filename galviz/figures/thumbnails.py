@@ -12,7 +12,7 @@ from PIL import Image
 from galviz.figures.colouring import VALUE, Colouring
 from galviz.figures.contact_sheet import Look, contact_sheet
 from galviz.figures.explore import focus_ring
-from galviz.figures.style import FOCUS, GREY, frame
+from galviz.figures.style import FOCUS, GREY, frame, plain
 
 MOST_CELLS = 20
 """Cells along each axis, where there are enough objects."""
@@ -155,7 +155,7 @@ def thumbnail_map(
         What taps are heard of.
     plot : holoviews.Overlay
     """
-    dims = [hv.Dimension(name, label=label) for name, label in zip(("x", "y"), axes, strict=True)]
+    dims = [hv.Dimension(name, label=plain(label)) for name, label in zip(("x", "y"), axes, strict=True)]
     left, low, right, high = *grid.low, *grid.high
     image = hv.RGB(pixels, dims, bounds=(left, low, right, high)).opts(default_tools=[])
     frames = _frames(grid, ids, colour)
@@ -171,8 +171,8 @@ def thumbnail_map(
     size = {"responsive": False, "height": None, "frame_width": _SIDE, "frame_height": _SIDE}
     room = 0.02 * (grid.high - grid.low)
     ends = {
-        "xlabel": axes[0],
-        "ylabel": axes[1],
+        "xlabel": plain(axes[0]),
+        "ylabel": plain(axes[1]),
         "xlim": (left - room[0], right + room[0]),
         "ylim": (low - room[1], high + room[1]),
     }

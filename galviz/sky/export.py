@@ -18,7 +18,7 @@ from galviz.sky.tables import SUFFIXES, KeyedTable, write_table
 
 __all__ = ["KINDS", "export", "passport", "python_for"]
 
-KINDS = (*SUFFIXES, "cutouts", "zip")
+KINDS = (*SUFFIXES, "spreadsheet", "cutouts", "zip")
 
 _README = """{count} objects, exported by galviz {version} on {made}.
 
@@ -26,9 +26,12 @@ table.csv .ecsv .vot .fits .parquet   one and the same table, a row an object, k
 passport.json                         which objects these are and how they were chosen; "python" makes the choice again
 {cutouts}
 Read a table, ids as text, with galviz.sky.tables.read_table("table.parquet").
-"""
+{notes}"""
 _CUTOUTS = """cutouts/                              an image (bands, y, x) an object, with coordinates where known
-The sky is: {origin}.
+{renamed}The sky is: {origin}.
+"""
+_NAMES = "names.csv"
+_RENAMED = f"""{_NAMES:<38}the file of each object: some ids cannot be names of files, or differ only in case
 """
 
 
@@ -49,12 +52,13 @@ def export(
         A path is written whole or not at all; a file is only written to, from start to end.
     kind : str
         A format of `galviz.sky.tables.write_table`: ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"``, ``"parquet"``;
-        ``"cutouts"``: one FITS file with an image an object (`galviz.sky.formats.fits_cutouts.write`); or ``"zip"``:
-        the table in all formats, a FITS file an object, ``passport.json`` and a README.
+        ``"spreadsheet"``: CSV in which a spreadsheet finds no formula, without units and passport; ``"cutouts"``: one
+        FITS file with an image an object (`galviz.sky.formats.fits_cutouts.write`); or ``"zip"``: the table in all
+        formats that are read back, a FITS file an object, ``passport.json`` and a README.
     table : pandas.DataFrame or KeyedTable, N rows
         The objects and what is known of them.
     passport : mapping
-        From `passport`, made of these objects.
+        From `passport`, made of these objects. The notes of a `KeyedTable` are added to it.
     cutouts : CutoutSet, optional
         Images of these objects, and perhaps of others, which are left out. They are read a few at a time.
     units : mapping of str to str, optional
@@ -69,8 +73,10 @@ def export(
     """
     keyed = table if isinstance(table, KeyedTable) else KeyedTable(table, units or {})
     _check(kind, keyed, cutouts, passport)
+    if keyed.notes:
+        passport = {**passport, "notes": list(dict.fromkeys([*passport.get("notes", ()), *keyed.notes]))}
     keyed = KeyedTable(keyed.table, keyed.units, passport)
-    cutouts = None if cutouts is None or kind in SUFFIXES else cutouts.select(keyed.table.index)
+    cutouts = None if cutouts is None or kind not in {"cutouts", "zip"} else cutouts.select(keyed.table.index)
     if isinstance(target, str | Path):
         with write_aside(Path(target)) as aside, aside.open("wb") as out:
             _write(out, kind, keyed, cutouts)
@@ -94,6 +100,8 @@ def _check(kind: str, keyed: KeyedTable, cutouts: CutoutSet | None, passport: Ma
 def _write(out: BinaryIO, kind: str, keyed: KeyedTable, cutouts: CutoutSet | None) -> None:
     if kind in SUFFIXES:
         write_table(out, keyed, kind)
+    elif kind == "spreadsheet":
+        write_table(out, keyed, "csv", spreadsheet=True)
     elif kind == "cutouts":
         fits_cutouts.write(cutouts, out, keyed.passport)
     else:
@@ -109,11 +117,23 @@ def _write_zip(out: BinaryIO, keyed: KeyedTable, cutouts: CutoutSet | None) -> N
                 write_table(file, keyed, kind)
                 file.seek(0)
                 shutil.copyfileobj(file, member)
+        if cutouts is not None and _renamed(cutouts):
+            files = pd.DataFrame({"file": fits_cutouts.names(cutouts)}, index=cutouts.catalogue.index)
+            with archive.open(_NAMES, "w") as member:
+                write_table(member, files, "csv")
         for name, content in [] if cutouts is None else fits_cutouts.files(cutouts, keyed.passport):
             archive.writestr(f"cutouts/{name}", content, zipfile.ZIP_STORED)
 
 
+def _renamed(cutouts: CutoutSet) -> bool:
+    """Whether a file of a cutout is not simply called after its object."""
+    return fits_cutouts.names(cutouts) != [f"{object_id}.fits" for object_id in cutouts.object_ids]
+
+
 def _readme(keyed: KeyedTable, cutouts: CutoutSet | None) -> str:
-    about = "" if cutouts is None else _CUTOUTS.format(origin=cutouts.origin)
+    about = ""
+    if cutouts is not None:
+        about = _CUTOUTS.format(origin=cutouts.origin, renamed=_RENAMED if _renamed(cutouts) else "")
     made = {"version": keyed.passport["galviz"], "made": keyed.passport["made"]}
-    return _README.format(count=f"{len(keyed):,}", cutouts=about, **made)
+    notes = "".join(f"\nNote: {note}\n" for note in keyed.passport.get("notes", ()))
+    return _README.format(count=f"{len(keyed):,}", cutouts=about, notes=notes, **made)

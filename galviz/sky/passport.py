@@ -20,6 +20,7 @@ def passport(
     python: str = "",
     run: Any = None,
     stretch: Mapping[str, Any] | None = None,
+    notes: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Say what a selection is and how it was made, in JSON values.
 
@@ -35,13 +36,15 @@ def passport(
         The trained network whose predictions are shown.
     stretch : mapping, optional
         How pictures were shown, in the words of the page.
+    notes : iterable of str
+        What a user of the objects should know, such as `galviz.sky.tables.KeyedTable.notes`.
 
     Returns
     -------
     dict
         ``galviz`` (version), ``made`` (UTC, ISO 8601), ``ids`` (``count``, ``sha256``: see `ids_digest`), ``steps``,
-        ``python`` (a list of lines), ``run`` (``name`` and the SHA-256 of ``run.json`` and the weights, or None) and
-        ``stretch``.
+        ``python`` (a list of lines), ``run`` (``name`` and the SHA-256 of ``run.json`` and the weights, or None),
+        ``stretch`` and ``notes`` (a list).
     """
     return {
         "galviz": version("galviz"),
@@ -51,10 +54,18 @@ def passport(
         "python": python.splitlines(),
         "run": None if run is None else _run(run),
         "stretch": None if stretch is None else dict(stretch),
+        "notes": list(notes),
     }
 
 
-def python_for(selection: Any, source: str | Path, *, id_column: str | None = None, opening: str | None = None) -> str:
+def python_for(
+    selection: Any,
+    source: str | Path,
+    *,
+    id_column: str | None = None,
+    opening: str | None = None,
+    notes: Iterable[str] = (),
+) -> str:
     r"""Write a complete script that makes a selection again: it opens the table, repeats the steps and prints the ids.
 
     Parameters
@@ -67,6 +78,8 @@ def python_for(selection: Any, source: str | Path, *, id_column: str | None = No
         The column of ids that `read_table` was told.
     opening : str, optional
         The lines that make ``table``, where it is not simply what was read from `source`.
+    notes : iterable of str
+        As `passport` takes them; each becomes a comment.
 
     Returns
     -------
@@ -76,6 +89,7 @@ def python_for(selection: Any, source: str | Path, *, id_column: str | None = No
     steps = selection.python()
     lines = [
         f'"""{len(selection):,} of {len(selection.table):,} objects, chosen in galviz {version("galviz")}."""',
+        *(f"# Note: {' '.join(note.split())}" for note in notes),
         "",
         "from galviz.selection import Selection",
         opening or _opening(Path(source).resolve(), id_column),
@@ -107,13 +121,19 @@ def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
     return "\n".join([*lines, *['table = table[~table["seen"]]'] * (not seen)])
 
 
+def opening_of_table(path: str | Path, id_column: str | None = None, table: str | None = None) -> str:
+    """Write the lines that read ``table`` from a file: `galviz.sky.tables.read_table` with these arguments."""
+    given = {"id_column": id_column, "table": table}
+    more = "".join(f", {name}={value!r}" for name, value in given.items() if value)
+    return f"from galviz.sky.tables import read_table\n\ntable = read_table({str(path)!r}{more}).table"
+
+
 def _opening(path: Path, id_column: str | None) -> str:
     if (path / "run.json").is_file():
         return f"from galviz.runs import Run\n\ntable = Run.open({str(path)!r}).predictions().table"
     if path.is_dir():
         return f"from galviz.sky.cutouts import CutoutSet\n\ntable = CutoutSet.open({str(path)!r}).catalogue"
-    given = "" if id_column is None else f", id_column={id_column!r}"
-    return f"from galviz.sky.tables import read_table\n\ntable = read_table({str(path)!r}{given}).table"
+    return opening_of_table(path, id_column)
 
 
 def _run(run: Any) -> dict[str, Any]:

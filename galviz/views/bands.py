@@ -6,6 +6,7 @@ import panel as pn
 import param
 
 from galviz.figures.explore import count_matrix
+from galviz.io.markup import Markup
 from galviz.labels import Labels
 from galviz.runs import Run
 from galviz.selection import Selection
@@ -90,14 +91,14 @@ class BandsView(pn.viewable.Viewer):
         return MeasuresView(self.shown.truth, self.shown.estimate, self.shown.object_ids)
 
     @param.depends("training")
-    def about(self) -> str:
+    def about(self) -> Markup:
         """Say what is shown."""
         seen = len(self.all) - len(self.all.held_out())
         left_out = "are among them" if self.training else "are left out"
-        return (
-            f"<b>{len(self.shown):,} images of one band each</b>; {seen:,} seen in training {left_out}. "
-            "A tap on a cell chooses its objects."
+        about = Markup(
+            "<b>{:,} images of one band each</b>; {:,} seen in training {}. A tap on a cell chooses its objects."
         )
+        return about.format(len(self.shown), seen, left_out)
 
     @param.depends("training")
     def body(self) -> pn.viewable.Viewable:

@@ -81,7 +81,7 @@ class Patient(pn.viewable.Viewer):
 
     busy = param.Boolean(default=False, doc="whether a button was pressed whose work is not done: the next is ignored")
     gone = param.Boolean(default=False, doc="whether the visitor has left")
-    error = param.String(default="", doc="why the last wish was not granted, safe in HTML")
+    error = param.String(default="", doc="why the last wish was not granted")
 
     async def aside(self, work: Callable[..., Any], *given: Any) -> Any:
         """Do it and give its result; None, and the reason on the page, where it cannot be done."""

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from html import escape
 
 import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.selection import Selection
 from galviz.sky.compare import disagreement, paired_words
 from galviz.sky.cutouts import CutoutSet
@@ -60,7 +60,7 @@ class CompareView(Opener):
         yield self.shown(pairs, words)
 
     def compared(self) -> tuple[pd.DataFrame, list[str]]:
-        """Join the runs, and say in sentences (not safe in HTML) what came of it."""
+        """Join the runs, and say in sentences what came of it."""
         a, b = self.names
         pairs = disagreement(*(each[~each["seen"]] if "seen" in each else each for each in (self.first, self.second)))
         if pairs.empty:
@@ -76,7 +76,7 @@ class CompareView(Opener):
 
     def shown(self, pairs: pd.DataFrame, words: list[str]) -> pn.viewable.Viewable:
         """Lay out what `compared` gave."""
-        said_first = text("".join(f"<p>{escape(sentence)}</p>" for sentence in words))
+        said_first = text(Markup("").join(Markup("<p>{}</p>").format(sentence) for sentence in words))
         if pairs.empty:
             return said_first
         a, b = self.names
@@ -87,7 +87,7 @@ class CompareView(Opener):
             (f"Where {b} does worst compared with {a}", worse, f"error of {b} less that of {a}"),
             ("Where both are bad", both, "the smaller error of the two"),
         ):
-            parts += [text(f"<h3>{escape(head)}</h3>"), SlicesView(facts, loss, self.selection, measure)]
+            parts += [text(Markup("<h3>{}</h3>").format(head)), SlicesView(facts, loss, self.selection, measure)]
         return pn.Column(*parts, sizing_mode="stretch_width")
 
     def orders(self, pairs: pd.DataFrame) -> dict[str, pd.Series]:
@@ -119,7 +119,7 @@ class CompareView(Opener):
         if first.empty:
             return text("They say the same of every object that has a picture.")
         told = first[["estimate_a", "estimate_b", "truth"]]
-        what = escape(f"Where they differ most (estimate_a: {self.names[0]}, estimate_b: {self.names[1]}):")
+        what = f"Where they differ most (estimate_a: {self.names[0]}, estimate_b: {self.names[1]}):"
         gallery = Gallery(self.cutouts, told, self.selection, captions=list(told), height=230)
         return pn.Column(text(what), gallery.grid, sizing_mode="stretch_width")
 

@@ -1,12 +1,11 @@
 """Whether the errors that a network estimates of itself can be believed, as a table and a curve."""
 
-from html import escape
-
 import numpy as np
 import pandas as pd
 import panel as pn
 
 from galviz.figures.coverage import coverage_curve
+from galviz.io.markup import Markup
 from galviz.sky.intervals import LEVELS, coverage
 from galviz.views.words import drawn, text
 
@@ -30,8 +29,8 @@ class CoverageView(pn.viewable.Viewer):
         known = rows[["truth", "estimate", "sigma"]].dropna()
         self.numbers, self.label = [known[name].to_numpy(float) for name in known], label
 
-    def table(self) -> str:
-        """Give the table as HTML."""
+    def table(self) -> Markup:
+        """Give the table."""
         found, sigma = coverage(*self.numbers, LEVELS), self.numbers[2]
         return coverage_html(found, self.label, float(np.median(sigma)))
 
@@ -42,7 +41,7 @@ class CoverageView(pn.viewable.Viewer):
         return pn.Column(text(self.table()), curve, sizing_mode="stretch_width")
 
 
-def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> str:
+def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> Markup:
     """Write how often intervals hold the truth as HTML.
 
     Parameters
@@ -54,14 +53,14 @@ def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> str:
     sigma : float
         The median of their standard errors.
     """
-    rows = "".join(
-        f"<tr><th scope='row'>{100 * level:.0f} %</th><td>{100 * row.share:.1f} %</td>"
-        f"<td>{100 * row.low:.1f} to {100 * row.high:.1f} %</td><td>{verdict(level, row.low, row.high)}</td></tr>"
+    line = Markup("<tr><th scope='row'>{:.0f} %</th><td>{:.1f} %</td><td>{:.1f} to {:.1f} %</td><td>{}</td></tr>")
+    rows = Markup("").join(
+        line.format(100 * level, 100 * row.share, 100 * row.low, 100 * row.high, verdict(level, row.low, row.high))
         for level, row in zip(found.index, found.itertuples(), strict=True)
     )
-    head = "<tr><th>Intervals of</th><th>hold the truth in</th><th>95 % interval</th><th>So they are</th></tr>"
-    said = f"The network's own error: median σ {sigma:.3f} ({escape(label)})"
-    return f"<table class='measures'><caption>{said}</caption>{head}{rows}</table>"
+    head = Markup("<tr><th>Intervals of</th><th>hold the truth in</th><th>95 % interval</th><th>So they are</th></tr>")
+    said = f"The network's own error: median σ {sigma:.3f} ({label})"
+    return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(said, head, rows)
 
 
 def verdict(level: float, low: float, high: float) -> str:

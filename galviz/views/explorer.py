@@ -1,6 +1,6 @@
 """The explorer: plots, gallery and picture of one table of objects, linked by one selection, and the way out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class Explorer(pn.viewable.Viewer):
         Where labels go; none are given without it.
     keys : mapping of str to str
         Key → label.
-    source, opening, id_column, run, units
+    source, opening, id_column, run, units, notes
         Of the table, as `galviz.views.way_out.WayOut` takes them.
     """
 
@@ -68,6 +68,7 @@ class Explorer(pn.viewable.Viewer):
         id_column: str | None = None,
         run: Run | None = None,
         units: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.table, self.cutouts = table, cutouts
@@ -84,6 +85,7 @@ class Explorer(pn.viewable.Viewer):
                 cutouts, self.selection, table, looks=looks, labels=labels, ids=table.index, picture=first, height=420
             )
         more = {"source": source, "opening": opening, "id_column": id_column, "run": run, "units": units}
+        more["notes"] = notes
         look = None if looks is None else looks.look
         self.out = WayOut(table, self.selection, cutouts=cutouts, look=look, **more)
         for part, names in self._parts():

@@ -3,6 +3,10 @@
 from pathlib import Path
 from shutil import rmtree
 
+from galviz.io.paths import file_name
+
+_LONGEST = 200  # bytes of a name: files beside a folder are called after it
+
 
 def level(root: Path, name: str) -> list[Path]:
     """Find a file in a folder, else in the folders in it."""
@@ -39,7 +43,7 @@ def new_folder(folder: Path, name: str) -> Path:
         If the name is no name of one folder, or is taken.
     """
     name = name.strip()
-    if not name or name.startswith(".") or Path(name).name != name:
+    if not name or file_name(name) != name or len(name.encode()) > _LONGEST:
         raise ValueError(f"name: expected a name for a new folder, such as first-try, got {name!r}.")
     if (folder / name).exists():
         raise ValueError(f"name: expected a name that is not taken, got {name!r}. Choose another.")

@@ -1,7 +1,6 @@
 """A training as it goes, read from its run folder: whoever opens the folder is attached to it."""
 
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import param
 
 from galviz import jobs
 from galviz.figures.curves import loss_curves, metric_curves
+from galviz.io.markup import Markup
 from galviz.runs import ACTIVE, Run
-from galviz.views.words import beside, drawn, shown_seconds, text
+from galviz.views.words import beside, drawn, note, shown_seconds, text
 
 _SIGNS = {
     "created": "○ starting",
@@ -70,7 +70,7 @@ class RunView(pn.viewable.Viewer):
         self.param.update(**{k: new for k, new in changed.items() if k == "metrics" or new != now[k]})
 
     @param.depends("state")
-    def status(self) -> str:
+    def status(self) -> Markup:
         """Say how far it is, in a line."""
         state = self.state
         epoch = f"epoch {state.get('epoch', 0)} of {state['epochs']}" if "epochs" in state else ""
@@ -78,16 +78,16 @@ class RunView(pn.viewable.Viewer):
         memory = f"memory {state['memory_mb']:,.0f} MiB" if state.get("memory_mb") and not waiting else ""
         left = f"{shown_seconds(state.get('eta_s'))} left" if running else ""
         place = f"on {state['device']}" if running and "device" in state else ""
-        said = [f"<b>{_SIGNS.get(state['status'], escape(state['status']))}</b>", epoch, left, memory, escape(place)]
-        return f"<div role='status'>{' · '.join(filter(None, said))}</div>"
+        sign = Markup("<b>{}</b>").format(_SIGNS.get(state["status"], state["status"]))
+        said = Markup(" · ").join(filter(None, (sign, epoch, left, memory, place)))
+        return Markup("<div role='status'>{}</div>").format(said)
 
     @param.depends("state")
-    def message(self) -> str:
+    def message(self) -> str | Markup:
         """Say what the run has to say: why it failed, what it waits for."""
-        said, bad = escape(str(self.state.get("message") or "")), self.state["status"] in {"failed", "lost"}
-        return (
-            f"<div class='{'bad' if bad else 'note'}' role='{'alert' if bad else 'note'}'>{said}</div>" if said else ""
-        )
+        message, failed = self.state.get("message"), self.state["status"] in {"failed", "lost"}
+        shown = Markup("<div class='{}' role='{}'>{}</div>")
+        return shown.format(*(("bad", "alert") if failed else ("note", "note")), message) if message else ""
 
     @param.depends("state")
     def progress(self) -> int:
@@ -106,15 +106,16 @@ class RunView(pn.viewable.Viewer):
         return "" if target.kind == "band" else target.label_learned
 
     @param.depends("log")
-    def tail(self) -> str:
+    def tail(self) -> Markup:
         """Give the last lines of the log."""
-        return f"<pre class='log' tabindex='0' aria-label='Log'>{escape(self.log) or 'Nothing logged yet.'}</pre>"
+        log = Markup("<pre class='log' tabindex='0' aria-label='Log'>{}</pre>")
+        return log.format(self.log or "Nothing logged yet.")
 
     @param.depends("started")
     def curves(self) -> pn.viewable.Viewable:
         """Draw the curves, once there is something to draw."""
         if not self.started:
-            return text("<p class='note'>The curves come with the first epoch.</p>")
+            return note("The curves come with the first epoch.")
         table = self.param.metrics
         curves = (pn.bind(loss_curves, table), pn.bind(metric_curves, table, self.unit))
         return beside(*(drawn(hv.DynamicMap(curve)) for curve in curves))

@@ -1,7 +1,6 @@
 """The gallery of a page: pictures of any number of objects, in any order, linked to every other view."""
 
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ import panel as pn
 import param
 
 from galviz.gallery import Album, Exchange, first_captions
+from galviz.io.markup import as_markdown
 from galviz.labels import Labels
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.look import LookView, alert
-from galviz.views.words import shown_error, text
+from galviz.views.words import Choices, note, shown_error
 
 
 class GalleryGrid(pn.custom.JSComponent):
@@ -61,7 +61,7 @@ class Gallery(pn.viewable.Viewer):
     only_chosen = param.Boolean(default=False, label="Only the chosen", doc="leave out what is not chosen")
     captions = param.ListSelector(default=[], objects=[], label="Captions")
     tile = param.Integer(default=112, bounds=(48, 320), step=8, label="Tile size (px)")
-    error = param.String(default="", doc="why the last change could not be made, safe in HTML")
+    error = param.String(default="", doc="why the last change could not be made")
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class Gallery(pn.viewable.Viewer):
         usable = keys if labels is not None else None
         self.exchange = Exchange(self.album, self.selection, self.grid.send, keys=usable)
         self.grid.exchange = self.exchange
-        self.param.captions.objects = {escape(str(name)): name for name in self.table.columns}
+        self.param.captions.objects = {str(name): name for name in self.table.columns}
         columns = ", ".join(["object_id", *map(str, self.table.columns[:60])])
-        self.param.order.doc = f"A column, or an expression such as abs(z - 0.3). Columns: {columns}"
+        self.param.order.doc = f"A column, or an expression such as abs(z - 0.3). Columns: {as_markdown(columns)}"
         self.param.update(**({"captions": first_captions(self.table)} | params))
         self.selection.param.watch(self._follow, ["version"])
         if self.looks is not None:
@@ -128,7 +128,7 @@ class Gallery(pn.viewable.Viewer):
         given["descending"] = {"type": pn.widgets.Toggle, "align": "end", "width": 110}
         given["only_chosen"] = {"type": pn.widgets.Toggle, "align": "end", "width": 130}
         given["filter"] = {"placeholder": "all; for example z < 0.3", "width": 300}
-        given |= {"tile": {"width": 170}, "captions": {"type": pn.widgets.MultiChoice, "width": 260, "max_items": 6}}
+        given |= {"tile": {"width": 170}, "captions": {"type": Choices, "width": 260, "max_items": 6}}
         given = {name: more | {"margin": (3, 8)} for name, more in given.items()}
         if self.album.cutouts is None:
             del given["tile"]
@@ -144,7 +144,5 @@ class Gallery(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         looks = [] if self.looks is None else [self.looks]
         labels = self.album.labels
-        kept = (
-            [] if labels is None else [text(f"<span class='note'>Labels are kept in {escape(str(labels.path))}</span>")]
-        )
+        kept = [] if labels is None else [note(f"Labels are kept in {labels.path}")]
         return pn.Column(self.controls(), *looks, self._alert, self.grid, *kept, sizing_mode="stretch_width")

@@ -93,14 +93,16 @@ textarea, button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4p
         if number != self._number or self._file.closed:
             return
         if 0 < at == self._size:
-            self.said = f"{self._name}: {_bytes(at)}, saved."
+            self.said = f"{self._name}: {shown_bytes(at)}, saved."
             self.drop()
             return
-        self.said = f"{self._name}: {_bytes(at)} of {_bytes(self._size)} …"
+        self.said = f"{self._name}: {shown_bytes(at)} of {shown_bytes(self._size)} …"
         self._file.seek(at)
         piece = {"number": number, "name": self._name, "size": self._size, "at": at, "piece": self._file.read(_PIECE)}
         self._send_msg(piece)
 
 
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
+def shown_bytes(count: int) -> str:
+    """Return a number of bytes as text: ``"1.5 kB"``, ``"24.0 MB"``, ``"2.0 GB"``."""
+    size, unit = next(((size, unit) for size, unit in ((1e9, "GB"), (1e6, "MB")) if count >= size), (1e3, "kB"))
+    return f"{count / size:,.1f} {unit}"

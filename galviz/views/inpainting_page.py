@@ -1,7 +1,6 @@
 """The page of best fits: that of every study, and first of all bands that are switched off and filled in."""
 
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 
 import panel as pn
@@ -15,7 +14,7 @@ from galviz.views.page import StudyPage, study_page
 from galviz.views.repair_tab import RepairTab
 from galviz.views.run import REFUSED
 from galviz.views.state import TABS, Chooser, PageState, keep_in_address
-from galviz.views.words import said, shown_error, text
+from galviz.views.words import note, said, shown_error
 
 REPAIR, LATENTS = "repair", "latents"
 """Names of the page's own tabs; a map of what matters for an output makes no sense for best fits."""
@@ -53,12 +52,11 @@ class OfRun(pn.viewable.Viewer):
 
     def _new(self, path: Path | None) -> pn.viewable.Viewable:
         if path is None:
-            return text("<p class='note'>No run yet: train one first, on the tab Train.</p>")
+            return note("No run yet: train one first, on the tab Train.")
         try:
             run = Run.open(path)
             if not run.weights.exists():
-                told = f"{escape(run.name)} is {run.state()['status']}: it can be used once it is done."
-                return text(f"<p class='note'>{told}</p>")
+                return note(f"{run.name} is {run.state()['status']}: it can be used once it is done.")
             self.shown = self._make(run, open_sky(run.data))
         except REFUSED as error:
             return said(shown_error(error))

@@ -1,7 +1,6 @@
 """The tab of sweeps over parts of the labels: choose one, start one, follow it, stop it, go on with it."""
 
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 
 import panel as pn
@@ -37,7 +36,7 @@ class LabelsTab(pn.viewable.Viewer):
     page = param.ClassSelector(class_=PageState, constant=True)
     chosen = param.Selector(default="", objects=[""], label="Sweep")
     view = param.ClassSelector(class_=LabelsView, doc="what the chosen sweep came to")
-    progress = param.String(default="", doc="how far it is, as HTML")
+    progress = param.String(default="", doc="how far it is, as `Markup`")
     going = param.Boolean(default=False, doc="whether a process works it off")
     ended = param.Boolean(default=True, doc="whether nothing of it is left to do")
     fractions = param.String(default="0.01 0.05 0.2 1", label="Parts of the labels")
@@ -77,7 +76,7 @@ class LabelsTab(pn.viewable.Viewer):
     def _came_to_nothing(self) -> None:
         """Say why no sweep came of what was asked, and leave its name free for another try."""
         path = self.roots[-1] / self._asked
-        self.param.update(error=escape(Run(path).log(tail=1) or "The process ended."), sweep_name=self._asked)
+        self.param.update(error=Run(path).log(tail=1) or "The process ended.", sweep_name=self._asked)
         let_go(path)
         self._asked = ""
 
@@ -111,8 +110,12 @@ class LabelsTab(pn.viewable.Viewer):
             raise ValueError("data: expected a sky to learn from, got none. Make one on the tab Data.")
         path = new_folder(self.roots[-1], name)
         asked = ["sweep", self.study, "--data", str(sky), "--out", str(path)]
-        asked += ["--fractions", *self.fractions.replace(",", " ").split(), "--trials", str(self.trials)]
-        jobs.start([*asked, *(["--set", *self.settings.split()] if self.settings.strip() else [])], path)
+        fractions, settings = self.fractions.replace(",", " ").split(), self.settings.split()
+        for words, label in ((fractions, "Parts of the labels"), (settings, "Changes to the recipe")):
+            if option := next((word for word in words if word.startswith("-")), None):  # it could name any file
+                raise ValueError(f"{label}: expected no options of the command line, got {option}. Leave it out.")
+        asked += ["--fractions", *fractions, "--trials", str(self.trials)]
+        jobs.start([*asked, *(["--set", *settings] if settings else [])], path)
         self._asked, self.sweep_name = name, ""
 
     def resume(self, _: object = None) -> None:

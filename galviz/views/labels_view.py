@@ -10,13 +10,14 @@ import panel as pn
 import param
 
 from galviz.figures.label_curves import label_curves
+from galviz.io.markup import Markup
 from galviz.sky.label_efficiency import MEASURES, Gain, curves, label_gain, published
 from galviz.sky.relative import UNITS, written
 from galviz.sky.tables import SUFFIXES, KeyedTable, write_table
 from galviz.sweep import Sweep
 from galviz.views.handover import Handover
 from galviz.views.labels_words import LOGARITHMS, NAMES, compared_html, gains_html
-from galviz.views.words import TABLE_CSS, beside, drawn, field, said, shown_error, text
+from galviz.views.words import beside, data_table, drawn, field, note, said, shown_error, text
 
 _LATER = "the gain is computed once a whole trial is done, both methods with all parts of the labels."
 _NEVER = "no gain: this sweep does not go up to all labels."
@@ -92,16 +93,16 @@ class LabelsView(pn.viewable.Viewer):
             yield said(shown_error(error))
             return
         if results.table.empty:
-            yield text("<p class='note'>No training of this sweep is done yet: figures come with the first ones.</p>")
+            yield note("No training of this sweep is done yet: figures come with the first ones.")
             return
         words = text(gains_html(results.gains, logarithmic=self.unit in LOGARITHMS))
         sides = [
             pn.Column(self.plot(results.table, measure), self.compared(results, measure)) for measure in self.measures
         ]
-        head = text("<h3>Trainings</h3>")
+        head = text(Markup("<h3>Trainings</h3>"))
         yield pn.Column(words, beside(*sides), head, self.shown_table(results.table))
 
-    def compared(self, results: Results, measure: str) -> pn.pane.HTML:
+    def compared(self, results: Results, measure: str) -> pn.viewable.Viewable:
         """Give one measure at each fraction, beside the paper's."""
         return text(compared_html(measure, results.gains[measure], self.written))
 
@@ -116,10 +117,7 @@ class LabelsView(pn.viewable.Viewer):
 
     def shown_table(self, table: pd.DataFrame) -> pn.widgets.Tabulator:
         """Show the trainings one by one."""
-        looks = {"pagination": "local", "page_size": 12, "disabled": True, "show_index": False, "selectable": False}
-        return pn.widgets.Tabulator(
-            table.round(4), layout="fit_data_fill", stylesheets=[TABLE_CSS], sizing_mode="stretch_width", **looks
-        )
+        return data_table(table.round(4), pagination="local", page_size=12, show_index=False)
 
     def download(self, _: object = None) -> None:
         """Bring the table of the trainings to the browser."""

@@ -2,11 +2,11 @@
 
 import shlex
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import numpy as np
 
+from galviz.io.markup import Markup
 from galviz.runs import Run
 from galviz.sky.label_efficiency import CLASS_CLAIMS, MEASURES, Gain, gain_words, published
 from galviz.sweep import Sweep
@@ -19,13 +19,13 @@ LOGARITHMS = {"ln": 1.0, "dex": 1 / np.log(10)}
 """Units in which the paper's errors can be given, and by what they are multiplied for it."""
 
 _PAPER = "The paper's: 24,596 clusters of SDSS, full width, ten folds, three runs; not the same experiment."
-NO_SWEEP = "<p class='note'>No sweep to show yet: start one above, or with <code>galviz sweep</code>.</p>"
+NO_SWEEP = Markup("<p class='note'>No sweep to show yet: start one above, or with <code>galviz sweep</code>.</p>")
 _WHO = "Base begins with random weights; Ours with those that tell bands, or orders of channels, apart, without labels."
 _HEAD = ("Labels", "Base", "Ours", "Change [95 % interval]", "The paper's, in ln λ")
 
 
-def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> str:
-    """Say from which part of the labels on Ours equals Base with all of them, as HTML.
+def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> Markup:
+    """Say from which part of the labels on Ours equals Base with all of them.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> str:
         Whether the paper's errors can be given in the unit that is shown.
     """
     lines = [
-        f"<b>{NAMES[measure]}</b>: {escape(gain if isinstance(gain, str) else gain_words(gain))}"
+        Markup("<b>{}</b>: {}").format(NAMES[measure], gain if isinstance(gain, str) else gain_words(gain))
         for measure, gain in gains.items()
     ]
     known = next((gain for gain in gains.values() if isinstance(gain, Gain)), None)
@@ -45,7 +45,7 @@ def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> str:
         lines.append(_note(f"Intervals from {known.objects:,} held-out objects, taken as independent, and {trials}."))
     tail = "" if logarithmic else " Its errors are of logarithms and cannot be drawn in this unit."
     paper = _classes_words() if "accuracy" in gains else _PAPER + tail
-    return "".join(f"<p>{line}</p>" for line in [*lines, _note(_WHO), _note(paper)])
+    return Markup("").join(Markup("<p>{}</p>").format(line) for line in [*lines, _note(_WHO), _note(paper)])
 
 
 def _classes_words() -> str:
@@ -59,7 +59,7 @@ def _classes_words() -> str:
     )
 
 
-def compared_html(measure: str, gain: Gain | str, unit: str) -> str:
+def compared_html(measure: str, gain: Gain | str, unit: str) -> Markup:
     """Write Base, Ours and the change at each fraction beside the paper's, as a table; nothing without a gain.
 
     Parameters
@@ -70,20 +70,22 @@ def compared_html(measure: str, gain: Gain | str, unit: str) -> str:
         As it is written: ``"ln λ"``.
     """
     if isinstance(gain, str):
-        return ""
-    rows = "".join(_row(measure, gain, k) for k in range(len(gain.fractions)))
-    head = "".join(f"<th>{name}</th>" for name in (_HEAD if measure in MEASURES else _HEAD[:-1]))
-    caption = f"<caption>{NAMES[measure]}{f' in {escape(unit)}' if unit else ''}</caption>"
-    return f"<table class='measures'>{caption}<tr>{head}</tr>{rows}</table>"
+        return Markup("")
+    rows = Markup("").join(_row(measure, gain, k) for k in range(len(gain.fractions)))
+    heads = _HEAD if measure in MEASURES else _HEAD[:-1]
+    head = Markup("").join(Markup("<th>{}</th>").format(name) for name in heads)
+    caption = f"{NAMES[measure]} in {unit}" if unit else NAMES[measure]
+    whole = Markup("<table class='measures'><caption>{}</caption><tr>{}</tr>{}</table>")
+    return whole.format(caption, head, rows)
 
 
-def _row(measure: str, gain: Gain, k: int) -> str:
+def _row(measure: str, gain: Gain, k: int) -> Markup:
     fraction, change = float(gain.fractions[k]), gain.change
     by = "%" if measure in MEASURES else "points"
     sure = f"{change.value[k]:+.1f} {by} [{change.low[k]:+.1f}, {change.high[k]:+.1f}]"
     cells = [f"{100 * fraction:g} %", f"{gain.base[k]:.4g}", f"{gain.ours[k]:.4g}", sure]
     cells += [_theirs(measure, fraction)] if measure in MEASURES else []
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    return Markup("<tr>{}</tr>").format(Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells))
 
 
 def _theirs(measure: str, fraction: float) -> str:
@@ -94,24 +96,26 @@ def _theirs(measure: str, fraction: float) -> str:
     return f"{base:.4f} → {ours:.4f} ({100 * (ours / base - 1):+.1f} %)"
 
 
-def _note(words: str) -> str:
-    return f"<span class='note'>{words}</span>"
+def _note(words: str) -> Markup:
+    return Markup("<span class='note'>{}</span>").format(words)
 
 
-def progress_html(sweep: Sweep, done: int, *, going: bool, stopping: bool = False) -> str:
+def progress_html(sweep: Sweep, done: int, *, going: bool, stopping: bool = False) -> Markup:
     """Say how far a sweep is, and what to type to go on with one that rests."""
     total = len(sweep.tasks)
-    first = f"<progress value='{done}' max='{total}'></progress> {done} of {total} trainings done"
+    bar = Markup("<progress value='{0}' max='{1}'></progress> {0} of {1} trainings done")
+    first, status = bar.format(done, total), Markup("<div role='status'>{}</div>")
     if done == total:
-        return f"<div role='status'>{first}.</div>"
+        return status.format(first + ".")
     if going:
         states = {name: Run(sweep.run_path(name)).state() for name in sweep.going() if _begun(sweep, name)}
-        now = [f"{escape(name)} ({_stand(state)})" for name, state in states.items()]
+        now = [f"{name} ({_stand(state)})" for name, state in states.items()]
         stop = " It stops after a step of what is going on." if stopping else ""
-        return f"<div role='status'>{first}; now {', '.join(now) or 'starting the next'}.{stop}</div>"
-    failed = "".join(f"<p>{escape(name)} failed: {escape(why)}</p>" for name, why in sweep.failed().items())
+        return status.format(first + f"; now {', '.join(now) or 'starting the next'}.{stop}")
+    each = Markup("<p>{} failed: {}</p>")
+    failed = Markup("").join(each.format(name, why) for name, why in sweep.failed().items())
     command = f"galviz sweep {sweep.plan.study} --out {shlex.quote(str(sweep.path))} --resume"
-    return f"<div role='status'>{first}. To go on: <code>{escape(command)}</code></div>{failed}"
+    return status.format(first + Markup(". To go on: <code>{}</code>").format(command)) + failed
 
 
 def _begun(sweep: Sweep, name: str) -> bool:

@@ -1,12 +1,12 @@
 """The latents of a run: which galaxies its network sees alike, on a map with pictures, linked to everything else."""
 
 from functools import lru_cache
-from html import escape
 from pathlib import Path
 
 import pandas as pd
 import panel as pn
 
+from galviz.io.markup import Markup
 from galviz.labels import Labels
 from galviz.runs import ACTIVE, Run
 from galviz.selection import Selection
@@ -23,10 +23,13 @@ from galviz.views.view_state import ViewState
 from galviz.views.words import said, shown_error, text
 
 _NAMES = {SAVED[0]: "a saved UMAP", SAVED[1]: "a saved map"}
-_NONE = """<p><b>{name}</b> has no latents{yet}. A training of the study inpainting finds them when it ends, for every
-object of its sky: start one in the tab Train, or with <code>galviz train inpainting --data SKY --out RUN</code>, and
-choose it here.</p>"""
-_OF_IMAGES = "<p><b>{name}</b> has no latents: it learned from the images themselves. Choose a run of best fits.</p>"
+_NONE = Markup("""<p><b>{name}</b> has no latents{yet}. A training of the study inpainting finds them when it ends, for
+every object of its sky: start one in the tab Train, or with
+<code>galviz train inpainting --data SKY --out RUN</code>, and
+choose it here.</p>""")
+_OF_IMAGES = Markup(
+    "<p><b>{name}</b> has no latents: it learned from the images themselves. Choose a run of best fits.</p>"
+)
 
 
 class LatentsView(pn.viewable.Viewer):
@@ -95,22 +98,23 @@ class LatentsView(pn.viewable.Viewer):
         """Draw other columns in the first plot, and the thumbnails where it has its objects."""
         self.explorer.plots[0].param.update(kind="scatter", x=names[0], y=names[1])
 
-    def about(self) -> str:
+    def about(self) -> Markup:
         """Say what is shown."""
         count, (first, second) = len(self.explorer.table), self.found.shares
         where = f"by the first two principal components of their latents ({first:.0%} and {second:.0%} of the variance)"
         near = "The network sees alike what lies close together."
         tap = "" if self.thumbnails is None else "A tap on a thumbnail brings its object into focus. "
-        return f"<b>{count:,} objects</b> {where}. {near} {tap}What is chosen in one plot is marked in all."
+        rest = f"{where}. {near} {tap}What is chosen in one plot is marked in all."
+        return Markup("<b>{:,} objects</b> {}").format(count, rest)
 
     def __panel__(self) -> pn.viewable.Viewable:
         if self._error:
             return said(self._error)
         if self.explorer is None:
             if of_images(self.run.recipe):
-                return text(_OF_IMAGES.format(name=escape(self.run.name)))
+                return text(_OF_IMAGES.format(name=self.run.name))
             yet = " yet: it has not ended" if self.run.state()["status"] in {"created", *ACTIVE} else ""
-            return text(_NONE.format(name=escape(self.run.name), yet=yet))
+            return text(_NONE.format(name=self.run.name, yet=yet))
         thumbnails = [] if self.thumbnails is None else [self.thumbnails]
         parts = [text(self.about()), *self._maps(), *thumbnails, self.explorer, self._kept]
         return pn.Column(*parts, sizing_mode="stretch_width")

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pandas as pd
 
+from galviz.io.paths import inside
 from galviz.runs import ACTIVE, Run, home, list_runs
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.files import read_json
@@ -31,12 +32,15 @@ class Library:
         Whose runs are found in folders; of all where it is ``""``.
     bands : tuple of str
         Of the skies that are found in folders; any where there are none.
+    given : tuple of Path
+        Other files and folders that the page was started on.
     """
 
     sky_folders: tuple[Path, ...]
     run_folders: tuple[Path, ...]
     study: str = ""
     bands: tuple[str, ...] = ()
+    given: tuple[Path, ...] = ()
 
     @classmethod
     def find(cls, paths: Sequence[str | Path] = (), study: ModuleType | None = None) -> "Library":
@@ -114,11 +118,45 @@ class Library:
         found += [file for root in self.run_folders for file in root.rglob("predictions.parquet")]
         return {file: _stamp(file) for file in found}
 
+    def allowed(self, path: str | Path, argument: str = "path") -> Path:
+        """Return a path, after following links, if this page may open it; for paths from a visitor or from a file.
+
+        A page opens what lies in `galviz.runs.home`, in the files and folders that it was started on, and the skies and
+        runs that it lists: a link that the owner put among these may lead elsewhere.
+
+        Raises
+        ------
+        ValueError
+            If the path leads to another place.
+        """
+        whole = Path(path).absolute()
+        for root in (home(), *self.sky_folders, *self.run_folders, *self.given):
+            with suppress(ValueError):
+                return inside(root, whole, argument)
+        for listed in (*self.skies().values(), *(run.path for run in self.runs()[0].values())):
+            with suppress(ValueError):
+                return inside(listed, whole, argument)
+        raise ValueError(
+            f"{argument}: expected a path in {home()} or in what the page was started on, got {str(path)!r}. "
+            "Start the page on that too: panel serve … --args PATH …"
+        )
+
     def run_path(self, name: str) -> Path | None:
-        """Find the folder of a run by its name, also where the run is still in the making; None where there is none."""
+        """Return the folder of a run by its name, also of a run that has just been started; None where there is none.
+
+        The name may come from an address: one that is not listed must be that of a folder among the new runs.
+        """
         found = self.runs()[0]
-        path = found[name].path if name in found else self.run_folders[-1] / name
-        return path if name and path.is_dir() else None
+        if name in found:
+            return found[name].path
+        with suppress(ValueError, OSError):  # leads elsewhere; too long
+            new = inside(self.run_folders[-1], name)
+            return (
+                self.run_folders[-1] / new.name
+                if new.parent == self.run_folders[-1].resolve() and new.is_dir()
+                else None
+            )
+        return None
 
     def new_run(self, name: str) -> Path:
         """Give the folder of a run that is to be made.

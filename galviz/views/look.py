@@ -8,8 +8,9 @@ import param
 
 from galviz.figures.contact_sheet import KINDS, Look, default_look
 from galviz.figures.images import PALETTES
+from galviz.io.markup import Markup
 from galviz.sky.cutouts import CutoutSet
-from galviz.views.words import shown_error
+from galviz.views.words import Text, shown_error
 
 RGB, ALL = "RGB", "all bands"
 _NUMBERS = ("brightness", "gamma", "softening", "percentile")
@@ -17,9 +18,9 @@ _ORDER = ("picture", "red", "green", "blue", "kind", *_NUMBERS, "palette", "blac
 
 
 def alert(error: str) -> pn.viewable.Viewable:
-    """Show an error, safe in HTML, or nothing where there is none."""
-    said = f"<span role='alert'>⚠ {error}</span>" if error else ""
-    return pn.pane.HTML(said, visible=bool(said), margin=(0, 10))
+    """Show an error, or nothing where there is none."""
+    said = Markup("<span role='alert'>⚠ {}</span>").format(error) if error else ""
+    return Text(said, visible=bool(said), margin=(0, 10))
 
 
 class LookView(pn.viewable.Viewer):
@@ -49,7 +50,7 @@ class LookView(pn.viewable.Viewer):
         doc="pixel value, in the images' unit; empty: each picture its own",
     )
     white = param.Number(default=None, allow_None=True, label="White at", doc="as for black; give both")
-    error = param.String(default="", doc="why the pictures stay as they were, safe in HTML")
+    error = param.String(default="", doc="why the pictures stay as they were")
 
     def __init__(self, cutouts: CutoutSet, **params: object) -> None:
         first = default_look(cutouts.bands, cutouts.unit)

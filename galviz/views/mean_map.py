@@ -1,7 +1,6 @@
 """The mean occlusion map of many objects."""
 
 from collections.abc import Callable, Sequence
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.look import alert
 from galviz.views.run import REFUSED
-from galviz.views.words import shown_error, shown_work, text
+from galviz.views.words import note, shown_error, shown_work, text
 
 _MOST = 2000  # objects of a mean
 
@@ -36,7 +35,7 @@ class MeanView(pn.viewable.Viewer):
 
     found = param.Parameter(doc="the `MeanExplanation` that is shown, if any")
     version = param.Integer(default=0, doc="grows whenever something has come")
-    error = param.String(default="", doc="why there is no mean, safe in HTML")
+    error = param.String(default="", doc="why there is no mean")
 
     def __init__(
         self, run: Run, cutouts: CutoutSet, chosen: Callable[[], Sequence[str]], question: Callable[[], Question],
@@ -89,8 +88,9 @@ class MeanView(pn.viewable.Viewer):
         if self.found is None or not self.found.count:
             return pn.Spacer(height=0)
         maps = [mean_map(one, f"mean of {self.found.count:,} maps · {name}") for one, name in self._rows()]
-        about = text(f"<p class='note'>{escape(self.found.asked)}</p>")
-        return pn.Column(about, pn.FlexBox(*(pn.pane.HoloViews(one, linked_axes=False, width=340) for one in maps)))
+        return pn.Column(
+            note(self.found.asked), pn.FlexBox(*(pn.pane.HoloViews(one, linked_axes=False, width=340) for one in maps))
+        )
 
     def _rows(self) -> list[tuple[np.ndarray, str]]:
         mean = self.found.mean

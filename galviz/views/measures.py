@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from html import escape
 
 import numpy as np
 import pandas as pd
 import panel as pn
 
+from galviz.io.markup import Markup
 from galviz.sky.metrics import summary
 from galviz.sky.relative import in_all_units, written
 from galviz.sky.target import Target
@@ -18,7 +18,7 @@ _NAMES = {
     "rmse": "RMSE",
     "bias": "bias",
     "sigma": "σ",
-    "sigma_nmad": "σ<sub>NMAD</sub>",
+    "sigma_nmad": Markup("σ<sub>NMAD</sub>"),
     "r2": "R²",
     "accuracy": "accuracy",
 }
@@ -62,11 +62,11 @@ class MeasuresView(pn.viewable.Viewer):
         self._pairs, self._target = (truth, estimate, groups), target
 
     async def table(self) -> AsyncIterator[str]:
-        """Give the table as HTML, and a word before it is there."""
+        """Give the table, and a word before it is there."""
         if not pd.notna(self._pairs[0]).any():
-            yield "<p>The truth of these objects is not known, so nothing can be measured.</p>"
+            yield "The truth of these objects is not known, so nothing can be measured."
             return
-        yield "<p>Measuring …</p>"
+        yield "Measuring …"
         what = "objects" if self._pairs[2] is None else "images of one band"
         table = await asyncio.to_thread(measured, *self._pairs)
         html = measures_html(table, int(pd.notna(self._pairs[0]).sum()), what)
@@ -74,15 +74,15 @@ class MeasuresView(pn.viewable.Viewer):
         if self._target is not None:
             yield html + await asyncio.to_thread(self._in_units)
 
-    def _in_units(self) -> str:
+    def _in_units(self) -> Markup:
         truth, estimate = (self._target.inverse(values) for values in self._pairs[:2])
-        return "" if (truth <= 0).any() else units_html(in_units(truth, estimate), self._target.label)
+        return Markup("") if (truth <= 0).any() else units_html(in_units(truth, estimate), self._target.label)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return text(self.table, sizing_mode="stretch_width", min_height=205)
 
 
-def measures_html(table: pd.DataFrame, count: int, what: str) -> str:
+def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:
     """Write a table of metrics as HTML.
 
     Parameters
@@ -92,16 +92,17 @@ def measures_html(table: pd.DataFrame, count: int, what: str) -> str:
     count, what : int, str
         Number of pairs, and of what: ``"objects"``.
     """
-    rows = "".join(
-        f"<tr><th scope='row'>{_NAMES.get(str(row.Index), escape(str(row.Index)))}</th><td>{row.value:.4f}</td>"
-        f"<td>{row.low:.4f} to {row.high:.4f}</td><td>{escape(row.definition)}</td></tr>"
+    line = Markup("<tr><th scope='row'>{}</th><td>{:.4f}</td><td>{:.4f} to {:.4f}</td><td>{}</td></tr>")
+    rows = Markup("").join(
+        line.format(_NAMES.get(str(row.Index), row.Index), row.value, row.low, row.high, row.definition)
         for row in table.itertuples()
     )
-    head = "<tr><th>Measure</th><th>Value</th><th>95 % interval (bootstrap)</th><th>Definition</th></tr>"
-    return f"<table class='measures'><caption>{count:,} {what} with known truth</caption>{head}{rows}</table>"
+    head = Markup("<tr><th>Measure</th><th>Value</th><th>95 % interval (bootstrap)</th><th>Definition</th></tr>")
+    whole = Markup("<table class='measures'><caption>{:,} {} with known truth</caption>{}{}</table>")
+    return whole.format(count, what, head, rows)
 
 
-def units_html(table: pd.DataFrame, label: str) -> str:
+def units_html(table: pd.DataFrame, label: str) -> Markup:
     """Write MAE and Sigma in several units as HTML.
 
     Parameters
@@ -112,14 +113,16 @@ def units_html(table: pd.DataFrame, label: str) -> str:
         What the numbers are: ``"λ"``.
     """
 
-    def cells(row: pd.Series, name: str) -> str:
+    def cells(row: pd.Series, name: str) -> Markup:
         if np.isnan(row[name]):
-            return "<td>–</td><td>not all estimates are positive</td>"
-        return f"<td>{row[name]:.4g}</td><td>{row[f'{name}_low']:.4g} to {row[f'{name}_high']:.4g}</td>"
+            return Markup("<td>–</td><td>not all estimates are positive</td>")
+        values = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+        return Markup("<td>{:.4g}</td><td>{:.4g} to {:.4g}</td>").format(*values)
 
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(written(str(unit), label))}</th>{cells(row, 'mae')}{cells(row, 'sigma')}</tr>"
-        for unit, row in table.iterrows()
+    line = Markup("<tr><th scope='row'>{}</th>{}{}</tr>")
+    rows = Markup("").join(
+        line.format(written(str(unit), label), cells(row, "mae"), cells(row, "sigma")) for unit, row in table.iterrows()
     )
-    head = "<tr><th>Errors in</th><th>MAE</th><th>95 % interval</th><th>σ</th><th>95 % interval</th></tr>"
-    return f"<table class='measures'><caption>The same in other units</caption>{head}{rows}</table>"
+    head = Markup("<tr><th>Errors in</th><th>MAE</th><th>95 % interval</th><th>σ</th><th>95 % interval</th></tr>")
+    whole = Markup("<table class='measures'><caption>The same in other units</caption>{}{}</table>")
+    return whole.format(head, rows)

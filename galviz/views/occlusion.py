@@ -4,6 +4,7 @@ import panel as pn
 import param
 
 from galviz.explanation import Explanation
+from galviz.io.markup import Markup
 from galviz.occlusion import map_message, object_message, sources_of, to_png
 from galviz.runs import Run
 from galviz.selection import Selection
@@ -34,7 +35,7 @@ class OcclusionView(pn.viewable.Viewer):
     found = param.Parameter(doc="the `Explanation` that is shown, if any")
     running = param.Boolean(default=False)
     version = param.Integer(default=0, doc="grows whenever something has come")
-    error = param.String(default="", doc="why there is no map, safe in HTML")
+    error = param.String(default="", doc="why there is no map")
 
     def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
         super().__init__(asked=Asked(run, cutouts), **params)
@@ -133,11 +134,12 @@ class OcclusionView(pn.viewable.Viewer):
         saves = pn.Row(*(save_button(found.object_id, end, make) for end, make in files.items()))
         return pn.Column(saves, result(found, row, sources), sizing_mode="stretch_width")
 
-    def about(self) -> str:
+    def about(self) -> str | Markup:
         """Say which number is explained, where it is not the one that the run gives."""
         views = self.run.recipe.tta
         mean = f"The run's own estimate is a mean over {views} turned and mirrored views; this is"
-        return f"<p class='note'>{mean} the answer to the image as it lies.</p>" if views > 1 else ""
+        said = Markup("<p class='note'>{} the answer to the image as it lies.</p>")
+        return said.format(mean) if views > 1 else ""
 
     def controls(self) -> pn.viewable.Viewable:
         """Give what the visitor sets."""

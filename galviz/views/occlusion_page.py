@@ -3,12 +3,12 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from html import escape
 
 import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
@@ -16,13 +16,16 @@ from galviz.sky.predictions import joined
 from galviz.studies import inpainting
 from galviz.views.gallery import Gallery
 from galviz.views.library import Library, open_predictions, open_sky
+from galviz.views.outcome import trained_on
 from galviz.views.run import REFUSED
 from galviz.views.state import query, write_query
 from galviz.views.template import page_template
 from galviz.views.why import WhyView
 from galviz.views.words import field, said, shown_error, text
 
-_HELP = "<p>No finished run yet. Train one, for example on the page of richness, or by <code>galviz train</code>.</p>"
+_HELP = Markup(
+    "<p>No finished run yet. Train one, for example on the page of richness, or by <code>galviz train</code>.</p>"
+)
 
 
 class OcclusionPage(pn.viewable.Viewer):
@@ -61,9 +64,8 @@ class OcclusionPage(pn.viewable.Viewer):
         self.shown = WhyView(run, cutouts, selection)
         self._keep(selection)
         gallery = Gallery(cutouts, table, selection, height=330)
-        about = f"Trained on {escape(run.data.name)}: <b>{escape(cutouts.origin)}</b>, {len(cutouts):,} objects."
         card = pn.Card(gallery, title="Objects: look at one, choose many", sizing_mode="stretch_width")
-        return pn.Column(text(about), self.shown, card, sizing_mode="stretch_width")
+        return pn.Column(trained_on(run, cutouts), self.shown, card, sizing_mode="stretch_width")
 
     @param.depends("run", watch=True)
     def _remember(self) -> None:

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import param
 
 from galviz.explanation import Explanation
 from galviz.figures.occlusion import band_bars
+from galviz.io.markup import Markup
 from galviz.occlusion import name_of
 from galviz.sky.effect import shares
 from galviz.views.choice import Patient
@@ -61,7 +61,7 @@ class SanityView(Patient):
     found : Explanation
     """
 
-    said = param.String(default="", doc="what the check found, safe in HTML")
+    said = param.String(default="", doc="what the check found")
 
     def __init__(self, found: Explanation, **params: object) -> None:
         super().__init__(**params)
@@ -81,30 +81,30 @@ class SanityView(Patient):
         return pn.Column(pn.FlexBox(button, text(self.param.said), align_items="center"), self._alert)
 
 
-def sanity_words(correlation: float) -> str:
+def sanity_words(correlation: float) -> str | Markup:
     """Say what a rank correlation with the map of shuffled weights means."""
     if np.isnan(correlation):
         return "The map is even: there is nothing to compare."
-    told = f"rank correlation with the map of shuffled weights: <b>{correlation:.2f}</b>"
-    return f"{told} (near 0: the map shows what was learned; near 1 or −1: the image alone)"
+    told = Markup("rank correlation with the map of shuffled weights: <b>{:.2f}</b>").format(correlation)
+    return told + " (near 0: the map shows what was learned; near 1 or −1: the image alone)"
 
 
-def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> str:
+def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
     """Write how much of the effect lies where, against chance."""
     radius = max(2.0, found.question.patch / 2)
     if sources.empty:
-        return "<p class='note'>Nothing is known to lie here, and nothing is found.</p>"
+        return Markup("<p class='note'>Nothing is known to lie here, and nothing is found.</p>")
     table = shares(found.map()[row], sources, radius)
-    rows = "".join(
-        f"<tr><th>{escape(where)}</th><td>{part.effect:.0%}</td><td>{part.low:.0%} – {part.high:.0%}</td>"
-        f"<td>{_beside(part.effect, part.low, part.high)}</td></tr>"
+    line = Markup("<tr><th>{}</th><td>{:.0%}</td><td>{:.0%} – {:.0%}</td><td>{}</td></tr>")
+    rows = Markup("").join(
+        line.format(where, part.effect, part.low, part.high, _beside(part.effect, part.low, part.high))
         for where, part in table.iterrows()
     )
     about = f"Where the effect lies: within {radius:g} px of each source. By chance: the same map, moved at random."
     if found.question.stride > found.question.patch:
         about += " Between the places much of the image was never hidden, and does not count."
-    head = "<tr><th></th><td>of the effect</td><td>by chance (95 %)</td><td></td></tr>"
-    return f"<table class='measures'><caption>{about}</caption>{head}{rows}</table>"
+    head = Markup("<tr><th></th><td>of the effect</td><td>by chance (95 %)</td><td></td></tr>")
+    return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(about, head, rows)
 
 
 def _beside(part: float, low: float, high: float) -> str:

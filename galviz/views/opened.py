@@ -1,26 +1,43 @@
 """What a visitor opens: what the page was started on, something of the library, or a table that is uploaded."""
 
 import atexit
-import hashlib
 import re
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
-from html import escape
 from itertools import islice
 from pathlib import Path
+from urllib.parse import unquote
 
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
+from galviz.sky.passport import opening_of_table
+from galviz.sky.tables import NUMBERED, tables_in
+from galviz.views.handover import shown_bytes
 from galviz.views.library import Library
 from galviz.views.run import REFUSED
 from galviz.views.state import query, write_query
-from galviz.views.tables import Opened, open_any
+from galviz.views.tables import NoIds, Opened, open_any
+from galviz.views.upload import LARGEST, Upload
 from galviz.views.words import field, said, shown_error, text
 
 _NAMED = 5  # pictures that are named
+_ACCEPTED = ".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz"
+_NUMBER_ROWS = "Use row numbers as ids"
+_CONTROLS = {  # what the library says of its arguments: what that is on the page
+    r"number the rows: id_column=\S+": f"press “{_NUMBER_ROWS}”.",
+    r":? ?\bid_column=[^\s,;.)]+": " in “Column of ids”",
+    r"\bid_column\b": "Column of ids",
+    r"\bwith table=[^\s,;.)]+": "in “Table”.",
+    r"^table:": "Table:",
+    r"^columns:": "Column of ids:",  # a page reads all columns: only ids can be refused
+    r"Name other columns: read_table\([^)]*\)": "Enter another one in “Column of ids”",
+}
 
 
 class OpenedPage(pn.viewable.Viewer):
@@ -37,18 +54,30 @@ class OpenedPage(pn.viewable.Viewer):
 
     chosen = param.Selector(default="", objects={"–": ""}, label="Open", doc="the path of a sky or a run")
     id_column = param.String(default="", label="Column of ids", doc="# numbers the rows of a table that has no ids")
-    uploaded = param.String(default="", doc="where the table is that the visitor brought")
+    table = param.Selector(default="", objects={"–": ""}, label="Table", doc="which of the tables in the file")
+    uploaded = param.String(default="", doc="path of the file that the visitor uploaded")
     broken = param.Dict(default={}, doc="pictures that cannot be read: id and reason")
-    help = ""
-    """What to do where nothing is open, HTML."""
+    notes = param.List(default=[], doc="what a user should know of how the table was read")
+    help = Markup("")
+    """What to do where nothing is open."""
 
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(**params)
-        self.paths, self.library = [str(path) for path in paths], library
-        asked = query()
+        self.paths = [str(path) for path in paths]
+        self.library = replace(library, given=(*library.given, *map(Path, self.paths)))
+        accepted = f"CSV, ECSV, VOTable, FITS or Parquet, up to {shown_bytes(LARGEST)}"
+        self.upload = Upload(_uploads, self._receive, label="Or upload a table", accept=_ACCEPTED, status=accepted)
+        self._numbers_of = ""  # the file whose rows were numbered by the button
+        wanted = query()
         self.offer()
-        self.chosen = self.param.chosen.objects.get(asked.get("open", ""), "")
-        self._find_upload(asked.get("upload", ""))
+        self.chosen = self.param.chosen.objects.get(wanted.get("open", ""), "")
+        self._find_upload(wanted.get("upload", ""))
+        self.id_column = wanted.get("ids", "")
+        if self._ids == NUMBERED and self.given:
+            self._numbers_of = self.given[0]
+        self._list_tables()
+        if wanted.get("table") in self.param.table.objects:
+            self.table = wanted["table"]
 
     def offered(self) -> dict[str, str]:
         """Find what can be chosen: names for people, and paths."""
@@ -68,38 +97,72 @@ class OpenedPage(pn.viewable.Viewer):
     @property
     def uploaded_opening(self) -> str:
         """The lines of Python that read what was uploaded; none where nothing was."""
-        read = f"from galviz.sky.tables import read_table\n\ntable = read_table({Path(self.uploaded).name!r}"
-        ids = f", id_column={self.id_column!r}" if self.id_column else ""
-        return f"{read}{ids}).table  # the file that was uploaded" if self.uploaded else ""
+        if not self.uploaded:
+            return ""
+        return f"{opening_of_table(self.name_of(self.uploaded), self._ids, self.table)}  # the file that was uploaded"
 
-    @param.depends("chosen", "id_column", "uploaded")
+    @property
+    def _ids(self) -> str:
+        return self.id_column.strip("'\" ")
+
+    def name_of(self, path: str | Path) -> str:
+        """Return the name of what is open, of an upload as the visitor's disk has it."""
+        name = Path(path).name
+        return unquote(name) if str(path) == self.uploaded else name  # see `galviz.io.paths.file_name`
+
+    @param.depends("chosen", "id_column", "table", "uploaded")
     def body(self) -> pn.viewable.Viewable:
-        """Show what is open, or say why it cannot be shown, or what to do where nothing is."""
+        """Return the view of what is open, or the reason why there is none, or what to do where nothing is open."""
+        self.param.update(broken={}, notes=[])
         if not self.given:
             return text(self.help)
         try:
             return self.shown(self.given)
         except (*REFUSED, TypeError, KeyError) as error:
-            return said(shown_error(error))
+            refused = said(self.in_words_of_the_page(error))
+            if not isinstance(error, NoIds):
+                return refused
+            return pn.Column(refused, pn.widgets.Button(label=_NUMBER_ROWS, on_click=self._number_rows))
 
-    def open(self, given: Sequence[str], id_column: str | None = None) -> Opened:
+    def in_words_of_the_page(self, error: Exception) -> str:
+        """Return what an error says as plain text that names controls of this page, not arguments of Python."""
+        message = shown_error(error)
+        if self.uploaded:
+            message = message.replace(self.uploaded, self.name_of(self.uploaded))
+        for argument, control in _CONTROLS.items():
+            message = re.sub(argument, control, message)
+        return message
+
+    def open(self, given: Sequence[str], id_column: str | None = None, table: str | None = None) -> Opened:
         """Open what is given; of pictures that cannot be read, the others are shown and those are named."""
-        self.broken = {}
 
         def hear(object_id: str, why: str) -> None:
             self.broken = self.broken | {object_id: why}
 
         images = given[1] if len(given) > 1 else None
-        return open_any(given[0], images, self.id_column.strip("'\" ") or id_column, hear)
+        opened = open_any(given[0], images, self._ids or id_column, hear, self.table or table)
+        self.notes = list(opened.notes)
+        # An export leaves the page, where "this file" would be any file.
+        return replace(opened, notes=tuple(f"{self.name_of(given[0])}: {note}" for note in opened.notes))
+
+    @param.depends("notes")
+    def noted(self) -> pn.viewable.Viewable:
+        """Return the notes on the table, which can be folded."""
+        if not self.notes:
+            return text("")
+        items = Markup("").join(Markup("<li>{}</li>").format(note) for note in self.notes)
+        return text(Markup("<details open><summary>Notes on this table</summary><ul>{}</ul></details>").format(items))
 
     @param.depends("broken")
     def unread(self) -> pn.viewable.Viewable:
         """Name the pictures that cannot be read, of those that were looked at."""
         if not self.broken:
             return said("")
-        named = "".join(f"<li>{escape(one)}: {escape(why)}</li>" for one, why in islice(self.broken.items(), _NAMED))
-        more = f"<li>and {len(self.broken) - _NAMED:,} others</li>" if len(self.broken) > _NAMED else ""
-        return said(f"Pictures that cannot be read, so far {len(self.broken):,}:<ul>{named}{more}</ul>")
+        named = [f"{one}: {why}" for one, why in islice(self.broken.items(), _NAMED)]
+        named += [f"and {len(self.broken) - _NAMED:,} others"] if len(self.broken) > _NAMED else []
+        lines = Markup("").join(Markup("<li>{}</li>").format(line) for line in named)
+        message = Markup("Pictures that cannot be read, so far {:,}:<ul>{}</ul>")
+        return said(message.format(len(self.broken), lines))
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
         """Show what is open, as `given` has it."""
@@ -110,39 +173,59 @@ class OpenedPage(pn.viewable.Viewer):
         if re.fullmatch("[0-9a-f]{64}", digest):  # it may not name other files
             self.uploaded = str(next(_uploads().glob(f"{digest}/*"), ""))
 
-    def _upload(self, *events: param.parameterized.Event) -> None:
-        brought = events[0].obj
-        if brought.filename:
-            name, content = Path(brought.filename).name, brought.value or b""  # None is what Panel makes of nothing
-            digest = hashlib.sha256(name.encode() + content).hexdigest()
-            path = _uploads() / digest / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
-            self.param.update(chosen="", uploaded=str(path), id_column="")
-            write_query(upload=digest, open="")
+    def _receive(self, path: Path) -> None:
+        """Show what was uploaded."""
+        self.param.update(chosen="", uploaded=str(path), **self._ids_of(str(path)))
+        write_query(upload=path.parent.name, open="")
+
+    def _ids_of(self, path: str) -> dict[str, str]:
+        """Return the column of ids for what is opened next: it stays, unless the button set it for another file."""
+        return {"id_column": ""} if self._numbers_of not in {"", path} else {}
+
+    def _number_rows(self, _: object = None) -> None:
+        self._numbers_of, self.id_column = self.given[0], NUMBERED
+
+    @param.depends("id_column", "table", watch=True)
+    def _keep(self) -> None:
+        if self._ids != NUMBERED:
+            self._numbers_of = ""
+        write_query(ids=self._ids, table=self.table)
+
+    @param.depends("chosen", "uploaded", watch=True)
+    def _list_tables(self) -> None:
+        """Offer the tables of a file that has several."""
+        found: list[str] = []
+        with suppress(ValueError, OSError):  # `body` says what is wrong with the file
+            found = tables_in(self.given[0]) if self.given and Path(self.given[0]).is_file() else []
+        self.param.table.objects = {"–": ""} | ({name: name for name in found} if len(found) > 1 else {})
+        self.table = self.table if self.table in self.param.table.objects else ""
 
     @param.depends("chosen", watch=True)
     def _choose(self) -> None:
         names = {path: name for name, path in self.param.chosen.objects.items()}
         write_query(upload="", open=names[self.chosen] if self.chosen else "")
         if self.chosen:
-            self.param.update(uploaded="", id_column="")
+            self.param.update(uploaded="", **self._ids_of(self.chosen))
 
     def choice(self) -> pn.widgets.Select:
         """Make the select of what is offered, which follows it."""
         return pn.widgets.Select.from_param(self.param.chosen, width=260)
 
+    @param.depends("chosen", "uploaded")
+    def _which(self) -> pn.viewable.Viewable:
+        """Return the select of a table, in sight where there are several."""
+        return field(self.param.table, width=200, visible=len(self.param.table.objects) > 1)
+
     def __panel__(self) -> pn.viewable.Viewable:
-        upload = pn.widgets.FileInput(accept=".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz", width=240)
-        upload.param.watch(self._upload, ["value", "filename"])
+        self.upload.param.update(width=340, margin=(5, 10))
         ids = field(self.param.id_column, width=150, placeholder="found by its name")
-        bar = pn.FlexBox(self.choice(), pn.Column(text("Or upload a table"), upload), ids, align_items="flex-end")
-        return pn.Column(bar, self.unread, self.body, sizing_mode="stretch_width")
+        bar = pn.FlexBox(self.choice(), self.upload, ids, self._which, align_items="flex-start")
+        return pn.Column(bar, self.unread, self.noted, self.body, sizing_mode="stretch_width")
 
 
 @cache
 def _uploads() -> Path:
-    """Give the folder of what visitors brought; it goes with the server."""
+    """Return the folder of uploaded files; it is removed when the server ends."""
     folder = Path(tempfile.mkdtemp(prefix="galviz-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

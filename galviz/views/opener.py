@@ -1,25 +1,25 @@
 """Buttons that choose objects, beside the words that say why."""
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.selection import Selection
 from galviz.views.look import alert
 from galviz.views.words import NOT_KNOWN, shown_error, text
 
-LOOKING = "<p role='status'>Looking …</p>"
+LOOKING = Markup("<p role='status'>Looking …</p>")
 
 
 class Opener(pn.viewable.Viewer):
     """What has buttons that choose objects."""
 
     selection = param.ClassSelector(class_=Selection, constant=True)
-    error = param.String(default="", doc="why the last step could not be taken, safe in HTML")
+    error = param.String(default="", doc="why the last step could not be taken")
 
     def take(self, step: Callable[..., Any], *given: Any) -> None:
         """Take a step of the selection, or say why it cannot be taken."""
@@ -37,10 +37,10 @@ class Opener(pn.viewable.Viewer):
 
     @staticmethod
     def line(button: pn.widgets.Button, words: str) -> pn.viewable.Viewable:
-        """Put a button before words, which are not yet safe in HTML."""
-        return pn.Row(button, text(escape(words), align="center", sizing_mode="stretch_width"))
+        """Put a button before words."""
+        return pn.Row(button, text(words, align="center", sizing_mode="stretch_width"))
 
 
 def short(value: Any, digits: int = 4) -> str:
-    """Write a value in few characters, not safe in HTML."""
+    """Write a value in few characters."""
     return str(value) if isinstance(value, str) else NOT_KNOWN if pd.isna(value) else f"{value:.{digits}g}"

@@ -1,11 +1,12 @@
 """What came of the run of a page: its predictions, and why it says what it says."""
 
 from collections.abc import Sequence
-from html import escape
 
 import panel as pn
 
+from galviz.io.markup import Markup
 from galviz.runs import Run
+from galviz.sky.cutouts import CutoutSet
 from galviz.views.bands import BandsView
 from galviz.views.library import Library, open_predictions, open_sky
 from galviz.views.predictions import PredictionsView
@@ -13,7 +14,7 @@ from galviz.views.run import REFUSED
 from galviz.views.state import Chooser, PageState
 from galviz.views.votes import VotesView
 from galviz.views.why import WhyView
-from galviz.views.words import said, shown_error, text
+from galviz.views.words import note, said, shown_error, text
 
 
 class Outcome:
@@ -56,7 +57,7 @@ class Outcome:
         """Open the run of the page, or say why it cannot be looked at."""
         path = self.library.run_path(self.page.run)
         if path is None:
-            return text("<p class='note'>No run yet: train one first, on the tab Train.</p>")
+            return note("No run yet: train one first, on the tab Train.")
         try:
             return Run.open(path)
         except REFUSED as error:
@@ -74,9 +75,7 @@ class Outcome:
             return unfinished(run, "predictions")
         try:
             cutouts = open_sky(run.data)
-            data = text(
-                f"Trained on {escape(run.data.name)}: <b>{escape(cutouts.origin)}</b>, {len(cutouts):,} objects."
-            )
+            data = trained_on(run, cutouts)
         except REFUSED as error:
             cutouts, data = None, said(shown_error(error))
         given = (predictions, self.page.selection, cutouts, run)
@@ -94,17 +93,18 @@ class Outcome:
         return [ask]
 
 
+def trained_on(run: Run, cutouts: CutoutSet) -> pn.viewable.Viewable:
+    """Say which sky a run was trained on."""
+    about = Markup("Trained on {}: <b>{}</b>, {:,} objects.")
+    return text(about.format(run.data.name, cutouts.origin, len(cutouts)))
+
+
 def unfinished(run: Run, what: str) -> pn.viewable.Viewable:
     """Say that a run has no predictions, or no weights, yet."""
     status = run.state()["status"]
     if status == "done":
-        return text(
-            f"<p class='note'>{escape(run.name)} is done and has no {what}: its sky does not know the truth.</p>"
-        )
+        return note(f"{run.name} is done and has no {what}: its sky does not know the truth.")
     if status in {"failed", "lost", "stopped"}:
-        why = f": {escape(str(run.state().get('message') or 'no reason is known'))}" if status == "failed" else ""
-        return text(
-            f"<p class='note'>{escape(run.name)} is {status} and has no {what}{why}. Resume it, or train another "
-            "on the tab Train.</p>"
-        )
-    return text(f"<p class='note'>{escape(run.name)} is {status} and has no {what} yet: they come when it is done.</p>")
+        why = f": {run.state().get('message') or 'no reason is known'}" if status == "failed" else ""
+        return note(f"{run.name} is {status} and has no {what}{why}. Resume it, or train another on the tab Train.")
+    return note(f"{run.name} is {status} and has no {what} yet: they come when it is done.")

@@ -9,6 +9,7 @@ from typing import Any
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.sky.target import Target
 from galviz.views.arrivals import Arrivals
 from galviz.views.library import Library, open_sky
@@ -87,7 +88,7 @@ class StudyPage(pn.viewable.Viewer):
         """Show the sky of the page, or how to come by one."""
         skies = self.library.skies()
         if not skies:
-            return pn.Column(text("<h3>No sky yet</h3>"), self.maker)
+            return pn.Column(text(Markup("<h3>No sky yet</h3>")), self.maker)
         try:
             cutouts = open_sky(skies[self.page.sky])
         except REFUSED as error:

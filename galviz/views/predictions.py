@@ -7,6 +7,7 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.labels import Labels
 from galviz.runs import Run
 from galviz.selection import Selection
@@ -74,13 +75,16 @@ class PredictionsView(pn.viewable.Viewer):
         self._focus.join(self.explorer.selection)
 
     @param.depends("training")
-    def about(self) -> str:
+    def about(self) -> Markup:
         """Say which objects are shown."""
         count, seen = len(self.explorer.table), int(self.table["seen"].sum())
         if not self.training:
-            return f"<b>{count:,} objects that the network has not seen in training</b>; {seen:,} seen are left out."
-        more = "figures over these are better than on a new sky."
-        return f"<b>{count:,} objects, {seen:,} of them seen in training</b>: {more}"
+            unseen = Markup("<b>{:,} objects that the network has not seen in training</b>; {:,} seen are left out.")
+            return unseen.format(count, seen)
+        all_of = Markup(
+            "<b>{:,} objects, {:,} of them seen in training</b>: figures over these are better than on a new sky."
+        )
+        return all_of.format(count, seen)
 
     @param.depends("training")
     def body(self) -> pn.viewable.Viewable:
@@ -104,12 +108,12 @@ class PredictionsView(pn.viewable.Viewer):
             text(pn.bind(self.none_chosen, version)), measures, explorer, closer, kept, sizing_mode="stretch_width"
         )
 
-    def none_chosen(self, _: int = 0) -> str:
+    def none_chosen(self, _: int = 0) -> str | Markup:
         """Say what figures are of, where conditions were set and no object meets them."""
         selection = self.explorer.selection
         if selection.mask.any() or not selection.steps:
             return ""
-        return "<p class='note' role='status'>No object is chosen: the figures are of all that are shown.</p>"
+        return Markup("<p class='note' role='status'>No object is chosen: the figures are of all that are shown.</p>")
 
     def chosen(self) -> pd.DataFrame:
         """Give the chosen objects, or all where none is chosen."""

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from html import escape
 from threading import Thread
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.samp import Samp
 from galviz.selection import Selection
 from galviz.sky.tables import KeyedTable
@@ -32,7 +32,7 @@ class Programs(Patient):
         Gives the rows of a `Choice` as a `KeyedTable`, in a thread.
     """
 
-    said = param.String(default="", doc="what was done, safe in HTML")
+    said = param.String(default="", doc="what was done")
 
     def __init__(self, selection: Selection, keyed: Callable[[Choice], KeyedTable]) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Programs(Patient):
         self.program.param.update(options=[_ALL, *others], value=to if to in others else _ALL)
         found = ", ".join(others) or "none yet. Start TOPCAT or Aladin, and look again"
         sent = "" if choice is None else f"{len(choice):,} rows sent: what is chosen of them there is chosen here too."
-        self.said = sent or f"Programs found: {escape(found)}."
+        self.said = sent or f"Programs found: {found}."
 
     def _talk(self, on_page: Callable[..., Any], choice: Choice | None, to: str | None) -> list[str]:
         if self._samp is None:
@@ -111,7 +111,7 @@ class Programs(Patient):
     def __panel__(self) -> pn.viewable.Viewable:
         find = pn.widgets.Button(label="Find TOPCAT, Aladin …", on_click=self.find)
         send = pn.widgets.Button(label="Send to program", on_click=self.send)
-        said = text(self.param.said.rx.pipe("<div role='status'>{}</div>".format))
+        said = text(self.param.said.rx.pipe(Markup("<div role='status'>{}</div>").format))
         return pn.Column(pn.FlexBox(find, self.program, send, said, align_items="flex-end"), self._alert)
 
 

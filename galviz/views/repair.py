@@ -40,7 +40,7 @@ class RepairView(pn.viewable.Viewer):
     found = param.Parameter(doc="the `Repair` that is shown, if any")
     running = param.Boolean(default=False)
     version = param.Integer(default=0, doc="grows whenever something has come")
-    error = param.String(default="", doc="why there is no fit, safe in HTML")
+    error = param.String(default="", doc="why there is no fit")
 
     def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
         super().__init__()

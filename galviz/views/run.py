@@ -11,7 +11,7 @@ from galviz.runs import ACTIVE
 from galviz.views.follow import RunView
 from galviz.views.library import Library
 from galviz.views.state import Chooser, PageState
-from galviz.views.words import said, shown_error, text
+from galviz.views.words import note, said, shown_error
 
 REFUSED = (ValueError, OSError, RuntimeError)
 """Errors with which the library says no, in words for the reader."""
@@ -82,7 +82,7 @@ class RunPanel(pn.viewable.Viewer):
     @param.depends("view", "error")
     def body(self) -> pn.viewable.Viewable:
         """Give the run, or what to do where there is none."""
-        empty = text("<p class='note'>No run is chosen. Start one, or choose one above.</p>")
+        empty = note("No run is chosen. Start one, or choose one above.")
         return pn.Column(said(self.error), self.view or empty)
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -9,7 +9,7 @@ from galviz.figures.curves import metric_names, run_curves
 from galviz.runs import Run
 from galviz.views.library import Library
 from galviz.views.state import PageState
-from galviz.views.words import beside, drawn, field, text
+from galviz.views.words import Choices, beside, drawn, field, note
 
 _MOST = 6  # runs that are compared before the visitor picks
 
@@ -49,13 +49,13 @@ class RunCurves(pn.viewable.Viewer):
         rows = {name: run.metrics() for name, run in runs.items()}
         rows = {name: table for name, table in rows.items() if len(table)}
         if not rows:
-            return text("<p class='note'>Pick runs that have finished an epoch, to see how they learned.</p>")
+            return note("Pick runs that have finished an epoch, to see how they learned.")
         names = dict.fromkeys(["val_loss", *(name for table in rows.values() for name in metric_names(table))])
         looks = {"unit": _unit(runs), "accuracy": _accuracy(runs)}
         return beside(*(drawn(run_curves(rows, name, **looks)) for name in names))
 
     def __panel__(self) -> pn.viewable.Viewable:
-        picks = field(self.param.picked, type=pn.widgets.MultiChoice, sizing_mode="stretch_width", max_width=900)
+        picks = field(self.param.picked, type=Choices, sizing_mode="stretch_width", max_width=900)
         return pn.Column(picks, self.curves, sizing_mode="stretch_width", margin=(12, 0))
 
 

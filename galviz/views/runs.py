@@ -1,7 +1,5 @@
 """The runs that there are, as a table; one that is clicked becomes the run of the page."""
 
-from html import escape
-
 import numpy as np
 import pandas as pd
 import panel as pn
@@ -9,11 +7,12 @@ import param
 
 from galviz import jobs
 from galviz.figures.curves import LABELS, metric_names
+from galviz.io.markup import Markup
 from galviz.runs import Run
 from galviz.views.library import Library
 from galviz.views.run_curves import RunCurves
 from galviz.views.state import PageState
-from galviz.views.words import NOT_KNOWN, TABLE_CSS, said, shown_error, shown_time, shown_value, text
+from galviz.views.words import NOT_KNOWN, data_table, said, shown_error, shown_time, shown_value, text
 
 
 class RunsPanel(pn.viewable.Viewer):
@@ -27,7 +26,7 @@ class RunsPanel(pn.viewable.Viewer):
 
     page = param.ClassSelector(class_=PageState, constant=True)
     asked = param.String(default="", doc="the run that will be removed where the wish is said again")
-    error = param.String(default="", doc="why it was not removed, safe in HTML")
+    error = param.String(default="", doc="why it was not removed")
 
     def __init__(self, library: Library, page: PageState, **params: object) -> None:
         super().__init__(page=page, **params)
@@ -39,26 +38,17 @@ class RunsPanel(pn.viewable.Viewer):
         runs, broken = self.library.runs()
         rows = pd.DataFrame([run_row(run) for run in runs.values()], index=pd.Index(list(runs), name="run"))
         if rows.empty:
-            return pn.Column(text("<p>No run yet. Start one on the tab Train.</p>"), half_html(broken))
+            return pn.Column(text("No run yet. Start one on the tab Train."), text(half_html(broken)))
         chosen = pn.bind(lambda run: [list(runs).index(run)] if run in runs else [], self.page.param.run)
-        widget = pn.widgets.Tabulator(
-            rows,
-            selection=chosen,
-            disabled=True,
-            selectable=False,
-            pagination="local",
-            page_size=20,
-            layout="fit_data_fill",
-            stylesheets=[TABLE_CSS],
-            sizing_mode="stretch_width",
-        )
+        widget = data_table(rows, selection=chosen, pagination="local", page_size=20)
         widget.on_click(lambda event: setattr(self.page, "run", str(rows.index[event.row])))
         return pn.Column(widget, text(half_html(broken)))
 
     @param.depends("page.run")
-    def chosen(self) -> str:
+    def chosen(self) -> str | Markup:
         """Say which run is chosen."""
-        return f"Chosen: <b>{escape(self.page.run)}</b>" if self.page.run else "Click a run to choose it."
+        run = self.page.run
+        return Markup("Chosen: <b>{}</b>").format(run) if run else "Click a run to choose it."
 
     def remove(self) -> None:
         """Ask whether the chosen run shall be removed; asked again at once, remove it."""
@@ -126,7 +116,7 @@ def best(run: Run) -> str:
     return ", ".join(f"{name} {shown_value(float(value))}" for name, value in written.items() if np.isfinite(value))
 
 
-def half_html(broken: dict[str, str]) -> str:
+def half_html(broken: dict[str, str]) -> str | Markup:
     """List the folders that hold only half a run, and why they cannot be opened."""
-    rows = "".join(f"<li><code>{escape(path)}</code>: {escape(why)}</li>" for path, why in broken.items())
-    return f"<p>Left out, for they hold no whole run:</p><ul>{rows}</ul>" if rows else ""
+    rows = Markup("").join(Markup("<li><code>{}</code>: {}</li>").format(*one) for one in broken.items())
+    return Markup("<p>Left out, for they hold no whole run:</p><ul>{}</ul>").format(rows) if rows else ""

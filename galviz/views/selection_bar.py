@@ -1,12 +1,12 @@
 """What is chosen, and what can be done with it: set operations, named subsets, undo."""
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.selection import HOW, Selection
 from galviz.sky.expressions import column
 from galviz.views.look import alert
@@ -28,7 +28,7 @@ class SelectionBar(pn.viewable.Viewer):
     condition = param.String(default="", label="Choose where", doc="a condition on columns, such as z < 0.3")
     called = param.String(default="", label="Name of a subset")
     subset = param.String(default="", label="Subsets")
-    error = param.String(default="", doc="why the last step could not be taken, safe in HTML")
+    error = param.String(default="", doc="why the last step could not be taken")
 
     def __init__(self, selection: Selection, **params: object) -> None:
         super().__init__(selection=selection, **params)
@@ -71,11 +71,12 @@ class SelectionBar(pn.viewable.Viewer):
             self.take(self.selection.forget, self.subset)
 
     @param.depends("selection.version")
-    def said(self) -> str:
+    def said(self) -> Markup:
         """Say how many are chosen, and by which step."""
         steps, chosen, total = self.selection.steps, len(self.selection), len(self.selection.table)
-        last = f" · last step: {escape(_short(*steps[-1]))}" if steps else ""
-        return f"<div role='status'><b>{chosen:,} of {total:,} objects chosen</b>{last}</div>"
+        last = f" · last step: {_short(*steps[-1])}" if steps else ""
+        status = Markup("<div role='status'><b>{:,} of {:,} objects chosen</b>{}</div>")
+        return status.format(chosen, total, last)
 
     def __panel__(self) -> pn.viewable.Viewable:
         def button(label: str, act: Callable[[object], Any], about: str) -> pn.widgets.Button:

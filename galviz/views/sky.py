@@ -1,11 +1,11 @@
 """A sky to look at: its objects one by one, its catalogue, how its values are spread."""
 
-from html import escape
 from pathlib import Path
 
 import numpy as np
 import panel as pn
 
+from galviz.io.markup import Markup
 from galviz.labels import Labels
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
@@ -53,7 +53,7 @@ class SkyView(pn.viewable.Viewer):
         self._focus.join(self.explorer.selection)
         self.kept = ViewState(self.explorer, "data", of=Path(source).name, about={"table": source})
 
-    def about(self) -> str:
+    def about(self) -> Markup:
         """Say which data this is."""
         count, bands, height, width = self.cutouts.images.shape
         scale = np.percentile(self.cutouts.pixel_scale, [0, 100]) if count else (np.nan, np.nan)
@@ -65,15 +65,15 @@ class SkyView(pn.viewable.Viewer):
             else f"{scale[0]:.3g}–{scale[1]:.3g}″"
         )
         said = [
-            f"<b>{escape(self.cutouts.origin)}</b>",
+            Markup("<b>{}</b>").format(self.cutouts.origin),
             f"{count:,} objects",
-            f"{bands} bands {' '.join(map(escape, self.cutouts.bands))}",
+            f"{bands} bands {' '.join(self.cutouts.bands)}",
             f"{width}×{height} px of {scales}",
-            f"unit {escape(self.cutouts.unit)}",
+            f"unit {self.cutouts.unit}",
         ]
-        return " · ".join(said)
+        return Markup(" · ").join(said)
 
     def __panel__(self) -> pn.viewable.Viewable:
         if not len(self.cutouts):
-            return text(f"<p>{self.about()}: nothing to show.</p>")
+            return text(self.about() + ": nothing to show.")
         return pn.Column(text(self.about()), self.explorer, self.kept, sizing_mode="stretch_width")

@@ -7,6 +7,7 @@ import panel as pn
 import param
 
 from galviz import jobs
+from galviz.io.markup import Markup
 from galviz.runs import Run, home
 from galviz.sky.sizes import SIZES
 from galviz.views.library import Library
@@ -15,15 +16,15 @@ from galviz.views.state import PageState
 from galviz.views.words import field, shown_error, text
 
 _INGEST = {
-    "inpainting": "`galviz ingest sdss FRAMES --detect --size 32 --out SKY` cuts every source out of SDSS frames",
-    "mergers": "`galviz ingest zoo FOLDER --out SKY` takes pictures and votes as Galaxy Zoo has them",
-    "richness": "`galviz ingest sdss frame-*.fits.bz2 --tile 25.344 --out SKY` cuts SDSS frames into a sky",
+    "inpainting": ("sdss FRAMES --detect --size 32 --out SKY", "cuts every source out of SDSS frames"),
+    "mergers": ("zoo FOLDER --out SKY", "takes pictures and votes as Galaxy Zoo has them"),
+    "richness": ("sdss frame-*.fits.bz2 --tile 25.344 --out SKY", "cuts SDSS frames into a sky"),
 }
-_OWN_DATA = """
-**Your own images**: {ingest}; from Python, `CutoutSet(images=…, bands={bands}, catalogue=…, pixel_scale=…,
-unit=…).save("SKY")` makes one of arrays. Put it into `{folder}`, where it is found in a few seconds, or open it by
-`panel serve … --args SKY`.
-"""
+_OWN_DATA = Markup("""
+<p><b>Your own images</b>: <code>galviz ingest {}</code> {}; from Python, <code>CutoutSet(images=…, bands={},
+catalogue=…, pixel_scale=…, unit=…).save("SKY")</code> makes one of arrays. Put it into <code>{}</code>, where it is
+found in a few seconds, or open it by <code>panel serve … --args SKY</code>.</p>
+""")
 
 
 class SkyMaker(pn.viewable.Viewer):
@@ -93,8 +94,6 @@ class SkyMaker(pn.viewable.Viewer):
         bar = pn.indicators.Progress(
             value=self.param.percent, visible=self.param.making.rx() != "", sizing_mode="stretch_width"
         )
-        outcome = text(pn.bind(lambda said: f"<div role='status'>{said}</div>", self.param.said))
-        bands = self.library.bands or "…"
-        given = {"ingest": _INGEST[self.kind], "bands": bands, "folder": self.library.sky_folders[-1]}
-        own = pn.pane.Markdown(_OWN_DATA.format(**given))
+        outcome = text(pn.bind(Markup("<div role='status'>{}</div>").format, self.param.said))
+        own = text(_OWN_DATA.format(*_INGEST[self.kind], self.library.bands or "…", self.library.sky_folders[-1]))
         return pn.Column(pn.FlexBox(*fields, make, align_items="flex-end"), bar, outcome, own)

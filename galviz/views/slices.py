@@ -11,7 +11,7 @@ from galviz.selection import Selection
 from galviz.sky.compare import worst_slices
 from galviz.sky.expressions import matches
 from galviz.views.opener import LOOKING, Opener
-from galviz.views.words import said, shown_error, text
+from galviz.views.words import note, said, shown_error, text
 
 _LINES = 12
 
@@ -52,12 +52,12 @@ class SlicesView(Opener):
         """Write what `worst_slices` found as lines with buttons."""
         objects, looked_at = found.attrs["objects"], found.attrs["looked_at"]
         if not looked_at:
-            return text(f"<p>{objects:,} objects with known truth: too few to cut into slices.</p>")
+            return text(f"{objects:,} objects with known truth: too few to cut into slices.")
         about = f"{looked_at:,} slices of {objects:,} objects were looked at"
         if found.empty:
-            return text(f"<p>No slice is worse than the rest beyond chance. {about}.</p>")
+            return text(f"No slice is worse than the rest beyond chance. {about}.")
         rest = f" The surest {_LINES} of {len(found):,} follow." if len(found) > _LINES else ""
-        head = text(f"<p class='note'>{about}; the 95 % intervals hold for all of them together.{rest}</p>")
+        head = note(f"{about}; the 95 % intervals hold for all of them together.{rest}")
         return pn.Column(head, *(self._line(row) for row in found.head(_LINES).itertuples()))
 
     def _line(self, row: Any) -> pn.viewable.Viewable:

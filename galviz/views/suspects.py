@@ -10,7 +10,7 @@ import param
 from galviz.selection import Selection
 from galviz.sky.compare import suspects
 from galviz.views.opener import LOOKING, Opener, short
-from galviz.views.words import shown_error, text
+from galviz.views.words import note, shown_error, text
 
 _LOWEST = 20
 
@@ -62,8 +62,8 @@ class SuspectsView(Opener):
         every = pn.widgets.Button(
             label="Show these", on_click=lambda _: self.take(self.selection.choose, self.found.index)
         )
-        note = f"The {len(self.found)} least trusted labels of {len(self.table):,} objects that were not trained on."
-        return pn.Column(self.line(every, note), *(self._line(row) for row in self.found.itertuples()))
+        about = f"The {len(self.found)} least trusted labels of {len(self.table):,} objects that were not trained on."
+        return pn.Column(self.line(every, about), *(self._line(row) for row in self.found.itertuples()))
 
     def _line(self, row: Any) -> pn.viewable.Viewable:
         button = pn.widgets.Button(
@@ -76,7 +76,5 @@ class SuspectsView(Opener):
         button = pn.widgets.Button(
             label="Look for suspect labels", color="primary", on_click=self.look, disabled=self.param.looking
         )
-        about = text(
-            "<p class='note'>A low score is a reason to look at the object, no proof that its label is wrong.</p>"
-        )
+        about = note("A low score is a reason to look at the object, no proof that its label is wrong.")
         return pn.Column(button, about, self.lines, self.alert, sizing_mode="stretch_width")

@@ -1,15 +1,14 @@
 """A catalogue as a table: a row that is clicked comes into focus; what is chosen or in focus is marked."""
 
-from html import escape
-
 import numpy as np
 import pandas as pd
 import panel as pn
 import param
 from bokeh.models.widgets.tables import NumberFormatter
 
+from galviz.io.markup import Markup
 from galviz.selection import Selection
-from galviz.views.words import TABLE_CSS, safe_for_page, text
+from galviz.views.words import data_table, safe_for_page, text
 
 _DECIMALS = "0.[0000]"
 
@@ -34,18 +33,13 @@ class TableView(pn.viewable.Viewer):
         table = safe_for_page(table)
         numbers = dict.fromkeys(table.select_dtypes("floating"), NumberFormatter(format=_DECIMALS, nan_format="–"))
         right = dict.fromkeys(map(str, table.select_dtypes("number")), "right")
-        self.widget = pn.widgets.Tabulator(
+        self.widget = data_table(
             table,
             pagination="remote",
             page_size=rows,
-            disabled=True,
-            selectable=False,
             formatters=numbers,
             text_align=right,
             header_align=right,
-            sizing_mode="stretch_width",
-            layout="fit_data_fill",
-            stylesheets=[TABLE_CSS],
             min_height=30 * (min(rows, max(len(table), 1)) + 2),
         )
         self.widget.on_click(self._clicked)
@@ -70,12 +64,14 @@ class TableView(pn.viewable.Viewer):
             self.widget.page = int(shown.get_loc(self.selection.focus)) // self.widget.page_size + 1
 
     @param.depends("selection.focus", "selection.version")
-    def said(self) -> str:
+    def said(self) -> str | Markup:
         """Say what is marked."""
         chosen, focus = len(self.selection), self.selection.focus
         marked = [f"the {chosen:,} chosen"] * bool(chosen)
-        marked += [f"<b>{escape(focus)}</b>, which is in focus"] if focus in self.widget.value.index else []
-        return f"<span class='note'>Marked: {' and '.join(marked)}.</span>" if marked else ""
+        in_focus = Markup("<b>{}</b>, which is in focus").format(focus)
+        marked += [in_focus] if focus in self.widget.value.index else []
+        said = Markup("<span class='note'>Marked: {}.</span>")
+        return said.format(Markup(" and ").join(marked)) if marked else ""
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(text(self.said), self.widget, sizing_mode="stretch_width")

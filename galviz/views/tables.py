@@ -9,9 +9,10 @@ import pandas as pd
 
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.passport import opening_of_table
 from galviz.sky.predictions import joined
 from galviz.sky.readers.pictures import pictures
-from galviz.sky.tables import KeyedTable, read_table
+from galviz.sky.tables import NUMBERED, KeyedTable, SeveralTables, read_table
 from galviz.views.library import open_predictions, open_sky
 from galviz.views.predictions import run_opening
 
@@ -31,6 +32,12 @@ class Opened:
     units: Mapping[str, str] = field(default_factory=dict)
     pair: tuple[str, str] | None = None
     """Columns with the truth and its estimate, where they are known."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of how the table was read: `galviz.sky.tables.KeyedTable.notes`."""
+
+
+class NoIds(ValueError):  # noqa: N818 - not a fault of the file: its rows can be numbered
+    """A table has no column that can be used as ids, and its rows can be numbered."""
 
 
 def open_any(
@@ -38,6 +45,7 @@ def open_any(
     images: str | Path | None = None,
     id_column: str | None = None,
     broken: Callable[[str, str], None] | None = None,
+    table: str | None = None,
 ) -> Opened:
     """Open what is there.
 
@@ -52,11 +60,15 @@ def open_any(
         As `read_table` takes it.
     broken : callable, optional
         As `galviz.sky.readers.pictures.pictures` takes it.
+    table : str, optional
+        As `read_table` takes it.
 
     Raises
     ------
     ValueError, OSError, TypeError or RuntimeError
         With the reason in words.
+    NoIds
+        If only the ids are a problem: with ``id_column=galviz.sky.tables.NUMBERED`` the table can be opened.
     """
     path = Path(path)
     if (path / "run.json").exists():
@@ -72,10 +84,10 @@ def open_any(
         return Opened(found.catalogue, found, str(path), opening=opening)
     if not path.exists():
         raise FileNotFoundError(f"table: expected a table, a sky or a run, got {path}, which is not there.")
-    keyed = _table(str(path), path.stat().st_mtime_ns, id_column or None)
+    keyed = _read(path, id_column or None, table or None)
     cutouts = None if images is None else _images(images, keyed.table, broken)
-    pair = guessed_pair(keyed.table)
-    return Opened(keyed.table, cutouts, str(path), id_column=id_column or None, units=keyed.units, pair=pair)
+    about = {"opening": opening_of_table(path.resolve(), id_column, table), "units": keyed.units, "notes": keyed.notes}
+    return Opened(keyed.table, cutouts, str(path), id_column=id_column or None, pair=guessed_pair(keyed.table), **about)
 
 
 def guessed_pair(table: pd.DataFrame) -> tuple[str, str] | None:
@@ -92,10 +104,28 @@ def guessed_pair(table: pd.DataFrame) -> tuple[str, str] | None:
     return None if pair is None or pair[0] == pair[1] else pair
 
 
+def _read(path: Path, id_column: str | None, table: str | None) -> KeyedTable:
+    stamp = path.stat().st_mtime_ns
+    try:
+        return _table(str(path), stamp, id_column, table)
+    except SeveralTables:
+        raise
+    except ValueError as error:
+        if id_column == NUMBERED:
+            raise
+        try:  # what is read is kept for the next call, which is likely to number the rows
+            rows = len(_table(str(path), stamp, NUMBERED, table))
+        except ValueError:
+            rows = 0
+        if rows:
+            raise NoIds(str(error)) from error
+        raise
+
+
 @lru_cache(maxsize=4)
-def _table(path: str, _stamp: int, id_column: str | None) -> KeyedTable:
+def _table(path: str, _stamp: int, id_column: str | None, table: str | None) -> KeyedTable:
     """Read a table once a process, and again where it has changed."""
-    return read_table(path, id_column=id_column)
+    return read_table(path, id_column=id_column, table=table)
 
 
 def _run(run: Run, images: str | Path | None) -> Opened:

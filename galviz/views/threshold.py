@@ -7,6 +7,7 @@ import panel as pn
 import param
 
 from galviz.figures.threshold import chart, numbers, rate_rows
+from galviz.io.markup import Markup
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.expressions import column
@@ -52,7 +53,7 @@ class ThresholdView(ThresholdState):
         self.selection = Selection(table) if selection is None else selection
         self.line, self.plots = ThresholdLine(sizing_mode="stretch_width", margin=(5, 10)), ThresholdPlots()
         self.near = NearView(table, cutouts, self.selection)
-        self.rates, self.about = text(""), text("<p role='status'>Sorting the scores …</p>")
+        self.rates, self.about = text(""), text(Markup("<p role='status'>Sorting the scores …</p>"))
         self.line.asked = self._asked
         self.start()
 

@@ -7,6 +7,7 @@ import pandas as pd
 import panel as pn
 
 from galviz.gallery import Album, Exchange
+from galviz.io.markup import Markup
 from galviz.labels import Labels
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
@@ -64,7 +65,7 @@ class NearView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         titles = ("▲ Just above the line, nearest first", "▼ Just below the line, nearest first")
         parts = [
-            pn.Column(text(f"<h3>{title}</h3>", margin=0), grid, styles=GROW)
+            pn.Column(text(Markup("<h3>{}</h3>").format(title), margin=0), grid, styles=GROW)
             for title, grid in zip(titles, self.grids, strict=True)
         ]
         looks = [] if self.looks is None else [pn.Card(self.looks, title="How pictures are drawn", collapsed=True)]

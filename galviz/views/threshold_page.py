@@ -1,13 +1,12 @@
 """A threshold over what is opened: a run of votes, a table that is uploaded, or what the page was started on."""
 
 from collections.abc import Sequence
-from html import escape
-from pathlib import Path
 
 import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.selection import Selection
 from galviz.sky.votes import COLUMNS
 from galviz.studies.mergers import THRESHOLD
@@ -20,8 +19,8 @@ from galviz.views.threshold import ThresholdView
 from galviz.views.threshold_state import KEPT
 from galviz.views.words import text
 
-_FLATTERED = """<p class='note' role='note'>The weights are those of the epoch that did best on these objects
-(<code>keep="best"</code>): what is said of them is slightly too good.</p>"""
+_FLATTERED = Markup("""<p class='note' role='note'>The weights are those of the epoch that did best on these objects
+(<code>keep="best"</code>): what is said of them is slightly too good.</p>""")
 
 
 class ThresholdPage(OpenedPage):
@@ -38,10 +37,10 @@ class ThresholdPage(OpenedPage):
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
-    help = """<p>Nothing is open yet. Train a run (tab Train), choose a finished one above, upload a table of
+    help = Markup("""<p>Nothing is open yet. Train a run (tab Train), choose a finished one above, upload a table of
 predictions (CSV, ECSV, VOTable, FITS, Parquet), or start the page on your own files:
 <code>panel serve dashboards/mergers.py --args table.csv [images]</code>. A table needs a column of ids and one of
-probabilities (0 … 1); a column with the truth, or your labels, correct the fraction.</p>"""
+probabilities (0 … 1); a column with the truth, or your labels, correct the fraction.</p>""")
 
     def __init__(self, paths: Sequence[str], library: Library, page: PageState | None = None, **params: object) -> None:
         super().__init__(paths, library, page=page or PageState(), **params)
@@ -88,7 +87,8 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         view.param.update(**_asked(view))
         keep_in_address(view)
         held_out = "" if opened.run is None else " that the network has not seen in training"
-        about = f"<b>{escape(Path(given[0]).name)}</b>: {len(opened.table):,} objects{held_out}{_origin(opened)}"
+        about = Markup("<b>{}</b>: {:,} objects{}{}")
+        about = about.format(self.name_of(given[0]), len(opened.table), held_out, _origin(opened))
         about += _FLATTERED if opened.run is not None and opened.run.recipe.keep == "best" else ""
         card = pn.Card(title="Explore the same table: plots, pictures, exports", collapsed=True)
         card.param.update(sizing_mode="stretch_width")
@@ -101,7 +101,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
             return
         plots = [{"kind": "histogram", "x": view.answer, "logarithmic": True}]
         more = {"source": opened.source, "opening": self.uploaded_opening or opened.opening, "run": opened.run}
-        more |= {"id_column": opened.id_column, "units": opened.units, "plots": plots}
+        more |= {"id_column": opened.id_column, "units": opened.units, "plots": plots, "notes": opened.notes}
         more |= {"labels": view.labels, "keys": view.keys}
         self.explorer = Explorer(opened.table, opened.cutouts, selection=view.selection, **more)
         self.explorer.gallery.captions = [name for name in (view.answer, view.truth) if name]
@@ -113,13 +113,13 @@ def scores_of(opened: Opened) -> pd.DataFrame:
     return opened.table.drop(columns=["estimate", "truth", "residual"]) if _has_votes(opened) else opened.table
 
 
-def _origin(opened: Opened) -> str:
+def _origin(opened: Opened) -> str | Markup:
     """Say where the pictures come from, and how many objects have one where not all of them do."""
     if opened.cutouts is None:
         return ""
     there = int(opened.table.index.isin(opened.cutouts.catalogue.index).sum())
     some = "" if there == len(opened.table) else f", of {there:,} of them"
-    return f" · <b>{escape(opened.cutouts.origin)}</b>{some}"
+    return Markup(" · <b>{}</b>{}").format(opened.cutouts.origin, some)
 
 
 def _has_votes(opened: Opened) -> bool:

@@ -8,7 +8,7 @@ from galviz.figures import threshold as figures
 from galviz.sky.fractions import AtThreshold
 from galviz.sky.scores import is_redshift
 from galviz.threshold import Scored
-from galviz.views.words import GROW, drawn, text
+from galviz.views.words import GROW, drawn, note
 
 
 class ThresholdPlots(pn.viewable.Viewer):
@@ -59,6 +59,6 @@ class ThresholdPlots(pn.viewable.Viewer):
         self.binned.send(fractions)
 
     def say(self, message: str) -> None:
-        """Show words, safe in HTML, instead of fractions by bins."""
+        """Show words instead of fractions by bins."""
         self._split = None
-        self.split[:] = [text(f"<p class='note' role='status'>{message}</p>")]
+        self.split[:] = [note(message, "status")]

@@ -43,8 +43,8 @@ class ThresholdState(pn.viewable.Viewer):
     labels = param.ClassSelector(class_=Labels, doc="where labels go now")
     calibrated = param.ClassSelector(class_=Interval, doc="the calibrated sum, once it is computed")
     binned = param.ClassSelector(class_=BinnedFractions, doc="the scores in bins, once they are sorted")
-    error = param.String(default="", doc="why the scores cannot be used, safe in HTML")
-    bins_error = param.String(default="", doc="why there are no bins, safe in HTML")
+    error = param.String(default="", doc="why the scores cannot be used")
+    bins_error = param.String(default="", doc="why there are no bins")
 
     def __init__(
         self,

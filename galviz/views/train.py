@@ -8,6 +8,7 @@ import panel as pn
 import param
 
 from galviz import jobs
+from galviz.io.markup import Markup
 from galviz.views.folders import free_name
 from galviz.views.library import Library
 from galviz.views.recipe_form import RecipeForm
@@ -70,7 +71,7 @@ class TrainPanel(pn.viewable.Viewer):
         study = self.study.__name__.rpartition(".")[2]
         asked = ["train", study, "--data", str(skies[self.page.sky]), "--out", out]
         asked += ["--target", self.target, "--recipe", self.recipe, "--devices", self.device]
-        asked += ["--encoder", self.encoder] if self.encoder else []
+        asked += ["--encoder", str(self.library.allowed(self.encoder, "encoder"))] if self.encoder else []
         return asked + (["--set", *settings] if settings else [])
 
     def start(self, _: object = None) -> None:
@@ -137,6 +138,6 @@ class TrainPanel(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         start = pn.widgets.Button(label="▶ Start training", color="primary", on_click=self.start)
         form = pn.Column(
-            text("<h3>New training</h3>"), self.choices(), pn.Row(start), self.refused, self.fields, styles=FORM
+            text(Markup("<h3>New training</h3>")), self.choices(), pn.Row(start), self.refused, self.fields, styles=FORM
         )
-        return pn.FlexBox(form, pn.Column(text("<h3>Run</h3>"), self.run, styles=GROW))
+        return pn.FlexBox(form, pn.Column(text(Markup("<h3>Run</h3>")), self.run, styles=GROW))

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.views.explorer import Explorer
 from galviz.views.look import alert
 from galviz.views.state import query, write_query
@@ -33,7 +34,7 @@ class ViewState(pn.viewable.Viewer):
         What else the file says: where the table is.
     """
 
-    error = param.String(default="", doc="why a view could not be opened, safe in HTML")
+    error = param.String(default="", doc="why a view could not be opened")
     too_long = param.Boolean(default=False, doc="whether the state is too long for an address")
 
     def __init__(
@@ -77,8 +78,9 @@ class ViewState(pn.viewable.Viewer):
         return alert(self.error)
 
     @param.depends("too_long")
-    def _note(self) -> str:
-        return "<span class='note'>Too long for the address: save it as a file.</span>" if self.too_long else ""
+    def _note(self) -> str | Markup:
+        long = Markup("<span class='note'>Too long for the address: save it as a file.</span>")
+        return long if self.too_long else ""
 
     def __panel__(self) -> pn.viewable.Viewable:
         save = pn.widgets.FileDownload(

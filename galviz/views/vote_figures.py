@@ -9,12 +9,13 @@ import pandas as pd
 import panel as pn
 
 from galviz.figures import votes as figures
+from galviz.io.markup import Markup
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.votes import COLUMNS, guess, question_accuracy, votes_summary
 from galviz.views.measures import measures_html
 from galviz.views.vote_html import lazy_card, prototypes_html, questions_html
-from galviz.views.words import drawn, text
+from galviz.views.words import drawn, note, text
 
 _TRUE = [f"{name}_true" for name in COLUMNS]
 
@@ -39,23 +40,23 @@ class VoteMeasures(pn.viewable.Viewer):
         self.mean = guess(whole) if len(whole) else np.full(len(COLUMNS), np.nan)
         self.guessed = "the mean of the objects seen in training" if len(learned) else "the mean of these objects"
 
-    def judged(self) -> str:
-        """Judge them, as HTML."""
+    def judged(self) -> Markup:
+        """Judge them."""
         truth, estimate = self.truth[self.known], self.estimate[self.known]
         every = measures_html(votes_summary(truth, estimate, self.mean), len(truth), "objects")
         each = question_accuracy(truth, estimate)
         always = question_accuracy(truth, np.broadcast_to(self.mean, truth.shape))["accuracy"]
-        note = f"<p class='note'>The guess answers {self.guessed} to every picture.</p>"
-        return f"<div>{every}{note}</div><div>{questions_html(each.assign(guess=always))}</div>"
+        whole = Markup("<div>{}<p class='note'>The guess answers {} to every picture.</p></div><div>{}</div>")
+        return whole.format(every, self.guessed, questions_html(each.assign(guess=always)))
 
     async def html(self) -> AsyncIterator[str]:
         """Give the tables, made aside so that the page does not wait, and a word before they are there."""
         if not self.known.any():
-            yield "<p>The truth of these objects is not known, so nothing can be measured.</p>"
+            yield "The truth of these objects is not known, so nothing can be measured."
             return
-        yield "<p>Measuring …</p>"
+        yield "Measuring …"
         judged = await asyncio.to_thread(self.judged)
-        yield f"<div style='display: flex; flex-wrap: wrap; gap: 12px 40px'>{judged}</div>"
+        yield Markup("<div style='display: flex; flex-wrap: wrap; gap: 12px 40px'>{}</div>").format(judged)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return text(self.html, sizing_mode="stretch_width", min_height=330)
@@ -95,7 +96,7 @@ class VoteFigures(pn.viewable.Viewer):
         known = self.of.known
         if known.any():
             return drawn(figures.vote_histograms(self.of.truth[known], self.of.estimate[known]))
-        words = text("<p class='note'>Of the predictions: no labels are known.</p>")
+        words = note("Of the predictions: no labels are known.")
         return pn.Column(words, drawn(figures.vote_histograms(self.of.estimate)), sizing_mode="stretch_width")
 
     def correlations(self) -> pn.viewable.Viewable:

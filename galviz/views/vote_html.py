@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ import panel as pn
 
 from galviz.figures.contact_sheet import Sheet
 from galviz.figures.votes import prototype_sheet
+from galviz.io.markup import Markup
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.votes import COLUMNS, NAMES, QUESTIONS, SLICES, Question
 from galviz.views.predictions import judged_plots
@@ -49,20 +49,22 @@ def answer_axes(answer: str) -> dict[str, str]:
     return written | {second["y"]: f"Predicted − true votes, {name}"}
 
 
-def questions_html(table: pd.DataFrame) -> str:
+def questions_html(table: pd.DataFrame) -> Markup:
     """Write `galviz.sky.votes.question_accuracy`, with a column guess, as HTML."""
 
     def share(value: float) -> str:
         return NOT_KNOWN if np.isnan(value) else f"{value:.3f}"
 
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(title_of(question))}</th><td>{row.n:,}</td><td>{share(row.accuracy)}</td>"
-        f"<td>{share(row.low)} to {share(row.high)}</td><td>{share(row.guess)}</td></tr>"
+    line = Markup("<tr><th scope='row'>{}</th><td>{:,}</td><td>{}</td><td>{} to {}</td><td>{}</td></tr>")
+    rows = Markup("").join(
+        line.format(title_of(question), row.n, *map(share, (row.accuracy, row.low, row.high, row.guess)))
         for question, row in zip(QUESTIONS, table.itertuples(), strict=True)
     )
-    head = "<tr><th>Question</th><th>Objects</th><th>Right</th><th>95 % interval (Wilson)</th><th>Guess</th></tr>"
+    head = Markup(
+        "<tr><th>Question</th><th>Objects</th><th>Right</th><th>95 % interval (Wilson)</th><th>Guess</th></tr>"
+    )
     caption = "Most voted answer right, where half of the votes reached the question"
-    return f"<table class='measures'><caption>{caption}</caption>{head}{rows}</table>"
+    return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(caption, head, rows)
 
 
 def lazy_card(title: str, make: Callable[[], pn.viewable.Viewable]) -> pn.Card:
@@ -77,7 +79,7 @@ def lazy_card(title: str, make: Callable[[], pn.viewable.Viewable]) -> pn.Card:
     return card
 
 
-def prototypes_html(found: pd.DataFrame, cutouts: CutoutSet | None) -> str:
+def prototypes_html(found: pd.DataFrame, cutouts: CutoutSet | None) -> Markup:
     """Show prototypes, question by question.
 
     Parameters
@@ -91,23 +93,23 @@ def prototypes_html(found: pd.DataFrame, cutouts: CutoutSet | None) -> str:
     drawn = found[found["object_id"].isin(there)].drop_duplicates("object_id").reset_index(drop=True)
     sheet = prototype_sheet(cutouts, drawn) if len(drawn) else None
     tiles = {} if sheet is None else {one: _tile(sheet, k, len(drawn)) for k, one in enumerate(drawn["object_id"])}
-    parts = [f"<style>{_CSS}{_picture(sheet)}</style>"]
+    parts = [Markup("<style>{}{}</style>").format(_CSS, _picture(sheet))]
     for question, part in zip(QUESTIONS, SLICES, strict=True):
         every = [_answer(found, answer, name, tiles) for answer, name in zip(COLUMNS[part], NAMES[part], strict=True)]
-        parts.append(f"<h3>{escape(title_of(question))}</h3><div class='row'>{''.join(every)}</div>")
-    return "".join(parts)
+        row = Markup("<h3>{}</h3><div class='row'>{}</div>")
+        parts.append(row.format(title_of(question), Markup("").join(every)))
+    return Markup("").join(parts)
 
 
-def _answer(found: pd.DataFrame, answer: str, name: str, tiles: Mapping[str, str]) -> str:
+def _answer(found: pd.DataFrame, answer: str, name: str, tiles: Mapping[str, Markup]) -> Markup:
     """Write one answer: its name, and the surest object by each kind of votes."""
     rows = found[found.index.get_level_values("answer") == answer]
-    each = [
-        f"<figure class='one'>{tiles.get(row.object_id, '')}<figcaption>{escape(row.Index[0])} {row.fraction:.2f}<br>"
-        f"<span class='note'>{escape(row.object_id)}</span></figcaption></figure>"
-        for row in rows.itertuples()
-    ]
-    none = "<span class='note'>no votes at all</span>"
-    return f"<div class='of'><b>{escape(name)}</b><div class='pair'>{''.join(each) or none}</div></div>"
+    one = Markup("<figure class='one'>{}<figcaption>{} {:.2f}<br><span class='note'>{}</span></figcaption></figure>")
+    each = Markup("").join(
+        one.format(tiles.get(row.object_id, ""), row.Index[0], row.fraction, row.object_id) for row in rows.itertuples()
+    )
+    none = Markup("<span class='note'>no votes at all</span>")
+    return Markup("<div class='of'><b>{}</b><div class='pair'>{}</div></div>").format(name, each or none)
 
 
 def _picture(sheet: Sheet | None) -> str:
@@ -116,10 +118,11 @@ def _picture(sheet: Sheet | None) -> str:
     return f".sheet {{ background-image: url(data:image/png;base64,{base64.b64encode(sheet.png).decode()}) }}"
 
 
-def _tile(sheet: Sheet, k: int, count: int) -> str:
+def _tile(sheet: Sheet, k: int, count: int) -> Markup:
     """Show the k-th of `count` pictures of a contact sheet: the sheet itself, moved and cut."""
     rows = -(-count // sheet.columns)
     across = 100 * (k % sheet.columns) / max(sheet.columns - 1, 1)
     down = 100 * (k // sheet.columns) / max(rows - 1, 1)
     size = f"background-size: {100 * sheet.columns}% {100 * rows}%"
-    return f"<div class='sheet' style='{size}; background-position: {across:.4f}% {down:.4f}%'></div>"
+    place = f"{size}; background-position: {across:.4f}% {down:.4f}%"
+    return Markup("<div class='sheet' style='{}'></div>").format(place)

@@ -6,6 +6,7 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.labels import Labels
 from galviz.runs import Run
 from galviz.selection import Selection
@@ -87,12 +88,12 @@ class VotesView(pn.viewable.Viewer):
         self.explorer.gallery.param.update(filter=condition, order=self.answer, descending=True)
 
     @param.depends("training")
-    def about(self) -> str:
+    def about(self) -> Markup:
         """Say which objects are shown."""
         count, seen = len(self.explorer.table), int(self.table["seen"].sum())
-        unseen = f"<b>{count:,} objects that the network has not seen in training</b>; {seen:,} seen are left out."
-        flattered = f"<b>{count:,} objects, {seen:,} of them seen in training</b>: their figures flatter it."
-        return flattered if self.training else unseen
+        unseen = Markup("<b>{:,} objects that the network has not seen in training</b>; {:,} seen are left out.")
+        flattered = Markup("<b>{:,} objects, {:,} of them seen in training</b>: their figures flatter it.")
+        return (flattered if self.training else unseen).format(count, seen)
 
     @param.depends("training")
     def together(self) -> pn.viewable.Viewable:

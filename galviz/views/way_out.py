@@ -1,7 +1,7 @@
 """The way out of a page: what is chosen as a file, as lines of Python, and in the programs of others."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, is_dataclass
 from functools import partial
@@ -12,6 +12,7 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.export import export
@@ -22,10 +23,17 @@ from galviz.views.handover import Handover
 from galviz.views.programs import Programs
 from galviz.views.words import field, text
 
-FORMATS = {"CSV": "csv", "ECSV": "ecsv", "VOTable": "votable", "FITS table": "fits", "Parquet": "parquet"}
+FORMATS = {
+    "CSV": "csv",
+    "CSV safe for spreadsheets": "spreadsheet",
+    "ECSV": "ecsv",
+    "VOTable": "votable",
+    "FITS table": "fits",
+    "Parquet": "parquet",
+}
 FORMATS |= {"cutouts as FITS with WCS": "cutouts", "zip with all of it": "zip", "Python script": "python"}
 LARGEST = 2_000_000_000  # bytes; Chromium holds about that much of files that pages put together
-_SUFFIXES = SUFFIXES | {"cutouts": ".fits", "zip": ".zip", "python": ".py"}
+_SUFFIXES = SUFFIXES | {"spreadsheet": "_spreadsheet.csv", "cutouts": ".fits", "zip": ".zip", "python": ".py"}
 _SHOWN = 100_000  # characters of Python that a page shows
 _UNKNOWN = "# table = …: what was chosen from, its index object_id; where it was read from is not known here"
 _LONG = "# {:,} characters of Python are too many to show: download them as the format Python script\n"
@@ -49,6 +57,8 @@ class WayOut(Patient):
         Gives how pictures are shown now, a `Look` or a mapping, for the passport.
     units : mapping of str to str, optional
         Units of the table's columns.
+    notes : sequence of str
+        What a user of the table should know, for the passport and the Python: `galviz.sky.tables.KeyedTable.notes`.
 
     Raises
     ------
@@ -71,6 +81,7 @@ class WayOut(Patient):
         run: Any = None,
         look: Callable[[], Any] | None = None,
         units: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         if not table.index.equals(selection.table.index):
             raise ValueError(
@@ -78,8 +89,9 @@ class WayOut(Patient):
             )
         super().__init__(selection=selection)
         self.table, self.cutouts, self.run, self.look, self.units = table, cutouts, run, look, units or {}
+        self.notes = tuple(notes)
         opening = opening or ("" if source else _UNKNOWN)
-        self.script = partial(python_for, source=source, id_column=id_column, opening=opening)
+        self.script = partial(python_for, source=source, id_column=id_column, opening=opening, notes=self.notes)
         if cutouts is None:
             self.param.form.objects = [form for form in FORMATS if FORMATS[form] != "cutouts"]
         self.handover = Handover(sizing_mode="stretch_width", margin=(0, 10))
@@ -89,18 +101,19 @@ class WayOut(Patient):
             pn.state.on_session_destroyed(lambda _: self.leave())
 
     @param.depends("selection.version")
-    def count(self) -> str:
+    def count(self) -> Markup:
         """Say what goes out."""
         all_of, chosen = len(self.table), len(self.selection)
         what = f"{chosen:,} chosen" if chosen else f"all {all_of:,}"
-        return f"<div role='status'><b>{what} object{'' if (chosen or all_of) == 1 else 's'}</b></div>"
+        objects = "object" if (chosen or all_of) == 1 else "objects"
+        return Markup("<div role='status'><b>{} {}</b></div>").format(what, objects)
 
     def keyed(self, choice: Choice) -> KeyedTable:
         """Give the rows of a choice with units and passport."""
         shown = None if self.look is None else self.look()
         stretch = asdict(shown) if is_dataclass(shown) else shown
         papers = {"steps": choice.steps, "python": self.script(choice), "run": self.run, "stretch": stretch}
-        return KeyedTable(self.table[choice.mask], self.units, passport(choice.ids, **papers))
+        return KeyedTable(self.table[choice.mask], self.units, passport(choice.ids, **papers, notes=self.notes))
 
     def write(self, out: BinaryIO, kind: str, choice: Choice) -> None:
         """Write a file of one of the `FORMATS`."""

@@ -1,9 +1,8 @@
 """Values as words for a page, and how its columns share the width."""
 
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import panel as pn
 import param
 
 from galviz.compute import Work
+from galviz.io.markup import Markup, as_html
 
 NOT_KNOWN = "–"
 
@@ -31,9 +31,41 @@ TABLE_CSS = """
 _CSS = (Path(__file__).parent / "text.css").read_text(encoding="utf-8")
 
 
-def text(content: Any, **more: Any) -> pn.pane.HTML:
-    """Show HTML, or what gives HTML, in the look of the page's words."""
-    return pn.pane.HTML(content, stylesheets=[_CSS], **more)
+class Text(pn.pane.HTML):
+    """A pane that shows text as it is written; only a `galviz.io.markup.Markup` is HTML."""
+
+    priority: ClassVar[float | bool | None] = 0  # Panel never picks this pane for an object of its own accord
+
+    def _transform_object(self, obj: Any) -> dict[str, Any]:
+        return super()._transform_object(as_html(obj))
+
+
+class Choices(pn.widgets.MultiChoice):
+    """A choice of several names. The browser's part (Choices.js) reads labels as HTML, so they are escaped."""
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels as HTML."""
+        return [as_html(label) for label in super().labels]
+
+
+def text(content: Any, **more: Any) -> Text:
+    """Show text, `galviz.io.markup.Markup`, or what a function, method or parameter returns of either."""
+    return Text(content, stylesheets=[_CSS], **more)
+
+
+def note(content: str, role: str = "note") -> Text:
+    """Show a remark."""
+    return text(Markup("<p class='note' role='{}'>{}</p>").format(role, content))
+
+
+def data_table(table: pd.DataFrame, **looks: Any) -> pn.widgets.Tabulator:
+    """Show a table that can be read, not edited. Tabulator reads column titles as HTML, so they are escaped."""
+    names = [*table.columns, table.index.name or "index"]
+    looks = {"disabled": True, "selectable": False, "layout": "fit_data_fill", "sizing_mode": "stretch_width"} | looks
+    return pn.widgets.Tabulator(
+        table, titles={name: as_html(str(name)) for name in names}, stylesheets=[TABLE_CSS], **looks
+    )
 
 
 def drawn(plot: Any) -> pn.pane.HoloViews:
@@ -56,18 +88,18 @@ def field(parameter: param.Parameter, **looks: Any) -> pn.widgets.Widget:
     return pn.Param(parameter, widgets={parameter.name: looks}, display_threshold=-float("inf"))[0]
 
 
-def said(message: str) -> pn.pane.HTML:
+def said(message: str) -> Text:
     """Show why something cannot be done."""
-    return text(f"<div class='bad' role='alert'>{message}</div>" if message else "")
+    return text(Markup("<div class='bad' role='alert'>{}</div>").format(message) if message else "")
 
 
 def shown_value(value: Any) -> str:
-    """Write a value of a table for a reader, safe in HTML: four significant digits for numbers, – where not known."""
+    """Write a value of a table for a reader: four significant digits for numbers, – where not known."""
     if value is None or value is pd.NA or (isinstance(value, float | np.floating) and np.isnan(value)):
         return NOT_KNOWN
     if isinstance(value, float | np.floating):
         return f"{value:.4f}".rstrip("0").rstrip(".") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}"
-    return escape(str(value))
+    return str(value)
 
 
 def shown_seconds(seconds: float | None) -> str:
@@ -79,12 +111,12 @@ def shown_seconds(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def shown_work(work: Work) -> str:
-    """Say how far slow work is, as HTML with a bar."""
+def shown_work(work: Work) -> Markup:
+    """Say how far slow work is, with a bar."""
     words = {"done": "done", "cancelled": f"cancelled after {work.done:,} of {work.total:,} parts", "failed": "failed"}
     left = f"{work.done:,} of {work.total:,} parts · {shown_seconds(work.eta_s)} left" if work.done else "starting …"
-    bar = f"<progress value='{work.done}' max='{max(work.total, 1)}'></progress>"
-    return f"<div role='status'>{bar} {words.get(work.status, left)}</div>"
+    bar = Markup("<progress value='{}' max='{}'></progress>").format(work.done, max(work.total, 1))
+    return Markup("<div role='status'>{} {}</div>").format(bar, words.get(work.status, left))
 
 
 def shown_time(seconds: float | None) -> str:
@@ -96,7 +128,7 @@ def shown_time(seconds: float | None) -> str:
 
 def shown_error(error: Exception) -> str:
     """Write an error for a reader: what it says, without the quotes that Python puts around a KeyError."""
-    return escape(str(error.args[0] if isinstance(error, KeyError) and error.args else error))
+    return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
 
 
 def safe_for_page(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import anywidget
 import pandas as pd
 import traitlets
 
+from galviz.io.markup import as_html
 from galviz.repair import Repair
 from galviz.repair_html import fluxes_html, pictures_html, progress_html
 from galviz.runs import Run
@@ -109,6 +110,7 @@ class RepairWidget(anywidget.AnyWidget):
             return
         table = found.table()
         told = {"step": found.step, "status": found.status, "running": found.status == "running", "table": table}
-        told |= {"progress": progress_html(found), "pictures": pictures_html(found) + fluxes_html(table)}
+        told |= {"progress": as_html(progress_html(found))}
+        told |= {"pictures": as_html(pictures_html(found) + fluxes_html(table))}
         for name, value in told.items():
             self.set_trait(name, value)

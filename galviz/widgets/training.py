@@ -1,7 +1,6 @@
 """A training as a native widget of a notebook: its progress, its curve, and buttons to stop it and go on."""
 
 import threading
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,20 @@ import pandas as pd
 import traitlets
 
 from galviz import jobs
+from galviz.io.markup import Markup, as_html
 from galviz.runs import ACTIVE
 
 _EVERY_S = 0.5
 _WIDE, _HIGH, _EDGE = 420, 180, 34  # px of the curve and of its margin
 _COLOURS = ("#0072b2", "#d55e00")
+
+
+class _Text(W.HTML):
+    """A widget that shows text as it is written; only a `Markup` is HTML."""
+
+    @traitlets.validate("value")
+    def _safe(self, proposal: dict[str, Any]) -> str:
+        return as_html(proposal["value"])
 
 
 class TrainingWidget(W.VBox):
@@ -42,7 +50,7 @@ class TrainingWidget(W.VBox):
     def __init__(self, run: str | Path, **kwargs: Any) -> None:
         self.path = Path(run)
         self._bar = W.FloatProgress(min=0, max=1, description="training", layout=W.Layout(width="460px"))
-        self._line, self._curve = W.HTML(), W.HTML()
+        self._line, self._curve = _Text(), _Text()
         self._stop = W.Button(description="Stop", icon="stop", tooltip="Finish the step, keep a checkpoint, stop")
         self._resume = W.Button(description="Resume", icon="play", tooltip="Go on from the last checkpoint")
         self._stop.on_click(lambda _: self.stop())
@@ -69,7 +77,7 @@ class TrainingWidget(W.VBox):
             self.status = state["status"]
         self._bar.value = state.get("step", 0) / max(1, state.get("steps", 1))
         self._bar.bar_style = {"done": "success", "failed": "danger", "lost": "warning"}.get(self.status, "")
-        self._line.value = escape(_said(state))
+        self._line.value = _said(state)
         self._stop.disabled, self._resume.disabled = not self.active, self.active or self.status == "done"
         self._curve.value = curve(update.rows)
 
@@ -104,10 +112,10 @@ class TrainingWidget(W.VBox):
             wish(self.path)
             self.look()
         except (OSError, RuntimeError, ValueError) as error:
-            self._line.value = escape(str(error))
+            self._line.value = str(error)
 
 
-def curve(metrics: pd.DataFrame) -> str:
+def curve(metrics: pd.DataFrame) -> Markup:
     """Draw training and held-out loss against epoch as SVG, which needs nothing from outside.
 
     Parameters
@@ -117,30 +125,35 @@ def curve(metrics: pd.DataFrame) -> str:
 
     Returns
     -------
-    str
-        An ``<svg>`` element, or ``""`` where there are fewer than two epochs.
+    Markup
+        An ``<svg>`` element, or nothing where there are fewer than two epochs.
     """
     names = [name for name in ("train_loss", "val_loss") if name in metrics]
     if len(metrics) < 2 or not names:
-        return ""
+        return Markup("")
     low, high = metrics[names].min(axis=None), metrics[names].max(axis=None)
     x = _EDGE + (metrics["epoch"] - metrics["epoch"].iloc[0]) / (len(metrics) - 1) * (_WIDE - _EDGE - 6)
-    parts = []
+    parts, line = [], Markup("<polyline points='{}' fill='none' stroke='{}' stroke-width='1.8' stroke-dasharray='{}'/>")
+    written = Markup("<text x='{}' y='{}' fill='{}'>{}</text>")
     for row, (name, colour) in enumerate(zip(names, _COLOURS, strict=False)):
         y = _HIGH - 24 - (metrics[name] - low) / max(high - low, 1e-12) * (_HIGH - 40)
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-        dash = "stroke-dasharray='5 3'" if row else ""
-        parts.append(f"<polyline points='{points}' fill='none' stroke='{colour}' stroke-width='1.8' {dash}/>")
+        parts.append(line.format(points, colour, "5 3" if row else "none"))
         label = {"train_loss": "training", "val_loss": "held out"}[name]
-        parts.append(f"<text x='{_WIDE - 70}' y='{14 + 14 * row}' fill='{colour}'>{label}</text>")
+        parts.append(written.format(_WIDE - 70, 14 + 14 * row, colour, label))
+    ends, on_axis = metrics["epoch"].iloc[[0, -1]], _HIGH - 6
+    plain = "currentColor"
     parts += [
-        f"<text x='0' y='14'>{high:.3g}</text><text x='0' y='{_HIGH - 24}'>{low:.3g}</text>",
-        f"<text x='{_EDGE}' y='{_HIGH - 6}'>{metrics['epoch'].iloc[0]:.0f}</text>",
-        f"<text x='{_WIDE - 90}' y='{_HIGH - 6}'>epoch {metrics['epoch'].iloc[-1]:.0f}</text>",
+        written.format(0, 14, plain, f"{high:.3g}"),
+        written.format(0, _HIGH - 24, plain, f"{low:.3g}"),
+        written.format(_EDGE, on_axis, plain, f"{ends.iloc[0]:.0f}"),
+        written.format(_WIDE - 90, on_axis, plain, f"epoch {ends.iloc[1]:.0f}"),
     ]
-    style = "font: 11px sans-serif; fill: currentColor"
-    title = "<title>Loss against epoch</title>"
-    return f"<svg role='img' width='{_WIDE}' height='{_HIGH}' style='{style}'>{title}{''.join(parts)}</svg>"
+    whole = Markup(
+        "<svg role='img' width='{}' height='{}' style='font: 11px sans-serif; fill: currentColor'>"
+        "<title>Loss against epoch</title>{}</svg>"
+    )
+    return whole.format(_WIDE, _HIGH, Markup("").join(parts))
 
 
 def _said(state: dict[str, Any]) -> str:

@@ -23,7 +23,11 @@ def serving(folder, script, prefix="hub/user"):
     """Serve a script; gives the URL. The folder is the home of what it saves, and has the log."""
     (folder / "page.py").write_text(script)
     port = free_port()
-    env = os.environ | {"PYTHONPATH": str(TESTS), "GALVIZ_HOME": str(folder), "OMP_NUM_THREADS": "1"}
+    env = os.environ | {
+        "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}",
+        "GALVIZ_HOME": str(folder),
+        "OMP_NUM_THREADS": "1",
+    }
     command = [sys.executable, "-m", "panel", "serve", "page.py", "--port", str(port), "--prefix", prefix]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pages import opened, serving
 from PIL import Image
 
 from galviz.sky.expressions import matches
@@ -12,6 +13,20 @@ from galviz.sky.tables import read_table, write_table
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ROWS = 200
+
+# Keep what the field for uploads says.
+WATCH = """() => {
+  window.seen = []
+  const find = (root) => {
+    for (const one of root.querySelectorAll("*")) {
+      if (one.matches(".status")) return one
+      const inside = one.shadowRoot && find(one.shadowRoot)
+      if (inside) return inside
+    }
+  }
+  const status = find(document)
+  new MutationObserver(() => window.seen.push(status.textContent)).observe(status, { childList: true, subtree: true })
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +88,10 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
     driven.page.get_by_label("Look closer at").select_option("worst slices")
     driven.page.get_by_text("z above").first.wait_for()
     driven.page.get_by_role("button", name="Show these").first.click()
-    driven.until(lambda: "0 of" not in driven.page.get_by_role("status").first.inner_text())
-    said = driven.page.get_by_role("status").first.inner_text()
+    driven.until(
+        lambda: "0 of" not in driven.page.get_by_role("status").filter(has_text="objects chosen").first.inner_text()
+    )
+    said = driven.page.get_by_role("status").filter(has_text="objects chosen").first.inner_text()
     assert "where" in said
     expression = said.partition("where ")[2].strip()
     assert said.startswith(f"{matches(expression, table).sum()} of {ROWS}")
@@ -84,9 +101,41 @@ def test_a_table_without_ids_is_numbered_on_request(serve, folder, open_page):
     (folder / "plain.csv").write_text("z,r\n" + "".join(f"{k / 100},{20 + k}\n" for k in range(30)))
     driven = open_page(serve("explore", folder / "plain.csv").url)
     driven.page.get_by_text("expected a column of ids").wait_for()
-    set_field(driven, "Column of ids", "#")
+    driven.page.get_by_role("button", name="Use row numbers as ids").click()
     driven.page.get_by_text("30 objects, 2 columns").wait_for()
+    driven.page.get_by_text("The ids are row numbers").first.wait_for()
     driven.page.get_by_text("row-01").first.wait_for()
+
+
+def write_large(path, rows=300_000):
+    """A CSV of more than 20 MB, which is the most that Bokeh takes in one message."""
+    line = "12376584938783{:06d},0.123456789012345,21.12345678901234,{:06d},filling,0.98765432109876\n"
+    path.write_text("object_id,z,r,n,text,q\n" + "".join(line.format(k, k) for k in range(rows)))
+    assert path.stat().st_size > 24e6
+    return path
+
+
+def upload_large(page, file):
+    """Upload a large file, see its progress and its table, and that it is there after the page is loaded anew."""
+    page.get_by_text("up to 2.0 GB").wait_for()
+    page.evaluate(WATCH)
+    page.get_by_label("Or upload a table").set_input_files(write_large(file))
+    page.get_by_text(f"{file.name}: 26.7 MB, uploaded.").wait_for()
+    page.get_by_text("300,000 objects, 5 columns").wait_for()
+    assert len([line for line in page.evaluate("window.seen") if "of 26.7 MB" in line]) > 5
+    page.reload()
+    page.get_by_text("300,000 objects, 5 columns").wait_for()
+
+
+def test_a_file_beyond_the_limit_of_a_message_is_uploaded_with_progress(serve, open_page, tmp_path):
+    upload_large(open_page(serve("explore").url).page, tmp_path / "large (ü) 100%.csv")
+
+
+def test_a_large_file_is_uploaded_behind_a_prefix(chromium, tmp_path):
+    script = "from galviz.views.explore_page import explore_page\n\nexplore_page().servable()\n"
+    with serving(tmp_path, script) as url, opened(chromium, url, "text=up to 2.0 GB") as page:
+        page.set_default_timeout(120_000)
+        upload_large(page, tmp_path / "large.csv")
 
 
 @pytest.mark.parametrize("width", [900, 3840])

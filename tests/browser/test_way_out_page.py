@@ -112,6 +112,8 @@ def test_every_format_brings_the_ids_that_are_chosen(page, tmp_path, capsys):
             assert got.table.index.tolist() == ids
             assert got.passport["ids"]["sha256"] == ids_digest(ids)
             assert got.passport["stretch"]["kind"] == "asinh"
+        elif kind == "spreadsheet":
+            assert read_table(path).table.index.tolist() == ids
         elif kind == "cutouts":
             with fits.open(path) as hdus:
                 assert [hdu.header["OBJECT"] for hdu in hdus[1:]] == ids

@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 import tracemalloc
@@ -223,7 +224,10 @@ def test_memory_does_not_grow_with_the_cutouts(kind):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "xlsx"}, "kind: expected one of csv, ecsv, votable, fits, parquet, cutouts, zip, got 'xlsx'"),
+        (
+            {"kind": "xlsx"},
+            "kind: expected one of csv, .*, parquet, spreadsheet, cutouts, zip, got 'xlsx'",
+        ),
         ({"kind": "cutouts", "cutouts": None}, "cutouts: expected images to write, got none"),
         ({"passport": passport(["a", "b"])}, "passport: expected that of the 5 objects .* got that of 2 others"),
         ({"units": {"mass": "kg"}}, "units: expected units of columns of the table"),
@@ -249,6 +253,34 @@ def test_a_keyed_table_brings_its_units(tmp_path, chosen):
     assert read_table(tmp_path / "t").units == {"z": "km"}
 
 
+@pytest.mark.parametrize("kind", [*SUFFIXES, "zip"])
+def test_notes_on_a_table_that_was_read_go_out_with_it(tmp_path, kind):
+    (tmp_path / "plain.csv").write_text("z,r\n0.1,20\n0.2,21\n")
+    keyed = read_table(tmp_path / "plain.csv", id_column="#")
+    (note,) = keyed.notes
+    assert "row numbers" in note
+    export(tmp_path / "t", kind, table=keyed, passport=passport(keyed.table.index, notes=keyed.notes))
+    export(tmp_path / "u", kind, table=keyed, passport=passport(keyed.table.index))
+    for name in "tu":
+        if kind == "zip":
+            with zipfile.ZipFile(tmp_path / name) as archive:
+                assert archive.read("README.txt").decode().count(note) == 1
+                assert json.loads(archive.read("passport.json"))["notes"] == [note]
+        else:
+            assert read_table(tmp_path / name).passport["notes"] == [note]
+
+
+def test_a_spreadsheet_finds_no_formula_in_its_csv(tmp_path):
+    index = pd.Index(["=1+1", "b", "-3"], name="object_id")
+    table = pd.DataFrame({"note": ["@SUM(A1)", "plain", "+1"], "z": [-1.5, 2.0, 3.0]}, index=index)
+    export(tmp_path / "t.csv", "spreadsheet", table=table, passport=about(table))
+    with (tmp_path / "t.csv").open(newline="") as file:
+        names, *rows = csv.reader(file)
+    assert names == ["object_id", "note", "z"]
+    assert [row[:2] for row in rows] == [["'=1+1", "'@SUM(A1)"], ["b", "plain"], ["'-3", "'+1"]]
+    assert float(rows[0][2]) == -1.5
+
+
 def test_the_digest_is_that_of_a_set_of_ids():
     assert ids_digest(["b", "a"]) == ids_digest(["a", "b"]) != ids_digest(["ab"])
     assert ids_digest([]) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of nothing
@@ -272,3 +304,46 @@ def test_a_passport_knows_the_run_it_shows(tmp_path):
     after = passport(["a"], run=FakeRun(tmp_path))["run"]
     assert after["run_json"] == before["run_json"]
     assert len(after["weights"]) == 64
+
+
+def sky_of(ids, **more):
+    """A sky with these ids, the pixels of each its number."""
+    images = np.arange(len(ids), dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 3, 3), dtype=np.float32)
+    table = pd.DataFrame({"k": np.arange(len(ids))}, index=pd.Index(ids, dtype="str", name="object_id"))
+    return CutoutSet(images=images, bands="r", catalogue=table, pixel_scale=1, unit="display", **more)
+
+
+ODD = ["A", "a", "CON", "nul.x", "x" * 300, "dot.", "blank ", "../../up", "plain", "A COVERAGE", "é", "e\u0301"]
+
+
+def test_a_zip_of_odd_ids_unpacks_on_any_disk_and_says_which_file_is_whose(tmp_path):
+    sky = sky_of(ODD)
+    export(tmp_path / "c.zip", "zip", table=sky.catalogue, passport=about(sky.catalogue), cutouts=sky)
+    with zipfile.ZipFile(tmp_path / "c.zip") as archive:
+        files = [name for name in archive.namelist() if name.startswith("cutouts/")]
+        assert len({name.casefold() for name in files}) == len(ODD)
+        assert all(len(name.removeprefix("cutouts/").encode()) <= 255 for name in files)
+        assert not any(
+            name.count("/") > 1 or name.casefold().startswith(("cutouts/con.", "cutouts/nul.")) for name in files
+        )
+        assert "names.csv" in archive.read("README.txt").decode()
+        archive.extract("names.csv", tmp_path)
+        found = read_table(tmp_path / "names.csv").table["file"]
+        assert found.index.tolist() == ODD
+        assert found["plain"] == "plain.fits"
+        for k, (object_id, file) in enumerate(found.items()):
+            with fits.open(io.BytesIO(archive.read(f"cutouts/{file}"))) as hdus:
+                assert hdus[0].data.max() == k
+                if object_id.isascii() and not object_id.endswith(" "):
+                    assert hdus[0].header["OBJECT"] == object_id
+
+
+def test_extensions_are_called_differently_though_readers_ignore_case(tmp_path):
+    sky = sky_of(ODD, coverage=np.ones((len(ODD), 1, 3, 3), dtype=bool))
+    export(tmp_path / "c.fits", "cutouts", table=sky.catalogue, passport=about(sky.catalogue), cutouts=sky)
+    with fits.open(tmp_path / "c.fits") as hdus:
+        names = [hdu.name for hdu in hdus[1:]]
+        assert len({name.upper() for name in names}) == 2 * len(ODD)
+        assert max(map(len, names)) <= 68
+        assert [hdus[name].data.max() for name in names[::2]] == list(range(len(ODD)))
+        assert hdus["A COVERAGE"].header["COVERAGE"] is True

@@ -85,3 +85,18 @@ def sky(galviz_home: Path, tiny_sky: CutoutSet) -> CutoutSet:
     """The tiny sky, saved in the home as ``tiny``."""
     tiny_sky.save(galviz_home / "skies" / "tiny")
     return tiny_sky
+
+
+@pytest.fixture
+def bring():
+    """Uploader of files, as a browser does: ``bring(page, name, content)`` brings one to a page with an `Upload`."""
+
+    def make(page: pn.viewable.Viewer, name: str, content: bytes, piece: int = 1000) -> None:
+        wanted: list[dict] = []
+        page.upload._send_msg = wanted.append
+        page.upload._handle_msg({"type": "begin", "name": name, "size": len(content)})
+        while (number := wanted[-1]["number"]) > 0:
+            at = wanted[-1]["at"]
+            page.upload._handle_msg({"type": "piece", "number": number, "at": at, "piece": content[at : at + piece]})
+
+    return make

@@ -124,7 +124,7 @@ def test_the_page_does_not_wait(monkeypatch):
         assert "&lt;late&gt;" in given(generator)[1].object
     view = SuspectsView(rows, Selection(rows))
     asyncio.run(view.look())
-    assert view.error == "&lt;late&gt;"
+    assert view.error == "<late>"
     assert not view.looking
     assert len(threads) == 3
     assert threading.current_thread() not in threads
@@ -246,4 +246,4 @@ def test_without_cleanlab_the_cure_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "cleanlab.regression.rank", None)
     view = SuspectsView(table(), Selection())
     asyncio.run(view.look())
-    assert "pip install &#x27;galviz[labels]&#x27;" in view.error
+    assert "pip install 'galviz[labels]'" in view.error

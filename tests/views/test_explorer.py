@@ -264,49 +264,42 @@ def test_the_page_opens_what_it_is_told_or_says_what_to_do(folder, tiny_sky):
     assert again.view.explorer.selection.ids.tolist() == page.view.explorer.selection.ids.tolist()
     assert len(again.view.explorer.cutouts) == 11
     page.id_column = "nothing"
-    assert "id_column" in page.body().object
+    assert "Column of ids" in page.body()[0].object
     (folder / "plain.csv").write_text("z,r\n" + "0.1,20\n" * 12)
     page = ExplorePage([folder / "plain.csv"], Library.find())
-    assert "number the rows" in page.body().object
-    page.id_column = "#"
+    page.body()[1].clicks += 1
+    assert page.id_column == "#"
     assert "12 objects" in page.body()[0].object
     assert page.view.explorer.table.index[0] == "row-01"
 
 
-def test_a_view_from_a_visitor_opens_no_file_of_the_server(folder):
+def test_a_view_from_a_visitor_opens_no_file_of_the_server(folder, bring):
     page = ExplorePage([], Library.find())
-    upload = page.__panel__()[0][1][1]
-    upload.filename = "view.json"
-    upload.value = json.dumps({"kind": "galviz view", "table": str(folder / "table.parquet"), "state": {}}).encode()
+    view = {"kind": "galviz view", "table": str(folder / "table.parquet"), "state": {}}
+    bring(page, "view.json", json.dumps(view).encode())
     assert "role='alert'" in page.body().object
     assert page.view is None
 
 
-def test_what_was_opened_last_is_shown(folder, tiny_sky, sky):
+def test_what_was_opened_last_is_shown(folder, tiny_sky, sky, bring):
     page = ExplorePage([], Library.find())
-    upload = page.__panel__()[0][1][1]
-    upload.filename = "mine.parquet"
-    upload.value = (folder / "table.parquet").read_bytes()
+    bring(page, "mine.parquet", (folder / "table.parquet").read_bytes())
     assert "mine.parquet" in page.body()[0].object
     assert "read_table('mine.parquet')" in page.view.explorer.out.handover.script
     page.chosen = page.param.chosen.objects["sky tiny"]
     assert "tiny" in page.body()[0].object
-    upload.filename = "again.parquet"
-    upload.value = (folder / "table.parquet").read_bytes() + b""
-    upload.param.trigger("value")
+    bring(page, "again.parquet", (folder / "table.parquet").read_bytes())
     assert "again.parquet" in page.body()[0].object
 
 
-def test_an_upload_outlives_a_reload_and_names_no_other_file(folder, monkeypatch):
+def test_an_upload_outlives_a_reload_and_names_no_other_file(folder, monkeypatch, bring):
     import panel as pn
     from panel.io.location import Location
 
     location = Location(search="?theme=dark")
     monkeypatch.setattr(type(pn.state), "location", property(lambda _: location))
     page = ExplorePage([], Library.find())
-    upload = page.__panel__()[0][1][1]
-    upload.filename = "mine.parquet"
-    upload.value = (folder / "table.parquet").read_bytes()
+    bring(page, "mine.parquet", (folder / "table.parquet").read_bytes())
     again = ExplorePage([], Library.find())
     assert "mine.parquet" in again.body()[0].object
     assert "theme=dark" in location.search
@@ -339,12 +332,9 @@ def test_the_lines_of_python_run_whatever_was_opened(folder, tiny_sky, told, tol
         assert list(made["ids"]) == list(one.table.index[::2])
 
 
-def test_an_uploaded_table_is_opened(folder):
+def test_an_uploaded_table_is_opened(folder, bring):
     page = ExplorePage([], Library.find())
-    upload = page.__panel__()[0][1][1]
-    upload.filename = "mine.parquet"
-    upload.value = (folder / "table.parquet").read_bytes()
+    bring(page, "mine.parquet", (folder / "table.parquet").read_bytes())
     assert "12 objects" in page.body()[0].object
-    upload.filename = "../../broken.csv"
-    upload.value = b"\x00\x01"
+    bring(page, "../../broken.csv", b"\x00\x01")
     assert "expected CSV" in page.body().object

@@ -118,7 +118,7 @@ def test_order_and_filter_are_those_of_the_table():
     assert album.ids(0, 400) == list(table.sort_values("kind", kind="stable").index)
 
 
-@pytest.mark.parametrize(("order", "keep", "said"), [("zz", "", "zz"), ("z", "z <", "z &lt;"), ("z", "z", "condition")])
+@pytest.mark.parametrize(("order", "keep", "said"), [("zz", "", "zz"), ("z", "z <", "z <"), ("z", "z", "condition")])
 def test_what_cannot_be_read_is_said_and_what_was_shown_stays(order, keep, said):
     gallery = Gallery(burned_sky(50, 16), filter="z < 0.3", order="z")
     before = gallery.album.ids(0, 50)

@@ -201,7 +201,7 @@ def test_a_sweep_that_came_to_nothing_says_why_and_leaves_its_name_free(sky, mak
     (path / "log.txt").write_text("$ galviz sweep\nfractions: expected a number, got <zwei>\n")
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     shown_tab.look()
-    assert shown_tab.error == "fractions: expected a number, got &lt;zwei&gt;"
+    assert shown_tab.error == "fractions: expected a number, got <zwei>"
     assert shown_tab.sweep_name == "mine"
     shown_tab.fractions = "0.2 1"
     monkeypatch.setattr(jobs, "is_alive", lambda _: True)

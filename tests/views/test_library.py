@@ -41,7 +41,7 @@ def test_two_skies_of_one_name_keep_apart(tmp_path, galviz_home, tiny_sky, sky):
     assert set(Library.find([other]).skies().values()) == {other, galviz_home / "skies" / "tiny"}
 
 
-@pytest.mark.parametrize("name", ["", " ", "a/b", "..", ".hidden"])
+@pytest.mark.parametrize("name", ["", " ", "a/b", "..", ".hidden", "a\0b", "x" * 300, "CON", "a\\b", "../x", "C:x"])
 def test_a_name_that_is_no_folder_is_refused(name):
     with pytest.raises(ValueError, match="expected a name for a new folder"):
         Library.find().new_run(name)

@@ -65,11 +65,6 @@ def table(tmp_path):
     return tmp_path / "t.csv"
 
 
-def upload(name, content):
-    """What Panel tells of a file that a visitor brought; of an empty one it has no content."""
-    return type("Event", (), {"obj": type("File", (), {"filename": name, "value": content or None})})
-
-
 def threshold(page):
     """Open the tab, and give what is in it."""
     page.page.tab = "threshold"
@@ -190,7 +185,7 @@ def test_the_run_of_the_page_and_that_of_the_threshold_agree(make_votes, table):
     assert tab.given == [str(table)]
 
 
-def test_what_is_open_comes_back_after_a_reload(make_votes, table, location):
+def test_what_is_open_comes_back_after_a_reload(make_votes, table, location, bring):
     make_votes("first")
     tab = threshold(mergers_study([str(table)]))
     select = tab.choice()
@@ -198,7 +193,7 @@ def test_what_is_open_comes_back_after_a_reload(make_votes, table, location):
     select.value = select.options["run first"]
     assert "open=run+first" in location.search
     assert "first" in threshold(mergers_study([str(table)])).body()[0].object
-    tab._upload(upload("up.csv", table.read_bytes()))
+    bring(tab, "up.csv", table.read_bytes())
     assert "open" not in location.search
     again = threshold(mergers_study([str(table)]))
     assert "up.csv" in again.body()[0].object
@@ -269,9 +264,9 @@ def test_broken_pictures_are_named_and_the_others_shown(table, tmp_path):
     assert "a30.png, which cannot be read" in tab.unread().object
 
 
-def test_an_empty_upload_is_said_to_be_empty(table):
+def test_an_empty_upload_is_said_to_be_empty(table, bring):
     tab = ThresholdPage([str(table)], Library.find(study=mergers))
-    tab._upload(upload("nothing.csv", b""))
+    bring(tab, "nothing.csv", b"")
     assert "nothing.csv, which is empty" in tab.body().object
 
 

@@ -96,7 +96,7 @@ def test_cancel_keeps_what_has_come(given, monkeypatch):
     )
     view.explain()
     view.look()
-    assert "no &lt;workers&gt;" in view.error
+    assert "no <workers>" in view.error
 
 
 def test_the_mean_is_over_what_is_chosen(given):

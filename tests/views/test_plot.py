@@ -118,7 +118,7 @@ def test_above_the_limit_density_is_drawn_of_all(selection, monkeypatch):
 @pytest.mark.parametrize("kind", ["scatter", "histogram"])
 def test_what_cannot_be_drawn_is_said(selection, kind):
     view = PlotView(selection, kind=kind, x="truth", y="z")
-    assert "expected numbers, got &#x27;truth&#x27;" in view.plot().object
+    assert "expected numbers, got &#39;truth&#39;" in view.plot().object
     view.x = "nonsense("
     assert "expression" in view.plot().object
     assert "at most 30 different values" in PlotView(selection, kind="matrix", x="z", y="truth").plot().object
@@ -225,7 +225,7 @@ def test_a_value_of_each_point_stays_with_its_object_where_some_are_not_drawn(se
 
 def test_what_cannot_colour_is_said_as_for_the_axes(selection):
     view = PlotView(selection, x="z", y="g - r", colour="truth")
-    assert "expected numbers, got &#x27;truth&#x27;" in view.plot().object
+    assert "expected numbers, got &#39;truth&#39;" in view.plot().object
     view.colour = "nonsense("
     assert "expression" in view.plot().object
     view.kind = "histogram"  # which knows no colour

@@ -92,6 +92,14 @@ def test_a_file_has_the_newest_choice_and_its_passport(make, tmp_path, form):
         assert got.passport["python"] == way.handover.script.splitlines()
 
 
+def test_a_csv_for_spreadsheets_is_offered(make, tiny_sky):
+    way = make()
+    name, content = Browser(way).press("CSV safe for spreadsheets")
+    assert name == "galviz_12_objects_spreadsheet.csv"
+    assert content.decode().splitlines()[0].startswith("object_id,")
+    assert content.count(b"\n") == 1 + len(tiny_sky)
+
+
 def test_nothing_chosen_means_all(make, tmp_path, tiny_sky):
     way = make()
     assert "all 12 objects" in way.count()
@@ -386,7 +394,7 @@ def test_no_hub_and_no_pyvo_are_said(make, tmp_path, monkeypatch):
     assert "Start TOPCAT or Aladin" in way.programs.error
     monkeypatch.setitem(sys.modules, "pyvo", None)
     asyncio.run(way.programs.send())
-    assert "pip install &#x27;galviz[samp]&#x27;" in way.programs.error
+    assert "pip install 'galviz[samp]'" in way.programs.error
     assert "role='alert'" in way.programs._alert().object
 
 

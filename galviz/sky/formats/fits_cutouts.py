@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any, BinaryIO
-from urllib.parse import quote as percent
 
 import numpy as np
 
+from galviz.io.paths import distinct_names, file_name
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.formats import common
 from galviz.sky.formats.fits_table import card, write_image, write_json
 
 _AT_ONCE = 16 * 2**20  # bytes of pixels read together
+_LONGEST = 68  # characters of text in one card
+_SUFFIX = ".fits"
 _COVERED = card("COVERAGE", value=True, comment="1 = observed, 0 = not observed")
 _TANGENT = [  # celestial coordinates on the first two axes; the third counts the bands
     card(key, value)
@@ -29,13 +31,21 @@ def write(cutouts: CutoutSet, out: BinaryIO, passport: Mapping[str, Any]) -> Non
     The primary array has the passport as JSON. Each object follows as an image named after it: a cube (B, H, W) of
     float32 with ``OBJECT`` (the id), ``BUNIT``, ``BAND1`` …, ``PIXSCALE`` (arcsec) and, where they are known,
     tangent-plane coordinates, its third axis counting the bands; where there is a coverage, it comes next (uint8, 1 =
-    observed).
+    observed). ``EXTNAME`` is the id, changed as `galviz.io.paths.distinct_names` does where it is longer than a card or
+    differs from another one only in case, which readers ignore; ``OBJECT`` is always the whole id.
     """
     write_json(out, {"passport": dict(passport)})
-    for object_id, image, covered, cards in _objects(cutouts, passport):
-        write_image(out, image, [*cards, card("EXTNAME", _ascii(object_id))])
+    ends = ("",) if cutouts.coverage is None else ("", " COVERAGE")
+    names = distinct_names((f"{_ascii(i)}{end}" for i in cutouts.object_ids for end in ends), _LONGEST)
+    for image, covered, cards in _objects(cutouts, passport):
+        write_image(out, image, [*cards, card("EXTNAME", next(names))])
         if covered is not None:
-            write_image(out, covered, [*cards[1:], _COVERED, card("EXTNAME", f"{_ascii(object_id)} COVERAGE")])
+            write_image(out, covered, [*cards[1:], _COVERED, card("EXTNAME", next(names))])
+
+
+def names(cutouts: CutoutSet) -> list[str]:
+    """Return the name of each object's file in `files`: ``<object_id>.fits``, changed where a disk cannot hold it."""
+    return [f"{name}{_SUFFIX}" for name in distinct_names(map(file_name, cutouts.object_ids), 255 - len(_SUFFIX))]
 
 
 def files(cutouts: CutoutSet, passport: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
@@ -44,21 +54,21 @@ def files(cutouts: CutoutSet, passport: Mapping[str, Any]) -> Iterator[tuple[str
     Yields
     ------
     name : str
-        The id, percent-encoded where a file's name cannot hold it, and ``.fits``.
+        As `names` has it.
     content : bytes
     """
-    for object_id, image, covered, cards in _objects(cutouts, passport):
+    for name, (image, covered, cards) in zip(names(cutouts), _objects(cutouts, passport), strict=True):
         out = BytesIO()
         write_image(out, image, cards, first=True)
         if covered is not None:
             write_image(out, covered, [*cards[1:], _COVERED, card("EXTNAME", "COVERAGE")])
-        yield f"{percent(object_id, safe='+ ')}.fits", out.getvalue()
+        yield name, out.getvalue()
 
 
 def _objects(
     cutouts: CutoutSet, passport: Mapping[str, Any]
-) -> Iterator[tuple[str, np.ndarray, np.ndarray | None, list[str]]]:
-    """Go through id, image, coverage (uint8) and cards of each object; the first card is the image's unit."""
+) -> Iterator[tuple[np.ndarray, np.ndarray | None, list[str]]]:
+    """Yield image, coverage (uint8) and cards of each object; the first card is the image's unit."""
     shared = _shared(cutouts, passport)
     wcs = None if cutouts.wcs is None else cutouts.wcs.to_numpy()
     row = 0
@@ -68,7 +78,7 @@ def _objects(
             if wcs is not None:
                 places = zip(WCS_COLUMNS, wcs[row].tolist(), strict=True)
                 cards += [*_TANGENT, *(card(name.upper(), value) for name, value in places)]
-            yield object_id, images[k], None if coverage is None else coverage[k].astype(np.uint8), cards
+            yield images[k], None if coverage is None else coverage[k].astype(np.uint8), cards
             row += 1
 
 
