@@ -108,6 +108,8 @@ def _foreign(form: str, more: dict[str, Any], place: Path) -> Path:
         columns.append(fits.Column("name", "A10", array=table["name"]))
         fits.TableHDU.from_columns(columns).writeto(place / "table")
         return place / "table"
+    if more.get("tabledata_format") == "binary":
+        table.remove_column("plate")  # astropy writes no missing integers there
     table.write(place / "table", format=form, **more)
     return place / "table"
 

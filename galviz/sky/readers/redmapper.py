@@ -11,7 +11,7 @@ import pandas as pd
 from astropy.coordinates import angular_separation
 
 from galviz.sky.checks import check_ids
-from galviz.sky.formats import fits_table
+from galviz.sky.tables import NUMBERED, read_table
 
 _ID = ("mem_match_id", "id", "object_id")
 _RA, _DEC = ("ra", "raj2000"), ("dec", "dej2000")
@@ -143,25 +143,19 @@ def _read(
     path: str | Path, argument: str, needed: Mapping[str, Sequence[str]], wished: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
     """Read columns by their synonyms, and call them by our names; ids become text, the rest float64."""
-    chosen: dict[str, str] = {}
-
-    def pick(names: Sequence[str]) -> dict[str, bool]:
-        lower = {name.lower(): name for name in names}
-        for ours, theirs in {**needed, **wished}.items():
-            found = [lower[name] for name in theirs if name in lower]
-            chosen.update({ours: found[0]} if found else {})
-        missing = [ours for ours in needed if ours not in chosen]
-        if missing:
-            raise ValueError(
-                f"{argument}: expected a column for {missing[0]} ({', '.join(needed[missing[0]]).upper()}) in {path}, "
-                f"got {', '.join(names)}. Give redMaPPer's file, or rename the column."
-            )
-        return dict.fromkeys(chosen.values(), False)
-
     if not Path(path).is_file():
         raise FileNotFoundError(f"{argument}: expected a FITS file, got {path}, which is not there.")
-    read = fits_table.read(Path(path), pick)
-    table = pd.DataFrame({ours: read[theirs].to_pandas() for ours, theirs in chosen.items()})
+    read = read_table(path, id_column=NUMBERED).table  # of members, many share the id of their cluster
+    lower = {name.lower(): name for name in read.columns}
+    found = {ours: [lower[name] for name in theirs if name in lower] for ours, theirs in {**needed, **wished}.items()}
+    missing = [ours for ours in needed if not found[ours]]
+    if missing:
+        raise ValueError(
+            f"{argument}: expected a column for {missing[0]} ({', '.join(needed[missing[0]]).upper()}) in {path}, "
+            f"got {', '.join(read.columns)}. Give redMaPPer's file, or rename the column."
+        )
+    table = read[[names[0] for names in found.values() if names]].reset_index(drop=True)
+    table.columns = [ours for ours, names in found.items() if names]
     ids = table.pop("object_id").astype(str).str.strip().astype(object)
     try:
         return table.astype(np.float64).assign(object_id=ids)
