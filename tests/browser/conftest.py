@@ -124,7 +124,7 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory):
-    """Maker of servers: ``serve("richness", *arguments)``, each with its own empty home, or with the one that is given."""
+    """Maker of servers: ``serve("richness", *arguments)``, each with an empty home, or the one that is given."""
     servers = []
 
     def make(dashboard: str, *arguments: object, home: Path | None = None) -> Server:
