@@ -115,6 +115,22 @@ class Watched:
         self.driven.until(patient, 60)
         self.tried.update((self.where, place) for place in places)
 
+    def titled(self, *wanted):
+        """Wait until figures have these titles."""
+
+        def holds():
+            found = {one["title"].replace("\u2060", "") for one in self.driven.figures()}
+            if set(wanted) <= found:
+                return True
+            raise RuntimeError(f"expected {wanted}, got {found}")
+
+        self.driven.until(holds, 60)
+
+    def open_view(self, path):
+        """Open a saved view; a browser does not take a file of the same name again."""
+        for files in ([], path):
+            self.page.locator("input[type=file][accept='.json']").set_input_files(files)
+
     def tab(self, name):
         self.page.get_by_role("tab", name=name, exact=True).click()
         self.where = f"{self.where.partition(':')[0]}: {name}"
@@ -311,11 +327,10 @@ def test_the_explorer(watch, table):
         "state": {"plots": [{"x": evil("saved x")}], "gallery": {"order": evil("saved order")}},
     }
     saved.write_text(json.dumps(view))
-    page.page.locator("input[type=file][accept='.json']").set_input_files(saved)
+    page.open_view(saved)
     page.sees("saved x", "saved order")
     saved.write_text(json.dumps({"kind": "galviz view", "state": {evil("key"): 0, "plots": [{evil("saved key"): 0}]}}))
-    page.page.locator("input[type=file][accept='.json']").set_input_files([])
-    page.page.locator("input[type=file][accept='.json']").set_input_files(saved)
+    page.open_view(saved)
     page.sees("saved key")
 
 
@@ -327,14 +342,10 @@ def test_the_explorer_takes_any_name_of_a_column(watch, table):
     for name in FACETS:  # a newline cannot be typed
         plots = [{"x": name, "y": "x", "colour": name}, {"kind": "histogram", "x": name}]
         view.write_text(json.dumps({"kind": "galviz view", "state": {"plots": plots}}))
-        page.page.locator("input[type=file][accept='.json']").set_input_files(view)
+        page.open_view(view)
         wanted = {f"x against {name}: {ROWS} objects", f"{name}: {ROWS} objects"}
-        page.driven.until(lambda wanted=wanted: wanted <= titles(page), 60)
+        page.titled(*wanted)
     page.tried.update(("explore", name) for name in FACETS)
-
-
-def titles(page):
-    return {one["title"].replace("\u2060", "") for one in page.driven.figures()}
 
 
 def test_a_sky_opened_in_the_explorer(watch):
@@ -373,7 +384,7 @@ def test_the_page_of_richness(watch):
     page.sees("run", "recipe", "status", "metric", "half a run", "run that waits", "sky")
     page.page.locator(".tabulator-row", has_text="[run that waits]").first.click()
     page.driven.until(lambda: page.page.get_by_text("Chosen:").inner_text().endswith("[run that waits]"))
-    page.page.get_by_role("button", name="Remove it").click()
+    page.page.get_by_role("button", name="Remove it", exact=True).click()
     page.page.get_by_role("button", name="for good?").wait_for(timeout=30_000)
     page.sees("run that waits")
     page.tab("Labels")
@@ -397,7 +408,7 @@ def test_the_page_of_mergers(watch, table):
     page.page.locator("input[type=file]").first.set_input_files(table)
     page.sees("file", "column", "id")
     page.fill("Fraction by", f"col({evil('colour')!r})")
-    page.driven.until(lambda: any("[colour]" in one for one in titles(page)))
+    page.sees("colour")
     page.card("Explore the same table: plots, pictures, exports")
     page.sees("class", "colour")
     page.tab("Predictions")
@@ -484,7 +495,7 @@ def test_the_widgets_of_a_notebook(lab, chromium):
     watched = Watched(driven, "notebook")
     watched.sees("status", "message", "epochs", "sky id", "sky column", "sky cell", "label of a person", "key")
     watched.sees("column", "id", "class", "cell", "other id", "band", "other kind")
-    page.get_by_text("done: 2 steps").wait_for()
+    page.get_by_text("done: 2 steps").wait_for(timeout=120_000)
     watched.sees("band", "other id", on=REPAIRS)
     assert page.evaluate(BORN.replace(", .markdown", "")) == []
     assert ran == []
