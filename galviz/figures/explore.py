@@ -9,7 +9,7 @@ import pandas as pd
 from bokeh.models import HoverTool
 
 from galviz.figures.colouring import VALUE, Colouring
-from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame, plain
+from galviz.figures.style import BLUE, FOCUS, GREY, JOINER, ORANGE, PINK, frame, plain
 
 MAX_POINTS = 100_000
 """Above this number, density is drawn instead of points."""
@@ -275,4 +275,5 @@ def count_matrix(counts: pd.DataFrame, *, axes: tuple[str, str]) -> tuple[hv.Hea
 
 
 def _dims(axes: tuple[str, str]) -> list[hv.Dimension]:
-    return [hv.Dimension(name, label=plain(label)) for name, label in zip(("x", "y"), axes, strict=True)]
+    x, y = map(plain, axes)
+    return [hv.Dimension("x", label=x), hv.Dimension("y", label=y if y != x else f"{y}{JOINER}")]

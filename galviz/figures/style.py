@@ -10,7 +10,8 @@ FOCUS = "#D55E00"
 """Colour of what is in focus, wherever it is shown."""
 
 
-_JOINER = "\u2060"
+JOINER = "\u2060"
+"""Cannot be seen; makes names differ, and breaks signs that a library would read."""
 
 
 def _no_logo(plot: Any, _: Any) -> None:
@@ -20,11 +21,12 @@ def _no_logo(plot: Any, _: Any) -> None:
 def plain(name: str) -> str:
     r"""Return the name of a column, a run or a band as a plot can write it.
 
-    HoloViews takes no empty label and looks for ``@label`` in the templates of tooltips; Bokeh sets what stands
-    between ``$$``, ``\(`` or ``\[`` as a formula. An invisible character (word joiner) breaks such signs.
+    HoloViews takes no empty label, takes the labels x and y for our own dimensions of these names, and looks for
+    ``@label`` in the templates of tooltips. Bokeh sets what stands between ``$$``, ``\(`` or ``\[`` as a formula. An
+    invisible character (word joiner) breaks such names.
     """
-    broken = re.sub(r"(?<=\$)(?=\$)|(?<=\\)(?=[(\[])|\A(?=\{)", _JOINER, name)
-    return broken or _JOINER
+    broken = re.sub(r"(?<=\$)(?=\$)|(?<=\\)(?=[(\[])|\A(?=\{|[xy]\Z)", JOINER, name)
+    return broken or JOINER
 
 
 def plain_title(words: str) -> str:

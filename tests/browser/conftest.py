@@ -72,7 +72,7 @@ def free_port() -> int:
 
 
 class Server:
-    """`panel serve` of a dashboard, with a home of its own."""
+    """`panel serve` of a dashboard, or of several (``"explore richness"``), with a home of its own."""
 
     def __init__(
         self,
@@ -93,7 +93,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}/{self.dashboard}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "panel", "serve", str(DASHBOARDS / f"{self.dashboard}.py")]
+        pages = [str(DASHBOARDS / f"{name}.py") for name in self.dashboard.split()]
+        command = [sys.executable, "-m", "panel", "serve", *pages]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [*command, "--port", str(self.port), *self.options, *self.arguments],
@@ -131,11 +132,11 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory):
-    """Maker of servers: ``serve("richness", *arguments)``, each with its own empty home."""
+    """Maker of servers: ``serve("richness", *arguments)``, each with an empty home, or the one that is given."""
     servers = []
 
-    def make(dashboard: str, *arguments: object, **more: object) -> Server:
-        servers.append(Server(dashboard, tmp_path_factory.mktemp("home"), arguments, **more))
+    def make(dashboard: str, *arguments: object, home: Path | None = None, **more: object) -> Server:
+        servers.append(Server(dashboard, home or tmp_path_factory.mktemp("home"), arguments, **more))
         return servers[-1]
 
     yield make

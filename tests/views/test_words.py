@@ -1,10 +1,22 @@
+from html import unescape
+
 import numpy as np
 import pandas as pd
 import panel as pn
 import param
 import pytest
 
-from galviz.views.words import field, safe_for_page, shown_error, shown_seconds, shown_value
+from galviz.io.markup import Markup, as_html
+from galviz.views.words import (
+    Choices,
+    Text,
+    data_table,
+    field,
+    safe_for_page,
+    shown_error,
+    shown_seconds,
+    shown_value,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +85,14 @@ def test_a_field_and_its_parameter_follow_each_other():
     assert (word.value, number.value, word.width) == ("b", 5, 90)
     word.value, number.value = "c", 7
     assert (both.word, both.number) == ("c", 7)
+
+
+def test_titles_of_a_table_and_labels_of_a_choice_are_escaped():
+    name = '<img src=x onerror="alert(1)">'
+    (title,) = [one.title for one in data_table(pd.DataFrame({name: [1]})).get_root().columns if one.field == name]
+    choice = Choices(options=[name, "z"], value=[name])
+    assert as_html(name) == title == choice.get_root().options[0] == choice.get_root().value[0]
+    choice._process_events({"value": [as_html(name), "z"]})
+    assert choice.value == [name, "z"]
+    assert unescape(Text(name).get_root().text) == as_html(name)  # Panel escapes once more on the way
+    assert unescape(Text(Markup("<b>a</b>")).get_root().text) == "<b>a</b>"
