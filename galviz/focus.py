@@ -14,8 +14,8 @@ import pandas as pd
 from galviz.figures.contact_sheet import Look, object_limits, palette_bytes
 from galviz.figures.images import LUPTON_Q, MARKS, scale_bar
 from galviz.gallery import text_of
+from galviz.io.ids import check_ids
 from galviz.labels import Labels
-from galviz.sky.checks import check_ids
 from galviz.sky.cutouts import CutoutSet
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from galviz.figures.contact_sheet import Look, contact_sheet, default_look
+from galviz.io.expressions import evaluate, matches
+from galviz.io.ids import check_ids
 from galviz.labels import Labels
 from galviz.selection import Selection
-from galviz.sky.checks import check_ids
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.expressions import evaluate, matches
 
 MOST = 400
 """Objects that are given in one window at most."""
@@ -60,7 +60,7 @@ class Album:
         Parameters
         ----------
         order : str
-            A column, or an expression (`galviz.sky.expressions`); ``""`` is the order of the table.
+            A column, or an expression (`galviz.io.expressions`); ``""`` is the order of the table.
         descending : bool
             Largest first. Missing values are last either way.
         keep : str

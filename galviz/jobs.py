@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from galviz.io.files import room_on
 from galviz.runs import ACTIVE, Run
-from galviz.sky.files import room_on
 
 _GALVIZ = (sys.executable, "-u", "-m", "galviz")
 _started: dict[Path, tuple[subprocess.Popen, float]] = {}  # what this process started, and when

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from galviz.io.files import write_aside
 from galviz.runs import home
-from galviz.sky.files import write_aside
 
 COLUMNS = ("object_id", "label", "time")
 

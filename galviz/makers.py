@@ -107,8 +107,8 @@ def _detected(args: argparse.Namespace, out: Path) -> Work:
 
 def _positions(args: argparse.Namespace) -> tuple["pd.DataFrame | None", "pd.DataFrame | None", str]:
     """Read what is cut out, what is known to lie around it, and what becomes of what lies outside all frames."""
+    from galviz.io.tables import read_table
     from galviz.sky.readers import redmapper
-    from galviz.sky.tables import read_table
 
     outside, of_clusters = "skip" if args.skip_bad else "raise", redmapper.is_fits(args.positions or "")
     if args.members and not of_clusters:
@@ -172,9 +172,9 @@ def _finder(place: Path, table: str | None) -> Callable[[], "Pictures"]:
     """Tell from the files in which of the layouts Galaxy Zoo is published, and give what reads it."""
     import pandas as pd
 
+    from galviz.io.tables import read_table
     from galviz.sky.readers import zoo
     from galviz.sky.readers.pictures import find_pictures
-    from galviz.sky.tables import read_table
 
     if table:
         return lambda: zoo.folder_of_pictures(place, read_table(table).table)

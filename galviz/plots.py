@@ -10,8 +10,8 @@ import param
 from galviz.figures import explore
 from galviz.figures.colouring import Colouring
 from galviz.figures.style import frame, plain_title
+from galviz.io.expressions import column, evaluate
 from galviz.selection import Selection
-from galviz.sky.expressions import column, evaluate
 
 HEIGHT = 360
 _REACH = 0.03  # of the axes' length: how far from a point a tap may be

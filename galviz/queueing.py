@@ -15,8 +15,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from galviz.lock import is_alive, me
-from galviz.sky.files import read_json, write_json
+from galviz.io.files import read_json, write_json
+from galviz.io.lock import is_alive, me
 
 
 def folder() -> Path:

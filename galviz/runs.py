@@ -13,11 +13,11 @@ from typing import Any, Literal, Self
 
 import pandas as pd
 
+from galviz.io.files import read_json, room_on, write_aside, write_json
+from galviz.io.lock import is_alive, me, one_holder
 from galviz.io.paths import refuse_links_out
 from galviz.io.records import check_fields
-from galviz.lock import is_alive, me, one_holder
 from galviz.recipe import Recipe
-from galviz.sky.files import read_json, room_on, write_aside, write_json
 from galviz.sky.predictions import Predictions
 from galviz.sky.target import Target
 

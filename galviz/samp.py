@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from galviz.sky.tables import KeyedTable, write_table
+from galviz.io.tables import KeyedTable, write_table
 
 _TABLE, _ROWS, _ROW = "table.load.votable", "table.select.rowList", "table.highlight.row"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import param
 
-from galviz.sky.expressions import column, evaluate, matches
+from galviz.io.expressions import column, evaluate, matches
 from galviz.sky.polygon import inside
 
 HOW = ("replace", "add", "remove", "keep")
@@ -104,7 +104,7 @@ class Selection(param.Parameterized):
         self._step("choose", {"ids": ids, "how": how}, mask)
 
     def where(self, expression: str, how: str = "replace") -> None:
-        """Choose the objects for which a condition on their columns holds; see `galviz.sky.expressions`."""
+        """Choose the objects for which a condition on their columns holds; see `galviz.io.expressions`."""
         self._step("where", {"expression": expression, "how": how}, matches(expression, self._table))
 
     def lasso(self, x: str, y: str, polygon: Sequence[tuple[float, float]], how: str = "replace") -> None:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, Self, get_type_hints
 import pandas as pd
 
 from galviz import jobs
+from galviz.io.files import read_json, write_aside, write_json, write_parquet
+from galviz.io.lock import is_alive
 from galviz.io.records import check_fields
-from galviz.lock import is_alive
 from galviz.recipe import Recipe
 from galviz.runs import Run
-from galviz.sky.files import read_json, write_aside, write_json, write_parquet
 from galviz.sky.label_efficiency import METHODS, measured
 from galviz.sky.target import Target
 

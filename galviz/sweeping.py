@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from galviz import jobs
-from galviz.lock import me, one_holder
-from galviz.sky.files import write_json
+from galviz.io.files import write_json
+from galviz.io.lock import me, one_holder
 from galviz.sweep import Sweep
 
 _LOOK_S = 0.5

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from galviz.io.expressions import column as quoted
+from galviz.io.expressions import evaluate
 from galviz.labels import Labels
 from galviz.runs import home
-from galviz.sky.expressions import column as quoted
-from galviz.sky.expressions import evaluate
 from galviz.sky.fractions import AtThreshold, BinnedFractions, ThresholdCurve, reliability
 from galviz.sky.metrics import Interval
 from galviz.sky.scores import MOST_OUTSIDE, NO_TRUTH, meaning, numbers, outside, words

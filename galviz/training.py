@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 from tqdm import tqdm
 
+from galviz.io.lock import rank
 from galviz.jobs import Update, follow
-from galviz.lock import rank
 from galviz.queueing import in_line, is_empty
 from galviz.runs import ACTIVE, Run
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from galviz.io.provenance import ids_digest, passport, python_for
+from galviz.io.tables import KeyedTable, write_table
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.passport import ids_digest, passport, python_for
-from galviz.sky.tables import KeyedTable, write_table
 
 _spec = importlib.util.spec_from_file_location("python_for_bench", Path(__file__).parent / "bench" / "python_for.py")
 bench = importlib.util.module_from_spec(_spec)
@@ -48,9 +48,7 @@ def test_the_catalogue_of_a_sky(tmp_path, tiny_sky):
 
 def test_lines_that_open_something_else(tmp_path, tiny_sky):
     write_table(tmp_path / "t.fits", KeyedTable(tiny_sky.catalogue), "fits")
-    opening = (
-        f"from galviz.sky.tables import read_table\ntable = read_table({str(tmp_path / 't.fits')!r}).table.head(5)"
-    )
+    opening = f"from galviz.io.tables import read_table\ntable = read_table({str(tmp_path / 't.fits')!r}).table.head(5)"
     selection = Selection(tiny_sky.catalogue.head(5))
     selection.invert()
     assert fresh(python_for(selection, "unused", opening=opening)) == tiny_sky.object_ids[:5].tolist()

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz.io.tables import KeyedTable, read_table
 from galviz.samp import Samp
-from galviz.sky.tables import KeyedTable, read_table
 
 samp = pytest.importorskip("pyvo.samp", reason="pyvo is an extra: galviz[samp]")
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from galviz.io.lazy_array import LazyRows
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.offset import Offset
-from galviz.sky.rows import LazyRows
 from galviz.sky.target import Target
 
 _SHARE = 0.25  # of the free memory, that images may take to be kept there

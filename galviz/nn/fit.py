@@ -7,7 +7,7 @@ import lightning.pytorch as pl
 import numpy as np
 from torch import nn
 
-from galviz.lock import rank
+from galviz.io.lock import rank
 from galviz.nn.data import Samples, kept, loader, memory_format, truths
 from galviz.nn.folds import kept_aside, rows_of_an_epoch, split
 from galviz.nn.module import Training

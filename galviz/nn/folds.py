@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 import pandas as pd
 
+from galviz.io.lazy_array import spaced
 from galviz.recipe import Recipe
 from galviz.sky.groups import groups_of
-from galviz.sky.rows import spaced
 
 
 def deal(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from galviz.lock import rank
+from galviz.io.files import write_aside
+from galviz.io.lazy_array import spaced
+from galviz.io.lock import rank
 from galviz.nn.adversaries import LOSSES, Adversaries
 from galviz.nn.data import Samples, kept, loader
 from galviz.nn.fit import CHECKPOINT_S
@@ -21,8 +23,6 @@ from galviz.nn.trainer import Devices, interruptible, quiet, steps_of, trainer_f
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import write_aside
-from galviz.sky.rows import spaced
 
 SAMPLES = "samples.npy"
 """File of the run with the sample sheet: float32 (16, B, H, W), in the unit of the cutouts, of latents that stay."""

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from galviz.io.lazy_array import spaced
 from galviz.nn.normalise import pixel_noise
 from galviz.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.rows import spaced
 
 _DEFAULTS = {"width": 1024, "latent": 64, "groups": 4, "softening": 0.0}
 _STEP = {"kernel_size": 4, "stride": 2, "padding": 1}  # of every convolution: doubles or halves the image

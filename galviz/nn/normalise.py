@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from galviz.io.lazy_array import spaced
 from galviz.recipe import CHOICES
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.rows import spaced
 
 _ROWS = 1024  # objects that the constants are measured on
 _CHUNK = 64

@@ -13,12 +13,12 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
+from galviz.io.files import write_aside
 from galviz.nn.data import Steps
 from galviz.nn.module import Training
 from galviz.nn.plateau import lowered, stalled, waited
 from galviz.nn.predict import save_weights
 from galviz.runs import Run
-from galviz.sky.files import write_aside
 
 _BEAT_S = 1.0  # between two heartbeats
 _DEAR = 50  # an epoch shorter than this many times what a checkpoint took has none of its own

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from galviz.sky.rows import LazyRows
+from galviz.io.lazy_array import LazyRows
 
 WCS_COLUMNS = ("crval1", "crval2", "crpix1", "crpix2", "cd1_1", "cd1_2", "cd2_1", "cd2_2")
 SOURCE_COLUMNS = ("object_id", "x", "y", "kind")
@@ -36,25 +36,6 @@ def check_unit(unit: str) -> None:
             f"unit: expected {UNITS[0]!r} or {UNITS[1]!r}, got {unit!r}. "
             "Scale fluxes to nanomaggies (zero point 22.5 mag), or call pixels without a zero point 'display'."
         )
-
-
-def check_strings(index: pd.Index) -> None:
-    """Refuse ids that are not strings."""
-    if isinstance(index.dtype, pd.StringDtype) and not index.hasnans:
-        return
-    if not all(isinstance(value, str) for value in index):
-        raise TypeError(
-            f"object_id: expected strings in the index, got {index.dtype}. "
-            "Read ids as text (dtype=str): long numbers lose their last digits as floats."
-        )
-
-
-def check_ids(index: pd.Index) -> None:
-    """Refuse ids that are not strings, or not unique."""
-    check_strings(index)
-    if not index.is_unique:
-        double = index[index.duplicated()][0]
-        raise ValueError(f"object_id: expected unique ids, got {double!r} more than once. Remove or rename one.")
 
 
 def pixel_scales(pixel_scale: float | np.ndarray, rows: int) -> np.ndarray:

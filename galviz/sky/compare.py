@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galviz.sky.checks import check_ids
+from galviz.io.ids import check_ids
 from galviz.sky.metrics import bootstrap
 from galviz.sky.slices import blocks_of, decimals, interval_words, worst_slices
 

@@ -9,9 +9,10 @@ import astropy.wcs
 import numpy as np
 import pandas as pd
 
-from galviz.sky.checks import aligned_wcs, check_ids, check_shapes, check_unit, checked_sources, pixel_scales
+from galviz.io.ids import check_ids
+from galviz.io.lazy_array import LazyRows, spaced
+from galviz.sky.checks import aligned_wcs, check_shapes, check_unit, checked_sources, pixel_scales
 from galviz.sky.resample import tangent_plane
-from galviz.sky.rows import LazyRows, spaced
 
 _CHUNK = 256  # images looked at together where all of them must be
 

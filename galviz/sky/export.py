@@ -10,11 +10,11 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
+from galviz.io.files import write_aside
+from galviz.io.provenance import ids_digest, passport, python_for
+from galviz.io.tables import SUFFIXES, KeyedTable, write_table
+from galviz.sky import fits_cutouts
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import write_aside
-from galviz.sky.formats import fits_cutouts
-from galviz.sky.passport import ids_digest, passport, python_for
-from galviz.sky.tables import SUFFIXES, KeyedTable, write_table
 
 __all__ = ["KINDS", "export", "passport", "python_for"]
 
@@ -25,7 +25,7 @@ _README = """{count} objects, exported by galviz {version} on {made}.
 table.csv .ecsv .vot .fits .parquet   one and the same table, a row an object, keyed by object_id
 passport.json                         which objects these are and how they were chosen; "python" makes the choice again
 {cutouts}
-Read a table, ids as text, with galviz.sky.tables.read_table("table.parquet").
+Read a table, ids as text, with galviz.io.tables.read_table("table.parquet").
 {notes}"""
 _CUTOUTS = """cutouts/                              an image (bands, y, x) an object, with coordinates where known
 {renamed}The sky is: {origin}.
@@ -51,9 +51,9 @@ def export(
     target : str, Path or binary file
         A path is written whole or not at all; a file is only written to, from start to end.
     kind : str
-        A format of `galviz.sky.tables.write_table`: ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"``, ``"parquet"``;
+        A format of `galviz.io.tables.write_table`: ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"``, ``"parquet"``;
         ``"spreadsheet"``: CSV in which a spreadsheet finds no formula, without units and passport; ``"cutouts"``: one
-        FITS file with an image an object (`galviz.sky.formats.fits_cutouts.write`); or ``"zip"``: the table in all
+        FITS file with an image an object (`galviz.sky.fits_cutouts.write`); or ``"zip"``: the table in all
         formats that are read back, a FITS file an object, ``passport.json`` and a README.
     table : pandas.DataFrame or KeyedTable, N rows
         The objects and what is known of them.

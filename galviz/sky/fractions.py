@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import logit, ndtri
 
+from galviz.io.lazy_array import spaced
 from galviz.sky.metrics import Interval
-from galviz.sky.rows import spaced
 
 Method = Literal["isotonic", "platt"]
 _CHUNKS = 4096  # into which the sorted scores of a sample are gathered where they are resampled

@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from galviz.sky.checks import check_ids
+from galviz.io.files import read_parquet
+from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import read_parquet
 from galviz.sky.predictions import Predictions, joined
 
 PLACES = ("latent 1", "latent 2")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from galviz.sky.files import read_parquet
+from galviz.io.files import read_parquet
 from galviz.sky.photometry import flux_to_ab
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galviz.sky.checks import check_strings
+from galviz.io.files import parquet_table, write_aside
+from galviz.io.ids import check_strings
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import parquet_table, write_aside
 from galviz.sky.target import Target
 
 _META = b"galviz.target"

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galviz.sky.checks import check_ids
-from galviz.sky.expressions import column as expression_of
-from galviz.sky.expressions import evaluate
+from galviz.io.expressions import column as expression_of
+from galviz.io.expressions import evaluate
+from galviz.io.ids import check_ids
 
 _MOST_VALUES = 30  # a text column with more values is no grouping
 _KINDS = {"string", "boolean", "integer", "floating", "mixed-integer-float"}  # of values that expressions know
@@ -45,7 +45,7 @@ def worst_slices(
     Returns
     -------
     pandas.DataFrame
-        A row a slice, the surest harm (highest `low`) first: column, expression (`galviz.sky.expressions`; of the
+        A row a slice, the surest harm (highest `low`) first: column, expression (`galviz.io.expressions`; of the
         objects with a loss it holds for exactly these), words (not safe in HTML), count, the mean loss inside and
         outside, their difference, and the ends low and high of its interval, which lies above zero.
         ``attrs["looked_at"]`` is the number of slices looked at, ``attrs["objects"]`` that of the objects.

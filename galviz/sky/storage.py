@@ -23,9 +23,9 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from galviz.io.damage import whole
+from galviz.io.files import read_json, read_parquet, room_on, write_json, write_parquet
+from galviz.io.lazy_array import LazyRows
 from galviz.io.paths import inside, refuse_links_out
-from galviz.sky.files import read_json, read_parquet, room_on, write_json, write_parquet
-from galviz.sky.rows import LazyRows
 
 if TYPE_CHECKING:
     from galviz.sky.cutouts import CutoutSet

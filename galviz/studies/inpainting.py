@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from galviz.io.files import read_parquet, write_parquet
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import read_parquet, write_parquet
 from galviz.sky.groups import groups_of
 from galviz.sky.missing_flux import KnownFits
 from galviz.sky.predictions import Predictions

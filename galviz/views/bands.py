@@ -6,12 +6,12 @@ import panel as pn
 import param
 
 from galviz.figures.explore import count_matrix
+from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.labels import Labels
 from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.expressions import column
 from galviz.sky.predictions import Predictions, joined
 from galviz.views.explorer import Explorer
 from galviz.views.measures import MeasuresView

@@ -11,9 +11,9 @@ import param
 
 from galviz.figures.label_curves import label_curves
 from galviz.io.markup import Markup
+from galviz.io.tables import SUFFIXES, KeyedTable, write_table
 from galviz.sky.label_efficiency import MEASURES, Gain, curves, label_gain, published
 from galviz.sky.relative import UNITS, written
-from galviz.sky.tables import SUFFIXES, KeyedTable, write_table
 from galviz.sweep import Sweep
 from galviz.views.handover import Handover
 from galviz.views.labels_words import LOGARITHMS, NAMES, compared_html, gains_html

@@ -9,10 +9,10 @@ from types import ModuleType
 
 import pandas as pd
 
+from galviz.io.files import read_json
 from galviz.io.paths import inside
 from galviz.runs import ACTIVE, Run, home, list_runs
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import read_json
 from galviz.sky.predictions import Predictions, joined
 from galviz.sky.target import Target
 from galviz.views.folders import level, named, new_folder

@@ -16,8 +16,8 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
-from galviz.sky.passport import opening_of_table
-from galviz.sky.tables import NUMBERED, tables_in
+from galviz.io.provenance import opening_of_table
+from galviz.io.tables import NUMBERED, tables_in
 from galviz.views.handover import shown_bytes
 from galviz.views.library import Library
 from galviz.views.run import REFUSED

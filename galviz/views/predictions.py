@@ -7,13 +7,13 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.expressions import column
 from galviz.io.markup import Markup
+from galviz.io.provenance import opening_of_run
 from galviz.labels import Labels
 from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.expressions import column
-from galviz.sky.passport import opening_of_run
 from galviz.sky.predictions import Predictions, joined
 from galviz.views.closer import CloserView
 from galviz.views.coverage import CoverageView

@@ -13,9 +13,9 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.io.tables import KeyedTable
 from galviz.samp import Samp
 from galviz.selection import Selection
-from galviz.sky.tables import KeyedTable
 from galviz.views.choice import Choice, Patient, follow
 from galviz.views.words import text
 

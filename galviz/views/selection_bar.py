@@ -6,9 +6,9 @@ from typing import Any
 import panel as pn
 import param
 
+from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.selection import HOW, Selection
-from galviz.sky.expressions import column
 from galviz.views.look import alert
 from galviz.views.words import field, shown_error, text
 

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
+from galviz.io.expressions import matches
 from galviz.selection import Selection
 from galviz.sky.compare import worst_slices
-from galviz.sky.expressions import matches
 from galviz.views.opener import LOOKING, Opener
 from galviz.views.words import note, said, shown_error, text
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from galviz.io.provenance import opening_of_table
+from galviz.io.tables import NUMBERED, KeyedTable, SeveralTables, read_table
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.passport import opening_of_table
 from galviz.sky.predictions import joined
 from galviz.sky.readers.pictures import pictures
-from galviz.sky.tables import NUMBERED, KeyedTable, SeveralTables, read_table
 from galviz.views.library import open_predictions, open_sky
 from galviz.views.predictions import run_opening
 
@@ -33,7 +33,7 @@ class Opened:
     pair: tuple[str, str] | None = None
     """Columns with the truth and its estimate, where they are known."""
     notes: tuple[str, ...] = ()
-    """What a user should know of how the table was read: `galviz.sky.tables.KeyedTable.notes`."""
+    """What a user should know of how the table was read: `galviz.io.tables.KeyedTable.notes`."""
 
 
 class NoIds(ValueError):  # noqa: N818 - not a fault of the file: its rows can be numbered
@@ -52,7 +52,7 @@ def open_any(
     Parameters
     ----------
     path : str or Path
-        A table (`galviz.sky.tables.read_table`), or the folder of a sky, of pictures, or of a run: its predictions
+        A table (`galviz.io.tables.read_table`), or the folder of a sky, of pictures, or of a run: its predictions
         of what it was not trained on.
     images : str or Path, optional
         A sky, or a folder of pictures named by `object_id`.
@@ -68,7 +68,7 @@ def open_any(
     ValueError, OSError, TypeError or RuntimeError
         With the reason in words.
     NoIds
-        If only the ids are a problem: with ``id_column=galviz.sky.tables.NUMBERED`` the table can be opened.
+        If only the ids are a problem: with ``id_column=galviz.io.tables.NUMBERED`` the table can be opened.
     """
     path = Path(path)
     if (path / "run.json").exists():

@@ -7,10 +7,10 @@ import panel as pn
 import param
 
 from galviz.figures.threshold import chart, numbers, rate_rows
+from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.expressions import column
 from galviz.sky.scores import words
 from galviz.views.look import alert
 from galviz.views.threshold_line import ThresholdLine

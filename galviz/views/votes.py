@@ -6,12 +6,12 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.labels import Labels
 from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.expressions import column
 from galviz.sky.predictions import Predictions, about_answer, joined
 from galviz.sky.votes import COLUMNS, MERGER
 from galviz.studies.mergers import THRESHOLD

@@ -13,11 +13,11 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.io.provenance import passport, python_for
+from galviz.io.tables import SUFFIXES, KeyedTable
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.export import export
-from galviz.sky.passport import passport, python_for
-from galviz.sky.tables import SUFFIXES, KeyedTable
 from galviz.views.choice import Choice, Patient, follow
 from galviz.views.handover import Handover
 from galviz.views.programs import Programs
@@ -50,7 +50,8 @@ class WayOut(Patient):
     cutouts : CutoutSet, optional
         Pictures of the objects.
     source, opening, id_column : str, optional
-        What the table was read from, for `galviz.sky.passport.python_for`; without the first two, its lines do not run.
+        What the table was read from, for `galviz.io.provenance.python_for`; without the first two, its lines do not
+        run.
     run : galviz.runs.Run, optional
         The network whose predictions are shown, for the passport.
     look : callable, optional
@@ -58,7 +59,7 @@ class WayOut(Patient):
     units : mapping of str to str, optional
         Units of the table's columns.
     notes : sequence of str
-        What a user of the table should know, for the passport and the Python: `galviz.sky.tables.KeyedTable.notes`.
+        What a user of the table should know, for the passport and the Python: `galviz.io.tables.KeyedTable.notes`.
 
     Raises
     ------

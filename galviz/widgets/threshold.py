@@ -10,8 +10,8 @@ import pandas as pd
 import traitlets
 
 from galviz.figures.threshold import chart, numbers, percent
+from galviz.io.ids import check_ids
 from galviz.labels import Labels
-from galviz.sky.checks import check_ids
 from galviz.sky.scores import answers, truths
 from galviz.threshold import Scored
 

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from million import FIRST, burned_sky
 
-from galviz.sky.tables import read_table, write_table
+from galviz.io.tables import read_table, write_table
 from galviz.views.explorer import Explorer
 
 CASES = {"1e5": 100_000, "1e6": 1_000_000, "1e7": 10_000_000}

@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from galviz.io.provenance import ids_digest, python_for
+from galviz.io.tables import read_table, write_table
 from galviz.selection import HOW, Selection
-from galviz.sky.passport import ids_digest, python_for
-from galviz.sky.tables import read_table, write_table
 
 CASES = {"500-sequences-200k-rows": (500, 200_000), "20-sequences-20k-rows": (20, 20_000)}
 FIRST = 1237658493878337640
 TYPES = ["smooth", "spirale élancée", 'it\'s "odd"']
 RUNNER = """
 import contextlib, io, runpy, sys
-from galviz.sky.passport import ids_digest
+from galviz.io.provenance import ids_digest
 for path in sys.argv[1:]:
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         ids = runpy.run_path(path)["ids"]

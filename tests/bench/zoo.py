@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from galviz.io.tables import read_table
 from galviz.nn.fit import fit
 from galviz.nn.zoo_networks import SigmoidVotes, build
 from galviz.recipe import Recipe
@@ -24,7 +25,6 @@ from galviz.sky.fractions import ThresholdCurve
 from galviz.sky.metrics import bootstrap
 from galviz.sky.readers.pictures import write_pictures
 from galviz.sky.readers.zoo import folder_of_pictures
-from galviz.sky.tables import read_table
 from galviz.sky.target import Target
 from galviz.studies.mergers import RECIPES
 

@@ -7,8 +7,8 @@ import pytest
 from pages import opened, serving
 from PIL import Image
 
-from galviz.sky.expressions import matches
-from galviz.sky.tables import read_table, write_table
+from galviz.io.expressions import matches
+from galviz.io.tables import read_table, write_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -8,9 +8,9 @@ import pytest
 from million import FIRST, burned_table
 from pages import opened, serving
 
+from galviz.io.expressions import evaluate, matches
+from galviz.io.tables import read_table
 from galviz.labels import Labels
-from galviz.sky.expressions import evaluate, matches
-from galviz.sky.tables import read_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from galviz.io.tables import read_table, write_table
 from galviz.labels import Labels
 from galviz.runs import Run
 from galviz.sky.fractions import ThresholdCurve
-from galviz.sky.tables import read_table, write_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

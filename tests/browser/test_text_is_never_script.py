@@ -439,7 +439,7 @@ from pathlib import Path
 from galviz.labels import Labels
 from galviz.runs import home, list_runs
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.tables import read_table
+from galviz.io.tables import read_table
 from galviz.widgets.gallery import GalleryWidget
 from galviz.widgets.occlusion import OcclusionWidget
 from galviz.widgets.repair import RepairWidget

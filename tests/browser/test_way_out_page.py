@@ -12,9 +12,9 @@ from astropy.io import fits
 from million import burned_table
 from pages import opened, serving
 
-from galviz.sky.expressions import matches
-from galviz.sky.passport import ids_digest
-from galviz.sky.tables import SUFFIXES, read_table
+from galviz.io.expressions import matches
+from galviz.io.provenance import ids_digest
+from galviz.io.tables import SUFFIXES, read_table
 from galviz.views.way_out import FORMATS
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]

@@ -330,7 +330,7 @@ from galviz.nn.fit import fit
 from galviz.nn.network import build
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.lock import rank
+from galviz.io.lock import rank
 
 if __name__ == "__main__":
     run = Run.open(sys.argv[1])

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import zarr
 
+from galviz.io.files import read_parquet, write_parquet
 from galviz.sky import storage
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.files import read_parquet, write_parquet
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ from astropy.wcs import WCS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from galviz.io.formats.fits_table import read_json
+from galviz.io.lazy_array import LazyRows
+from galviz.io.provenance import ids_digest, passport
+from galviz.io.tables import SUFFIXES, KeyedTable, read_table
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.export import KINDS, export
-from galviz.sky.formats.fits_table import read_json
-from galviz.sky.passport import ids_digest, passport
-from galviz.sky.rows import LazyRows
-from galviz.sky.tables import SUFFIXES, KeyedTable, read_table
 
 UNITS = {"richness": "λ", "z": ""}
 STEPS = [("where", {"expression": "z < 0.3", "how": "replace"}), ("lasso", {"polygon": [(0.0, 1e300)] * 3})]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky.expressions import column, evaluate, matches
+from galviz.io.expressions import column, evaluate, matches
 
 TABLE = pd.DataFrame(
     {

@@ -9,9 +9,9 @@ import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from galviz.io.lazy_array import LazyRows
 from galviz.sky import storage
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.rows import LazyRows
 
 WCS = ["crval1", "crval2", "crpix1", "crpix2", "cd1_1", "cd1_2", "cd2_1", "cd2_2"]
 

@@ -13,7 +13,7 @@ from astropy.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galviz.sky.tables import ID_NAMES, SUFFIXES, KeyedTable, read_table, write_table
+from galviz.io.tables import ID_NAMES, SUFFIXES, KeyedTable, read_table, write_table
 
 FIRST = 1237658493878337640  # as a float it cannot be told from its neighbours
 KINDS = tuple(SUFFIXES)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galviz.sky.expressions import evaluate, matches
+from galviz.io.expressions import evaluate, matches
 
 BIG = 1237648720693755918
 

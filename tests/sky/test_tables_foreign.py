@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
-from galviz.sky.tables import NUMBERED, SUFFIXES, KeyedTable, SeveralTables, read_table, tables_in, write_table
+from galviz.io.tables import NUMBERED, SUFFIXES, KeyedTable, SeveralTables, read_table, tables_in, write_table
 
 BIG = 1237648720693755918  # three neighbours of this size are one and the same float
 

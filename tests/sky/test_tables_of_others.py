@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from galviz.sky.tables import SUFFIXES, read_table
+from galviz.io.tables import SUFFIXES, read_table
 
 FIRST = 1237658493878337640  # as a float it cannot be told from its neighbours
 KINDS = tuple(SUFFIXES)

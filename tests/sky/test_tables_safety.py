@@ -16,8 +16,8 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from galviz.sky.formats import common
-from galviz.sky.tables import KeyedTable, read_table, tables_in, write_table
+from galviz.io.formats import common
+from galviz.io.tables import KeyedTable, read_table, tables_in, write_table
 
 WATCH = {"open", "os.system", "subprocess.Popen", "socket.connect", "socket.getaddrinfo", "urllib.Request", "exec"}
 heard: list[tuple[int, str, str]] = []

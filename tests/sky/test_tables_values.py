@@ -9,7 +9,7 @@ from astropy.table import MaskedColumn, Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galviz.sky.tables import read_table
+from galviz.io.tables import read_table
 
 INTEGERS = {
     f"{s}int{b}": (0 if s else -(2 ** (b - 1)), 2 ** (b if s else b - 1) - 1)

@@ -9,7 +9,7 @@ import pytest
 from panel.io.location import Location
 
 from galviz import jobs
-from galviz.sky.tables import write_table
+from galviz.io.tables import write_table
 from galviz.studies import richness
 from galviz.views.explore_page import ExplorePage
 from galviz.views.inpainting_page import inpainting_study

@@ -8,8 +8,8 @@ import pandas as pd
 import panel as pn
 import pytest
 
+from galviz.io.expressions import column
 from galviz.recipe import Recipe
-from galviz.sky.expressions import column
 from galviz.sky.predictions import Predictions
 from galviz.sky.target import Target
 from galviz.studies import channels

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
+from galviz.io.expressions import matches
 from galviz.selection import Selection
-from galviz.sky.expressions import matches
 from galviz.sky.predictions import joined
 from galviz.views.compare import CompareView
 from galviz.views.gallery import GalleryGrid

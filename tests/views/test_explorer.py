@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from galviz.focus import Portrait
+from galviz.io.tables import write_table
 from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.readers.pictures import pictures
-from galviz.sky.tables import write_table
 from galviz.views.bands import BandsView
 from galviz.views.explore_page import ExplorePage
 from galviz.views.explorer import Explorer

@@ -9,9 +9,9 @@ from million import BANDS, burned_sky, burned_table, read_id
 from PIL import Image
 
 from galviz.gallery import Album, Exchange, first_captions
+from galviz.io.expressions import matches
 from galviz.labels import Labels
 from galviz.selection import Selection
-from galviz.sky.expressions import matches
 from galviz.views.gallery import Gallery, GalleryGrid
 
 KEYS = {"s": "spiral", "e": "elliptical"}

@@ -9,11 +9,11 @@ from panel.io.location import Location
 from PIL import Image
 
 from galviz import jobs
+from galviz.io.tables import write_table
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock import write_mergers_sky
 from galviz.sky.predictions import Predictions
-from galviz.sky.tables import write_table
 from galviz.sky.votes import COLUMNS, MERGER
 from galviz.studies import mergers
 from galviz.views.library import Library

@@ -5,10 +5,10 @@ import pandas as pd
 import panel as pn
 import pytest
 
+from galviz.io.tables import write_table
 from galviz.labels import Labels
 from galviz.selection import Selection
 from galviz.sky.fractions import BinnedFractions, ThresholdCurve
-from galviz.sky.tables import write_table
 from galviz.views.library import Library
 from galviz.views.threshold import ThresholdView
 from galviz.views.threshold_page import ThresholdPage, _asked, keep_in_address

@@ -14,7 +14,7 @@ from astropy.io import fits, votable
 from astropy.table import Table
 from panel.io.location import Location
 
-from galviz.sky.tables import read_table
+from galviz.io.tables import read_table
 from galviz.views import upload
 from galviz.views.explore_page import ExplorePage
 from galviz.views.library import Library

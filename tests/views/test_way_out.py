@@ -15,9 +15,9 @@ import test_samp
 from astropy.io import fits
 
 from galviz.figures.contact_sheet import Look
+from galviz.io.provenance import ids_digest
+from galviz.io.tables import SUFFIXES, read_table, write_table
 from galviz.selection import Selection
-from galviz.sky.passport import ids_digest
-from galviz.sky.tables import SUFFIXES, read_table, write_table
 from galviz.views import handover, way_out
 from galviz.views.choice import Choice, follow
 from galviz.views.way_out import FORMATS, WayOut

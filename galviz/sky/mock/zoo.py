@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy.fft import irfft2, rfft2
 
+from galviz.io.lazy_array import LazyRows
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.morphology import DUST, OLD, YOUNG, Galaxy, cast_votes, draw_galaxy, fractions
 from galviz.sky.mock.parts import Progress, check, write_drawn_sky
 from galviz.sky.readers.pictures import BANDS
-from galviz.sky.rows import LazyRows
 from galviz.sky.votes import COLUMNS
 
 _FINE = 2

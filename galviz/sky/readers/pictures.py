@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from galviz.sky.checks import check_ids
+from galviz.io.ids import check_ids
+from galviz.io.lazy_array import LazyRows
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.picture_files import (
     SUFFIXES,
@@ -33,7 +34,6 @@ from galviz.sky.readers.picture_files import (
     middle,
     walk,
 )
-from galviz.sky.rows import LazyRows
 
 BANDS = ("red", "green", "blue")
 _KIND = {"bands": BANDS, "unit": "display", "checked": True}

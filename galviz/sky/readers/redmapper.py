@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from astropy.coordinates import angular_separation
 
-from galviz.sky.checks import check_ids
-from galviz.sky.tables import NUMBERED, read_table
+from galviz.io.ids import check_ids
+from galviz.io.tables import NUMBERED, read_table
 
 _ID = ("mem_match_id", "id", "object_id")
 _RA, _DEC = ("ra", "raj2000"), ("dec", "dej2000")

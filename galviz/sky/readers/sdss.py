@@ -15,7 +15,8 @@ import pandas as pd
 from astropy.cosmology import FLRW
 from astropy.wcs import WCS
 
-from galviz.sky.checks import WCS_COLUMNS, check_ids
+from galviz.io.ids import check_ids
+from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cosmology import COSMOLOGY
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.frames import Field, find_fields, read_field

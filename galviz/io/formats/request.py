@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from galviz.sky.formats.common import Refused, unique
+from galviz.io.formats.common import Refused, unique
 
 ID_NAMES = (
     "object_id", "objid", "dr7objid", "dr8objid", "galaxyid", "iauname", "source_id", "photoid", "specobjid", "id",
@@ -20,7 +20,7 @@ class SeveralTables(Refused):
     ----------
     message : str
     names : sequence of str
-        The tables in the file, as `galviz.sky.tables.tables_in` lists them.
+        The tables in the file, as `galviz.io.tables.tables_in` lists them.
     """
 
     def __init__(self, message: str, names: Sequence[str]) -> None:
@@ -30,13 +30,13 @@ class SeveralTables(Refused):
 
 @dataclass
 class Request:
-    """The arguments of `galviz.sky.tables.read_table`, and what the reader found out.
+    """The arguments of `galviz.io.tables.read_table`, and what the reader found out.
 
     Parameters
     ----------
     path : Path
     id_column, columns, table
-        As in `galviz.sky.tables.read_table`.
+        As in `galviz.io.tables.read_table`.
     id_name : str, optional
         Set by `choose_columns`: the column with the ids; None where rows are numbered.
     notes : list of str

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from astropy.io import fits
 
-from galviz.sky.formats import common, packed
-from galviz.sky.formats.common import Raw, Refused
-from galviz.sky.formats.request import Request
+from galviz.io.formats import common, packed
+from galviz.io.formats.common import Raw, Refused
+from galviz.io.formats.request import Request
 
 TEXT = common.Unsafe(found=r"[^ -~]| $|^$", taken=r"[^ -~]|%| \Z")
 _BLOCK = 2880

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galviz.sky.formats import common
+from galviz.io.formats import common
 
 CHUNK = 3 << 14  # rows; a multiple of 3, so that chunks in base64 can be joined
 _AT_ONCE = 256 << 20  # bytes of a chunk

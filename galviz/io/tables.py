@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galviz.sky.checks import check_ids
-from galviz.sky.files import write_aside
-from galviz.sky.formats import common, fits_table, parquet, text, votable
-from galviz.sky.formats.request import ID_NAMES, NUMBERED, Request, SeveralTables
+from galviz.io.files import write_aside
+from galviz.io.formats import common, fits_table, parquet, text, votable
+from galviz.io.formats.request import ID_NAMES, NUMBERED, Request, SeveralTables
+from galviz.io.ids import check_ids
 
 __all__ = ["ID_NAMES", "NUMBERED", "KeyedTable", "SeveralTables", "read_table", "tables_in", "write_table"]
 
@@ -53,7 +53,7 @@ class KeyedTable:
     units : mapping of str to str
         Unit of each column that has one.
     passport : mapping, optional
-        Where the rows come from; see `galviz.sky.passport.passport`.
+        Where the rows come from; see `galviz.io.provenance.passport`.
     notes : tuple of str
         What a user should know about how the file was read, in sentences of plain text: columns left out and why,
         which of several tables was read, a result that the server cut. They are not written with the table.
@@ -113,7 +113,7 @@ def read_table(
 
     CSV may be separated by commas, semicolons, tabs, bars or blanks, and be in UTF-8, UTF-16 or Latin-1. Lines at its
     top that begin with ``#`` are skipped, but for names that stand there. What the cells of a column mean is in
-    `galviz.sky.formats.typed.found`: ``NA``, ``nan``, ``null``, ``None`` and ``--`` are missing among numbers, truth
+    `galviz.io.formats.typed.found`: ``NA``, ``nan``, ``null``, ``None`` and ``--`` are missing among numbers, truth
     values and dates; in a column of text only an empty cell is.
 
     A vector column of FITS, VOTable or ECSV with up to 16 entries becomes the columns ``name_0``, ``name_1``, … A

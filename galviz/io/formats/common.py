@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from galviz.sky.formats.request import Request
+    from galviz.io.formats.request import Request
 
 PASSPORT, COLUMNS = "galviz.passport", "galviz.columns"
 WIDEST = 16  # entries of a vector column that become columns of their own

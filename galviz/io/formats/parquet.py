@@ -6,9 +6,9 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galviz.sky.formats import common
-from galviz.sky.formats.common import Raw, Refused
-from galviz.sky.formats.request import Request
+from galviz.io.formats import common
+from galviz.io.formats.common import Raw, Refused
+from galviz.io.formats.request import Request
 
 
 def write(table: pa.Table, out: BinaryIO) -> None:

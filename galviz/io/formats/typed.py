@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galviz.sky.formats.common import whole_numbers
-from galviz.sky.formats.request import Request
+from galviz.io.formats.common import whole_numbers
+from galviz.io.formats.request import Request
 
 MISSING = r"(?i)^(|na|n/a|#n/a|nan|null|none|-+|\.\.\.)$"
 """A cell that means a missing value where the rest of the column is numbers, truth values or dates."""

@@ -37,7 +37,7 @@ def passport(
     stretch : mapping, optional
         How pictures were shown, in the words of the page.
     notes : iterable of str
-        What a user of the objects should know, such as `galviz.sky.tables.KeyedTable.notes`.
+        What a user of the objects should know, such as `galviz.io.tables.KeyedTable.notes`.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def python_for(
     ----------
     selection : galviz.selection.Selection
     source : str or Path
-        What its table was read from: a file for `galviz.sky.tables.read_table`, the folder of a `CutoutSet` (its
+        What its table was read from: a file for `galviz.io.tables.read_table`, the folder of a `CutoutSet` (its
         catalogue), or that of a `Run` (its predictions).
     id_column : str, optional
         The column of ids that `read_table` was told.
@@ -122,10 +122,10 @@ def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
 
 
 def opening_of_table(path: str | Path, id_column: str | None = None, table: str | None = None) -> str:
-    """Write the lines that read ``table`` from a file: `galviz.sky.tables.read_table` with these arguments."""
+    """Write the lines that read ``table`` from a file: `galviz.io.tables.read_table` with these arguments."""
     given = {"id_column": id_column, "table": table}
     more = "".join(f", {name}={value!r}" for name, value in given.items() if value)
-    return f"from galviz.sky.tables import read_table\n\ntable = read_table({str(path)!r}{more}).table"
+    return f"from galviz.io.tables import read_table\n\ntable = read_table({str(path)!r}{more}).table"
 
 
 def _opening(path: Path, id_column: str | None) -> str:

@@ -17,10 +17,10 @@ from astropy.io import votable
 from astropy.io.votable import exceptions
 from astropy.table import Column
 
-from galviz.sky.formats import common, packed
-from galviz.sky.formats.common import Raw, Refused
-from galviz.sky.formats.request import Request
-from galviz.sky.formats.typed import MISSING
+from galviz.io.formats import common, packed
+from galviz.io.formats.common import Raw, Refused
+from galviz.io.formats.request import Request
+from galviz.io.formats.typed import MISSING
 
 TEXT = common.Unsafe(found=r"\x00|^$", taken=r"\x00|%")
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
-from galviz.sky.files import read_json, write_json
+from galviz.io.files import read_json, write_json
 
 STALE_S = 60.0  # on another host, a heartbeat older than this belongs to a process that is gone
 

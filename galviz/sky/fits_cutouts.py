@@ -6,11 +6,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from galviz.io.formats import common
+from galviz.io.formats.fits_table import card, write_image, write_json
 from galviz.io.paths import distinct_names, file_name
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.formats import common
-from galviz.sky.formats.fits_table import card, write_image, write_json
 
 _AT_ONCE = 16 * 2**20  # bytes of pixels read together
 _LONGEST = 68  # characters of text in one card

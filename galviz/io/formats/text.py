@@ -17,9 +17,9 @@ import yaml
 from astropy.table import Column, Table, meta
 from pyarrow import csv as pacsv
 
-from galviz.sky.formats import common, typed
-from galviz.sky.formats.common import Raw, Refused
-from galviz.sky.formats.request import ID_NAMES, Request
+from galviz.io.formats import common, typed
+from galviz.io.formats.common import Raw, Refused
+from galviz.io.formats.request import ID_NAMES, Request
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _UTF8 = {"utf-8", "utf-8-sig"}

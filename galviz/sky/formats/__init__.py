@@ -1,1 +1,0 @@
-"""Formats of tables: each module reads a file into an Arrow table and writes one, with units and a passport."""
