@@ -12,8 +12,8 @@ from galviz.runs import Run
 if TYPE_CHECKING:
     from torch import nn
 
+    from galviz.measure.inpainting import FitState
     from galviz.nn.lsgan import Trained
-    from galviz.sky.inpainting import FitState
 
 _KEPT = 4  # networks that a worker keeps open
 

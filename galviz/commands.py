@@ -219,8 +219,8 @@ def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
 
 
 def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:
+    from galviz.measure.linear_baseline import column_of
     from galviz.runs import Run
-    from galviz.sky.offset import column_of
 
     out = Path(args.out)
     if (out / "run.json").exists():

@@ -9,8 +9,8 @@ from galviz.explanation import Explanation, outputs
 from galviz.figures.contact_sheet import contact_sheet, default_look
 from galviz.figures.images import scale_bar
 from galviz.figures.occlusion import MARKS, look_of, picture, rgb_of
+from galviz.measure.attribution_regions import find_sources
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.effect import find_sources
 
 VALUES = {"what it gives": "change", "the output when it is hidden": "output"}
 """What a map can show."""

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from galviz.compute import Status, Work, call
+from galviz.measure.inpainting import central_flux, fitted_better
+from galviz.measure.missing_flux import filled_in
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.inpainting import central_flux, fitted_better
-from galviz.sky.missing_flux import filled_in
 from galviz.studies.inpainting import STEPS, known_fits, of_images
 
 ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
@@ -134,7 +134,7 @@ class Repair:
         return fitted_better(size, self.observed.mean((2, 3)), known.residuals(self.bands))
 
     def table(self) -> pd.DataFrame:
-        """Measure what was filled in, inside 3 arcsec of the centre: see `galviz.sky.missing_flux.filled_in`.
+        """Measure what was filled in, inside 3 arcsec of the centre: see `galviz.measure.missing_flux.filled_in`.
 
         A column more, beyond, is that of `beyond`.
         """

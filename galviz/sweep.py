@@ -12,9 +12,9 @@ from galviz import jobs
 from galviz.io.files import read_json, write_aside, write_json, write_parquet
 from galviz.io.lock import is_alive
 from galviz.io.records import check_fields
+from galviz.measure.label_efficiency import METHODS, measured
 from galviz.recipe import Recipe
 from galviz.runs import Run
-from galviz.sky.label_efficiency import METHODS, measured
 from galviz.sky.target import Target
 
 FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -234,7 +234,7 @@ class Sweep:
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_KEYS, "truth", "estimate"])
 
     def table(self) -> pd.DataFrame:
-        """Measure the trainings that are done, as `galviz.sky.label_efficiency.measured`, with their labels counted."""
+        """Return the errors of the trainings that are done, as `galviz.measure.label_efficiency.measured`."""
         found = measured(self.held_out())
         labels = {
             tuple(task.cell.values()): Run(self.run_path(name)).info["objects"]["train"]

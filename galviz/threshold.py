@@ -11,10 +11,10 @@ import pandas as pd
 from galviz.io.expressions import column as quoted
 from galviz.io.expressions import evaluate
 from galviz.labels import Labels
+from galviz.measure.metrics import Interval
+from galviz.measure.score_columns import MOST_OUTSIDE, NO_TRUTH, meaning, numbers, outside, words
+from galviz.measure.threshold_stats import AtThreshold, BinnedFractions, ThresholdCurve, reliability
 from galviz.runs import home
-from galviz.sky.fractions import AtThreshold, BinnedFractions, ThresholdCurve, reliability
-from galviz.sky.metrics import Interval
-from galviz.sky.scores import MOST_OUTSIDE, NO_TRUTH, meaning, numbers, outside, words
 
 BINS = 100
 """Bars of the histogram of scores, over 0…1."""
@@ -72,7 +72,8 @@ class Scored:
     Raises
     ------
     ValueError
-        If the column is not there, is no number, or more than `galviz.sky.scores.MOST_OUTSIDE` of it leaves 0…1.
+        If the column is not there, is no number, or more than `galviz.measure.score_columns.MOST_OUTSIDE` of it leaves
+        0…1.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class Scored:
         return edges, *counts
 
     def reliability(self) -> pd.DataFrame:
-        """Compare the scores with the truth, as `galviz.sky.fractions.reliability`."""
+        """Compare the scores with the truth, as `galviz.measure.threshold_stats.reliability`."""
         known = ~np.isnan(self.truth)
         return reliability(self.scores[known], self.truth[known])
 

@@ -14,8 +14,8 @@ from galviz.explanation import Explanation, MeanExplanation, Question, outputs
 from galviz.nn.predict import save_weights
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.sky.mock import write_mergers_sky
-from galviz.sky.votes import COLUMNS
 from galviz.studies import mergers
 
 ID = "1237658493878337643"

@@ -8,10 +8,10 @@ import pytest
 import torch
 from at_once import Soon, random_gan
 
+from galviz.measure.inpainting import central_flux
 from galviz.nn.best_fit import best_fit
 from galviz.repair import ROWS, Repair
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.inpainting import central_flux
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky.fractions import ThresholdCurve
-from galviz.sky.scores import answers, bin_column, meaning, truths
-from galviz.sky.votes import COLUMNS, NAMES
+from galviz.measure.score_columns import answers, bin_column, meaning, truths
+from galviz.measure.threshold_stats import ThresholdCurve
+from galviz.sky.galaxy_zoo import COLUMNS, NAMES
 from galviz.threshold import Scored, labels_of
 
 

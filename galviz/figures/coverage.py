@@ -14,7 +14,7 @@ def coverage_curve(found: pd.DataFrame) -> hv.Overlay:
     Parameters
     ----------
     found : pandas.DataFrame
-        As `galviz.sky.intervals.coverage` gives it: index level; columns share, low, high, n.
+        As `galviz.measure.intervals.coverage` gives it: index level; columns share, low, high, n.
 
     Returns
     -------

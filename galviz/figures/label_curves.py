@@ -26,7 +26,7 @@ def label_curves(
     Parameters
     ----------
     curves : pandas.DataFrame
-        As `galviz.sky.label_efficiency.curves` gives it: columns fraction, method, mean, std.
+        As `galviz.measure.label_efficiency.curves` gives it: columns fraction, method, mean, std.
     written : str
         The unit of the errors: ``"ln λ"``; ``""`` where there is none.
     measure : str

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from galviz.figures.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame, plain
-from galviz.sky.fractions import AtThreshold
-from galviz.sky.metrics import Interval
-from galviz.sky.rates import PUBLISHED, Published
+from galviz.measure.merger_rate import PUBLISHED, Published
+from galviz.measure.metrics import Interval
+from galviz.measure.threshold_stats import AtThreshold
 
 HEIGHT = 300
 _BLIND = "– : this line tells nothing apart"  # as many of those that are not above it as of those that are
@@ -25,7 +25,7 @@ def purity_curve(curve: hv.streams.Pipe, now: hv.streams.Pipe) -> hv.Overlay:
     Parameters
     ----------
     curve : holoviews.streams.Pipe
-        Its ``data`` is a table as `galviz.sky.fractions.ThresholdCurve.curve` gives it.
+        Its ``data`` is a table as `galviz.measure.threshold_stats.ThresholdCurve.curve` gives it.
     now : holoviews.streams.Pipe
         Its ``data`` is an `AtThreshold`; sending another moves the point.
 
@@ -60,7 +60,7 @@ def reliability_plot(bins: hv.streams.Pipe, name: str) -> hv.Overlay:
     Parameters
     ----------
     bins : holoviews.streams.Pipe
-        Its ``data`` is a table as `galviz.sky.fractions.reliability` gives it.
+        Its ``data`` is a table as `galviz.measure.threshold_stats.reliability` gives it.
     name : str
         What the score is the probability of: ``"merger"``.
     """
@@ -86,7 +86,7 @@ def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, evolution: b
     Parameters
     ----------
     now : holoviews.streams.Pipe
-        Its ``data`` is a table as `galviz.sky.fractions.BinnedFractions.at` gives it.
+        Its ``data`` is a table as `galviz.measure.threshold_stats.BinnedFractions.at` gives it.
     axis, name : str
         How the column and the kind of object are written.
     evolution : bool

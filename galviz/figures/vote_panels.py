@@ -6,7 +6,7 @@ import holoviews as hv
 import numpy as np
 
 from galviz.figures.style import BLUE, GREY, frame
-from galviz.sky.votes import COLUMNS, QUESTIONS, SLICES
+from galviz.sky.galaxy_zoo import COLUMNS, QUESTIONS, SLICES
 
 _COLUMNS, _CELLS = 7, 40  # panels in a row, and cells of the density along the side of one
 _ACROSS, _DOWN = 1.3, 1.8  # from panel to panel, in sides; whole numbers of cells

@@ -14,7 +14,7 @@ from galviz.figures.occlusion import look_of
 from galviz.figures.style import BLUE, GREY, ORANGE, frame
 from galviz.figures.vote_panels import PLACES, density, in_panels, points
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.votes import COLUMNS, NAMES, SLICES, checked
+from galviz.sky.galaxy_zoo import COLUMNS, NAMES, SLICES, checked
 
 MOST_POINTS = 1000
 """Above this number of objects their density is drawn: one picture, so that any number takes the browser the same."""
@@ -189,7 +189,7 @@ def prototypes(votes: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     votes : pandas.DataFrame, N rows
-        Indexed by `object_id`, with the 37 columns `galviz.sky.votes.COLUMNS`. NaN is never the largest.
+        Indexed by `object_id`, with the 37 columns `galviz.sky.galaxy_zoo.COLUMNS`. NaN is never the largest.
 
     Returns
     -------

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from galviz.measure.occluders import places as all_places
+from galviz.measure.occluders import spread
 from galviz.nn.gradients import grad_cam, integrated_gradients, sanity
 from galviz.nn.looking import (
     Baseline,
@@ -28,8 +30,6 @@ from galviz.nn.looking import (
     reader,
     shifted,
 )
-from galviz.sky.occlusion import places as all_places
-from galviz.sky.occlusion import spread
 
 __all__ = [
     "Occlusion",
@@ -96,7 +96,7 @@ def occlude(
     output : int or callable
         A column of the outputs, or a function of them, (n, K) -> (n,), such as `probability` and `in_its_unit` give.
     patch, stride : int
-        Side of the patch and distance between its places, pixels (see `galviz.sky.occlusion.places`).
+        Side of the patch and distance between its places, pixels (see `galviz.measure.occluders.places`).
     baseline : {"mean", "zero", "blur"}, numpy.ndarray or Tensor
         What is seen in the patch, in the numbers that the network sees (see `galviz.nn.looking.cover`).
     bands : {"together", "each"}

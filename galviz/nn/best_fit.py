@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from galviz.measure.inpainting import BestFit, FitState, off_manifold
 from galviz.nn.fit_steps import applied, checked, fit_steps, state_at
-from galviz.sky.inpainting import BestFit, FitState, off_manifold
 
 _BATCH = 1024  # fits at the same time
 

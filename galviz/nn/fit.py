@@ -8,6 +8,7 @@ import numpy as np
 from torch import nn
 
 from galviz.io.lock import rank
+from galviz.measure.linear_baseline import Offset, column_of
 from galviz.nn.data import Samples, kept, loader, memory_format, truths
 from galviz.nn.folds import kept_aside, rows_of_an_epoch, split
 from galviz.nn.module import Training
@@ -19,7 +20,6 @@ from galviz.nn.validation import Validation
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.offset import Offset, column_of
 from galviz.sky.target import Target
 
 CHECKPOINT_S = 240.0  # a training that is killed loses less than 5 minutes

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import jacfwd, vmap
 
-from galviz.sky.inpainting import FitState, pixel_weights
+from galviz.measure.inpainting import FitState, pixel_weights
 
 _BETAS, _EPS = (0.9, 0.999), 1e-8  # of Adam
 _WINDOW = 25  # steps between two looks whether the loss still falls

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from galviz.io.files import read_parquet, write_aside, write_parquet
+from galviz.measure.intervals import widening
+from galviz.measure.linear_baseline import Offset
 from galviz.nn.data import Chunks, Samples, dihedral, kept, loader, memory_format, truths
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.intervals import widening
-from galviz.sky.offset import Offset
 from galviz.sky.predictions import Predictions
 from galviz.sky.target import Target
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from galviz.measure.inpainting import FitState, central_flux
 from galviz.nn.best_fit import best_fit
 from galviz.nn.fit_steps import applied, fit_steps, start_fit, state_at
 from galviz.nn.lsgan import Trained, build
@@ -14,7 +15,6 @@ from galviz.nn.normalise import pixel_noise
 from galviz.nn.predict import load_weights
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.inpainting import FitState, central_flux
 
 _TURN_S = 0.3
 
@@ -124,7 +124,7 @@ def fits_with_bands_hidden(networks: Trained, cutouts: CutoutSet, *, steps: int)
     Returns
     -------
     pandas.DataFrame
-        As `galviz.sky.missing_flux.KnownFits` takes it, (B + 1) M rows.
+        As `galviz.measure.missing_flux.KnownFits` takes it, (B + 1) M rows.
     """
     images, bands = cutouts.images[:], cutouts.bands
     scaled = _scaled(networks, images)

@@ -37,7 +37,7 @@ class Validation:
         found = {"val_loss": self._loss(output, self._truth).item()}
         if self._classes:
             return found | {"val_accuracy": (output.argmax(1) == self._truth.flatten()).double().mean().item()}
-        if self._truth.shape[1] > 1:  # votes: as `galviz.sky.votes.paper_accuracy`
+        if self._truth.shape[1] > 1:  # votes: as `galviz.measure.votes.paper_accuracy`
             found["val_accuracy"] = (output.argmax(1) == self._truth.argmax(1)).double().mean().item()
         return found | {"val_mae": (output[:, : self._truth.shape[1]] - self._truth).abs().mean().item()}
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from galviz.sky.votes import PARENTS, SLICES
+from galviz.sky.galaxy_zoo import PARENTS, SLICES
 
 
 class VoteTree(nn.Module):

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet50
 
+from galviz.measure.votes import guess
 from galviz.nn.encoders import ResNet18
 from galviz.nn.losses import check_loss
 from galviz.nn.vote_heads import DielemanVotes, SigmoidVotes, VoteTree
 from galviz.recipe import Recipe
-from galviz.sky.votes import COLUMNS, conditional, guess
+from galviz.sky.galaxy_zoo import COLUMNS, conditional
 
 _OUTPUTS = {"tree": VoteTree, "dieleman": DielemanVotes, "sigmoid": SigmoidVotes}
 _DEFAULTS = {"architecture": "resnet18", "votes": "tree", "width": 32, "stem": "small", "size": 68, "dropout": 0.2}

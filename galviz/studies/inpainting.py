@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from galviz.io.files import read_parquet, write_parquet
+from galviz.measure.missing_flux import KnownFits
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.groups import groups_of
-from galviz.sky.missing_flux import KnownFits
 from galviz.sky.predictions import Predictions
 from galviz.sky.target import Target
 

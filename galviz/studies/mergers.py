@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from galviz.recipe import Recipe
 from galviz.runs import Run
-from galviz.sky import votes
+from galviz.sky import galaxy_zoo
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.predictions import Predictions
 from galviz.sky.target import Target
@@ -20,7 +20,7 @@ THRESHOLD = 0.3
 """The paper's, chosen by eye (section 5.6)."""
 
 # Its estimate is the vote for a merger; the other 36 stand beside it in the table of predictions.
-TARGET = Target(votes.MERGER, "votes", votes.COLUMNS, "vote fraction for a merger")
+TARGET = Target(galaxy_zoo.MERGER, "votes", galaxy_zoo.COLUMNS, "vote fraction for a merger")
 TARGETS = {"votes": TARGET}
 
 # As published (sections 3.2, 3.3 and 5): Adam, 0.001, batches of 128, at most 100 epochs, the rate lowered and the
@@ -101,7 +101,7 @@ def train(
     from galviz.nn.encoders import load_encoder
     from galviz.nn.fit import fit
 
-    if set(votes.COLUMNS) <= set(cutouts.catalogue) and cutouts.catalogue[list(votes.COLUMNS)].dropna().empty:
+    if set(galaxy_zoo.COLUMNS) <= set(cutouts.catalogue) and cutouts.catalogue[list(galaxy_zoo.COLUMNS)].dropna().empty:
         raise ValueError(
             "data: expected objects with all 37 votes, got none. What Hugging Face has of Galaxy Zoo lacks question 8, "
             "mergers among it: such a sky can be predicted, but not learned from."

@@ -8,8 +8,8 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.measure.compare import disagreement, paired_words
 from galviz.selection import Selection
-from galviz.sky.compare import disagreement, paired_words
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.gallery import Gallery
 from galviz.views.opener import LOOKING, Opener, short

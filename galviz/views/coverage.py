@@ -6,7 +6,7 @@ import panel as pn
 
 from galviz.figures.coverage import coverage_curve
 from galviz.io.markup import Markup
-from galviz.sky.intervals import LEVELS, coverage
+from galviz.measure.intervals import LEVELS, coverage
 from galviz.views.words import drawn, text
 
 _SURE = 0.2  # width of the interval of a share, from which on it says nothing
@@ -47,7 +47,7 @@ def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> Markup:
     Parameters
     ----------
     found : pandas.DataFrame
-        As `galviz.sky.intervals.coverage` gives it.
+        As `galviz.measure.intervals.coverage` gives it.
     label : str
         What the estimates are: ``"ln λ"``.
     sigma : float

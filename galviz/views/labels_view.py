@@ -12,8 +12,8 @@ import param
 from galviz.figures.label_curves import label_curves
 from galviz.io.markup import Markup
 from galviz.io.tables import SUFFIXES, KeyedTable, write_table
-from galviz.sky.label_efficiency import MEASURES, Gain, curves, label_gain, published
-from galviz.sky.relative import UNITS, written
+from galviz.measure.label_efficiency import MEASURES, Gain, curves, label_gain, published
+from galviz.measure.unit_errors import UNITS, written
 from galviz.sweep import Sweep
 from galviz.views.handover import Handover
 from galviz.views.labels_words import LOGARITHMS, NAMES, compared_html, gains_html
@@ -21,7 +21,7 @@ from galviz.views.words import beside, data_table, drawn, field, note, said, sho
 
 _LATER = "the gain is computed once a whole trial is done, both methods with all parts of the labels."
 _NEVER = "no gain: this sweep does not go up to all labels."
-_PYTHON = """from galviz.sky.label_efficiency import curves, gain_words, label_gain
+_PYTHON = """from galviz.measure.label_efficiency import curves, gain_words, label_gain
 from galviz.sweep import Sweep
 
 sweep = Sweep({path!r})

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from galviz.io.markup import Markup
+from galviz.measure.label_efficiency import CLASS_CLAIMS, MEASURES, Gain, gain_words, published
 from galviz.runs import Run
-from galviz.sky.label_efficiency import CLASS_CLAIMS, MEASURES, Gain, gain_words, published
 from galviz.sweep import Sweep
 from galviz.views.words import shown_seconds
 

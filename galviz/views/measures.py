@@ -8,8 +8,8 @@ import pandas as pd
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.sky.metrics import summary
-from galviz.sky.relative import in_all_units, written
+from galviz.measure.metrics import summary
+from galviz.measure.unit_errors import in_all_units, written
 from galviz.sky.target import Target
 from galviz.views.words import text
 
@@ -26,13 +26,13 @@ _NAMES = {
 
 @pn.cache(max_items=32)
 def measured(truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
-    """Compute `galviz.sky.metrics.summary` once a process; pairs without truth are left out."""
+    """Compute `galviz.measure.metrics.summary` once a process; pairs without truth are left out."""
     return summary(truth, estimate, groups=groups, nan="drop")
 
 
 @pn.cache(max_items=32)
 def in_units(truth: np.ndarray, estimate: np.ndarray) -> pd.DataFrame:
-    """Compute `galviz.sky.relative.in_all_units` once a process."""
+    """Compute `galviz.measure.unit_errors.in_all_units` once a process."""
     return in_all_units(truth, estimate)
 
 
@@ -88,7 +88,7 @@ def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:
     Parameters
     ----------
     table : pandas.DataFrame
-        As `galviz.sky.metrics.summary` gives it.
+        As `galviz.measure.metrics.summary` gives it.
     count, what : int, str
         Number of pairs, and of what: ``"objects"``.
     """
@@ -108,7 +108,7 @@ def units_html(table: pd.DataFrame, label: str) -> Markup:
     Parameters
     ----------
     table : pandas.DataFrame
-        As `galviz.sky.relative.in_all_units` gives it.
+        As `galviz.measure.unit_errors.in_all_units` gives it.
     label : str
         What the numbers are: ``"λ"``.
     """

@@ -11,8 +11,8 @@ import param
 from galviz.explanation import Explanation
 from galviz.figures.occlusion import band_bars
 from galviz.io.markup import Markup
+from galviz.measure.attribution_regions import shares
 from galviz.occlusion import name_of
-from galviz.sky.effect import shares
 from galviz.views.choice import Patient
 from galviz.views.words import beside, drawn, text
 

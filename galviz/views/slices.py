@@ -8,8 +8,8 @@ import pandas as pd
 import panel as pn
 
 from galviz.io.expressions import matches
+from galviz.measure.compare import worst_slices
 from galviz.selection import Selection
-from galviz.sky.compare import worst_slices
 from galviz.views.opener import LOOKING, Opener
 from galviz.views.words import note, said, shown_error, text
 
@@ -28,7 +28,7 @@ class SlicesView(Opener):
     selection : Selection
         Where the table of the selection bears the same columns, the step that a button takes is an expression.
     measure : str
-        What the mean loss is called; see `galviz.sky.compare.worst_slices`.
+        What the mean loss is called; see `galviz.measure.compare.worst_slices`.
     """
 
     def __init__(

@@ -7,8 +7,8 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.measure.compare import suspects
 from galviz.selection import Selection
-from galviz.sky.compare import suspects
 from galviz.views.opener import LOOKING, Opener, short
 from galviz.views.words import note, shown_error, text
 

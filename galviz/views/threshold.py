@@ -9,9 +9,9 @@ import param
 from galviz.figures.threshold import chart, numbers, rate_rows
 from galviz.io.expressions import column
 from galviz.io.markup import Markup
+from galviz.measure.score_columns import words
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.scores import words
 from galviz.views.look import alert
 from galviz.views.threshold_line import ThresholdLine
 from galviz.views.threshold_near import NearView
@@ -27,7 +27,8 @@ class ThresholdView(ThresholdState):
     Parameters
     ----------
     table : pandas.DataFrame
-        N objects, indexed by unique `object_id` (str), with a column within 0…1 (`galviz.sky.scores.answers`).
+        N objects, indexed by unique `object_id` (str), with a column within 0…1
+        (`galviz.measure.score_columns.answers`).
     cutouts : CutoutSet, optional
         Pictures of some or all of them.
     selection : Selection, optional
@@ -38,7 +39,7 @@ class ThresholdView(ThresholdState):
     Raises
     ------
     ValueError
-        If no column can be cut, as `galviz.sky.scores.answers`.
+        If no column can be cut, as `galviz.measure.score_columns.answers`.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ import param
 
 from galviz.io.markup import Markup
 from galviz.selection import Selection
-from galviz.sky.votes import COLUMNS
+from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.studies.mergers import THRESHOLD
 from galviz.views.explorer import Explorer
 from galviz.views.library import Library

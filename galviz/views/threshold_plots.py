@@ -5,8 +5,8 @@ import pandas as pd
 import panel as pn
 
 from galviz.figures import threshold as figures
-from galviz.sky.fractions import AtThreshold
-from galviz.sky.scores import is_redshift
+from galviz.measure.score_columns import is_redshift
+from galviz.measure.threshold_stats import AtThreshold
 from galviz.threshold import Scored
 from galviz.views.words import GROW, drawn, note
 

@@ -9,9 +9,9 @@ import panel as pn
 import param
 
 from galviz.labels import Labels
-from galviz.sky.fractions import BinnedFractions
-from galviz.sky.metrics import Interval
-from galviz.sky.scores import answers, bin_column, truths
+from galviz.measure.metrics import Interval
+from galviz.measure.score_columns import answers, bin_column, truths
+from galviz.measure.threshold_stats import BinnedFractions
 from galviz.threshold import Scored, labels_of
 from galviz.views.choice import follow
 from galviz.views.words import shown_error

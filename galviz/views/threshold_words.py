@@ -7,8 +7,8 @@ import pandas as pd
 
 from galviz.figures.threshold import percent
 from galviz.io.markup import Markup
-from galviz.sky.metrics import Interval
-from galviz.sky.rates import PUBLISHED
+from galviz.measure.merger_rate import PUBLISHED
+from galviz.measure.metrics import Interval
 from galviz.threshold import Known
 
 _WIDE = 140  # px of the bar of a rate

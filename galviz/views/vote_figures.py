@@ -10,9 +10,10 @@ import panel as pn
 
 from galviz.figures import votes as figures
 from galviz.io.markup import Markup
+from galviz.measure.votes import guess, question_accuracy, votes_summary
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.votes import COLUMNS, guess, question_accuracy, votes_summary
+from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.views.measures import measures_html
 from galviz.views.vote_html import lazy_card, prototypes_html, questions_html
 from galviz.views.words import drawn, note, text

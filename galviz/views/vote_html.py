@@ -11,7 +11,7 @@ from galviz.figures.contact_sheet import Sheet
 from galviz.figures.votes import prototype_sheet
 from galviz.io.markup import Markup
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.votes import COLUMNS, NAMES, QUESTIONS, SLICES, Question
+from galviz.sky.galaxy_zoo import COLUMNS, NAMES, QUESTIONS, SLICES, Question
 from galviz.views.predictions import judged_plots
 from galviz.views.words import NOT_KNOWN
 
@@ -50,7 +50,7 @@ def answer_axes(answer: str) -> dict[str, str]:
 
 
 def questions_html(table: pd.DataFrame) -> Markup:
-    """Write `galviz.sky.votes.question_accuracy`, with a column guess, as HTML."""
+    """Write `galviz.measure.votes.question_accuracy`, with a column guess, as HTML."""
 
     def share(value: float) -> str:
         return NOT_KNOWN if np.isnan(value) else f"{value:.3f}"

@@ -12,8 +12,8 @@ from galviz.labels import Labels
 from galviz.runs import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.galaxy_zoo import COLUMNS, MERGER
 from galviz.sky.predictions import Predictions, about_answer, joined
-from galviz.sky.votes import COLUMNS, MERGER
 from galviz.studies.mergers import THRESHOLD
 from galviz.views.closer import CloserView
 from galviz.views.explorer import Explorer

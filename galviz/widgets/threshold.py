@@ -12,7 +12,7 @@ import traitlets
 from galviz.figures.threshold import chart, numbers, percent
 from galviz.io.ids import check_ids
 from galviz.labels import Labels
-from galviz.sky.scores import answers, truths
+from galviz.measure.score_columns import answers, truths
 from galviz.threshold import Scored
 
 MOST = 1000
@@ -34,10 +34,10 @@ class ThresholdWidget(anywidget.AnyWidget):
     threshold : float
         0…1; set it, or drag the line.
     answer : str
-        The column that is cut: one of `galviz.sky.scores.answers`.
+        The column that is cut: one of `galviz.measure.score_columns.answers`.
     truth : str
-        The column that says what is true, one of `galviz.sky.scores.truths`, ``""`` for none; another answer begins
-        with its own.
+        The column that says what is true, one of `galviz.measure.score_columns.truths`, ``""`` for none; another answer
+        begins with its own.
     truth_cut : float
         0…1; a fraction above this counts as true.
     count : int

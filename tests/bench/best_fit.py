@@ -14,6 +14,8 @@ import pandas as pd
 import torch
 
 import galviz.nn  # noqa: F401 - before torchvision
+from galviz.measure.inpainting import central_flux, flux_errors, psnr, ssim
+from galviz.measure.photoz import photoz_summary
 from galviz.nn.band_baselines import BandRegression, PCAInpainting
 from galviz.nn.best_fit import best_fit
 from galviz.nn.lsgan import Generator, Trained
@@ -22,8 +24,6 @@ from galviz.nn.predict import objects
 from galviz.nn.repair import open_trained
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.inpainting import central_flux, flux_errors, psnr, ssim
-from galviz.sky.photoz import photoz_summary
 from galviz.studies import inpainting
 
 TIMES = 5

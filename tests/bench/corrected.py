@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 
-from galviz.sky.fractions import ThresholdCurve
+from galviz.measure.threshold_stats import ThresholdCurve
 
 HOW = {
     "a tenth of the survey is labelled": (0.1, ""),

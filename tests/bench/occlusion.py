@@ -19,8 +19,8 @@ import torch
 from captum.attr import Occlusion
 
 import galviz.nn  # noqa: F401 - before torchvision
+from galviz.measure.occluders import places
 from galviz.nn import attribution
-from galviz.sky.occlusion import places
 
 CASES = {  # network, window, places that references are timed on
     "resnet18-224-w16-s8": ("resnet18", 16, 48),

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 import galviz.nn  # noqa: F401 - before torchvision
+from galviz.measure.intervals import coverage, cross_widened
+from galviz.measure.metrics import bootstrap, mae, sigma
 from galviz.nn import baselines
 from galviz.nn.folds import deal, groups_of
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.intervals import coverage, cross_widened
-from galviz.sky.metrics import bootstrap, mae, sigma
 from galviz.sky.predictions import joined
 from galviz.studies import richness
 

@@ -16,13 +16,13 @@ import torch
 from torch import nn
 
 from galviz.io.tables import read_table
+from galviz.measure.metrics import bootstrap
+from galviz.measure.threshold_stats import ThresholdCurve
 from galviz.nn.fit import fit
 from galviz.nn.zoo_networks import SigmoidVotes, build
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.fractions import ThresholdCurve
-from galviz.sky.metrics import bootstrap
 from galviz.sky.readers.pictures import write_pictures
 from galviz.sky.readers.zoo import folder_of_pictures
 from galviz.sky.target import Target

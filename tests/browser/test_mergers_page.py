@@ -8,8 +8,8 @@ from PIL import Image
 
 from galviz.io.tables import read_table, write_table
 from galviz.labels import Labels
+from galviz.measure.threshold_stats import ThresholdCurve
 from galviz.runs import Run
-from galviz.sky.fractions import ThresholdCurve
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

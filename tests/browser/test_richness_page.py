@@ -195,7 +195,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     driven.page.get_by_role("button", name="Undo").click()
 
     # The numbers on the page are those of the library.
-    from galviz.sky.metrics import summary
+    from galviz.measure.metrics import summary
 
     mae = summary(held_out.truth, held_out.estimate).loc["mae"]
     driven.until(lambda: f"{len(held_out)} objects with" in driven.page.locator(".measures").first.inner_text())

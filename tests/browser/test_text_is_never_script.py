@@ -24,7 +24,7 @@ from pages import free_port
 from galviz.labels import Labels
 from galviz.recipe import Recipe
 from galviz.runs import Run
-from galviz.sky import votes
+from galviz.sky import galaxy_zoo
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.predictions import Predictions
 from galviz.studies import mergers, richness
@@ -198,8 +198,8 @@ def bad_sky(make_sky, bands, word):
 
 def told_votes(ids):
     rng = np.random.default_rng(0)
-    each = np.concatenate([rng.dirichlet(np.ones(len(q.answers)), len(ids)) for q in votes.QUESTIONS], axis=1)
-    table = pd.DataFrame(votes.cumulative(each), columns=votes.COLUMNS, index=ids)
+    each = np.concatenate([rng.dirichlet(np.ones(len(q.answers)), len(ids)) for q in galaxy_zoo.QUESTIONS], axis=1)
+    table = pd.DataFrame(galaxy_zoo.cumulative(each), columns=galaxy_zoo.COLUMNS, index=ids)
     return Predictions(table.join(table.add_suffix("_true")).assign(fold=0), mergers.TARGET)
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from galviz.figures.coverage import coverage_curve
-from galviz.sky.intervals import coverage
+from galviz.measure.intervals import coverage
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from galviz.figures.label_curves import label_curves
-from galviz.sky.label_efficiency import published
+from galviz.measure.label_efficiency import published
 
 CURVES = pd.DataFrame(
     {

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from galviz.figures import threshold as figures
-from galviz.sky.fractions import BinnedFractions, ThresholdCurve, reliability
-from galviz.sky.metrics import Interval
-from galviz.sky.rates import PUBLISHED, merger_rate
+from galviz.measure.merger_rate import PUBLISHED, merger_rate
+from galviz.measure.metrics import Interval
+from galviz.measure.threshold_stats import BinnedFractions, ThresholdCurve, reliability
 
 hv.extension("bokeh")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from galviz.figures import votes as figures
 from galviz.figures.contact_sheet import contact_sheet, default_look
 from galviz.figures.vote_panels import PLACES
-from galviz.sky.votes import COLUMNS, MERGER, NAMES, SLICES
+from galviz.sky.galaxy_zoo import COLUMNS, MERGER, NAMES, SLICES
 
 hv.extension("bokeh")
 AT = COLUMNS.index(MERGER)

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from galviz.measure.occluders import places, spread
 from galviz.nn.attribution import grad_cam, in_its_unit, integrated_gradients, occlude, outputs_at, probability, sanity
 from galviz.nn.encoders import ResNet18
 from galviz.nn.network import build
 from galviz.recipe import Recipe
-from galviz.sky.occlusion import places, spread
 from galviz.sky.target import Target
 
 BANDS = ("u", "g", "r", "i", "z")

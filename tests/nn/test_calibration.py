@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from galviz.measure.intervals import widening
 from galviz.nn.fit import fit
 from galviz.nn.folds import kept_aside, split
 from galviz.nn.network import build
@@ -12,7 +13,6 @@ from galviz.nn.zoo_networks import build as build_zoo
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.intervals import widening
 from galviz.sky.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")

@@ -8,13 +8,13 @@ import pytest
 
 from galviz.answers import occluded
 from galviz.explanation import Question, _asked
+from galviz.measure.linear_baseline import Offset
 from galviz.nn.fit import fit
 from galviz.nn.network import build
 from galviz.nn.predict import apply_run
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.offset import Offset
 from galviz.sky.target import Target
 from galviz.studies import richness
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from galviz.io.expressions import matches
-from galviz.sky.compare import disagreement, paired_words, suspects, worst_slices
-from galviz.sky.slices import _edges, _slices
+from galviz.measure.compare import disagreement, paired_words, suspects, worst_slices
+from galviz.measure.slices import _edges, _slices
 
 FIRST = 1237658493878337640  # ids of 19 digits that differ in the last ones
 ODD = 'it\'s <b>"odd"</b> \\ \n'

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.sky.effect import find_sources, shares
+from galviz.measure.attribution_regions import find_sources, shares
 
 SOURCES = pd.DataFrame({"x": [8.0, 24.0, 25.0], "y": [8.0, 20.0, 4.0], "kind": ["member", "bcg", "star"]})
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky import fractions
-from galviz.sky.fractions import BinnedFractions, ThresholdCurve, rogan_gladen, wilson
+from galviz.measure import threshold_stats as fractions
+from galviz.measure.threshold_stats import BinnedFractions, ThresholdCurve, rogan_gladen, wilson
 
 
 def sample(n=4000, share=0.05, seed=0, dtype=np.float32):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky.inpainting import central_flux, flux_errors, off_manifold, pixel_weights, psnr, ssim, ssim_map
+from galviz.measure.inpainting import central_flux, flux_errors, off_manifold, pixel_weights, psnr, ssim, ssim_map
 
 
 @pytest.fixture

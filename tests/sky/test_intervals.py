@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from galviz.sky.intervals import LEVELS, ONE_SIGMA, coverage, cross_widened, widening
+from galviz.measure.intervals import LEVELS, ONE_SIGMA, coverage, cross_widened, widening
 
 
 def test_shares_by_hand():

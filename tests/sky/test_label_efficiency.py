@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky.label_efficiency import (
+from galviz.measure.label_efficiency import (
     complete,
     crossing,
     curves,

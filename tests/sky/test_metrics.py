@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from galviz.sky import metrics
+from galviz.measure import metrics
 
 TRUTH = np.array([1.0, 2.0, 3.0, 4.0])
 ESTIMATE = np.array([1.0, 3.0, 3.0, 8.0])  # residuals 0 1 0 4

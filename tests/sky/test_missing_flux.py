@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.sky.missing_flux import KnownFits, KnownFluxes, filled_in
+from galviz.measure.missing_flux import KnownFits, KnownFluxes, filled_in
 
 
 def sample(rng, count):

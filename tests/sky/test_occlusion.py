@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky.occlusion import places, spread
+from galviz.measure.occluders import places, spread
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.integers(1, 15), st.integers(0, 99))

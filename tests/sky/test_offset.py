@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.sky.offset import Offset, column_of
+from galviz.measure.linear_baseline import Offset, column_of
 
 
 def table(values):

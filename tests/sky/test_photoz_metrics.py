@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky.metrics import r2, sigma_nmad
-from galviz.sky.photoz import MEASURES, dz, photoz_summary
+from galviz.measure.metrics import r2, sigma_nmad
+from galviz.measure.photoz import MEASURES, dz, photoz_summary
 
 # Δz = −0.02, 0, 0.01, 0.03, 0.30 at z_spec = 0, 1, 0, 1, 0
 Z_SPEC = np.array([0.0, 1.0, 0.0, 1.0, 0.0])

@@ -1,6 +1,6 @@
 import pytest
 
-from galviz.sky import rates
+from galviz.measure import merger_rate as rates
 
 
 def test_the_published_fraction_as_a_rate():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from galviz.sky.relative import UNITS, in_all_units, residual_in, written
+from galviz.measure.unit_errors import UNITS, in_all_units, residual_in, written
 
 
 def test_a_tenth_too_much_in_every_unit():

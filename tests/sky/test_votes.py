@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky import votes
-from galviz.sky.votes import COLUMNS, NAMES, PARENTS, QUESTIONS, SLICES
+from galviz.measure import votes as judged
+from galviz.sky import galaxy_zoo
+from galviz.sky.galaxy_zoo import COLUMNS, NAMES, PARENTS, QUESTIONS, SLICES
 
 
 def at(name):
@@ -31,7 +32,7 @@ def test_the_tree_is_kaggles():
     leads = {q.number: q.parent.removeprefix("Class") for q in QUESTIONS}
     expected = ["", "1.2", "2.2", "2.2", "2.2", "", "1.1", "6.1", "2.1", "4.1", "4.1"]
     assert leads == dict(enumerate(expected, 1))
-    assert COLUMNS[23] == votes.MERGER == "Class8.6"
+    assert COLUMNS[23] == galaxy_zoo.MERGER == "Class8.6"
     assert NAMES[23] == "merger"
     assert NAMES[at("Class4.1")] == "spiral: yes"
     assert NAMES[at("Class5.4")] == "bulge: dominant"
@@ -43,7 +44,7 @@ def test_kaggles_worked_example():
     fractions = random_fractions(0, rows=1)
     fractions[0, :3] = 0.80, 0.15, 0.05
     fractions[0, SLICES[6]] = 0.50, 0.25, 0.25
-    assert votes.cumulative(fractions)[0, SLICES[6]] == pytest.approx([0.40, 0.20, 0.20])
+    assert galaxy_zoo.cumulative(fractions)[0, SLICES[6]] == pytest.approx([0.40, 0.20, 0.20])
 
 
 def test_odd_is_not_weighted_and_its_kinds_are_weighted_by_odd_alone():
@@ -51,15 +52,15 @@ def test_odd_is_not_weighted_and_its_kinds_are_weighted_by_odd_alone():
     fractions[0, :3] = 0.0, 0.2, 0.8  # most say it is a star
     fractions[0, SLICES[5]] = 0.5, 0.5
     fractions[0, SLICES[7]] = 0, 0, 0, 0, 0, 1, 0
-    found = votes.cumulative(fractions)[0]
+    found = galaxy_zoo.cumulative(fractions)[0]
     assert found[SLICES[5]] == pytest.approx([0.5, 0.5])
     assert found[at("Class8.6")] == pytest.approx(0.5)
 
 
 @given(st.integers(0, 2**32), st.floats(0, 1))
 def test_votes_obey_every_parent(seed, hard):
-    found = votes.cumulative(random_fractions(seed, hard=hard))
-    np.testing.assert_allclose(votes.sum_errors(found), 0, atol=1e-12)
+    found = galaxy_zoo.cumulative(random_fractions(seed, hard=hard))
+    np.testing.assert_allclose(galaxy_zoo.sum_errors(found), 0, atol=1e-12)
     for part, parent in zip(SLICES, PARENTS, strict=True):
         most = 1 if parent is None else found[:, parent, None]
         assert (found[:, part] <= most).all()
@@ -69,63 +70,63 @@ def test_votes_obey_every_parent(seed, hard):
 @given(st.integers(0, 2**32), st.floats(0, 1))
 def test_there_and_back(seed, hard):
     fractions = random_fractions(seed, hard=hard)
-    found = votes.cumulative(fractions)
-    back = votes.conditional(found)
+    found = galaxy_zoo.cumulative(fractions)
+    back = galaxy_zoo.conditional(found)
     asked = np.isfinite(back)
     np.testing.assert_allclose(back[asked], fractions[asked], atol=1e-9)
-    np.testing.assert_allclose(votes.cumulative(back), found, atol=1e-12)  # nobody asked: NaN, and 0 again
+    np.testing.assert_allclose(galaxy_zoo.cumulative(back), found, atol=1e-12)  # nobody asked: NaN, and 0 again
 
 
 def test_nobody_asked_is_nan_and_weighs_nothing():
     fractions = random_fractions(3, rows=2)
     fractions[0, :3] = 1, 0, 0
-    back = votes.conditional(votes.cumulative(fractions))
+    back = galaxy_zoo.conditional(galaxy_zoo.cumulative(fractions))
     assert np.isnan(back[0, SLICES[1]]).all()
     assert np.isnan(back[0, SLICES[9]]).all()
     assert np.isfinite(back[0, SLICES[6]]).all()
     fractions[1, SLICES[6]] = np.nan  # asked, but not known
-    assert np.isnan(votes.cumulative(fractions)[1, SLICES[6]]).all()
+    assert np.isnan(galaxy_zoo.cumulative(fractions)[1, SLICES[6]]).all()
 
 
 def test_broken_sums_are_named():
-    table = pd.DataFrame(votes.cumulative(random_fractions(4, rows=3)), index=["a", "b", "c"], columns=COLUMNS)
-    assert len(votes.broken_sums(table)) == 0
+    table = pd.DataFrame(galaxy_zoo.cumulative(random_fractions(4, rows=3)), index=["a", "b", "c"], columns=COLUMNS)
+    assert len(galaxy_zoo.broken_sums(table)) == 0
     table.loc["b", "Class7.1"] += 0.01
     table.loc["c", "Class6.2"] = np.nan
-    found = votes.broken_sums(table)
+    found = galaxy_zoo.broken_sums(table)
     assert list(found.index) == ["b", "c"]
     assert found["question"].tolist() == [7, 6]
     assert found["expected"].iloc[0] == pytest.approx(table.loc["b", "Class1.1"])
     assert found["sum"].iloc[0] == pytest.approx(table.loc["b", "Class1.1"] + 0.01)
-    assert len(votes.broken_sums(table, tolerance=0.02)) == 1  # NaN is never right
+    assert len(galaxy_zoo.broken_sums(table, tolerance=0.02)) == 1  # NaN is never right
 
 
 def test_a_table_without_a_column_is_refused():
     table = pd.DataFrame(np.zeros((1, 36)), columns=COLUMNS[:-1])
     with pytest.raises(KeyError, match=r"got none named Class11\.6"):
-        votes.votes_of(table)
+        galaxy_zoo.votes_of(table)
     with pytest.raises(ValueError, match=r"votes: expected shape \(N, 37\), got \(1, 36\)"):
-        votes.cumulative(np.zeros((1, 36)))
+        galaxy_zoo.cumulative(np.zeros((1, 36)))
 
 
 def test_columns_are_read_by_name_not_by_place():
-    found = votes.cumulative(random_fractions(5))
+    found = galaxy_zoo.cumulative(random_fractions(5))
     table = pd.DataFrame(found, columns=COLUMNS)[sorted(COLUMNS)]
-    np.testing.assert_array_equal(votes.votes_of(table), found)
+    np.testing.assert_array_equal(galaxy_zoo.votes_of(table), found)
 
 
 def test_score_by_hand():
     truth, estimate = np.zeros((2, 37)), np.zeros((2, 37))
     estimate[0, 0], estimate[1, 5] = 0.6, 0.8
-    assert votes.votes_rmse(truth, estimate) == pytest.approx(np.sqrt(1.0 / 74))
-    assert votes.votes_rmse(truth, truth) == 0
+    assert judged.votes_rmse(truth, estimate) == pytest.approx(np.sqrt(1.0 / 74))
+    assert judged.votes_rmse(truth, truth) == 0
 
 
 def test_the_guess_obeys_the_tree_and_scores_the_spread():
-    found = votes.cumulative(random_fractions(6, rows=40))
-    mean = votes.guess(found)
-    np.testing.assert_allclose(votes.sum_errors(mean[None]), 0, atol=1e-12)
-    assert votes.votes_rmse(found, mean) == pytest.approx(np.sqrt(found.var(axis=0).mean()))
+    found = galaxy_zoo.cumulative(random_fractions(6, rows=40))
+    mean = judged.guess(found)
+    np.testing.assert_allclose(galaxy_zoo.sum_errors(mean[None]), 0, atol=1e-12)
+    assert judged.votes_rmse(found, mean) == pytest.approx(np.sqrt(found.var(axis=0).mean()))
 
 
 def test_the_papers_accuracy_is_the_largest_of_37():
@@ -135,21 +136,21 @@ def test_the_papers_accuracy_is_the_largest_of_37():
     estimate = truth.copy()
     estimate[0, 14] = 0.8  # still right in every question, wrong in the largest of 37
     estimate[1, 23] = 0.7  # wrong about mergers, right in the largest of 37
-    assert votes.paper_accuracy(truth, estimate) == 0.75
+    assert judged.paper_accuracy(truth, estimate) == 0.75
 
 
 def test_accuracy_of_a_question_counts_those_who_were_asked():
     fractions = random_fractions(7, rows=4)
     fractions[:, :3] = [[1, 0, 0], [0.9, 0.1, 0], [0.1, 0.9, 0], [0, 1, 0]]
     fractions[:, SLICES[6]] = [0.6, 0.3, 0.1]
-    truth, wrong = votes.cumulative(fractions), fractions.copy()
+    truth, wrong = galaxy_zoo.cumulative(fractions), fractions.copy()
     wrong[1, SLICES[6]] = [0.1, 0.8, 0.1]
     wrong[2, SLICES[6]] = [0.1, 0.8, 0.1]
-    found = votes.question_accuracy(truth, votes.cumulative(wrong))
+    found = judged.question_accuracy(truth, galaxy_zoo.cumulative(wrong))
     assert found.loc[7, ["n", "right", "accuracy"]].tolist() == [2, 1, 0.5]
     assert found.loc[7, "low"] < 0.5 < found.loc[7, "high"]
     assert found.loc[1, "accuracy"] == 1
-    assert votes.question_accuracy(truth, votes.cumulative(wrong), reached=0.05).loc[7, "n"] == 3
-    nobody = votes.question_accuracy(truth, truth, reached=1.1).loc[7]
+    assert judged.question_accuracy(truth, galaxy_zoo.cumulative(wrong), reached=0.05).loc[7, "n"] == 3
+    nobody = judged.question_accuracy(truth, truth, reached=1.1).loc[7]
     assert nobody["n"] == 0
     assert np.isnan(nobody["accuracy"])

@@ -7,11 +7,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from galviz.explanation import outputs
+from galviz.measure.metrics import accuracy
 from galviz.nn.data import Samples
 from galviz.nn.predict import objects, predict
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.metrics import accuracy
 from galviz.sky.predictions import Predictions, joined
 from galviz.studies import channels
 from galviz.sweep import Plan, Sweep

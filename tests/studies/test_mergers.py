@@ -6,8 +6,8 @@ import pytest
 from galviz.nn.data import kept
 from galviz.runs import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.galaxy_zoo import COLUMNS, sum_errors
 from galviz.sky.mock import write_mergers_sky
-from galviz.sky.votes import COLUMNS, sum_errors
 from galviz.studies import mergers
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from galviz import jobs
+from galviz.measure.label_efficiency import gain_words, label_gain
 from galviz.recipe import Recipe
 from galviz.runs import Run
-from galviz.sky.label_efficiency import gain_words, label_gain
 from galviz.sky.predictions import Predictions
 from galviz.studies import richness
 from galviz.sweep import Plan, Sweep

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.sky.relative import in_all_units
+from galviz.measure.unit_errors import in_all_units
 from galviz.studies.richness import TARGETS
 from galviz.views.measures import MeasuresView
 

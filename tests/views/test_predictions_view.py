@@ -91,7 +91,7 @@ def test_new_objects_without_truth(told, sky):
 
 
 def test_the_measures_are_those_of_the_library(told):
-    from galviz.sky.metrics import summary
+    from galviz.measure.metrics import summary
 
     rows = told.held_out()
     view = MeasuresView(rows.truth, rows.estimate)

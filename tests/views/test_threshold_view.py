@@ -7,8 +7,8 @@ import pytest
 
 from galviz.io.tables import write_table
 from galviz.labels import Labels
+from galviz.measure.threshold_stats import BinnedFractions, ThresholdCurve
 from galviz.selection import Selection
-from galviz.sky.fractions import BinnedFractions, ThresholdCurve
 from galviz.views.library import Library
 from galviz.views.threshold import ThresholdView
 from galviz.views.threshold_page import ThresholdPage, _asked, keep_in_address

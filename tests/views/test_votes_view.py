@@ -8,12 +8,13 @@ import pytest
 from bokeh.models import Plot
 
 from galviz.figures import votes as figures
+from galviz.measure import votes as judged
 from galviz.recipe import Recipe
 from galviz.runs import Run
 from galviz.selection import Selection
-from galviz.sky import votes
+from galviz.sky import galaxy_zoo
+from galviz.sky.galaxy_zoo import COLUMNS, MERGER
 from galviz.sky.predictions import Predictions, about_answer, joined
-from galviz.sky.votes import COLUMNS, MERGER
 from galviz.studies.mergers import TARGET
 from galviz.views.library import Library
 from galviz.views.outcome import Outcome
@@ -27,8 +28,8 @@ TRUE = [f"{name}_true" for name in COLUMNS]
 
 def fractions(rows, seed):
     rng = np.random.default_rng(seed)
-    each = np.concatenate([rng.dirichlet(np.ones(len(q.answers)), rows) for q in votes.QUESTIONS], axis=1)
-    return votes.cumulative(each)
+    each = np.concatenate([rng.dirichlet(np.ones(len(q.answers)), rows) for q in galaxy_zoo.QUESTIONS], axis=1)
+    return galaxy_zoo.cumulative(each)
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_all_answers_are_judged_beside_the_guess_of_the_training_objects(told):
     assert cells(html, "RMSE of the guess")[0] == f"{np.sqrt(((mean - truth) ** 2).mean()):.4f}"
     paper = np.mean(estimate.argmax(1) == truth.argmax(1))
     assert cells(html, "accuracy over all 37")[0] == f"{paper:.4f}"
-    each = votes.question_accuracy(truth, estimate)
+    each = judged.question_accuracy(truth, estimate)
     assert cells(html, "accuracy by question")[0] == f"{each['right'].sum() / each['n'].sum():.4f}"
     assert cells(html, "6 · odd")[:2] == ["6", f"{each.loc[6, 'accuracy']:.3f}"]
     always = truth[:, 13:15].argmax(1) == mean[13:15].argmax()
@@ -154,7 +155,7 @@ def test_the_interval_covers_what_it_should():
     rng, inside = np.random.default_rng(0), 0
     for _ in range(20):
         estimate = truth + rng.normal(0, 0.1, (4000, 1))  # errors of an object go together
-        row = votes.votes_summary(truth, estimate, truth[0], n=200).loc["RMSE of all 37"]
+        row = judged.votes_summary(truth, estimate, truth[0], n=200).loc["RMSE of all 37"]
         inside += row["low"] < 0.1 < row["high"]
         expected = 2 * 1.96 * 0.1 / np.sqrt(2 * 4000)
         assert row["high"] - row["low"] == pytest.approx(expected, rel=0.3)

@@ -4,7 +4,7 @@ import pytest
 import traitlets
 
 from galviz.labels import Labels
-from galviz.sky.fractions import ThresholdCurve
+from galviz.measure.threshold_stats import ThresholdCurve
 from galviz.widgets.threshold import MOST, ThresholdWidget
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from galviz.sky.votes import PARENTS, SLICES, conditional, cumulative
+from galviz.sky.galaxy_zoo import PARENTS, SLICES, conditional, cumulative
 
 KINDS = ("smooth", "disc", "edge-on", "irregular", "merger", "artefact")
 _SHARES = np.array([0.44, 0.34, 0.14, 0.03])  # of the first four, among what neither merges nor is an artefact

@@ -14,10 +14,10 @@ from scipy.fft import irfft2, rfft2
 
 from galviz.io.lazy_array import LazyRows
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.sky.mock.morphology import DUST, OLD, YOUNG, Galaxy, cast_votes, draw_galaxy, fractions
 from galviz.sky.mock.parts import Progress, check, write_drawn_sky
 from galviz.sky.readers.pictures import BANDS
-from galviz.sky.votes import COLUMNS
 
 _FINE = 2
 _BATCH, _PART = 16, 4096  # galaxies that a worker draws between two reports, and that are held before they are written

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from galviz.io.paths import inside
 from galviz.io.tables import read_table
+from galviz.sky.galaxy_zoo import COLUMNS, SLICES, broken_sums, conditional, cumulative
 from galviz.sky.readers.picture_files import MOST_PIXELS, Raw, hidden
 from galviz.sky.readers.pictures import Pictures, find_pictures, match_pictures
-from galviz.sky.votes import COLUMNS, SLICES, broken_sums, conditional, cumulative
 
 if TYPE_CHECKING:
     import h5py

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from galviz.sky import votes
+from galviz.sky import galaxy_zoo
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.galaxy_zoo import COLUMNS, PARENTS, SLICES
 from galviz.sky.mock import morphology, zoo
 from galviz.sky.mock.morphology import KINDS, cast_votes, draw_galaxy, fractions
-from galviz.sky.votes import COLUMNS, PARENTS, SLICES
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_what_a_sky_holds(sky):
     assert (sky.unit, sky.origin) == ("display", "synthetic sky")
     assert sky.object_ids[1] == "zoo-3-000001"
     assert {*COLUMNS, "is_merger", "redshift", "colour", "radius"} <= set(sky.catalogue.columns)
-    assert len(votes.broken_sums(sky.catalogue, 1e-9)) == 0
+    assert len(galaxy_zoo.broken_sums(sky.catalogue, 1e-9)) == 0
     pixels = sky.images[:]
     assert pixels[:, :, 12:20, 12:20].mean() > 3 * pixels[:, :, :4].mean()
     assert len(np.unique(pixels.reshape(400, -1), axis=0)) == 400  # no galaxy twice
@@ -112,8 +112,8 @@ def test_chance_companions_are_taken_for_mergers_by_some(galaxies):
 def test_votes_are_counts_of_volunteers():
     rng, own = np.random.default_rng(0), fractions(draw_galaxy(np.random.default_rng((7, 1))), 68)
     many = np.array([cast_votes(own, 40, rng) for _ in range(400)])
-    np.testing.assert_allclose(votes.sum_errors(many), 0, atol=1e-12)
-    np.testing.assert_allclose(many.mean(axis=0), votes.cumulative(own[None])[0], atol=0.03)
+    np.testing.assert_allclose(galaxy_zoo.sum_errors(many), 0, atol=1e-12)
+    np.testing.assert_allclose(many.mean(axis=0), galaxy_zoo.cumulative(own[None])[0], atol=0.03)
     first = many[:, 0]
     np.testing.assert_allclose(first * 40, np.round(first * 40), atol=1e-9)
     assert first.std() == pytest.approx(np.sqrt(own[0] * (1 - own[0]) / 40), rel=0.2)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sdss_files import ANGLE, COLOURS, OFFSETS, SCALE, STARS, coordinates, header, write_field
 
+from galviz.measure.inpainting import central_flux
 from galviz.nn.folds import groups_of
-from galviz.sky.inpainting import central_flux
 from galviz.sky.readers import sdss
 from galviz.sky.readers.detect import detect, sources
 

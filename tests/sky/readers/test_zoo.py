@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.galaxy_zoo import COLUMNS, SLICES, conditional, cumulative, votes_of
 from galviz.sky.readers import zoo
 from galviz.sky.readers.pictures import middle, pictures, write_pictures
-from galviz.sky.votes import COLUMNS, SLICES, conditional, cumulative, votes_of
 
 IDS = ["100008", "100023", "100053"]
 

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from galviz.sky.fractions import wilson
+from galviz.measure.threshold_stats import wilson
 
 ONE_SIGMA = 0.6826894921370859
 """Probability that a normal deviate lies within 1 σ."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from galviz.sky.metrics import NanRule, bias, bootstrap, mae, outlier_fraction, pairs, r2, sigma_nmad
+from galviz.measure.metrics import NanRule, bias, bootstrap, mae, outlier_fraction, pairs, r2, sigma_nmad
 
 Measure = Callable[[np.ndarray, np.ndarray], float]
 
@@ -17,7 +17,7 @@ def dz(z_spec: ArrayLike, z_phot: ArrayLike, *, nan: NanRule = "raise") -> np.nd
     Parameters
     ----------
     z_spec, z_phot : array_like
-        (N,), as `galviz.sky.metrics.pairs` takes truth and estimate.
+        (N,), as `galviz.measure.metrics.pairs` takes truth and estimate.
     nan : {"raise", "drop"}
 
     Raises
@@ -89,9 +89,9 @@ def photoz_summary(
     Parameters
     ----------
     z_spec, z_phot : array_like
-        (N,), as `galviz.sky.metrics.pairs` takes truth and estimate.
+        (N,), as `galviz.measure.metrics.pairs` takes truth and estimate.
     n, level, seed, nan
-        As of `galviz.sky.metrics.bootstrap`.
+        As of `galviz.measure.metrics.bootstrap`.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import logit, ndtri
 
 from galviz.io.lazy_array import spaced
-from galviz.sky.metrics import Interval
+from galviz.measure.metrics import Interval
 
 Method = Literal["isotonic", "platt"]
 _CHUNKS = 4096  # into which the sorted scores of a sample are gathered where they are resampled

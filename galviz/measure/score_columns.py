@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from galviz.sky.votes import COLUMNS, MERGER, NAMES
+from galviz.sky.galaxy_zoo import COLUMNS, MERGER, NAMES
 
 NO_TRUTH = ""
 MOST_OUTSIDE = 0.1

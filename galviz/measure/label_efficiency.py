@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from galviz.sky.metrics import Interval
-from galviz.sky.relative import UNITS, residual_in
+from galviz.measure.metrics import Interval
+from galviz.measure.unit_errors import UNITS, residual_in
 
 METHODS = ("base", "ours")
 """From random weights, and from an encoder that has learned without labels."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from galviz.sky.metrics import bootstrap, mae, sigma
+from galviz.measure.metrics import bootstrap, mae, sigma
 
 _LN10 = np.log(10.0)
 _RESIDUALS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -62,7 +62,7 @@ def in_all_units(truth: ArrayLike, estimate: ArrayLike, *, n: int = 1000, seed: 
     truth, estimate : array_like of float
         (N,) as in `residual_in`; pairs with a NaN are left out.
     n, seed : int
-        As in `galviz.sky.metrics.bootstrap`.
+        As in `galviz.measure.metrics.bootstrap`.
 
     Returns
     -------

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from galviz.io.ids import check_ids
-from galviz.sky.metrics import bootstrap
-from galviz.sky.slices import blocks_of, decimals, interval_words, worst_slices
+from galviz.measure.metrics import bootstrap
+from galviz.measure.slices import blocks_of, decimals, interval_words, worst_slices
 
 __all__ = ["disagreement", "paired_words", "suspects", "worst_slices"]
 

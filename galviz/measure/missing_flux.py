@@ -95,7 +95,7 @@ class KnownFits:
         return cls(_read(path, path.stat().st_mtime_ns))
 
     def residuals(self, bands: Sequence[str]) -> np.ndarray:
-        """Give the residuals of fits with all bands, shape (M, B), as `galviz.sky.inpainting.off_manifold` takes."""
+        """Return the residuals of fits with all bands, (M, B), for `galviz.measure.inpainting.off_manifold`."""
         return self.table.loc[self.table["off"] == "", [f"rms_{band}" for band in bands]].to_numpy()
 
     def fluxes(self, band: str) -> KnownFluxes:
