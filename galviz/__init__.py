@@ -12,22 +12,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from galviz.recipe import Recipe
-    from galviz.runs import Run
+    from galviz.runs.predictions import Predictions
+    from galviz.runs.recipe import Recipe
+    from galviz.runs.run import Run
     from galviz.selection import Selection
     from galviz.sky.cutouts import CutoutSet
-    from galviz.sky.predictions import Predictions
-    from galviz.sky.target import Target
+    from galviz.tasks.target import Target
 
 __all__ = ["CutoutSet", "Predictions", "Recipe", "Run", "Selection", "Target", "__version__"]
 
 _HOMES = {
     "CutoutSet": "galviz.sky.cutouts",
-    "Predictions": "galviz.sky.predictions",
-    "Recipe": "galviz.recipe",
-    "Run": "galviz.runs",
+    "Predictions": "galviz.runs.predictions",
+    "Recipe": "galviz.runs.recipe",
+    "Run": "galviz.runs.run",
     "Selection": "galviz.selection",
-    "Target": "galviz.sky.target",
+    "Target": "galviz.tasks.target",
 }
 
 

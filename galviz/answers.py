@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from galviz.runs import Run
+from galviz.runs.run import Run
 
 if TYPE_CHECKING:
     from torch import nn

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from galviz.makers import Work, bar, ingest, mock, one_of
 
 if TYPE_CHECKING:
-    from galviz.recipe import Recipe
-    from galviz.runs import Run
+    from galviz.runs.recipe import Recipe
+    from galviz.runs.run import Run
     from galviz.sky.cutouts import CutoutSet
-    from galviz.sky.target import Target
     from galviz.sweep import Plan
+    from galviz.tasks.target import Target
 
 __all__ = ["devices", "ingest", "mock", "one_line", "predict", "runs", "studies", "sweep", "train"]
 
@@ -55,7 +55,7 @@ def train(args: argparse.Namespace) -> Work:
 
 def sweep(args: argparse.Namespace) -> Work:
     """Train Base and Ours from several parts of the labels."""
-    from galviz.runs import Run
+    from galviz.runs.run import Run
     from galviz.sweep import Sweep
     from galviz.sweeping import work_off
     from galviz.training import stop_on_signals
@@ -85,7 +85,7 @@ def sweep(args: argparse.Namespace) -> Work:
 
 def predict(args: argparse.Namespace) -> Work:
     """Apply a trained network to a sky."""
-    from galviz.runs import Run
+    from galviz.runs.run import Run
 
     run, out = Run.open(args.run), Path(args.out)
     if out.suffix != ".parquet" or not out.resolve().parent.is_dir():
@@ -106,7 +106,7 @@ def predict(args: argparse.Namespace) -> Work:
 
 def runs(args: argparse.Namespace) -> Work:
     """List the runs in a folder."""
-    from galviz.runs import home, list_runs
+    from galviz.runs.run import home, list_runs
     from galviz.training import summary
 
     folder = Path(args.folder) if args.folder else home() / "runs"
@@ -220,7 +220,7 @@ def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
 
 def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:
     from galviz.measure.linear_baseline import column_of
-    from galviz.runs import Run
+    from galviz.runs.run import Run
 
     out = Path(args.out)
     if (out / "run.json").exists():
@@ -258,7 +258,7 @@ def _check_encoder(theirs: "Recipe", ours: "Recipe") -> None:
 
 
 def _old_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:
-    from galviz.runs import Run
+    from galviz.runs.run import Run
 
     run = Run.open(args.out)
     info = run.info

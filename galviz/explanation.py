@@ -12,10 +12,10 @@ from astropy.io import fits
 from galviz.compute import Work
 from galviz.measure.linear_baseline import Offset
 from galviz.measure.occluders import places, spread
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, NAMES
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 BASELINES = ("mean", "zero", "blur")
 _PIXELS = 2**18  # of occluded images in a chunk: a fraction of a second

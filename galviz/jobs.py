@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from galviz.io.files import room_on
-from galviz.runs import ACTIVE, Run
+from galviz.runs.run import ACTIVE, Run
 
 _GALVIZ = (sys.executable, "-u", "-m", "galviz")
 _started: dict[Path, tuple[subprocess.Popen, float]] = {}  # what this process started, and when

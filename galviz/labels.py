@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from galviz.io.files import write_aside
-from galviz.runs import home
+from galviz.runs.run import home
 
 COLUMNS = ("object_id", "label", "time")
 
@@ -23,7 +23,7 @@ class Labels:
     ----------
     path : str or Path, optional
         A CSV with the columns `COLUMNS` (time: UTC, ISO 8601); made when the first label is set. By default
-        ``labels.csv`` in `galviz.runs.home`.
+        ``labels.csv`` in `galviz.runs.run.home`.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ import pandas as pd
 from galviz.compute import Status, Work, call
 from galviz.measure.inpainting import central_flux, fitted_better
 from galviz.measure.missing_flux import filled_in
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies.inpainting import STEPS, known_fits, of_images
 
@@ -169,7 +169,7 @@ class Repair:
         return "\n".join(
             [
                 "from galviz.repair import Repair",
-                "from galviz.runs import Run",
+                "from galviz.runs.run import Run",
                 "from galviz.sky.cutouts import CutoutSet",
                 "",
                 f"repair = Repair(Run.open({str(self.run.path)!r}), CutoutSet.open({str(sky)!r}), {given})",

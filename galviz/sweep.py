@@ -13,9 +13,9 @@ from galviz.io.files import read_json, write_aside, write_json, write_parquet
 from galviz.io.lock import is_alive
 from galviz.io.records import check_fields
 from galviz.measure.label_efficiency import METHODS, measured
-from galviz.recipe import Recipe
-from galviz.runs import Run
-from galviz.sky.target import Target
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
+from galviz.tasks.target import Target
 
 FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """As Liang et al. (2020), table 1."""

@@ -14,14 +14,14 @@ from galviz.labels import Labels
 from galviz.measure.metrics import Interval
 from galviz.measure.score_columns import MOST_OUTSIDE, NO_TRUTH, meaning, numbers, outside, words
 from galviz.measure.threshold_stats import AtThreshold, BinnedFractions, ThresholdCurve, reliability
-from galviz.runs import home
+from galviz.runs.run import home
 
 BINS = 100
 """Bars of the histogram of scores, over 0…1."""
 
 
 def labels_of(score: str, path: str | Path | None = None) -> Labels:
-    """Open the labels about a score: ``mergers.csv`` in `galviz.runs.home`, for other answers one beside it."""
+    """Open the labels about a score: ``mergers.csv`` in `galviz.runs.run.home`, for other answers one beside it."""
     path = home() / "mergers.csv" if path is None else Path(path)
     if meaning(score) != "merger":
         path = path.with_name(f"{path.stem}-{re.sub('[^A-Za-z0-9.]+', '-', score)}{path.suffix}")

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from galviz.io.lock import rank
 from galviz.jobs import Update, follow
 from galviz.queueing import in_line, is_empty
-from galviz.runs import ACTIVE, Run
+from galviz.runs.run import ACTIVE, Run
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOK_S = 0.5  # between two looks at the line, and at the wish to stop

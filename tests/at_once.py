@@ -7,7 +7,7 @@ import numpy as np
 import galviz.nn  # noqa: F401 - before torchvision
 from galviz import answers
 from galviz.nn.predict import save_weights
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.studies import inpainting, richness
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from galviz import cli
 from galviz.cli import main
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, QUESTIONS, cumulative
 from galviz.studies.richness import RECIPES, TARGET
 

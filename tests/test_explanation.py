@@ -12,7 +12,7 @@ from PIL import Image
 from galviz import occlusion
 from galviz.explanation import Explanation, MeanExplanation, Question, outputs
 from galviz.nn.predict import save_weights
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.sky.mock import write_mergers_sky

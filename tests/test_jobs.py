@@ -14,7 +14,7 @@ import pytest
 
 from galviz import jobs
 from galviz.cli import main
-from galviz.runs import Run
+from galviz.runs.run import Run
 
 SMALL = ["--set", "network.width=4", "folds=3", "batch=4", "--devices", "cpu"]
 KILLS = 10

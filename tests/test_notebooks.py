@@ -56,7 +56,7 @@ def test_votes_are_learned_judged_and_cut(monkeypatch, tmp_path):
     two = next(path for path in NOTEBOOKS if path.stem.startswith("02"))
     cells = [cell for cell in executed(two, tmp_path).cells if cell.cell_type == "code"]
     by = {cell.source.splitlines()[0]: cell for cell in cells}
-    assert "RMSE of the guess" in shown(by["from galviz.sky.predictions import joined"])["text/html"]
+    assert "RMSE of the guess" in shown(by["from galviz.runs.predictions import joined"])["text/html"]
     assert len(shown(by["# Their pictures, row by row in the same order."])["image/png"]) > 1000
     assert "ThresholdWidget" in shown(by["from galviz.widgets.threshold import ThresholdWidget"])["text/plain"]
     assert "Lotz et al. (2011)" in shown(cells[-1])["text/html"]

@@ -13,7 +13,7 @@ import pytest
 
 from galviz import queueing, training
 from galviz.queueing import folder, in_line, is_empty
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.studies.richness import RECIPES, TARGET
 from galviz.views.library import Library
 from galviz.views.run import RunPanel

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.recipe import CHOICES, Recipe
+from galviz.runs.recipe import CHOICES, Recipe
 
 
 def recipe(**changes):

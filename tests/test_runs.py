@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.recipe import Recipe
-from galviz.runs import Run, home, list_runs
-from galviz.sky.predictions import Predictions
-from galviz.sky.target import Target
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run, home, list_runs
+from galviz.tasks.target import Target
 
 TARGET = Target(name="ln_richness", kind="scalar", columns=("richness",), label="λ", transform="ln")
 RECIPE = Recipe(name="quick", epochs=3, batch=8, learning_rates={"head": 1e-2})
 WRITER = """
 import sys, time
-from galviz.runs import Run
+from galviz.runs.run import Run
 run = Run.open(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -9,13 +9,13 @@ import pytest
 
 from galviz import jobs, sweeping
 from galviz.cli import main
-from galviz.recipe import Recipe
-from galviz.runs import Run
-from galviz.sky.predictions import Predictions
-from galviz.sky.target import Target
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.studies import richness
 from galviz.sweep import Plan, Sweep, list_sweeps
 from galviz.sweeping import work_off
+from galviz.tasks.target import Target
 
 RECIPE = Recipe(
     name="tiny", epochs=1, batch=6, learning_rates={"encoder": 1e-3, "head": 1e-3}, folds=3, network={"width": 2}

@@ -32,7 +32,7 @@ def passport(
         `Selection.steps`.
     python : str
         The lines that make it again: `python_for`.
-    run : galviz.runs.Run, optional
+    run : galviz.runs.run.Run, optional
         The trained network whose predictions are shown.
     stretch : mapping, optional
         How pictures were shown, in the words of the page.
@@ -104,7 +104,7 @@ def python_for(
 
 
 def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
-    """Write the lines that make the ``table`` that pages show of a run: `galviz.sky.predictions.joined`.
+    """Write the lines that make the ``table`` that pages show of a run: `galviz.runs.predictions.joined`.
 
     Parameters
     ----------
@@ -115,8 +115,8 @@ def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
     seen : bool
         Whether the objects that the network was trained on are among them.
     """
-    lines = ["from galviz.runs import Run", *["from galviz.sky.cutouts import CutoutSet"] * sky]
-    lines += ["from galviz.sky.predictions import joined", "", f"run = Run.open({str(path)!r})"]
+    lines = ["from galviz.runs.run import Run", *["from galviz.sky.cutouts import CutoutSet"] * sky]
+    lines += ["from galviz.runs.predictions import joined", "", f"run = Run.open({str(path)!r})"]
     lines += [f"table = joined(run.predictions(), {'CutoutSet.open(run.data)' if sky else None})"]
     return "\n".join([*lines, *['table = table[~table["seen"]]'] * (not seen)])
 
@@ -130,7 +130,7 @@ def opening_of_table(path: str | Path, id_column: str | None = None, table: str 
 
 def _opening(path: Path, id_column: str | None) -> str:
     if (path / "run.json").is_file():
-        return f"from galviz.runs import Run\n\ntable = Run.open({str(path)!r}).predictions().table"
+        return f"from galviz.runs.run import Run\n\ntable = Run.open({str(path)!r}).predictions().table"
     if path.is_dir():
         return f"from galviz.sky.cutouts import CutoutSet\n\ntable = CutoutSet.open({str(path)!r}).catalogue"
     return opening_of_table(path, id_column)

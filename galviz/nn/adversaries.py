@@ -9,7 +9,7 @@ from torch import Tensor
 from galviz.nn.data import dihedral
 from galviz.nn.lsgan import LSGAN, discriminator_loss, embedder_loss, generator_loss
 from galviz.nn.module import rate
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 
 LOSSES = ("generator_loss", "discriminator_loss", "embedder_loss", "masked_loss")
 """What `Adversaries.parts_sum` holds, in this order."""

@@ -13,7 +13,7 @@ _APART = 0.1  # of it, by which the bands of an image may differ
 
 
 def augmented(images: Tensor, how: tuple[str, ...]) -> Tensor:
-    """Change images (N, B, H, W) at random, as `galviz.recipe.Recipe.augment` names it.
+    """Change images (N, B, H, W) at random, as `galviz.runs.recipe.Recipe.augment` names it.
 
     Random numbers are those of torch on the CPU.
     """

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from galviz.io.lazy_array import LazyRows
 from galviz.measure.linear_baseline import Offset
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 _SHARE = 0.25  # of the free memory, that images may take to be kept there
 _WORKERS = 2

@@ -10,17 +10,17 @@ from torch import nn
 from galviz.io.lock import rank
 from galviz.measure.linear_baseline import Offset, column_of
 from galviz.nn.data import Samples, kept, loader, memory_format, truths
-from galviz.nn.folds import kept_aside, rows_of_an_epoch, split
 from galviz.nn.module import Training
 from galviz.nn.plateau import stalled
 from galviz.nn.predict import calibrate, load_weights, predict, remember, save_weights
 from galviz.nn.progress import Bookkeeper, Pulse, load_checkpoint
 from galviz.nn.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.nn.validation import Validation
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.folds import kept_aside, rows_of_an_epoch, split
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 CHECKPOINT_S = 240.0  # a training that is killed loses less than 5 minutes
 

@@ -15,13 +15,13 @@ from galviz.io.lock import rank
 from galviz.nn.adversaries import LOSSES, Adversaries
 from galviz.nn.data import Samples, kept, loader
 from galviz.nn.fit import CHECKPOINT_S
-from galviz.nn.folds import split
 from galviz.nn.lsgan import LSGAN, embedder_loss
 from galviz.nn.predict import remember, save_weights
 from galviz.nn.progress import Bookkeeper, Pulse, load_checkpoint
 from galviz.nn.trainer import Devices, interruptible, quiet, steps_of, trainer_for
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.folds import split
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 
 SAMPLES = "samples.npy"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from galviz.nn.incremental import Incremental, understands
 from galviz.nn.network import CutoutNetwork
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 Output = int | Callable[[Tensor], Tensor]
 Baseline = str | np.ndarray | Tensor

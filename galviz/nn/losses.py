@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

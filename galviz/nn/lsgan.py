@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from galviz.io.lazy_array import spaced
 from galviz.nn.normalise import pixel_noise
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 
 _DEFAULTS = {"width": 1024, "latent": 64, "groups": 4, "softening": 0.0}

@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from galviz.nn.augment import augmented
 from galviz.nn.losses import joint_loss, loss_of
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 
 _WARM_UP = 0.25  # of the steps of "one_cycle"
 

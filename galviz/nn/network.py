@@ -8,9 +8,9 @@ from galviz.nn.encoders import ResNet18, WideResNet50
 from galviz.nn.heads import BandHead, ClassHead, CompactHead, JointHead, PublishedHead
 from galviz.nn.losses import check_loss
 from galviz.nn.normalise import Normalise
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 _DEFAULTS = {
     "architecture": "resnet18",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from galviz.io.lazy_array import spaced
-from galviz.recipe import CHOICES
+from galviz.runs.recipe import CHOICES
 from galviz.sky.cutouts import CutoutSet
 
 _ROWS = 1024  # objects that the constants are measured on

@@ -61,7 +61,7 @@ def redshifts(
     z_spec : numpy.ndarray, shape (N,)
         NaN where not known: such an object is predicted only.
     fold : numpy.ndarray of int, shape (N,)
-        As `galviz.nn.folds.deal` gives it.
+        As `galviz.runs.folds.deal` gives it.
     kind, seed
         As of `regressor`.
 

@@ -15,11 +15,11 @@ from galviz.io.files import read_parquet, write_aside, write_parquet
 from galviz.measure.intervals import widening
 from galviz.measure.linear_baseline import Offset
 from galviz.nn.data import Chunks, Samples, dihedral, kept, loader, memory_format, truths
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 _OBJECTS = "objects.parquet"
 

@@ -18,7 +18,7 @@ from galviz.nn.data import Steps
 from galviz.nn.module import Training
 from galviz.nn.plateau import lowered, stalled, waited
 from galviz.nn.predict import save_weights
-from galviz.runs import Run
+from galviz.runs.run import Run
 
 _BEAT_S = 1.0  # between two heartbeats
 _DEAR = 50  # an epoch shorter than this many times what a checkpoint took has none of its own

@@ -13,7 +13,7 @@ from galviz.nn.fit_steps import applied, fit_steps, start_fit, state_at
 from galviz.nn.lsgan import Trained, build
 from galviz.nn.normalise import pixel_noise
 from galviz.nn.predict import load_weights
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 
 _TURN_S = 0.3

@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from galviz.nn.data import Steps
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 
 Devices = str | int | None
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from galviz.nn.data import Chunks, Samples, loader
 from galviz.nn.losses import loss_of
 from galviz.nn.predict import outputs
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 
 
 class Validation:

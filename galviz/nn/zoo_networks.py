@@ -12,7 +12,7 @@ from galviz.measure.votes import guess
 from galviz.nn.encoders import ResNet18
 from galviz.nn.losses import check_loss
 from galviz.nn.vote_heads import DielemanVotes, SigmoidVotes, VoteTree
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 from galviz.sky.galaxy_zoo import COLUMNS, conditional
 
 _OUTPUTS = {"tree": VoteTree, "dieleman": DielemanVotes, "sigmoid": SigmoidVotes}

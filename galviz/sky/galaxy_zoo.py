@@ -181,5 +181,7 @@ def checked(votes: np.ndarray) -> np.ndarray:
     """Give votes as float64, or raise a ValueError where their shape is not (N, 37)."""
     votes = np.asarray(votes, dtype=np.float64)
     if votes.ndim != 2 or votes.shape[1] != len(COLUMNS):
-        raise ValueError(f"votes: expected shape (N, {len(COLUMNS)}), got {votes.shape}. Order them as votes.COLUMNS.")
+        raise ValueError(
+            f"votes: expected shape (N, {len(COLUMNS)}), got {votes.shape}. Order them as galaxy_zoo.COLUMNS."
+        )
     return votes

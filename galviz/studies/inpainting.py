@@ -9,12 +9,12 @@ import pandas as pd
 
 from galviz.io.files import read_parquet, write_parquet
 from galviz.measure.missing_flux import KnownFits
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.groups import groups_of
-from galviz.sky.predictions import Predictions
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 if TYPE_CHECKING:
     from torch import nn
@@ -80,10 +80,10 @@ def train(
 ) -> Run:
     """Train the run's GAN on a sky, see `galviz.nn.gan_fit.fit_gan`; predict redshifts that are known. No `encoder`."""
     from galviz.nn.fit import fit
-    from galviz.nn.folds import deal
     from galviz.nn.gan_fit import fit_gan, kept_aside
     from galviz.nn.predict import objects
     from galviz.nn.repair import fits_with_bands_hidden, open_trained
+    from galviz.runs.folds import deal
 
     if encoder is not None:
         raise ValueError(f"encoder: expected none for best fits, which train their own networks, got {encoder}.")

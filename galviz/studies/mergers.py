@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky import galaxy_zoo
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 if TYPE_CHECKING:
     from torch import nn

@@ -5,7 +5,7 @@ import param
 
 from galviz.explanation import BASELINES, Question, outputs
 from galviz.occlusion import VALUES
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.words import field
 

@@ -9,10 +9,10 @@ from galviz.figures.explore import count_matrix
 from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.labels import Labels
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions, joined
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions, joined
 from galviz.views.explorer import Explorer
 from galviz.views.measures import MeasuresView
 from galviz.views.predictions import run_opening

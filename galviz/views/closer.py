@@ -22,7 +22,7 @@ class CloserView(pn.viewable.Viewer):
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns truth and estimate, perhaps seen, as `galviz.sky.predictions.joined` gives them.
+        Columns truth and estimate, perhaps seen, as `galviz.runs.predictions.joined` gives them.
     selection : Selection
         What the buttons choose in.
     cutouts : CutoutSet, optional

@@ -26,7 +26,7 @@ class CompareView(Opener):
     Parameters
     ----------
     first, second : pandas.DataFrame
-        From `galviz.sky.predictions.joined`. Objects that either run was trained on are left out.
+        From `galviz.runs.predictions.joined`. Objects that either run was trained on are left out.
     cutouts : CutoutSet or None
         Pictures of the objects on which they differ most.
     selection : Selection

@@ -19,7 +19,7 @@ class CoverageView(pn.viewable.Viewer):
     Parameters
     ----------
     rows : pandas.DataFrame
-        Columns truth, estimate and sigma (as learned), as `galviz.sky.predictions.joined` gives them.
+        Columns truth, estimate and sigma (as learned), as `galviz.runs.predictions.joined` gives them.
     label : str
         What they are: ``"ln λ"``.
     """

@@ -9,7 +9,7 @@ import panel as pn
 import param
 
 from galviz.labels import Labels
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.focus import FocusView

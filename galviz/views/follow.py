@@ -12,7 +12,7 @@ import param
 from galviz import jobs
 from galviz.figures.curves import loss_curves, metric_curves
 from galviz.io.markup import Markup
-from galviz.runs import ACTIVE, Run
+from galviz.runs.run import ACTIVE, Run
 from galviz.views.words import beside, drawn, note, shown_seconds, text
 
 _SIGNS = {
@@ -35,7 +35,7 @@ class RunView(pn.viewable.Viewer):
         A run folder, which may still be in the making.
     """
 
-    state = param.Dict(default={"status": "created"}, doc="as `galviz.runs.Run.state` gives it")
+    state = param.Dict(default={"status": "created"}, doc="as `galviz.runs.run.Run.state` gives it")
     started = param.Boolean(default=False, doc="whether there are metrics")
     metrics = param.DataFrame(default=pd.DataFrame(), doc="lines of metrics.csv so far")
     log = param.String(default="", doc="last lines of log.txt")

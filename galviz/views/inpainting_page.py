@@ -5,7 +5,7 @@ from pathlib import Path
 
 import panel as pn
 
-from galviz.runs import ACTIVE, Run
+from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import inpainting
 from galviz.views.latents import LatentsView
@@ -81,7 +81,7 @@ def inpainting_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     Parameters
     ----------
     paths : sequence of str
-        Skies, runs or folders of them; what lies in `galviz.runs.home` is offered in any case.
+        Skies, runs or folders of them; what lies in `galviz.runs.run.home` is offered in any case.
 
     Returns
     -------

@@ -7,7 +7,7 @@ import panel as pn
 import param
 
 from galviz import jobs
-from galviz.runs import Run, home
+from galviz.runs.run import Run, home
 from galviz.sweep import Sweep, list_sweeps
 from galviz.views.folders import free_name, let_go, named, new_folder
 from galviz.views.labels_view import LabelsView
@@ -19,7 +19,7 @@ from galviz.views.words import field, said, shown_error, text
 
 
 class LabelsTab(pn.viewable.Viewer):
-    """Sweeps of a study, in ``sweeps`` of `galviz.runs.home` and in folders given.
+    """Sweeps of a study, in ``sweeps`` of `galviz.runs.run.home` and in folders given.
 
     Parameters
     ----------

@@ -8,10 +8,10 @@ import panel as pn
 
 from galviz.io.markup import Markup
 from galviz.labels import Labels
-from galviz.runs import ACTIVE, Run
+from galviz.runs.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_table
+from galviz.runs.run import ACTIVE, Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_table
 from galviz.studies.inpainting import LATENTS, of_images
 from galviz.views.explorer import Explorer
 from galviz.views.library import open_predictions
@@ -83,9 +83,9 @@ class LatentsView(pn.viewable.Viewer):
     def _opening(self) -> str:
         """Write the lines that make the table that is shown."""
         sky = self.cutouts is not None
-        lines = ["from galviz.runs import Run", *["from galviz.sky.cutouts import CutoutSet"] * sky]
+        lines = ["from galviz.runs.run import Run", *["from galviz.sky.cutouts import CutoutSet"] * sky]
         lines += [
-            "from galviz.sky.latents import LatentMap, latent_table",
+            "from galviz.runs.latents import LatentMap, latent_table",
             "",
             f"run = Run.open({str(self.run.path)!r})",
         ]

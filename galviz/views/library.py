@@ -11,10 +11,10 @@ import pandas as pd
 
 from galviz.io.files import read_json
 from galviz.io.paths import inside
-from galviz.runs import ACTIVE, Run, home, list_runs
+from galviz.runs.predictions import Predictions, joined
+from galviz.runs.run import ACTIVE, Run, home, list_runs
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions, joined
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 from galviz.views.folders import level, named, new_folder
 
 
@@ -44,7 +44,7 @@ class Library:
 
     @classmethod
     def find(cls, paths: Sequence[str | Path] = (), study: ModuleType | None = None) -> "Library":
-        """Look where a page is told to, and in `galviz.runs.home`.
+        """Look where a page is told to, and in `galviz.runs.run.home`.
 
         Parameters
         ----------
@@ -121,8 +121,8 @@ class Library:
     def allowed(self, path: str | Path, argument: str = "path") -> Path:
         """Return a path, after following links, if this page may open it; for paths from a visitor or from a file.
 
-        A page opens what lies in `galviz.runs.home`, in the files and folders that it was started on, and the skies and
-        runs that it lists: a link that the owner put among these may lead elsewhere.
+        A page opens what lies in `galviz.runs.run.home`, in the files and folders that it was started on, and the skies
+        and runs that it lists: a link that the owner put among these may lead elsewhere.
 
         Raises
         ------

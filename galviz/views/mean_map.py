@@ -9,7 +9,7 @@ import param
 
 from galviz.explanation import MeanExplanation, Question
 from galviz.figures.occlusion import mean_map
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.look import alert
 from galviz.views.run import REFUSED

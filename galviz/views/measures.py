@@ -10,7 +10,7 @@ import panel as pn
 from galviz.io.markup import Markup
 from galviz.measure.metrics import summary
 from galviz.measure.unit_errors import in_all_units, written
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 from galviz.views.words import text
 
 _NAMES = {

@@ -22,7 +22,7 @@ def mergers_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     ----------
     paths : sequence of str
         A table of predictions, a run or a sky, and perhaps images: a sky, or a folder of pictures named by object_id.
-        What lies in `galviz.runs.home` is offered in any case.
+        What lies in `galviz.runs.run.home` is offered in any case.
 
     Returns
     -------

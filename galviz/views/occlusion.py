@@ -6,7 +6,7 @@ import param
 from galviz.explanation import Explanation
 from galviz.io.markup import Markup
 from galviz.occlusion import map_message, object_message, sources_of, to_png
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.asked import Asked

@@ -9,10 +9,10 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
-from galviz.runs import Run
+from galviz.runs.predictions import joined
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import joined
 from galviz.studies import inpainting
 from galviz.views.gallery import Gallery
 from galviz.views.library import Library, open_predictions, open_sky
@@ -108,7 +108,7 @@ def occlusion_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     Parameters
     ----------
     paths : sequence of str
-        Skies, runs or folders of them; what lies in `galviz.runs.home` is offered in any case.
+        Skies, runs or folders of them; what lies in `galviz.runs.run.home` is offered in any case.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.bands import BandsView
 from galviz.views.library import Library, open_predictions, open_sky

@@ -10,7 +10,7 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 from galviz.views.arrivals import Arrivals
 from galviz.views.library import Library, open_sky
 from galviz.views.outcome import Outcome

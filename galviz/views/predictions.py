@@ -11,10 +11,10 @@ from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.io.provenance import opening_of_run
 from galviz.labels import Labels
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions, joined
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions, joined
 from galviz.views.closer import CloserView
 from galviz.views.coverage import CoverageView
 from galviz.views.explorer import Explorer

@@ -9,7 +9,7 @@ from typing import Any
 
 import panel as pn
 
-from galviz.recipe import CHOICES, Recipe
+from galviz.runs.recipe import CHOICES, Recipe
 
 
 class RecipeForm(pn.viewable.Viewer):

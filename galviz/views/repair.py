@@ -10,7 +10,7 @@ import param
 from galviz.figures.repair import loss_curves
 from galviz.repair import Repair
 from galviz.repair_html import fluxes_html, pictures_html, progress_html
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies.inpainting import STEPS

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import panel as pn
 import param
 
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.gallery import Gallery

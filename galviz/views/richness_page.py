@@ -24,7 +24,7 @@ def richness_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     Parameters
     ----------
     paths : sequence of str
-        Skies, runs, sweeps or folders of them to show; what lies in `galviz.runs.home` is offered in any case.
+        Skies, runs, sweeps or folders of them to show; what lies in `galviz.runs.run.home` is offered in any case.
 
     Returns
     -------

@@ -7,7 +7,7 @@ import panel as pn
 import param
 
 from galviz import jobs
-from galviz.runs import ACTIVE
+from galviz.runs.run import ACTIVE
 from galviz.views.follow import RunView
 from galviz.views.library import Library
 from galviz.views.state import Chooser, PageState

@@ -6,7 +6,7 @@ import panel as pn
 import param
 
 from galviz.figures.curves import metric_names, run_curves
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.views.library import Library
 from galviz.views.state import PageState
 from galviz.views.words import Choices, beside, drawn, field, note

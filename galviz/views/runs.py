@@ -8,7 +8,7 @@ import param
 from galviz import jobs
 from galviz.figures.curves import LABELS, metric_names
 from galviz.io.markup import Markup
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.views.library import Library
 from galviz.views.run_curves import RunCurves
 from galviz.views.state import PageState

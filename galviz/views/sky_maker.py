@@ -8,7 +8,7 @@ import param
 
 from galviz import jobs
 from galviz.io.markup import Markup
-from galviz.runs import Run, home
+from galviz.runs.run import Run, home
 from galviz.sky.sizes import SIZES
 from galviz.views.library import Library
 from galviz.views.run import REFUSED

@@ -21,7 +21,7 @@ class SuspectsView(Opener):
     Parameters
     ----------
     table : pandas.DataFrame
-        From `galviz.sky.predictions.joined`; for classes with columns ``p_…``, a probability a class. Objects seen
+        From `galviz.runs.predictions.joined`; for classes with columns ``p_…``, a probability a class. Objects seen
         in training are left out.
     selection : Selection
     """

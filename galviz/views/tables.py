@@ -9,9 +9,9 @@ import pandas as pd
 
 from galviz.io.provenance import opening_of_table
 from galviz.io.tables import NUMBERED, KeyedTable, SeveralTables, read_table
-from galviz.runs import Run
+from galviz.runs.predictions import joined
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import joined
 from galviz.sky.readers.pictures import pictures
 from galviz.views.library import open_predictions, open_sky
 from galviz.views.predictions import run_opening

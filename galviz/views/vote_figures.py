@@ -27,7 +27,7 @@ class VoteMeasures(pn.viewable.Viewer):
     Parameters
     ----------
     table : pandas.DataFrame
-        As `galviz.sky.predictions.joined` gives it: the mean of those seen in training is the guess.
+        As `galviz.runs.predictions.joined` gives it: the mean of those seen in training is the guess.
     shown : pandas.DataFrame
         Its rows that are judged; those without the truth of all answers are left out.
     """

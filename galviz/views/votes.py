@@ -9,11 +9,11 @@ import param
 from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.labels import Labels
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions, about_answer, joined
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER
-from galviz.sky.predictions import Predictions, about_answer, joined
 from galviz.studies.mergers import THRESHOLD
 from galviz.views.closer import CloserView
 from galviz.views.explorer import Explorer

@@ -52,7 +52,7 @@ class WayOut(Patient):
     source, opening, id_column : str, optional
         What the table was read from, for `galviz.io.provenance.python_for`; without the first two, its lines do not
         run.
-    run : galviz.runs.Run, optional
+    run : galviz.runs.run.Run, optional
         The network whose predictions are shown, for the passport.
     look : callable, optional
         Gives how pictures are shown now, a `Look` or a mapping, for the passport.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import panel as pn
 
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.mean_map import MeanView

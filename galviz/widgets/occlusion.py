@@ -10,7 +10,7 @@ import traitlets
 
 from galviz.explanation import BASELINES, Explanation, Question, outputs
 from galviz.occlusion import VALUES, map_message, object_message, sources_of
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 
 TOGETHER = "all bands"

@@ -11,7 +11,7 @@ import traitlets
 from galviz.io.markup import as_html
 from galviz.repair import Repair
 from galviz.repair_html import fluxes_html, pictures_html, progress_html
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies.inpainting import STEPS
 

@@ -10,7 +10,7 @@ import traitlets
 
 from galviz import jobs
 from galviz.io.markup import Markup, as_html
-from galviz.runs import ACTIVE
+from galviz.runs.run import ACTIVE
 
 _EVERY_S = 0.5
 _WIDE, _HIGH, _EDGE = 420, 180, 34  # px of the curve and of its margin

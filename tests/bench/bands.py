@@ -17,9 +17,9 @@ import torch
 import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.metrics import accuracy, bootstrap
 from galviz.nn import baselines
-from galviz.nn.folds import deal, groups_of
 from galviz.nn.normalise import Normalise
-from galviz.runs import Run
+from galviz.runs.folds import deal, groups_of
+from galviz.runs.run import Run
 from galviz.sky.readers import sdss
 from galviz.studies import richness
 

@@ -22,7 +22,7 @@ from galviz.nn.lsgan import Generator, Trained
 from galviz.nn.photoz import redshifts
 from galviz.nn.predict import objects
 from galviz.nn.repair import open_trained
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import inpainting
 

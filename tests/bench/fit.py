@@ -16,8 +16,8 @@ import torch
 
 from galviz.nn.fit import fit
 from galviz.nn.network import CutoutNetwork, build
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import richness
 
@@ -86,7 +86,7 @@ def main(name: str) -> dict[str, object]:
         network=network,
     )
     cutouts = sky(images + BATCH)
-    from galviz.nn.folds import split
+    from galviz.runs.folds import split
 
     train, held_out = split(cutouts.catalogue, recipe, np.ones(len(cutouts), bool))
     found = {"ours": ([], []), "bare": ([], [])}

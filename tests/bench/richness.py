@@ -17,10 +17,10 @@ import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.intervals import coverage, cross_widened
 from galviz.measure.metrics import bootstrap, mae, sigma
 from galviz.nn import baselines
-from galviz.nn.folds import deal, groups_of
-from galviz.runs import Run
+from galviz.runs.folds import deal, groups_of
+from galviz.runs.predictions import joined
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import joined
 from galviz.studies import richness
 
 

@@ -16,7 +16,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 from galviz.measure.attribution_regions import find_sources, shares  # noqa: E402
 from galviz.nn.attribution import occlude, probability  # noqa: E402
 from galviz.nn.predict import load_weights  # noqa: E402
-from galviz.runs import Run  # noqa: E402
+from galviz.runs.run import Run  # noqa: E402
 from galviz.sky.cutouts import CutoutSet  # noqa: E402
 from galviz.studies import richness  # noqa: E402
 

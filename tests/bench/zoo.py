@@ -20,13 +20,13 @@ from galviz.measure.metrics import bootstrap
 from galviz.measure.threshold_stats import ThresholdCurve
 from galviz.nn.fit import fit
 from galviz.nn.zoo_networks import SigmoidVotes, build
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.pictures import write_pictures
 from galviz.sky.readers.zoo import folder_of_pictures
-from galviz.sky.target import Target
 from galviz.studies.mergers import RECIPES
+from galviz.tasks.target import Target
 
 CASES = {  # folder, table, column of ids, what is learned, square that is kept, folds that are held out in turn
     "svl": ("galaxyzoo2_svl", "catalog.csv", "object_id", ("smooth_debiased", "spiral_debiased"), 204, 1),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from million import read_id
 
-from galviz.runs import list_runs
+from galviz.runs.run import list_runs
 
 FLAGS = [
     "--no-sandbox",

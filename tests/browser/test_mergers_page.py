@@ -9,7 +9,7 @@ from PIL import Image
 from galviz.io.tables import read_table, write_table
 from galviz.labels import Labels
 from galviz.measure.threshold_stats import ThresholdCurve
-from galviz.runs import Run
+from galviz.runs.run import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

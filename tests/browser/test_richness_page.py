@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from galviz.jobs import is_alive
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]

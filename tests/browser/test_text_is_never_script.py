@@ -22,11 +22,11 @@ from at_once import random_gan, random_run
 from pages import free_port
 
 from galviz.labels import Labels
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky import galaxy_zoo
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions
 from galviz.studies import mergers, richness
 from galviz.sweep import Plan, Sweep
 
@@ -437,7 +437,7 @@ NOTEBOOK = """
 import ipywidgets as W, pandas as pd
 from pathlib import Path
 from galviz.labels import Labels
-from galviz.runs import home, list_runs
+from galviz.runs.run import home, list_runs
 from galviz.sky.cutouts import CutoutSet
 from galviz.io.tables import read_table
 from galviz.widgets.gallery import GalleryWidget

@@ -11,8 +11,8 @@ from galviz.measure.occluders import places, spread
 from galviz.nn.attribution import grad_cam, in_its_unit, integrated_gradients, occlude, outputs_at, probability, sanity
 from galviz.nn.encoders import ResNet18
 from galviz.nn.network import build
-from galviz.recipe import Recipe
-from galviz.sky.target import Target
+from galviz.runs.recipe import Recipe
+from galviz.tasks.target import Target
 
 BANDS = ("u", "g", "r", "i", "z")
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")

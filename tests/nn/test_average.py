@@ -11,9 +11,9 @@ from galviz.nn.fit import fit
 from galviz.nn.module import Training
 from galviz.nn.network import build
 from galviz.nn.progress import Bookkeeper
-from galviz.recipe import Recipe
-from galviz.runs import Run
-from galviz.sky.target import Target
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
+from galviz.tasks.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
 BANDS = ("u", "g", "r", "i", "z")

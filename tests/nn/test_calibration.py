@@ -7,13 +7,13 @@ from safetensors.torch import load_file
 
 from galviz.measure.intervals import widening
 from galviz.nn.fit import fit
-from galviz.nn.folds import kept_aside, split
 from galviz.nn.network import build
 from galviz.nn.zoo_networks import build as build_zoo
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.folds import kept_aside, split
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
 BANDS = ("u", "g", "r", "i", "z")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from galviz.nn.data import Chunks, Samples, Steps, dihedral, kept, loader, memory_format, truths
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
 BAND = Target("band", "band", (), "band")

@@ -17,9 +17,9 @@ from galviz.nn.fit import fit
 from galviz.nn.network import build
 from galviz.nn.plateau import lowered, stalled
 from galviz.nn.progress import Bookkeeper, save_checkpoint
-from galviz.recipe import Recipe
-from galviz.runs import Run
-from galviz.sky.target import Target
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
+from galviz.tasks.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
 BAND = Target("band", "band", (), "band")
@@ -328,7 +328,7 @@ import sys
 import galviz.nn
 from galviz.nn.fit import fit
 from galviz.nn.network import build
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.io.lock import rank
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.nn.folds import deal, groups_of, split
-from galviz.recipe import Recipe
+from galviz.runs.folds import deal, groups_of, split
+from galviz.runs.recipe import Recipe
 
 RECIPE = Recipe(name="x", epochs=1, batch=2, learning_rates={"head": 1e-3})
 

@@ -12,9 +12,9 @@ from galviz.nn.gan_fit import SAMPLES, Moments, fit_gan
 from galviz.nn.lsgan import build
 from galviz.nn.predict import load_weights, objects
 from galviz.nn.progress import Bookkeeper
-from galviz.recipe import Recipe
-from galviz.runs import Run
-from galviz.sky.target import Target
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
+from galviz.tasks.target import Target
 
 TARGET = Target("z_phot", "scalar", ("z",), "z")
 RECIPE = Recipe(

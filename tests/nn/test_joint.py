@@ -7,14 +7,14 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from galviz.nn.fit import fit
-from galviz.nn.folds import rows_of_an_epoch, split
 from galviz.nn.losses import joint_loss
 from galviz.nn.network import build
 from galviz.nn.predict import objects
 from galviz.nn.progress import Bookkeeper
-from galviz.recipe import Recipe
-from galviz.runs import Run
-from galviz.sky.target import Target
+from galviz.runs.folds import rows_of_an_epoch, split
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
+from galviz.tasks.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
 BANDS = ("u", "g", "r", "i", "z")

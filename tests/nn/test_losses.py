@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from galviz.nn.losses import gaussian_nll, loss_of, mse_std
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 
 finite = st.floats(-100, 100, width=32)
 

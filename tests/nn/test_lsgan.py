@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from galviz.nn.lsgan import Generator, Mirror, Scale, build, discriminator_loss, embedder_loss, generator_loss
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 
 RECIPE = Recipe(
     name="tiny",

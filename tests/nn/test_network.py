@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from galviz.nn.network import build
-from galviz.recipe import Recipe
-from galviz.sky.target import Target
+from galviz.runs.recipe import Recipe
+from galviz.tasks.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
 BAND = Target("band", "band", (), "band")

@@ -12,11 +12,11 @@ from galviz.measure.linear_baseline import Offset
 from galviz.nn.fit import fit
 from galviz.nn.network import build
 from galviz.nn.predict import apply_run
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.target import Target
 from galviz.studies import richness
+from galviz.tasks.target import Target
 
 RECIPE = Recipe(
     name="tiny",

@@ -6,9 +6,9 @@ import torch
 from galviz.nn.data import dihedral
 from galviz.nn.network import build
 from galviz.nn.predict import load_weights, objects, predict, remember, save_weights
-from galviz.recipe import Recipe
-from galviz.runs import Run
-from galviz.sky.target import Target
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
+from galviz.tasks.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
 BAND = Target("band", "band", (), "band")

@@ -9,7 +9,7 @@ from galviz.nn.data import memory_format
 from galviz.nn.encoders import load_encoder
 from galviz.nn.module import _peaks
 from galviz.nn.zoo_networks import ImageNetScale, build, paper_cnn, paper_resnet
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 from galviz.sky.galaxy_zoo import SLICES, cumulative, sum_errors
 
 ALL = ["resnet18", "paper_cnn", "paper_resnet50", "paper_resnet50_dense"]

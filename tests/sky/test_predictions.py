@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz.runs.predictions import Predictions, about_answer, joined
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions, about_answer, joined
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 RICHNESS = Target(name="ln_richness", kind="scalar", columns=("richness",), label="λ", transform="ln")
 BAND = Target(name="band", kind="band", columns=(), label="band")

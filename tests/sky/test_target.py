@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 RICHNESS = Target(name="ln_richness", kind="scalar", columns=("richness",), label="λ", transform="ln")
 BAND = Target(name="band", kind="band", columns=(), label="band")

@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 
 def recipes_of(study, name):

@@ -10,9 +10,9 @@ from galviz.explanation import outputs
 from galviz.measure.metrics import accuracy
 from galviz.nn.data import Samples
 from galviz.nn.predict import objects, predict
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions, joined
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions, joined
 from galviz.studies import channels
 from galviz.sweep import Plan, Sweep
 

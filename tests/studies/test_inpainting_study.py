@@ -7,7 +7,7 @@ import pytest
 
 from galviz.nn.repair import open_trained
 from galviz.repair import Repair
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.galaxies import inpainting_sky
 from galviz.studies import inpainting

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from galviz.nn.data import kept
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, sum_errors
 from galviz.sky.mock import write_mergers_sky

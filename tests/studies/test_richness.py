@@ -3,7 +3,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.studies import richness
 
 

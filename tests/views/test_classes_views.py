@@ -9,11 +9,11 @@ import panel as pn
 import pytest
 
 from galviz.io.expressions import column
-from galviz.recipe import Recipe
-from galviz.sky.predictions import Predictions
-from galviz.sky.target import Target
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
 from galviz.studies import channels
 from galviz.sweep import Plan, Sweep
+from galviz.tasks.target import Target
 from galviz.views.explorer import Explorer
 from galviz.views.labels_tab import LabelsTab
 from galviz.views.labels_view import LabelsView

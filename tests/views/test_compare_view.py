@@ -7,8 +7,8 @@ import pandas as pd
 import panel as pn
 
 from galviz.io.expressions import matches
+from galviz.runs.predictions import joined
 from galviz.selection import Selection
-from galviz.sky.predictions import joined
 from galviz.views.compare import CompareView
 from galviz.views.gallery import GalleryGrid
 from galviz.views.slices import SlicesView

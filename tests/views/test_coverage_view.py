@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from bokeh.models import Plot
 
+from galviz.runs.predictions import Predictions
 from galviz.selection import Selection
-from galviz.sky.predictions import Predictions
 from galviz.views.coverage import CoverageView, coverage_html, verdict
 from galviz.views.predictions import PredictionsView
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from galviz.focus import Portrait
 from galviz.io.tables import write_table
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.readers.pictures import pictures
 from galviz.views.bands import BandsView

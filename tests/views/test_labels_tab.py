@@ -10,9 +10,9 @@ import pytest
 
 from galviz import jobs
 from galviz.measure.label_efficiency import gain_words, label_gain
-from galviz.recipe import Recipe
-from galviz.runs import Run
-from galviz.sky.predictions import Predictions
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.studies import richness
 from galviz.sweep import Plan, Sweep
 from galviz.views.labels_tab import LabelsTab

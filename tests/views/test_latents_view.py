@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.runs import Run
+from galviz.runs.latents import LatentMap, latent_table, principal_components
+from galviz.runs.predictions import Predictions
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.latents import LatentMap, latent_table, principal_components
-from galviz.sky.predictions import Predictions
 from galviz.studies import inpainting
 from galviz.views.latents import LatentsView, colour_of
 

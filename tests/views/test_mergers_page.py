@@ -10,11 +10,11 @@ from PIL import Image
 
 from galviz import jobs
 from galviz.io.tables import write_table
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER
 from galviz.sky.mock import write_mergers_sky
-from galviz.sky.predictions import Predictions
 from galviz.studies import mergers
 from galviz.views.library import Library
 from galviz.views.mergers_page import mergers_page, mergers_study

@@ -2,8 +2,8 @@
 
 import pytest
 
+from galviz.runs.predictions import Predictions
 from galviz.selection import Selection
-from galviz.sky.predictions import Predictions
 from galviz.views.bands import BandsView
 from galviz.views.predictions import PredictionsView
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from bokeh.models import Plot
 
+from galviz.runs.predictions import joined
 from galviz.selection import Selection
-from galviz.sky.predictions import joined
 from galviz.views.measures import MeasuresView, measured
 from galviz.views.outcome import unfinished
 from galviz.views.predictions import PredictionsView, judged_plots, run_opening

@@ -9,12 +9,12 @@ from bokeh.models import Plot
 
 from galviz.figures import votes as figures
 from galviz.measure import votes as judged
-from galviz.recipe import Recipe
-from galviz.runs import Run
+from galviz.runs.predictions import Predictions, about_answer, joined
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
 from galviz.selection import Selection
 from galviz.sky import galaxy_zoo
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER
-from galviz.sky.predictions import Predictions, about_answer, joined
 from galviz.studies.mergers import TARGET
 from galviz.views.library import Library
 from galviz.views.outcome import Outcome

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from galviz.runs import Run
+from galviz.runs.run import Run
 from galviz.studies import mergers, richness
 from galviz.widgets.training import TrainingWidget, curve
 

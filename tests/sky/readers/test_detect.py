@@ -5,7 +5,7 @@ import pytest
 from sdss_files import ANGLE, COLOURS, OFFSETS, SCALE, STARS, coordinates, header, write_field
 
 from galviz.measure.inpainting import central_flux
-from galviz.nn.folds import groups_of
+from galviz.runs.folds import groups_of
 from galviz.sky.readers import sdss
 from galviz.sky.readers.detect import detect, sources
 

@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal
 from sdss_files import SCALE, SHAPE, STARS, coordinates, header, write_field
 
 from galviz.cli import main
-from galviz.nn.folds import groups_of
+from galviz.runs.folds import groups_of
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock import embedded, ground, write_embedded_sky
 from galviz.sky.mock.colours import MAGNITUDES

@@ -17,9 +17,9 @@ from galviz.io.files import read_json, room_on, write_aside, write_json
 from galviz.io.lock import is_alive, me, one_holder
 from galviz.io.paths import refuse_links_out
 from galviz.io.records import check_fields
-from galviz.recipe import Recipe
-from galviz.sky.predictions import Predictions
-from galviz.sky.target import Target
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.tasks.target import Target
 
 ACTIVE = ("waiting", "running")
 _INFO = {

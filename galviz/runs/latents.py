@@ -9,8 +9,8 @@ import pandas as pd
 
 from galviz.io.files import read_parquet
 from galviz.io.ids import check_ids
+from galviz.runs.predictions import Predictions, joined
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.predictions import Predictions, joined
 
 PLACES = ("latent 1", "latent 2")
 """Columns of the first two principal components."""
@@ -114,7 +114,7 @@ def latent_table(
     cutouts : CutoutSet, optional
         Whose catalogue is joined.
     predictions : Predictions, optional
-        As `galviz.sky.predictions.joined` gives them.
+        As `galviz.runs.predictions.joined` gives them.
 
     Returns
     -------

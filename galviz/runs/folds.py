@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.io.lazy_array import spaced
-from galviz.recipe import Recipe
+from galviz.runs.recipe import Recipe
 from galviz.sky.groups import groups_of
 
 

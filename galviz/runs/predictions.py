@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from galviz.io.files import parquet_table, write_aside
 from galviz.io.ids import check_strings
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.target import Target
+from galviz.tasks.target import Target
 
 _META = b"galviz.target"
 

@@ -1,0 +1,1 @@
+"""How a network is trained and what came of it: recipe, run folder, predictions, folds."""

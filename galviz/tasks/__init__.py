@@ -1,0 +1,1 @@
+"""What is learned: which columns of a catalogue, as which kind of task."""
