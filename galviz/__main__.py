@@ -2,7 +2,7 @@
 
 import sys
 
-from galviz.cli import main
+from galviz.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

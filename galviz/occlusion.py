@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galviz.explanation import Explanation, outputs
 from galviz.figures.contact_sheet import contact_sheet, default_look
 from galviz.figures.images import scale_bar
 from galviz.figures.occlusion import MARKS, look_of, picture, rgb_of
 from galviz.measure.attribution_regions import find_sources
 from galviz.sky.cutouts import CutoutSet
+from galviz.work.explanation import Explanation, outputs
 
 VALUES = {"what it gives": "change", "the output when it is hidden": "output"}
 """What a map can show."""

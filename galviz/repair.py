@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from galviz.compute import Status, Work, call
 from galviz.measure.inpainting import central_flux, fitted_better
 from galviz.measure.missing_flux import filled_in
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies.inpainting import STEPS, known_fits, of_images
+from galviz.work.chunks import Status, Work, call
 
 ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
 """What is shown of an object, after Murray, Fabbro & Yi (2019), fig. 1; the residual is observed minus best fit."""
@@ -20,7 +20,7 @@ ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
 UNLIKE = 0.99
 """An object is unlike what the generator knows when more than this part of known images was fitted better."""
 
-_FITTED = "galviz.answers:fitted"
+_FITTED = "galviz.work.worker:fitted"
 _OTHER_RUN = "Choose another run, or train one on such a sky with the recipe quick."
 
 
@@ -28,7 +28,7 @@ class Repair:
     """Best fits of some objects with bands switched off, as they converge.
 
     A fit that starts at the embedder's guess and one from a random latent go on side by side, about a third of a second
-    at a time, on the workers of `galviz.compute`.
+    at a time, on the workers of `galviz.work.chunks`.
 
     Parameters
     ----------

@@ -5,14 +5,14 @@ import threading
 import numpy as np
 
 import galviz.nn  # noqa: F401 - before torchvision
-from galviz import answers
 from galviz.nn.predict import save_weights
 from galviz.runs.run import Run
 from galviz.studies import inpainting, richness
+from galviz.work import worker as answers
 
 
 class Now:
-    """As `galviz.compute.Work`, but done when it is made."""
+    """As `galviz.work.chunks.Work`, but done when it is made."""
 
     def __init__(self, function, chunks, _=None):
         work = getattr(answers, function.rpartition(":")[2])
@@ -32,7 +32,7 @@ class Now:
 
 
 class Soon:
-    """As `galviz.compute.Work` of one chunk, in a thread of this process."""
+    """As `galviz.work.chunks.Work` of one chunk, in a thread of this process."""
 
     def __init__(self, function, chunks, on_change):
         self._work, self._chunk, self._on_change = getattr(answers, function.rpartition(":")[2]), *chunks, on_change

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from galviz import cli
-from galviz.cli import main
+from galviz.cli import main as cli
+from galviz.cli.main import main
 from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, QUESTIONS, cumulative
 from galviz.studies.richness import RECIPES, TARGET
@@ -383,7 +383,7 @@ def test_debug_shows_the_traceback(said, monkeypatch):
     ],
 )
 def test_errors_fit_into_one_line(error, line):
-    from galviz.commands import one_line
+    from galviz.cli.commands import one_line
 
     assert one_line(error) == line
 

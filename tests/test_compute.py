@@ -12,8 +12,8 @@ import urllib.request
 import psutil
 import pytest
 
-from galviz import compute
-from galviz.compute import Work
+from galviz.work import chunks as compute
+from galviz.work.chunks import Work
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +105,7 @@ def test_no_chunks_are_done_at_once():
 
 def test_a_scheduler_that_does_not_answer_is_an_error_not_a_hang():
     code = (
-        "from galviz.compute import Work; w = Work('operator:neg', [(1,)])\n"
+        "from galviz.work.chunks import Work; w = Work('operator:neg', [(1,)])\n"
         "try: w.results(60)\nexcept RuntimeError as e: print(e)"
     )
     environment = os.environ | {

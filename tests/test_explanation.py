@@ -10,13 +10,13 @@ from at_once import Now, random_run
 from PIL import Image
 
 from galviz import occlusion
-from galviz.explanation import Explanation, MeanExplanation, Question, outputs
 from galviz.nn.predict import save_weights
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.sky.mock import write_mergers_sky
 from galviz.studies import mergers
+from galviz.work.explanation import Explanation, MeanExplanation, Question, outputs
 
 ID = "1237658493878337643"
 
@@ -30,7 +30,7 @@ def sky(tiny_sky, tmp_path):
 @pytest.fixture
 def make(sky, tmp_path, monkeypatch):
     """Maker of runs with random weights, whose answers come at once."""
-    monkeypatch.setattr("galviz.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.explanation.Work", Now)
 
     def run(target="richness", **network):
         name = f"{target}{len(list(tmp_path.iterdir()))}"
@@ -89,7 +89,7 @@ def pictures(tmp_path_factory):
 
 @pytest.mark.parametrize("name", list(mergers.RECIPES))
 def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr("galviz.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.explanation.Work", Now)
     path, sky = pictures
     recipe = mergers.RECIPES[name]
     if "width" in recipe.network:

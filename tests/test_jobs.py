@@ -12,9 +12,9 @@ from itertools import pairwise
 import psutil
 import pytest
 
-from galviz import jobs
-from galviz.cli import main
+from galviz.cli.main import main
 from galviz.runs.run import Run
+from galviz.work import processes as jobs
 
 SMALL = ["--set", "network.width=4", "folds=3", "batch=4", "--devices", "cpu"]
 KILLS = 10
@@ -45,7 +45,9 @@ def galviz():
     """Start `galviz ARGUMENTS` as a process that need not load torch first, for that takes seconds."""
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["galviz.nn.fit", "galviz.studies.richness", "galviz.training", "galviz.commands"])
+    context.set_forkserver_preload(
+        ["galviz.nn.fit", "galviz.studies.richness", "galviz.work.training", "galviz.cli.commands"]
+    )
 
     def start(arguments):
         process = context.Process(target=main, args=(arguments,))
@@ -224,8 +226,8 @@ def test_a_process_that_ends_at_once_says_why_and_leaves_no_zombie(tmp_path):
 
 
 def test_a_stop_wished_for_before_the_process_began_is_forgotten(tmp_path, make_sky):
-    from galviz import training
     from galviz.studies.richness import RECIPES, TARGET
+    from galviz.work import training
 
     run = Run.create(tmp_path / "run", study="richness", target=TARGET, recipe=RECIPES["quick"], data="sky")
     run.request_stop()
@@ -237,8 +239,8 @@ def test_a_stop_wished_for_before_the_process_began_is_forgotten(tmp_path, make_
 
 
 def test_a_second_process_cannot_claim_a_run_that_is_still_loading(tmp_path):
-    from galviz import training
     from galviz.studies.richness import RECIPES, TARGET
+    from galviz.work import training
 
     run = Run.create(tmp_path / "run", study="richness", target=TARGET, recipe=RECIPES["quick"], data="sky")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:

@@ -128,7 +128,9 @@ def test_import_linter_sees_a_planted_breach(copied):
     assert "galviz.tasks.target -> galviz.runs.run" in done.stdout
 
 
-@pytest.mark.parametrize("statement", ["import galviz", "import galviz.jobs, galviz.cli, galviz.commands"])
+@pytest.mark.parametrize(
+    "statement", ["import galviz", "import galviz.work.processes, galviz.cli.main, galviz.cli.commands"]
+)
 def test_neither_torch_nor_panel_is_loaded(statement):
     assert not loaded_after(statement) & {"torch", "lightning", "torchvision", "captum", "panel", "holoviews"}
 
@@ -158,5 +160,5 @@ def test_serving_loads_no_torch():
         (ROOT / "galviz" / "widgets").rglob("[!_]*.py")
     )
     modules = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
-    loaded = loaded_after(f"import galviz.jobs {''.join(f', {module}' for module in modules)}")
+    loaded = loaded_after(f"import galviz.work.processes {''.join(f', {module}' for module in modules)}")
     assert "torch" not in loaded

@@ -11,17 +11,18 @@ from contextlib import ExitStack
 
 import pytest
 
-from galviz import queueing, training
-from galviz.queueing import folder, in_line, is_empty
 from galviz.runs.run import Run
 from galviz.studies.richness import RECIPES, TARGET
 from galviz.views.library import Library
 from galviz.views.run import RunPanel
 from galviz.views.state import PageState
+from galviz.work import queue as queueing
+from galviz.work import training
+from galviz.work.queue import folder, in_line, is_empty
 
 TAKE_TURNS = """
 import sys, time
-from galviz.queueing import in_line
+from galviz.work.queue import in_line
 print("ready", flush=True)
 sys.stdin.readline()
 for k in range(30):

@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz import jobs, sweeping
-from galviz.cli import main
+from galviz.cli.main import main
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.studies import richness
-from galviz.sweep import Plan, Sweep, list_sweeps
-from galviz.sweeping import work_off
 from galviz.tasks.target import Target
+from galviz.work import processes as jobs
+from galviz.work import sweeping
+from galviz.work.sweep import Plan, Sweep, list_sweeps
+from galviz.work.sweeping import work_off
 
 RECIPE = Recipe(
     name="tiny", epochs=1, batch=6, learning_rates={"encoder": 1e-3, "head": 1e-3}, folds=3, network={"width": 2}

@@ -3,11 +3,11 @@
 import panel as pn
 import param
 
-from galviz.explanation import BASELINES, Question, outputs
 from galviz.occlusion import VALUES
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.words import field
+from galviz.work.explanation import BASELINES, Question, outputs
 
 TOGETHER = "all bands"
 SHOWN = ("band", "value")

@@ -9,11 +9,11 @@ import pandas as pd
 import panel as pn
 import param
 
-from galviz import jobs
 from galviz.figures.curves import loss_curves, metric_curves
 from galviz.io.markup import Markup
 from galviz.runs.run import ACTIVE, Run
 from galviz.views.words import beside, drawn, note, shown_seconds, text
+from galviz.work import processes as jobs
 
 _SIGNS = {
     "created": "○ starting",

@@ -6,9 +6,7 @@ from pathlib import Path
 import panel as pn
 import param
 
-from galviz import jobs
 from galviz.runs.run import Run, home
-from galviz.sweep import Sweep, list_sweeps
 from galviz.views.folders import free_name, let_go, named, new_folder
 from galviz.views.labels_view import LabelsView
 from galviz.views.labels_words import NO_SWEEP, progress_html
@@ -16,6 +14,8 @@ from galviz.views.library import Library
 from galviz.views.run import REFUSED
 from galviz.views.state import PageState
 from galviz.views.words import field, said, shown_error, text
+from galviz.work import processes as jobs
+from galviz.work.sweep import Sweep, list_sweeps
 
 
 class LabelsTab(pn.viewable.Viewer):

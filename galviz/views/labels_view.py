@@ -14,15 +14,15 @@ from galviz.io.markup import Markup
 from galviz.io.tables import SUFFIXES, KeyedTable, write_table
 from galviz.measure.label_efficiency import MEASURES, Gain, curves, label_gain, published
 from galviz.measure.unit_errors import UNITS, written
-from galviz.sweep import Sweep
 from galviz.views.handover import Handover
 from galviz.views.labels_words import LOGARITHMS, NAMES, compared_html, gains_html
 from galviz.views.words import beside, data_table, drawn, field, note, said, shown_error, text
+from galviz.work.sweep import Sweep
 
 _LATER = "the gain is computed once a whole trial is done, both methods with all parts of the labels."
 _NEVER = "no gain: this sweep does not go up to all labels."
 _PYTHON = """from galviz.measure.label_efficiency import curves, gain_words, label_gain
-from galviz.sweep import Sweep
+from galviz.work.sweep import Sweep
 
 sweep = Sweep({path!r})
 table = sweep.table()  # a row a training

@@ -9,8 +9,8 @@ import numpy as np
 from galviz.io.markup import Markup
 from galviz.measure.label_efficiency import CLASS_CLAIMS, MEASURES, Gain, gain_words, published
 from galviz.runs.run import Run
-from galviz.sweep import Sweep
 from galviz.views.words import shown_seconds
+from galviz.work.sweep import Sweep
 
 NAMES = {"mae": "MAE", "sigma": "Sigma", "accuracy": "Accuracy"}
 """How measures are written."""

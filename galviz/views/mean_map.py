@@ -7,13 +7,13 @@ import pandas as pd
 import panel as pn
 import param
 
-from galviz.explanation import MeanExplanation, Question
 from galviz.figures.occlusion import mean_map
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.views.look import alert
 from galviz.views.run import REFUSED
 from galviz.views.words import note, shown_error, shown_work, text
+from galviz.work.explanation import MeanExplanation, Question
 
 _MOST = 2000  # objects of a mean
 

@@ -3,7 +3,6 @@
 import panel as pn
 import param
 
-from galviz.explanation import Explanation
 from galviz.io.markup import Markup
 from galviz.occlusion import map_message, object_message, sources_of, to_png
 from galviz.runs.run import Run
@@ -15,6 +14,7 @@ from galviz.views.occlusion_canvas import OcclusionCanvas
 from galviz.views.occlusion_result import result, save_button
 from galviz.views.run import REFUSED
 from galviz.views.words import field, shown_error, shown_work, text
+from galviz.work.explanation import Explanation
 
 
 class OcclusionView(pn.viewable.Viewer):

@@ -8,13 +8,13 @@ import pandas as pd
 import panel as pn
 import param
 
-from galviz.explanation import Explanation
 from galviz.figures.occlusion import band_bars
 from galviz.io.markup import Markup
 from galviz.measure.attribution_regions import shares
 from galviz.occlusion import name_of
 from galviz.views.choice import Patient
 from galviz.views.words import beside, drawn, text
+from galviz.work.explanation import Explanation
 
 
 def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.Viewable:

@@ -6,11 +6,11 @@ from pathlib import Path
 import panel as pn
 
 from galviz.studies import richness
-from galviz.sweep import list_sweeps
 from galviz.views.labels_tab import LabelsTab
 from galviz.views.library import Library
 from galviz.views.page import StudyPage, study_page
 from galviz.views.state import TABS, PageState, keep_in_address
+from galviz.work.sweep import list_sweeps
 
 LABELS = "labels"
 """Name of the tab."""

@@ -6,12 +6,12 @@ from pathlib import Path
 import panel as pn
 import param
 
-from galviz import jobs
 from galviz.runs.run import ACTIVE
 from galviz.views.follow import RunView
 from galviz.views.library import Library
 from galviz.views.state import Chooser, PageState
 from galviz.views.words import note, said, shown_error
+from galviz.work import processes as jobs
 
 REFUSED = (ValueError, OSError, RuntimeError)
 """Errors with which the library says no, in words for the reader."""

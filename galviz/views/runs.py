@@ -5,7 +5,6 @@ import pandas as pd
 import panel as pn
 import param
 
-from galviz import jobs
 from galviz.figures.curves import LABELS, metric_names
 from galviz.io.markup import Markup
 from galviz.runs.run import Run
@@ -13,6 +12,7 @@ from galviz.views.library import Library
 from galviz.views.run_curves import RunCurves
 from galviz.views.state import PageState
 from galviz.views.words import NOT_KNOWN, data_table, said, shown_error, shown_time, shown_value, text
+from galviz.work import processes as jobs
 
 
 class RunsPanel(pn.viewable.Viewer):

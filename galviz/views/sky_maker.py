@@ -6,7 +6,6 @@ from pathlib import Path
 import panel as pn
 import param
 
-from galviz import jobs
 from galviz.io.markup import Markup
 from galviz.runs.run import Run, home
 from galviz.sky.sizes import SIZES
@@ -14,6 +13,7 @@ from galviz.views.library import Library
 from galviz.views.run import REFUSED
 from galviz.views.state import PageState
 from galviz.views.words import field, shown_error, text
+from galviz.work import processes as jobs
 
 _INGEST = {
     "inpainting": ("sdss FRAMES --detect --size 32 --out SKY", "cuts every source out of SDSS frames"),

@@ -7,7 +7,6 @@ from types import ModuleType
 import panel as pn
 import param
 
-from galviz import jobs
 from galviz.io.markup import Markup
 from galviz.views.folders import free_name
 from galviz.views.library import Library
@@ -15,6 +14,7 @@ from galviz.views.recipe_form import RecipeForm
 from galviz.views.run import REFUSED, RunPanel
 from galviz.views.state import Chooser, PageState
 from galviz.views.words import FORM, GROW, field, said, shown_error, text
+from galviz.work import processes as jobs
 
 _DOUBLE_CLICK_S = 1.5  # a second click within it is no second wish
 

@@ -9,8 +9,8 @@ import pandas as pd
 import panel as pn
 import param
 
-from galviz.compute import Work
 from galviz.io.markup import Markup, as_html
+from galviz.work.chunks import Work
 
 NOT_KNOWN = "–"
 

@@ -8,10 +8,10 @@ import anywidget
 import numpy as np
 import traitlets
 
-from galviz.explanation import BASELINES, Explanation, Question, outputs
 from galviz.occlusion import VALUES, map_message, object_message, sources_of
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.work.explanation import BASELINES, Explanation, Question, outputs
 
 TOGETHER = "all bands"
 _ASKED = ("object_id", "output", "seen", "band", "patch", "stride", "baseline")
@@ -31,7 +31,7 @@ class OcclusionWidget(anywidget.AnyWidget):
     ----------
     object_id : str
     output : str
-        Which number is explained: one of `galviz.explanation.outputs`.
+        Which number is explained: one of `galviz.work.explanation.outputs`.
     seen : str
         The band that a network for single bands is shown; ``""`` of others.
     band : str
@@ -41,13 +41,13 @@ class OcclusionWidget(anywidget.AnyWidget):
     baseline : {"mean", "zero", "blur"}
         What the occluder shows.
     value : {"change", "output"}
-        What the map shows, as `galviz.explanation.Explanation.map` takes it.
+        What the map shows, as `galviz.work.explanation.Explanation.map` takes it.
     map : numpy.ndarray of float32, shape (H, W), or None
         NaN where nothing has come yet.
     clean : float
         The output for the image as it is.
     status : str
-        running, done, cancelled or failed, as of `galviz.compute.Work`.
+        running, done, cancelled or failed, as of `galviz.work.chunks.Work`.
     progress : float
         Part of the places that have come, 0 … 1.
     """
@@ -128,7 +128,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         Raises
         ------
         TimeoutError or RuntimeError
-            As `galviz.compute.Work.results`.
+            As `galviz.work.chunks.Work.results`.
         """
         self.found.work.results(timeout)
         self._look()

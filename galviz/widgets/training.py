@@ -8,9 +8,9 @@ import ipywidgets as W  # noqa: N812 - as its own documentation does
 import pandas as pd
 import traitlets
 
-from galviz import jobs
 from galviz.io.markup import Markup, as_html
 from galviz.runs.run import ACTIVE
+from galviz.work import processes as jobs
 
 _EVERY_S = 0.5
 _WIDE, _HIGH, _EDGE = 420, 180, 34  # px of the curve and of its margin

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from galviz.jobs import is_alive
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.work.processes import is_alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

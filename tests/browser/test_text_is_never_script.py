@@ -28,7 +28,7 @@ from galviz.runs.run import Run
 from galviz.sky import galaxy_zoo
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import mergers, richness
-from galviz.sweep import Plan, Sweep
+from galviz.work.sweep import Plan, Sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

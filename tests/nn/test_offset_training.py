@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.answers import occluded
-from galviz.explanation import Question, _asked
 from galviz.measure.linear_baseline import Offset
 from galviz.nn.fit import fit
 from galviz.nn.network import build
@@ -17,6 +15,8 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import richness
 from galviz.tasks.target import Target
+from galviz.work.explanation import Question, _asked
+from galviz.work.worker import occluded
 
 RECIPE = Recipe(
     name="tiny",

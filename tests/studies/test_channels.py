@@ -6,7 +6,6 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from galviz.explanation import outputs
 from galviz.measure.metrics import accuracy
 from galviz.nn.data import Samples
 from galviz.nn.predict import objects, predict
@@ -14,7 +13,8 @@ from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import channels
-from galviz.sweep import Plan, Sweep
+from galviz.work.explanation import outputs
+from galviz.work.sweep import Plan, Sweep
 
 KINDS = ("bird", "cat", "dog")
 ORDERS = ["RGB", "RBG", "GRB", "GBR", "BRG", "BGR"]

@@ -8,7 +8,6 @@ import panel as pn
 import pytest
 from panel.io.location import Location
 
-from galviz import jobs
 from galviz.io.tables import write_table
 from galviz.studies import richness
 from galviz.views.explore_page import ExplorePage
@@ -21,6 +20,7 @@ from galviz.views.richness_page import richness_study
 from galviz.views.state import PageState
 from galviz.views.threshold_page import ThresholdPage
 from galviz.views.train import TrainPanel
+from galviz.work import processes as jobs
 
 OUT = [
     "../../outside",

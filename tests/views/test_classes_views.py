@@ -12,7 +12,6 @@ from galviz.io.expressions import column
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.studies import channels
-from galviz.sweep import Plan, Sweep
 from galviz.tasks.target import Target
 from galviz.views.explorer import Explorer
 from galviz.views.labels_tab import LabelsTab
@@ -20,6 +19,7 @@ from galviz.views.labels_view import LabelsView
 from galviz.views.library import Library
 from galviz.views.state import PageState
 from galviz.views.tables import open_any
+from galviz.work.sweep import Plan, Sweep
 
 CLASSES = Target("class", "class", ("class",), "class", classes=("cat", "dog"))
 RATES = {"encoder": 1e-3, "head": 1e-3}

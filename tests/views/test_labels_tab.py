@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz import jobs
 from galviz.measure.label_efficiency import gain_words, label_gain
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.studies import richness
-from galviz.sweep import Plan, Sweep
 from galviz.views.labels_tab import LabelsTab
 from galviz.views.library import Library
 from galviz.views.richness_page import LABELS, richness_study
 from galviz.views.state import PageState
+from galviz.work import processes as jobs
+from galviz.work.sweep import Plan, Sweep
 
 RECIPE = Recipe(
     name="tiny", epochs=4, batch=6, learning_rates={"encoder": 1e-3, "head": 1e-3}, folds=3, network={"width": 2}

@@ -8,7 +8,6 @@ import pytest
 from panel.io.location import Location
 from PIL import Image
 
-from galviz import jobs
 from galviz.io.tables import write_table
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
@@ -24,6 +23,7 @@ from galviz.views.sky import SkyView
 from galviz.views.sky_maker import SkyMaker
 from galviz.views.state import TABS, PageState
 from galviz.views.threshold_page import ThresholdPage
+from galviz.work import processes as jobs
 
 
 @pytest.fixture

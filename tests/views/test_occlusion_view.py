@@ -24,7 +24,7 @@ class Never(Now):
 
 @pytest.fixture
 def given(tiny_sky, galviz_home, monkeypatch):
-    monkeypatch.setattr("galviz.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.explanation.Work", Now)
     tiny_sky.save(galviz_home / "skies" / "tiny")
     run, _ = random_run(galviz_home / "runs" / "random", tiny_sky, galviz_home / "skies" / "tiny")
     return run, tiny_sky
@@ -76,7 +76,7 @@ def test_nothing_is_asked_where_the_visitor_wants_to_ask(given):
 
 def test_cancel_keeps_what_has_come(given, monkeypatch):
     run, sky = given
-    monkeypatch.setattr("galviz.explanation.Work", Never)
+    monkeypatch.setattr("galviz.work.explanation.Work", Never)
     view = WhyView(run, sky, Selection(sky.catalogue)).one
     assert (view.running, view.progress()) == (True, view.progress())
     assert "starting" in view.progress()
@@ -84,7 +84,7 @@ def test_cancel_keeps_what_has_come(given, monkeypatch):
     assert not view.running
     assert "cancelled" in view.progress()
     monkeypatch.setattr(
-        "galviz.explanation.Work",
+        "galviz.work.explanation.Work",
         type(
             "Failed",
             (Never,),
@@ -145,7 +145,7 @@ def test_files_are_of_the_whole_map_that_is_shown(given):
 
 def test_a_map_that_has_not_come_is_not_written(given, monkeypatch):
     run, sky = given
-    monkeypatch.setattr("galviz.explanation.Work", Never)
+    monkeypatch.setattr("galviz.work.explanation.Work", Never)
     view = WhyView(run, sky, Selection(sky.catalogue)).one
     with pytest.raises(ValueError, match="to_fits: expected a whole map"):
         view.found.to_fits()

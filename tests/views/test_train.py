@@ -1,6 +1,5 @@
 import pytest
 
-from galviz import jobs
 from galviz.studies import richness
 from galviz.views.focus import FocusCanvas
 from galviz.views.follow import RunView
@@ -12,6 +11,7 @@ from galviz.views.runs import RunsPanel, run_row
 from galviz.views.sky_maker import SkyMaker
 from galviz.views.state import TABS, PageState
 from galviz.views.train import TrainPanel
+from galviz.work import processes as jobs
 
 
 @pytest.fixture

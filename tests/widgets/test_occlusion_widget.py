@@ -5,13 +5,13 @@ import pytest
 import traitlets
 from at_once import Now, random_run
 
-from galviz.explanation import Explanation, Question
 from galviz.widgets.occlusion import OcclusionWidget
+from galviz.work.explanation import Explanation, Question
 
 
 @pytest.fixture
 def made(tiny_sky, tmp_path, monkeypatch):
-    monkeypatch.setattr("galviz.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.explanation.Work", Now)
     tiny_sky.save(tmp_path / "sky")
     return random_run(tmp_path / "run", tiny_sky, tmp_path / "sky")[0], tiny_sky
 

@@ -51,7 +51,7 @@ def test_the_resume_button_starts_a_process(run, monkeypatch):
     widget = TrainingWidget(run.path)
     widget.wait(20)
     started = []
-    monkeypatch.setattr("galviz.jobs.resume", started.append)
+    monkeypatch.setattr("galviz.work.processes.resume", started.append)
     widget._resume.click()
     assert started == [run.path]
 
@@ -75,7 +75,7 @@ def test_an_error_is_shown(run, monkeypatch):
     def refuse(_):
         raise RuntimeError("run: expected a run that nobody writes, got one <in use>.")
 
-    monkeypatch.setattr("galviz.jobs.resume", refuse)
+    monkeypatch.setattr("galviz.work.processes.resume", refuse)
     widget.resume()
     assert "one &lt;in use&gt;" in widget._line.value
 

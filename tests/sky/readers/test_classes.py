@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galviz.cli import main
+from galviz.cli.main import main
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.classes import cifar10, cub200, find_classes, folders
 from galviz.sky.readers.pictures import write_pictures

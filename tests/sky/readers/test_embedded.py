@@ -8,7 +8,7 @@ import sdss_files
 from pandas.testing import assert_frame_equal
 from sdss_files import SCALE, SHAPE, STARS, coordinates, header, write_field
 
-from galviz.cli import main
+from galviz.cli.main import main
 from galviz.runs.folds import groups_of
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock import embedded, ground, write_embedded_sky

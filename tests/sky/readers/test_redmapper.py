@@ -8,7 +8,7 @@ from astropy.io import fits
 from astropy.table import Table
 from sdss_files import SCALE, STARS, write_field
 
-from galviz.cli import main
+from galviz.cli.main import main
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers import redmapper, sdss
 

@@ -18,9 +18,9 @@ import psutil
 from tqdm import tqdm
 
 from galviz.io.lock import rank
-from galviz.jobs import Update, follow
-from galviz.queueing import in_line, is_empty
 from galviz.runs.run import ACTIVE, Run
+from galviz.work.processes import Update, follow
+from galviz.work.queue import in_line, is_empty
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOK_S = 0.5  # between two looks at the line, and at the wish to stop
@@ -75,7 +75,7 @@ def device_names(devices: str | int | None) -> list[str]:
     if is_empty():
         found = accelerators()
     else:  # in a child: while this process waits, it need not hold torch in memory
-        code = "from galviz.training import accelerators; print(*accelerators())"
+        code = "from galviz.work.training import accelerators; print(*accelerators())"
         found = subprocess.check_output([sys.executable, "-c", code], text=True, start_new_session=True).split()
     return found[: devices if isinstance(devices, int) else 1] or ["cpu"]
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Self, get_type_hints
 
 import pandas as pd
 
-from galviz import jobs
 from galviz.io.files import read_json, write_aside, write_json, write_parquet
 from galviz.io.lock import is_alive
 from galviz.io.records import check_fields
@@ -16,6 +15,7 @@ from galviz.measure.label_efficiency import METHODS, measured
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
+from galviz.work import processes as jobs
 
 FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """As Liang et al. (2020), table 1."""

@@ -1,4 +1,4 @@
-"""The command ``galviz``: its arguments and help. What the commands do is in `galviz.commands`, loaded when needed."""
+"""The command line: its arguments and help. What the commands do is in `galviz.cli.commands`."""
 
 import argparse
 import os
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done or stopped on request, 1 failed, 2 wrong arguments.
     """
     args = parser().parse_args(argv)
-    from galviz import commands
+    from galviz.cli import commands
 
     code = 2
     try:
@@ -81,7 +81,7 @@ def _command(commands: Any, name: str, summary: str, *examples: str) -> argparse
 
 
 def _mock(commands: Any) -> None:
-    from galviz.makers import SIZES
+    from galviz.cli.skies import SIZES
 
     add = _command(
         commands,
@@ -191,7 +191,7 @@ def _reading(parser: argparse.ArgumentParser, size: int) -> None:
 
 
 def _train(commands: Any) -> None:
-    from galviz.commands import studies
+    from galviz.cli.commands import studies
 
     parser = _command(
         commands,

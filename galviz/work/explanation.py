@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from galviz.compute import Work
 from galviz.measure.linear_baseline import Offset
 from galviz.measure.occluders import places, spread
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, NAMES
 from galviz.tasks.target import Target
+from galviz.work.chunks import Work
 
 BASELINES = ("mean", "zero", "blur")
 _PIXELS = 2**18  # of occluded images in a chunk: a fraction of a second
@@ -86,7 +86,7 @@ class Explanation:
     seen : str, optional
         The band that a network for single bands is shown.
     on_change : callable, optional
-        As `galviz.compute.Work` takes it.
+        As `galviz.work.chunks.Work` takes it.
 
     Attributes
     ----------
@@ -124,7 +124,9 @@ class Explanation:
         size = max(8, _PIXELS // (self.height * self.width * (bands if question.bands == "each" else 1)))
         self._parts = [slice(start, start + size) for start in range(0, len(self.places), size)]
         given = (str(run.path), self.image, _asked(run, cutouts, object_id, question))
-        self.work = Work("galviz.answers:occluded", [(*given, self.places[part]) for part in self._parts], on_change)
+        self.work = Work(
+            "galviz.work.worker:occluded", [(*given, self.places[part]) for part in self._parts], on_change
+        )
 
     def look(self) -> bool:
         """Take what has come since the last look; True where there was something."""
@@ -152,7 +154,7 @@ class Explanation:
     def sane(self) -> Work:
         """Ask for the rank correlation of the map with that of shuffled weights, Adebayo et al. (2018): one chunk."""
         asked = _asked(self.run, self.cutouts, self.object_id, self.question)
-        return Work("galviz.answers:sane", [(str(self.run.path), self.image, asked)])
+        return Work("galviz.work.worker:sane", [(str(self.run.path), self.image, asked)])
 
     @property
     def asked(self) -> str:
@@ -221,7 +223,7 @@ class MeanExplanation:
         chunks = [
             (str(run.path), image_for(run, cutouts, name, seen), _asked(run, cutouts, name, question)) for name in ids
         ]
-        self.work = Work("galviz.answers:changed", chunks, on_change)
+        self.work = Work("galviz.work.worker:changed", chunks, on_change)
 
     @property
     def mean(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the commands that make skies do: `mock` draws them, `ingest` makes them of files. See `galviz.commands`."""
+"""What the commands that make skies do: `mock` draws them, `ingest` makes them of files. See `galviz.cli.commands`."""
 
 import argparse
 import difflib

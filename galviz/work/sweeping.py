@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 
-from galviz import jobs
 from galviz.io.files import write_json
 from galviz.io.lock import me, one_holder
-from galviz.sweep import Sweep
+from galviz.work import processes as jobs
+from galviz.work.sweep import Sweep
 
 _LOOK_S = 0.5
 

@@ -1,4 +1,4 @@
-"""What the workers of `galviz.compute` are asked to do. It runs in their processes: torch is loaded there alone."""
+"""What the workers of `galviz.work.chunks` are asked to do. It runs in their processes: torch is loaded there alone."""
 
 from functools import lru_cache
 from importlib import import_module
@@ -28,7 +28,7 @@ def occluded(path: str, image: np.ndarray, asked: dict[str, Any], places: np.nda
     image : numpy.ndarray of float32, shape (B, H, W)
         As the network takes it: of a band target one band alone.
     asked : dict
-        Fields of `galviz.explanation.Question`.
+        Fields of `galviz.work.explanation.Question`.
     places : numpy.ndarray of int, shape (P, 2)
         Top and left of each occluder.
 

@@ -1,4 +1,4 @@
-"""What the commands of `galviz.cli` do. Each checks its arguments and gives back the work, a function of nothing."""
+"""What the commands do. Each checks its arguments and returns the work, a function of nothing."""
 
 import argparse
 import json
@@ -10,21 +10,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from galviz.makers import Work, bar, ingest, mock, one_of
+from galviz.cli.skies import Work, bar, ingest, mock, one_of
 
 if TYPE_CHECKING:
     from galviz.runs.recipe import Recipe
     from galviz.runs.run import Run
     from galviz.sky.cutouts import CutoutSet
-    from galviz.sweep import Plan
     from galviz.tasks.target import Target
+    from galviz.work.sweep import Plan
 
 __all__ = ["devices", "ingest", "mock", "one_line", "predict", "runs", "studies", "sweep", "train"]
 
 
 def train(args: argparse.Namespace) -> Work:
     """Train a network into a run folder."""
-    from galviz import training
+    from galviz.work import training
 
     study = _study(args.study)
     if training.follows():
@@ -56,9 +56,9 @@ def train(args: argparse.Namespace) -> Work:
 def sweep(args: argparse.Namespace) -> Work:
     """Train Base and Ours from several parts of the labels."""
     from galviz.runs.run import Run
-    from galviz.sweep import Sweep
-    from galviz.sweeping import work_off
-    from galviz.training import stop_on_signals
+    from galviz.work.sweep import Sweep
+    from galviz.work.sweeping import work_off
+    from galviz.work.training import stop_on_signals
 
     planned = [f"--{name}".replace("_", "-") for name in ("data", "fractions", "set", "fold_wise") if vars(args)[name]]
     if args.resume and planned:
@@ -107,7 +107,7 @@ def predict(args: argparse.Namespace) -> Work:
 def runs(args: argparse.Namespace) -> Work:
     """List the runs in a folder."""
     from galviz.runs.run import home, list_runs
-    from galviz.training import summary
+    from galviz.work.training import summary
 
     folder = Path(args.folder) if args.folder else home() / "runs"
     if not folder.is_dir():
@@ -155,7 +155,7 @@ def one_line(error: BaseException) -> str:
 
 def studies() -> list[str]:
     """List the studies: the modules of `galviz.studies`, found without loading them."""
-    return sorted(file.stem for file in (Path(__file__).parent / "studies").glob("[!_]*.py"))
+    return sorted(file.stem for file in (Path(__file__).parents[1] / "studies").glob("[!_]*.py"))
 
 
 def _study(name: str) -> ModuleType:
@@ -183,7 +183,7 @@ def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Reci
 def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
     """Make the plan that the arguments of a sweep ask for."""
     from galviz.sky.groups import groups_of
-    from galviz.sweep import FRACTIONS, Plan
+    from galviz.work.sweep import FRACTIONS, Plan
 
     if not hasattr(study, "SWEEP_RECIPES"):
         raise ValueError(

@@ -1,0 +1,1 @@
+"""Slow work outside of the page: trainings as processes, the queue, Dask and what its workers run."""
