@@ -5,7 +5,7 @@ import threading
 import numpy as np
 
 import galviz.nn  # noqa: F401 - before torchvision
-from galviz.nn.predict import save_weights
+from galviz.nn.inference.predict import save_weights
 from galviz.runs.run import Run
 from galviz.studies import inpainting, richness
 from galviz.work import worker as answers

@@ -10,7 +10,7 @@ from at_once import Now, random_run
 from PIL import Image
 
 from galviz import occlusion
-from galviz.nn.predict import save_weights
+from galviz.nn.inference.predict import save_weights
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS

@@ -46,7 +46,7 @@ def galviz():
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["galviz.nn.fit", "galviz.studies.richness", "galviz.work.training", "galviz.cli.commands"]
+        ["galviz.nn.training.fit", "galviz.studies.richness", "galviz.work.training", "galviz.cli.commands"]
     )
 
     def start(arguments):

@@ -91,7 +91,7 @@ def test_every_file_keeps_to_its_layer():
         ("studies/planted.py", "import torch.nn as nn"),
         ("studies/planted.py", "from galviz import nn"),
         ("studies/planted.py", "from ..nn.fit import fit"),
-        ("studies/planted.py", "if True:\n    from galviz.nn.fit import fit"),
+        ("studies/planted.py", "if True:\n    from galviz.nn.training.fit import fit"),
         ("studies/planted.py", "def show():\n    import panel"),
         ("views/planted.py", "def show():\n    import torch"),
         ("widgets/planted.py", "def show():\n    from galviz.nn import fit"),

@@ -9,7 +9,7 @@ import torch
 from at_once import Soon, random_gan
 
 from galviz.measure.inpainting import central_flux
-from galviz.nn.best_fit import best_fit
+from galviz.nn.gan.best_fit import best_fit
 from galviz.repair import ROWS, Repair
 from galviz.sky.cutouts import CutoutSet
 

@@ -59,8 +59,8 @@ class Recipe:
         what is measured, kept and predicted with; 0: the weights themselves.
     loss : {"mse", "mse_std", "gaussian_nll", "cross_entropy", "lsgan", "lsgan_masked"}
         ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`; with ``"gaussian_nll"`` a network estimates
-        its own error too (`galviz.nn.losses.gaussian_nll`); those of GANs are described in
-        `galviz.nn.adversaries.Adversaries`.
+        its own error too (`galviz.nn.training.losses.gaussian_nll`); those of GANs are described in
+        `galviz.nn.gan.adversaries.Adversaries`.
     alpha : float
         Weight of the scatter in ``"mse_std"``, where 0 gives the MSE, or of hidden bands in ``"lsgan_masked"``; β of
         ``"gaussian_nll"``.
@@ -100,7 +100,7 @@ class Recipe:
     seed : int
         Of the first weights, the order of the objects, and all other random numbers.
     network : mapping
-        How the network is built: width, head, … (`galviz.nn.network.build`).
+        How the network is built: width, head, … (`galviz.nn.networks.cutout_network.build`).
     """
 
     name: str

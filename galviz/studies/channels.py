@@ -80,7 +80,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: 
     torch.nn.Module
         Pictures (N, 3, H, W) -> logits (N, K) of the target's classes, or (N, 6) of the orders of the channels.
     """
-    from galviz.nn.network import build as build_network
+    from galviz.nn.networks.cutout_network import build as build_network
 
     return build_network(target, recipe, bands)
 
@@ -88,12 +88,12 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: 
 def train(
     cutouts: CutoutSet, run: Run, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
 ) -> Run:
-    """Train the run's recipe on a sky; see `galviz.nn.fit.fit` for `devices` and `resume`.
+    """Train the run's recipe on a sky; see `galviz.nn.training.fit.fit` for `devices` and `resume`.
 
     `encoder` is a run folder, or a file of torchvision's weights, whose encoder this one starts from.
     """
-    from galviz.nn.encoders import load_encoder
-    from galviz.nn.fit import fit
+    from galviz.nn.networks.encoders import load_encoder
+    from galviz.nn.training.fit import fit
 
     target = run.target.fitted(cutouts.catalogue)
     network = build(target, run.recipe, cutouts.bands)
@@ -103,7 +103,7 @@ def train(
 
 
 def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None) -> Predictions:
-    """Apply a trained run to a sky; see `galviz.nn.predict.predict`."""
-    from galviz.nn.predict import apply_run
+    """Apply a trained run to a sky; see `galviz.nn.inference.predict.predict`."""
+    from galviz.nn.inference.predict import apply_run
 
     return apply_run(run, build(run.target, run.recipe, tuple(run.info["build"]["bands"])), cutouts, progress)

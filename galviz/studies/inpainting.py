@@ -65,7 +65,8 @@ def load(path: str | Path) -> CutoutSet:
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 32) -> "nn.Module":
     """Build the networks of a recipe, with the random weights of its seed; the target is learned from their latents."""
-    from galviz.nn import lsgan, network
+    from galviz.nn.gan import lsgan
+    from galviz.nn.networks import cutout_network as network
 
     return network.build(target, recipe, bands) if of_images(recipe) else lsgan.build(recipe, len(bands), size)
 
@@ -78,11 +79,11 @@ def of_images(recipe: Recipe) -> bool:
 def train(
     cutouts: CutoutSet, run: Run, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
 ) -> Run:
-    """Train the run's GAN on a sky, see `galviz.nn.gan_fit.fit_gan`; predict redshifts that are known. No `encoder`."""
-    from galviz.nn.fit import fit
-    from galviz.nn.gan_fit import fit_gan, kept_aside
-    from galviz.nn.predict import objects
-    from galviz.nn.repair import fits_with_bands_hidden, open_trained
+    """Train the run's GAN on a sky, see `galviz.nn.gan.training.fit_gan`; predict redshifts that are known. No `encoder`."""
+    from galviz.nn.gan.repair import fits_with_bands_hidden, open_trained
+    from galviz.nn.gan.training import fit_gan, kept_aside
+    from galviz.nn.inference.predict import objects
+    from galviz.nn.training.fit import fit
     from galviz.runs.folds import deal
 
     if encoder is not None:
@@ -111,7 +112,7 @@ def known_fits(run: Run) -> KnownFits | None:
 
 def latents(run: Run, cutouts: CutoutSet, *, steps: int = STEPS, progress: Progress | None = None) -> pd.DataFrame:
     """Find the latents of all objects, columns ``"0"`` …, by best fits that start at the embedder's guess."""
-    from galviz.nn.repair import latents_of, open_trained
+    from galviz.nn.gan.repair import latents_of, open_trained
 
     found = latents_of(open_trained(run), cutouts, steps=steps, progress=progress)
     return pd.DataFrame(found, index=cutouts.catalogue.index).rename(columns=str)
@@ -123,7 +124,7 @@ def predict(run: Run, cutouts: CutoutSet, progress: Progress | None = None) -> P
     An object of that sky is predicted by what was learned from the other folds. The GAN has seen no redshift.
     """
     if of_images(run.recipe):
-        from galviz.nn.predict import apply_run
+        from galviz.nn.inference.predict import apply_run
 
         return apply_run(run, build(run.target, run.recipe, tuple(run.info["build"]["bands"])), cutouts, progress)
     if run.predictions() is None:
@@ -132,8 +133,8 @@ def predict(run: Run, cutouts: CutoutSet, progress: Progress | None = None) -> P
 
 
 def _redshifts(run: Run, cutouts: CutoutSet, table: pd.DataFrame) -> Predictions:
-    from galviz.nn.photoz import redshifts_beside
-    from galviz.nn.predict import objects
+    from galviz.nn.baselines.photoz import redshifts_beside
+    from galviz.nn.inference.predict import objects
 
     table = table.sort_index()
     estimate = redshifts_beside(table, read_parquet(run.path / LATENTS), seed=run.recipe.seed)

@@ -86,7 +86,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: 
 
     Those of the paper fit images of one `size` in pixels alone.
     """
-    from galviz.nn.zoo_networks import build as build_network
+    from galviz.nn.networks.galaxy_zoo import build as build_network
 
     return build_network(recipe.replace(network={**recipe.network, "size": size}))
 
@@ -94,12 +94,12 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: 
 def train(
     cutouts: CutoutSet, run: Run, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
 ) -> Run:
-    """Train the run's recipe on a sky; see `galviz.nn.fit.fit` for `devices` and `resume`.
+    """Train the run's recipe on a sky; see `galviz.nn.training.fit.fit` for `devices` and `resume`.
 
     `encoder` is a file of weights to start from: torchvision's ResNet-50, for the recipes that have it.
     """
-    from galviz.nn.encoders import load_encoder
-    from galviz.nn.fit import fit
+    from galviz.nn.networks.encoders import load_encoder
+    from galviz.nn.training.fit import fit
 
     if set(galaxy_zoo.COLUMNS) <= set(cutouts.catalogue) and cutouts.catalogue[list(galaxy_zoo.COLUMNS)].dropna().empty:
         raise ValueError(
@@ -113,8 +113,8 @@ def train(
 
 
 def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None) -> Predictions:
-    """Apply a trained run to a sky; see `galviz.nn.predict.predict`."""
-    from galviz.nn.predict import apply_run
+    """Apply a trained run to a sky; see `galviz.nn.inference.predict.predict`."""
+    from galviz.nn.inference.predict import apply_run
 
     size, got = run.info["build"]["size"], cutouts.images.shape[-1]
     if got != size and run.recipe.network["architecture"] != "resnet18":

@@ -2,7 +2,7 @@
 
 By default one worker process of this machine, started when first needed; ``GALVIZ_SCHEDULER=tcp://host:port`` sends the
 same chunks to a cluster, whose workers must have galviz. What a chunk does is named by a string
-(``"galviz.nn.attribution:occlude"``) that the worker resolves, so whoever asks never imports it.
+(``"galviz.nn.explain.attribution:occlude"``) that the worker resolves, so whoever asks never imports it.
 
 The local worker speaks TLS with certificates of its own, and has no dashboard. ``GALVIZ_DASK_DASHBOARD=127.0.0.1:8787``
 starts one.

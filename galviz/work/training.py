@@ -68,7 +68,7 @@ def device_names(devices: str | int | None) -> list[str]:
     Parameters
     ----------
     devices : str, int or None
-        As `galviz.nn.fit.fit` takes it.
+        As `galviz.nn.training.fit.fit` takes it.
     """
     if isinstance(devices, str) and devices != "auto":
         return ["cuda:0" if devices == "cuda" else devices]
@@ -91,15 +91,15 @@ def accelerators() -> list[str]:
 def turn(run: Run, devices: str | int | None, *, wait: bool = True) -> Iterator[bool]:
     """Wait in line for the devices, and let others wait for them while the block runs.
 
-    The command line does so for its trainings. Who calls `galviz.nn.fit.fit`, or the `train` of a study, from Python
-    trains at once, and decides alone what runs beside it.
+    The command line does so for its trainings. Who calls `galviz.nn.training.fit.fit`, or the `train` of a study, from
+    Python trains at once, and decides alone what runs beside it.
 
     Parameters
     ----------
     run : Run
         Says in its state what it waits for.
     devices : str, int or None
-        As `galviz.nn.fit.fit` takes it.
+        As `galviz.nn.training.fit.fit` takes it.
     wait : bool
         False to go on at once; who comes later waits all the same.
 

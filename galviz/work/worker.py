@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from galviz.measure.inpainting import FitState
-    from galviz.nn.lsgan import Trained
+    from galviz.nn.gan.lsgan import Trained
 
 _KEPT = 4  # networks that a worker keeps open
 
@@ -38,7 +38,7 @@ def occluded(path: str, image: np.ndarray, asked: dict[str, Any], places: np.nda
     clean : float
         The output for the image as it is.
     """
-    from galviz.nn.attribution import outputs_at
+    from galviz.nn.explain.attribution import outputs_at
 
     network, output = _network(path, _stamp(path)), _output(path, asked)
     more = {"patch": asked["patch"], "baseline": asked["baseline"], "bands": asked["bands"]}
@@ -53,7 +53,7 @@ def changed(path: str, image: np.ndarray, asked: dict[str, Any]) -> np.ndarray:
 
 def sane(path: str, image: np.ndarray, asked: dict[str, Any]) -> float:
     """Compute the rank correlation of a map with that of the same network with shuffled weights: near 0 is sane."""
-    from galviz.nn.gradients import sanity
+    from galviz.nn.explain.gradients import sanity
 
     def explain(network: "nn.Module", images: np.ndarray) -> np.ndarray:
         return _occluded_map(network, images, path, asked)
@@ -62,7 +62,7 @@ def sane(path: str, image: np.ndarray, asked: dict[str, Any]) -> float:
 
 
 def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, asked: dict[str, Any]) -> np.ndarray:
-    from galviz.nn.attribution import occlude
+    from galviz.nn.explain.attribution import occlude
 
     more = {name: asked[name] for name in ("patch", "stride", "baseline", "bands")}
     return occlude(network, images, output=_output(path, asked), value="change", **more).map
@@ -70,7 +70,7 @@ def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, asked: di
 
 def _output(path: str, asked: dict[str, Any]) -> Any:
     """Give what reads the wanted number from the outputs of a network."""
-    from galviz.nn.attribution import in_its_unit, probability, shifted
+    from galviz.nn.explain.attribution import in_its_unit, probability, shifted
 
     (how, column), offset = asked["output"], asked.get("offset", 0.0)
     if how == "probability":
@@ -87,7 +87,7 @@ def _stamp(path: str) -> int:
 @lru_cache(maxsize=_KEPT)
 def _network(path: str, _stamp: int) -> "nn.Module":
     """Open the network of a run, on the best device there is."""
-    from galviz.nn.predict import load_weights
+    from galviz.nn.inference.predict import load_weights
 
     run = Run.open(path)
     study, built = import_module(f"galviz.studies.{run.info['study']}"), run.info["build"]
@@ -99,15 +99,15 @@ def _network(path: str, _stamp: int) -> "nn.Module":
 def fitted(
     path: str, images: np.ndarray, observed: np.ndarray, options: dict[str, int], state: "FitState | None" = None
 ) -> "tuple[FitState, np.ndarray]":
-    """Go on for a moment with best fits by a run of the study inpainting: see `galviz.nn.repair.go_on`."""
-    from galviz.nn.repair import go_on
+    """Go on for a moment with best fits by a run of the study inpainting: see `galviz.nn.gan.repair.go_on`."""
+    from galviz.nn.gan.repair import go_on
 
     return go_on(_trained(path, _stamp(path)), images, observed, state, **options)
 
 
 @lru_cache(maxsize=_KEPT)
 def _trained(path: str, _stamp: int) -> "Trained":
-    from galviz.nn.repair import open_trained
+    from galviz.nn.gan.repair import open_trained
 
     return open_trained(Run.open(path)).to(_device())
 

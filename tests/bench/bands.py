@@ -16,8 +16,8 @@ import torch
 
 import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.metrics import accuracy, bootstrap
-from galviz.nn import baselines
-from galviz.nn.normalise import Normalise
+from galviz.nn.baselines import richness as baselines
+from galviz.nn.networks.normalise import Normalise
 from galviz.runs.folds import deal, groups_of
 from galviz.runs.run import Run
 from galviz.sky.readers import sdss

@@ -16,12 +16,12 @@ import torch
 import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.inpainting import central_flux, flux_errors, psnr, ssim
 from galviz.measure.photoz import photoz_summary
-from galviz.nn.band_baselines import BandRegression, PCAInpainting
-from galviz.nn.best_fit import best_fit
-from galviz.nn.lsgan import Generator, Trained
-from galviz.nn.photoz import redshifts
-from galviz.nn.predict import objects
-from galviz.nn.repair import open_trained
+from galviz.nn.baselines.bands import BandRegression, PCAInpainting
+from galviz.nn.baselines.photoz import redshifts
+from galviz.nn.gan.best_fit import best_fit
+from galviz.nn.gan.lsgan import Generator, Trained
+from galviz.nn.gan.repair import open_trained
+from galviz.nn.inference.predict import objects
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import inpainting

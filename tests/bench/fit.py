@@ -1,4 +1,4 @@
-"""Training by `galviz.nn.fit` against a bare PyTorch loop: same network, same images in memory, same order.
+"""Training by `galviz.nn.training.fit` against a bare PyTorch loop: same network, same images in memory, same order.
 
 ``python tests/bench/fit.py --case resnet18-64-b64`` prints one JSON line a case. Times are seconds an image, medians
 over epochs with validation and, on our side, checkpoint, heartbeat and books; the two take turns.
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from galviz.nn.fit import fit
-from galviz.nn.network import CutoutNetwork, build
+from galviz.nn.networks.cutout_network import CutoutNetwork, build
+from galviz.nn.training.fit import fit
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet

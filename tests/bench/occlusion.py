@@ -20,7 +20,7 @@ from captum.attr import Occlusion
 
 import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.occluders import places
-from galviz.nn import attribution
+from galviz.nn.explain import attribution
 
 CASES = {  # network, window, places that references are timed on
     "resnet18-224-w16-s8": ("resnet18", 16, 48),

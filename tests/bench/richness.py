@@ -16,7 +16,7 @@ import pandas as pd
 import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.intervals import coverage, cross_widened
 from galviz.measure.metrics import bootstrap, mae, sigma
-from galviz.nn import baselines
+from galviz.nn.baselines import richness as baselines
 from galviz.runs.folds import deal, groups_of
 from galviz.runs.predictions import joined
 from galviz.runs.run import Run

@@ -18,8 +18,8 @@ from torch import nn
 from galviz.io.tables import read_table
 from galviz.measure.metrics import bootstrap
 from galviz.measure.threshold_stats import ThresholdCurve
-from galviz.nn.fit import fit
-from galviz.nn.zoo_networks import SigmoidVotes, build
+from galviz.nn.networks.galaxy_zoo import SigmoidVotes, build
+from galviz.nn.training.fit import fit
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet

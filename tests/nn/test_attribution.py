@@ -8,9 +8,17 @@ from hypothesis import strategies as st
 from torch import nn
 
 from galviz.measure.occluders import places, spread
-from galviz.nn.attribution import grad_cam, in_its_unit, integrated_gradients, occlude, outputs_at, probability, sanity
-from galviz.nn.encoders import ResNet18
-from galviz.nn.network import build
+from galviz.nn.explain.attribution import (
+    grad_cam,
+    in_its_unit,
+    integrated_gradients,
+    occlude,
+    outputs_at,
+    probability,
+    sanity,
+)
+from galviz.nn.networks.cutout_network import build
+from galviz.nn.networks.encoders import ResNet18
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from galviz.nn.augment import augmented, blurred, randomly_blurred, randomly_turned, turned
+from galviz.nn.training.augment import augmented, blurred, randomly_blurred, randomly_turned, turned
 
 
 def some(side=9, seed=0):

@@ -6,11 +6,11 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from galviz.nn.adversaries import Adversaries
-from galviz.nn.fit import fit
-from galviz.nn.module import Training
-from galviz.nn.network import build
-from galviz.nn.progress import Bookkeeper
+from galviz.nn.gan.adversaries import Adversaries
+from galviz.nn.networks.cutout_network import build
+from galviz.nn.training.fit import fit
+from galviz.nn.training.module import Training
+from galviz.nn.training.progress import Bookkeeper
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target

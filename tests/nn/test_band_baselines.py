@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from galviz.nn.band_baselines import BandRegression, PCAInpainting
+from galviz.nn.baselines.bands import BandRegression, PCAInpainting
 
 
 @pytest.fixture

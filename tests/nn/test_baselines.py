@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from galviz.nn import baselines
+from galviz.nn.baselines import richness as baselines
 from galviz.sky.cutouts import CutoutSet
 
 BANDS = ("u", "g", "r", "i", "z")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from galviz.nn.best_fit import best_fit
-from galviz.nn.fit_steps import Cancelled, fit_steps, start_fit
-from galviz.nn.lsgan import Generator, Mirror
+from galviz.nn.gan.best_fit import best_fit
+from galviz.nn.gan.fit_steps import Cancelled, fit_steps, start_fit
+from galviz.nn.gan.lsgan import Generator, Mirror
 
 D = 5
 
@@ -115,7 +115,7 @@ def test_gauss_newton_reaches_the_minimum_from_the_embedder(generator, embedder,
 
 
 def test_gauss_newton_of_many_is_that_of_one(generator, embedder, made, monkeypatch):
-    monkeypatch.setattr("galviz.nn.fit_steps._JACOBIANS", 7)
+    monkeypatch.setattr("galviz.nn.gan.fit_steps._JACOBIANS", 7)
     images = made[1] + np.random.default_rng(0).normal(0, 0.3, made[1].shape)
     options = {"embedder": embedder, "steps": 3, "polish": 5, "observed": np.array([True, True, False]), "prior": 0.1}
     together = best_fit(generator, images, **options)

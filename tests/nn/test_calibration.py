@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import load_file
 
 from galviz.measure.intervals import widening
-from galviz.nn.fit import fit
-from galviz.nn.network import build
-from galviz.nn.zoo_networks import build as build_zoo
+from galviz.nn.networks.cutout_network import build
+from galviz.nn.networks.galaxy_zoo import build as build_zoo
+from galviz.nn.training.fit import fit
 from galviz.runs.folds import kept_aside, split
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from galviz.nn.data import Chunks, Samples, Steps, dihedral, kept, loader, memory_format, truths
+from galviz.nn.training.data import Chunks, Samples, Steps, dihedral, kept, loader, memory_format, truths
 from galviz.tasks.target import Target
 
 RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")

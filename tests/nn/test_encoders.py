@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import resnet18
 
-from galviz.nn.encoders import ResNet18, load_encoder
+from galviz.nn.networks.encoders import ResNet18, load_encoder
 
 
 def published_features(net, images):

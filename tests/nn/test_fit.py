@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from galviz.nn import fit as fit_module
-from galviz.nn import progress
-from galviz.nn.fit import fit
-from galviz.nn.network import build
-from galviz.nn.plateau import lowered, stalled
-from galviz.nn.progress import Bookkeeper, save_checkpoint
+from galviz.nn.networks.cutout_network import build
+from galviz.nn.training import fit as fit_module
+from galviz.nn.training import progress
+from galviz.nn.training.fit import fit
+from galviz.nn.training.plateau import lowered, stalled
+from galviz.nn.training.progress import Bookkeeper, save_checkpoint
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
@@ -326,8 +326,8 @@ def test_bf16_trains(tiny_sky, tmp_path):
 SCRIPT = """
 import sys
 import galviz.nn
-from galviz.nn.fit import fit
-from galviz.nn.network import build
+from galviz.nn.training.fit import fit
+from galviz.nn.networks.cutout_network import build
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.io.lock import rank

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from galviz.nn.adversaries import LOSSES, Adversaries, _losses, _masked_loss
-from galviz.nn.data import Samples
-from galviz.nn.gan_fit import SAMPLES, Moments, fit_gan
-from galviz.nn.lsgan import build
-from galviz.nn.predict import load_weights, objects
-from galviz.nn.progress import Bookkeeper
+from galviz.nn.gan.adversaries import LOSSES, Adversaries, _losses, _masked_loss
+from galviz.nn.gan.lsgan import build
+from galviz.nn.gan.training import SAMPLES, Moments, fit_gan
+from galviz.nn.inference.predict import load_weights, objects
+from galviz.nn.training.data import Samples
+from galviz.nn.training.progress import Bookkeeper
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target

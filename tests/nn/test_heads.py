@@ -1,6 +1,6 @@
 import torch
 
-from galviz.nn.heads import BandHead, CompactHead, PublishedHead
+from galviz.nn.networks.heads import BandHead, CompactHead, PublishedHead
 
 
 def parameters(module):

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from galviz.nn import winograd
-from galviz.nn.encoders import ResNet18
-from galviz.nn.incremental import Incremental, understands
+from galviz.nn.explain import winograd
+from galviz.nn.explain.incremental import Incremental, understands
+from galviz.nn.networks.encoders import ResNet18
 
 
 def trained(network, channels=3, steps=3):

@@ -6,11 +6,11 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from galviz.nn.fit import fit
-from galviz.nn.losses import joint_loss
-from galviz.nn.network import build
-from galviz.nn.predict import objects
-from galviz.nn.progress import Bookkeeper
+from galviz.nn.inference.predict import objects
+from galviz.nn.networks.cutout_network import build
+from galviz.nn.training.fit import fit
+from galviz.nn.training.losses import joint_loss
+from galviz.nn.training.progress import Bookkeeper
 from galviz.runs.folds import rows_of_an_epoch, split
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run

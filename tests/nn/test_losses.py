@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
-from galviz.nn.losses import gaussian_nll, loss_of, mse_std
+from galviz.nn.training.losses import gaussian_nll, loss_of, mse_std
 from galviz.runs.recipe import Recipe
 
 finite = st.floats(-100, 100, width=32)

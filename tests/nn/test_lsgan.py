@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from galviz.nn.lsgan import Generator, Mirror, Scale, build, discriminator_loss, embedder_loss, generator_loss
+from galviz.nn.gan.lsgan import Generator, Mirror, Scale, build, discriminator_loss, embedder_loss, generator_loss
 from galviz.runs.recipe import Recipe
 
 RECIPE = Recipe(

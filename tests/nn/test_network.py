@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from galviz.nn.network import build
+from galviz.nn.networks.cutout_network import build
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 

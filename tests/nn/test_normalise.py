@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import torch
 
-from galviz.nn.normalise import Normalise, pixel_noise
+from galviz.nn.networks.normalise import Normalise, pixel_noise
 from galviz.sky.cutouts import CutoutSet
 
 BANDS = ("u", "r")

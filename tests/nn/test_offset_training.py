@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from galviz.measure.linear_baseline import Offset
-from galviz.nn.fit import fit
-from galviz.nn.network import build
-from galviz.nn.predict import apply_run
+from galviz.nn.inference.predict import apply_run
+from galviz.nn.networks.cutout_network import build
+from galviz.nn.training.fit import fit
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from galviz.nn.photoz import redshifts, regressor
+from galviz.nn.baselines.photoz import redshifts, regressor
 
 FOLD = np.arange(300) % 3
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.nn.plateau import lowered, stalled, waited
+from galviz.nn.training.plateau import lowered, stalled, waited
 
 losses = st.lists(st.floats(0, 1), max_size=30)
 

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 import torch
 
-from galviz.nn.data import dihedral
-from galviz.nn.network import build
-from galviz.nn.predict import load_weights, objects, predict, remember, save_weights
+from galviz.nn.inference.predict import load_weights, objects, predict, remember, save_weights
+from galviz.nn.networks.cutout_network import build
+from galviz.nn.training.data import dihedral
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target

@@ -63,7 +63,7 @@ import numpy as np
 
 def main():
     from torch.utils.data import DataLoader
-    from galviz.nn.data import Chunks, Samples
+    from galviz.nn.training.data import Chunks, Samples
     samples = Samples(np.zeros((4, 2, 8, 8), np.float32), np.arange(4), np.zeros((4, 1)))
     batches = DataLoader(
         samples, sampler=Chunks(4, 2), batch_size=None, num_workers=1, multiprocessing_context="spawn",

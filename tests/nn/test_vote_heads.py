@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from galviz.nn.vote_heads import DielemanVotes, SigmoidVotes, VoteTree, mse_and_tree, tree_cross_entropy
+from galviz.nn.networks.vote_heads import DielemanVotes, SigmoidVotes, VoteTree, mse_and_tree, tree_cross_entropy
 from galviz.sky.galaxy_zoo import COLUMNS, PARENTS, SLICES, cumulative, sum_errors
 
 any_numbers = arrays(np.float32, (3, 37), elements=st.floats(-1e4, 1e4, width=32))

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torchvision.models import resnet50
 
-from galviz.nn.data import memory_format
-from galviz.nn.encoders import load_encoder
-from galviz.nn.module import _peaks
-from galviz.nn.zoo_networks import ImageNetScale, build, paper_cnn, paper_resnet
+from galviz.nn.networks.encoders import load_encoder
+from galviz.nn.networks.galaxy_zoo import ImageNetScale, build, paper_cnn, paper_resnet
+from galviz.nn.training.data import memory_format
+from galviz.nn.training.module import _peaks
 from galviz.runs.recipe import Recipe
 from galviz.sky.galaxy_zoo import SLICES, cumulative, sum_errors
 

@@ -7,8 +7,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from galviz.measure.metrics import accuracy
-from galviz.nn.data import Samples
-from galviz.nn.predict import objects, predict
+from galviz.nn.inference.predict import objects, predict
+from galviz.nn.training.data import Samples
 from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.nn.repair import open_trained
+from galviz.nn.gan.repair import open_trained
 from galviz.repair import Repair
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.nn.data import kept
+from galviz.nn.training.data import kept
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, sum_errors

@@ -6,9 +6,9 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from galviz.nn.data import dihedral
-from galviz.nn.lsgan import LSGAN, discriminator_loss, embedder_loss, generator_loss
-from galviz.nn.module import rate
+from galviz.nn.gan.lsgan import LSGAN, discriminator_loss, embedder_loss, generator_loss
+from galviz.nn.training.data import dihedral
+from galviz.nn.training.module import rate
 from galviz.runs.recipe import Recipe
 
 LOSSES = ("generator_loss", "discriminator_loss", "embedder_loss", "masked_loss")

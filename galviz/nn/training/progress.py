@@ -14,10 +14,10 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from galviz.io.files import write_aside
-from galviz.nn.data import Steps
-from galviz.nn.module import Training
-from galviz.nn.plateau import lowered, stalled, waited
-from galviz.nn.predict import save_weights
+from galviz.nn.inference.predict import save_weights
+from galviz.nn.training.data import Steps
+from galviz.nn.training.module import Training
+from galviz.nn.training.plateau import lowered, stalled, waited
 from galviz.runs.run import Run
 
 _BEAT_S = 1.0  # between two heartbeats

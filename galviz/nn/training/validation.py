@@ -7,9 +7,9 @@ import torch
 import torch.distributed
 from torch import Tensor, nn
 
-from galviz.nn.data import Chunks, Samples, loader
-from galviz.nn.losses import loss_of
-from galviz.nn.predict import outputs
+from galviz.nn.inference.predict import outputs
+from galviz.nn.training.data import Chunks, Samples, loader
+from galviz.nn.training.losses import loss_of
 from galviz.runs.recipe import Recipe
 
 

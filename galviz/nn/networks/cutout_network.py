@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from galviz.nn.encoders import ResNet18, WideResNet50
-from galviz.nn.heads import BandHead, ClassHead, CompactHead, JointHead, PublishedHead
-from galviz.nn.losses import check_loss
-from galviz.nn.normalise import Normalise
+from galviz.nn.networks.encoders import ResNet18, WideResNet50
+from galviz.nn.networks.heads import BandHead, ClassHead, CompactHead, JointHead, PublishedHead
+from galviz.nn.networks.normalise import Normalise
+from galviz.nn.training.losses import check_loss
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target

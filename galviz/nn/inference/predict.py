@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from galviz.io.files import read_parquet, write_aside, write_parquet
 from galviz.measure.intervals import widening
 from galviz.measure.linear_baseline import Offset
-from galviz.nn.data import Chunks, Samples, dihedral, kept, loader, memory_format, truths
+from galviz.nn.training.data import Chunks, Samples, dihedral, kept, loader, memory_format, truths
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -151,7 +151,7 @@ def outputs(network: nn.Module, batches: DataLoader, *, views: int = 1) -> Itera
     network : nn.Module
         On the device where it shall work.
     batches : DataLoader
-        As `galviz.nn.data.loader` gives it.
+        As `galviz.nn.training.data.loader` gives it.
     views : int
         How many of the eight D4 views.
 

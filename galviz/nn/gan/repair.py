@@ -8,11 +8,11 @@ import pandas as pd
 import torch
 
 from galviz.measure.inpainting import FitState, central_flux
-from galviz.nn.best_fit import best_fit
-from galviz.nn.fit_steps import applied, fit_steps, start_fit, state_at
-from galviz.nn.lsgan import Trained, build
-from galviz.nn.normalise import pixel_noise
-from galviz.nn.predict import load_weights
+from galviz.nn.gan.best_fit import best_fit
+from galviz.nn.gan.fit_steps import applied, fit_steps, start_fit, state_at
+from galviz.nn.gan.lsgan import Trained, build
+from galviz.nn.inference.predict import load_weights
+from galviz.nn.networks.normalise import pixel_noise
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 

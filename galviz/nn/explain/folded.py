@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from galviz.nn.encoders import ResNet18
-from galviz.nn.winograd import Tiles
+from galviz.nn.explain.winograd import Tiles
+from galviz.nn.networks.encoders import ResNet18
 
 EDGE = 4
 """Pixels around a map: the widest padding is 3, and a tile may end 3 pixels outside and look at one more."""

@@ -9,13 +9,13 @@ from torch import nn
 
 from galviz.io.lock import rank
 from galviz.measure.linear_baseline import Offset, column_of
-from galviz.nn.data import Samples, kept, loader, memory_format, truths
-from galviz.nn.module import Training
-from galviz.nn.plateau import stalled
-from galviz.nn.predict import calibrate, load_weights, predict, remember, save_weights
-from galviz.nn.progress import Bookkeeper, Pulse, load_checkpoint
-from galviz.nn.trainer import Devices, interruptible, quiet, steps_of, trainer_for
-from galviz.nn.validation import Validation
+from galviz.nn.inference.predict import calibrate, load_weights, predict, remember, save_weights
+from galviz.nn.training.data import Samples, kept, loader, memory_format, truths
+from galviz.nn.training.module import Training
+from galviz.nn.training.plateau import stalled
+from galviz.nn.training.progress import Bookkeeper, Pulse, load_checkpoint
+from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
+from galviz.nn.training.validation import Validation
 from galviz.runs.folds import kept_aside, rows_of_an_epoch, split
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run

@@ -12,8 +12,8 @@ from captum.attr import FeatureAblation
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-from galviz.nn.incremental import Incremental, understands
-from galviz.nn.network import CutoutNetwork
+from galviz.nn.explain.incremental import Incremental, understands
+from galviz.nn.networks.cutout_network import CutoutNetwork
 from galviz.tasks.target import Target
 
 Output = int | Callable[[Tensor], Tensor]

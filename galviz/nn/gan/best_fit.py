@@ -1,6 +1,7 @@
 """Best fits: the latent whose image comes nearest to one that was observed, for many images at once.
 
-All is in the generator's scale (`galviz.nn.lsgan.Scale`). Losses of images are summed, so none changes another's path.
+All is in the generator's scale (`galviz.nn.gan.lsgan.Scale`). Losses of images are summed, so none changes another's
+path.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import numpy as np
 from torch import nn
 
 from galviz.measure.inpainting import BestFit, FitState, off_manifold
-from galviz.nn.fit_steps import applied, checked, fit_steps, state_at
+from galviz.nn.gan.fit_steps import applied, checked, fit_steps, state_at
 
 _BATCH = 1024  # fits at the same time
 

@@ -9,7 +9,7 @@ from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from galviz.nn.looking import Baseline, Output, Parts, as_images, cover, evaluating, reader
+from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader
 
 _AT_ONCE = 16 * 224**2  # pixels of the images whose gradients are taken together
 

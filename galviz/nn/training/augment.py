@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from galviz.nn.data import dihedral
+from galviz.nn.training.data import dihedral
 
 _SEEING = 0.3  # of a pixel: σ of the widest random blur
 _APART = 0.1  # of it, by which the bands of an image may differ

@@ -12,13 +12,13 @@ from torch import Tensor
 from galviz.io.files import write_aside
 from galviz.io.lazy_array import spaced
 from galviz.io.lock import rank
-from galviz.nn.adversaries import LOSSES, Adversaries
-from galviz.nn.data import Samples, kept, loader
-from galviz.nn.fit import CHECKPOINT_S
-from galviz.nn.lsgan import LSGAN, embedder_loss
-from galviz.nn.predict import remember, save_weights
-from galviz.nn.progress import Bookkeeper, Pulse, load_checkpoint
-from galviz.nn.trainer import Devices, interruptible, quiet, steps_of, trainer_for
+from galviz.nn.gan.adversaries import LOSSES, Adversaries
+from galviz.nn.gan.lsgan import LSGAN, embedder_loss
+from galviz.nn.inference.predict import remember, save_weights
+from galviz.nn.training.data import Samples, kept, loader
+from galviz.nn.training.fit import CHECKPOINT_S
+from galviz.nn.training.progress import Bookkeeper, Pulse, load_checkpoint
+from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.runs.folds import split
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -48,9 +48,10 @@ def fit_gan(
 
     Of these `kept_aside` are left out too.
 
-    The run folder says how it goes, as for `galviz.nn.fit.fit`: state, metrics (a row an epoch, see `Moments`),
-    checkpoints, the sample sheet ``samples.npy``, and at the end the weights of `galviz.nn.lsgan.Trained`. A wish to
-    stop is obeyed after the current step; on a CPU a resumed training gives bit for bit what an undisturbed one gives.
+    The run folder says how it goes, as for `galviz.nn.training.fit.fit`: state, metrics (a row an epoch, see
+    `Moments`), checkpoints, the sample sheet ``samples.npy``, and at the end the weights of
+    `galviz.nn.gan.lsgan.Trained`. A wish to stop is obeyed after the current step; on a CPU a resumed training gives
+    bit for bit what an undisturbed one gives.
 
     Parameters
     ----------
@@ -59,10 +60,10 @@ def fit_gan(
         Whole ones: leave out what is not covered.
     run : Run
     recipe : Recipe
-        Its `loss` is ``"lsgan"``, as published, or ``"lsgan_masked"``, see `galviz.nn.adversaries.Adversaries`; its
-        `normalise` is not used: the scale is `galviz.nn.lsgan.Scale`.
+        Its `loss` is ``"lsgan"``, as published, or ``"lsgan_masked"``, see `galviz.nn.gan.adversaries.Adversaries`; its
+        `normalise` is not used: the scale is `galviz.nn.gan.lsgan.Scale`.
     devices : str or int, optional
-        As for `galviz.nn.fit.fit`.
+        As for `galviz.nn.training.fit.fit`.
     resume : bool
         Go on from the run's last checkpoint, or from the beginning where it has none.
     checkpoint_s : float

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torchvision.models import resnet50
 
 from galviz.measure.votes import guess
-from galviz.nn.encoders import ResNet18
-from galviz.nn.losses import check_loss
-from galviz.nn.vote_heads import DielemanVotes, SigmoidVotes, VoteTree
+from galviz.nn.networks.encoders import ResNet18
+from galviz.nn.networks.vote_heads import DielemanVotes, SigmoidVotes, VoteTree
+from galviz.nn.training.losses import check_loss
 from galviz.runs.recipe import Recipe
 from galviz.sky.galaxy_zoo import COLUMNS, conditional
 
@@ -114,8 +114,8 @@ def paper_cnn(size: int = 68) -> tuple[nn.Sequential, nn.Sequential]:
 def paper_resnet(size: int = 68, hidden: tuple[int, ...] = (), dropout: float = 0.0) -> tuple[nn.Module, nn.Sequential]:
     """Build the encoder and head of Goh's ResNet-50: its last feature map laid flat, then dense layers.
 
-    Layers are named as in `torchvision.models.resnet50`, so that `galviz.nn.encoders.load_encoder` starts it from a
-    file of ImageNet weights.
+    Layers are named as in `torchvision.models.resnet50`, so that `galviz.nn.networks.encoders.load_encoder` starts it
+    from a file of ImageNet weights.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from galviz.io.lazy_array import spaced
-from galviz.nn.normalise import pixel_noise
+from galviz.nn.networks.normalise import pixel_noise
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 

@@ -13,7 +13,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from galviz.nn.data import Steps
+from galviz.nn.training.data import Steps
 from galviz.runs.recipe import Recipe
 
 Devices = str | int | None

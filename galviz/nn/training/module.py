@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from galviz.nn.augment import augmented
-from galviz.nn.losses import joint_loss, loss_of
+from galviz.nn.training.augment import augmented
+from galviz.nn.training.losses import joint_loss, loss_of
 from galviz.runs.recipe import Recipe
 
 _WARM_UP = 0.25  # of the steps of "one_cycle"

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from galviz.nn.normalise import pixel_noise
+from galviz.nn.networks.normalise import pixel_noise
 from galviz.sky.cutouts import CutoutSet
 
 _THRESHOLDS = (3.0, 5.0, 10.0, 20.0, 40.0)  # in units of the noise of a pixel

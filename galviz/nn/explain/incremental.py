@@ -5,7 +5,8 @@ as it is, is computed once. For each place of the patch only the pixels in its b
 places at once: a layer is a table whose rows are pixels with all their channels. First come the clean pixels, then a
 row of zeros, which is the padding, then what has changed, of all places; a map for each place says in which row each of
 its pixels is found. So a layer gathers rows and multiplies matrices: tiles of 4×4 pixels for 3×3 convolutions of
-stride 1 (`galviz.nn.winograd`), the pixels of the box for all others. Batch norm is folded into the convolutions.
+stride 1 (`galviz.nn.explain.winograd`), the pixels of the box for all others. Batch norm is folded into the
+convolutions.
 
 References
 ----------
@@ -20,8 +21,8 @@ from itertools import repeat
 import torch
 from torch import Tensor, nn
 
-from galviz.nn.folded import EDGE, Layer, blocks, understands
-from galviz.nn.winograd import TILE, WINDOW, scratch
+from galviz.nn.explain.folded import EDGE, Layer, blocks, understands
+from galviz.nn.explain.winograd import TILE, WINDOW, scratch
 
 
 @dataclass(frozen=True)

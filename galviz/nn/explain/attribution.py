@@ -1,8 +1,8 @@
-"""Why a network says what it says: occlusion, and from `galviz.nn.gradients` what else explains it.
+"""Why a network says what it says: occlusion, and from `galviz.nn.explain.gradients` what else explains it.
 
 Occlusion covers a patch of the image, place after place, and looks at what the network then says. Its two engines
 give the same numbers: ``"captum"`` runs the network on every occluded image and works for all networks; ``"fast"``
-computes only what a patch changes in a ResNet (`galviz.nn.incremental`).
+computes only what a patch changes in a ResNet (`galviz.nn.explain.incremental`).
 """
 
 from collections.abc import Callable
@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from galviz.measure.occluders import places as all_places
 from galviz.measure.occluders import spread
-from galviz.nn.gradients import grad_cam, integrated_gradients, sanity
-from galviz.nn.looking import (
+from galviz.nn.explain.engine import (
     Baseline,
     Engine,
     Look,
@@ -30,6 +29,7 @@ from galviz.nn.looking import (
     reader,
     shifted,
 )
+from galviz.nn.explain.gradients import grad_cam, integrated_gradients, sanity
 
 __all__ = [
     "Occlusion",
@@ -98,7 +98,7 @@ def occlude(
     patch, stride : int
         Side of the patch and distance between its places, pixels (see `galviz.measure.occluders.places`).
     baseline : {"mean", "zero", "blur"}, numpy.ndarray or Tensor
-        What is seen in the patch, in the numbers that the network sees (see `galviz.nn.looking.cover`).
+        What is seen in the patch, in the numbers that the network sees (see `galviz.nn.explain.engine.cover`).
     bands : {"together", "each"}
         Whether a patch covers all bands at once, or each in turn.
     value : {"output", "change"}

@@ -1,0 +1,1 @@
+"""Generative networks and best fits in their latent space."""
