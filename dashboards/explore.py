@@ -5,6 +5,6 @@ TABLE is a table, a sky, a run or a saved view; IMAGES a sky, or a folder of pic
 
 import sys
 
-from galviz.views.explore_page import explore_page
+from galviz.pages.explore_page import explore_page
 
 explore_page(sys.argv[1:]).servable()

@@ -2,6 +2,6 @@
 
 import sys
 
-from galviz.views.inpainting_page import inpainting_page
+from galviz.pages.inpainting_page import inpainting_page
 
 inpainting_page(sys.argv[1:]).servable()

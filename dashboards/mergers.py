@@ -6,6 +6,6 @@ object_id.
 
 import sys
 
-from galviz.views.mergers_page import mergers_page
+from galviz.pages.mergers_page import mergers_page
 
 mergers_page(sys.argv[1:]).servable()

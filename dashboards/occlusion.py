@@ -2,6 +2,6 @@
 
 import sys
 
-from galviz.views.occlusion_page import occlusion_page
+from galviz.pages.occlusion_page import occlusion_page
 
 occlusion_page(sys.argv[1:]).servable()

@@ -2,6 +2,6 @@
 
 import sys
 
-from galviz.views.richness_page import richness_page
+from galviz.pages.richness_page import richness_page
 
 richness_page(sys.argv[1:]).servable()

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from galviz.runs.predictions import Predictions
     from galviz.runs.recipe import Recipe
     from galviz.runs.run import Run
-    from galviz.selection import Selection
     from galviz.sky.cutouts import CutoutSet
     from galviz.tasks.target import Target
+    from galviz.tools.selection.core import Selection
 
 __all__ = ["CutoutSet", "Predictions", "Recipe", "Run", "Selection", "Target", "__version__"]
 
@@ -26,7 +26,7 @@ _HOMES = {
     "Predictions": "galviz.runs.predictions",
     "Recipe": "galviz.runs.recipe",
     "Run": "galviz.runs.run",
-    "Selection": "galviz.selection",
+    "Selection": "galviz.tools.selection.core",
     "Target": "galviz.tasks.target",
 }
 

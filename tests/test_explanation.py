@@ -9,13 +9,13 @@ from astropy.io import fits
 from at_once import Now, random_run
 from PIL import Image
 
-from galviz import occlusion
 from galviz.nn.inference.predict import save_weights
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.sky.mock import write_mergers_sky
 from galviz.studies import mergers
+from galviz.tools.occlusion import core as occlusion
 from galviz.work.explanation import Explanation, MeanExplanation, Question, outputs
 
 ID = "1237658493878337643"

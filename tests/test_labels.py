@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from galviz.labels import Labels
+from galviz.tools.labels.core import Labels
 
 
 def test_labels_are_saved_at_once_and_read_again(galviz_home):

@@ -141,7 +141,7 @@ def test_import_galviz_loads_no_pandas():
 
 def test_exports_are_loaded_on_use():
     loaded = loaded_after("import galviz; galviz.Target; galviz.CutoutSet; galviz.Selection; galviz.__version__")
-    assert {"galviz.tasks.target", "galviz.sky.cutouts", "galviz.selection"} <= loaded
+    assert {"galviz.tasks.target", "galviz.sky.cutouts", "galviz.tools.selection.core"} <= loaded
     assert "torch" not in loaded
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from galviz.io.provenance import ids_digest, passport, python_for
 from galviz.io.tables import KeyedTable, write_table
-from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.selection.core import Selection
 
 _spec = importlib.util.spec_from_file_location("python_for_bench", Path(__file__).parent / "bench" / "python_for.py")
 bench = importlib.util.module_from_spec(_spec)

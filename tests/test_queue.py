@@ -11,11 +11,11 @@ from contextlib import ExitStack
 
 import pytest
 
+from galviz.pages.library import Library
+from galviz.pages.run import RunPanel
+from galviz.pages.state import PageState
 from galviz.runs.run import Run
 from galviz.studies.richness import RECIPES, TARGET
-from galviz.views.library import Library
-from galviz.views.run import RunPanel
-from galviz.views.state import PageState
 from galviz.work import queue as queueing
 from galviz.work import training
 from galviz.work.queue import folder, in_line, is_empty

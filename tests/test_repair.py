@@ -10,13 +10,13 @@ from at_once import Soon, random_gan
 
 from galviz.measure.inpainting import central_flux
 from galviz.nn.gan.best_fit import best_fit
-from galviz.repair import ROWS, Repair
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.repair.core import ROWS, Repair
 
 
 @pytest.fixture
 def made(tiny_sky, tmp_path, monkeypatch):
-    monkeypatch.setattr("galviz.repair.Work", Soon)
+    monkeypatch.setattr("galviz.tools.repair.core.Work", Soon)
     tiny_sky.save(tmp_path / "sky")
     return random_gan(tmp_path / "run", tiny_sky, tmp_path / "sky")
 
@@ -145,7 +145,7 @@ def test_python_for_this_makes_it_again(made, tiny_sky, monkeypatch):
     run, _ = made
     repair = finished(run, tiny_sky, list(tiny_sky.object_ids[:2]), ["r"], steps=4)
     names = {}
-    monkeypatch.delattr("galviz.repair.Work")  # a script that workers cannot import starts none
+    monkeypatch.delattr("galviz.tools.repair.core.Work")  # a script that workers cannot import starts none
     exec(repair.python(run.data), names)  # noqa: S102 - that is what it is for
     pd.testing.assert_frame_equal(names["table"], repair.wide())
     np.testing.assert_array_equal(names["cutouts"].images[:], repair.repaired().images[:])

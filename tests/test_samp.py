@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from galviz.io.tables import KeyedTable, read_table
-from galviz.samp import Samp
+from galviz.tools.export.samp import Samp
 
 samp = pytest.importorskip("pyvo.samp", reason="pyvo is an extra: galviz[samp]")
 

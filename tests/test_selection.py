@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.selection import HOW, Selection
+from galviz.tools.selection.core import HOW, Selection
 
 RNG = np.random.default_rng(0)
 IDS = [f"12376584912345{k:05d}" for k in range(300)]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from galviz.measure.score_columns import answers, bin_column, meaning, truths
 from galviz.measure.threshold_stats import ThresholdCurve
 from galviz.sky.galaxy_zoo import COLUMNS, NAMES
-from galviz.threshold import Scored, labels_of
+from galviz.tools.threshold.core import Scored, labels_of
 
 
 def table_of(scores, **more):

@@ -70,7 +70,7 @@ def python_for(
 
     Parameters
     ----------
-    selection : galviz.selection.Selection
+    selection : galviz.tools.selection.core.Selection
     source : str or Path
         What its table was read from: a file for `galviz.io.tables.read_table`, the folder of a `CutoutSet` (its
         catalogue), or that of a `Run` (its predictions).
@@ -91,7 +91,7 @@ def python_for(
         f'"""{len(selection):,} of {len(selection.table):,} objects, chosen in galviz {version("galviz")}."""',
         *(f"# Note: {' '.join(note.split())}" for note in notes),
         "",
-        "from galviz.selection import Selection",
+        "from galviz.tools.selection.core import Selection",
         opening or _opening(Path(source).resolve(), id_column),
         "",
         "selection = Selection(table)",

@@ -79,7 +79,7 @@ def of_images(recipe: Recipe) -> bool:
 def train(
     cutouts: CutoutSet, run: Run, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
 ) -> Run:
-    """Train the run's GAN on a sky, see `galviz.nn.gan.training.fit_gan`; predict redshifts that are known. No `encoder`."""
+    """Train a GAN on a sky (`galviz.nn.gan.training.fit_gan`), and predict redshifts that are known. No `encoder`."""
     from galviz.nn.gan.repair import fits_with_bands_hidden, open_trained
     from galviz.nn.gan.training import fit_gan, kept_aside
     from galviz.nn.inference.predict import objects

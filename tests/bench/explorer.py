@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from million import FIRST, burned_sky
 
 from galviz.io.tables import read_table, write_table
-from galviz.views.explorer import Explorer
+from galviz.pages.explorer import Explorer
 
 CASES = {"1e5": 100_000, "1e6": 1_000_000, "1e7": 10_000_000}
 LASSO = [(0.1, 10.0), (0.4, 20.0), (0.5, 60.0), (0.2, 90.0)]

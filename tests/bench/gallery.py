@@ -23,10 +23,10 @@ from PIL import Image
 sys.path[:0] = [str(Path(__file__).resolve().parents[k]) for k in (1, 2)]
 from million import burned_sky, read_id  # noqa: E402
 
-from galviz.figures.contact_sheet import contact_sheet  # noqa: E402
-from galviz.gallery import Album, Exchange  # noqa: E402
-from galviz.selection import Selection  # noqa: E402
 from galviz.sky.cutouts import CutoutSet  # noqa: E402
+from galviz.tools.gallery.core import Album, Exchange  # noqa: E402
+from galviz.tools.gallery.figure import contact_sheet  # noqa: E402
+from galviz.tools.selection.core import Selection  # noqa: E402
 
 MILLION, THOUSAND, WINDOW = 10**6, 10**3, 84
 CONDITION = "z < 0.3 and richness > 20"
@@ -132,7 +132,7 @@ def case_sort() -> dict:
 PAGE = """
 import panel as pn
 from million import burned_sky
-from galviz.views.gallery import Gallery
+from galviz.tools.gallery.view import Gallery
 pn.extension()
 rows = int(pn.state.session_args["rows"][0])
 Gallery(pn.state.as_cached(f"sky {rows}", burned_sky, rows=rows), height=700).servable()

@@ -18,7 +18,7 @@ import pandas as pd
 
 from galviz.io.provenance import ids_digest, python_for
 from galviz.io.tables import read_table, write_table
-from galviz.selection import HOW, Selection
+from galviz.tools.selection.core import HOW, Selection
 
 CASES = {"500-sequences-200k-rows": (500, 200_000), "20-sequences-20k-rows": (20, 20_000)}
 FIRST = 1237658493878337640

@@ -53,7 +53,7 @@ def drawn(rows: int) -> pd.DataFrame:
 
 def library(table: pd.DataFrame) -> float:
     """Median milliseconds of an answer to a threshold."""
-    from galviz.threshold import Scored
+    from galviz.tools.threshold.core import Scored
 
     scored, times = Scored(table, "p_merger", "truth"), []
     for threshold in np.random.default_rng(1).uniform(0, 1, 500):

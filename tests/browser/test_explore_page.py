@@ -132,7 +132,7 @@ def test_a_file_beyond_the_limit_of_a_message_is_uploaded_with_progress(serve, o
 
 
 def test_a_large_file_is_uploaded_behind_a_prefix(chromium, tmp_path):
-    script = "from galviz.views.explore_page import explore_page\n\nexplore_page().servable()\n"
+    script = "from galviz.pages.explore_page import explore_page\n\nexplore_page().servable()\n"
     with serving(tmp_path, script) as url, opened(chromium, url, "text=up to 2.0 GB") as page:
         page.set_default_timeout(120_000)
         upload_large(page, tmp_path / "large.csv")

@@ -14,8 +14,8 @@ from million import BANDS, burned_sky, read_id
 from pages import opened, serving
 from PIL import Image
 
-from galviz.figures.contact_sheet import Look, contact_sheet, shown_limits
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.gallery.figure import Look, contact_sheet, shown_limits
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -24,9 +24,9 @@ SCRIPT = """
 import ast
 import panel as pn
 from test_focus_page import starred_sky
-from galviz.selection import Selection
-from galviz.views.focus import FocusView
-from galviz.views.gallery import Gallery
+from galviz.tools.selection.core import Selection
+from galviz.tools.viewer.view import FocusView
+from galviz.tools.gallery.view import Gallery
 
 pn.extension()
 sky = starred_sky()

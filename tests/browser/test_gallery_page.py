@@ -10,7 +10,7 @@ from pages import opened, serving
 
 from galviz.io.expressions import evaluate, matches
 from galviz.io.tables import read_table
-from galviz.labels import Labels
+from galviz.tools.labels.core import Labels
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -19,10 +19,10 @@ PLACES = int(os.environ.get("GALVIZ_PLACES", "4"))  # scrolled to in each of fou
 SCRIPT = """
 import panel as pn
 from million import burned_sky
-from galviz.labels import Labels
-from galviz.selection import Selection
-from galviz.views.gallery import Gallery
-from galviz.views.way_out import WayOut
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+from galviz.tools.gallery.view import Gallery
+from galviz.tools.export.view import WayOut
 
 pn.extension()
 sky = pn.state.as_cached("sky", burned_sky, rows=%d)

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from galviz.io.tables import read_table, write_table
-from galviz.labels import Labels
 from galviz.measure.threshold_stats import ThresholdCurve
 from galviz.runs.run import Run
+from galviz.tools.labels.core import Labels
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -21,13 +21,13 @@ import pytest
 from at_once import random_gan, random_run
 from pages import free_port
 
-from galviz.labels import Labels
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky import galaxy_zoo
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import mergers, richness
+from galviz.tools.labels.core import Labels
 from galviz.work.sweep import Plan, Sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -436,15 +436,15 @@ def test_the_page_of_occlusion(watch):
 NOTEBOOK = """
 import ipywidgets as W, pandas as pd
 from pathlib import Path
-from galviz.labels import Labels
+from galviz.tools.labels.core import Labels
 from galviz.runs.run import home, list_runs
 from galviz.sky.cutouts import CutoutSet
 from galviz.io.tables import read_table
-from galviz.widgets.gallery import GalleryWidget
-from galviz.widgets.occlusion import OcclusionWidget
-from galviz.widgets.repair import RepairWidget
-from galviz.widgets.threshold import ThresholdWidget
-from galviz.widgets.training import TrainingWidget
+from galviz.tools.gallery.widget import GalleryWidget
+from galviz.tools.occlusion.widget import OcclusionWidget
+from galviz.tools.repair.widget import RepairWidget
+from galviz.tools.threshold.widget import ThresholdWidget
+from galviz.tools.training.widget import TrainingWidget
 
 runs = {run.name.rpartition("[")[2].rstrip("]"): run for run in list_runs(home() / "runs")[0]}
 table = read_table(TABLE).table

@@ -15,7 +15,7 @@ from pages import opened, serving
 from galviz.io.expressions import matches
 from galviz.io.provenance import ids_digest
 from galviz.io.tables import SUFFIXES, read_table
-from galviz.views.way_out import FORMATS
+from galviz.tools.export.view import FORMATS
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -23,9 +23,9 @@ ROWS = 200_000
 SCRIPT = """
 import panel as pn
 from million import burned_sky
-from galviz.figures.contact_sheet import Look
-from galviz.selection import Selection
-from galviz.views.way_out import WayOut
+from galviz.tools.gallery.figure import Look
+from galviz.tools.selection.core import Selection
+from galviz.tools.export.view import WayOut
 
 pn.extension()
 sky = pn.state.as_cached("sky", burned_sky, rows=%d)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galviz.figures.contact_sheet import Look, contact_sheet, default_look
-from galviz.figures.images import LUPTON_Q, linear_part
 from galviz.sky.photometry import lupton_rgb, stretch
+from galviz.tools.gallery.figure import Look, contact_sheet, default_look
+from galviz.tools.viewer.figure import LUPTON_Q, linear_part
 
 BANDS = ("u", "g", "r", "i", "z")
 

@@ -2,8 +2,8 @@ import holoviews as hv
 import numpy as np
 import pytest
 
-from galviz.figures.coverage import coverage_curve
 from galviz.measure.intervals import coverage
+from galviz.tools.intervals.figure import coverage_curve
 
 
 @pytest.fixture(autouse=True)

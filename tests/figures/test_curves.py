@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.figures.curves import loss_curves, metric_curves, metric_names, run_curves
+from galviz.tools.training.figure import loss_curves, metric_curves, metric_names, run_curves
 
 
 def test_curves_follow_the_metrics():

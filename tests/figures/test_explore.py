@@ -5,9 +5,9 @@ import pytest
 from bokeh.models import ColorBar
 from holoviews import streams
 
-from galviz.figures import explore
-from galviz.figures.colouring import PALETTE, VALUE, Colouring
-from galviz.figures.style import GREY, ORANGE
+from galviz.tools.plots import figure as explore
+from galviz.tools.plots.colouring import PALETTE, VALUE, Colouring
+from galviz.tools.style import GREY, ORANGE
 
 AXES = ("z", "ln λ")
 PLACES = np.array([[0.1, 3.0], [0.2, 3.5], [0.3, 4.0], [0.4, 4.5]])

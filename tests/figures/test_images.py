@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from galviz.figures.images import linear_part, rgb_bands, scale_bar
+from galviz.tools.viewer.figure import linear_part, rgb_bands, scale_bar
 
 
 @pytest.mark.parametrize(

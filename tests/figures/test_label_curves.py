@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.figures.label_curves import label_curves
 from galviz.measure.label_efficiency import published
+from galviz.tools.label_curves.figure import label_curves
 
 CURVES = pd.DataFrame(
     {

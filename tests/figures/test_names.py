@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import sampled_from
 
-from galviz.figures import explore
-from galviz.figures.colouring import Colouring
-from galviz.figures.curves import run_curves
-from galviz.figures.style import JOINER, frame, plain
+from galviz.tools.plots import figure as explore
+from galviz.tools.plots.colouring import Colouring
+from galviz.tools.style import JOINER, frame, plain
+from galviz.tools.training.figure import run_curves
 
 SIGNS = ["}", "{", "{x}", "@", "@{x}", "]", "$$a$$", "\\(a\\)", "x", "y", "", "two\nlines", "object_id", "n" * 300]
 

@@ -6,7 +6,7 @@ import holoviews as hv
 import numpy as np
 from PIL import Image
 
-from galviz.figures.repair import RESIDUAL, loss_curves, strips
+from galviz.tools.repair.figure import RESIDUAL, loss_curves, strips
 
 hv.extension("bokeh")
 

@@ -3,10 +3,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.figures import threshold as figures
 from galviz.measure.merger_rate import PUBLISHED, merger_rate
 from galviz.measure.metrics import Interval
 from galviz.measure.threshold_stats import BinnedFractions, ThresholdCurve, reliability
+from galviz.tools.threshold import figure as figures
 
 hv.extension("bokeh")
 

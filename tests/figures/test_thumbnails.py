@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from galviz.figures.colouring import VALUE, Colouring
-from galviz.figures.contact_sheet import default_look
-from galviz.figures.thumbnails import cells, picture, thumbnail_map
+from galviz.tools.gallery.figure import default_look
+from galviz.tools.plots.colouring import VALUE, Colouring
+from galviz.tools.thumbnails.figure import cells, picture, thumbnail_map
 
 RNG = np.random.default_rng(3)
 PLACES = RNG.normal(size=(900, 2)) * [3, 50] + [10, -200]

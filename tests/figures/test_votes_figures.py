@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.figures import votes as figures
-from galviz.figures.contact_sheet import contact_sheet, default_look
-from galviz.figures.vote_panels import PLACES
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER, NAMES, SLICES
+from galviz.tools.gallery.figure import contact_sheet, default_look
+from galviz.tools.votes import figure as figures
+from galviz.tools.votes.panels import PLACES
 
 hv.extension("bokeh")
 AT = COLUMNS.index(MERGER)

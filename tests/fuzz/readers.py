@@ -26,6 +26,7 @@ import sdss_files  # noqa: E402
 
 from galviz.io.provenance import passport  # noqa: E402
 from galviz.io.tables import KeyedTable, read_table, write_table  # noqa: E402
+from galviz.pages.view_state import read_view  # noqa: E402
 from galviz.runs.predictions import Predictions  # noqa: E402
 from galviz.runs.recipe import Recipe  # noqa: E402
 from galviz.runs.run import Run, list_runs  # noqa: E402
@@ -33,7 +34,6 @@ from galviz.sky.cutouts import CutoutSet  # noqa: E402
 from galviz.sky.export import export  # noqa: E402
 from galviz.sky.readers import classes, pictures, redmapper, sdss, zoo  # noqa: E402
 from galviz.tasks.target import Target  # noqa: E402
-from galviz.views.view_state import read_view  # noqa: E402
 
 IDS = [str(1237658493878337640 + k) for k in range(11)]
 ROWS = len(IDS)

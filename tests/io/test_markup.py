@@ -91,7 +91,7 @@ def test_another_place_is_seen(tmp_path, line):
 
 
 def test_no_script_makes_html_of_text():
-    """`repair.js` alone takes HTML: that of `galviz.widgets.repair`, whose traits hold what `as_html` gave."""
+    """`repair.js` alone takes HTML: that of `galviz.tools.repair.widget`, whose traits hold what `as_html` gave."""
     files = [*GALVIZ.rglob("*.js"), *GALVIZ.rglob("*.py")]
     found = {
         file.name

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.sky.polygon import inside
+from galviz.tools.selection.polygon import inside
 
 corner = st.tuples(st.integers(-20, 20), st.integers(-20, 20))
 

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from galviz.nn.gan.repair import open_trained
-from galviz.repair import Repair
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.galaxies import inpainting_sky
 from galviz.studies import inpainting
+from galviz.tools.repair.core import Repair
 
 pytestmark = pytest.mark.slow
 

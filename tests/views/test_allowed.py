@@ -9,17 +9,17 @@ import pytest
 from panel.io.location import Location
 
 from galviz.io.tables import write_table
+from galviz.pages.explore_page import ExplorePage
+from galviz.pages.inpainting_page import inpainting_study
+from galviz.pages.library import Library
+from galviz.pages.mergers_page import mergers_study
+from galviz.pages.occlusion_page import OcclusionPage
+from galviz.pages.richness_page import richness_study
+from galviz.pages.state import PageState
+from galviz.pages.sweeps import LabelsTab
+from galviz.pages.threshold_page import ThresholdPage
+from galviz.pages.train import TrainPanel
 from galviz.studies import richness
-from galviz.views.explore_page import ExplorePage
-from galviz.views.inpainting_page import inpainting_study
-from galviz.views.labels_tab import LabelsTab
-from galviz.views.library import Library
-from galviz.views.mergers_page import mergers_study
-from galviz.views.occlusion_page import OcclusionPage
-from galviz.views.richness_page import richness_study
-from galviz.views.state import PageState
-from galviz.views.threshold_page import ThresholdPage
-from galviz.views.train import TrainPanel
 from galviz.work import processes as jobs
 
 OUT = [

@@ -9,16 +9,16 @@ import panel as pn
 import pytest
 
 from galviz.io.expressions import column
+from galviz.pages.explorer import Explorer
+from galviz.pages.library import Library
+from galviz.pages.open_any import open_any
+from galviz.pages.state import PageState
+from galviz.pages.sweeps import LabelsTab
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.studies import channels
 from galviz.tasks.target import Target
-from galviz.views.explorer import Explorer
-from galviz.views.labels_tab import LabelsTab
-from galviz.views.labels_view import LabelsView
-from galviz.views.library import Library
-from galviz.views.state import PageState
-from galviz.views.tables import open_any
+from galviz.tools.label_curves.view import LabelsView
 from galviz.work.sweep import Plan, Sweep
 
 CLASSES = Target("class", "class", ("class",), "class", classes=("cat", "dog"))

@@ -8,11 +8,11 @@ import panel as pn
 
 from galviz.io.expressions import matches
 from galviz.runs.predictions import joined
-from galviz.selection import Selection
-from galviz.views.compare import CompareView
-from galviz.views.gallery import GalleryGrid
-from galviz.views.slices import SlicesView
-from galviz.views.suspects import SuspectsView
+from galviz.tools.diagnostics.compare import CompareView
+from galviz.tools.diagnostics.slices import SlicesView
+from galviz.tools.diagnostics.suspects import SuspectsView
+from galviz.tools.gallery.view import GalleryGrid
+from galviz.tools.selection.core import Selection
 
 FIRST = 1237658493878337640
 NASTY = "<img src=x onerror=alert(1)>'\""

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from bokeh.models import Plot
 
+from galviz.pages.results.regression import PredictionsView
 from galviz.runs.predictions import Predictions
-from galviz.selection import Selection
-from galviz.views.coverage import CoverageView, coverage_html, verdict
-from galviz.views.predictions import PredictionsView
+from galviz.tools.intervals.view import CoverageView, coverage_html, verdict
+from galviz.tools.selection.core import Selection
 
 
 @pytest.fixture

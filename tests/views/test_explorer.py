@@ -5,20 +5,20 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from galviz.focus import Portrait
 from galviz.io.tables import write_table
+from galviz.pages.explore_page import ExplorePage
+from galviz.pages.explorer import Explorer
+from galviz.pages.library import Library
+from galviz.pages.open_any import guessed_pair, open_any
+from galviz.pages.results.pretext import BandsView
+from galviz.pages.sky import SkyView
+from galviz.pages.state import SameFocus
+from galviz.pages.view_state import ViewState, read_view
 from galviz.runs.run import Run
-from galviz.selection import Selection
 from galviz.sky.readers.pictures import pictures
-from galviz.views.bands import BandsView
-from galviz.views.explore_page import ExplorePage
-from galviz.views.explorer import Explorer
-from galviz.views.library import Library
-from galviz.views.sky import SkyView
-from galviz.views.state import SameFocus
-from galviz.views.table import TableView
-from galviz.views.tables import guessed_pair, open_any
-from galviz.views.view_state import ViewState, read_view
+from galviz.tools.selection.core import Selection
+from galviz.tools.table.view import TableView
+from galviz.tools.viewer.core import Portrait
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.figures.contact_sheet import Look, default_look, lupton_limits, shown_limits
-from galviz.labels import Labels
-from galviz.selection import Selection
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.photometry import stretch_limits
-from galviz.views.focus import FocusCanvas, FocusView
-from galviz.views.look import ALL, LookView
+from galviz.tools.gallery.figure import Look, default_look, lupton_limits, shown_limits
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+from galviz.tools.viewer.stretch import ALL, LookView
+from galviz.tools.viewer.view import FocusCanvas, FocusView
 
 
 @pytest.fixture

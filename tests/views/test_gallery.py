@@ -8,11 +8,11 @@ import pytest
 from million import BANDS, burned_sky, burned_table, read_id
 from PIL import Image
 
-from galviz.gallery import Album, Exchange, first_captions
 from galviz.io.expressions import matches
-from galviz.labels import Labels
-from galviz.selection import Selection
-from galviz.views.gallery import Gallery, GalleryGrid
+from galviz.tools.gallery.core import Album, Exchange, first_captions
+from galviz.tools.gallery.view import Gallery, GalleryGrid
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
 
 KEYS = {"s": "spiral", "e": "elliptical"}
 

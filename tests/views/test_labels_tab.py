@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from galviz.measure.label_efficiency import gain_words, label_gain
+from galviz.pages.library import Library
+from galviz.pages.richness_page import LABELS, richness_study
+from galviz.pages.state import PageState
+from galviz.pages.sweeps import LabelsTab
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.studies import richness
-from galviz.views.labels_tab import LabelsTab
-from galviz.views.library import Library
-from galviz.views.richness_page import LABELS, richness_study
-from galviz.views.state import PageState
 from galviz.work import processes as jobs
 from galviz.work.sweep import Plan, Sweep
 

@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz.pages.latents import LatentsView, colour_of
 from galviz.runs.latents import LatentMap, latent_table, principal_components
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
-from galviz.selection import Selection
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import inpainting
-from galviz.views.latents import LatentsView, colour_of
+from galviz.tools.selection.core import Selection
 
 RNG = np.random.default_rng(8)
 

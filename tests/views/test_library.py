@@ -1,7 +1,7 @@
 import pytest
 
+from galviz.pages.library import Library, open_predictions, open_sky
 from galviz.studies import mergers, richness
-from galviz.views.library import Library, open_predictions, open_sky
 
 
 def test_skies_and_runs_are_found_by_name(galviz_home, sky, told, make_run):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from galviz.measure.unit_errors import in_all_units
+from galviz.pages.results.measures import MeasuresView
 from galviz.studies.richness import TARGETS
-from galviz.views.measures import MeasuresView
 
 TRUTH = np.linspace(20, 90, 40)
 ESTIMATE = TRUTH * np.exp(0.2 * np.sin(np.arange(40)))

@@ -9,20 +9,20 @@ from panel.io.location import Location
 from PIL import Image
 
 from galviz.io.tables import write_table
+from galviz.pages.library import Library
+from galviz.pages.mergers_page import mergers_page, mergers_study
+from galviz.pages.recipe_form import flat
+from galviz.pages.runs import RunsPanel, run_row
+from galviz.pages.sky import SkyView
+from galviz.pages.sky_maker import SkyMaker
+from galviz.pages.state import TABS, PageState
+from galviz.pages.threshold_page import ThresholdPage
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER
 from galviz.sky.mock import write_mergers_sky
 from galviz.studies import mergers
-from galviz.views.library import Library
-from galviz.views.mergers_page import mergers_page, mergers_study
-from galviz.views.recipe_form import flat
-from galviz.views.runs import RunsPanel, run_row
-from galviz.views.sky import SkyView
-from galviz.views.sky_maker import SkyMaker
-from galviz.views.state import TABS, PageState
-from galviz.views.threshold_page import ThresholdPage
 from galviz.work import processes as jobs
 
 
@@ -227,7 +227,7 @@ def test_a_sky_is_drawn_at_the_size_of_its_study():
 
 def test_a_sky_of_pictures_is_shown_by_the_votes_for_mergers(zoo, monkeypatch):
     shown = []
-    monkeypatch.setattr("galviz.views.page.SkyView", lambda *given: shown.append(SkyView(*given)) or shown[-1])
+    monkeypatch.setattr("galviz.pages.page.SkyView", lambda *given: shown.append(SkyView(*given)) or shown[-1])
     page = mergers_study()
     page.data()
     explorer = shown[0].explorer

@@ -2,10 +2,10 @@
 
 import pytest
 
+from galviz.pages.results.pretext import BandsView
+from galviz.pages.results.regression import PredictionsView
 from galviz.runs.predictions import Predictions
-from galviz.selection import Selection
-from galviz.views.bands import BandsView
-from galviz.views.predictions import PredictionsView
+from galviz.tools.selection.core import Selection
 
 
 @pytest.mark.parametrize("view", [PredictionsView, BandsView])

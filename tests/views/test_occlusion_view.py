@@ -7,11 +7,11 @@ import panel as pn
 import pytest
 from at_once import Now, random_run
 
-from galviz.selection import Selection
-from galviz.views.library import Library
-from galviz.views.occlusion_page import OcclusionPage
-from galviz.views.occlusion_result import sanity_words
-from galviz.views.why import WhyView
+from galviz.pages.library import Library
+from galviz.pages.occlusion_page import OcclusionPage
+from galviz.tools.occlusion.panel import WhyView
+from galviz.tools.occlusion.result import sanity_words
+from galviz.tools.selection.core import Selection
 
 
 class Never(Now):

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from bokeh.models import ColorBar, Plot
 
-from galviz.figures.colouring import VALUE
-from galviz.selection import Selection
-from galviz.views.plot import PlotView
-from galviz.views.selection_bar import SelectionBar
+from galviz.tools.plots.colouring import VALUE
+from galviz.tools.plots.view import PlotView
+from galviz.tools.selection.core import Selection
+from galviz.tools.selection.view import SelectionBar
 
 N = 300
 RNG = np.random.default_rng(5)
@@ -108,7 +108,7 @@ def test_what_is_missing_is_counted_in_the_title(selection):
 
 
 def test_above_the_limit_density_is_drawn_of_all(selection, monkeypatch):
-    monkeypatch.setattr("galviz.figures.explore.MAX_POINTS", 100)
+    monkeypatch.setattr("galviz.tools.plots.figure.MAX_POINTS", 100)
     root = PlotView(selection, x="z", y="g - r").plot().get_root()
     assert [plot.title.text for plot in root.select({"type": Plot})] == [
         "g - r against z: density of all 294 objects; 6 without a value are not drawn"

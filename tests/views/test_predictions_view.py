@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from bokeh.models import Plot
 
+from galviz.pages.results.measures import MeasuresView, measured
+from galviz.pages.results.regression import PredictionsView, judged_plots, run_opening
+from galviz.pages.results.results import unfinished
 from galviz.runs.predictions import joined
-from galviz.selection import Selection
-from galviz.views.measures import MeasuresView, measured
-from galviz.views.outcome import unfinished
-from galviz.views.predictions import PredictionsView, judged_plots, run_opening
+from galviz.tools.selection.core import Selection
 
 
 def test_objects_seen_in_training_are_left_out_until_asked_for(told, sky):

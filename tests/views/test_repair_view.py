@@ -9,17 +9,17 @@ from at_once import Soon, random_gan
 from panel.io.location import Location
 from panel.models.markup import HTML
 
-from galviz.selection import Selection
+from galviz.pages.inpainting_page import OfRun, inpainting_study
+from galviz.pages.repair_tab import RepairTab
+from galviz.pages.state import PageState
 from galviz.studies.inpainting import STEPS, known_fits
-from galviz.views.inpainting_page import OfRun, inpainting_study
-from galviz.views.repair import RepairView
-from galviz.views.repair_tab import RepairTab
-from galviz.views.state import PageState
+from galviz.tools.repair.view import RepairView
+from galviz.tools.selection.core import Selection
 
 
 @pytest.fixture
 def given(tiny_sky, galviz_home, monkeypatch):
-    monkeypatch.setattr("galviz.repair.Work", Soon)
+    monkeypatch.setattr("galviz.tools.repair.core.Work", Soon)
     tiny_sky.save(galviz_home / "skies" / "tiny")
     run, _ = random_gan(galviz_home / "runs" / "random", tiny_sky, galviz_home / "skies" / "tiny")
     return run, tiny_sky

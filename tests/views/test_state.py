@@ -2,7 +2,7 @@ import panel as pn
 import pytest
 from panel.io.location import Location
 
-from galviz.views.state import TABS, Chooser, PageState, keep_in_address
+from galviz.pages.state import TABS, Chooser, PageState, keep_in_address
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from bokeh.document import Document
 from bokeh.server.connection import ServerConnection
 from panel.io import document
 
-from galviz.views._panel import send_in_order, send_what_is_left
-from galviz.views.template import page_template
+from galviz.pages.template import page_template
+from galviz.tools._panel import send_in_order, send_what_is_left
 
 
 class Connection:

@@ -6,12 +6,12 @@ import panel as pn
 import pytest
 
 from galviz.io.tables import write_table
-from galviz.labels import Labels
 from galviz.measure.threshold_stats import BinnedFractions, ThresholdCurve
-from galviz.selection import Selection
-from galviz.views.library import Library
-from galviz.views.threshold import ThresholdView
-from galviz.views.threshold_page import ThresholdPage, _asked, keep_in_address
+from galviz.pages.library import Library
+from galviz.pages.threshold_page import ThresholdPage, _asked, keep_in_address
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+from galviz.tools.threshold.view import ThresholdView
 
 N = 300
 
@@ -154,9 +154,9 @@ def test_the_page_opens_a_bare_csv_and_explores_it(table, tmp_path):
 
 def test_the_address_says_what_is_looked_at(table, monkeypatch):
     asked = {"threshold": "0.3", "answer": "Class4.1", "truth": "truth", "t_obs": "0.2", "bins": "z", "merging": "-3"}
-    monkeypatch.setattr("galviz.views.threshold_page.query", lambda: asked)
+    monkeypatch.setattr("galviz.pages.threshold_page.query", lambda: asked)
     written = {}
-    monkeypatch.setattr("galviz.views.threshold_page.write_query", lambda **changes: written.update(changes))
+    monkeypatch.setattr("galviz.pages.threshold_page.write_query", lambda **changes: written.update(changes))
     view = ThresholdView(table)
     view.param.update(**_asked(view))
     assert (view.threshold, view.answer, view.truth, view.t_obs, view.merging) == (0.3, "Class4.1", "truth", 0.2, 1.0)

@@ -1,16 +1,16 @@
 import pytest
 
+from galviz.pages.library import Library
+from galviz.pages.page import StudyPage
+from galviz.pages.recipe_form import RecipeForm, flat
+from galviz.pages.run import RunPanel
+from galviz.pages.runs import RunsPanel, run_row
+from galviz.pages.sky_maker import SkyMaker
+from galviz.pages.state import TABS, PageState
+from galviz.pages.train import TrainPanel
 from galviz.studies import richness
-from galviz.views.focus import FocusCanvas
-from galviz.views.follow import RunView
-from galviz.views.library import Library
-from galviz.views.page import StudyPage
-from galviz.views.recipe_form import RecipeForm, flat
-from galviz.views.run import RunPanel
-from galviz.views.runs import RunsPanel, run_row
-from galviz.views.sky_maker import SkyMaker
-from galviz.views.state import TABS, PageState
-from galviz.views.train import TrainPanel
+from galviz.tools.training.run_progress import RunView
+from galviz.tools.viewer.view import FocusCanvas
 from galviz.work import processes as jobs
 
 

@@ -15,11 +15,11 @@ from astropy.table import Table
 from panel.io.location import Location
 
 from galviz.io.tables import read_table
-from galviz.views import upload
-from galviz.views.explore_page import ExplorePage
-from galviz.views.library import Library
-from galviz.views.opened import _uploads
-from galviz.views.threshold_page import ThresholdPage
+from galviz.pages import upload
+from galviz.pages.data_source import _uploads
+from galviz.pages.explore_page import ExplorePage
+from galviz.pages.library import Library
+from galviz.pages.threshold_page import ThresholdPage
 
 PLAIN = b"name,z,score\n" + b"".join(b"o%d,0.%d,0.5\n" % (k, k) for k in range(1, 10))
 FLOATS = b"objid,z\n" + b"".join(b"1.23765849387834e+18,0.%d\n" % k for k in range(1, 10))

@@ -7,21 +7,21 @@ import panel as pn
 import pytest
 from bokeh.models import Plot
 
-from galviz.figures import votes as figures
 from galviz.measure import votes as judged
+from galviz.pages.library import Library
+from galviz.pages.results.regression import run_opening
+from galviz.pages.results.results import Outcome
+from galviz.pages.results.vote_figures import VoteFigures, VoteMeasures
+from galviz.pages.results.votes import VotesView
+from galviz.pages.state import PageState
 from galviz.runs.predictions import Predictions, about_answer, joined
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
-from galviz.selection import Selection
 from galviz.sky import galaxy_zoo
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER
 from galviz.studies.mergers import TARGET
-from galviz.views.library import Library
-from galviz.views.outcome import Outcome
-from galviz.views.predictions import run_opening
-from galviz.views.state import PageState
-from galviz.views.vote_figures import VoteFigures, VoteMeasures
-from galviz.views.votes import VotesView
+from galviz.tools.selection.core import Selection
+from galviz.tools.votes import figure as figures
 
 TRUE = [f"{name}_true" for name in COLUMNS]
 

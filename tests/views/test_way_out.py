@@ -14,13 +14,14 @@ import pytest
 import test_samp
 from astropy.io import fits
 
-from galviz.figures.contact_sheet import Look
 from galviz.io.provenance import ids_digest
 from galviz.io.tables import SUFFIXES, read_table, write_table
-from galviz.selection import Selection
-from galviz.views import handover, way_out
-from galviz.views.choice import Choice, follow
-from galviz.views.way_out import FORMATS, WayOut
+from galviz.tools.export import download as handover
+from galviz.tools.export import view as way_out
+from galviz.tools.export.view import FORMATS, WayOut
+from galviz.tools.gallery.figure import Look
+from galviz.tools.selection.core import Selection
+from galviz.tools.selection.snapshot import Choice, follow
 
 hub = test_samp.hub
 UNITS = {"z": "km / s"}

@@ -7,7 +7,7 @@ import param
 import pytest
 
 from galviz.io.markup import Markup, as_html
-from galviz.views.words import (
+from galviz.tools.formatting import (
     Choices,
     Text,
     data_table,

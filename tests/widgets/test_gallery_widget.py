@@ -4,10 +4,10 @@ import pytest
 import traitlets
 from million import burned_sky, burned_table
 
-from galviz.figures.contact_sheet import Look
-from galviz.labels import Labels
-from galviz.selection import Selection
-from galviz.widgets.gallery import GalleryWidget
+from galviz.tools.gallery.figure import Look
+from galviz.tools.gallery.widget import GalleryWidget
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import traitlets
 from at_once import Now, random_run
 
-from galviz.widgets.occlusion import OcclusionWidget
+from galviz.tools.occlusion.widget import OcclusionWidget
 from galviz.work.explanation import Explanation, Question
 
 

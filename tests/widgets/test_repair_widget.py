@@ -5,13 +5,13 @@ import pytest
 import traitlets
 from at_once import Soon, random_gan
 
-from galviz.repair import Repair
-from galviz.widgets.repair import RepairWidget
+from galviz.tools.repair.core import Repair
+from galviz.tools.repair.widget import RepairWidget
 
 
 @pytest.fixture
 def made(tiny_sky, tmp_path, monkeypatch):
-    monkeypatch.setattr("galviz.repair.Work", Soon)
+    monkeypatch.setattr("galviz.tools.repair.core.Work", Soon)
     tiny_sky.save(tmp_path / "sky")
     return random_gan(tmp_path / "run", tiny_sky, tmp_path / "sky")[0], tiny_sky
 

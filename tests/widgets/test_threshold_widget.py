@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 import traitlets
 
-from galviz.labels import Labels
 from galviz.measure.threshold_stats import ThresholdCurve
-from galviz.widgets.threshold import MOST, ThresholdWidget
+from galviz.tools.labels.core import Labels
+from galviz.tools.threshold.widget import MOST, ThresholdWidget
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 
 from galviz.runs.run import Run
 from galviz.studies import mergers, richness
-from galviz.widgets.training import TrainingWidget, curve
+from galviz.tools.training.widget import TrainingWidget, curve
 
 ROW = {"epoch": 1, "step": 3, "seconds": 1.0, "lr": 1e-3, "train_loss": 2.0, "val_loss": 3.0}
 

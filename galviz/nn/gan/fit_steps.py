@@ -158,7 +158,7 @@ def _keep(part: dict[str, Tensor], z: Tensor, loss: Tensor) -> None:
 def checked(
     images: np.ndarray, observed: np.ndarray | None, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give the weight of each pixel, and the images with 0 where it is 0; raises as `galviz.nn.gan.best_fit.best_fit`."""
+    """Return the weight of each pixel, and the images with 0 where it is 0; raises as `best_fit` does."""
     weights = pixel_weights(images.shape, observed, weights)
     images = np.where(weights > 0, images, 0)
     if not np.isfinite(images).all():

@@ -1,0 +1,1 @@
+"""Pages: the workspace of a study and its panels. A page never loads torch."""

@@ -1,0 +1,97 @@
+"""The page of the explorer: any table of objects, with or without pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+
+from galviz.io.markup import Markup
+from galviz.pages.data_source import OpenedPage
+from galviz.pages.explorer import Explorer
+from galviz.pages.library import Library
+from galviz.pages.open_any import Opened
+from galviz.pages.results.regression import judged_plots
+from galviz.pages.template import page_template
+from galviz.pages.view_state import ViewState, read_view
+from galviz.tools.diagnostics.view import CloserView
+from galviz.tools.formatting import text
+from galviz.tools.labels.core import Labels
+
+
+class ExplorePage(OpenedPage):
+    """What is opened, and the explorer of it.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        A table, sky, run or saved view, and perhaps images. None: the visitor chooses among what the library has.
+    library : Library
+    """
+
+    help = Markup("""<p>Nothing is open yet. Choose a sky or a run above, upload a table (CSV, ECSV, VOTable, FITS,
+Parquet), or start the page on your own files:
+<code>panel serve dashboards/explore.py --args table.parquet [images]</code>.
+Images are a sky made by <code>galviz ingest</code> or <code>galviz mock</code>, or a folder of pictures named by
+object_id.</p>""")
+
+    def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
+        super().__init__(paths, library, **params)
+        self.view: ViewState | None = None
+
+    def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
+        """Show the explorer of what is open."""
+        saved = self._saved(given)
+        if saved:
+            given = self._named_by(saved, given[0])
+        images = given[1] if len(given) > 1 else None
+        opened = self.open(given, saved.get("id_column"), saved.get("table_name"))
+        plots = judged_plots(*opened.pair) if opened.pair else ()
+        more = {"source": opened.source, "opening": self.uploaded_opening or opened.opening, "run": opened.run}
+        more |= {"id_column": opened.id_column, "units": opened.units, "labels": Labels(), "plots": plots}
+        more["notes"] = opened.notes
+        explorer = Explorer(opened.table, opened.cutouts, **more)
+        about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
+        name, table = self.name_of(given[0]), self.table or saved.get("table_name")
+        about |= {"id_column": opened.id_column, "table_name": table}
+        self.view = ViewState(explorer, "view", of=f"{name} {table}" if table else name, about=about)
+        if saved:
+            explorer.restore(saved["state"])
+        origin = "" if opened.cutouts is None else Markup(" · <b>{}</b>").format(opened.cutouts.origin)
+        about = Markup("<b>{}</b>: {:,} objects, {} columns{}").format(name, *opened.table.shape, origin)
+        return pn.Column(text(about), explorer, *self._closer(opened, explorer), self.view, sizing_mode="stretch_width")
+
+    def _saved(self, given: Sequence[str]) -> dict[str, Any]:
+        """Read the saved view that the page was started on, if it was; a visitor's may not name files of the server."""
+        ours = given is self.paths and given[0].endswith(".json")
+        return read_view(Path(given[0]).read_text("utf-8")) if ours else {}
+
+    def _named_by(self, saved: Mapping[str, Any], view: str) -> list[str]:
+        """Return the files that a saved view names; it may come from a stranger, so that not any file is opened."""
+        library = replace(self.library, given=(*self.library.given, Path(view).absolute().parent))
+        return [str(library.allowed(saved[name], name)) for name in ("table", "images") if saved.get(name)]
+
+    def _closer(self, opened: Opened, explorer: Explorer) -> list[CloserView]:
+        if opened.pair is None:
+            return []
+        table = opened.table.rename(columns=dict(zip(opened.pair, ("truth", "estimate"), strict=True)))
+        runs = self.library.judged(opened.run.target, opened.run.name) if opened.run is not None else {}
+        name = self.name_of(opened.source)
+        return [CloserView(table, explorer.selection, opened.cutouts, called=name, others=runs)]
+
+
+def explore_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
+    """Make the explorer's page for one visitor.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        As `ExplorePage` takes them.
+
+    Returns
+    -------
+    panel.template.base.BaseTemplate
+        Asks for nothing that the server does not serve itself.
+    """
+    return page_template("explore", lambda: ExplorePage(paths, Library.find()))

@@ -1,0 +1,151 @@
+"""The explorer: plots, gallery and picture of one table of objects, linked by one selection, and the way out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.export.view import WayOut
+from galviz.tools.formatting import beside
+from galviz.tools.gallery.view import Gallery
+from galviz.tools.labels.core import Labels
+from galviz.tools.plots.view import PlotView
+from galviz.tools.selection.core import Selection
+from galviz.tools.selection.view import SelectionBar
+from galviz.tools.table.view import TableView
+from galviz.tools.viewer.stretch import ALL
+from galviz.tools.viewer.view import FocusView
+
+_TABLE_ROWS = 200_000  # objects of which a table can be paged through
+_PLOT = ("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
+_GALLERY = ("order", "descending", "filter", "captions", "tile", "only_chosen")
+KEYS = {"g": "good", "b": "bad", "q": "unsure"}
+"""Key → label, where a page names no others."""
+
+
+class Explorer(pn.viewable.Viewer):
+    """Everything that can be done with a table of objects and their pictures.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N objects, indexed by unique `object_id` (str).
+    cutouts : CutoutSet, optional
+        Pictures of some or all of them.
+    selection : Selection, optional
+        Of this table; one of its own by default.
+    plots : iterable of mapping
+        Parameters of each `PlotView`; by default the first two numbers against each other, and a histogram.
+    columns : mapping of str to str, optional
+        How columns are written on an axis.
+    labels : Labels, optional
+        Where labels go; none are given without it.
+    keys : mapping of str to str
+        Key → label.
+    source, opening, id_column, run, units, notes
+        Of the table, as `galviz.tools.export.view.WayOut` takes them.
+    """
+
+    changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        cutouts: CutoutSet | None = None,
+        *,
+        selection: Selection | None = None,
+        plots: Iterable[Mapping[str, Any]] = (),
+        columns: Mapping[str, str] | None = None,
+        labels: Labels | None = None,
+        keys: Mapping[str, str] = KEYS,
+        source: str | Path = "",
+        opening: str = "",
+        id_column: str | None = None,
+        run: Run | None = None,
+        units: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self.table, self.cutouts = table, cutouts
+        self.selection = Selection(table) if selection is None else selection
+        self.bar = SelectionBar(self.selection)
+        given = list(plots) or ([{}, {"kind": "histogram"}] if len(table.columns) else [])
+        self.plots = [PlotView(self.selection, lambda: self.bar.how, dict(columns or {}), **one) for one in given]
+        self.gallery = Gallery(cutouts, table, self.selection, labels=labels, keys=keys, height=420)
+        looks = self.gallery.looks
+        self.picture = None
+        if cutouts is not None:
+            first = looks.picture if cutouts.unit == "display" else ALL
+            self.picture = FocusView(
+                cutouts, self.selection, table, looks=looks, labels=labels, ids=table.index, picture=first, height=420
+            )
+        more = {"source": source, "opening": opening, "id_column": id_column, "run": run, "units": units}
+        more["notes"] = notes
+        look = None if looks is None else looks.look
+        self.out = WayOut(table, self.selection, cutouts=cutouts, look=look, **more)
+        for part, names in self._parts():
+            part.param.watch(self._changed, names)
+
+    def _parts(self) -> list[tuple[param.Parameterized, list[str]]]:
+        parts = [(self.selection, ["version", "focus"]), (self.gallery, list(_GALLERY))]
+        parts += [(plot, list(_PLOT)) for plot in self.plots]
+        return parts if self.gallery.looks is None else [*parts, (self.gallery.looks, self.gallery.looks.names)]
+
+    def _changed(self, *_: param.parameterized.Event) -> None:
+        self.changed += 1
+
+    def state(self) -> dict[str, Any]:
+        """Give what is chosen and how it is shown, as plain JSON values that `restore` takes."""
+        state: dict[str, Any] = {"selection": self.selection.to_json()}
+        state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour", "guide")) for plot in self.plots]
+        state["gallery"] = _different(self.gallery, _GALLERY)
+        if self.gallery.looks is not None:
+            state["look"] = _different(self.gallery.looks, self.gallery.looks.names)
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Show what `state` described, over a table with the same columns.
+
+        Raises
+        ------
+        ValueError or KeyError
+            If a part of it makes no sense here.
+        """
+        for plot, given in zip(self.plots, state.get("plots", []), strict=False):
+            plot.param.update(**_known(given, _PLOT))
+        self.gallery.param.update(**_known(state.get("gallery", {}), _GALLERY))
+        if self.gallery.looks is not None:
+            self.gallery.looks.param.update(**_known(state.get("look", {}), self.gallery.looks.names))
+        choice = state.get("selection", {})
+        self.selection.replay((name, given) for name, given in choice.get("steps", []))
+        self.selection.focus = choice.get("focus") or self.selection.focus
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        wide = {"sizing_mode": "stretch_width"}
+        above = beside(*(self.plots if self.picture is None else [pn.Column(*self.plots), self.picture]))
+        more = []
+        if len(self.table) <= _TABLE_ROWS:
+            more = [pn.Card(TableView(self.table, self.selection), title="Table", collapsed=True, **wide)]
+        out = pn.Card(self.out, title="Take it away: files, Python, SAMP", collapsed=True, **wide)
+        return pn.Column(self.bar, above, self.gallery, *more, out, **wide)
+
+
+def _different(view: param.Parameterized, names: Iterable[str], always: Iterable[str] = ()) -> dict[str, Any]:
+    """Give the parameters that are not as they are by default."""
+    return {
+        name: getattr(view, name) for name in names if name in always or getattr(view, name) != view.param[name].default
+    }
+
+
+def _known(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    strange = sorted(set(given) - set(names))
+    if strange:
+        raise ValueError(
+            f"state: expected some of {', '.join(names)}, got {strange[0]!r}. Was it made by this version?"
+        )
+    return dict(given)

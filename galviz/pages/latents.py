@@ -1,0 +1,155 @@
+"""The latents of a run: which galaxies its network sees alike, on a map with pictures, linked to everything else."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+import panel as pn
+
+from galviz.io.markup import Markup
+from galviz.pages.explorer import Explorer
+from galviz.pages.library import open_predictions
+from galviz.pages.results.regression import judged_plots
+from galviz.pages.state import SameFocus
+from galviz.pages.view_state import ViewState
+from galviz.runs.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_table
+from galviz.runs.run import ACTIVE, Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.studies.inpainting import LATENTS, of_images
+from galviz.tools.formatting import REFUSED, said, shown_error, text
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+from galviz.tools.thumbnails.view import ThumbnailsView
+
+_NAMES = {SAVED[0]: "a saved UMAP", SAVED[1]: "a saved map"}
+_NONE = Markup("""<p><b>{name}</b> has no latents{yet}. A training of the study inpainting finds them when it ends, for
+every object of its sky: start one in the tab Train, or with
+<code>galviz train inpainting --data SKY --out RUN</code>, and
+choose it here.</p>""")
+_OF_IMAGES = Markup(
+    "<p><b>{name}</b> has no latents: it learned from the images themselves. Choose a run of best fits.</p>"
+)
+
+
+class LatentsView(pn.viewable.Viewer):
+    """The map of a run's latents: thumbnails on it, and the explorer of all objects.
+
+    Parameters
+    ----------
+    run : Run
+        Of the study inpainting.
+    cutouts : CutoutSet or None
+        The sky that it was trained on: without it there are no pictures and no columns of its catalogue.
+    selection : Selection
+        Its focus is followed, and followed by it.
+
+    Attributes
+    ----------
+    explorer : Explorer or None
+        None where there are no latents, or they cannot be read.
+    thumbnails : ThumbnailsView or None
+    """
+
+    def __init__(self, run: Run, cutouts: CutoutSet | None, selection: Selection, **params: object) -> None:
+        super().__init__(**params)
+        self.run, self.cutouts = run, cutouts
+        self.explorer: Explorer | None = None
+        self.thumbnails: ThumbnailsView | None = None
+        self._focus, self._error, path = SameFocus(selection), "", run.path / LATENTS
+        if path.is_file():
+            try:
+                self._make(open_latents(path))
+            except REFUSED as error:
+                self._error = shown_error(error)
+
+    def _make(self, found: LatentMap) -> None:
+        self.found, predictions = found, open_predictions(self.run)
+        table = latent_table(found, self.cutouts, predictions)
+        columns = {name: f"Principal component {k + 1} ({found.shares[k]:.0%})" for k, name in enumerate(PLACES)}
+        columns |= {name: f"{found.saved}, axis {k + 1}" for k, name in enumerate(SAVED_PLACES)}
+        if predictions is not None:
+            label = predictions.target.label_learned
+            columns |= {"truth": f"True {label}", "estimate": f"Estimated {label}"}
+        first = {"kind": "scatter", "x": PLACES[0], "y": PLACES[1], "colour": colour_of(table)}
+        more = {"columns": columns, "labels": Labels(), "run": self.run, "opening": self._opening()}
+        plots = [first, second_plot(table, first["colour"])]
+        self.explorer = Explorer(table, self.cutouts, plots=plots, **more)
+        self._focus.join(self.explorer.selection)
+        self._kept = ViewState(self.explorer, "latents", of=self.run.name)
+        if self.cutouts is not None:
+            self.thumbnails = ThumbnailsView(self.explorer.plots[0], self.cutouts, self.explorer.gallery.looks)
+
+    def _opening(self) -> str:
+        """Write the lines that make the table that is shown."""
+        sky = self.cutouts is not None
+        lines = ["from galviz.runs.run import Run", *["from galviz.sky.cutouts import CutoutSet"] * sky]
+        lines += [
+            "from galviz.runs.latents import LatentMap, latent_table",
+            "",
+            f"run = Run.open({str(self.run.path)!r})",
+        ]
+        lines += [f"found = LatentMap.open(run.path / {LATENTS!r})"]
+        return "\n".join(
+            [*lines, f"table = latent_table(found, {'CutoutSet.open(run.data)' if sky else None}, run.predictions())"]
+        )
+
+    def show(self, names: tuple[str, str]) -> None:
+        """Draw other columns in the first plot, and the thumbnails where it has its objects."""
+        self.explorer.plots[0].param.update(kind="scatter", x=names[0], y=names[1])
+
+    def about(self) -> Markup:
+        """Say what is shown."""
+        count, (first, second) = len(self.explorer.table), self.found.shares
+        where = f"by the first two principal components of their latents ({first:.0%} and {second:.0%} of the variance)"
+        near = "The network sees alike what lies close together."
+        tap = "" if self.thumbnails is None else "A tap on a thumbnail brings its object into focus. "
+        rest = f"{where}. {near} {tap}What is chosen in one plot is marked in all."
+        return Markup("<b>{:,} objects</b> {}").format(count, rest)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        if self._error:
+            return said(self._error)
+        if self.explorer is None:
+            if of_images(self.run.recipe):
+                return text(_OF_IMAGES.format(name=self.run.name))
+            yet = " yet: it has not ended" if self.run.state()["status"] in {"created", *ACTIVE} else ""
+            return text(_NONE.format(name=self.run.name, yet=yet))
+        thumbnails = [] if self.thumbnails is None else [self.thumbnails]
+        parts = [text(self.about()), *self._maps(), *thumbnails, self.explorer, self._kept]
+        return pn.Column(*parts, sizing_mode="stretch_width")
+
+    def _maps(self) -> list[pn.viewable.Viewable]:
+        """Give buttons for the maps, where there is more than one."""
+        if not self.found.saved:
+            return []
+        maps = {"principal components": PLACES, f"{_NAMES[self.found.saved]} ({self.found.saved})": SAVED_PLACES}
+        buttons = [
+            pn.widgets.Button(label=f"Show {name}", on_click=lambda _, names=names: self.show(names))
+            for name, names in maps.items()
+        ]
+        return [pn.FlexBox(*buttons)]
+
+
+def colour_of(table: pd.DataFrame) -> str:
+    """Choose what colours objects at first: the redshift where one is known, else a magnitude, r before others."""
+    magnitudes = [name for name in table.columns if str(name).startswith("mag_")]
+    names = ["z", "mag_r", *magnitudes]
+    return next((name for name in names if name in table and table[name].notna().any()), "")
+
+
+def second_plot(table: pd.DataFrame, colour: str) -> dict[str, str]:
+    """Choose what is drawn beside the map: estimates against the truth where both are known, else a histogram."""
+    if "truth" in table and table["truth"].notna().any():
+        return dict(judged_plots("truth", "estimate")[0])
+    return {"kind": "histogram", "x": colour or PLACES[0]}
+
+
+def open_latents(path: Path) -> LatentMap:
+    """Open the latents of a run once a process, and again where they, or a saved map beside them, have changed."""
+    files = [path, *(path.parent / name for name in SAVED)]
+    return _latents(path, tuple(file.stat().st_mtime_ns for file in files if file.is_file()))
+
+
+@lru_cache(maxsize=4)
+def _latents(path: Path, _stamps: tuple[int, ...]) -> LatentMap:
+    return LatentMap.open(path)

@@ -1,0 +1,198 @@
+"""What there is to look at: skies and runs, found by name, opened once a process."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+
+from galviz.io.files import read_json
+from galviz.io.paths import inside
+from galviz.pages.folders import level, named, new_folder
+from galviz.runs.predictions import Predictions, joined
+from galviz.runs.run import ACTIVE, Run, home, list_runs
+from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.target import Target
+
+
+@dataclass(frozen=True)
+class Library:
+    """Folders where skies and runs lie.
+
+    Parameters
+    ----------
+    sky_folders : tuple of Path
+        Each a sky, or a folder of skies.
+    run_folders : tuple of Path
+        Each a run, or a folder of runs. New runs go to the last.
+    study : str
+        Whose runs are found in folders; of all where it is ``""``.
+    bands : tuple of str
+        Of the skies that are found in folders; any where there are none.
+    given : tuple of Path
+        Other files and folders that the page was started on.
+    """
+
+    sky_folders: tuple[Path, ...]
+    run_folders: tuple[Path, ...]
+    study: str = ""
+    bands: tuple[str, ...] = ()
+    given: tuple[Path, ...] = ()
+
+    @classmethod
+    def find(cls, paths: Sequence[str | Path] = (), study: ModuleType | None = None) -> "Library":
+        """Look where a page is told to, and in `galviz.runs.run.home`.
+
+        Parameters
+        ----------
+        paths : sequence of str or Path
+            Skies, runs, or folders of either.
+        study : module, optional
+            One of `galviz.studies`: in folders its runs alone are found, and the skies that it can learn from.
+
+        Returns
+        -------
+        Library
+
+        Raises
+        ------
+        FileNotFoundError
+            If a path is not there.
+        """
+        given = [Path(path).resolve() for path in paths]
+        for path in given:
+            if not path.is_dir():
+                raise FileNotFoundError(f"path: expected a sky, a run or a folder of them, got {path}, not there.")
+        of = ("", ()) if study is None else (study.__name__.rpartition(".")[2], study.BANDS)
+        return cls((*given, home() / "skies"), (*given, home() / "runs"), *of)
+
+    def skies(self) -> dict[str, Path]:
+        """Find the skies: names for people, and their folders."""
+        found = [(root, file.parent) for root in self.sky_folders for file in level(root, "galviz.json")]
+        return named([(root, path) for root, path in found if root == path or self._can_learn_from(path)])
+
+    def _can_learn_from(self, path: Path) -> bool:
+        with suppress(ValueError, OSError, KeyError):
+            return not self.bands or tuple(read_json(path / "galviz.json")["bands"]) == self.bands
+        return False
+
+    def runs(self) -> tuple[dict[str, Run], dict[str, str]]:
+        """Find the runs, newest first, and the folders that hold only half of one, with the reason."""
+        found, broken = [], {}
+        for root in self.run_folders:
+            runs, half = list_runs(root) if root.is_dir() else ([], {})
+            found += [(root, run) for run in runs if run.path == root or self.study in ("", run.info["study"])]
+            broken |= half
+        newest = sorted(found, key=lambda pair: pair[1].info.get("created", 0), reverse=True)
+        runs = {run.path: run for _, run in newest}
+        return {name: runs[path] for name, path in named([(root, run.path) for root, run in newest]).items()}, broken
+
+    def first_run(self) -> str:
+        """Give the run to show first: one that is going on, else the newest that is done, else the newest."""
+        runs = self.runs()[0]
+        status = {name: run.state()["status"] for name, run in runs.items()}
+        going = [name for name in runs if status[name] in ACTIVE]
+        done = [name for name in runs if status[name] == "done"]
+        return next(iter([*going, *done, *runs]), "")
+
+    def judged(self, target: Target, without: str = "") -> dict[str, Callable[[], pd.DataFrame | None]]:
+        """Find the finished runs of a target but one, and for each what reads its predictions beside the truth."""
+
+        def read(run: Run) -> pd.DataFrame | None:
+            predictions = open_predictions(run)
+            return None if predictions is None else joined(predictions)
+
+        found = self.predicted().items()
+        return {name: partial(read, run) for name, run in found if name != without and run.target == target}
+
+    def predicted(self) -> dict[str, Run]:
+        """Find the runs that have predictions, newest first."""
+        return {name: run for name, run in self.runs()[0].items() if (run.path / "predictions.parquet").exists()}
+
+    def stamps(self) -> dict[Path, int]:
+        """Tell which skies and which runs with predictions there are, and when each was written."""
+        found = [file for root in self.sky_folders for file in level(root, "galviz.json")]
+        found += [file for root in self.run_folders for file in root.rglob("predictions.parquet")]
+        return {file: _stamp(file) for file in found}
+
+    def allowed(self, path: str | Path, argument: str = "path") -> Path:
+        """Return a path, after following links, if this page may open it; for paths from a visitor or from a file.
+
+        A page opens what lies in `galviz.runs.run.home`, in the files and folders that it was started on, and the skies
+        and runs that it lists: a link that the owner put among these may lead elsewhere.
+
+        Raises
+        ------
+        ValueError
+            If the path leads to another place.
+        """
+        whole = Path(path).absolute()
+        for root in (home(), *self.sky_folders, *self.run_folders, *self.given):
+            with suppress(ValueError):
+                return inside(root, whole, argument)
+        for listed in (*self.skies().values(), *(run.path for run in self.runs()[0].values())):
+            with suppress(ValueError):
+                return inside(listed, whole, argument)
+        raise ValueError(
+            f"{argument}: expected a path in {home()} or in what the page was started on, got {str(path)!r}. "
+            "Start the page on that too: panel serve … --args PATH …"
+        )
+
+    def run_path(self, name: str) -> Path | None:
+        """Return the folder of a run by its name, also of a run that has just been started; None where there is none.
+
+        The name may come from an address: one that is not listed must be that of a folder among the new runs.
+        """
+        found = self.runs()[0]
+        if name in found:
+            return found[name].path
+        with suppress(ValueError, OSError):  # leads elsewhere; too long
+            new = inside(self.run_folders[-1], name)
+            return (
+                self.run_folders[-1] / new.name
+                if new.parent == self.run_folders[-1].resolve() and new.is_dir()
+                else None
+            )
+        return None
+
+    def new_run(self, name: str) -> Path:
+        """Give the folder of a run that is to be made.
+
+        Raises
+        ------
+        ValueError
+            If the name is no name of one folder, or is taken.
+        """
+        return new_folder(self.run_folders[-1], name)
+
+    def new_sky(self, name: str) -> Path:
+        """Give the folder of a sky that is to be made; errors as in `new_run`."""
+        return new_folder(self.sky_folders[-1], name)
+
+
+def open_sky(path: str | Path) -> CutoutSet:
+    """Open a sky once a process, and again where it has changed."""
+    return _sky(str(path), _stamp(Path(path) / "galviz.json"))
+
+
+def open_predictions(run: Run) -> Predictions | None:
+    """Read the predictions of a run once a process, and again where they have changed; None where there are none."""
+    stamp = _stamp(run.path / "predictions.parquet")
+    return _predictions(str(run.path), stamp) if stamp else None
+
+
+@lru_cache(maxsize=8)
+def _sky(path: str, _stamp: int) -> CutoutSet:
+    return CutoutSet.open(path)
+
+
+@lru_cache(maxsize=8)
+def _predictions(path: str, _stamp: int) -> Predictions | None:
+    return Run.open(path).predictions()
+
+
+def _stamp(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0

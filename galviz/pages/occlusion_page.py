@@ -1,0 +1,124 @@
+"""The page of occlusion: any finished run, any object of a sky that fits it."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.io.markup import Markup
+from galviz.pages.library import Library, open_predictions, open_sky
+from galviz.pages.results.results import trained_on
+from galviz.pages.state import query, write_query
+from galviz.pages.template import page_template
+from galviz.runs.predictions import joined
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.studies import inpainting
+from galviz.tools.formatting import REFUSED, field, said, shown_error, text
+from galviz.tools.gallery.view import Gallery
+from galviz.tools.occlusion.panel import WhyView
+from galviz.tools.selection.core import Selection
+
+_HELP = Markup(
+    "<p>No finished run yet. Train one, for example on the page of richness, or by <code>galviz train</code>.</p>"
+)
+
+
+class OcclusionPage(pn.viewable.Viewer):
+    """Choose a run and an object, and see why it says what it says.
+
+    Parameters
+    ----------
+    library : Library
+    """
+
+    run = param.Selector(default="", objects=[""], label="Run")
+
+    def __init__(self, library: Library, **params: object) -> None:
+        super().__init__(**params)
+        self.library, self.shown = library, None
+        done = [name for name, run in library.runs()[0].items() if explainable(run)]
+        given = self.library.run_folders[:-1]  # what was named when the page was started comes first
+        found = self.library.runs()[0]
+        done.sort(key=lambda name: not {found[name].path, found[name].path.parent} & set(given))
+        self.param.run.objects = done or [""]
+        self.run = query().get("run") if query().get("run") in done else self.param.run.objects[0]
+
+    @param.depends("run")
+    def body(self) -> pn.viewable.Viewable:
+        """Give the view of the run."""
+        path = self.library.run_path(self.run)
+        if path is None:
+            return text(_HELP)
+        try:
+            run = Run.open(path)
+            cutouts = open_sky(run.data)
+            table = known_of(run, cutouts)
+        except REFUSED as error:
+            return said(shown_error(error))
+        selection = Selection(table, focus=query().get("object"))
+        self.shown = WhyView(run, cutouts, selection)
+        self._keep(selection)
+        gallery = Gallery(cutouts, table, selection, height=330)
+        card = pn.Card(gallery, title="Objects: look at one, choose many", sizing_mode="stretch_width")
+        return pn.Column(trained_on(run, cutouts), self.shown, card, sizing_mode="stretch_width")
+
+    @param.depends("run", watch=True)
+    def _remember(self) -> None:
+        write_query(run=self.run)
+
+    def _keep(self, selection: Selection) -> None:
+        """Read what is asked from the address, and write it there whenever it changes."""
+        asked = self.shown.one.asked
+        with suppress(ValueError, TypeError, AttributeError):  # what makes no sense is left out
+            given = json.loads(query().get("asked", "{}"))
+            given = {name: tuple(value) if name == "output" else value for name, value in given.items()}
+            asked.param.update(**{name: given[name] for name in asked.names if name in given})
+
+        def write(*_: param.parameterized.Event) -> None:
+            now = {name: getattr(asked, name) for name in asked.names}
+            write_query(run=self.run, object=selection.focus or "", asked=json.dumps(now, separators=(",", ":")))
+
+        asked.param.watch(write, asked.names)
+        selection.param.watch(write, ["focus"])
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.Column(field(self.param.run, width=260), self.body, sizing_mode="stretch_width")
+
+
+def explainable(run: Run) -> bool:
+    """Say whether a run is a trained network from images to outputs; best fits are none."""
+    of_images = run.info["study"] != "inpainting" or inpainting.of_images(run.recipe)
+    return run.weights.exists() and "build" in run.info and of_images
+
+
+def known_of(run: Run, cutouts: CutoutSet) -> pd.DataFrame:
+    """Give what is known of a run's objects: its predictions and the catalogue, or the catalogue alone."""
+    predictions = open_predictions(run)
+    return cutouts.catalogue if predictions is None else joined(predictions, cutouts)
+
+
+def occlusion_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
+    """Make the page for one visitor.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Skies, runs or folders of them; what lies in `galviz.runs.run.home` is offered in any case.
+
+    Returns
+    -------
+    panel.template.base.BaseTemplate
+        Asks for nothing that the server does not serve itself.
+    """
+
+    def content() -> pn.viewable.Viewable:
+        try:
+            return OcclusionPage(Library.find(paths))
+        except REFUSED as error:
+            return pn.Column(said(shown_error(error)), OcclusionPage(Library.find()))
+
+    return page_template("occlusion", content)

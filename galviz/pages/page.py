@@ -1,0 +1,154 @@
+"""The page of a study: data, training, predictions, runs."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import panel as pn
+import param
+
+from galviz.io.markup import Markup
+from galviz.pages.library import Library, open_sky
+from galviz.pages.library_watcher import Arrivals
+from galviz.pages.results.results import Outcome
+from galviz.pages.runs import RunsPanel
+from galviz.pages.sky import SkyView
+from galviz.pages.sky_maker import SkyMaker
+from galviz.pages.state import TABS, Chooser, PageState
+from galviz.pages.tabs import TabBar
+from galviz.pages.template import page_template
+from galviz.pages.train import TrainPanel
+from galviz.tasks.target import Target
+from galviz.tools.formatting import REFUSED, said, shown_error, text
+
+_EVERY_MS = 400
+_REDSHIFTS = {"z": "z", "redshift": "z"}
+
+
+class StudyPage(pn.viewable.Viewer):
+    """All of a study: what is learned from, how, and what came of it.
+
+    Parameters
+    ----------
+    study : module
+        One of `galviz.studies`.
+    library : Library
+    page : PageState, optional
+        Its tabs are those of every study and the further ones.
+    further : mapping of str to callable, optional
+        What makes a further tab of this page, by the tab's name.
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+    train = param.ClassSelector(class_=TrainPanel, constant=True)
+
+    def __init__(
+        self,
+        study: ModuleType,
+        library: Library,
+        page: PageState | None = None,
+        further: Mapping[str, Callable[["StudyPage"], Any]] | None = None,
+        **params: object,
+    ) -> None:
+        further = dict(further or {})
+        page = page or PageState((*further, *TABS))
+        skies = library.skies()
+        page.sky = page.sky if page.sky in skies else next(iter(skies), "")
+        page.run = page.run if library.run_path(page.run) else library.first_run()
+        super().__init__(page=page, train=TrainPanel(study, library, page), **params)
+        self.study, self.library = study, library
+        self._focus_something()
+        self.maker = SkyMaker(study.__name__.rpartition(".")[2], library, page)
+        self.outcome, self.arrivals = Outcome(library, page), Arrivals(library, page)
+        makers = (lambda: pn.panel(self.data), lambda: self.train, lambda: pn.panel(self.predictions))
+        makers = (*makers, lambda: pn.panel(self.why), lambda: RunsPanel(library, page))
+        own = {name: partial(make, self) for name, make in further.items()}
+        self._makers = dict(zip(TABS, makers, strict=True)) | own
+        self.tabs: dict[str, Any] = {}
+
+    def _focus_something(self) -> None:
+        sky = self.library.skies().get(self.page.sky)
+        if self.page.selection.focus is None and sky is not None:
+            with suppress(*REFUSED):  # said where the sky is shown
+                self.page.selection.focus = next(iter(open_sky(sky).object_ids), None)
+
+    def look(self) -> None:
+        """Read anew what may have changed, where somebody looks at it or it runs."""
+        self.maker.look()
+        self.arrivals.look()
+        view = self.train.run.view
+        if view is not None and (self.page.tab == "train" or view.active):
+            self.train.run.look()
+
+    @param.depends("page.sky")
+    def data(self) -> pn.viewable.Viewable:
+        """Show the sky of the page, or how to come by one."""
+        skies = self.library.skies()
+        if not skies:
+            return pn.Column(text(Markup("<h3>No sky yet</h3>")), self.maker)
+        try:
+            cutouts = open_sky(skies[self.page.sky])
+        except REFUSED as error:
+            return said(shown_error(error))
+        columns = dict.fromkeys(_first_columns(self.study.TARGET), self.study.TARGET.label) | _REDSHIFTS
+        more = pn.Card(self.maker, title="Make or open another sky", collapsed=True, sizing_mode="stretch_width")
+        choice = Chooser(self.page, "sky", self.library.skies, "Sky")
+        return pn.Column(choice, SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky])), more)
+
+    @param.depends("page.run", "train.run.predicted")
+    def predictions(self) -> pn.viewable.Viewable:
+        """Show what the run of the page said of its sky."""
+        return self.outcome.predictions()
+
+    @param.depends("page.run", "train.run.predicted")
+    def why(self) -> pn.viewable.Viewable:
+        """Show why it said so."""
+        return self.outcome.why()
+
+    @param.depends("page.tab")
+    def body(self) -> object:
+        """Give what the open tab shows; it is made when it is opened first."""
+        if self.page.tab not in self.tabs:
+            self.tabs[self.page.tab] = self._makers[self.page.tab]()
+        return self.tabs[self.page.tab]
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        bar = TabBar(names=self.page.tabs, active=self.page.tab, sizing_mode="stretch_width")
+        bar.param.watch(lambda event: setattr(self.page, "tab", event.new), "active")
+        self.page.param.watch(lambda event: setattr(bar, "active", event.new), "tab")
+        return pn.Column(bar, self.body, sizing_mode="stretch_width")
+
+
+def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.base.BaseTemplate:
+    """Make the page of a study for one visitor, or say why it cannot be made.
+
+    Parameters
+    ----------
+    name : str
+        What it is about, for its title.
+    make : callable
+        Makes what it shows.
+
+    Returns
+    -------
+    panel.template.base.BaseTemplate
+        Asks for nothing that the server does not serve itself, and keeps looking at what goes on.
+    """
+
+    def content() -> pn.viewable.Viewable:
+        try:
+            shown = make()
+        except REFUSED as error:
+            return said(shown_error(error))
+        pn.state.onload(shown.train.find_devices)
+        pn.state.add_periodic_callback(shown.look, period=_EVERY_MS)
+        return shown
+
+    return page_template(name, content)
+
+
+def _first_columns(target: Target) -> tuple[str, ...]:
+    """Name the columns of a target that a sky is first looked at by: of many votes, those of the study's own answer."""
+    return (target.name,) if target.kind == "votes" else target.columns

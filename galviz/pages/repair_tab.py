@@ -1,0 +1,71 @@
+"""The tab on which bands are switched off: best fits, objects to choose from, and what the address keeps of them."""
+
+from collections.abc import Sequence
+
+import panel as pn
+import param
+
+from galviz.pages.state import PageState, SameFocus, query, write_query
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.gallery.view import Gallery
+from galviz.tools.repair.view import RepairView
+from galviz.tools.selection.core import Selection
+
+_EVERY_MS = 200
+_NUMBERS = {"objects": "count", "steps": "steps"}  # in the address, and of a `RepairView`
+_NO_BAND = "none"
+
+
+class RepairTab(pn.viewable.Viewer):
+    """Objects to choose from, and the bands of those that are chosen.
+
+    Parameters
+    ----------
+    run : Run
+    cutouts : CutoutSet
+    page : PageState
+        Its focus is followed, and followed by it.
+
+    Notes
+    -----
+    Hidden bands, steps and how many objects are kept in the page's address.
+    """
+
+    def __init__(self, run: Run, cutouts: CutoutSet, page: PageState) -> None:
+        super().__init__()
+        table = cutouts.catalogue
+        self.selection, self._focus = Selection(table), SameFocus(page.selection)
+        self._focus.join(self.selection)
+        self.repair = RepairView(run, cutouts, self.selection, **_asked(cutouts.bands))
+        self.repair.param.watch(self._write, ["off", *_NUMBERS.values()])
+        self.gallery = Gallery(cutouts, table, self.selection, height=330)
+        if pn.state.curdoc is not None:
+            pn.state.add_periodic_callback(self.repair.look, period=_EVERY_MS)
+            pn.state.on_session_destroyed(lambda _: self.cancel())
+
+    def _write(self, *_: param.parameterized.Event) -> None:
+        numbers = {name: str(getattr(self.repair, of)) for name, of in _NUMBERS.items()}
+        write_query(hidden=",".join(self.repair.off) or _NO_BAND, **numbers)
+
+    def cancel(self) -> None:
+        """End what runs."""
+        self.repair.cancel()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        title = "Objects: those that are chosen are fitted, else the one in focus and the next"
+        card = pn.Card(self.gallery, title=title, sizing_mode="stretch_width")
+        return pn.Column(self.repair, card, sizing_mode="stretch_width")
+
+
+def _asked(bands: Sequence[str]) -> dict[str, object]:
+    """Read what the page's address asks of a `RepairView`; what makes no sense is left out."""
+    said, asked = query(), {}
+    hidden = said.get("hidden", "?").split(",")
+    if hidden == [_NO_BAND] or set(hidden) <= set(bands):
+        asked["off"] = [band for band in bands if band in hidden]
+    for name, of in _NUMBERS.items():
+        low, high = RepairView.param[of].bounds
+        if (number := said.get(name, "")).isdecimal() and low <= int(number) <= high:
+            asked[of] = int(number)
+    return asked

@@ -1,0 +1,1 @@
+"""Pages of predictions, one for each kind of task."""

@@ -1,0 +1,128 @@
+"""How far estimates lie from the truth, as a table with intervals and definitions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pandas as pd
+import panel as pn
+
+from galviz.io.markup import Markup
+from galviz.measure.metrics import summary
+from galviz.measure.unit_errors import in_all_units, written
+from galviz.tasks.target import Target
+from galviz.tools.formatting import text
+
+_NAMES = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "bias": "bias",
+    "sigma": "σ",
+    "sigma_nmad": Markup("σ<sub>NMAD</sub>"),
+    "r2": "R²",
+    "accuracy": "accuracy",
+}
+
+
+@pn.cache(max_items=32)
+def measured(truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
+    """Compute `galviz.measure.metrics.summary` once a process; pairs without truth are left out."""
+    return summary(truth, estimate, groups=groups, nan="drop")
+
+
+@pn.cache(max_items=32)
+def in_units(truth: np.ndarray, estimate: np.ndarray) -> pd.DataFrame:
+    """Compute `galviz.measure.unit_errors.in_all_units` once a process."""
+    return in_all_units(truth, estimate)
+
+
+class MeasuresView(pn.viewable.Viewer):
+    """Metrics with their 95 % intervals, computed aside so that the page does not wait.
+
+    Parameters
+    ----------
+    truth, estimate : numpy.ndarray
+        (N,) numbers or class names.
+    groups : numpy.ndarray, optional
+        (N,) what is resampled together: the object of each image of a band.
+    target : Target, optional
+        Of numbers as learned: where all true values are positive, MAE and Sigma are shown in ln, dex, % and their own
+        unit too.
+    """
+
+    def __init__(
+        self,
+        truth: np.ndarray,
+        estimate: np.ndarray,
+        groups: np.ndarray | None = None,
+        target: Target | None = None,
+        **params: object,
+    ) -> None:
+        super().__init__(**params)
+        self._pairs, self._target = (truth, estimate, groups), target
+
+    async def table(self) -> AsyncIterator[str]:
+        """Give the table, and a word before it is there."""
+        if not pd.notna(self._pairs[0]).any():
+            yield "The truth of these objects is not known, so nothing can be measured."
+            return
+        yield "Measuring …"
+        what = "objects" if self._pairs[2] is None else "images of one band"
+        table = await asyncio.to_thread(measured, *self._pairs)
+        html = measures_html(table, int(pd.notna(self._pairs[0]).sum()), what)
+        yield html
+        if self._target is not None:
+            yield html + await asyncio.to_thread(self._in_units)
+
+    def _in_units(self) -> Markup:
+        truth, estimate = (self._target.inverse(values) for values in self._pairs[:2])
+        return Markup("") if (truth <= 0).any() else units_html(in_units(truth, estimate), self._target.label)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return text(self.table, sizing_mode="stretch_width", min_height=205)
+
+
+def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:
+    """Write a table of metrics as HTML.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `galviz.measure.metrics.summary` gives it.
+    count, what : int, str
+        Number of pairs, and of what: ``"objects"``.
+    """
+    line = Markup("<tr><th scope='row'>{}</th><td>{:.4f}</td><td>{:.4f} to {:.4f}</td><td>{}</td></tr>")
+    rows = Markup("").join(
+        line.format(_NAMES.get(str(row.Index), row.Index), row.value, row.low, row.high, row.definition)
+        for row in table.itertuples()
+    )
+    head = Markup("<tr><th>Measure</th><th>Value</th><th>95 % interval (bootstrap)</th><th>Definition</th></tr>")
+    whole = Markup("<table class='measures'><caption>{:,} {} with known truth</caption>{}{}</table>")
+    return whole.format(count, what, head, rows)
+
+
+def units_html(table: pd.DataFrame, label: str) -> Markup:
+    """Write MAE and Sigma in several units as HTML.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `galviz.measure.unit_errors.in_all_units` gives it.
+    label : str
+        What the numbers are: ``"λ"``.
+    """
+
+    def cells(row: pd.Series, name: str) -> Markup:
+        if np.isnan(row[name]):
+            return Markup("<td>–</td><td>not all estimates are positive</td>")
+        values = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+        return Markup("<td>{:.4g}</td><td>{:.4g} to {:.4g}</td>").format(*values)
+
+    line = Markup("<tr><th scope='row'>{}</th>{}{}</tr>")
+    rows = Markup("").join(
+        line.format(written(str(unit), label), cells(row, "mae"), cells(row, "sigma")) for unit, row in table.iterrows()
+    )
+    head = Markup("<tr><th>Errors in</th><th>MAE</th><th>95 % interval</th><th>σ</th><th>95 % interval</th></tr>")
+    whole = Markup("<table class='measures'><caption>The same in other units</caption>{}{}</table>")
+    return whole.format(head, rows)

@@ -1,0 +1,109 @@
+"""What came of the run of a page: its predictions, and why it says what it says."""
+
+from collections.abc import Sequence
+
+import panel as pn
+
+from galviz.io.markup import Markup
+from galviz.pages.library import Library, open_predictions, open_sky
+from galviz.pages.results.pretext import BandsView
+from galviz.pages.results.regression import PredictionsView
+from galviz.pages.results.votes import VotesView
+from galviz.pages.state import Chooser, PageState
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.formatting import REFUSED, note, said, shown_error, text
+from galviz.tools.occlusion.panel import WhyView
+
+
+class Outcome:
+    """Makes two tabs of a page; what is chosen in the first counts in the second.
+
+    Parameters
+    ----------
+    library : Library
+    page : PageState
+    """
+
+    def __init__(self, library: Library, page: PageState) -> None:
+        self.library, self.page = library, page
+        self._judged: PredictionsView | BandsView | VotesView | None = None
+
+    def predictions(self) -> pn.viewable.Viewable:
+        """Show what the run of the page said of its sky."""
+        return pn.Column(self._chooser(), self._predicted())
+
+    def why(self) -> pn.viewable.Viewable:
+        """Show which places of an image make the run of the page say what it says."""
+        run = self._opened()
+        if not isinstance(run, Run):
+            return pn.Column(self._chooser(), run)
+        if not run.weights.exists():
+            return pn.Column(self._chooser(), unfinished(run, "weights"))
+        try:
+            cutouts = open_sky(run.data)
+        except REFUSED as error:
+            return pn.Column(self._chooser(), said(shown_error(error)))
+        return pn.Column(self._chooser(), WhyView(run, cutouts, self.page.selection, self._chosen))
+
+    def _chosen(self) -> Sequence[str]:
+        return () if self._judged is None else self._judged.explorer.selection.ids
+
+    def _chooser(self) -> Chooser:
+        return Chooser(self.page, "run", lambda: self.library.runs()[0], "Run")
+
+    def _opened(self) -> Run | pn.viewable.Viewable:
+        """Open the run of the page, or say why it cannot be looked at."""
+        path = self.library.run_path(self.page.run)
+        if path is None:
+            return note("No run yet: train one first, on the tab Train.")
+        try:
+            return Run.open(path)
+        except REFUSED as error:
+            return said(shown_error(error))
+
+    def _predicted(self) -> pn.viewable.Viewable:
+        run = self._opened()
+        if not isinstance(run, Run):
+            return run
+        try:
+            predictions = open_predictions(run)
+        except REFUSED as error:
+            return said(shown_error(error))
+        if predictions is None:
+            return unfinished(run, "predictions")
+        try:
+            cutouts = open_sky(run.data)
+            data = trained_on(run, cutouts)
+        except REFUSED as error:
+            cutouts, data = None, said(shown_error(error))
+        given = (predictions, self.page.selection, cutouts, run)
+        if predictions.target.kind == "band":
+            self._judged = BandsView(*given)
+        else:
+            others = self.library.judged(predictions.target, without=self.page.run)
+            self._judged = (VotesView if predictions.target.kind == "votes" else PredictionsView)(*given, others)
+        return pn.Column(pn.FlexBox(data, *self._to_why(), align_items="center"), self._judged)
+
+    def _to_why(self) -> list[pn.widgets.Button]:
+        if "why" not in self.page.tabs:
+            return []
+        ask = pn.widgets.Button(label="Why does it say that? →", on_click=lambda _: setattr(self.page, "tab", "why"))
+        return [ask]
+
+
+def trained_on(run: Run, cutouts: CutoutSet) -> pn.viewable.Viewable:
+    """Say which sky a run was trained on."""
+    about = Markup("Trained on {}: <b>{}</b>, {:,} objects.")
+    return text(about.format(run.data.name, cutouts.origin, len(cutouts)))
+
+
+def unfinished(run: Run, what: str) -> pn.viewable.Viewable:
+    """Say that a run has no predictions, or no weights, yet."""
+    status = run.state()["status"]
+    if status == "done":
+        return note(f"{run.name} is done and has no {what}: its sky does not know the truth.")
+    if status in {"failed", "lost", "stopped"}:
+        why = f": {run.state().get('message') or 'no reason is known'}" if status == "failed" else ""
+        return note(f"{run.name} is {status} and has no {what}{why}. Resume it, or train another on the tab Train.")
+    return note(f"{run.name} is {status} and has no {what} yet: they come when it is done.")

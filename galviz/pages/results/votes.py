@@ -1,0 +1,146 @@
+"""What a network said of Galaxy Zoo's 37 answers: one of them in the explorer, all of them in tables and figures."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.io.expressions import column
+from galviz.io.markup import Markup
+from galviz.pages.explorer import Explorer
+from galviz.pages.results.measures import MeasuresView
+from galviz.pages.results.regression import run_opening
+from galviz.pages.results.vote_figures import VoteFigures, VoteMeasures
+from galviz.pages.results.vote_html import GROUPS, answer_axes, answer_plots
+from galviz.pages.state import SameFocus
+from galviz.pages.view_state import ViewState
+from galviz.runs.predictions import Predictions, about_answer, joined
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.sky.galaxy_zoo import COLUMNS, MERGER
+from galviz.studies.mergers import THRESHOLD
+from galviz.tools.diagnostics.view import CloserView
+from galviz.tools.formatting import field, text
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+
+
+class VotesView(pn.viewable.Viewer):
+    """Votes told against votes cast.
+
+    Parameters
+    ----------
+    predictions, selection, cutouts, run, others
+        As `galviz.pages.results.regression.PredictionsView` takes them; the target is one of votes.
+    """
+
+    training = param.Boolean(default=False, label="Include objects seen in training")
+    answer = param.Selector(default=MERGER, objects=list(COLUMNS), label="Answer")
+    threshold = param.Number(default=THRESHOLD, bounds=(0, 1), label="Votes above", doc="the paper's 0.3 was by eye")
+
+    def __init__(
+        self,
+        predictions: Predictions,
+        selection: Selection,
+        cutouts: CutoutSet | None = None,
+        run: Run | None = None,
+        others: Mapping[str, Callable[[], pd.DataFrame | None]] | None = None,
+        **params: object,
+    ) -> None:
+        super().__init__(**params)
+        self.selection, self.cutouts, self.run, self.others = selection, cutouts, run, dict(others or {})
+        self.table = joined(predictions, cutouts)
+        self.columns = {name: words for answer in COLUMNS for name, words in answer_axes(answer).items()}
+        self._focus = SameFocus(selection)
+        self._make()
+
+    @param.depends("training", watch=True)
+    def _make(self) -> None:
+        shown = self.table if self.training else self.table[~self.table["seen"]]
+        opening = run_opening(self.run, self.cutouts, seen=self.training)
+        more = {"columns": self.columns, "labels": Labels(), "run": self.run, "opening": opening}
+        self.explorer = Explorer(shown, self.cutouts, plots=answer_plots(self.answer), **more)
+        self.explorer.gallery.captions = self._captions = [self.answer, f"{self.answer}_true"]
+        self.kept = ViewState(self.explorer, "predictions", of="this run" if self.run is None else self.run.name)
+        self._focus.join(self.explorer.selection)
+        self._follow()
+        self.explorer.plots[0].param.watch(self._follow, ["x", "y"])
+
+    def _follow(self, *_: param.parameterized.Event) -> None:
+        """Take the answer that a saved view, or the visitor, has put into the first plot."""
+        first = self.explorer.plots[0]
+        if first.y in COLUMNS and first.x == f"{first.y}_true":
+            self.answer = first.y
+
+    @param.depends("answer", watch=True)
+    def _show_answer(self) -> None:
+        for plot, drawn in zip(self.explorer.plots, answer_plots(self.answer), strict=True):
+            plot.param.update(x=drawn["x"], y=drawn["y"])
+        before, self._captions = self._captions, [self.answer, f"{self.answer}_true"]
+        if self.explorer.gallery.captions == before:  # those of the visitor stay
+            self.explorer.gallery.captions = self._captions
+
+    def choose_above(self, _: object = None) -> None:
+        """Choose the objects whose vote is above the threshold, and show them alone, the largest first."""
+        condition = f"{column(self.answer)} > {self.threshold!r}"
+        self.explorer.bar.take(self.explorer.selection.where, condition, how=self.explorer.bar.how)
+        self.explorer.gallery.param.update(filter=condition, order=self.answer, descending=True)
+
+    @param.depends("training")
+    def about(self) -> Markup:
+        """Say which objects are shown."""
+        count, seen = len(self.explorer.table), int(self.table["seen"].sum())
+        unseen = Markup("<b>{:,} objects that the network has not seen in training</b>; {:,} seen are left out.")
+        flattered = Markup("<b>{:,} objects, {:,} of them seen in training</b>: their figures flatter it.")
+        return (flattered if self.training else unseen).format(count, seen)
+
+    @param.depends("training")
+    def together(self) -> pn.viewable.Viewable:
+        """Judge and draw all 37 answers."""
+        measures = VoteMeasures(self.table, self.explorer.table)
+        figures = VoteFigures(measures, self.explorer.selection, self.cutouts)
+        return pn.Column(measures, figures, sizing_mode="stretch_width")
+
+    @param.depends("training", "answer")
+    def measured(self) -> pn.viewable.Viewable:
+        """Measure the answer again whenever other objects are chosen."""
+        return pn.panel(pn.bind(lambda _: self.measures(), self.explorer.selection.param.version))
+
+    def measures(self) -> MeasuresView:
+        """Measure the answer over what is chosen in the explorer, or over all where nothing is."""
+        mask = self.explorer.selection.mask
+        rows = self.explorer.table[mask] if mask.any() else self.explorer.table
+        return MeasuresView(rows[f"{self.answer}_true"].to_numpy(float), rows[self.answer].to_numpy(float))
+
+    @param.depends("training", "answer")
+    def closer(self) -> CloserView:
+        """Look closer at the answer."""
+        called, answer = "this run" if self.run is None else self.run.name, self.answer
+
+        def turned(read: Callable[[], pd.DataFrame | None]) -> Callable[[], pd.DataFrame | None]:
+            return lambda: None if (found := read()) is None else about_answer(found, answer)
+
+        given = about_answer(self.explorer.table, answer), self.explorer.selection, self.cutouts
+        others = {name: turned(read) for name, read in self.others.items()}
+        return CloserView(*given, measure="MAE of the vote fraction", called=called, others=others)
+
+    @param.depends("training")
+    def explored(self) -> pn.viewable.Viewable:
+        """Give the explorer, and what keeps it."""
+        return pn.Column(self.explorer, self.closer, self.kept, sizing_mode="stretch_width")
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        switch = field(self.param.training, type=pn.widgets.Toggle)
+        answer = pn.widgets.Select(label="Answer", groups=GROUPS, value=self.answer, width=220)
+        answer.link(self, value="answer", bidirectional=True)
+        above = pn.widgets.Button(label="Show and choose those above", on_click=self.choose_above)
+        threshold = field(self.param.threshold, type=pn.widgets.FloatInput, step=0.05, width=100)
+        return pn.Column(
+            pn.FlexBox(text(self.about), switch, align_items="center"),
+            self.together,
+            pn.FlexBox(answer, threshold, above, align_items="flex-end"),
+            self.measured,
+            self.explored,
+            sizing_mode="stretch_width",
+        )

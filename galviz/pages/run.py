@@ -1,0 +1,87 @@
+"""The run of a page: followed as it goes, stopped, resumed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import panel as pn
+import param
+
+from galviz.pages.library import Library
+from galviz.pages.state import Chooser, PageState
+from galviz.runs.run import ACTIVE
+from galviz.tools.formatting import REFUSED, note, said, shown_error
+from galviz.tools.training.run_progress import RunView
+from galviz.work import processes as jobs
+
+
+class RunPanel(pn.viewable.Viewer):
+    """Follow the run of a page, whoever started it.
+
+    Parameters
+    ----------
+    library : Library
+    page : PageState
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+    view = param.ClassSelector(class_=RunView, doc="what is followed, if anything")
+    status = param.String(default="", doc="status of what is followed")
+    predicted = param.Integer(default=0, doc="when its predictions were written; 0 where there are none")
+    error = param.String(default="", doc="why the last wish was not granted")
+
+    def __init__(self, library: Library, page: PageState, **params: object) -> None:
+        super().__init__(page=page, **params)
+        self.library = library
+        self._attach()
+
+    @param.depends("page.run", watch=True)
+    def _attach(self) -> None:
+        path = self.library.run_path(self.page.run)
+        self.param.update(view=None if path is None else RunView(path), status="", predicted=0, error="")
+        self.look()
+
+    def look(self) -> None:
+        """Read the run folder anew; say so on the page where the status has changed."""
+        if self.view is None:
+            return
+        self.view.look()
+        before, now = self.status, self.view.state["status"]
+        self.param.update(status=now, predicted=self.view.predicted)
+        if before and before != now:
+            self.page.found += 1
+
+    def stop(self) -> None:
+        """Ask the run to stop after its current step, or to leave the line that it waits in."""
+        self._try(jobs.stop)
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint, on the device of before."""
+        device = str(self.view.state.get("device") or "") if self.view else ""
+        self._try(lambda path: jobs.resume(path, *(["--devices", device] if device else [])))
+
+    def _try(self, wish: Callable[[Path], object]) -> None:
+        self.error = ""
+        try:
+            if self.view is not None:
+                wish(self.view.path)
+                self.look()
+        except REFUSED as error:
+            self.error = shown_error(error)
+
+    @param.depends("status")
+    def buttons(self) -> pn.viewable.Viewable:
+        """Give Stop and Resume, each where it makes sense."""
+        going, rests = self.status in {"created", *ACTIVE}, self.status in {"stopped", "failed", "lost"}
+        stop = pn.widgets.Button(label="■ Stop", disabled=not going, on_click=lambda _: self.stop())
+        resume = pn.widgets.Button(label="▶ Resume", disabled=not rests, on_click=lambda _: self.resume())
+        return pn.Row(stop, resume)
+
+    @param.depends("view", "error")
+    def body(self) -> pn.viewable.Viewable:
+        """Give the run, or what to do where there is none."""
+        empty = note("No run is chosen. Start one, or choose one above.")
+        return pn.Column(said(self.error), self.view or empty)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        choice = Chooser(self.page, "run", lambda: self.library.runs()[0], "Run")
+        return pn.Column(pn.FlexBox(choice, self.buttons, align_items="flex-end"), self.body)

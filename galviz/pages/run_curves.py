@@ -1,0 +1,80 @@
+"""How several runs learned, side by side: every metric that one of them has against the epoch."""
+
+from collections.abc import Mapping
+
+import panel as pn
+import param
+
+from galviz.pages.library import Library
+from galviz.pages.state import PageState
+from galviz.runs.run import Run
+from galviz.tools.formatting import Choices, beside, drawn, field, note
+from galviz.tools.training.figure import metric_names, run_curves
+
+_MOST = 6  # runs that are compared before the visitor picks
+
+
+class RunCurves(pn.viewable.Viewer):
+    """Loss and metrics of the runs that are picked; at first those that learn the same as the run of the page.
+
+    Parameters
+    ----------
+    library : Library
+    page : PageState
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+    picked = param.ListSelector(default=[], objects=[], label="Compare the curves of")
+
+    def __init__(self, library: Library, page: PageState, **params: object) -> None:
+        super().__init__(page=page, **params)
+        self.library = library
+        self._given: list[str] = []
+        self._offer()
+
+    @param.depends("page.found", "page.run", watch=True)
+    def _offer(self) -> None:
+        """Offer the runs there are; what the visitor picked stays picked."""
+        runs = self.library.runs()[0]
+        untouched, kept = self.picked == self._given, [name for name in self.picked if name in runs]
+        self._given = alike(runs, self.page.run)
+        self.param.picked.objects = list(runs)
+        self.picked = self._given if untouched else kept
+
+    @param.depends("picked", "page.found")
+    def curves(self) -> pn.viewable.Viewable:
+        """Draw the loss, and each metric that one of the runs has."""
+        found = self.library.runs()[0]
+        runs = {name: found[name] for name in self.picked if name in found}
+        rows = {name: run.metrics() for name, run in runs.items()}
+        rows = {name: table for name, table in rows.items() if len(table)}
+        if not rows:
+            return note("Pick runs that have finished an epoch, to see how they learned.")
+        names = dict.fromkeys(["val_loss", *(name for table in rows.values() for name in metric_names(table))])
+        looks = {"unit": _unit(runs), "accuracy": _accuracy(runs)}
+        return beside(*(drawn(run_curves(rows, name, **looks)) for name in names))
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        picks = field(self.param.picked, type=Choices, sizing_mode="stretch_width", max_width=900)
+        return pn.Column(picks, self.curves, sizing_mode="stretch_width", margin=(12, 0))
+
+
+def alike(runs: Mapping[str, Run], name: str) -> list[str]:
+    """Name a run, and with it the newest of those that learn the same target and have begun to."""
+    if name not in runs:
+        return []
+    own = runs[name].target
+    others = [each for each, run in runs.items() if each != name and run.target == own and len(run.metrics())]
+    return [name, *others[: _MOST - 1]]
+
+
+def _unit(runs: Mapping[str, Run]) -> str:
+    """Give what the metrics are in, where that is the same for all."""
+    units = {"" if run.target.kind in ("band", "votes") else run.target.label_learned for run in runs.values()}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _accuracy(runs: Mapping[str, Run]) -> str:
+    """Say what counts as right: of votes what the paper calls accuracy."""
+    votes = all(run.target.kind == "votes" for run in runs.values())
+    return "Accuracy (largest of all 37 votes, as the paper's)" if votes else "Accuracy"

@@ -1,0 +1,79 @@
+"""A sky to look at: its objects one by one, its catalogue, how its values are spread."""
+
+from pathlib import Path
+
+import numpy as np
+import panel as pn
+
+from galviz.io.markup import Markup
+from galviz.pages.explorer import Explorer
+from galviz.pages.state import SameFocus
+from galviz.pages.view_state import ViewState
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.formatting import text
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+
+_MOST_CAPTIONS = 3
+
+
+class SkyView(pn.viewable.Viewer):
+    """The explorer of a `CutoutSet`, and which data it is.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet
+    selection : Selection
+        Its focus is followed, and followed by it.
+    columns : mapping of str to str, optional
+        Columns whose histograms and captions are shown first, and their axis labels; by default the first two numbers.
+    source : str
+        The folder of the sky.
+    """
+
+    def __init__(
+        self,
+        cutouts: CutoutSet,
+        selection: Selection,
+        columns: dict[str, str] | None = None,
+        source: str = "",
+        **params: object,
+    ) -> None:
+        super().__init__(**params)
+        self.cutouts = cutouts
+        table = cutouts.catalogue
+        numbers = list(table.select_dtypes("number"))
+        wanted = {name: name for name in numbers[:2]} if columns is None else columns
+        self.columns = {name: label for name, label in wanted.items() if name in numbers}
+        plots = [{"kind": "histogram", "x": name} for name in self.columns]
+        self.explorer = Explorer(table, cutouts, plots=plots, columns=self.columns, labels=Labels(), source=source)
+        if self.columns:
+            self.explorer.gallery.captions = list(self.columns)[:_MOST_CAPTIONS]
+        self._focus = SameFocus(selection)
+        self._focus.join(self.explorer.selection)
+        self.kept = ViewState(self.explorer, "data", of=Path(source).name, about={"table": source})
+
+    def about(self) -> Markup:
+        """Say which data this is."""
+        count, bands, height, width = self.cutouts.images.shape
+        scale = np.percentile(self.cutouts.pixel_scale, [0, 100]) if count else (np.nan, np.nan)
+        scales = (
+            "unknown scale"
+            if np.isnan(scale).any()
+            else f"{scale[0]:.3g}″"
+            if np.isclose(*scale)
+            else f"{scale[0]:.3g}–{scale[1]:.3g}″"
+        )
+        said = [
+            Markup("<b>{}</b>").format(self.cutouts.origin),
+            f"{count:,} objects",
+            f"{bands} bands {' '.join(self.cutouts.bands)}",
+            f"{width}×{height} px of {scales}",
+            f"unit {self.cutouts.unit}",
+        ]
+        return Markup(" · ").join(said)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        if not len(self.cutouts):
+            return text(self.about() + ": nothing to show.")
+        return pn.Column(text(self.about()), self.explorer, self.kept, sizing_mode="stretch_width")

@@ -1,0 +1,98 @@
+"""Make a synthetic sky, as a process whose progress is shown."""
+
+import re
+from pathlib import Path
+
+import panel as pn
+import param
+
+from galviz.io.markup import Markup
+from galviz.pages.library import Library
+from galviz.pages.state import PageState
+from galviz.runs.run import Run, home
+from galviz.sky.sizes import SIZES
+from galviz.tools.formatting import REFUSED, field, shown_error, text
+from galviz.work import processes as jobs
+
+_INGEST = {
+    "inpainting": ("sdss FRAMES --detect --size 32 --out SKY", "cuts every source out of SDSS frames"),
+    "mergers": ("zoo FOLDER --out SKY", "takes pictures and votes as Galaxy Zoo has them"),
+    "richness": ("sdss frame-*.fits.bz2 --tile 25.344 --out SKY", "cuts SDSS frames into a sky"),
+}
+_OWN_DATA = Markup("""
+<p><b>Your own images</b>: <code>galviz ingest {}</code> {}; from Python, <code>CutoutSet(images=…, bands={},
+catalogue=…, pixel_scale=…, unit=…).save("SKY")</code> makes one of arrays. Put it into <code>{}</code>, where it is
+found in a few seconds, or open it by <code>panel serve … --args SKY</code>.</p>
+""")
+
+
+class SkyMaker(pn.viewable.Viewer):
+    """Draw a synthetic sky, which becomes the sky of the page.
+
+    Parameters
+    ----------
+    kind : str
+        What ``galviz mock`` is asked for: the name of a study.
+    library : Library
+    page : PageState
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+    objects = param.Integer(default=400, bounds=(10, 1_000_000), label="Objects")
+    size = param.Integer(default=SIZES["richness"], bounds=(16, 512), label="Side in pixels")
+    seed = param.Integer(default=0, bounds=(0, None), label="Seed")
+    sky_name = param.String(default="synthetic", label="Name")
+    percent = param.Integer(default=0, bounds=(-1, 100), doc="part that is drawn; -1 where that is not known")
+    making = param.String(default="", doc="name of the sky that is being made")
+    said = param.String(default="", doc="what came of it")
+
+    def __init__(self, kind: str, library: Library, page: PageState, **params: object) -> None:
+        super().__init__(page=page, **{"size": SIZES[kind]} | params)
+        self.kind, self.library = kind, library
+
+    def make(self, _: object = None) -> None:
+        """Start to draw."""
+        try:
+            path = self.library.new_sky(self.sky_name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            asked = ["mock", self.kind, "--n", str(self.objects), "--size", str(self.size), "--seed", str(self.seed)]
+            jobs.start([*asked, "--out", str(path)], self._job(path.name))
+            self.param.update(making=path.name, percent=-1, said="Drawing …")
+        except REFUSED as error:
+            self.said = shown_error(error)
+
+    def look(self) -> None:
+        """See how far it is."""
+        if not self.making:
+            return
+        job = self._job(self.making)
+        log = Run(job).log(tail=20)
+        found = re.findall(r"(\d+)/(\d+)", log)
+        if jobs.is_alive(job):
+            self.percent = int(100 * int(found[-1][0]) / int(found[-1][1])) if found else -1
+        elif (self.library.sky_folders[-1] / self.making / "galviz.json").exists():
+            self.page.param.update(sky=self.making, found=self.page.found + 1)
+            self.param.update(making="", percent=100, said=f"{self.making} is ready.")
+        else:
+            self.param.update(making="", percent=0, said=log.rpartition("\n")[2])
+
+    @staticmethod
+    def _job(name: str) -> Path:
+        return home() / "jobs" / f"sky-{name}"
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        make = pn.widgets.Button(
+            label="Make a synthetic sky",
+            color="primary",
+            on_click=self.make,
+            disabled=self.param.making.rx() != "",
+        )
+        names = ("objects", "size", "seed")
+        fields = [field(self.param[name], type=pn.widgets.IntInput, width=110) for name in names]
+        fields.append(field(self.param.sky_name, width=160))
+        bar = pn.indicators.Progress(
+            value=self.param.percent, visible=self.param.making.rx() != "", sizing_mode="stretch_width"
+        )
+        outcome = text(pn.bind(Markup("<div role='status'>{}</div>").format, self.param.said))
+        own = text(_OWN_DATA.format(*_INGEST[self.kind], self.library.bands or "…", self.library.sky_folders[-1]))
+        return pn.Column(pn.FlexBox(*fields, make, align_items="flex-end"), bar, outcome, own)

@@ -1,0 +1,139 @@
+"""What a visitor looks at, and how it is kept in the page's address."""
+
+from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import parse_qsl, urlencode
+
+import panel as pn
+import param
+
+from galviz.tools.selection.core import Selection
+
+TABS = ("data", "train", "predictions", "why", "runs")
+"""What the page of every study has."""
+
+
+class PageState(param.Parameterized):
+    """The state of a page; the names are those of a `Library`.
+
+    Parameters
+    ----------
+    tabs : sequence of str
+        What can be open; the first is, where nothing else is asked for.
+    """
+
+    tab = param.Selector(default=TABS[0], objects=list(TABS))
+    sky = param.String(default="")  # the sky that is shown and learned from
+    run = param.String(default="")  # the run that is followed, and whose predictions are shown
+    found = param.Integer(default=0, doc="counts up when skies or runs may have come")
+    selection = param.ClassSelector(class_=Selection, constant=True, doc="the objects chosen, and the one in focus")
+
+    def __init__(self, tabs: Sequence[str] = TABS, **params: object) -> None:
+        super().__init__(**({"selection": Selection()} | params))
+        self.param.tab.objects = list(tabs)
+        self.tab = tabs[0]
+
+    @property
+    def tabs(self) -> list[str]:
+        """What can be open."""
+        return list(self.param.tab.objects)
+
+    def to_query(self) -> dict[str, str]:
+        """Give the state as the strings of an address."""
+        state = {"tab": self.tab, "sky": self.sky, "run": self.run, "object": self.selection.focus}
+        return {name: value for name, value in state.items() if value}
+
+    def from_query(self, query: dict[str, str]) -> None:
+        """Take the state from the strings of an address; what makes no sense is left out."""
+        known = {name: query[name] for name in ("sky", "run") if name in query}
+        if query.get("tab") in self.tabs:
+            known["tab"] = query["tab"]
+        self.param.update(**known)
+        self.selection.focus = query.get("object") or self.selection.focus
+
+
+class Chooser(pn.viewable.Viewer):
+    """A select for the sky or the run of a page, whose options follow what is found.
+
+    Parameters
+    ----------
+    page : PageState
+    name : {"sky", "run"}
+    options : callable
+        Gives the names that can be chosen now.
+    label : str
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+
+    def __init__(self, page: PageState, name: str, options: Callable[[], Iterable[str]], label: str) -> None:
+        super().__init__(page=page)
+        self._of, self._options = name, options
+        self.select = pn.widgets.Select(label=label, width=260)
+        self._refresh()
+        self.select.param.watch(lambda event: setattr(page, name, event.new), "value")
+
+    @param.depends("page.found", "page.sky", "page.run", watch=True)
+    def _refresh(self) -> None:
+        now, found = getattr(self.page, self._of), list(self._options())
+        self.select.param.update(options=found if now in found else [now, *found], value=now)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self.select
+
+
+class SameFocus:
+    """Keeps the object in focus the same in two selections, of which the second may be replaced by another.
+
+    Parameters
+    ----------
+    first : Selection
+        Stays as long as this does.
+    """
+
+    def __init__(self, first: Selection) -> None:
+        self._first, self._second = first, None
+        self._watcher: param.parameterized.Watcher | None = None
+
+    def join(self, second: Selection) -> None:
+        """Let `second` follow, and be followed; one that followed before does so no more.
+
+        It begins with the focus of the first, or where its table has no such object with its first one.
+        """
+        if self._watcher is not None:
+            self._first.param.unwatch(self._watcher)
+        index = second.table.index
+        second.focus = self._first.focus if self._first.focus in index else next(iter(index), None)
+        second.param.watch(lambda event: setattr(self._first, "focus", event.new), ["focus"])
+
+        def follow(event: param.parameterized.Event) -> None:
+            if event.new in index:
+                second.focus = event.new
+
+        self._watcher = self._first.param.watch(follow, ["focus"])
+
+
+def query() -> dict[str, str]:
+    """Give what the page's address says after the question mark; nothing where there is no page.
+
+    Panel's own ``location.sync`` reads ``object=0071`` as the number 71; here a string stays a string.
+    """
+    location = pn.state.location
+    return {} if location is None else dict(parse_qsl((location.search or "").removeprefix("?")))
+
+
+def write_query(**changes: str) -> None:
+    """Change what the address says: a value each, ``""`` to take one away."""
+    if pn.state.location is not None:
+        values = {name: value for name, value in (query() | changes).items() if value}
+        pn.state.location.search = "?" + urlencode(values)
+
+
+def keep_in_address(state: PageState) -> None:
+    """Read the state from the page's address, and write it there whenever it changes."""
+    state.from_query(query())
+
+    def write(*_: param.parameterized.Event) -> None:
+        write_query(**state.to_query())
+
+    state.param.watch(write, ["tab", "sky", "run"])
+    state.selection.param.watch(write, ["focus"])

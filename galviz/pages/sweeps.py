@@ -1,0 +1,162 @@
+"""The tab of sweeps over parts of the labels: choose one, start one, follow it, stop it, go on with it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import panel as pn
+import param
+
+from galviz.pages.folders import free_name, let_go, named, new_folder
+from galviz.pages.library import Library
+from galviz.pages.state import PageState
+from galviz.runs.run import Run, home
+from galviz.tools.formatting import REFUSED, field, said, shown_error, text
+from galviz.tools.label_curves.text import NO_SWEEP, progress_html
+from galviz.tools.label_curves.view import LabelsView
+from galviz.work import processes as jobs
+from galviz.work.sweep import Sweep, list_sweeps
+
+
+class LabelsTab(pn.viewable.Viewer):
+    """Sweeps of a study, in ``sweeps`` of `galviz.runs.run.home` and in folders given.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study.
+    library : Library
+        Its skies are learned from.
+    page : PageState
+        Its sky is.
+    paths : sequence of str or Path
+        Sweeps, or folders of them.
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+    chosen = param.Selector(default="", objects=[""], label="Sweep")
+    view = param.ClassSelector(class_=LabelsView, doc="what the chosen sweep came to")
+    progress = param.String(default="", doc="how far it is, as `Markup`")
+    going = param.Boolean(default=False, doc="whether a process works it off")
+    ended = param.Boolean(default=True, doc="whether nothing of it is left to do")
+    fractions = param.String(default="0.01 0.05 0.2 1", label="Parts of the labels")
+    trials = param.Integer(default=3, bounds=(1, 100), label="Trials")
+    settings = param.String(default="", label="Changes to the recipe")
+    sweep_name = param.String(default="", label="Name of the new sweep")
+    error = param.String(default="", doc="why the last wish was not granted")
+
+    def __init__(
+        self, study: str, library: Library, page: PageState, paths: Sequence[str | Path] = (), **params: object
+    ) -> None:
+        super().__init__(page=page, **params)
+        self.study, self.library = study, library
+        self.roots = (*map(Path, paths), home() / "sweeps")
+        self._asked = ""  # started here, and not there yet
+        self._stopping: Path | None = None
+        self.look()
+
+    def sweeps(self) -> dict[str, Path]:
+        """Find the sweeps: names for people, and their folders, newest first."""
+        return named([(root, path) for root in self.roots if root.is_dir() for path in list_sweeps(root, self.study)])
+
+    def look(self) -> None:
+        """Read anew what there is, and how far it is."""
+        found = self.sweeps()
+        names = list(found) or [""]
+        if self.param.chosen.objects != names:
+            self.param.chosen.objects = names
+        if self._asked in found:
+            self.chosen, self._asked = self._asked, ""
+        elif self._asked and not jobs.is_alive(self.roots[-1] / self._asked):
+            self._came_to_nothing()
+        if self.chosen not in found:
+            self.chosen = names[0]
+        self._follow()
+
+    def _came_to_nothing(self) -> None:
+        """Say why no sweep came of what was asked, and leave its name free for another try."""
+        path = self.roots[-1] / self._asked
+        self.param.update(error=Run(path).log(tail=1) or "The process ended.", sweep_name=self._asked)
+        let_go(path)
+        self._asked = ""
+
+    @param.depends("chosen", watch=True)
+    def _follow(self) -> None:
+        path = self.sweeps().get(self.chosen)
+        if path is None:
+            self.param.update(view=None, progress="", going=False, ended=True)
+            return
+        if self.view is None or self.view.sweep.path != path:
+            try:
+                self.view = LabelsView(Sweep(path))
+            except (*REFUSED, KeyError, TypeError) as error:  # not written by this version
+                self.param.update(view=None, progress="", going=False, ended=True, error=shown_error(error))
+                return
+        self.view.look()
+        sweep = self.view.sweep
+        going = sweep.is_running() or jobs.is_alive(path)
+        ended = self.view.done == len(sweep.tasks)
+        self._stopping = self._stopping if going else None
+        said_so = progress_html(sweep, self.view.done, going=going, stopping=self._stopping == path)
+        self.param.update(going=going, ended=ended, progress=said_so)
+
+    def start(self, _: object = None) -> None:
+        """Start a new sweep over the sky of the page as a process."""
+        name, skies = self.sweep_name or free_name(self.roots[-1], "sweep"), self.library.skies()
+        self._try(lambda: self._start(name, skies.get(self.page.sky)))
+
+    def _start(self, name: str, sky: Path | None) -> None:
+        if sky is None:
+            raise ValueError("data: expected a sky to learn from, got none. Make one on the tab Data.")
+        path = new_folder(self.roots[-1], name)
+        asked = ["sweep", self.study, "--data", str(sky), "--out", str(path)]
+        fractions, settings = self.fractions.replace(",", " ").split(), self.settings.split()
+        for words, label in ((fractions, "Parts of the labels"), (settings, "Changes to the recipe")):
+            if option := next((word for word in words if word.startswith("-")), None):  # it could name any file
+                raise ValueError(f"{label}: expected no options of the command line, got {option}. Leave it out.")
+        asked += ["--fractions", *fractions, "--trials", str(self.trials)]
+        jobs.start([*asked, *(["--set", *settings] if settings else [])], path)
+        self._asked, self.sweep_name = name, ""
+
+    def resume(self, _: object = None) -> None:
+        """Go on with what is missing of the chosen sweep."""
+        path = self.view.sweep.path
+        self._try(lambda: jobs.start(["sweep", self.study, "--out", str(path), "--resume"], path))
+
+    def stop(self, _: object = None) -> None:
+        """Ask the chosen sweep to stop after a step of what is going on."""
+        self._stopping = self.view.sweep.path
+        self._try(lambda: jobs.stop(self.view.sweep.path))
+
+    def _try(self, wish: Callable[[], object]) -> None:
+        self.error = ""
+        try:
+            wish()
+            self.look()
+        except REFUSED as error:
+            self.error = shown_error(error)
+
+    @param.depends("going", "ended", "view")
+    def buttons(self) -> pn.viewable.Viewable:
+        """Give Stop and Resume, each where it makes sense."""
+        rests = self.view is not None and not self.going and not self.ended
+        stop = pn.widgets.Button(label="■ Stop", visible=self.going, on_click=self.stop)
+        return pn.Row(stop, pn.widgets.Button(label="▶ Resume", visible=rests, on_click=self.resume))
+
+    @param.depends("view")
+    def body(self) -> pn.viewable.Viewable:
+        """Give what came of the chosen sweep."""
+        return self.view or text(NO_SWEEP)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        start = pn.widgets.Button(
+            label="▶ Start a sweep over the sky of this page", color="primary", on_click=self.start
+        )
+        fields = [field(self.param[name], width=200) for name in ("fractions", "sweep_name")]
+        fields.insert(1, field(self.param.settings, width=200, placeholder="folds=4 epochs=5 bands.epochs=5"))
+        fields.insert(1, field(self.param.trials, type=pn.widgets.IntInput, width=100))
+        new = pn.Card(pn.FlexBox(*fields, start, align_items="flex-end"), title="New sweep", collapsed=bool(self.view))
+        new.sizing_mode = "stretch_width"
+        choice = field(self.param.chosen, type=pn.widgets.Select, width=260)
+        bar = pn.FlexBox(choice, self.buttons, align_items="flex-end")
+        parts = (bar, text(self.param.progress), new, pn.bind(said, self.param.error), self.body)
+        return pn.Column(*parts, sizing_mode="stretch_width")

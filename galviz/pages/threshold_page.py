@@ -1,0 +1,156 @@
+"""A threshold over what is opened: a run of votes, a table that is uploaded, or what the page was started on."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.io.markup import Markup
+from galviz.pages.data_source import OpenedPage
+from galviz.pages.explorer import Explorer
+from galviz.pages.library import Library
+from galviz.pages.open_any import Opened
+from galviz.pages.state import PageState, query, write_query
+from galviz.sky.galaxy_zoo import COLUMNS
+from galviz.studies.mergers import THRESHOLD
+from galviz.tools.formatting import text
+from galviz.tools.selection.core import Selection
+from galviz.tools.threshold.state import KEPT
+from galviz.tools.threshold.view import ThresholdView
+
+_FLATTERED = Markup("""<p class='note' role='note'>The weights are those of the epoch that did best on these objects
+(<code>keep="best"</code>): what is said of them is slightly too good.</p>""")
+
+
+class ThresholdPage(OpenedPage):
+    """What is opened, the threshold over it, and its explorer. Where nothing is given, the newest finished run is open.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        A table, sky or run, and perhaps images. None: the visitor chooses among the runs, or uploads a table.
+    library : Library
+        Its finished runs can be chosen.
+    page : PageState, optional
+        Its run is followed while a run is shown, and a run that is chosen here becomes its run.
+    """
+
+    page = param.ClassSelector(class_=PageState, constant=True)
+    help = Markup("""<p>Nothing is open yet. Train a run (tab Train), choose a finished one above, upload a table of
+predictions (CSV, ECSV, VOTable, FITS, Parquet), or start the page on your own files:
+<code>panel serve dashboards/mergers.py --args table.csv [images]</code>. A table needs a column of ids and one of
+probabilities (0 … 1); a column with the truth, or your labels, correct the fraction.</p>""")
+
+    def __init__(self, paths: Sequence[str], library: Library, page: PageState | None = None, **params: object) -> None:
+        super().__init__(paths, library, page=page or PageState(), **params)
+        self.view: ThresholdView | None = None
+        self.explorer: Explorer | None = None
+        self._open_a_run()
+
+    def offered(self) -> dict[str, str]:
+        """Find the finished runs."""
+        return {_label(name): str(run.path) for name, run in self.library.predicted().items()}
+
+    @param.depends("page.found", watch=True)
+    def _offer_more(self) -> None:
+        self.offer()
+        self._open_a_run()
+
+    def _open_a_run(self) -> None:
+        """Open the run of the page, or the newest, where nothing is open."""
+        if not self.given:
+            found = self.offered()
+            self.chosen = found.get(_label(self.page.run), next(iter(found.values()), ""))
+
+    @param.depends("page.run", watch=True)
+    def _follow(self) -> None:
+        path = self.offered().get(_label(self.page.run))
+        if self.chosen and path:
+            self.chosen = path
+
+    def choice(self) -> pn.widgets.Select:
+        """Make the select; what a visitor chooses becomes the run of the page."""
+        select = super().choice()
+        select.param.watch(lambda event: self._tell(event.new), "value")
+        return select
+
+    def _tell(self, path: str) -> None:
+        names = {str(run.path): name for name, run in self.library.predicted().items()}
+        self.page.run = names.get(path, self.page.run)
+
+    def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
+        """Show the threshold over what is open."""
+        opened = self.open(given)
+        first = {"threshold": THRESHOLD} if set(COLUMNS) <= set(opened.table.columns) else {}
+        self.view = view = ThresholdView(scores_of(opened), opened.cutouts, Selection(opened.table), **first)
+        view.param.update(**_asked(view))
+        keep_in_address(view)
+        held_out = "" if opened.run is None else " that the network has not seen in training"
+        about = Markup("<b>{}</b>: {:,} objects{}{}")
+        about = about.format(self.name_of(given[0]), len(opened.table), held_out, _origin(opened))
+        about += _FLATTERED if opened.run is not None and opened.run.recipe.keep == "best" else ""
+        card = pn.Card(title="Explore the same table: plots, pictures, exports", collapsed=True)
+        card.param.update(sizing_mode="stretch_width")
+        card.param.watch(lambda _: self._explore(card, opened, view), "collapsed")
+        return pn.Column(text(about), view, card, sizing_mode="stretch_width")
+
+    def _explore(self, card: pn.Card, opened: Opened, view: ThresholdView) -> None:
+        """Make the explorer when it is asked for: of 10⁷ objects it is heavy."""
+        if len(card):
+            return
+        plots = [{"kind": "histogram", "x": view.answer, "logarithmic": True}]
+        more = {"source": opened.source, "opening": self.uploaded_opening or opened.opening, "run": opened.run}
+        more |= {"id_column": opened.id_column, "units": opened.units, "plots": plots, "notes": opened.notes}
+        more |= {"labels": view.labels, "keys": view.keys}
+        self.explorer = Explorer(opened.table, opened.cutouts, selection=view.selection, **more)
+        self.explorer.gallery.captions = [name for name in (view.answer, view.truth) if name]
+        card[:] = [self.explorer]
+
+
+def scores_of(opened: Opened) -> pd.DataFrame:
+    """Give the table that is cut: of a run of votes without the second name of its first answer."""
+    return opened.table.drop(columns=["estimate", "truth", "residual"]) if _has_votes(opened) else opened.table
+
+
+def _origin(opened: Opened) -> str | Markup:
+    """Say where the pictures come from, and how many objects have one where not all of them do."""
+    if opened.cutouts is None:
+        return ""
+    there = int(opened.table.index.isin(opened.cutouts.catalogue.index).sum())
+    some = "" if there == len(opened.table) else f", of {there:,} of them"
+    return Markup(" · <b>{}</b>{}").format(opened.cutouts.origin, some)
+
+
+def _has_votes(opened: Opened) -> bool:
+    return opened.run is not None and opened.run.target.kind == "votes"
+
+
+def _label(run: str) -> str:
+    return f"run {run}"
+
+
+def _asked(view: ThresholdView) -> dict[str, object]:
+    """Read from the address what makes sense for a view."""
+    given, found = query(), {}
+    if given.get("answer") in view.param.answer.objects.values():
+        view.answer = given["answer"]
+    if given.get("truth", "") in view.param.truth.objects.values() and "truth" in given:
+        found["truth"] = given["truth"]
+    for name in ("threshold", "truth_cut", "t_obs", "merging"):
+        low, high = view.param[name].bounds
+        try:
+            number = float(given[name])
+        except (KeyError, ValueError):
+            continue
+        found |= {name: number} if low <= number <= high else {}
+    return found | ({"bins": given["bins"]} if "bins" in given else {})
+
+
+def keep_in_address(view: ThresholdView) -> None:
+    """Write what is looked at into the page's address, when the line is let go and when something else changes."""
+
+    def write(*_: param.parameterized.Event) -> None:
+        write_query(**{name: str(getattr(view, name)) for name in KEPT})
+
+    view.param.watch(write, ["settled", *KEPT[1:]])

@@ -1,0 +1,1 @@
+"""Where estimates are worst: slices, another run, suspect labels."""

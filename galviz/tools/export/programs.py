@@ -1,0 +1,120 @@
+"""TOPCAT, Aladin and other programs, linked with what is chosen on a page."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.io.markup import Markup
+from galviz.io.tables import KeyedTable
+from galviz.tools.export.samp import Samp
+from galviz.tools.formatting import text
+from galviz.tools.selection.core import Selection
+from galviz.tools.selection.snapshot import Choice, Patient, follow
+
+_ALL = "all programs"
+
+
+class Programs(Patient):
+    """TOPCAT, Aladin and others beside this server: they take what is chosen, and both sides choose in it.
+
+    Parameters
+    ----------
+    selection : Selection
+    keyed : callable
+        Gives the rows of a `Choice` as a `KeyedTable`, in a thread.
+    """
+
+    said = param.String(default="", doc="what was done")
+
+    def __init__(self, selection: Selection, keyed: Callable[[Choice], KeyedTable]) -> None:
+        super().__init__()
+        self.selection, self._keyed, self._samp, self._table = selection, keyed, None, None
+        self._index, self._ids, self._focus = pd.Index([]), frozenset(), None  # what the others have, choose, look at
+        self.program = pn.widgets.Select(label="Program", options=[_ALL], value=_ALL, width=170)
+        follow(selection, ["version", "focus"], self._tell)
+
+    async def find(self, _: param.parameterized.Event | None = None) -> None:
+        """Look for programs that take tables."""
+        await self._reach(None)
+
+    async def send(self, _: param.parameterized.Event | None = None) -> None:
+        """Load what is chosen into the program; from then on both sides follow each other."""
+        await self._reach(Choice.of(self.selection))
+
+    async def _reach(self, choice: Choice | None) -> None:
+        if self.busy:
+            return
+        doc = pn.state.curdoc
+        served = doc is not None and doc.session_context is not None
+        on_page = doc.add_next_tick_callback if served else asyncio.get_running_loop().call_soon_threadsafe
+        self.param.update(error="", said="", busy=True)
+        to = self.program.value
+        others = await self.aside(self._talk, on_page, choice, None if to == _ALL else to)
+        self.busy = False
+        if others is None or self.gone:
+            self.leave()
+            return
+        self.program.param.update(options=[_ALL, *others], value=to if to in others else _ALL)
+        found = ", ".join(others) or "none yet. Start TOPCAT or Aladin, and look again"
+        sent = "" if choice is None else f"{len(choice):,} rows sent: what is chosen of them there is chosen here too."
+        self.said = sent or f"Programs found: {found}."
+
+    def _talk(self, on_page: Callable[..., Any], choice: Choice | None, to: str | None) -> list[str]:
+        if self._samp is None:
+            samp = Samp()
+            samp.listen(  # in threads of its own
+                selected=lambda _, ids: on_page(partial(self._hear, frozenset(ids), None)),
+                focused=lambda _, object_id: on_page(partial(self._hear, None, object_id)),
+            )
+            self._samp = samp
+        if choice is not None:
+            keyed = self._keyed(choice)
+            self._table = self._samp.send_table(keyed, name=f"galviz {len(choice)} objects", to=to)
+            self._index, self._ids, self._focus = keyed.table.index, frozenset(choice.ids), None
+        return list(dict.fromkeys(self._samp.others()))
+
+    def _hear(self, ids: frozenset[str] | None, focus: str | None) -> None:
+        if ids is None:
+            self._focus = self.selection.focus = focus
+        else:
+            self._ids = ids
+            self.selection.choose(ids)
+
+    async def _tell(self) -> None:
+        if self._table is not None and not await self.aside(self._pass_on, self.selection.ids, self.selection.focus):
+            self.leave()
+
+    def _pass_on(self, chosen: np.ndarray, focus: str | None) -> bool:
+        samp, table, ids = self._samp, self._table, frozenset(self._index[self._index.isin(chosen)])
+        if ids != self._ids:
+            self._ids = ids
+            samp.send_selection(ids, table)
+        if focus != self._focus and focus in self._index:
+            self._focus = focus
+            samp.send_focus(focus, table)
+        return True
+
+    def leave(self) -> None:
+        """Leave the hub."""
+        samp, self._samp, self._table = self._samp, None, None
+        if samp is not None:
+            Thread(target=_close, args=(samp,), daemon=True).start()  # the hub may not answer any more
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        find = pn.widgets.Button(label="Find TOPCAT, Aladin …", on_click=self.find)
+        send = pn.widgets.Button(label="Send to program", on_click=self.send)
+        said = text(self.param.said.rx.pipe(Markup("<div role='status'>{}</div>").format))
+        return pn.Column(pn.FlexBox(find, self.program, send, said, align_items="flex-end"), self._alert)
+
+
+def _close(samp: Samp) -> None:
+    with suppress(Exception):  # the hub has gone before
+        samp.close()

@@ -1,0 +1,1 @@
+"""The gallery: pictures of any number of objects."""

@@ -1,0 +1,300 @@
+"""A gallery without its page: which objects in which order, and what a browser that shows them asks and is told.
+
+The browser (``galviz/tools/gallery/client.js``) never holds the table. It asks for windows of it and gets ids, captions and a
+contact sheet in the same message, so an id and its picture cannot come apart; it acts on ids only, never on rows.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from galviz.io.expressions import evaluate, matches
+from galviz.io.ids import check_ids
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.gallery.figure import Look, contact_sheet, default_look
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+
+MOST = 400
+"""Objects that are given in one window at most."""
+
+
+class Album:
+    """The objects of a table in an order, and their pictures.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N objects, indexed by unique `object_id` (str).
+    cutouts : CutoutSet, optional
+        Pictures of some or all of them, or of others too; without it tiles bear text only.
+    labels : Labels, optional
+        Known to expressions as the column ``label`` (``""`` where there is none), unless the table has one.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray of int
+        Which rows of the table are shown, in order.
+    version : int
+        Grows whenever `rows` may have changed.
+    """
+
+    def __init__(self, table: pd.DataFrame, cutouts: CutoutSet | None = None, labels: Labels | None = None) -> None:
+        check_ids(table.index)
+        self.table, self.cutouts, self.labels = table, cutouts, labels
+        self._pictured = None if cutouts is None else cutouts.catalogue.index
+        self.rows = np.arange(len(table), dtype=np.int32)
+        self.version = 0
+        self._sorted: tuple[tuple[str, bool], np.ndarray] = (("", False), self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def arrange(
+        self, order: str = "", *, descending: bool = False, keep: str = "", among: np.ndarray | None = None
+    ) -> None:
+        """Show what `keep` holds for, in the order of `order`; equal ones stay in the order of the table.
+
+        Parameters
+        ----------
+        order : str
+            A column, or an expression (`galviz.io.expressions`); ``""`` is the order of the table.
+        descending : bool
+            Largest first. Missing values are last either way.
+        keep : str
+            A condition; ``""`` holds for all.
+        among : numpy.ndarray of bool, shape (N,), optional
+            Rows of the table that may be shown; all by default.
+
+        Raises
+        ------
+        ValueError
+            If one of them cannot be read. What was shown stays.
+        """
+        mask = None if not keep.strip() else matches(keep, self._columns(keep))
+        if self._sorted[0] != (order, descending) or "label" in order:
+            self._sorted = (order, descending), self._sort(order, descending=descending)
+        rows = self._sorted[1]
+        masks = [only for only in (mask, among) if only is not None]
+        self.rows = rows[np.logical_and.reduce(masks)[rows]] if masks else rows
+        self.version += 1
+
+    def ids(self, first: int, count: int) -> list[str]:
+        """Give the ids of a window, as long as there are some."""
+        return list(self.table.index.take(self.rows[first : first + count]))
+
+    def place_of(self, object_id: str | None) -> int:
+        """Find where an object is shown: 0 is the first; -1 where it is not shown."""
+        row = _row(self.table.index, object_id)
+        found = np.flatnonzero(self.rows == row) if row >= 0 else ()
+        return int(found[0]) if len(found) else -1
+
+    def pixels(self, ids: Iterable[str]) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        """Read the images of objects.
+
+        Returns
+        -------
+        images : numpy.ndarray of float32, shape (n, B, H, W)
+        coverage : numpy.ndarray of bool, shape (n, B, H, W), or None where all is covered
+        cell : numpy.ndarray of int, a value an id
+            Where in `images` an id's image is; -1 where it has none.
+        """
+        rows = np.array([_row(self._pictured, object_id) for object_id in ids], dtype=np.int64)
+        there = rows >= 0
+        coverage = self.cutouts.coverage
+        cell = np.where(there, np.cumsum(there) - 1, -1)
+        return self.cutouts.images[rows[there]], None if coverage is None else coverage[rows[there]], cell
+
+    def _columns(self, expression: str) -> pd.DataFrame:
+        if self.labels is None or "label" not in expression or "label" in self.table.columns:
+            return self.table
+        given = np.full(len(self.table), "", dtype=object)
+        for object_id, label in self.labels.to_dict().items():
+            row = _row(self.table.index, object_id)
+            if row >= 0:
+                given[row] = label
+        return self.table.assign(label=pd.Series(given, index=self.table.index, dtype=object))
+
+    def _sort(self, order: str, *, descending: bool) -> np.ndarray:
+        if not order.strip():
+            rows = np.arange(len(self.table), dtype=np.int32)
+            return rows[::-1] if descending else rows
+        expression = f"col({order!r})" if order in self.table.columns else order
+        values = evaluate(expression, self._columns(order))
+        if values.dtype == object:
+            codes, _ = pd.factorize(values, sort=True)
+            values = np.where(codes < 0, np.nan, codes)
+        values = values.astype(np.float64)
+        return np.argsort(-values if descending else values, kind="stable").astype(np.int32)
+
+
+class Exchange:
+    """What a gallery in a browser asks, and what it is told.
+
+    Parameters
+    ----------
+    album : Album
+    selection : Selection
+        What is chosen and in focus, both ways.
+    send : callable
+        Given a message (JSON values) and a PNG or None, brings them to every browser that shows this gallery.
+    look : Look, optional
+        How pictures are drawn; that of `default_look` by default.
+    captions : sequence of str
+        Columns shown under each picture.
+    keys : mapping of str to str
+        Key → label; needs an album with labels. A labelled object hands the focus on to the next.
+    tile : int
+        Pixels that a picture is wide.
+    """
+
+    def __init__(
+        self,
+        album: Album,
+        selection: Selection,
+        send: Callable[[dict[str, Any], bytes | None], None],
+        *,
+        look: Look | None = None,
+        captions: Iterable[str] = (),
+        keys: Mapping[str, str] | None = None,
+        tile: int = 112,
+    ) -> None:
+        self.album, self.selection, self._send = album, selection, send
+        self.captions, self.keys, self.tile = tuple(captions), dict(keys or {}), tile
+        cutouts = album.cutouts
+        self.look = look or (None if cutouts is None else default_look(cutouts.bands, cutouts.unit))
+        self._looks = self._marks = 0
+        self._heard: dict[str, int] = {}
+        self._watcher = selection.param.watch(self._changed, ["focus", "version"])
+
+    def close(self) -> None:
+        """Let go of the selection."""
+        self.selection.param.unwatch(self._watcher)
+
+    def show(self, **changes: Any) -> None:
+        """Change `look`, `captions`, `keys` or `tile`, and tell the browsers what is shown now.
+
+        Raises
+        ------
+        ValueError
+            If a caption is no column.
+        """
+        unknown = [name for name in changes.get("captions", ()) if name not in self.album.table.columns]
+        if unknown:
+            raise ValueError(f"captions: expected columns of the table, got {unknown[0]!r}.")
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self._looks += bool(changes.keys() & {"look", "captions"})
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell the browsers how things stand."""
+        cutouts, focus = self.album.cutouts, self.selection.focus
+        state = {"version": self.album.version, "look": self._looks, "marks": self._marks, "count": len(self.album)}
+        state |= {"total": len(self.album.table), "chosen": len(self.selection), "heard": dict(self._heard)}
+        state |= {"focus": focus, "place": self.album.place_of(focus), "tile": self.tile, "keys": self.keys}
+        height, width = (0, 1) if cutouts is None else cutouts.images.shape[2:]
+        state |= {"lines": len(self.captions), "aspect": height / width}
+        self._send({"type": "state"} | state, None)
+
+    def receive(self, message: Mapping[str, Any]) -> None:
+        """Do what a browser asks; what it asks about objects that are not there is left undone.
+
+        Raises
+        ------
+        ValueError
+            If the message is none of those that ``gallery.js`` sends.
+        """
+        does = {"hello": self._hello, "window": self._window, "focus": self._focus, "toggle": self._toggle}
+        does |= {"label": self._label, "undo": self._undo}
+        kind = message.get("type")
+        if kind not in does:
+            raise ValueError(f"message: expected one of {', '.join(does)}, got {kind!r}.")
+        if "seq" in message:
+            self._heard[str(message["client"])] = int(message["seq"])
+        does[kind](message)
+
+    def _hello(self, _: Mapping[str, Any]) -> None:
+        self.tell()
+
+    def _window(self, message: Mapping[str, Any]) -> None:
+        answer = {"type": "window", "client": message["client"], "request": message["request"]}
+        answer |= {"version": self.album.version, "look": self._looks, "marks": self._marks, "tiles": []}
+        if message["version"] != self.album.version:  # asked about an order that is no more
+            self._send(answer, None)
+            return
+        first, count = max(0, int(message["first"])), min(int(message["count"]), MOST)
+        ids, png = self.album.ids(first, count), None
+        tiles = self._tiles(first, ids)
+        if message.get("pictures") and self.album.cutouts is not None and ids:
+            images, coverage, cells = self.album.pixels(ids)
+            for tile, cell in zip(tiles, cells, strict=True):
+                tile["cell"] = int(cell)
+            sheet = contact_sheet(images, coverage, self.album.cutouts.bands, self.look, side=int(message["side"]))
+            answer["sheet"] = {"columns": sheet.columns, "width": sheet.width, "height": sheet.height}
+            png = sheet.png
+        self._send(answer | {"first": first, "tiles": tiles, "pictures": bool(message.get("pictures"))}, png)
+
+    def _tiles(self, first: int, ids: list[str]) -> list[dict[str, Any]]:
+        table, mask, labels = self.album.table, self.selection.mask, self.album.labels
+        shown = table[list(self.captions)].iloc[self.album.rows[first : first + len(ids)]]
+        lines = [[[str(name), text_of(value)] for name, value in row.items()] for row in shown.to_dict("records")]
+        rows = [_row(self.selection.table.index, object_id) for object_id in ids]
+        return [
+            {
+                "id": object_id,
+                "lines": line,
+                "label": "" if labels is None else labels.get(object_id),
+                "chosen": bool(row >= 0 and mask[row]),
+            }
+            for object_id, line, row in zip(ids, lines, rows, strict=True)
+        ]
+
+    def _focus(self, message: Mapping[str, Any]) -> None:
+        if _row(self.album.table.index, message["id"]) >= 0:
+            self.selection.focus = message["id"]
+
+    def _toggle(self, message: Mapping[str, Any]) -> None:
+        row = _row(self.selection.table.index, message["id"])
+        if row >= 0:
+            self.selection.choose([message["id"]], how="remove" if self.selection.mask[row] else "add")
+
+    def _label(self, message: Mapping[str, Any]) -> None:
+        known = _row(self.album.table.index, message["id"]) >= 0
+        if known and self.album.labels is not None and message["label"] in self.keys.values():
+            self.album.labels.set(message["id"], message["label"])
+            self._changed()
+
+    def _undo(self, _: Mapping[str, Any]) -> None:
+        object_id = None if self.album.labels is None else self.album.labels.undo()
+        if object_id is not None:
+            self.selection.focus = object_id
+        self._changed()
+
+    def _changed(self, *events: Any) -> None:
+        self._marks += not events or any(event.name == "version" for event in events)
+        self.tell()
+
+
+def first_captions(table: pd.DataFrame) -> list[str]:
+    """Choose which columns are shown under pictures at first: an estimate and its truth, else the first two numbers."""
+    judged = [str(name) for name in table.columns if f"{name}_true" in table.columns][:1]
+    numbers = [str(name) for name in table.select_dtypes("number").columns][:2]
+    return [*judged, f"{judged[0]}_true"] if judged else numbers
+
+
+def _row(index: pd.Index, object_id: str | None) -> int:
+    """Where an id is in an index, or -1; unlike ``get_indexer`` it never copies an index of a million."""
+    try:
+        return int(index.get_loc(object_id))
+    except KeyError:
+        return -1
+
+
+def text_of(value: Any) -> str:
+    """Write a value of a table as plain text: four significant digits, – where not known."""
+    if pd.isna(value):
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)

@@ -1,0 +1,287 @@
+"""A window of a gallery as one picture: how pixels are shown, and many objects on one contact sheet."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from PIL import Image
+
+from galviz.sky.photometry import StretchKind, lupton_rgb, stretch, stretch_limits
+from galviz.tools.viewer.figure import LUPTON_Q, PALETTES, linear_part, rgb_bands
+
+LookKind = Literal["lupton", "asinh", "zscale", "percentile", "linear"]
+KINDS: tuple[str, ...] = get_args(LookKind)
+"""Ways to show pixels: Lupton's for colours, else those of `galviz.sky.photometry.stretch`."""
+
+_MISSING = 255  # the palette entry of pixels that nobody observed; brightness takes 0 to 254
+_RUN_LENGTH = 3  # zlib's Z_RLE: noise does not compress, so the fastest way is the right one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How pixels become pictures.
+
+    Parameters
+    ----------
+    bands : tuple of str
+        One name: brightness through a palette. Three: what is shown as red, green and blue.
+    kind : {"lupton", "asinh", "zscale", "percentile", "linear"}
+        ``"lupton"`` keeps the colours of bright sources; for one band it means ``"asinh"``. The others are those of
+        `galviz.sky.photometry.stretch`; three bands then share their limits.
+    percentile, a : float
+        As in `galviz.sky.photometry.stretch`.
+    limits : (float, float), optional
+        Pixel values shown as black and as white in all pictures. By default each picture has its own.
+    gamma : float
+        Brightness 0..1 is shown as brightness to the power of gamma: below 1 what is faint comes out.
+    brightness : float
+        Of ``"lupton"``: 2 shows sources half as bright the same.
+    palette : str
+        A key of `galviz.tools.viewer.figure.PALETTES`, for one band.
+
+    Raises
+    ------
+    ValueError
+        If there are neither one nor three bands, the kind or palette is unknown, or a number makes no sense.
+    """
+
+    bands: tuple[str, ...]
+    kind: LookKind = "lupton"
+    percentile: float = 99.5
+    a: float = 0.1
+    limits: tuple[float, float] | None = None
+    gamma: float = 1.0
+    brightness: float = 1.0
+    palette: str = "grey"
+
+    def __post_init__(self) -> None:
+        if len(self.bands) not in (1, 3):
+            raise ValueError(f"bands: expected one name, or three for red, green and blue, got {self.bands}.")
+        for name, known in (("kind", KINDS), ("palette", tuple(PALETTES))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}: expected one of {', '.join(known)}, got {getattr(self, name)!r}.")
+        if self.limits is not None and not self.limits[0] < self.limits[1]:
+            raise ValueError(f"limits: expected the black value below the white one, got {self.limits}.")
+        if min(self.gamma, self.brightness, self.a) <= 0:
+            raise ValueError("gamma, brightness, a: expected positive numbers.")
+
+
+def default_look(bands: Sequence[str], unit: str = "nanomaggy") -> Look:
+    """Choose how a set is shown at first.
+
+    Parameters
+    ----------
+    bands : sequence of str
+        Of the set.
+    unit : str
+        Pixels meant for the eye (``"display"``) are shown as they are: 0 is black, 1 is white, and three bands are red,
+        green and blue in the order of the set unless their names say otherwise. Fluxes of three bands or more are shown
+        by Lupton.
+    """
+    eye = unit == "display"
+    chosen = rgb_bands(bands[::-1] if eye else bands) if len(bands) >= 3 else (bands[0],)
+    if eye:
+        return Look(bands=chosen, kind="linear", limits=(0.0, 1.0))
+    return Look(bands=chosen, kind="lupton" if len(chosen) == 3 else "asinh")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Pictures of equal size side by side: the k-th is in column k mod `columns` and row k // `columns`.
+
+    Parameters
+    ----------
+    png : bytes
+    columns : int
+    width, height : int
+        Pixels of one picture.
+    """
+
+    png: bytes
+    columns: int
+    width: int
+    height: int
+
+
+def contact_sheet(
+    images: np.ndarray,
+    coverage: np.ndarray | None,
+    bands: Sequence[str],
+    look: Look,
+    *,
+    side: int = 128,
+) -> Sheet:
+    """Draw N objects on one contact sheet.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        (N, B, H, W), finite; row 0 is drawn at the bottom.
+    coverage : numpy.ndarray of bool, optional
+        (N, B, H, W). Where one of the bands shown was not observed the sheet is transparent: missing is not black.
+    bands : sequence of str
+        (B,) names along axis 1.
+    look : Look
+    side : int
+        Pixels a picture will be shown at. A larger one is averaged over blocks of 2×2, 3×3, … pixels, as long as it
+        stays at least this large.
+
+    Returns
+    -------
+    Sheet
+
+    Raises
+    ------
+    ValueError
+        If the look names a band that is not there.
+    """
+    missing = [name for name in look.bands if name not in bands]
+    if missing:
+        raise ValueError(f"bands: expected names among {tuple(bands)}, got {look.bands}.")
+    rows = [list(bands).index(name) for name in look.bands]
+    pixels = np.asarray(images)[:, rows]
+    seen = None if coverage is None or coverage[:, rows].all() else np.asarray(coverage)[:, rows].all(axis=1)
+    pixels, seen = _binned(pixels, seen, max(1, min(pixels.shape[2:]) // max(side, 1)))
+    columns = max(1, int(np.ceil(np.sqrt(len(pixels)))))
+    drawn = _grey(pixels[:, 0], seen, look) if len(rows) == 1 else _colour(pixels, seen, look)
+    return Sheet(_png(_laid_out(drawn[:, ::-1], columns), look), columns, pixels.shape[3], pixels.shape[2])
+
+
+def shown_limits(pixels: np.ndarray, look: Look, seen: np.ndarray | None = None) -> tuple[float, float]:
+    """Give the pixel values that a look shows as black and as white in one picture.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        (H, W), or (3, H, W) for limits that three bands share.
+    look : Look
+        ``"lupton"`` counts as ``"asinh"``; see `lupton_limits`.
+    seen : numpy.ndarray of bool, optional
+        (H, W), False where nothing was observed: such pixels do not count.
+    """
+    if look.limits is not None:
+        return look.limits
+    return stretch_limits(pixels if seen is None else pixels[..., seen], _band_kind(look), percentile=look.percentile)
+
+
+def lupton_limits(three: np.ndarray, look: Look, seen: np.ndarray | None = None) -> tuple[float, float]:
+    """Give the pixel value that is black, and the linear stretch, of one Lupton picture.
+
+    By default 0 and `galviz.tools.viewer.figure.linear_part`, from every second row of a large picture.
+
+    Parameters
+    ----------
+    three : numpy.ndarray
+        (3, H, W).
+    look : Look
+    seen : numpy.ndarray of bool, optional
+        (H, W), False where nothing was observed: such pixels do not count.
+    """
+    if look.limits is not None:
+        return look.limits[0], (look.limits[1] - look.limits[0]) / look.brightness
+    some = three[:, :: 2 if three.shape[1] >= 32 else 1] if seen is None else three[:, seen]
+    return 0.0, linear_part(some) / look.brightness
+
+
+def object_limits(
+    images: np.ndarray, coverage: np.ndarray | None, bands: Sequence[str], look: Look
+) -> tuple[float, float]:
+    """Give the limits of one object's picture: `lupton_limits` of three bands by Lupton, else `shown_limits`.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        (B, H, W).
+    coverage : numpy.ndarray of bool, optional
+        (B, H, W): what is False in one of the bands shown does not count.
+    bands : sequence of str
+        (B,) names along axis 0.
+    look : Look
+    """
+    rows = [list(bands).index(name) for name in look.bands]
+    seen = None if coverage is None else coverage[rows].all(axis=0)
+    if len(rows) == 1:
+        return shown_limits(images[rows[0]], look, seen)
+    return (lupton_limits if look.kind == "lupton" else shown_limits)(images[rows], look, seen)
+
+
+def palette_bytes(name: str) -> bytes:
+    """Give 255 colours of a palette, darkest first, as red, green and blue in turn."""
+    colours = PALETTES[name]
+    chosen = [colours[round(k * (len(colours) - 1) / (_MISSING - 1))] for k in range(_MISSING)]
+    return bytes.fromhex("".join(colour.lstrip("#")[:6] for colour in chosen))
+
+
+def _band_kind(look: Look) -> StretchKind:
+    return "asinh" if look.kind == "lupton" else look.kind
+
+
+def _binned(pixels: np.ndarray, seen: np.ndarray | None, f: int) -> tuple[np.ndarray, np.ndarray | None]:
+    if f == 1:
+        return pixels, seen
+    height, width = (size // f * f for size in pixels.shape[2:])
+    shifts = [(slice(i, height, f), slice(j, width, f)) for i in range(f) for j in range(f)]
+    mean = sum(pixels[:, :, rows, columns] for rows, columns in shifts) / np.float32(len(shifts))
+    return mean, None if seen is None else np.all([seen[:, rows, columns] for rows, columns in shifts], axis=0)
+
+
+def _levels(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
+    """Brightness 0..1 of (N, ...) pixels, each of the N with its own limits unless the look has some."""
+    seen = [None] * len(pixels) if seen is None else seen
+    limits = [shown_limits(picture, look, part) for picture, part in zip(pixels, seen, strict=True)]
+    low, high = np.reshape(limits, (len(pixels), 2, *[1] * (pixels.ndim - 1))).swapaxes(0, 1)
+    scaled = (pixels - low) / np.where(high > low, high - low, np.inf)
+    return stretch(scaled, _band_kind(look), limits=(0.0, 1.0), a=look.a) ** look.gamma
+
+
+def _grey(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
+    """Palette entries (N, H, W) uint8."""
+    level = np.rint(_levels(pixels, seen, look) * (_MISSING - 1)).astype(np.uint8)
+    return level if seen is None else np.where(seen, level, np.uint8(_MISSING))
+
+
+def _colour(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
+    """(N, H, W, 3) uint8, or 4 with alpha where something is missing."""
+    if look.kind == "lupton":
+        colours = np.empty((len(pixels), *pixels.shape[2:], 3), dtype=np.uint8)
+        for k, three in enumerate(pixels):
+            colours[k] = _lupton(three, None if seen is None else seen[k], look)
+        if look.gamma != 1:
+            bent = np.rint(255 * (np.arange(256) / 255) ** look.gamma).astype(np.uint8)
+            colours = bent[colours]
+    else:
+        colours = np.rint(np.moveaxis(_levels(pixels, seen, look), 1, -1) * 255).astype(np.uint8)
+    return colours if seen is None else np.concatenate([colours, 255 * seen[..., None].astype(np.uint8)], axis=-1)
+
+
+def _lupton(three: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
+    """One object as `galviz.tools.viewer.figure.rgb_pixels` draws it, (3, H, W) to (H, W, 3) uint8."""
+    low, linear = lupton_limits(three, look, seen)
+    return lupton_rgb(three - np.float32(low), ("0", "1", "2"), ("0", "1", "2"), stretch=linear, Q=LUPTON_Q)
+
+
+def _laid_out(drawn: np.ndarray, columns: int) -> np.ndarray:
+    """Put (N, H, W, ...) into one picture (rows · H, columns · W, ...)."""
+    n, height, width, *rest = drawn.shape
+    rows = -(-n // columns)
+    cells = np.zeros((rows * columns, height, width, *rest), dtype=np.uint8)
+    cells[:n] = drawn
+    return (
+        cells.reshape(rows, columns, height, width, *rest).swapaxes(1, 2).reshape(rows * height, columns * width, *rest)
+    )
+
+
+def _png(sheet: np.ndarray, look: Look) -> bytes:
+    out = io.BytesIO()
+    if not sheet.size:
+        sheet = np.full((1, 1), _MISSING, dtype=np.uint8)
+    picture = Image.fromarray(sheet)
+    more = {}
+    if sheet.ndim == 2:
+        picture = picture.copy()
+        picture.putpalette(palette_bytes(look.palette) + b"\0\0\0")
+        more["transparency"] = _MISSING
+    picture.save(out, "PNG", compress_type=_RUN_LENGTH, **more)
+    return out.getvalue()

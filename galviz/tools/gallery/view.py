@@ -1,0 +1,148 @@
+"""The gallery of a page: pictures of any number of objects, in any order, linked to every other view."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.io.markup import as_markdown
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.formatting import Choices, note, shown_error
+from galviz.tools.gallery.core import Album, Exchange, first_captions
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+from galviz.tools.viewer.stretch import LookView, alert
+
+
+class GalleryGrid(pn.custom.JSComponent):
+    """What of the gallery runs in the browser; it asks nothing of any other server."""
+
+    _esm = Path(__file__).with_name("client.js")
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**params)
+        self.exchange: Exchange | None = None
+
+    def _handle_msg(self, data: Mapping[str, Any]) -> None:
+        if self.exchange is not None:
+            self.exchange.receive(data)
+
+    def send(self, message: dict[str, Any], png: bytes | None) -> None:
+        """Bring a message to every browser that shows this."""
+        self._send_msg(message if png is None else message | {"png": png})
+
+
+class Gallery(pn.viewable.Viewer):
+    """Pictures, ids and captions of a table's objects: scroll, sort, filter, choose, label.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet or None
+        Pictures of the objects; without them tiles bear text.
+    table : pandas.DataFrame, optional
+        Objects, indexed by `object_id`; by default the catalogue of the cutouts.
+    selection : Selection, optional
+        What is chosen and in focus, both ways; one of its own by default.
+    labels : Labels, optional
+        Where labels go. Expressions know them as the column ``label``, as they were when the expression was given.
+    keys : mapping of str to str, optional
+        Key → label, in use where there are `labels`.
+    height : int
+        Pixels of the part that scrolls.
+    """
+
+    order = param.String(default="", label="Sort by", doc="column or expression; empty: the order of the table")
+    descending = param.Boolean(default=False, label="Largest first")
+    filter = param.String(default="", label="Show only", doc="condition on columns, such as z < 0.3")
+    only_chosen = param.Boolean(default=False, label="Only the chosen", doc="leave out what is not chosen")
+    captions = param.ListSelector(default=[], objects=[], label="Captions")
+    tile = param.Integer(default=112, bounds=(48, 320), step=8, label="Tile size (px)")
+    error = param.String(default="", doc="why the last change could not be made")
+
+    def __init__(
+        self,
+        cutouts: CutoutSet | None,
+        table: pd.DataFrame | None = None,
+        selection: Selection | None = None,
+        *,
+        labels: Labels | None = None,
+        keys: Mapping[str, str] | None = None,
+        height: int = 640,
+        **params: object,
+    ) -> None:
+        super().__init__()
+        self.table = cutouts.catalogue if table is None else table
+        self.selection = Selection(self.table) if selection is None else selection
+        self.looks = None if cutouts is None else LookView(cutouts)
+        self.grid = GalleryGrid(sizing_mode="stretch_width", height=height)
+        self.album = Album(self.table, cutouts, labels)
+        usable = keys if labels is not None else None
+        self.exchange = Exchange(self.album, self.selection, self.grid.send, keys=usable)
+        self.grid.exchange = self.exchange
+        self.param.captions.objects = {str(name): name for name in self.table.columns}
+        columns = ", ".join(["object_id", *map(str, self.table.columns[:60])])
+        self.param.order.doc = f"A column, or an expression such as abs(z - 0.3). Columns: {as_markdown(columns)}"
+        self.param.update(**({"captions": first_captions(self.table)} | params))
+        self.selection.param.watch(self._follow, ["version"])
+        if self.looks is not None:
+            self.looks.watch(self._restretch)
+
+    @param.depends("order", "descending", "filter", "only_chosen", watch=True)
+    def _arrange(self) -> None:
+        among = self._chosen() if self.only_chosen else None
+        self._try(self.album.arrange, self.order, descending=self.descending, keep=self.filter, among=among)
+        self.exchange.tell()
+
+    def _chosen(self) -> np.ndarray:
+        same = self.selection.table.index is self.table.index
+        return self.selection.mask if same else self.table.index.isin(self.selection.ids)
+
+    def _follow(self, _: param.parameterized.Event) -> None:
+        if self.only_chosen:
+            self._arrange()
+
+    @param.depends("captions", "tile", watch=True)
+    def _resize(self) -> None:
+        self._try(self.exchange.show, captions=tuple(self.captions), tile=self.tile)
+
+    def _restretch(self, *_: param.parameterized.Event) -> None:
+        look = self.looks.look()
+        if look != self.exchange.look:
+            self.exchange.show(look=look)
+
+    def _try(self, change: Callable[..., None], *given: Any, **named: Any) -> None:
+        try:
+            change(*given, **named)
+        except ValueError as error:
+            self.error = shown_error(error)
+        else:
+            self.error = ""
+
+    def controls(self) -> pn.viewable.Viewable:
+        """Give what the visitor sets: order, filter, captions, tile size."""
+        given = {"order": {"placeholder": "order of the table", "width": 190}}
+        given["descending"] = {"type": pn.widgets.Toggle, "align": "end", "width": 110}
+        given["only_chosen"] = {"type": pn.widgets.Toggle, "align": "end", "width": 130}
+        given["filter"] = {"placeholder": "all; for example z < 0.3", "width": 300}
+        given |= {"tile": {"width": 170}, "captions": {"type": Choices, "width": 260, "max_items": 6}}
+        given = {name: more | {"margin": (3, 8)} for name, more in given.items()}
+        if self.album.cutouts is None:
+            del given["tile"]
+        controls = pn.Param(self, parameters=list(given), widgets=given, default_layout=pn.FlexBox, show_name=False)
+        controls.layout[0].align_items = "end"
+        return controls.layout[0]
+
+    @param.depends("error")
+    def _alert(self) -> pn.viewable.Viewable:
+        """Say why the last change could not be made; what was shown stays."""
+        return alert(self.error)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        looks = [] if self.looks is None else [self.looks]
+        labels = self.album.labels
+        kept = [] if labels is None else [note(f"Labels are kept in {labels.path}")]
+        return pn.Column(self.controls(), *looks, self._alert, self.grid, *kept, sizing_mode="stretch_width")

@@ -1,0 +1,116 @@
+"""The gallery as a native widget of a notebook: what is seen, chosen and looked at are traitlets."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import pandas as pd
+import traitlets
+
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.gallery.core import Album, Exchange, first_captions
+from galviz.tools.gallery.figure import Look
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+
+
+class GalleryWidget(anywidget.AnyWidget):
+    """Pictures, ids and captions of a table's objects: scroll, sort, filter, choose, label.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet or None
+        Pictures of the objects; without them tiles bear text.
+    table : pandas.DataFrame, optional
+        Objects, indexed by `object_id`; by default the catalogue of the cutouts.
+    linked : Selection, optional
+        Shared with other views; one of its own by default.
+    labels : Labels, optional
+        Where labels go, and the column ``label`` of expressions.
+    keys : mapping of str to str, optional
+        Key → label, in use where there are `labels`.
+
+    Attributes
+    ----------
+    selection : list of str
+        The chosen ids, in the order of the table; set it to choose others.
+    focus : str or None
+        The id in focus.
+    filter, order : str
+        A condition, and a column or expression; what cannot be read is refused with a `ValueError` that says why.
+    descending : bool
+    captions : list of str
+        Columns under each picture.
+    look : Look
+        How pictures are drawn.
+    tile, height : int
+        Pixels that a picture is wide, and that the widget is high.
+    """
+
+    _esm = Path(__file__).with_name("client.js")
+
+    selection = traitlets.List(traitlets.Unicode())
+    focus = traitlets.Unicode(None, allow_none=True)
+    filter = traitlets.Unicode("")
+    order = traitlets.Unicode("")
+    descending = traitlets.Bool(default_value=False)
+    captions = traitlets.List(traitlets.Unicode())
+    look = traitlets.Instance(Look, allow_none=True)
+    tile = traitlets.Int(112, min=48, max=320)
+    height = traitlets.Int(480, min=160).tag(sync=True)
+
+    def __init__(
+        self,
+        cutouts: CutoutSet | None,
+        table: pd.DataFrame | None = None,
+        *,
+        linked: Selection | None = None,
+        labels: Labels | None = None,
+        keys: Mapping[str, str] | None = None,
+        **traits: Any,
+    ) -> None:
+        table = cutouts.catalogue if table is None else table
+        self.linked = Selection(table) if linked is None else linked
+        self.album = Album(table, cutouts, labels)
+        usable = keys if labels is not None else None
+        self.exchange = Exchange(self.album, self.linked, self._bring, keys=usable)
+        first = {"captions": first_captions(table), "look": self.exchange.look, "focus": self.linked.focus}
+        super().__init__(**(first | {"selection": list(self.linked.ids)} | traits))
+        self.linked.param.watch(self._follow, ["focus", "version"])
+        self.on_msg(lambda _, message, __: self.exchange.receive(message))
+
+    def _bring(self, message: dict[str, Any], png: bytes | None) -> None:
+        self.send(message, buffers=None if png is None else [png])
+
+    def _follow(self, *_: Any) -> None:
+        self.focus, self.selection = self.linked.focus, list(self.linked.ids)
+
+    @traitlets.validate("filter", "order", "descending")
+    def _arranged(self, proposal: Mapping[str, Any]) -> Any:
+        given = {name: getattr(self, name) for name in ("filter", "order", "descending")}
+        given[proposal["trait"].name] = proposal["value"]
+        self.album.arrange(given["order"], descending=given["descending"], keep=given["filter"])
+        return proposal["value"]
+
+    @traitlets.observe("filter", "order", "descending")
+    def _told(self, _: Mapping[str, Any]) -> None:
+        self.exchange.tell()
+
+    @traitlets.validate("captions")
+    def _captioned(self, proposal: Mapping[str, Any]) -> list[str]:
+        self.exchange.show(captions=tuple(proposal["value"]))
+        return proposal["value"]
+
+    @traitlets.observe("look", "tile")
+    def _shown(self, change: Mapping[str, Any]) -> None:
+        self.exchange.show(**{change["name"]: change["new"]})
+
+    @traitlets.observe("focus")
+    def _focused(self, change: Mapping[str, Any]) -> None:
+        self.linked.focus = change["new"]
+
+    @traitlets.observe("selection")
+    def _chosen(self, change: Mapping[str, Iterable[str]]) -> None:
+        if list(change["new"]) != list(self.linked.ids):
+            self.linked.choose(change["new"])

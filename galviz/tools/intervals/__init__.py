@@ -1,0 +1,1 @@
+"""Whether estimated errors can be trusted."""

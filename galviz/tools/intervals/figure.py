@@ -1,0 +1,39 @@
+"""How often intervals hold the truth, against how often they say they do."""
+
+import holoviews as hv
+import pandas as pd
+
+from galviz.tools.style import BLUE, GREY, frame
+
+
+def coverage_curve(found: pd.DataFrame) -> hv.Overlay:
+    """Draw the share of truths inside the intervals against their level, with its 95 % band and the line 1:1.
+
+    Below the line intervals are too narrow, above it too wide.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As `galviz.measure.intervals.coverage` gives it: index level; columns share, low, high, n.
+
+    Returns
+    -------
+    holoviews.Overlay
+
+    References
+    ----------
+    Gneiting, Balabdaoui & Raftery (2007), J. R. Stat. Soc. B 69, 243 (calibration).
+    """
+    x, y = hv.Dimension("level", label="Level of the interval"), hv.Dimension("share", label="Share of truths inside")
+    level = found.index.to_numpy(float)
+    band = hv.Area((level, found["low"].to_numpy(float), found["high"].to_numpy(float)), x, [y, "upper"])
+    line = hv.Curve([(0, 0), (1, 1)], x, y, label="as they say").opts(color=GREY, line_dash="dashed")
+    shares = (level, found["share"].to_numpy(float))
+    overlay = (
+        band.opts(color=BLUE, alpha=0.2, line_alpha=0)
+        * line
+        * hv.Curve(shares, x, y, label="measured").opts(color=BLUE, line_width=2)
+        * hv.Scatter(shares, x, y).opts(color=BLUE, size=5, tools=["hover"])
+    )
+    looks = {"xlim": (0, 1), "ylim": (0, 1), "legend_position": "bottom", "height": 300}
+    return frame(overlay, title="How often intervals hold the truth", **looks)

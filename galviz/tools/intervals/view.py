@@ -1,0 +1,70 @@
+"""Whether the errors that a network estimates of itself can be believed, as a table and a curve."""
+
+import numpy as np
+import pandas as pd
+import panel as pn
+
+from galviz.io.markup import Markup
+from galviz.measure.intervals import LEVELS, coverage
+from galviz.tools.formatting import drawn, text
+from galviz.tools.intervals.figure import coverage_curve
+
+_SURE = 0.2  # width of the interval of a share, from which on it says nothing
+_CURVE = np.arange(1, 20) / 20
+
+
+class CoverageView(pn.viewable.Viewer):
+    """How often the intervals of estimates hold the truth.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Columns truth, estimate and sigma (as learned), as `galviz.runs.predictions.joined` gives them.
+    label : str
+        What they are: ``"ln λ"``.
+    """
+
+    def __init__(self, rows: pd.DataFrame, label: str, **params: object) -> None:
+        super().__init__(**params)
+        known = rows[["truth", "estimate", "sigma"]].dropna()
+        self.numbers, self.label = [known[name].to_numpy(float) for name in known], label
+
+    def table(self) -> Markup:
+        """Give the table."""
+        found, sigma = coverage(*self.numbers, LEVELS), self.numbers[2]
+        return coverage_html(found, self.label, float(np.median(sigma)))
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        if not len(self.numbers[0]):
+            return pn.Spacer()
+        curve = drawn(coverage_curve(coverage(*self.numbers, _CURVE)))
+        return pn.Column(text(self.table()), curve, sizing_mode="stretch_width")
+
+
+def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> Markup:
+    """Write how often intervals hold the truth as HTML.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As `galviz.measure.intervals.coverage` gives it.
+    label : str
+        What the estimates are: ``"ln λ"``.
+    sigma : float
+        The median of their standard errors.
+    """
+    line = Markup("<tr><th scope='row'>{:.0f} %</th><td>{:.1f} %</td><td>{:.1f} to {:.1f} %</td><td>{}</td></tr>")
+    rows = Markup("").join(
+        line.format(100 * level, 100 * row.share, 100 * row.low, 100 * row.high, verdict(level, row.low, row.high))
+        for level, row in zip(found.index, found.itertuples(), strict=True)
+    )
+    head = Markup("<tr><th>Intervals of</th><th>hold the truth in</th><th>95 % interval</th><th>So they are</th></tr>")
+    said = f"The network's own error: median σ {sigma:.3f} ({label})"
+    return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(said, head, rows)
+
+
+def verdict(level: float, low: float, high: float) -> str:
+    """Say whether intervals of a level are right, from the interval of the share of truths that they hold."""
+    if low <= level <= high:
+        return "as wide as they should be" if high - low < _SURE else "not to be judged from so few"
+    return "too narrow" if high < level else "too wide"

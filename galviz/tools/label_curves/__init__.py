@@ -1,0 +1,1 @@
+"""Errors against the part of the labels that was learned from."""

@@ -1,0 +1,134 @@
+"""What a sweep over parts of the labels came to: curves, the gain in words, the table, and the paper beside it."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.io.markup import Markup
+from galviz.io.tables import SUFFIXES, KeyedTable, write_table
+from galviz.measure.label_efficiency import MEASURES, Gain, curves, label_gain, published
+from galviz.measure.unit_errors import UNITS, written
+from galviz.tools.export.download import Handover
+from galviz.tools.formatting import beside, data_table, drawn, field, note, said, shown_error, text
+from galviz.tools.label_curves.figure import label_curves
+from galviz.tools.label_curves.text import LOGARITHMS, NAMES, compared_html, gains_html
+from galviz.work.sweep import Sweep
+
+_LATER = "the gain is computed once a whole trial is done, both methods with all parts of the labels."
+_NEVER = "no gain: this sweep does not go up to all labels."
+_PYTHON = """from galviz.measure.label_efficiency import curves, gain_words, label_gain
+from galviz.work.sweep import Sweep
+
+sweep = Sweep({path!r})
+table = sweep.table()  # a row a training
+print(curves(table, {measure!r}, {unit!r}))
+print(gain_words(label_gain(sweep.held_out(), {measure!r}, {unit!r})))
+"""
+
+
+class Results(NamedTuple):
+    """What is shown of a sweep: the table of its trainings, and the gain of each measure, or why there is none."""
+
+    table: pd.DataFrame
+    gains: dict[str, Gain | str]
+
+
+class LabelsView(pn.viewable.Viewer):
+    """Base against Ours, as far as a sweep has come.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    """
+
+    unit = param.Selector(default="ln", objects=list(UNITS), label="Errors in")
+    form = param.Selector(
+        default="csv", objects={f"{kind.upper()} ({end})": kind for kind, end in SUFFIXES.items()}, label="Table as"
+    )
+    done = param.Integer(default=0, doc="trainings that are done: when it changes, all is drawn anew")
+
+    def __init__(self, sweep: Sweep, **params: object) -> None:
+        super().__init__(**params)
+        self.sweep = sweep
+        self.label, classes = sweep.plan.target.label, sweep.plan.target.named
+        self.measures = ("accuracy",) if classes else MEASURES
+        self.param.unit.objects = {"": ""} if classes else {written(unit, self.label): unit for unit in UNITS}
+        self.unit = "" if classes else self.unit
+        self.handover = Handover(sizing_mode="stretch_width", margin=(0, 10))
+        self.look()
+
+    @property
+    def written(self) -> str:
+        """The unit of the errors as it is written: ``"ln λ"``; none of accuracies."""
+        return written(self.unit, self.label) if self.unit else ""
+
+    def look(self) -> None:
+        """See whether more trainings are done."""
+        self.done = len(self.sweep.done())
+
+    def results(self) -> Results:
+        """Measure what is done; slow."""
+        table, gains = self.sweep.table(), {}
+        for measure in self.measures:
+            try:
+                gains[measure] = label_gain(self.sweep.held_out(), measure, self.unit)
+            except ValueError:  # no whole trial yet
+                gains[measure] = _LATER if self.sweep.plan.fractions[-1] == 1 else _NEVER
+        return Results(table, gains)
+
+    @param.depends("unit", "done")
+    async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
+        """Give figures, words and tables, measured aside so that the page does not wait."""
+        self.handover.script = _PYTHON.format(
+            path=str(self.sweep.path.resolve()), measure=self.measures[0], unit=self.unit
+        )
+        try:
+            results = await asyncio.to_thread(self.results)
+        except (ValueError, OSError, KeyError) as error:
+            yield said(shown_error(error))
+            return
+        if results.table.empty:
+            yield note("No training of this sweep is done yet: figures come with the first ones.")
+            return
+        words = text(gains_html(results.gains, logarithmic=self.unit in LOGARITHMS))
+        sides = [
+            pn.Column(self.plot(results.table, measure), self.compared(results, measure)) for measure in self.measures
+        ]
+        head = text(Markup("<h3>Trainings</h3>"))
+        yield pn.Column(words, beside(*sides), head, self.shown_table(results.table))
+
+    def compared(self, results: Results, measure: str) -> pn.viewable.Viewable:
+        """Give one measure at each fraction, beside the paper's."""
+        return text(compared_html(measure, results.gains[measure], self.written))
+
+    def plot(self, table: pd.DataFrame, measure: str) -> pn.pane.HoloViews:
+        """Draw one measure, the paper's behind it where it can be given in this unit."""
+        behind = None
+        if self.unit in LOGARITHMS:
+            behind = published().rename(columns={measure: "mean"})
+            behind = behind.assign(mean=behind["mean"] * LOGARITHMS[self.unit])
+        mean, looks = curves(table, measure, self.unit), {"logarithmic": bool(self.unit)}
+        return drawn(label_curves(mean, self.written, NAMES[measure], behind, **looks))
+
+    def shown_table(self, table: pd.DataFrame) -> pn.widgets.Tabulator:
+        """Show the trainings one by one."""
+        return data_table(table.round(4), pagination="local", page_size=12, show_index=False)
+
+    def download(self, _: object = None) -> None:
+        """Bring the table of the trainings to the browser."""
+        table, file = self.sweep.table(), io.BytesIO()
+        names = table[["method", "fraction", "trial", "fold"]].astype(str).agg("-".join, axis=1)
+        write_table(file, KeyedTable(table.set_index(names.rename("object_id"))), self.form)
+        self.handover.give(f"galviz_sweep_{self.sweep.path.name}{SUFFIXES[self.form]}", file)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        unit = field(self.param.unit, width=110, visible=bool(self.unit))
+        form = field(self.param.form, width=170)
+        save = pn.widgets.Button(label="Download", color="primary", on_click=self.download)
+        bar = pn.FlexBox(unit, form, save, align_items="flex-end")
+        return pn.Column(bar, self.body, self.handover, sizing_mode="stretch_width")

@@ -1,0 +1,1 @@
+"""Labels that users give to objects."""

@@ -1,0 +1,1 @@
+"""Occlusion maps: which parts of an image a network relies on."""

@@ -1,0 +1,78 @@
+"""An occlusion map without its page: what a browser that shows it (``galviz/tools/occlusion/client.js``) is told."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from galviz.measure.attribution_regions import find_sources
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.gallery.figure import contact_sheet, default_look
+from galviz.tools.occlusion.figure import MARKS, look_of, picture, rgb_of
+from galviz.tools.viewer.figure import scale_bar
+from galviz.work.explanation import Explanation, outputs
+
+VALUES = {"what it gives": "change", "the output when it is hidden": "output"}
+"""What a map can show."""
+
+
+def sources_of(cutouts: CutoutSet, object_id: str) -> pd.DataFrame:
+    """Give what is known to lie in a cutout (x, y, kind), or where nothing is known what can be found in it."""
+    if cutouts.sources is not None:
+        return cutouts.sources.query("object_id == @object_id").reset_index(drop=True)
+    return find_sources(cutouts.images[int(cutouts.row_of([object_id])[0])])
+
+
+def drawn(cutouts: CutoutSet, object_id: str, seen: str = "") -> tuple[bytes, str]:
+    """Draw one object at its own size, PNG: in colours, or the band `seen`; and say how."""
+    row = cutouts.row_of([object_id])
+    coverage = None if cutouts.coverage is None else cutouts.coverage[row]
+    look = default_look((seen,) if seen else cutouts.bands, cutouts.unit)
+    sheet = contact_sheet(cutouts.images[row], coverage, cutouts.bands, look, side=max(cutouts.images.shape[2:]))
+    return sheet.png, f"band {seen}" if seen else " ".join(look.bands)
+
+
+def object_message(cutouts: CutoutSet, object_id: str, sources: pd.DataFrame, seen: str = "") -> dict[str, Any]:
+    """Say all that is shown of an object besides its map, its picture in the same message."""
+    png, title = drawn(cutouts, object_id, seen)
+    _, _, height, width = cutouts.images.shape
+    scale = float(cutouts.pixel_scale[cutouts.row_of([object_id])[0]])
+    length, label = scale_bar(width * scale) if np.isfinite(scale) else (0.0, "")
+    bar = {"pixels": length / scale if label else 0.0, "label": label}
+    message = {"type": "object", "id": object_id, "width": width, "height": height, "title": title, "bar": bar}
+    return message | {"png": png, "sources": sources[["x", "y", "kind"]].to_dict("records"), "marks": MARKS}
+
+
+def name_of(found: Explanation) -> str:
+    """Give what is asked for, as a reader calls it."""
+    return next(
+        name for name, given in outputs(found.run.target, found.cutouts.bands).items() if given == found.question.output
+    )
+
+
+def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
+    """Say how far a map is: a row of `Explanation.map`, its colours, and the output at each place."""
+    values = found.map(value)
+    limits, palette = look_of(values, value)
+    unit = name_of(found)
+    label = f"{'what it gives to' if value == 'change' else 'when hidden:'} {unit} · {found.bands[row]}"
+    message = {"type": "map", "id": found.object_id, "limits": limits, "palette": rgb_of(palette), "unit": unit}
+    message |= {
+        "label": label,
+        "clean": float(found.clean) if np.isfinite(found.clean) else None,
+        "patch": found.question.patch,
+    }
+    message |= {"tops": found.places[:, 0].tolist(), "lefts": found.places[:, 1].tolist()}
+    arrays = {"values": values[row], "outputs": found.outputs[row]}
+    return message | {name: np.ascontiguousarray(array, "<f4").tobytes() for name, array in arrays.items()}
+
+
+def to_png(found: Explanation, row: int, value: str, sources: pd.DataFrame) -> bytes:
+    """Draw the object, its map and what was asked as one picture."""
+    values = found.map(value)
+    look = look_of(values, value)  # one for the maps of all bands, as on the page
+    what = next(name for name, kind in VALUES.items() if kind == value)
+    lines = [found.object_id, f"{found.run.name}: {found.asked}; {found.bands[row]}"]
+    lines.append(f"{what}; as it is: {found.clean:.4g}")
+    image, _ = drawn(found.cutouts, found.object_id, found.seen)
+    return picture(image, values[row], look, "\n".join(lines), sources)

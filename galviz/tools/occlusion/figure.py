@@ -1,0 +1,152 @@
+"""How occlusion maps are drawn: colours, limits, the bar of the bands, one picture of it all."""
+
+import io
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import colorcet
+import holoviews as hv
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from galviz.tools.style import BLUE, FOCUS, SKY, frame, plain, plain_title
+from galviz.tools.viewer.figure import PALETTES
+
+MARKS: dict[str, tuple[str, str, str]] = {
+    "bcg": ("dot", "#E69F00", "central galaxy"),
+    "member": ("dot", BLUE, "member"),
+    "field": ("ring", SKY, "field galaxy"),
+    "star": ("ring", "#D62728", "star"),
+    "found": ("ring", "#8A8A8A", "found, star or galaxy"),
+}
+"""Shape, colour and name of each kind of source: after Liang et al. (2020), fig. 2."""
+
+_DIVERGING = tuple(colorcet.CET_D1A)  # perceptually uniform, white at its centre
+
+
+def look_of(values: np.ndarray, value: str) -> tuple[tuple[float, float], tuple[str, ...]]:
+    """Choose limits and palette of a map.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Any shape; NaN does not count.
+    value : {"change", "output"}
+        A change is shown about zero, blue to red; an output from its least to its largest.
+
+    Returns
+    -------
+    limits : (float, float)
+    palette : tuple of str
+        256 colours.
+    """
+    finite = values[np.isfinite(values)]
+    if value == "change":
+        most = float(np.abs(finite).max(initial=0.0))
+        return (-most, most), _DIVERGING
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0), tuple(PALETTES["viridis"])
+
+
+def rgb_of(palette: Sequence[str]) -> list[list[int]]:
+    """Give a palette as red, green and blue from 0 to 255."""
+    return [list(bytes.fromhex(colour.lstrip("#")[:6])) for colour in palette]
+
+
+def band_bars(effect: pd.Series, label: str) -> hv.Bars:
+    """Draw how much each band matters.
+
+    Parameters
+    ----------
+    effect : pandas.Series
+        By band: the mean absolute change.
+    label : str
+        What changes, with its unit.
+    """
+    table = pd.DataFrame({"band": list(map(str, effect.index)), "effect": effect.to_numpy(float)})
+    bars = hv.Bars(
+        table, hv.Dimension("band", label="band"), hv.Dimension("effect", label=plain(f"mean |change| of {label}"))
+    )
+    return frame(bars, color=BLUE, height=220, tools=["hover"], title="Each band occluded on its own")
+
+
+def mean_map(values: np.ndarray, title: str) -> hv.Image:
+    """Draw a map of changes (H, W) about zero; pixels are counted from the centre of the image."""
+    (low, high), palette = look_of(values, "change")
+    height, width = values.shape
+    bounds = (-width / 2, -height / 2, width / 2, height / 2)
+    dimensions = {"kdims": [hv.Dimension("dx", label="Δx (px)"), hv.Dimension("dy", label="Δy (px)")]}
+    image = hv.Image(values[::-1], bounds=bounds, vdims=[hv.Dimension("change")], **dimensions)
+    look = {"cmap": list(palette), "clim": (low, high), "colorbar": True, "tools": ["hover"], "toolbar": "right"}
+    return image.opts(
+        **look,
+        title=plain_title(title),
+        frame_width=240,
+        frame_height=round(240 * height / width),
+        fontsize={"title": "10pt"},
+    )
+
+
+def picture(
+    image_png: bytes,
+    values: np.ndarray,
+    look: tuple[tuple[float, float], Sequence[str]],
+    words: str,
+    sources: pd.DataFrame | None = None,
+    *,
+    side: int = 480,
+) -> bytes:
+    """Draw an image, the map beside it, and words below, as a PNG.
+
+    Parameters
+    ----------
+    image_png : bytes
+        The image (W, H), row 0 at the bottom as everywhere.
+    values : numpy.ndarray, shape (H, W)
+        The map; NaN is left white.
+    look : ((float, float), sequence of str)
+        Limits and palette, as `look_of` gives them.
+    words : str
+        What it is; lines are kept.
+    sources : pandas.DataFrame, optional
+        Columns x, y, kind: drawn over both.
+    side : int
+        Pixels that each is wide.
+    """
+    (low, high), palette = look
+    colours = np.array(rgb_of(palette), dtype=np.uint8)
+    level = np.clip((values - low) / ((high - low) or 1.0), 0, 1)
+    drawn = colours[np.round(np.nan_to_num(level) * (len(colours) - 1)).astype(int)]
+    drawn[~np.isfinite(values)] = 255
+    height = round(side * values.shape[0] / values.shape[1])
+    with Image.open(io.BytesIO(image_png)) as image:
+        parts = [image.convert("RGB"), Image.fromarray(drawn[::-1])]
+    lines = words.splitlines()
+    sheet = Image.new("RGB", (2 * side + 12, height + 18 * (len(lines) + 1) + 12), "white")
+    pen, font = ImageDraw.Draw(sheet), _font()
+    for k, part in enumerate(parts):
+        sheet.paste(part.resize((side, height), Image.Resampling.NEAREST), (k * (side + 12), 0))
+        for source in () if sources is None else sources.itertuples():
+            scale = side / values.shape[1]
+            x, y = k * (side + 12) + (source.x + 0.5) * scale, height - (source.y + 0.5) * scale
+            shape, colour, _ = MARKS.get(source.kind, MARKS["found"])
+            r = 4 if shape == "dot" else 7
+            pen.ellipse((x - r, y - r, x + r, y + r), fill=colour if shape == "dot" else None, outline=colour, width=2)
+    for k, line in enumerate(lines):
+        pen.text((4, height + 26 + 18 * k), line, fill=FOCUS if k == 0 else "black", font=font)
+    ramp = Image.fromarray(colours[None]).resize((side // 2, 10))
+    sheet.paste(ramp, (side + 12 + side // 4, height + 9))
+    for place, anchor, number in ((side // 4 - 6, "rt", low), (3 * side // 4 + 6, "lt", high)):
+        pen.text((side + 12 + place, height + 7), f"{number:.4g}", fill="black", font=font, anchor=anchor)
+    out = io.BytesIO()
+    sheet.save(out, "PNG")
+    return out.getvalue()
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    """Give a font that has Greek letters; Pillow's own has none."""
+    from matplotlib import get_data_path
+
+    return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 12)

@@ -1,0 +1,105 @@
+"""The mean occlusion map of many objects."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.formatting import REFUSED, note, shown_error, shown_work, text
+from galviz.tools.occlusion.figure import mean_map
+from galviz.tools.viewer.stretch import alert
+from galviz.work.explanation import MeanExplanation, Question
+
+_MOST = 2000  # objects of a mean
+
+
+class MeanView(pn.viewable.Viewer):
+    """The mean map of what is chosen, each object centred as its cutout is.
+
+    Parameters
+    ----------
+    run : Run
+    cutouts : CutoutSet
+    chosen : callable
+        Gives the ids that are chosen; all objects of the sky count where that is none.
+    question : callable
+        Gives the `Question` of now.
+    seen : callable
+        Gives the band that a network for single bands is shown now.
+    """
+
+    found = param.Parameter(doc="the `MeanExplanation` that is shown, if any")
+    version = param.Integer(default=0, doc="grows whenever something has come")
+    error = param.String(default="", doc="why there is no mean")
+
+    def __init__(
+        self, run: Run, cutouts: CutoutSet, chosen: Callable[[], Sequence[str]], question: Callable[[], Question],
+        seen: Callable[[], str], **params: object,
+    ) -> None:  # fmt: skip
+        super().__init__(**params)
+        self.run, self.cutouts, self.chosen, self.question, self.seen = run, cutouts, chosen, question, seen
+
+    def start(self, _: object = None) -> None:
+        """Ask for the maps of all that is chosen, at most 2,000 drawn at random."""
+        self.cancel()
+        chosen = list(self.chosen())
+        ids = pd.Index(chosen or self.cutouts.object_ids)
+        ids = ids[ids.isin(self.cutouts.catalogue.index)]
+        if len(ids) > _MOST:
+            ids = ids[np.sort(np.random.default_rng(0).choice(len(ids), _MOST, replace=False))]
+        try:
+            found = MeanExplanation(self.run, self.cutouts, list(ids), self.question(), seen=self.seen())
+            self.param.update(found=found, error="" if len(ids) else "Of what is chosen the sky has no image.")
+        except REFUSED as error:
+            self.error = shown_error(error)
+
+    def cancel(self, _: object = None) -> None:
+        """Give up what has not come yet; the mean of what has come stays."""
+        if self.found is not None:
+            self.found.work.cancel()
+            self.version += 1
+
+    def look(self) -> None:
+        """Take what has come."""
+        if self.found is not None and (self.found.look() or self._ended()):
+            self.version += 1
+
+    def _ended(self) -> bool:
+        """Say once that the work has ended."""
+        status, self._status = self.found.work.status, getattr(self, "_status", "")
+        before, self._status = self._status, status
+        if status == "failed" and before != status:
+            self.error = shown_error(RuntimeError(self.found.work.error))
+        return before != status
+
+    @param.depends("found", "version")
+    def progress(self) -> str:
+        """Say how far the mean is."""
+        return "" if self.found is None else shown_work(self.found.work)
+
+    @param.depends("found", "version")
+    def view(self) -> pn.viewable.Viewable:
+        """Draw the mean of what has come."""
+        if self.found is None or not self.found.count:
+            return pn.Spacer(height=0)
+        maps = [mean_map(one, f"mean of {self.found.count:,} maps · {name}") for one, name in self._rows()]
+        return pn.Column(
+            note(self.found.asked), pn.FlexBox(*(pn.pane.HoloViews(one, linked_axes=False, width=340) for one in maps))
+        )
+
+    def _rows(self) -> list[tuple[np.ndarray, str]]:
+        mean = self.found.mean
+        return list(zip(mean, self.cutouts.bands if len(mean) > 1 else [self.found.seen or "all bands"], strict=True))
+
+    @param.depends("error")
+    def _alert(self) -> pn.viewable.Viewable:
+        return alert(self.error)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        start = pn.widgets.Button(label="Mean of what is chosen (all where nothing is)", on_click=self.start)
+        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel)
+        return pn.Column(pn.Row(start, cancel), text(self.progress), self._alert, self.view)

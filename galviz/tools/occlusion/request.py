@@ -1,0 +1,73 @@
+"""What is asked about an image: which output, what hides which places, what the map shows."""
+
+import panel as pn
+import param
+
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.formatting import field
+from galviz.tools.occlusion.core import VALUES
+from galviz.work.explanation import BASELINES, Question, outputs
+
+TOGETHER = "all bands"
+SHOWN = ("band", "value")
+"""Names that change what is shown of an answer, not the answer."""
+
+
+class Asked(pn.viewable.Viewer):
+    """Controls of a `Question` to a run.
+
+    Parameters
+    ----------
+    run : Run
+    cutouts : CutoutSet
+    """
+
+    output = param.Selector(default=None, objects=[None], label="Output")
+    seen = param.Selector(default="", objects=[""], label="Image", doc="the band that the network is shown")
+    band = param.Selector(default=TOGETHER, objects=[TOGETHER], label="Hide in", doc="all bands at once, or one alone")
+    patch = param.Integer(default=8, bounds=(1, 256), label="Occluder (px)")
+    stride = param.Integer(default=4, bounds=(1, 256), label="Stride (px)")
+    baseline = param.Selector(
+        default="mean",
+        objects=list(BASELINES),
+        label="Baseline",
+        doc="what the occluder shows",
+    )
+    value = param.Selector(default="change", objects=VALUES, label="The map shows")
+
+    def __init__(self, run: Run, cutouts: CutoutSet, **params: object) -> None:
+        super().__init__()
+        self.single, known = run.target.kind == "band", outputs(run.target, cutouts.bands)
+        self.param.output.objects = known
+        self.param.seen.objects = list(cutouts.bands) if self.single else [""]
+        self.param.band.objects = [TOGETHER] if self.single else [TOGETHER, *cutouts.bands]
+        side = min(cutouts.images.shape[2:])
+        first = {"output": next(iter(known.values())), "seen": self.param.seen.objects[0]}
+        first |= {"patch": max(2, side // 8), "stride": max(1, side // 16)}
+        self.param.patch.bounds = self.param.stride.bounds = (1, side)
+        self.param.update(**(first | params))
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the controls."""
+        return ["output", "seen", "band", "patch", "stride", "baseline", "value"]
+
+    def question(self) -> Question:
+        """Give what is asked."""
+        bands = "together" if self.band == TOGETHER else "each"
+        return Question(self.output, bands, self.patch, self.stride, self.baseline)
+
+    def fields(self) -> list[pn.widgets.Widget]:
+        """Give the widgets."""
+        looks = {"output": {"width": 190}, "seen": {"width": 80, "visible": self.single}}
+        looks |= {"band": {"width": 110, "visible": not self.single}}
+        most = self.param.patch.bounds[1]
+        looks |= {
+            name: {"type": pn.widgets.IntInput, "start": 1, "end": most, "width": 90} for name in ("patch", "stride")
+        }
+        looks |= {"baseline": {"width": 90}, "value": {"width": 210}}
+        return [field(self.param[name], **looks[name]) for name in self.names]
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.FlexBox(*self.fields(), align_items="flex-end")

@@ -1,0 +1,111 @@
+"""What an occlusion map says: where its effect lies, and how much each band matters."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.io.markup import Markup
+from galviz.measure.attribution_regions import shares
+from galviz.tools.formatting import beside, drawn, text
+from galviz.tools.occlusion.core import name_of
+from galviz.tools.occlusion.figure import band_bars
+from galviz.tools.selection.snapshot import Patient
+from galviz.work.explanation import Explanation
+
+
+def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.Viewable:
+    """Show what a whole map says.
+
+    Parameters
+    ----------
+    found : Explanation
+        That is done.
+    row : int
+        Which of its maps is shown.
+    sources : pandas.DataFrame
+        Columns x, y, kind.
+    """
+    parts = [pn.Column(text(shares_html(found, row, sources)), SanityView(found))]
+    if len(found.bands) > 1:
+        effect = pd.Series(np.abs(found.clean - found.outputs).mean(1), index=found.bands)
+        parts.append(drawn(band_bars(effect, name_of(found))))
+    return beside(*parts)
+
+
+def save_button(object_id: str, end: str, make: Callable[[], bytes]) -> pn.widgets.FileDownload:
+    """Make a button that saves a whole explanation.
+
+    Parameters
+    ----------
+    object_id : str
+        Whose it is.
+    end : str
+        Suffix of the file.
+    make : callable
+        Gives the content.
+    """
+    safe = "".join(one if one.isalnum() or one in "-_" else "_" for one in object_id)
+    about = {"filename": f"occlusion_{safe}.{end}", "label": f"Save as {end.upper()}"}
+    return pn.widgets.FileDownload(callback=lambda: io.BytesIO(make()), embed=False, width=130, **about)
+
+
+class SanityView(Patient):
+    """Whether a map shows what the network learned, or only the image.
+
+    Parameters
+    ----------
+    found : Explanation
+    """
+
+    said = param.String(default="", doc="what the check found")
+
+    def __init__(self, found: Explanation, **params: object) -> None:
+        super().__init__(**params)
+        self.found = found
+
+    async def check(self, _: object = None) -> None:
+        """Draw the map of the same network with shuffled weights, aside, and compare."""
+        if self.busy:
+            return
+        self.param.update(busy=True, error="", said="drawing the map of shuffled weights …")
+        done = await self.aside(self.found.sane().results)
+        self.param.update(busy=False, said="" if done is None else sanity_words(done[0]))
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        about = "the map of shuffled weights must not look like it (Adebayo et al. 2018)"
+        button = pn.widgets.Button(label="Sanity check", on_click=self.check, description=about)
+        return pn.Column(pn.FlexBox(button, text(self.param.said), align_items="center"), self._alert)
+
+
+def sanity_words(correlation: float) -> str | Markup:
+    """Say what a rank correlation with the map of shuffled weights means."""
+    if np.isnan(correlation):
+        return "The map is even: there is nothing to compare."
+    told = Markup("rank correlation with the map of shuffled weights: <b>{:.2f}</b>").format(correlation)
+    return told + " (near 0: the map shows what was learned; near 1 or −1: the image alone)"
+
+
+def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
+    """Write how much of the effect lies where, against chance."""
+    radius = max(2.0, found.question.patch / 2)
+    if sources.empty:
+        return Markup("<p class='note'>Nothing is known to lie here, and nothing is found.</p>")
+    table = shares(found.map()[row], sources, radius)
+    line = Markup("<tr><th>{}</th><td>{:.0%}</td><td>{:.0%} – {:.0%}</td><td>{}</td></tr>")
+    rows = Markup("").join(
+        line.format(where, part.effect, part.low, part.high, _beside(part.effect, part.low, part.high))
+        for where, part in table.iterrows()
+    )
+    about = f"Where the effect lies: within {radius:g} px of each source. By chance: the same map, moved at random."
+    if found.question.stride > found.question.patch:
+        about += " Between the places much of the image was never hidden, and does not count."
+    head = Markup("<tr><th></th><td>of the effect</td><td>by chance (95 %)</td><td></td></tr>")
+    return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(about, head, rows)
+
+
+def _beside(part: float, low: float, high: float) -> str:
+    return "more than by chance" if part > high else "less than by chance" if part < low else "as by chance"

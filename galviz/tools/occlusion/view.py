@@ -1,0 +1,161 @@
+"""Why did the network say that? The map of what hiding each place of an image does to an output."""
+
+import panel as pn
+import param
+
+from galviz.io.markup import Markup
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.formatting import REFUSED, field, shown_error, shown_work, text
+from galviz.tools.occlusion.canvas import OcclusionCanvas
+from galviz.tools.occlusion.core import map_message, object_message, sources_of, to_png
+from galviz.tools.occlusion.request import Asked
+from galviz.tools.occlusion.result import result, save_button
+from galviz.tools.selection.core import Selection
+from galviz.tools.viewer.stretch import alert
+from galviz.work.explanation import Explanation
+
+
+class OcclusionView(pn.viewable.Viewer):
+    """Ask a run why it says what it says of the object in focus; the answer comes chunk by chunk.
+
+    Parameters
+    ----------
+    run : Run
+        A finished one.
+    cutouts : CutoutSet
+        With the bands that it takes.
+    selection : Selection
+        Its focus is explained.
+    """
+
+    asked = param.ClassSelector(class_=Asked, constant=True)
+    at_once = param.Boolean(default=True, label="Explain at once", doc="whatever comes into focus")
+    found = param.Parameter(doc="the `Explanation` that is shown, if any")
+    running = param.Boolean(default=False)
+    version = param.Integer(default=0, doc="grows whenever something has come")
+    error = param.String(default="", doc="why there is no map")
+
+    def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
+        super().__init__(asked=Asked(run, cutouts), **params)
+        self.run, self.cutouts, self.selection = run, cutouts, selection
+        self.canvas, self._row = OcclusionCanvas(sizing_mode="stretch_width"), 0
+        self._bring()
+        selection.param.watch(self._bring, ["focus"])
+
+    @property
+    def object_id(self) -> str:
+        """The object that is explained: the one in focus, or the first where the sky lacks that."""
+        ids = self.cutouts.catalogue.index
+        return self.selection.focus if self.selection.focus in ids else str(ids[0])
+
+    @param.depends("asked.seen", watch=True)
+    def _bring(self, *_: param.parameterized.Event) -> None:
+        self.cancel()
+        self.found, self.error = None, ""
+        self.sources = sources_of(self.cutouts, self.object_id)
+        self.canvas.send(object_message(self.cutouts, self.object_id, self.sources, self.asked.seen))
+        self.version += 1
+        if self.at_once:
+            self.explain()
+
+    @param.depends("asked.output", "asked.patch", "asked.stride", "asked.baseline", watch=True)
+    def _ask_again(self) -> None:
+        if self.at_once:
+            self.explain()
+
+    @param.depends("asked.band", watch=True)
+    def _turn(self) -> None:
+        if self.found is not None and self.found.question == self.asked.question():
+            self._send()  # the maps of all bands are there
+        elif self.at_once:
+            self.explain()
+
+    def explain(self, _: object = None) -> None:
+        """Ask."""
+        self.cancel()
+        try:
+            self.found = Explanation(
+                self.run, self.cutouts, self.object_id, self.asked.question(), seen=self.asked.seen
+            )
+        except REFUSED as error:
+            self.error = shown_error(error)
+        else:
+            self._row = 0
+            self.param.update(running=True, error="")
+
+    def cancel(self, _: object = None) -> None:
+        """Give up what has not come yet; what has come stays."""
+        if self.found is not None:
+            self.found.work.cancel()
+        self.running = False
+
+    def look(self) -> None:
+        """Take what has come."""
+        if self.found is None or not self.running:
+            return
+        status = self.found.work.status  # before what has come: the last part comes before the end
+        new, self.running = self.found.look(), status == "running"
+        if status == "failed":
+            self.error = shown_error(RuntimeError(self.found.work.error))
+        if new:
+            self._send()
+
+    @param.depends("asked.value", watch=True)
+    def _send(self) -> None:
+        if self.found is not None and self.found.outputs.size:
+            self.canvas.send(map_message(self.found, self.row, self.asked.value))
+        self.version += 1
+
+    @property
+    def row(self) -> int:
+        """Which of the maps is shown; the one before, where the answer has none of what is asked now."""
+        if self.asked.band in self.found.bands:
+            self._row = self.found.bands.index(self.asked.band)
+        return self._row
+
+    @param.depends("running", "version", "error")
+    def progress(self) -> str:
+        """Say how far the answer is."""
+        return "" if self.found is None else shown_work(self.found.work)
+
+    @param.depends("error")
+    def _alert(self) -> pn.viewable.Viewable:
+        return alert(self.error)
+
+    @param.depends("running", "found", "asked.band")
+    def result(self) -> pn.viewable.Viewable:
+        """Say what the map says, and offer it as files, once it is whole."""
+        if self.found is None or self.running or self.found.work.status != "done":
+            return pn.Spacer(height=0)
+        found, row, sources = self.found, self.row, self.sources
+        files = {"fits": found.to_fits, "png": lambda: to_png(found, row, self.asked.value, sources)}
+        saves = pn.Row(*(save_button(found.object_id, end, make) for end, make in files.items()))
+        return pn.Column(saves, result(found, row, sources), sizing_mode="stretch_width")
+
+    def about(self) -> str | Markup:
+        """Say which number is explained, where it is not the one that the run gives."""
+        views = self.run.recipe.tta
+        mean = f"The run's own estimate is a mean over {views} turned and mirrored views; this is"
+        said = Markup("<p class='note'>{} the answer to the image as it lies.</p>")
+        return said.format(mean) if views > 1 else ""
+
+    def controls(self) -> pn.viewable.Viewable:
+        """Give what the visitor sets."""
+        explain = pn.widgets.Button(label="Explain", color="primary", on_click=self.explain)
+        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=self.param.running)
+        step = [
+            pn.widgets.Button(label=label, on_click=lambda _, by=by: self.step(by), description=f"{words} object")
+            for label, by, words in (("◀", -1, "previous"), ("▶", 1, "next"))
+        ]
+        at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=130)
+        return pn.FlexBox(*step, *self.asked.fields(), at_once, explain, cancel, align_items="flex-end")
+
+    def step(self, by: int) -> None:
+        """Bring another object into focus: so many on in the order of the sky."""
+        ids = self.cutouts.catalogue.index
+        self.selection.focus = str(ids[(ids.get_loc(self.object_id) + by) % len(ids)])
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        parts = (self.controls(), text(self.progress), self._alert, self.canvas, text(self.about()), self.result)
+        return pn.Column(*parts, sizing_mode="stretch_width")

@@ -1,0 +1,160 @@
+"""The occlusion map as a native widget of a notebook: what is asked and what is answered are traitlets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.occlusion.core import VALUES, map_message, object_message, sources_of
+from galviz.work.explanation import BASELINES, Explanation, Question, outputs
+
+TOGETHER = "all bands"
+_ASKED = ("object_id", "output", "seen", "band", "patch", "stride", "baseline")
+
+
+class OcclusionWidget(anywidget.AnyWidget):
+    """Why does a run say what it says of an object? Set a traitlet to ask anew; the map comes chunk by chunk.
+
+    Parameters
+    ----------
+    run : Run or str or Path
+        A finished run.
+    cutouts : CutoutSet, optional
+        By default the sky that it was trained on.
+
+    Attributes
+    ----------
+    object_id : str
+    output : str
+        Which number is explained: one of `galviz.work.explanation.outputs`.
+    seen : str
+        The band that a network for single bands is shown; ``""`` of others.
+    band : str
+        ``"all bands"``, or the one in which the places are hidden.
+    patch, stride : int
+        Side of the occluder and distance between its places, pixels.
+    baseline : {"mean", "zero", "blur"}
+        What the occluder shows.
+    value : {"change", "output"}
+        What the map shows, as `galviz.work.explanation.Explanation.map` takes it.
+    map : numpy.ndarray of float32, shape (H, W), or None
+        NaN where nothing has come yet.
+    clean : float
+        The output for the image as it is.
+    status : str
+        running, done, cancelled or failed, as of `galviz.work.chunks.Work`.
+    progress : float
+        Part of the places that have come, 0 … 1.
+    """
+
+    _esm = Path(__file__).with_name("client.js")
+
+    object_id = traitlets.Unicode()
+    output = traitlets.Unicode()
+    seen = traitlets.Unicode()
+    band = traitlets.Unicode(TOGETHER)
+    patch = traitlets.Int(8, min=1)
+    stride = traitlets.Int(4, min=1)
+    baseline = traitlets.Enum(BASELINES, default_value=BASELINES[0])
+    value = traitlets.Enum(list(VALUES.values()), default_value="change")
+    map = traitlets.Instance(np.ndarray, allow_none=True, read_only=True)
+    clean = traitlets.Float(np.nan, read_only=True)
+    status = traitlets.Unicode("", read_only=True)
+    progress = traitlets.Float(0.0, read_only=True)
+
+    def __init__(self, run: Run | str | Path, cutouts: CutoutSet | None = None, **traits: Any) -> None:
+        if unknown := sorted(set(traits) - set(self.traits())):
+            raise TypeError(f"{unknown[0]}: expected one of the widget's traits, got an unknown argument.")
+        self.run = run if isinstance(run, Run) else Run.open(run)
+        self.cutouts = CutoutSet.open(self.run.data) if cutouts is None else cutouts
+        self.found: Explanation | None = None
+        self._outputs = outputs(self.run.target, self.cutouts.bands)
+        single = self.run.target.kind == "band"
+        first = {"object_id": str(self.cutouts.object_ids[0]), "output": next(iter(self._outputs))}
+        first |= {"seen": self.cutouts.bands[0] if single else ""}
+        super().__init__(**(first | traits))
+        self.on_msg(lambda *_: self._bring())
+        self.observe(lambda _: self.explain(), _ASKED)
+        self.observe(lambda _: self._draw(), "value")
+        self.explain()
+
+    @traitlets.validate("patch")
+    def _fits(self, proposal: Mapping[str, Any]) -> int:
+        most = min(self.cutouts.images.shape[2:])
+        if proposal["value"] > most:
+            raise ValueError(f"patch: expected at most {most} pixels, as the image has, got {proposal['value']}.")
+        return proposal["value"]
+
+    @traitlets.validate("object_id", "output", "band", "seen")
+    def _known(self, proposal: Mapping[str, Any]) -> str:
+        name, value = proposal["trait"].name, proposal["value"]
+        single = self.run.target.kind == "band"
+        known = {"output": list(self._outputs), "seen": list(self.cutouts.bands) if single else [""]}
+        known["band"] = [TOGETHER, *([] if single else self.cutouts.bands)]
+        if name == "object_id":
+            self.cutouts.row_of([value])
+        elif value not in known[name]:
+            raise ValueError(f"{name}: expected one of {', '.join(map(repr, known[name]))}, got {value!r}.")
+        return value
+
+    def explain(self) -> None:
+        """Ask; what came before is dropped."""
+        self.cancel()
+        bands = "together" if self.band == TOGETHER else "each"
+        question = Question(self._outputs[self.output], bands, self.patch, self.stride, self.baseline)
+        asked = Explanation(self.run, self.cutouts, self.object_id, question, seen=self.seen, on_change=self._look)
+        self.found = asked
+        self._bring()
+        self._look()
+
+    def cancel(self) -> None:
+        """Give up what has not come yet; what has come stays."""
+        if self.found is not None:
+            self.found.work.cancel()
+
+    def wait(self, timeout: float | None = None) -> np.ndarray:
+        """Wait until the map is whole, and give it.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds.
+
+        Raises
+        ------
+        TimeoutError or RuntimeError
+            As `galviz.work.chunks.Work.results`.
+        """
+        self.found.work.results(timeout)
+        self._look()
+        return self.map
+
+    def _look(self) -> None:
+        found = self.found
+        if found is None:
+            return
+        status = found.work.status  # before what has come: the last part comes before the end
+        found.look()
+        self.set_trait("status", status)
+        self.set_trait("progress", found.work.done / max(1, found.work.total))
+        self._draw()
+
+    def _draw(self) -> None:
+        found = self.found
+        row = found.bands.index(self.band) if self.band in found.bands else 0
+        self.set_trait("clean", float(found.clean))
+        self.set_trait("map", found.map(self.value)[row])
+        message = map_message(found, row, self.value)
+        self.send(message, buffers=[message.pop("values"), message.pop("outputs")])
+
+    def _bring(self) -> None:
+        sources = sources_of(self.cutouts, self.object_id)
+        message = object_message(self.cutouts, self.object_id, sources, self.seen)
+        self.send(message, buffers=[message.pop("png")])
+        if self.found is not None:
+            self._draw()

@@ -1,0 +1,1 @@
+"""Plots of any columns in which objects are selected."""

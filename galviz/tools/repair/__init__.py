@@ -1,0 +1,1 @@
+"""Missing bands, filled in by best fits."""

@@ -1,0 +1,262 @@
+"""Bands that are missing or switched off, filled in by best fits that can be watched; no torch here."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from galviz.measure.inpainting import central_flux, fitted_better
+from galviz.measure.missing_flux import filled_in
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.studies.inpainting import STEPS, known_fits, of_images
+from galviz.work.chunks import Status, Work, call
+
+ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
+"""What is shown of an object, after Murray, Fabbro & Yi (2019), fig. 1; the residual is observed minus best fit."""
+
+UNLIKE = 0.99
+"""An object is unlike what the generator knows when more than this part of known images was fitted better."""
+
+_FITTED = "galviz.work.worker:fitted"
+_OTHER_RUN = "Choose another run, or train one on such a sky with the recipe quick."
+
+
+class Repair:
+    """Best fits of some objects with bands switched off, as they converge.
+
+    A fit that starts at the embedder's guess and one from a random latent go on side by side, about a third of a second
+    at a time, on the workers of `galviz.work.chunks`.
+
+    Parameters
+    ----------
+    run : Run
+        A finished one of the study inpainting.
+    cutouts : CutoutSet
+        With the run's bands and size.
+    ids : sequence of str
+        N objects.
+    off : sequence of str
+        Bands that the fits may not use.
+    steps : int
+    seed : int
+        Of the random starts.
+    on_change : callable, optional
+        Called without arguments, in another thread, whenever something has come.
+    here : bool
+        Fit in this process, and come back when all is done: for a script, which no worker process may import.
+
+    Attributes
+    ----------
+    status : {"running", "done", "cancelled", "failed"}
+    error : str
+        Why it failed, or ``""``.
+    off : tuple of str
+        In the order of the bands.
+    images : numpy.ndarray of float32, shape (N, B, H, W)
+        As observed, in the unit of the cutouts.
+    observed : numpy.ndarray of bool, shape (N, B, H, W)
+        What the fits use.
+
+    Raises
+    ------
+    ValueError
+        If the bands or the size are not the run's, a band is not known, or nothing is left of an object.
+    KeyError
+        If an object is not there.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        cutouts: CutoutSet,
+        ids: Sequence[str],
+        off: Sequence[str] = (),
+        *,
+        steps: int = STEPS,
+        seed: int = 0,
+        on_change: Callable[[], None] | None = None,
+        here: bool = False,
+    ) -> None:
+        _check(run, cutouts, off)
+        self.run, self.bands, self.ids, self.steps, self._cutouts = run, cutouts.bands, list(ids), steps, cutouts
+        self.off = tuple(band for band in cutouts.bands if band in off)
+        rows = cutouts.row_of(self.ids)
+        self.images, self.pixel_scale = cutouts.images[rows], cutouts.pixel_scale[rows]
+        there = np.isfinite(self.images)
+        self._there = there if cutouts.coverage is None else there & cutouts.coverage[rows]
+        self.observed = self._there & ~np.isin(self.bands, self.off)[:, None, None]
+        empty = ~self.observed.any(axis=(1, 2, 3))
+        if empty.any():
+            raise ValueError(f"off: expected a band left of every object, got none of {self.ids[empty.argmax()]}.")
+        self.status: Status = "running"
+        self.error, self._options = "", {"steps": steps, "seed": seed}
+        self._start = self._made = self._state = self._work = None
+        self._lock, self._ended, self._on_change = threading.RLock(), threading.Event(), on_change or (lambda: None)
+        if here:
+            self._fit_here()
+        else:
+            self._go_on()
+
+    @property
+    def step(self) -> int:
+        """Steps that have come."""
+        return 0 if self._state is None else self._state.loss.shape[1]
+
+    def losses(self) -> dict[str, np.ndarray]:
+        """Give the mean square of what fits left over before each step, (N, S), in the scale of the run, by start."""
+        both = np.empty((2 * len(self.ids), 0)) if self._state is None else self._state.loss
+        return dict(zip(ROWS[3:1:-1], np.split(both, 2), strict=True))
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Give the images (N, B, H, W) of each of `ROWS`, in the unit of the cutouts; NaN where there is none yet.
+
+        Of a band that was switched off the residual is that of the truth.
+        """
+        images = np.where(self._there, self.images, np.nan)
+        with self._lock:
+            if self._made is None:
+                return dict.fromkeys(ROWS, np.full_like(images, np.nan)) | {"observed": images}
+            fitted, random = np.split(self._made, 2)
+            return dict(zip(ROWS, (images, self._start, random, fitted, images - fitted), strict=True))
+
+    def beyond(self) -> np.ndarray:
+        """Give the part of known images that were fitted better than each object, (N,); above `UNLIKE`: warn.
+
+        NaN where nothing has come yet, or the run does not know how any were fitted.
+        """
+        known = known_fits(self.run)
+        if not self.step or known is None:
+            return np.full(len(self.ids), np.nan)
+        size = np.split(self._state.best_loss, 2)[0]
+        return fitted_better(size, self.observed.mean((2, 3)), known.residuals(self.bands))
+
+    def table(self) -> pd.DataFrame:
+        """Measure what was filled in, inside 3 arcsec of the centre: see `galviz.measure.missing_flux.filled_in`.
+
+        A column more, beyond, is that of `beyond`.
+        """
+        images = self.pictures()
+        scale = self.pixel_scale[:, None]
+        filled, true = (central_flux(images[name], pixel_scale=scale) for name in ("best fit", "observed"))
+        known = known_fits(self.run)
+        errors = {} if known is None else {band: known.fluxes(band) for band in self.off}
+        table = filled_in(self.ids, self.bands, self.off, filled=filled, true=true, known=errors)
+        return table.assign(beyond=table["object_id"].map(dict(zip(self.ids, self.beyond(), strict=True))))
+
+    def wide(self) -> pd.DataFrame:
+        """Give `table` with a row an object, indexed by `object_id`: columns ``u_flux``, ``u_low`` …, and beyond."""
+        table = self.table().set_index("object_id")
+        names = [name for name in table.columns if name not in ("band", "colour", "beyond")]
+        parts = [table.loc[table["band"] == band, names].add_prefix(f"{band}_") for band in self.off]
+        numbers = pd.concat([pd.DataFrame(index=pd.Index(self.ids, name="object_id")), *parts], axis=1)
+        return numbers.assign(beyond=self.beyond())
+
+    def repaired(self) -> CutoutSet:
+        """Give the cutouts with what the fits did not see, bands and pixels, taken from the best fits."""
+        images = self.pictures()
+        filled = np.where(self.observed, self.images, images["best fit"]).astype(np.float32)
+        origin = f"{self._cutouts.origin}; filled in by best fits of {self.run.name}: {' '.join(self.off) or 'gaps'}"
+        own = self._cutouts.select(self.ids)
+        same = ("bands", "catalogue", "pixel_scale", "unit", "wcs", "sources", "survey")
+        return CutoutSet(images=filled, origin=origin, **{name: getattr(own, name) for name in same})
+
+    def python(self, sky: str | Path) -> str:
+        """Write the lines that make this again: ``table`` and ``cutouts``."""
+        given = f"{self.ids!r}, off={self.off!r}, steps={self.steps}, here=True"
+        return "\n".join(
+            [
+                "from galviz.tools.repair.core import Repair",
+                "from galviz.runs.run import Run",
+                "from galviz.sky.cutouts import CutoutSet",
+                "",
+                f"repair = Repair(Run.open({str(self.run.path)!r}), CutoutSet.open({str(sky)!r}), {given})",
+                "table, cutouts = repair.wide(), repair.repaired()",
+            ]
+        )
+
+    def cancel(self) -> None:
+        """Give up what has not come yet; what has come stays. Returns at once."""
+        self._end("cancelled")
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the end.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds.
+
+        Raises
+        ------
+        TimeoutError
+            If it is not done by then.
+        RuntimeError
+            If it failed.
+        """
+        if not self._ended.wait(timeout):
+            raise TimeoutError(f"timeout: expected {self.steps} steps within {timeout} s, got {self.step}.")
+        if self.status == "failed":
+            raise RuntimeError(f"Repair: expected {self.steps} steps, got {self.step}: {self.error}.")
+
+    def _given(self) -> tuple:
+        return str(self.run.path), self.images, self.observed, self._options, self._state
+
+    def _fit_here(self) -> None:
+        while self.status == "running" and self.step < self.steps:
+            self._came(call(_FITTED, *self._given()))
+            self._on_change()
+        self._end("done")
+
+    def _go_on(self) -> None:
+        with self._lock:  # its answer may come before it has a name
+            self._work = Work(_FITTED, [self._given()], self._take)
+
+    def _came(self, result: tuple) -> None:
+        self._state, self._made = result
+        if self._start is None:
+            self._start = np.split(self._made, 2)[0]
+
+    def _take(self) -> None:
+        """Take what has come, and ask for more; called by the thread that brought it."""
+        with self._lock:
+            work = self._work
+            if self.status != "running" or work.status == "running":
+                return
+            if work.status != "done":
+                self._end("failed", work.error)
+                return
+            self._came(work.results()[0])
+            if self.step < self.steps:
+                self._go_on()
+        if self.step < self.steps:
+            self._on_change()
+        else:
+            self._end("done")
+
+    def _end(self, status: Status, error: str = "") -> None:
+        with self._lock:
+            if self.status != "running":
+                return
+            self.status, self.error = status, error
+        if self._work is not None:
+            self._work.cancel()
+        self._ended.set()
+        self._on_change()
+
+
+def _check(run: Run, cutouts: CutoutSet, off: Sequence[str]) -> None:
+    if run.info["study"] != "inpainting" or of_images(run.recipe) or not run.weights.exists():
+        raise ValueError(
+            f"run: expected a finished one of best fits, got {run.name} of {run.recipe.name}. {_OTHER_RUN}"
+        )
+    made, shape = run.info["build"], cutouts.images.shape[1:]
+    if tuple(made["bands"]) != cutouts.bands or (made["size"], made["size"]) != shape[1:]:
+        expected = f"{' '.join(made['bands'])} of {made['size']} px"
+        raise ValueError(
+            f"cutouts: expected {expected} as the run, got {' '.join(cutouts.bands)} of {shape[1]} px. {_OTHER_RUN}"
+        )
+    if unknown := sorted(set(off) - set(cutouts.bands)):
+        raise ValueError(f"off: expected some of {', '.join(cutouts.bands)}, got {unknown[0]!r}.")

@@ -1,0 +1,145 @@
+"""Switch bands off, and watch best fits fill them in."""
+
+import time
+from collections.abc import Sequence
+
+import holoviews as hv
+import panel as pn
+import param
+
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.studies.inpainting import STEPS
+from galviz.tools.export.view import WayOut
+from galviz.tools.formatting import REFUSED, beside, field, shown_error, text
+from galviz.tools.repair.core import Repair
+from galviz.tools.repair.figure import loss_curves
+from galviz.tools.repair.html import fluxes_html, pictures_html, progress_html
+from galviz.tools.selection.core import Selection
+from galviz.tools.viewer.stretch import alert
+
+
+class RepairView(pn.viewable.Viewer):
+    """Best fits of the chosen objects with any bands switched off.
+
+    Parameters
+    ----------
+    run : Run
+        A finished one of the study inpainting.
+    cutouts : CutoutSet
+        With the bands that it takes.
+    selection : Selection
+        Its chosen objects are fitted, the first of them; where none is chosen the one in focus and those after it.
+    """
+
+    off = param.ListSelector(default=[], objects=[], label="Bands that are hidden")
+    count = param.Integer(default=4, bounds=(1, 12), label="Objects")
+    steps = param.Integer(default=STEPS, bounds=(1, 2000), label="Steps")
+    at_once = param.Boolean(default=True, label="Fit at once", doc="whatever is chosen")
+    found = param.Parameter(doc="the `Repair` that is shown, if any")
+    running = param.Boolean(default=False)
+    version = param.Integer(default=0, doc="grows whenever something has come")
+    error = param.String(default="", doc="why there is no fit")
+
+    def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
+        super().__init__()
+        self.run, self.cutouts, self.selection, self._step, self._rested = run, cutouts, selection, -1, 0.0
+        self._losses = hv.streams.Pipe(data=({}, []))
+        self.param.off.objects = list(cutouts.bands)
+        self.param.update(**({"off": [cutouts.bands[0]]} | params))
+        selection.param.watch(self._changed, ["focus", "version"])
+        self.param.watch(self._changed, ["off", "count", "steps"])
+        self._changed()
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The objects that are fitted."""
+        index = self.cutouts.catalogue.index
+        chosen = [one for one in self.selection.ids if one in index] if len(self.selection) else []
+        if chosen:
+            return chosen[: self.count]
+        start = index.get_loc(self.selection.focus) if self.selection.focus in index else 0
+        return [str(index[(start + k) % len(index)]) for k in range(min(self.count, len(index)))]
+
+    def _changed(self, *_: param.parameterized.Event) -> None:
+        if self.at_once:
+            self.fit()
+
+    def fit(self, _: object = None) -> None:
+        """Begin."""
+        if self.found is not None:
+            self.found.cancel()
+        try:
+            found = Repair(self.run, self.cutouts, self.ids, self.off, steps=self.steps)
+        except (*REFUSED, KeyError) as error:
+            self._show(found=None, running=False, error=shown_error(error))
+        else:
+            self._step = -1
+            self._show(found=found, running=True, error="")
+
+    def cancel(self, _: object = None) -> None:
+        """Give up what has not come yet; what has come stays."""
+        if self.found is not None:
+            self.found.cancel()
+            self._show(running=False)
+
+    def look(self) -> None:
+        """Take what has come; rest as long as drawing it took, so that a click never waits behind several drawings."""
+        if self.found is None or not self.running or time.monotonic() < self._rested:
+            return
+        status, step = self.found.status, self.found.step
+        if status == "failed":
+            self.error = shown_error(RuntimeError(self.found.error))
+        if step != self._step or status != "running":
+            self._step, began = step, time.monotonic()
+            self._show(running=status == "running")
+            self._rested = 2 * time.monotonic() - began
+
+    def _show(self, **news: object) -> None:
+        self.param.update(**news, version=self.version + 1)
+        self._losses.send(({}, []) if self.found is None else (self.found.losses(), self.found.ids))
+
+    @param.depends("version")
+    def _pictures(self) -> str:
+        return "" if self.found is None else pictures_html(self.found)
+
+    @param.depends("version")
+    def _fluxes(self) -> str:
+        return "" if self.found is None else fluxes_html(self.found.table())
+
+    @param.depends("version")
+    def _progress(self) -> str:
+        return "" if self.found is None else progress_html(self.found)
+
+    @param.depends("error")
+    def _alert(self) -> pn.viewable.Viewable:
+        return alert(self.error)
+
+    @param.depends("running", "found")
+    def _out(self) -> pn.viewable.Viewable:
+        if self.found is None or self.found.status != "done":
+            return pn.Spacer(height=0)
+        wide = {"collapsed": True, "sizing_mode": "stretch_width"}
+        return pn.Card(self.way_out(), title="Take it away: files, Python, SAMP", **wide)
+
+    def way_out(self) -> WayOut:
+        """Give the way out of what was filled in: fluxes, and cutouts with the fits in the place of hidden bands."""
+        table, sky = self.found.wide(), str(self.run.data)
+        more = {"cutouts": self.found.repaired(), "source": sky, "opening": self.found.python(sky), "run": self.run}
+        return WayOut(table, Selection(table), **more)
+
+    def controls(self) -> pn.viewable.Viewable:
+        """Give what the visitor sets."""
+        off = pn.widgets.CheckButtonGroup.from_param(self.param.off, color="primary", variant="outline")
+        numbers = [field(self.param[name], type=pn.widgets.IntInput, width=90) for name in ("count", "steps")]
+        at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=130)
+        fit = pn.widgets.Button(label="Fit", color="primary", on_click=self.fit)
+        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=self.param.running)
+        hide = pn.Column(text("Hide bands from the fit"), off)
+        return pn.FlexBox(hide, *numbers, at_once, fit, cancel, align_items="flex-end")
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        losses = pn.pane.HoloViews(loss_curves(self._losses), sizing_mode="stretch_width")
+        told = beside(text(self._fluxes), losses)
+        parts = (self.controls(), text(self._progress), self._alert, text(self._pictures), told, self._out)
+        return pn.Column(*parts, sizing_mode="stretch_width")

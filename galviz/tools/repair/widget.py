@@ -1,0 +1,116 @@
+"""Bands filled in by best fits, as a native widget of a notebook: what is hidden and what is found are traitlets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import pandas as pd
+import traitlets
+
+from galviz.io.markup import as_html
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.studies.inpainting import STEPS
+from galviz.tools.repair.core import Repair
+from galviz.tools.repair.html import fluxes_html, pictures_html, progress_html
+
+_ASKED = ("object_ids", "off", "steps")
+_FIRST = 2
+
+
+class RepairWidget(anywidget.AnyWidget):
+    """Hide bands of some objects and watch best fits fill them in. Set a traitlet to begin anew.
+
+    Parameters
+    ----------
+    run : Run or str or Path
+        A finished one of the study inpainting.
+    cutouts : CutoutSet, optional
+        By default the sky that it was trained on.
+
+    Attributes
+    ----------
+    object_ids : list of str
+        By default the first two.
+    off : list of str
+        Bands that the fits do not see.
+    steps : int
+    step : int
+        Steps that have come.
+    status : str
+        running, done, cancelled or failed.
+    table : pandas.DataFrame
+        What was filled in, as `galviz.tools.repair.core.Repair.table` gives it.
+    found : Repair
+        Pictures, losses, and the repaired cutouts.
+    """
+
+    _esm = Path(__file__).with_name("client.js")
+    _css = Path(__file__).parents[1] / "text.css"
+
+    object_ids = traitlets.List(traitlets.Unicode())
+    off = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    steps = traitlets.Int(STEPS, min=1)
+    step = traitlets.Int(0, read_only=True)
+    status = traitlets.Unicode("", read_only=True)
+    table = traitlets.Instance(pd.DataFrame, read_only=True)
+    bands = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+    progress = traitlets.Unicode(read_only=True).tag(sync=True)
+    pictures = traitlets.Unicode(read_only=True).tag(sync=True)
+    running = traitlets.Bool(default_value=False, read_only=True).tag(sync=True)
+
+    def __init__(self, run: Run | str | Path, cutouts: CutoutSet | None = None, **traits: Any) -> None:
+        if unknown := sorted(set(traits) - set(self.traits())):
+            raise TypeError(f"{unknown[0]}: expected one of the widget's traits, got an unknown argument.")
+        self.run = run if isinstance(run, Run) else Run.open(run)
+        self.cutouts = CutoutSet.open(self.run.data) if cutouts is None else cutouts
+        self.found: Repair | None = None
+        first = {"object_ids": list(self.cutouts.object_ids[:_FIRST]), "off": [self.cutouts.bands[0]]}
+        super().__init__(**(first | traits))
+        self.set_trait("bands", list(self.cutouts.bands))
+        self.on_msg(lambda _, said, __: self.cancel() if said == "cancel" else self.fit())
+        self.observe(lambda _: self.fit(), _ASKED)
+        self.fit()
+
+    @traitlets.validate("object_ids", "off")
+    def _known(self, proposal: Mapping[str, Any]) -> list[str]:
+        name, value = proposal["trait"].name, proposal["value"]
+        if name == "object_ids":
+            self.cutouts.row_of(value)
+            if not value:
+                raise ValueError("object_ids: expected at least one, got none.")
+        elif unknown := sorted(set(value) - set(self.cutouts.bands)):
+            raise ValueError(f"off: expected some of {', '.join(self.cutouts.bands)}, got {unknown[0]!r}.")
+        elif set(value) >= set(self.cutouts.bands):
+            raise ValueError("off: expected a band left for the fit, got all of them.")
+        return value
+
+    def fit(self) -> None:
+        """Begin; what runs is given up."""
+        self.cancel()
+        options = {"steps": self.steps, "on_change": self._look}
+        self.found = Repair(self.run, self.cutouts, self.object_ids, self.off, **options)
+        self._look()
+
+    def cancel(self) -> None:
+        """Give up what has not come yet; what has come stays."""
+        if self.found is not None:
+            self.found.cancel()
+
+    def wait(self, timeout: float | None = None) -> pd.DataFrame:
+        """Wait for the end, and give the table; raises as `galviz.tools.repair.core.Repair.wait`."""
+        self.found.wait(timeout)
+        self._look()
+        return self.table
+
+    def _look(self) -> None:
+        found = self.found
+        if found is None:
+            return
+        table = found.table()
+        told = {"step": found.step, "status": found.status, "running": found.status == "running", "table": table}
+        told |= {"progress": as_html(progress_html(found))}
+        told |= {"pictures": as_html(pictures_html(found) + fluxes_html(table))}
+        for name, value in told.items():
+            self.set_trait(name, value)

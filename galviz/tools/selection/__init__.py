@@ -1,0 +1,1 @@
+"""Which objects are selected, and the controls for it."""

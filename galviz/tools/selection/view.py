@@ -1,0 +1,128 @@
+"""What is chosen, and what can be done with it: set operations, named subsets, undo."""
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+import param
+
+from galviz.io.expressions import column
+from galviz.io.markup import Markup
+from galviz.tools.formatting import field, shown_error, text
+from galviz.tools.selection.core import HOW, Selection
+from galviz.tools.viewer.stretch import alert
+
+_HOW = dict(zip(("replace", "add", "remove", "keep only"), HOW, strict=True))
+
+
+class SelectionBar(pn.viewable.Viewer):
+    """Count, condition, set operations, named subsets, undo and redo of a selection.
+
+    Parameters
+    ----------
+    selection : Selection
+    """
+
+    selection = param.ClassSelector(class_=Selection, constant=True)
+    how = param.Selector(default="replace", objects=_HOW, label="A choice will", doc="what is done with the old one")
+    condition = param.String(default="", label="Choose where", doc="a condition on columns, such as z < 0.3")
+    called = param.String(default="", label="Name of a subset")
+    subset = param.String(default="", label="Subsets")
+    error = param.String(default="", doc="why the last step could not be taken")
+
+    def __init__(self, selection: Selection, **params: object) -> None:
+        super().__init__(selection=selection, **params)
+
+    @param.depends("selection.version")
+    def subsets(self) -> dict[str, str]:
+        """Give the names that can be recalled."""
+        return {"–": ""} | {name: name for name in self.selection.names}
+
+    def take(self, step: Callable[..., Any], *given: Any, **more: Any) -> None:
+        """Take a step, or say why it cannot be taken."""
+        try:
+            step(*given, **more)
+        except (ValueError, KeyError) as error:
+            self.error = shown_error(error)
+        else:
+            self.error = ""
+
+    @param.depends("condition", watch=True)
+    def _where(self) -> None:
+        if self.condition.strip():
+            self.take(self.selection.where, self.condition, how=self.how)
+        else:
+            self.error = ""
+
+    @param.depends("selection.version", watch=True)
+    def _forgive(self) -> None:
+        self.error = ""
+
+    def _keep(self, _: object) -> None:
+        self.take(self.selection.keep_as, self.called)
+        self.called = "" if not self.error else self.called
+
+    def _recall(self, _: object) -> None:
+        if self.subset:
+            self.take(self.selection.recall, self.subset, how=self.how)
+
+    def _forget(self, _: object) -> None:
+        if self.subset:
+            self.take(self.selection.forget, self.subset)
+
+    @param.depends("selection.version")
+    def said(self) -> Markup:
+        """Say how many are chosen, and by which step."""
+        steps, chosen, total = self.selection.steps, len(self.selection), len(self.selection.table)
+        last = f" · last step: {_short(*steps[-1])}" if steps else ""
+        status = Markup("<div role='status'><b>{:,} of {:,} objects chosen</b>{}</div>")
+        return status.format(chosen, total, last)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        def button(label: str, act: Callable[[object], Any], about: str) -> pn.widgets.Button:
+            return pn.widgets.Button(label=label, on_click=act, description=about, margin=(5, 3))
+
+        undo = [
+            button("↶ Undo", lambda _: self.selection.undo(), "take the last step back"),
+            button("↷ Redo", lambda _: self.selection.redo(), "take it again"),
+            button("Invert", lambda _: self.selection.invert(), "choose what is not chosen"),
+            button("None", lambda _: self.selection.choose([]), "choose nothing"),
+        ]
+        version = self.selection.param.version
+        for pressed, steps in zip(undo, ("undoable", "redoable"), strict=False):
+            pressed.disabled = pn.bind(lambda _, steps=steps: not getattr(self.selection, steps), version)
+        condition = field(self.param.condition, placeholder=_example(self.selection), width=280)
+        how = field(self.param.how, width=110)
+        subsets = [
+            field(self.param.called, width=130, placeholder="a name"),
+            button("Keep as", self._keep, "keep what is chosen under this name"),
+            field(self.param.subset, type=pn.widgets.Select, options=self.subsets, width=130),
+            button("Recall", self._recall, "choose the subset"),
+            button("Forget", self._forget, "drop the subset"),
+        ]
+        controls = pn.FlexBox(how, condition, *undo, *subsets, align_items="flex-end")
+        return pn.Column(text(self.said), controls, self._alert, sizing_mode="stretch_width")
+
+    @param.depends("error")
+    def _alert(self) -> pn.viewable.Viewable:
+        return alert(self.error)
+
+
+def _example(selection: Selection) -> str:
+    """Give a condition on a column that is there."""
+    names = [str(name) for name in selection.table.select_dtypes("number")]
+    return f"for example {column(names[0])} < {selection.table[names[0]].median():.3g}" if names else ""
+
+
+def _short(name: str, given: dict[str, Any]) -> str:
+    """Write a step in few words."""
+    how = "" if given.get("how", "replace") == "replace" else f" ({given['how']})"
+    if name == "choose" and not given["ids"]:
+        return "none"
+    if name == "choose":
+        return f"{len(given['ids']):,} picked by id{how}"
+    if name == "lasso":
+        return f"lasso over {given['x']} and {given['y']}{how}"
+    if name == "box":
+        return f"box over {' and '.join(given['bounds'])}{how}"
+    return f"{name.replace('_', ' ')} {given.get('expression') or given.get('name') or ''}{how}".strip()

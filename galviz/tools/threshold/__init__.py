@@ -1,0 +1,1 @@
+"""A threshold over a probability: fractions, purity and completeness, merger rates."""

@@ -1,0 +1,188 @@
+"""A threshold over a score without its page: what is known of the objects, and what a cut does."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from galviz.io.expressions import column as quoted
+from galviz.io.expressions import evaluate
+from galviz.measure.metrics import Interval
+from galviz.measure.score_columns import MOST_OUTSIDE, NO_TRUTH, meaning, numbers, outside, words
+from galviz.measure.threshold_stats import AtThreshold, BinnedFractions, ThresholdCurve, reliability
+from galviz.runs.run import home
+from galviz.tools.labels.core import Labels
+
+BINS = 100
+"""Bars of the histogram of scores, over 0…1."""
+
+
+def labels_of(score: str, path: str | Path | None = None) -> Labels:
+    """Open the labels about a score: ``mergers.csv`` in `galviz.runs.run.home`, for other answers one beside it."""
+    path = home() / "mergers.csv" if path is None else Path(path)
+    if meaning(score) != "merger":
+        path = path.with_name(f"{path.stem}-{re.sub('[^A-Za-z0-9.]+', '-', score)}{path.suffix}")
+    return Labels(path)
+
+
+@dataclass(frozen=True)
+class Known:
+    """How many objects have a score, or none and are left out; are known to be of the kind, or not; were labelled."""
+
+    scored: int
+    missing: int
+    yes: int
+    no: int
+    by_hand: int
+
+    @property
+    def both(self) -> bool:
+        """Whether there are objects of both kinds, so that a fraction can be corrected."""
+        return self.yes > 0 and self.no > 0
+
+
+class Scored:
+    """The scores of a table, sorted once, and what is known of its objects.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N objects, indexed by unique `object_id` (str).
+    score : str
+        Column within 0…1; objects with NaN are left out, and so are those with another value where they are few.
+    truth : str
+        Column with truth values or vote fractions; ``NO_TRUTH`` for none. NaN is not known.
+    cut : float
+        A fraction above this counts as true.
+    labels : mapping of str to str, optional
+        Label by `object_id`; `words` of the score's meaning override the truth.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray of int, shape (n,)
+        Rows of the table in the order of rising score.
+    scores, truth : numpy.ndarray, shape (n,)
+        In that order; truth is 1, 0 or NaN.
+    outside : pandas.Series
+        The values that were left out because they are not within 0…1, by `object_id`.
+
+    Raises
+    ------
+    ValueError
+        If the column is not there, is no number, or more than `galviz.measure.score_columns.MOST_OUTSIDE` of it leaves
+        0…1.
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        score: str,
+        truth: str = NO_TRUTH,
+        cut: float = 0.5,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        for name in (score, *([truth] if truth else [])):
+            if name not in table.columns:
+                raise ValueError(f"score, truth: expected columns of the table, got {name!r}, which it has not.")
+        values = numbers(table[score])
+        wrong = outside(values)
+        if len(wrong) > MOST_OUTSIDE * len(values):
+            low, high = np.nanmin(values), np.nanmax(values)
+            raise ValueError(f"{score}: expected scores within 0…1, got {low:.4g} … {high:.4g}.")
+        self.outside = table[score].iloc[wrong]
+        there = np.flatnonzero((values >= 0) & (values <= 1)).astype(np.int32)
+        order = np.argsort(values[there])
+        self.table, self.score, self.name = table, score, meaning(score)
+        self.rows = there[order]
+        self.scores = values[self.rows]
+        self._given = np.full(len(self.rows), np.nan, dtype=np.float32)
+        if truth:
+            told = numbers(table[truth])[self.rows]
+            self._given = np.where(np.isnan(told), np.nan, told > cut).astype(np.float32)
+        self._mean, self._spread = (float(f(self.scores)) if len(self.rows) else np.nan for f in (np.mean, np.std))
+        self._learn(labels or {})
+
+    def relabelled(self, labels: Mapping[str, str]) -> "Scored":
+        """Give the same with other labels; what was sorted stays so."""
+        other = object.__new__(Scored)
+        other.__dict__.update(self.__dict__)
+        other._learn(labels)
+        return other
+
+    def _learn(self, labels: Mapping[str, str]) -> None:
+        yes, no = words(self.name)
+        told = {object_id: float(label == yes) for object_id, label in labels.items() if label in (yes, no)}
+        index, by_hand, self.truth = self.table.index, 0, self._given
+        if told and len(self.rows):
+            found = index.get_indexer(pd.Index(list(told), dtype=index.dtype))
+            values = np.fromiter(told.values(), np.float32)[found >= 0]
+            place = np.full(len(index), -1, dtype=np.int32)
+            place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
+            places = place[found[found >= 0]]
+            self.truth = self._given.copy()
+            self.truth[places[places >= 0]], by_hand = values[places >= 0], int((places >= 0).sum())
+        counts = (int((self.truth == value).sum()) for value in (1, 0))
+        self.known = Known(len(self.rows), len(index) - len(self.rows), *counts, by_hand)
+        self.curve = ThresholdCurve(self.scores, self.truth)
+
+    def at(self, threshold: float) -> AtThreshold:
+        """Say what a threshold does, O(log N)."""
+        return self.curve.at(threshold)
+
+    def resampled(self, threshold: float) -> dict[str, Interval]:
+        """Give bootstrap intervals, as `ThresholdCurve.resampled`; ``{}`` where not both kinds are known."""
+        return self.curve.resampled(threshold) if self.known.both else {}
+
+    def expected(self) -> Interval | None:
+        """Give the mean of the calibrated scores (seconds for 10⁷ objects); None where they cannot be calibrated."""
+        return self.curve.expected("isotonic", n=100) if self.known.both else None
+
+    def plain_sum(self) -> Interval:
+        """Give the mean of the scores as they are, ± 1.96 σ/√n: right only where they are calibrated."""
+        room = 1.96 * self._spread / max(len(self.rows), 1) ** 0.5
+        return Interval(self._mean, self._mean - room, self._mean + room)
+
+    def near(self, threshold: float, count: int = 48) -> tuple[np.ndarray, np.ndarray]:
+        """Find the rows of the table whose scores are just above and just below (or at) a threshold, nearest first."""
+        k = int(np.searchsorted(self.scores, np.asarray(threshold, dtype=self.scores.dtype), side="right"))
+        return self.rows[k : k + count], self.rows[max(0, k - count) : k][::-1]
+
+    def above(self, threshold: float) -> np.ndarray:
+        """Give the ids above a threshold, str, in the order of the table."""
+        k = int(np.searchsorted(self.scores, np.asarray(threshold, dtype=self.scores.dtype), side="right"))
+        return self.table.index.take(np.sort(self.rows[k:])).to_numpy(dtype=object)
+
+    def histogram(self, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Count scores in bins of 0…1 of equal width: edges (K + 1,), and (K,) of all, of the true, of the false."""
+        edges = np.linspace(0, 1, bins + 1)
+        parts = (self.scores, self.scores[self.truth == 1], self.scores[self.truth == 0])
+        ends = [np.searchsorted(part, edges[1:-1].astype(part.dtype), side="right") for part in parts]
+        counts = [np.diff([0, *end, len(part)]) for end, part in zip(ends, parts, strict=True)]
+        return edges, *counts
+
+    def reliability(self) -> pd.DataFrame:
+        """Compare the scores with the truth, as `galviz.measure.threshold_stats.reliability`."""
+        known = ~np.isnan(self.truth)
+        return reliability(self.scores[known], self.truth[known])
+
+    def by(self, expression: str, bins: int = 8) -> BinnedFractions:
+        """Sort into bins of a column or an expression with equal numbers of objects.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be read, or has too few different values.
+        """
+        name = expression.strip()
+        values = evaluate(quoted(name) if name in self.table.columns else name, self.table)
+        if values.dtype == object:
+            raise ValueError(f"bins: expected numbers, got text in {expression!r}. Choose a column of numbers.")
+        values = values.astype(np.float64)[self.rows]
+        finite = values[np.isfinite(values)]
+        edges = np.unique(np.quantile(finite, np.linspace(0, 1, bins + 1))) if len(finite) else []
+        if len(edges) < 2:
+            raise ValueError(f"bins: expected a column with different values, got {expression!r}, which has none.")
+        return BinnedFractions(values, edges, self.scores, self.truth)

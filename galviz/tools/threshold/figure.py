@@ -1,0 +1,205 @@
+"""What a threshold over a score does: purity and completeness, calibration, fractions and rates, in words too."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+
+from galviz.measure.merger_rate import PUBLISHED, Published
+from galviz.measure.metrics import Interval
+from galviz.measure.threshold_stats import AtThreshold
+from galviz.tools.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame, plain
+
+HEIGHT = 300
+_BLIND = "– : this line tells nothing apart"  # as many of those that are not above it as of those that are
+_HEADS = {"lower_head": None, "upper_head": None}
+_BARS = {"line_width": 1.5, **_HEADS}
+_FOLLOWING = [hv.opts.ErrorBars(framewise=True), hv.opts.Scatter(framewise=True)]  # axes that go with the values
+
+
+def purity_curve(curve: hv.streams.Pipe, now: hv.streams.Pipe) -> hv.Overlay:
+    """Draw purity against completeness, and the point of the threshold with its intervals.
+
+    Parameters
+    ----------
+    curve : holoviews.streams.Pipe
+        Its ``data`` is a table as `galviz.measure.threshold_stats.ThresholdCurve.curve` gives it.
+    now : holoviews.streams.Pipe
+        Its ``data`` is an `AtThreshold`; sending another moves the point.
+
+    Returns
+    -------
+    holoviews.Overlay
+    """
+    x, y = hv.Dimension("completeness", label="Completeness"), hv.Dimension("purity", label="Purity")
+
+    def line(data: pd.DataFrame) -> hv.Curve:
+        table = data.reset_index()[["completeness", "purity", "threshold"]]
+        return hv.Curve(table, x, [y, "threshold"]).opts(color=BLUE, line_width=2, tools=["hover"])
+
+    def point(data: AtThreshold) -> hv.Overlay:
+        across, up = data.completeness, data.purity
+        place = [(across.value, up.value)] if np.isfinite([across.value, up.value]).all() else []
+        tall = [(*at, up.value - up.low, up.high - up.value) for at in place]
+        wide = [(*at, across.value - across.low, across.high - across.value) for at in place]
+        bars = hv.ErrorBars(tall, x, [y, "below", "above"]).opts(color=FOCUS, **_BARS)
+        flat = hv.ErrorBars(wide, x, [y, "left", "right"], horizontal=True).opts(color=FOCUS, **_BARS)
+        dot = hv.Scatter(place, x, y).opts(color=FOCUS, marker="diamond", size=13, line_color="white")
+        return bars * flat * dot
+
+    plot = hv.DynamicMap(line, streams=[curve]) * hv.DynamicMap(point, streams=[now])
+    title = "Purity against completeness; ◆ the threshold"
+    return frame(plot, title=title, height=HEIGHT, xlim=(0, 1.02), ylim=(0, 1.04), show_legend=False)
+
+
+def reliability_plot(bins: hv.streams.Pipe, name: str) -> hv.Overlay:
+    """Draw how often a score is right against the score: on the dashed line it is calibrated.
+
+    Parameters
+    ----------
+    bins : holoviews.streams.Pipe
+        Its ``data`` is a table as `galviz.measure.threshold_stats.reliability` gives it.
+    name : str
+        What the score is the probability of: ``"merger"``.
+    """
+    x = hv.Dimension("score", label="Score (mean of a bin)")
+    share = hv.Dimension("observed", label=plain(f"Share that is {name}"))
+
+    def drawn(data: pd.DataFrame) -> hv.Overlay:
+        known = data[data["n"] > 0]
+        bars = [(r.score, r.observed, r.observed - r.low, r.high - r.observed) for r in known.itertuples()]
+        error = hv.ErrorBars(bars, x, [share, "below", "above"]).opts(color=BLUE, **_BARS)
+        dots = hv.Scatter(known[["score", "observed", "n"]], x, [share, "n"])
+        return error * dots.opts(color=BLUE, size=9, line_color="white", tools=["hover"])
+
+    line = hv.Curve([(0, 0), (1, 1)], x, share).opts(color=GREY, line_dash="dashed", line_width=1.5)
+    title = "Reliability of the score; dashed: calibrated"
+    plot = line * hv.DynamicMap(drawn, streams=[bins])
+    return frame(plot, title=title, height=HEIGHT, xlim=(0, 1), ylim=(-0.02, 1.04), show_legend=False)
+
+
+def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, evolution: bool = False) -> hv.Overlay:
+    """Draw the fraction above the threshold in bins of a column, and where it can be corrected that too.
+
+    Parameters
+    ----------
+    now : holoviews.streams.Pipe
+        Its ``data`` is a table as `galviz.measure.threshold_stats.BinnedFractions.at` gives it.
+    axis, name : str
+        How the column and the kind of object are written.
+    evolution : bool
+        Whether the column is a redshift: draws what published pair fractions become with it.
+    """
+    x, y = hv.Dimension("bin", label=plain(axis)), hv.Dimension("fraction", label=plain(f"Fraction ({name})"))
+
+    def drawn(data: pd.DataFrame) -> hv.Overlay:
+        middle, half = (data["left"] + data["right"]) / 2, (data["right"] - data["left"]) / 2
+        rows = data.assign(bin=middle, half=half, below=data["fraction"] - data["low"])
+        rows = rows.assign(above_by=rows["high"] - rows["fraction"])
+        up = hv.ErrorBars(rows, x, [y, "below", "above_by"]).opts(color=BLUE, **_BARS)
+        wide = hv.ErrorBars(rows.assign(more=half), x, [y, "half", "more"], horizontal=True).opts(color=BLUE, **_BARS)
+        dots = hv.Scatter(rows, x, [y, "n", "above"], label="above the line")
+        dots = dots.opts(color=BLUE, size=8, line_color="white", tools=["hover"])
+        fair = rows.dropna(subset="corrected")[["bin", "corrected"]].to_numpy()
+        right = hv.Scatter(fair, x, y, label="corrected").opts(
+            color=ORANGE, marker="triangle", size=9, line_color="white"
+        )
+        return (up * wide * dots * right).opts(*_FOLLOWING)
+
+    plot = hv.DynamicMap(drawn, streams=[now])
+    title = f"Fraction by {axis}: ● above the line, ▲ corrected bin by bin"
+    whole = plot * _evolution(x, y) if evolution else plot
+    title += "; lines: published pair fractions" if evolution else ""
+    return frame(whole, title=title, height=HEIGHT, show_legend=evolution, legend_position="top_left")
+
+
+def _evolution(x: hv.Dimension, y: hv.Dimension) -> hv.Overlay:
+    """Draw 0.02 (1 + z)^m for each published m: the z ≈ 0 pair fraction that both sources name."""
+    z, lines = np.linspace(0, 1, 50), []
+    start = next(p.value for p in PUBLISHED if p.quantity == "pair fraction")
+    dashes = ("solid", "dashed", "dotted")
+    for published, dash in zip([p for p in PUBLISHED if p.quantity == "evolution"], dashes, strict=False):
+        label = f"{start:g} (1+z)^{published.value:g}: {_short(published.source)}, {published.method}"
+        line = hv.Curve((z, start * (1 + z) ** published.value), x, y, label=label)
+        lines.append(line.opts(color=PINK, line_dash=dash, line_width=1.5))
+    return hv.Overlay(lines)
+
+
+def rate_rows(ours: Mapping[str, Interval], t_obs: float, merging: float) -> pd.DataFrame:
+    """Put our fractions beside the published ones of z ≈ 0, each as a rate of the same time and factor.
+
+    Parameters
+    ----------
+    ours : mapping of str to Interval
+        Name → fraction.
+    t_obs : float
+        ⟨T_obs⟩, Gyr.
+    merging : float
+        Factor C from what is seen to what merges.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns name, status, ours (bool), fraction, low, high, rate, rate_low, rate_high (per Gyr); ends are NaN where
+        the source gives none.
+    """
+    rows = [(name, "this table", True, f.value, f.low, f.high) for name, f in ours.items()]
+    rows += [(_title(p), p.status, False, p.value, p.low, p.high) for p in PUBLISHED if p.quantity.endswith("fraction")]
+    table = pd.DataFrame(rows, columns=["name", "status", "ours", "fraction", "low", "high"])
+    ends = zip(("rate", "rate_low", "rate_high"), ("fraction", "low", "high"), strict=True)
+    return table.assign(**{rate: table[end] * merging / t_obs for rate, end in ends})
+
+
+def _title(published: Published) -> str:
+    return f"{_short(published.source)}: {published.method}"
+
+
+def _short(source: str) -> str:
+    return source.partition(",")[0]
+
+
+def percent(value: Interval | None) -> str:
+    """Write a fraction with its interval: ``"2.91 % (2.79 – 3.02)"``; – where it is not known."""
+    if value is None or not np.isfinite(value.value):
+        return "–"
+    ends = "" if not np.isfinite(value.low) else f" ({100 * value.low:.2f} – {100 * value.high:.2f})"
+    return f"{100 * value.value:.2f} %{ends}"
+
+
+def numbers(found: AtThreshold, drawn: Mapping[str, Interval], name: str) -> list[tuple[str, str]]:
+    """Say in words and numbers what a threshold does.
+
+    Parameters
+    ----------
+    found : AtThreshold
+    drawn : mapping of str to Interval
+        As `ThresholdCurve.resampled` gives it; empty where nothing can be corrected.
+    name : str
+        ``"merger"``.
+
+    Returns
+    -------
+    list of (str, str)
+        What, and how much.
+    """
+    lines = [("Above the line", f"{found.above:,} of {found.n:,}"), ("Raw fraction", percent(found.fraction))]
+    if drawn:
+        lines += [("Purity", percent(found.purity)), ("Completeness", percent(found.completeness))]
+        told = np.isfinite(drawn["corrected"].value)
+        lines.append((f"Corrected fraction ({name})", percent(drawn["corrected"]) if told else _BLIND))
+    return lines
+
+
+def chart(counts: tuple[np.ndarray, ...], name: str) -> dict[str, Any]:
+    """Give what ``threshold.js`` draws a histogram from, as plain JSON values.
+
+    Parameters
+    ----------
+    counts : tuple of numpy.ndarray
+        Edges (K + 1,), then (K,) numbers of all, of the true and of the false.
+    name : str
+    """
+    edges, every, yes, no = (part.tolist() for part in counts)
+    return {"type": "chart", "edges": edges, "all": every, "yes": yes, "no": no, "name": name}

@@ -1,0 +1,72 @@
+"""The objects nearest to a threshold: a gallery just above it and one just below, labelled by keys."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import panel as pn
+
+from galviz.io.markup import Markup
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.formatting import GROW, text
+from galviz.tools.gallery.core import Album, Exchange
+from galviz.tools.gallery.view import GalleryGrid
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+from galviz.tools.viewer.stretch import LookView
+
+_TILE = 96
+
+
+class NearView(pn.viewable.Viewer):
+    """Two galleries over one table that share a selection; what they show is a list of rows, never a copy.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N objects, indexed by unique `object_id` (str).
+    cutouts : CutoutSet or None
+    selection : Selection
+        Of the table.
+    """
+
+    def __init__(self, table: pd.DataFrame, cutouts: CutoutSet | None, selection: Selection, **params: object) -> None:
+        super().__init__(**params)
+        self.table = table
+        self.looks = None if cutouts is None else LookView(cutouts)
+        height = 230 if cutouts is None else 300
+        self.grids = [GalleryGrid(sizing_mode="stretch_width", height=height) for _ in range(2)]
+        self.albums = [Album(table, cutouts) for _ in range(2)]
+        for grid, album in zip(self.grids, self.albums, strict=True):
+            album.rows = album.rows[:0]
+            grid.exchange = Exchange(album, selection, grid.send, tile=_TILE)
+        if self.looks is not None:
+            self.looks.watch(lambda *_: self._tell(look=self.looks.look()))
+
+    def label_with(self, labels: Labels, keys: Mapping[str, str], columns: Mapping[str, str]) -> None:
+        """Take labels from now on from these keys into this file, and show these columns below short names."""
+        shown = pd.DataFrame({short: self.table[name] for short, name in columns.items()}, copy=False)
+        for album in self.albums:
+            album.labels, album.table = labels, shown
+        self._tell(keys=dict(keys), captions=tuple(shown.columns))
+
+    def show(self, *rows: np.ndarray) -> None:
+        """Show rows of the table just above, and just below, nearest first."""
+        for album, grid, now in zip(self.albums, self.grids, rows, strict=True):
+            if not np.array_equal(album.rows, now):
+                album.rows = now
+                album.version += 1
+                grid.exchange.tell()
+
+    def _tell(self, **changes: object) -> None:
+        for grid in self.grids:
+            grid.exchange.show(**changes)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        titles = ("▲ Just above the line, nearest first", "▼ Just below the line, nearest first")
+        parts = [
+            pn.Column(text(Markup("<h3>{}</h3>").format(title), margin=0), grid, styles=GROW)
+            for title, grid in zip(titles, self.grids, strict=True)
+        ]
+        looks = [] if self.looks is None else [pn.Card(self.looks, title="How pictures are drawn", collapsed=True)]
+        return pn.Column(pn.FlexBox(*parts, gap="12px"), *looks, sizing_mode="stretch_width", margin=(0, 10))

@@ -1,0 +1,64 @@
+"""Plots beside a threshold: purity and completeness, reliability, fractions by bins of a column."""
+
+import holoviews as hv
+import pandas as pd
+import panel as pn
+
+from galviz.measure.score_columns import is_redshift
+from galviz.measure.threshold_stats import AtThreshold
+from galviz.tools.formatting import GROW, drawn, note
+from galviz.tools.threshold import figure as figures
+from galviz.tools.threshold.core import Scored
+
+
+class ThresholdPlots(pn.viewable.Viewer):
+    """Three plots that are drawn once and then told what has changed."""
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**params)
+        self.curve, self.now, self.bins, self.binned = (hv.streams.Pipe(data=None) for _ in range(4))
+        self.judged = pn.FlexBox(sizing_mode="stretch_width")
+        self.split = pn.Column(sizing_mode="stretch_width")
+        self._drawn = ""
+        self._split: tuple[str, str] | None = None
+
+    def learn(self, scored: Scored, found: AtThreshold) -> None:
+        """Show other scores, or the same with other labels."""
+        if not scored.known.both:
+            self._drawn = ""
+            self.judged[:] = []
+            return
+        tables = scored.curve.curve(), scored.reliability()
+        if self._drawn == scored.score:
+            self.curve.send(tables[0])
+            self.bins.send(tables[1])
+            self.now.send(found)
+            return
+        self._drawn = scored.score
+        pipes = (hv.streams.Pipe(data=data) for data in (*tables, found))
+        self.curve, self.bins, self.now = pipes
+        plots = (figures.purity_curve(self.curve, self.now), figures.reliability_plot(self.bins, scored.name))
+        self.judged[:] = [pn.Column(drawn(plot), styles=GROW) for plot in plots]
+
+    def move(self, found: AtThreshold) -> None:
+        """Move the point on the curve; told again where it is, it sends nothing."""
+        if self._drawn and found != self.now.data:
+            self.now.send(found)
+
+    def bin(self, fractions: pd.DataFrame, expression: str, name: str) -> None:
+        """Show fractions by bins of another column, or the same with other labels."""
+        if self._split == (expression, name):
+            self.move_bins(fractions)
+            return
+        self._split, self.binned = (expression, name), hv.streams.Pipe(data=fractions)
+        z = is_redshift(expression)
+        self.split[:] = [drawn(figures.binned_fractions(self.binned, expression, name, evolution=z))]
+
+    def move_bins(self, fractions: pd.DataFrame) -> None:
+        """Show the fractions at another threshold."""
+        self.binned.send(fractions)
+
+    def say(self, message: str) -> None:
+        """Show words instead of fractions by bins."""
+        self._split = None
+        self.split[:] = [note(message, "status")]

@@ -1,0 +1,111 @@
+"""What a threshold is laid on and where: the state of its view, kept by name, worked out without stopping the page."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.measure.metrics import Interval
+from galviz.measure.score_columns import answers, bin_column, truths
+from galviz.measure.threshold_stats import BinnedFractions
+from galviz.tools.formatting import shown_error
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.snapshot import follow
+from galviz.tools.threshold.core import Scored, labels_of
+
+KEPT = ("threshold", "answer", "truth", "truth_cut", "bins", "t_obs", "merging")
+"""Parameters that say what is looked at."""
+
+
+class ThresholdState(pn.viewable.Viewer):
+    """What is cut, where, and by which truth; what takes long is worked out aside, and shown when it is there.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    labels : str or Path, optional
+        As `galviz.tools.threshold.view.ThresholdView` takes them.
+    """
+
+    threshold = param.Number(default=0.5, bounds=(0, 1), label="Threshold")
+    answer = param.Selector(default="", objects=[""], label="Score", doc="the column that the line cuts")
+    truth = param.Selector(default="", objects=[""], label="Truth", doc="the column that says what is true")
+    truth_cut = param.Number(default=0.5, bounds=(0, 1), label="True above", doc="where the truth is a fraction")
+    bins = param.String(default="", label="Fraction by", doc="a column, or an expression such as g - r")
+    t_obs = param.Number(default=0.5, bounds=(0.01, 20), label="T_obs (Gyr)", doc="how long a merger is seen as one")
+    merging = param.Number(default=1.0, bounds=(0.01, 10), label="C", doc="factor from what is seen to what merges")
+    labelled = param.Integer(default=0, doc="grows with every label")
+    settled = param.Integer(default=0, doc="grows when the line is let go")
+    scored = param.ClassSelector(class_=Scored, doc="the scores, once they are sorted")
+    labels = param.ClassSelector(class_=Labels, doc="where labels go now")
+    calibrated = param.ClassSelector(class_=Interval, doc="the calibrated sum, once it is computed")
+    binned = param.ClassSelector(class_=BinnedFractions, doc="the scores in bins, once they are sorted")
+    error = param.String(default="", doc="why the scores cannot be used")
+    bins_error = param.String(default="", doc="why there are no bins")
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        labels: str | Path | None = None,
+        **params: object,
+    ) -> None:
+        super().__init__()
+        found = answers(table)
+        self.table, self._path = table, labels
+        self._of, self.pending = None, False
+        self.param.answer.objects = found
+        given = {"bins": bin_column(table), "answer": next(iter(found.values()))} | params
+        self.answer = given.pop("answer")
+        self._take_answer()
+        self.param.update(**given)
+
+    def start(self) -> None:
+        """Begin to work out what is asked, now and whenever it changes."""
+        follow(self, ["answer", "truth", "truth_cut", "labelled"], self._learn)
+        follow(self, ["scored"], self._calibrate)
+        follow(self, ["scored", "bins"], self._bin)
+
+    @param.depends("answer", watch=True)
+    def _take_answer(self) -> None:
+        """Offer the truths of another score, and take labels about it."""
+        found = truths(self.table, self.answer)
+        self.param.truth.objects = found
+        self.truth = next(iter(found.values()))
+        self.labels = labels_of(self.answer, self._path)
+        self.labels.heard.append(lambda: self.param.update(labelled=self.labelled + 1))
+
+    async def _learn(self) -> None:
+        """Sort the scores, or take the labels as they are now; aside, since 10⁷ of them take seconds."""
+        of, told = (self.answer, self.truth, self.truth_cut), self.labels.to_dict()
+        same = of == self._of and self.scored is not None
+        work = partial(self.scored.relabelled if same else partial(Scored, self.table, *of), labels=told)
+        try:
+            scored = await asyncio.to_thread(work)
+        except (ValueError, TypeError) as error:
+            self.error = shown_error(error)
+            return
+        self._of, self.error = of, ""
+        self.pending = scored.known.both
+        self.param.update(calibrated=None, scored=scored)
+
+    async def _calibrate(self) -> None:
+        if (scored := self.scored) is not None and self.pending:
+            found = await asyncio.to_thread(scored.expected)
+            if self.scored is scored:
+                self.pending, self.calibrated = False, found
+
+    async def _bin(self) -> None:
+        scored, expression = self.scored, self.bins.strip()
+        if scored is None or not expression:
+            self.param.update(binned=None, bins_error="")
+            return
+        try:
+            binned = await asyncio.to_thread(scored.by, expression)
+        except (ValueError, KeyError, TypeError) as error:
+            self.param.update(binned=None, bins_error=shown_error(error))
+            return
+        if self.scored is scored:
+            self.param.update(binned=binned, bins_error="")

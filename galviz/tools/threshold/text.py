@@ -1,0 +1,123 @@
+"""A threshold in words: what is known, what a correction assumes, rates beside published ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from galviz.io.markup import Markup
+from galviz.measure.merger_rate import PUBLISHED
+from galviz.measure.metrics import Interval
+from galviz.tools.threshold.core import Known
+from galviz.tools.threshold.figure import percent
+
+_WIDE = 140  # px of the bar of a rate
+_NAMED = 5  # objects that are named where something is wrong with more
+
+
+def known_html(known: Known, name: str, *, path: Path, outside: pd.Series) -> Markup:
+    """Say how many objects have a score and a truth, where labels go, and what a correction assumes.
+
+    `outside` are the scores that are left out because they are not within 0…1, by `object_id`.
+    """
+    none = known.missing - len(outside)
+    missing = f"; {none:,} without one are left out of everything" if none else ""
+    said = [_outside(outside), f"{known.scored:,} objects with a score{missing}. Intervals are of 95 %."]
+    if known.both and known.yes + known.no == known.scored:
+        said.append(
+            f"All are known: {known.yes:,} {name}, {known.no:,} not. The corrected fraction is their share, wherever "
+            "the line tells them apart at all."
+        )
+    elif known.both:
+        hand = f", {known.by_hand:,} of them labelled by you" if known.by_hand else ""
+        said.append(
+            f"Known: {known.yes:,} {name}, {known.no:,} not{hand}. Purity, completeness and the corrected fraction "
+            "hold for the whole table as far as those known are a fair sample of it."
+        )
+        if known.by_hand:
+            said.append(
+                Markup("<b>Objects labelled near the line are no fair sample</b>: label over all scores, or say so.")
+            )
+    else:
+        few = Markup(
+            "<b>Known: {:,} {}, {:,} not.</b> For purity, completeness, a corrected fraction and calibration, choose a "
+            "column with the truth, or label objects of both kinds: keys m and n."
+        )
+        said.append(few.format(known.yes, name, known.no))
+    said.append(f"Labels are kept in {path}.")
+    return Markup("<p class='note'>{}</p>").format(Markup(" ").join(said))
+
+
+def _outside(values: pd.Series) -> str | Markup:
+    """Name the objects whose scores cannot be probabilities, the first of them."""
+    if not len(values):
+        return ""
+    told = ", ".join(f"{name} ({value:.4g})" for name, value in values.head(_NAMED).items())
+    more = f" and {len(values) - _NAMED:,} others" if len(values) > _NAMED else ""
+    score = "object is left out, its score is" if len(values) == 1 else "objects are left out, their scores are"
+    return Markup("<b>{:,} {} not within 0 … 1</b>: {}{}.").format(len(values), score, told, more)
+
+
+def sums(plain: Interval, calibrated: Interval | None, *, pending: bool) -> list[tuple[str, str]]:
+    """Say the fractions that need no line: the mean of the scores as they are, and calibrated."""
+    fair = "being computed …" if pending else percent(calibrated)
+    return [("Calibrated sum of scores", fair), ("Sum of scores as they are", percent(plain))]
+
+
+def rates_html(rates: pd.DataFrame, t_obs: float) -> Markup:
+    """Write `galviz.tools.threshold.figure.rate_rows` as a table, each rate drawn on one common axis."""
+    most = float(np.nanmax(rates[["rate", "rate_high"]].to_numpy(), initial=0)) or 1.0
+    line = Markup(
+        "<tr><th scope='row'>{}</th><td style='white-space: nowrap'>{}</td><td style='white-space: nowrap'>{}</td>"
+        "<td>{}</td><td>{}</td></tr>"
+    )
+    named = {True: Markup("◆ <b>{}</b>"), False: Markup("● {}")}
+    rows = [
+        line.format(
+            named[bool(row.ours)].format(row.name),
+            percent(Interval(row.fraction, row.low, row.high)),
+            _rate(row.rate, row.rate_low, row.rate_high),
+            _drawn(row, most),
+            row.status,
+        )
+        for row in rates.itertuples(index=False)
+    ]
+    heads = ("Fraction", "f %", "per Gyr", "", "how far read")
+    head = Markup("").join(Markup("<th scope='col'>{}</th>").format(name) for name in heads)
+    caption = f"Rate R = f C / T_obs with T_obs {t_obs:g} Gyr, beside published values of z ≈ 0"
+    table = Markup("<table class='measures'><caption>{}</caption><tr>{}</tr>{}</table>")
+    whole = table.format(caption, head, Markup("").join(rows))
+    return Markup("<div style='overflow-x: auto'>{}</div>{}").format(whole, _times())
+
+
+def _times() -> Markup:
+    """List the published times, each with how far its source was read."""
+    known = [p for p in PUBLISHED if p.quantity in ("observability", "pairs to mergers")]
+    told = []
+    for one in known:
+        value = f"{one.value:g}" if np.isfinite(one.value) else f"{one.low:g} … {one.high:g}"
+        what = f"T_obs {value} Gyr" if one.quantity == "observability" else f"C {value}"
+        told.append(Markup("<li>{}: {} ({}; {})</li>").format(what, one.method, one.source, one.status))
+    whole = Markup("<p class='note'>Published times and factors:</p><ul class='note'>{}</ul>")
+    return whole.format(Markup("").join(told))
+
+
+def _rate(value: float, low: float, high: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:.3g}" + (f" ({low:.3g} – {high:.3g})" if np.isfinite(low) else "")
+
+
+def _drawn(row: object, most: float) -> Markup:
+    """Draw a rate and its interval as SVG; the words beside it say the same."""
+    if not np.isfinite(row.rate):
+        return Markup("")
+    x, low, high = (6 + (_WIDE - 12) * v / most for v in (row.rate, row.rate_low, row.rate_high))
+    line = Markup("<path d='M{:.1f} 8H{:.1f}' stroke='currentColor' stroke-width='2'/>")
+    bar = line.format(low, high) if np.isfinite(low) else ""
+    dot = Markup("<circle cx='{:.1f}' cy='8' r='4.5' fill='#8a8a8a'/>")
+    if row.ours:
+        dot = Markup("<path d='M{:.1f} 2l6 6-6 6-6-6z' fill='#d55e00'/>")
+    axis = Markup("<path d='M6 8H{}' stroke='currentColor' opacity='.2'/>").format(_WIDE - 6)
+    whole = Markup("<svg aria-hidden='true' width='{}' height='16'>{}{}{}</svg>")
+    return whole.format(_WIDE, axis, bar, dot.format(x))

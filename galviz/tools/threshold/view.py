@@ -1,0 +1,134 @@
+"""A threshold over a probability, moved by hand: how many, which fraction, how sure, and which objects are near it."""
+
+from pathlib import Path
+
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.io.expressions import column
+from galviz.io.markup import Markup
+from galviz.measure.score_columns import words
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.formatting import GROW, field, text
+from galviz.tools.selection.core import Selection
+from galviz.tools.threshold.figure import chart, numbers, rate_rows
+from galviz.tools.threshold.line import ThresholdLine
+from galviz.tools.threshold.neighbours import NearView
+from galviz.tools.threshold.plots import ThresholdPlots
+from galviz.tools.threshold.state import ThresholdState
+from galviz.tools.threshold.text import known_html, rates_html, sums
+from galviz.tools.viewer.stretch import alert
+
+
+class ThresholdView(ThresholdState):
+    """All that a threshold over a column of a table does.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N objects, indexed by unique `object_id` (str), with a column within 0…1
+        (`galviz.measure.score_columns.answers`).
+    cutouts : CutoutSet, optional
+        Pictures of some or all of them.
+    selection : Selection, optional
+        Of this table; one of its own by default.
+    labels : str or Path, optional
+        The file where labels go, as `galviz.tools.threshold.core.labels_of` takes it.
+
+    Raises
+    ------
+    ValueError
+        If no column can be cut, as `galviz.measure.score_columns.answers`.
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        cutouts: CutoutSet | None = None,
+        selection: Selection | None = None,
+        labels: str | Path | None = None,
+        **params: object,
+    ) -> None:
+        super().__init__(table, labels, **params)
+        self.selection = Selection(table) if selection is None else selection
+        self.line, self.plots = ThresholdLine(sizing_mode="stretch_width", margin=(5, 10)), ThresholdPlots()
+        self.near = NearView(table, cutouts, self.selection)
+        self.rates, self.about = text(""), text(Markup("<p role='status'>Sorting the scores …</p>"))
+        self.line.asked = self._asked
+        self.start()
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Key → label."""
+        return {} if self.scored is None else dict(zip("mn", words(self.scored.name), strict=True))
+
+    def _asked(self, value: float, done: bool) -> None:  # noqa: FBT001 - what the browser says
+        self.threshold = min(max(value, 0.0), 1.0)
+        self.settled += done
+
+    @param.depends("scored", watch=True)
+    def _show(self) -> None:
+        """Show other scores, or other labels."""
+        scored = self.scored
+        columns = {"score": scored.score} | ({"truth": self.truth} if self.truth else {})
+        self.near.label_with(self.labels, self.keys, columns)
+        self.line.send(chart(scored.histogram(), scored.name))
+        self.about.object = known_html(scored.known, scored.name, path=self.labels.path, outside=scored.outside)
+        self.plots.learn(scored, scored.at(self.threshold))
+
+    @param.depends("scored", "threshold", "calibrated", "t_obs", "merging", watch=True)
+    def tick(self) -> None:
+        """Show what the line does where it is now."""
+        if (scored := self.scored) is None:
+            return
+        found, drawn = scored.at(self.threshold), scored.resampled(self.threshold)
+        ours = {"above the line": found.fraction} | ({"corrected": drawn["corrected"]} if drawn else {})
+        ours |= {"calibrated sum": self.calibrated} if self.calibrated else {}
+        lines = numbers(found, drawn, scored.name)
+        self.line.tell(self.threshold, lines + sums(scored.plain_sum(), self.calibrated, pending=self.pending))
+        merger = scored.name == "merger"  # of others there is no such rate
+        self.rates.object = rates_html(rate_rows(ours, self.t_obs, self.merging), self.t_obs) if merger else ""
+        self.near.show(*scored.near(self.threshold))
+        self.plots.move(found)
+        if self.binned is not None:
+            self.plots.move_bins(self.binned.at(self.threshold))
+
+    @param.depends("binned", "bins_error", watch=True)
+    def _show_bins(self) -> None:
+        if self.binned is not None:
+            self.plots.bin(self.binned.at(self.threshold), self.bins.strip(), self.scored.name)
+        else:
+            self.plots.say(self.bins_error or "No column to bin by is chosen.")
+
+    def _choose(self, _: object) -> None:
+        self.selection.where(f"{column(self.answer)} > {self.threshold!r}")
+
+    def _number(self, name: str, width: int, **more: object) -> pn.widgets.Widget:
+        return field(self.param[name], type=pn.widgets.FloatInput, width=width, **more)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        names = [str(name) for name in self.table.select_dtypes("number").columns]
+        typed = {"type": pn.widgets.AutocompleteInput, "options": names, "restrict": False, "min_characters": 0}
+        choose = pn.widgets.Button(label="Choose all above the line", on_click=self._choose)
+        truth = pn.widgets.Select.from_param(self.param.truth, width=190)  # follows: its options change with the score
+        cut = [field(self.param.answer, width=230), truth, self._number("truth_cut", 110)]
+        merger = self.param.scored.rx().rx.pipe(lambda now: now is not None and now.name == "merger")
+        rate = [self._number("t_obs", 110, step=0.1), self._number("merging", 80, step=0.1)]
+        split = field(self.param.bins, width=190, case_sensitive=False, **typed)
+        below = [
+            pn.Column(split, self.plots.split, styles=GROW),
+            pn.Column(
+                pn.FlexBox(*rate, align_items="flex-end", visible=merger),
+                self.rates,
+                styles=GROW | {"flex": "1 1 600px"},
+            ),
+        ]
+        return pn.Column(
+            pn.FlexBox(*cut, choose, align_items="flex-end"), self._alert, self.line, self.about, self.near,
+            self.plots.judged, pn.FlexBox(*below), sizing_mode="stretch_width",
+        )  # fmt: skip
+
+    @param.depends("error")
+    def _alert(self) -> pn.viewable.Viewable:
+        return alert(self.error)

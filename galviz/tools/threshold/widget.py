@@ -1,0 +1,150 @@
+"""The threshold as a native widget of a notebook: where it is, and what it does, are traitlets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import pandas as pd
+import traitlets
+
+from galviz.io.ids import check_ids
+from galviz.measure.score_columns import answers, truths
+from galviz.tools.labels.core import Labels
+from galviz.tools.threshold.core import Scored
+from galviz.tools.threshold.figure import chart, numbers, percent
+
+MOST = 1000
+"""Ids that `ThresholdWidget.selection` holds at most."""
+
+
+class ThresholdWidget(anywidget.AnyWidget):
+    """A histogram of scores with a line to drag, and what the line does.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N objects, indexed by unique `object_id` (str), with a column within 0…1.
+    labels : Labels, optional
+        ``merger`` and ``not a merger`` (for another answer its name) override the truth; see `relabel`.
+
+    Attributes
+    ----------
+    threshold : float
+        0…1; set it, or drag the line.
+    answer : str
+        The column that is cut: one of `galviz.measure.score_columns.answers`.
+    truth : str
+        The column that says what is true, one of `galviz.measure.score_columns.truths`, ``""`` for none; another answer
+        begins with its own.
+    truth_cut : float
+        0…1; a fraction above this counts as true.
+    count : int
+        Objects above the threshold. Read only, as all that follow.
+    fraction, corrected : float
+        Raw, and by Rogan & Gladen (NaN where objects of both kinds are not known).
+    interval, corrected_interval : tuple of float
+        Their 95 % intervals: binomial (Wilson), and bootstrap.
+    purity, completeness : float
+        Of the labelled objects.
+    selection : list of str
+        Ids just above the threshold, nearest first, at most `MOST`; `ids` gives all.
+
+    Raises
+    ------
+    TypeError or ValueError
+        If the table is not indexed by unique ids, or has no score.
+    """
+
+    _esm = Path(__file__).with_name("client.js")
+
+    threshold = traitlets.Float(0.5, min=0, max=1)
+    answer = traitlets.Unicode()
+    truth = traitlets.Unicode()
+    truth_cut = traitlets.Float(0.5, min=0, max=1)
+    count = traitlets.Int(0, read_only=True)
+    fraction = traitlets.Float(np.nan, read_only=True)
+    interval = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(np.nan, np.nan), read_only=True)
+    corrected = traitlets.Float(np.nan, read_only=True)
+    corrected_interval = traitlets.Tuple(
+        traitlets.Float(), traitlets.Float(), default_value=(np.nan, np.nan), read_only=True
+    )
+    purity = traitlets.Float(np.nan, read_only=True)
+    completeness = traitlets.Float(np.nan, read_only=True)
+    selection = traitlets.List(traitlets.Unicode(), read_only=True)
+
+    def __init__(self, table: pd.DataFrame, labels: Labels | None = None, **traits: Any) -> None:
+        check_ids(table.index)
+        self.table, self.labels = table, labels
+        self._heard: dict[str, int] = {}
+        self._columns = {"answer": list(answers(table).values()), "truth": list(truths(table, "").values())}
+        answer = traits.pop("answer", self._columns["answer"][0])
+        super().__init__(**({"answer": answer, "truth": next(iter(truths(table, answer).values()))} | traits))
+        self.on_msg(lambda _, message, __: self._receive(message))
+        self.observe(self._answered, "answer")
+        self.observe(lambda _: self._sort(), ["truth", "truth_cut"])
+        self.observe(lambda _: self.tell(), "threshold")
+        self._sort()
+
+    @traitlets.validate("answer", "truth")
+    def _known(self, proposal: Mapping[str, Any]) -> str:
+        name, value = proposal["trait"].name, proposal["value"]
+        if value not in self._columns[name]:
+            known = ", ".join(each or "''" for each in self._columns[name])
+            raise ValueError(f"{name}: expected a column of the table within 0…1 ({known}), got {value!r}.")
+        return value
+
+    def ids(self) -> np.ndarray:
+        """Give the ids of all objects above the threshold, str, in the order of the table."""
+        return self.scored.above(self.threshold)
+
+    def relabel(self) -> None:
+        """Take the labels as they are now; the corrected fraction follows."""
+        self.scored = self.scored.relabelled(self.labels.to_dict() if self.labels is not None else {})
+        self._draw()
+
+    def tell(self) -> None:
+        """Work out what the threshold does, and show it."""
+        found, drawn = self.scored.at(self.threshold), self.scored.resampled(self.threshold)
+        right, rows = drawn.get("corrected"), self.scored.near(self.threshold, MOST)[0]
+        told = {"count": int(found.above), "fraction": float(found.fraction.value)}
+        told |= {"interval": (float(found.fraction.low), float(found.fraction.high))}
+        told |= {"corrected": np.nan if right is None else right.value}
+        told |= {"corrected_interval": (np.nan, np.nan) if right is None else (right.low, right.high)}
+        told |= {"purity": float(found.purity.value), "completeness": float(found.completeness.value)}
+        told |= {"selection": [str(one) for one in self.table.index.take(rows)]}
+        for name, value in told.items():
+            self.set_trait(name, value)
+        lines = numbers(found, drawn, self.scored.name)
+        self._state = [*lines, ("Sum of scores as they are", percent(self.scored.plain_sum()))]
+        self._say()
+
+    def _say(self) -> None:
+        lines = [list(line) for line in self._state]
+        heard = dict(self._heard)
+        self.send({"type": "state", "threshold": self.threshold, "numbers": lines, "heard": heard})
+
+    def _answered(self, _: Mapping[str, Any]) -> None:
+        first = next(iter(truths(self.table, self.answer).values()))
+        if first == self.truth:
+            self._sort()
+        else:
+            self.truth = first
+
+    def _sort(self) -> None:
+        labels = self.labels.to_dict() if self.labels is not None else {}
+        self.scored = Scored(self.table, self.answer, self.truth, self.truth_cut, labels)
+        self._draw()
+
+    def _draw(self) -> None:
+        self.send(chart(self.scored.histogram(), self.scored.name))
+        self.tell()
+
+    def _receive(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "hello":
+            self.send(chart(self.scored.histogram(), self.scored.name))
+        else:
+            self._heard[str(message["client"])] = int(message["seq"])
+            self.threshold = min(max(float(message["value"]), 0.0), 1.0)
+        self._say()

@@ -1,0 +1,1 @@
+"""Plots that show the objects themselves."""

@@ -1,0 +1,98 @@
+"""Thumbnails where a plot has its objects: a tap on one brings it into focus."""
+
+import holoviews as hv
+import numpy as np
+import panel as pn
+import param
+
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.formatting import said, shown_error
+from galviz.tools.plots.colouring import Colouring
+from galviz.tools.plots.view import PlotView
+from galviz.tools.thumbnails.figure import Cells, cells, picture, thumbnail_map
+from galviz.tools.viewer.stretch import LookView
+
+
+class ThumbnailsView(pn.viewable.Viewer):
+    """A map of thumbnails on the axes of a plot, with its colours; it follows both.
+
+    Parameters
+    ----------
+    plot : PlotView
+        Whose x, y and colour are shown, and whose selection is followed and moved.
+    cutouts : CutoutSet
+        With pictures of the plot's objects.
+    looks : LookView
+        How pictures are drawn.
+    """
+
+    version = param.Integer(default=0, doc="grows whenever the map is drawn anew")
+
+    def __init__(self, plot: PlotView, cutouts: CutoutSet, looks: LookView, **params: object) -> None:
+        super().__init__(**params)
+        self.plot, self.cutouts, self.looks = plot, cutouts, looks
+        self.grid: Cells | None = None
+        self._places = np.empty((0, 2))
+        self._focus = hv.streams.Pipe(data=(-1, 0.0, 0.0))
+        self._pictured = cutouts.catalogue.index.get_indexer(plot.selection.table.index)
+        self._kept: tuple[np.ndarray, tuple[np.ndarray, np.ndarray | None]] | None = None
+        plot.param.watch(self._changed, ["x", "y", "colour"])
+        looks.watch(self._changed)
+        plot.selection.param.watch(self._follow, ["focus"])
+
+    def _changed(self, *_: param.parameterized.Event) -> None:
+        self.version += 1
+
+    def _follow(self, *_: param.parameterized.Event) -> None:
+        self._focus.send(self._in_focus())
+
+    def _in_focus(self) -> tuple[int, float, float]:
+        index, focus = self.plot.selection.table.index, self.plot.selection.focus
+        row = index.get_loc(focus) if focus in index else -1
+        there = 0 <= row < len(self._places) and np.isfinite(self._places[row]).all()
+        return (row, *self._places[row]) if there else (-1, 0.0, 0.0)
+
+    def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Read the pictures of rows of the plot's table, once for the same rows, as a `thumbnails.figure.Read`."""
+        if self._kept is None or not np.array_equal(self._kept[0], rows):
+            there, coverage = self._pictured[rows], self.cutouts.coverage
+            self._kept = rows, (self.cutouts.images[there], None if coverage is None else coverage[there])
+        return self._kept[1]
+
+    def draw(self) -> tuple[np.ndarray, Cells, np.ndarray, Colouring | None]:
+        """Give the places (N, 2) of all objects, the grid, its picture, and its colours, if any.
+
+        Raises
+        ------
+        ValueError
+            If a name of the plot is neither a column nor an expression, or not of numbers.
+        """
+        plot, selection = self.plot, self.plot.selection
+        places = np.column_stack([selection.values(name) for name in (plot.x, plot.y)])
+        places[self._pictured < 0] = np.nan
+        colour = Colouring(selection.values(plot.colour), plot.label(plot.colour)) if plot.colour.strip() else None
+        grid = cells(places)
+        return places, grid, picture(grid, self.read, self.cutouts.bands, self.looks.look()), colour
+
+    @param.depends("version")
+    def body(self) -> pn.viewable.Viewable:
+        """Give the map, or why there is none."""
+        try:
+            self._places, self.grid, pixels, colour = self.draw()
+        except (ValueError, KeyError, OSError) as error:
+            return said(shown_error(error))
+        self._focus = hv.streams.Pipe(data=self._in_focus())
+        axes, ids = tuple(self.plot.label(name) for name in (self.plot.x, self.plot.y)), self.plot.selection.table.index
+        more = {"axes": axes, "focus": self._focus, "colour": colour}
+        frames, shown = thumbnail_map(self.grid, pixels, ids.to_numpy(object), **more)
+        hv.streams.Tap(source=frames).add_subscriber(self.tap)
+        return pn.pane.HoloViews(shown, linked_axes=False)
+
+    def tap(self, x: float | None, y: float | None) -> None:
+        """Bring the object that is shown at a place into focus."""
+        row = -1 if x is None or y is None or self.grid is None else self.grid.row_at(x, y)
+        if row >= 0:
+            self.plot.selection.focus = str(self.plot.selection.table.index[row])
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.Column(self.body, styles={"overflow-x": "auto"}, min_height=720, sizing_mode="stretch_width")

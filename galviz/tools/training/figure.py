@@ -1,0 +1,128 @@
+"""How a training goes: losses and metrics against the epoch."""
+
+from collections.abc import Mapping
+from itertools import cycle
+
+import holoviews as hv
+import pandas as pd
+
+from galviz.tools.style import BLUE, FOCUS, GREY, ORANGE, PINK, SKY, frame, plain
+
+_MOST = 500
+"""Epochs that are drawn: a page redraws its curves every half second."""
+
+LABELS = {"val_mae": "MAE", "val_rmse": "RMSE", "val_accuracy": "Accuracy", "val_loss": "Loss", "train_loss": "Loss"}
+"""How metrics are written on an axis."""
+
+_LOOKS = {"training": (BLUE, "solid"), "held out": (ORANGE, "dashed")}
+_DASHES = ("solid", "dashed", "dotted", "dotdash")
+
+
+def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
+    """Draw the loss of the training objects and of those held out against the epoch.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        Lines of ``metrics.csv``: columns epoch, train_loss, val_loss. May be empty.
+
+    Returns
+    -------
+    holoviews.Overlay
+    """
+    lines = [
+        _curve(metrics, "train_loss", "Loss", "training"),
+        _curve(metrics, "val_loss", "Loss", "held out"),
+    ]
+    title = f"Loss{_thinned(metrics)[1]}"
+    return frame(hv.Overlay(lines), legend_position="top_right", title=title, height=260, ylabel="Loss")
+
+
+def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
+    """Draw what was measured on the objects held out against the epoch.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        Lines of ``metrics.csv``: column epoch and columns ``val_…`` besides val_loss. The first of them is drawn.
+    unit : str
+        What the metric is in: ``"ln λ"``.
+
+    Returns
+    -------
+    holoviews.Overlay
+    """
+    name = next(iter(metric_names(metrics)), "val_metric")
+    label, on_axis = _written(name, unit)
+    line = _curve(metrics, name, on_axis, "held out")
+    title = f"{label}, held out{_thinned(metrics)[1]}"
+    return frame(hv.Overlay([line]), show_legend=False, title=title, height=260, ylabel=plain(on_axis))
+
+
+def run_curves(
+    runs: Mapping[str, pd.DataFrame], name: str = "val_loss", unit: str = "", accuracy: str = LABELS["val_accuracy"]
+) -> hv.Overlay:
+    """Draw one metric of several runs against the epoch, each in a colour and a dash of its own.
+
+    Parameters
+    ----------
+    runs : mapping of str to pandas.DataFrame
+        What a run is called → lines of its ``metrics.csv``.
+    name : str
+        The column that is drawn: ``"val_loss"``, ``"val_accuracy"``, ``"train_loss"``. A run without it has no line.
+    unit : str
+        As in `metric_curves`.
+    accuracy : str
+        How the title calls an accuracy: what counts as right differs between targets.
+
+    Returns
+    -------
+    holoviews.Overlay
+
+    Raises
+    ------
+    ValueError
+        If there is no run.
+
+    References
+    ----------
+    Goh (2022), figs. 8 and 9: loss and accuracy of three networks.
+    """
+    if not runs:
+        raise ValueError("runs: expected at least one run, got none. Train one first.")
+    label, on_axis = _written(name, unit)
+    looks = zip(cycle((BLUE, ORANGE, PINK, SKY, FOCUS, GREY)), cycle(_DASHES), strict=False)
+    named = zip(runs.items(), looks, strict=False)
+    lines = [_curve(rows, name, on_axis, called, look) for (called, rows), look in named]
+    part = "training" if name.startswith("train_") else "held out"
+    thinned = any(_thinned(rows)[1] for rows in runs.values())
+    label = accuracy if name == "val_accuracy" else label
+    title = f"{label}, {part}{'; of long runs not every epoch' if thinned else ''}"
+    return frame(hv.Overlay(lines), legend_position="right", title=title, height=300, ylabel=plain(on_axis))
+
+
+def _written(name: str, unit: str) -> tuple[str, str]:
+    """Write a metric for a title, and for an axis."""
+    label = LABELS.get(name, name.removeprefix("val_").replace("_", " "))
+    return label, f"{label} ({unit})" if unit and label not in {"Accuracy", "Loss"} else label
+
+
+def metric_names(metrics: pd.DataFrame) -> list[str]:
+    """Give the columns that hold a metric of the part held out, without its loss."""
+    return [str(name) for name in metrics.columns if str(name).startswith("val_") and name != "val_loss"]
+
+
+def _thinned(metrics: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Keep every n-th epoch, the last among them, and say so."""
+    every = -(-len(metrics) // _MOST)
+    return (metrics, "") if every <= 1 else (metrics.iloc[::-1].iloc[::every].iloc[::-1], f", every {every} epochs")
+
+
+def _curve(metrics: pd.DataFrame, name: str, label: str, part: str, look: tuple[str, str] | None = None) -> hv.Overlay:
+    colour, dash = _LOOKS[part] if look is None else look
+    metrics, _ = _thinned(metrics)
+    known = metrics[["epoch", name]].dropna() if name in metrics else pd.DataFrame({"epoch": [], name: []})
+    axes = [hv.Dimension("epoch", label="Epoch")], [hv.Dimension(part, label=plain(label))]
+    data = (known["epoch"].to_numpy(float), known[name].to_numpy(float))
+    line = hv.Curve(data, *axes, label=part).opts(color=colour, line_dash=dash, line_width=2, tools=["hover"])
+    return line * hv.Scatter(data, *axes, label=part).opts(color=colour, size=4)

@@ -1,0 +1,129 @@
+"""A training as it goes, read from its run folder: whoever opens the folder is attached to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import holoviews as hv
+import pandas as pd
+import panel as pn
+import param
+
+from galviz.io.markup import Markup
+from galviz.runs.run import ACTIVE, Run
+from galviz.tools.formatting import beside, drawn, note, shown_seconds, text
+from galviz.tools.training.figure import loss_curves, metric_curves
+from galviz.work import processes as jobs
+
+_SIGNS = {
+    "created": "○ starting",
+    "waiting": "◔ waiting",
+    "running": "▶ running",
+    "stopped": "■ stopped",
+    "done": "✔ done",
+    "failed": "✖ failed",
+    "lost": "✖ lost",
+}
+
+
+class RunView(pn.viewable.Viewer):
+    """Status, progress, curves and log of one run. `look` reads the folder anew and shows what has changed.
+
+    Parameters
+    ----------
+    path : str or Path
+        A run folder, which may still be in the making.
+    """
+
+    state = param.Dict(default={"status": "created"}, doc="as `galviz.runs.run.Run.state` gives it")
+    started = param.Boolean(default=False, doc="whether there are metrics")
+    metrics = param.DataFrame(default=pd.DataFrame(), doc="lines of metrics.csv so far")
+    log = param.String(default="", doc="last lines of log.txt")
+    predicted = param.Integer(default=0, doc="when its predictions were written, ns; 0 where there are none")
+
+    def __init__(self, path: str | Path, **params: object) -> None:
+        super().__init__(**params)
+        self.path = Path(path)
+        self._updates: Iterator[jobs.Update] = jobs.follow(self.path)
+        self.look()
+
+    @property
+    def active(self) -> bool:
+        """Say whether a process is at work on the run, or about to be."""
+        return self.state["status"] in ACTIVE or jobs.is_alive(self.path)
+
+    def look(self) -> None:
+        """Read the folder once."""
+        update = next(self._updates)
+        state = {name: value for name, value in update.state.items() if name != "heartbeat"}
+        if state["status"] not in ACTIVE and jobs.is_alive(self.path):
+            state |= {"status": "created", "message": ""}  # started, and about to say so itself
+        changed: dict[str, Any] = {"state": state, "log": Run(self.path).log(tail=60)}
+        predicted = self.path / "predictions.parquet"
+        changed["predicted"] = predicted.stat().st_mtime_ns if predicted.exists() else 0
+        if update.restarted or not len(self.metrics.columns):
+            changed["metrics"] = update.rows
+        elif len(update.rows):
+            changed["metrics"] = pd.concat([self.metrics, update.rows], ignore_index=True)
+        changed["started"] = bool(len(changed.get("metrics", self.metrics)))
+        now = self.param.values()
+        self.param.update(**{k: new for k, new in changed.items() if k == "metrics" or new != now[k]})
+
+    @param.depends("state")
+    def status(self) -> Markup:
+        """Say how far it is, in a line."""
+        state = self.state
+        epoch = f"epoch {state.get('epoch', 0)} of {state['epochs']}" if "epochs" in state else ""
+        waiting, running = state["status"] == "waiting", state["status"] == "running"
+        memory = f"memory {state['memory_mb']:,.0f} MiB" if state.get("memory_mb") and not waiting else ""
+        left = f"{shown_seconds(state.get('eta_s'))} left" if running else ""
+        place = f"on {state['device']}" if running and "device" in state else ""
+        sign = Markup("<b>{}</b>").format(_SIGNS.get(state["status"], state["status"]))
+        said = Markup(" · ").join(filter(None, (sign, epoch, left, memory, place)))
+        return Markup("<div role='status'>{}</div>").format(said)
+
+    @param.depends("state")
+    def message(self) -> str | Markup:
+        """Say what the run has to say: why it failed, what it waits for."""
+        message, failed = self.state.get("message"), self.state["status"] in {"failed", "lost"}
+        shown = Markup("<div class='{}' role='{}'>{}</div>")
+        return shown.format(*(("bad", "alert") if failed else ("note", "note")), message) if message else ""
+
+    @param.depends("state")
+    def progress(self) -> int:
+        """Give the part that is done, in per cent."""
+        if self.state["status"] == "done":
+            return 100
+        return int(100 * min(1.0, self.state.get("step", 0) / max(self.state.get("steps") or 1, 1)))
+
+    @property
+    def unit(self) -> str:
+        """What the metrics are in."""
+        try:
+            target = Run.open(self.path).target
+        except (OSError, ValueError):  # still in the making
+            return ""
+        return "" if target.kind == "band" else target.label_learned
+
+    @param.depends("log")
+    def tail(self) -> Markup:
+        """Give the last lines of the log."""
+        log = Markup("<pre class='log' tabindex='0' aria-label='Log'>{}</pre>")
+        return log.format(self.log or "Nothing logged yet.")
+
+    @param.depends("started")
+    def curves(self) -> pn.viewable.Viewable:
+        """Draw the curves, once there is something to draw."""
+        if not self.started:
+            return note("The curves come with the first epoch.")
+        table = self.param.metrics
+        curves = (pn.bind(loss_curves, table), pn.bind(metric_curves, table, self.unit))
+        return beside(*(drawn(hv.DynamicMap(curve)) for curve in curves))
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        colour = self.param.state.rx.pipe(
+            lambda state: "danger" if state["status"] in {"failed", "lost"} else "primary"
+        )
+        bar = pn.indicators.Progress(value=self.progress, max=100, sizing_mode="stretch_width", bar_color=colour)
+        log = text(self.tail, sizing_mode="stretch_width")
+        return pn.Column(text(self.status), bar, text(self.message), self.curves, log)

@@ -1,0 +1,1 @@
+"""The viewer: the pictures of one object in all its bands."""

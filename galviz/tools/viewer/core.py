@@ -1,0 +1,125 @@
+"""The object in focus without its page: what a browser that shows it (``galviz/tools/viewer/client.js``) is told.
+
+Id, pixels and facts go in one message, so an id and its pictures cannot come apart; objects are named by id, never by
+row.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from galviz.io.ids import check_ids
+from galviz.sky.cutouts import CutoutSet
+from galviz.tools.gallery.core import text_of
+from galviz.tools.gallery.figure import Look, object_limits, palette_bytes
+from galviz.tools.labels.core import Labels
+from galviz.tools.viewer.figure import LUPTON_Q, MARKS, scale_bar
+
+
+class Portrait:
+    """What there is to show of each object, and the order in which they are gone through.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet
+    facts : pandas.DataFrame, optional
+        What to say of each object, indexed by `object_id`; by default the catalogue.
+    labels : Labels, optional
+        The object's label is said too.
+    ids : sequence of str, optional
+        The order; by default that of the catalogue.
+
+    Raises
+    ------
+    ValueError
+        If an id comes twice.
+    """
+
+    def __init__(
+        self,
+        cutouts: CutoutSet,
+        facts: pd.DataFrame | None = None,
+        labels: Labels | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> None:
+        self.cutouts, self.labels = cutouts, labels
+        self.facts = cutouts.catalogue if facts is None else facts
+        self._index, self._sources = cutouts.catalogue.index, cutouts.sources
+        self.ids = self._index if ids is None else pd.Index(ids, dtype=object)
+        if ids is not None:
+            check_ids(self.ids)
+        self._read: tuple[str, np.ndarray | None, np.ndarray | None] = ("", None, None)
+
+    def knows(self, object_id: str | None) -> bool:
+        """Say whether anything can be shown of an object."""
+        return any(object_id in index for index in (self._index, self.facts.index, self.ids))
+
+    def beside(self, object_id: str, by: int) -> str:
+        """Give the id that many places on in the order, round and round; the first or the last for one not in it."""
+        place = int(self.ids.get_loc(object_id)) if object_id in self.ids else min(0, -by)
+        return str(self.ids[(place + by) % len(self.ids)])
+
+    def look_message(self, object_id: str, look: Look, pictures: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+        """Say how pictures of an object are drawn, and the limits of each.
+
+        Parameters
+        ----------
+        object_id : str
+        look : Look
+            Its bands do not matter.
+        pictures : mapping of str to tuple of str
+            The bands, one or three, that are shown in each.
+        """
+        bands, (images, coverage) = self.cutouts.bands, self._pixels(object_id)
+        looks = {} if images is None else {name: replace(look, bands=of) for name, of in pictures.items()}
+        limits = {name: object_limits(images, coverage, bands, one) for name, one in looks.items()}
+        message = {"pictures": [[name, list(of)] for name, of in pictures.items()], "limits": limits, "Q": LUPTON_Q}
+        message |= {"kind": look.kind, "a": look.a, "gamma": look.gamma}
+        return message | {"palette": np.frombuffer(palette_bytes(look.palette), np.uint8).reshape(-1, 3).tolist()}
+
+    def object_message(self, object_id: str) -> dict[str, Any]:
+        """Say all that is shown of an object, its pixels in the same message."""
+        images, coverage = self._pixels(object_id)
+        _, _, height, width = self.cutouts.images.shape
+        message = {"type": "object", "id": object_id, "bands": list(self.cutouts.bands), "width": width}
+        message |= {"height": height, "unit": self.cutouts.unit, "origin": self.cutouts.origin}
+        place = int(self.ids.get_loc(object_id)) + 1 if object_id in self.ids else 0
+        message |= {"place": place, "count": len(self.ids), "facts": self._facts(object_id)}
+        message |= {"sources": self._marked(object_id), "marks": MARKS, "wcs": self._wcs(object_id)}
+        scale = float(self.cutouts.pixel_scale[self._index.get_loc(object_id)]) if images is not None else 1.0
+        length, label = scale_bar(width * scale) if np.isfinite(scale) else (0.0, "")
+        message["bar"] = {"pixels": length / scale if label else 0.0, "label": label}
+        if images is not None:
+            message["pixels"] = np.ascontiguousarray(images, dtype="<f4").tobytes()
+        if coverage is not None:
+            message["coverage"] = np.ascontiguousarray(coverage, dtype=np.uint8).tobytes()
+        return message
+
+    def _pixels(self, object_id: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+        if self._read[0] != object_id:
+            row = int(self._index.get_loc(object_id)) if object_id in self._index else None
+            coverage, images = self.cutouts.coverage, None if row is None else self.cutouts.images[row]
+            self._read = object_id, images, None if coverage is None or row is None else coverage[row]
+        return self._read[1:]
+
+    def _facts(self, object_id: str) -> list[list[str]]:
+        facts = self.facts.loc[object_id].items() if object_id in self.facts.index else ()
+        label = "" if self.labels is None else self.labels.get(object_id)
+        return [*([["label", label]] if label else []), *([str(name), text_of(value)] for name, value in facts)]
+
+    def _marked(self, object_id: str) -> list[dict[str, Any]]:
+        if self._sources is None:
+            return []
+        found = self._sources[self._sources["object_id"] == object_id].reindex(columns=["x", "y", "kind", "p_mem"])
+        return found.astype(object).where(found.notna(), None).to_dict("records")
+
+    def _wcs(self, object_id: str) -> dict[str, list[float]] | None:
+        if self.cutouts.wcs is None or object_id not in self._index:
+            return None
+        row = self.cutouts.wcs.iloc[self._index.get_loc(object_id)]
+        names = {"crval": ("crval1", "crval2"), "crpix": ("crpix1", "crpix2")}
+        names["cd"] = ("cd1_1", "cd1_2", "cd2_1", "cd2_2")
+        return {key: [float(row[name]) for name in columns] for key, columns in names.items()}

@@ -1,1 +1,0 @@
-"""Native widgets for a notebook cell: traitlets that can be read, set and observed."""
