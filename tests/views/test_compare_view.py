@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
+from galviz.io.markup import as_html
 from galviz.selection import Selection
 from galviz.sky.expressions import matches
 from galviz.sky.predictions import joined
@@ -45,7 +46,8 @@ def buttons(shown):
 
 
 def words(shown):
-    return " ".join(str(pane.object) for pane in shown.select(pn.pane.HTML))
+    """The HTML of all words, as the browser gets it."""
+    return " ".join(as_html(pane.object) for pane in shown.select(pn.pane.HTML))
 
 
 def press(button):
