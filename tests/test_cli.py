@@ -426,9 +426,9 @@ def test_a_full_disk_is_said_and_the_training_goes_on_when_there_is_room(tmp_pat
     done = subprocess.run([*command, *small], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert re.fullmatch(r"galviz train: .*expected room on the disk, got none left. .*\n", done.stderr)
-    assert Run.open(run).state()["status"] == "failed"
-    assert "room on the disk" in Run.open(run).state()["message"]
-    assert "Traceback" in Run.open(run).log()
+    assert Run(run).state()["status"] == "failed"
+    assert "room on the disk" in Run(run).state()["message"]
+    assert "Traceback" in Run(run).log()
     (run / "metrics.csv").unlink()
     (run / "metrics.csv").touch()  # what a full disk leaves of a new file
     subprocess.run([*command, "--resume"], check=True, capture_output=True)

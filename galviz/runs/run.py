@@ -253,7 +253,7 @@ class Run:
         if not lines:
             return pd.DataFrame(columns=["epoch", "step", "seconds"])
         try:
-            return pd.read_csv(io.StringIO("\n".join(lines))).astype({"epoch": int, "step": int}).apply(pd.to_numeric)
+            return pd.read_csv(io.StringIO("\n".join(lines))).astype({"epoch": int}).apply(pd.to_numeric)
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(
                 f"{self.path / 'metrics.csv'}: expected numbers, got a damaged file ({error}). Remove the file."

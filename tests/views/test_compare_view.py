@@ -7,6 +7,7 @@ import pandas as pd
 import panel as pn
 
 from galviz.io.expressions import matches
+from galviz.io.markup import as_html
 from galviz.runs.predictions import joined
 from galviz.tools.diagnostics.compare import CompareView
 from galviz.tools.diagnostics.slices import SlicesView
@@ -45,7 +46,8 @@ def buttons(shown):
 
 
 def words(shown):
-    return " ".join(str(pane.object) for pane in shown.select(pn.pane.HTML))
+    """The HTML of all words, as the browser gets it."""
+    return " ".join(as_html(pane.object) for pane in shown.select(pn.pane.HTML))
 
 
 def press(button):
@@ -117,7 +119,7 @@ def test_the_page_does_not_wait(monkeypatch):
         raise ValueError("<late>")
 
     for name in ("slices.worst_slices", "compare.disagreement", "suspects.suspects"):
-        monkeypatch.setattr(f"galviz.views.{name}", slow)
+        monkeypatch.setattr(f"galviz.tools.diagnostics.{name}", slow)
     rows = table()
     slices, pair = SlicesView(rows, rows["z"], Selection(rows)), CompareView(rows, rows, None, Selection(rows))
     for generator in (slices.lines, pair.body):
