@@ -14,18 +14,17 @@ PAGES = {"holoviews", "panel", "ipywidgets"}
 ANYWHERE = {  # never imported in these, not even inside a function
     "io": NETWORKS | PAGES,
     "sky": NETWORKS | PAGES,
-    "runs.py": NETWORKS | PAGES,
-    "recipe.py": NETWORKS | PAGES,
-    "selection.py": NETWORKS | PAGES,
-    "queueing.py": NETWORKS | PAGES,
-    "jobs.py": NETWORKS | PAGES,
+    "measure": NETWORKS | PAGES,
+    "tasks": NETWORKS | PAGES,
+    "runs": NETWORKS | PAGES,
     "nn": PAGES,
-    "figures": NETWORKS | {"panel", "ipywidgets"},
     "studies": PAGES,
-    "views": NETWORKS,
-    "widgets": NETWORKS,
+    "work": PAGES,
+    "tools": NETWORKS,
+    "pages": NETWORKS,
 }
-AT_MODULE_LEVEL = {"studies": NETWORKS, "cli.py": {"galviz", *NETWORKS, *PAGES}}
+AT_MODULE_LEVEL = {"studies": NETWORKS, "work": NETWORKS, "cli/main.py": {"galviz", *NETWORKS, *PAGES}}
+IN_TOOLS = {"core.py": {"panel", "ipywidgets"}, "figure.py": {"panel", "ipywidgets"}}  # of each tool
 
 
 def imports(path, package, *, inside_functions):
@@ -59,6 +58,10 @@ def breaches(galviz):
                 names = imports(path, package, inside_functions=inside)
                 bad = [name for name in names if any(name == ban or name.startswith(f"{ban}.") for ban in banned)]
                 found += [f"{path.relative_to(galviz)} imports {name}" for name in bad]
+    for path in sorted((galviz / "tools").rglob("*.py")):
+        names = imports(path, ".".join(path.relative_to(galviz.parent).parent.parts), inside_functions=True)
+        bad = [name for name in names if name.partition(".")[0] in IN_TOOLS.get(path.name, ())]
+        found += [f"{path.relative_to(galviz)} imports {name}" for name in bad]
     return found
 
 
@@ -90,13 +93,14 @@ def test_every_file_keeps_to_its_layer():
     [
         ("studies/planted.py", "import torch.nn as nn"),
         ("studies/planted.py", "from galviz import nn"),
-        ("studies/planted.py", "from ..nn.fit import fit"),
+        ("studies/planted.py", "from ..nn.training.fit import fit"),
         ("studies/planted.py", "if True:\n    from galviz.nn.training.fit import fit"),
         ("studies/planted.py", "def show():\n    import panel"),
-        ("views/planted.py", "def show():\n    import torch"),
-        ("widgets/planted.py", "def show():\n    from galviz.nn import fit"),
+        ("pages/planted.py", "def show():\n    import torch"),
+        ("tools/gallery/planted.py", "def show():\n    from galviz.nn import training"),
         ("sky/mock/planted.py", "import holoviews as hv"),
-        ("cli.py", "from galviz.runs.run import Run"),
+        ("tools/gallery/core.py", "import panel"),
+        ("cli/main.py", "from galviz.runs.run import Run"),
     ],
 )
 def test_a_planted_breach_is_seen(copied, file, line):
@@ -121,7 +125,7 @@ def test_import_linter_holds():
 
 
 def test_import_linter_sees_a_planted_breach(copied):
-    with (copied / "galviz/sky/target.py").open("a") as out:
+    with (copied / "galviz/tasks/target.py").open("a") as out:
         out.write("\nfrom galviz.runs.run import Run\n")
     done = lint_imports(copied)
     assert done.returncode == 1
@@ -156,9 +160,7 @@ def test_every_export_is_listed_and_there():
 
 
 def test_serving_loads_no_torch():
-    files = sorted((ROOT / "galviz" / "views").rglob("[!_]*.py")) + sorted(
-        (ROOT / "galviz" / "widgets").rglob("[!_]*.py")
-    )
+    files = sorted(file for room in ("tools", "pages") for file in (ROOT / "galviz" / room).rglob("[!_]*.py"))
     modules = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
     loaded = loaded_after(f"import galviz.work.processes {''.join(f', {module}' for module in modules)}")
     assert "torch" not in loaded

@@ -1,6 +1,6 @@
 """A gallery without its page: which objects in which order, and what a browser that shows them asks and is told.
 
-The browser (``galviz/tools/gallery/client.js``) never holds the table. It asks for windows of it and gets ids, captions and a
+The browser (``client.js``) never holds the table. It asks for windows of it and gets ids, captions and a
 contact sheet in the same message, so an id and its picture cannot come apart; it acts on ids only, never on rows.
 """
 

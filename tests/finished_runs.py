@@ -1,4 +1,4 @@
-"""What the tests of views share: a home with a sky and finished runs, made without training."""
+"""What tests of tools and pages share: a home with a sky and finished runs, made without training."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _panel() -> None:
+def panel_extension() -> None:
     pn.extension("tabulator")
 
 

@@ -1,0 +1,3 @@
+"""A home with a sky and finished runs."""
+
+from finished_runs import *  # noqa: F403 - fixtures
