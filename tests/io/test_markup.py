@@ -14,12 +14,12 @@ from galviz.io.markup import Markup, as_html, as_markdown
 
 GALVIZ = Path(__file__).parents[2] / "galviz"
 IN_ONE_PLACE = {
-    "pn.pane.HTML": "views/words.py",
+    "pn.pane.HTML": "tools/formatting.py",
     "pn.pane.Markdown": "",
     "pn.pane.Alert": "",
-    "pn.widgets.Tabulator": "views/words.py",
-    "pn.widgets.MultiChoice": "views/words.py",
-    "W.HTML": "widgets/training.py",
+    "pn.widgets.Tabulator": "tools/formatting.py",
+    "pn.widgets.MultiChoice": "tools/formatting.py",
+    "W.HTML": "tools/training/widget.py",
     "W.HTMLMath": "",
 }
 """What reads text as HTML, and the only file that may use it; `pn.widgets.Tabulator` may be named as a return type."""
@@ -91,12 +91,12 @@ def test_another_place_is_seen(tmp_path, line):
 
 
 def test_no_script_makes_html_of_text():
-    """`repair.js` alone takes HTML: that of `galviz.tools.repair.widget`, whose traits hold what `as_html` gave."""
+    """The script of `tools.repair` alone takes HTML: that of `galviz.tools.repair.widget`, whose traits hold what `as_html` gave."""
     files = [*GALVIZ.rglob("*.js"), *GALVIZ.rglob("*.py")]
     found = {
-        file.name
+        file.relative_to(GALVIZ).as_posix()
         for file in files
         for sign in ("innerHTML", "insertAdjacentHTML", "document.write")
         if sign in file.read_text("utf-8")
     }
-    assert found == {"repair.js", "handover.py", "upload.py"}  # the last two: constants
+    assert found == {"tools/repair/client.js", "tools/export/download.py", "pages/upload.py"}  # the last two: constants
