@@ -303,3 +303,10 @@ def _arrow(keyed: KeyedTable) -> pa.Table:
         fields.append(common.field_with(spec.name, arrays[-1].type, keyed.units.get(spec.name, "")))
     metadata = None if keyed.passport is None else {common.PASSPORT: common.to_json(keyed.passport)}
     return pa.table(arrays, schema=pa.schema(fields, metadata=metadata))
+
+
+def safe_for_page(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table fit for a browser: whole numbers that a float cannot hold become text, such as 19-digit ids."""
+    known = {name: table[name].dropna() for name in table.select_dtypes("integer")}
+    big = [name for name, n in known.items() if len(n) and max(abs(int(n.min())), abs(int(n.max()))) >= 2**53]
+    return table.astype(dict.fromkeys(big, "str"))

@@ -136,10 +136,3 @@ def shown_time(seconds: float | None) -> str:
 def shown_error(error: Exception) -> str:
     """Write an error for a reader: what it says, without the quotes that Python puts around a KeyError."""
     return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-
-
-def safe_for_page(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table fit for a browser: whole numbers that a float cannot hold become text, such as 19-digit ids."""
-    known = {name: table[name].dropna() for name in table.select_dtypes("integer")}
-    big = [name for name, n in known.items() if len(n) and max(abs(int(n.min())), abs(int(n.max()))) >= 2**53]
-    return table.astype(dict.fromkeys(big, "str"))

@@ -91,7 +91,7 @@ def test_another_place_is_seen(tmp_path, line):
 
 
 def test_no_script_makes_html_of_text():
-    """The script of `tools.repair` alone takes HTML: that of `galviz.tools.repair.widget`, whose traits hold what `as_html` gave."""
+    """The script of `tools.repair` alone takes HTML: the traits of its widget, which hold what `as_html` returned."""
     files = [*GALVIZ.rglob("*.js"), *GALVIZ.rglob("*.py")]
     found = {
         file.relative_to(GALVIZ).as_posix()

@@ -7,16 +7,8 @@ import param
 import pytest
 
 from galviz.io.markup import Markup, as_html
-from galviz.tools.formatting import (
-    Choices,
-    Text,
-    data_table,
-    field,
-    safe_for_page,
-    shown_error,
-    shown_seconds,
-    shown_value,
-)
+from galviz.io.tables import safe_for_page
+from galviz.tools.formatting import Choices, Text, data_table, field, shown_error, shown_seconds, shown_value
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pandas as pd
 import param
 
 from galviz.io.expressions import column, evaluate
+from galviz.io.tables import safe_for_page
 from galviz.tools.plots import figure as explore
 from galviz.tools.plots.colouring import Colouring
 from galviz.tools.selection.core import Selection
@@ -73,7 +74,8 @@ def scatter(
     if dense:
         source, plot = explore.point_density(*place.T, **looks)
     else:
-        source, plot = explore.point_cloud(*place.T, index.to_numpy(object)[drawn], **looks)
+        exact = tuple(_exact(selection.table, name, drawn) for name in (*names, *((colour or ())[:1])))
+        source, plot = explore.point_cloud(*place.T, index.to_numpy(object)[drawn], exact=exact, **looks)
 
     def follow(*events: param.parameterized.Event) -> None:
         if any(event.name == "version" for event in events):
@@ -158,7 +160,7 @@ def matrix(
     """
     table = selection.table
     written = [column(name) if name in table.columns else name for name in names]
-    values = [evaluate(expression, table) for expression in written]
+    values = [_integers(table, name, evaluate(one, table)) for name, one in zip(names, written, strict=True)]
     x, y = (_as_text(one) for one in values)
     known = pd.notna(x) & pd.notna(y)
     counts = pd.crosstab(y[known], x[known])
@@ -195,9 +197,24 @@ def _nearest(places: np.ndarray, at: tuple[float, float]) -> int | None:
     return nearest if away[nearest] < _REACH**2 else None
 
 
+def _exact(table: pd.DataFrame, name: str, rows: np.ndarray) -> np.ndarray | None:
+    """Return the values of a column as text where a float cannot hold them (ids of 19 digits), else None."""
+    if name not in table.columns or not pd.api.types.is_integer_dtype(table[name]):
+        return None
+    text = safe_for_page(table[[name]])[name][rows]
+    return None if pd.api.types.is_integer_dtype(text) else text.to_numpy(object)
+
+
+def _integers(table: pd.DataFrame, name: str, values: np.ndarray) -> np.ndarray:
+    """Return a column of whole numbers as Python's integers, missing ones as None; other values as they are."""
+    if name not in table.columns or not pd.api.types.is_integer_dtype(table[name]):
+        return values
+    return np.array([None if pd.isna(value) else int(value) for value in table[name]], dtype=object)
+
+
 def _as_text(values: np.ndarray) -> np.ndarray:
     if values.dtype == object:
-        return np.where(pd.isna(values), None, values)
+        return np.array([None if pd.isna(value) else str(value) for value in values], dtype=object)
     numbers = values.astype(float)
     return np.where(np.isfinite(numbers), [f"{value:g}" for value in numbers], None).astype(object)
 
@@ -206,7 +223,8 @@ def _literal(value: str, values: np.ndarray) -> str:
     """Write a value of a matrix as it stands in an expression."""
     if values.dtype == bool:
         return str(value == "1")
-    return repr(str(value)) if values.dtype == object else value
+    texts = values.dtype == object and not any(isinstance(one, int) for one in values)
+    return repr(str(value)) if texts else value
 
 
 def _title(

@@ -1,5 +1,6 @@
 """Plots of any columns of a table, made to be selected in: points or their density, bars, a matrix of counts."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,7 @@ def point_cloud(
     axes: tuple[str, str],
     chosen: hv.streams.Pipe,
     colour: Colouring | None = None,
+    exact: Sequence[np.ndarray | None] = (),
 ) -> tuple[hv.Points, hv.Overlay]:
     """Draw a point an object, those that are chosen in orange.
 
@@ -44,6 +46,8 @@ def point_cloud(
         Its ``data`` are the places (m, 2) of the chosen objects; sending others draws them anew.
     colour : Colouring, optional
         What colours the points; all are blue without it. An object without a value is a grey cross.
+    exact : sequence of (numpy.ndarray of str or None), optional
+        For x, y and the colour: what the pointer reads in place of a number that a float cannot hold.
 
     Returns
     -------
@@ -64,13 +68,19 @@ def point_cloud(
             hv.Dimension(VALUE),
             hv.Dimension("point_mark"),
         ]  # without labels: HoloViews takes equal ones for the same
-        tips = [(axes[0], "@{x}"), (axes[1], "@{y}"), ("object_id", "@{object_id}"), (colour.label, f"@{{{VALUE}}}")]
         size, alpha = (size + 2, 0.9) if len(x) <= 5000 else (size + 1, 0.7)
         looks = {"color": VALUE, "marker": "point_mark", **colour.bar}
-        hover = HoverTool(tooltips=tips)  # HoloViews would mix up `hover_tooltips` where an axis is called x or y
         width = hv.dim("point_mark").categorize({"cross": 1.5}, default=0.4)
         looks |= {"line_color": GREY, "line_width": width} if len(x) <= 5000 else {}
         mark = {"size": 11, "line_color": "black", "line_width": 1}
+    read = {"x": axes[0], "y": axes[1]} | ({} if colour is None else {VALUE: colour.label})
+    texts = {name: text for name, text in zip(read, exact, strict=False) if text is not None}
+    for name, text in texts.items():
+        table[f"{name}_text"] = text
+        told.append(hv.Dimension(f"{name}_text"))
+    if texts or colour is not None:  # HoloViews would mix up `hover_tooltips` where an axis is called x or y
+        tips = [(label, f"@{{{name}_text}}" if name in texts else f"@{{{name}}}") for name, label in read.items()]
+        hover = HoverTool(tooltips=[*tips[:2], ("object_id", "@{object_id}"), *tips[2:]])
     points = hv.Points(table, dims, told).opts(
         size=size,
         **dict.fromkeys(("alpha", "nonselection_alpha", "selection_alpha"), alpha),

@@ -7,7 +7,8 @@ import param
 from bokeh.models.widgets.tables import NumberFormatter
 
 from galviz.io.markup import Markup
-from galviz.tools.formatting import data_table, safe_for_page, text
+from galviz.io.tables import safe_for_page
+from galviz.tools.formatting import data_table, text
 from galviz.tools.selection.core import Selection
 
 _DECIMALS = "0.[0000]"

@@ -4,7 +4,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import pytest
-from bokeh.models import ColorBar, Plot
+from bokeh.models import ColorBar, GlyphRenderer, HoverTool, Plot
 
 from galviz.tools.plots.colouring import VALUE
 from galviz.tools.plots.view import PlotView
@@ -241,3 +241,29 @@ def test_taps_boxes_and_what_is_chosen_work_in_colours(selection):
     assert len(marked.data_source.data["x"]) == len(selection)
     sent(hv.streams.Tap, x=TABLE["z"].iloc[3], y=TABLE["g - r"].iloc[3])
     assert selection.focus == TABLE.index[3]
+
+
+LONG = pd.DataFrame(
+    {
+        "specobjid": pd.array([2**60 + k % 3 for k in range(12)], dtype="Int64"),
+        "z": np.arange(12.0),
+        "kind": ["a"] * 12,
+    },
+    index=pd.Index([f"id{k}" for k in range(12)], name="object_id"),
+)
+
+
+@pytest.mark.parametrize("colour", ["", "z", "specobjid"])
+def test_the_pointer_reads_whole_numbers_that_a_float_cannot_hold(colour):
+    root = PlotView(Selection(LONG), x="specobjid", y="z", colour=colour).plot().get_root()
+    tools = [tool for tool in root.select({"type": HoverTool}) if isinstance(tool.tooltips, list)]
+    (shown,) = [dict(tool.tooltips)["specobjid"] for tool in tools]
+    (data,) = [r.data_source.data for r in root.select({"type": GlyphRenderer}) if "object_id" in r.data_source.data]
+    assert list(data[shown.strip("@{}")]) == [str(value) for value in LONG["specobjid"]]
+
+
+def test_a_cell_of_long_whole_numbers_selects_its_objects_alone():
+    selection = Selection(LONG)
+    assert PlotView(selection, kind="matrix", x="specobjid", y="kind").plot().get_root()
+    sent(hv.streams.Tap, x=str(2**60 + 1), y="a")
+    assert list(selection.ids) == ["id1", "id4", "id7", "id10"]
