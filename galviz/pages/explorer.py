@@ -131,7 +131,7 @@ class Explorer(pn.viewable.Viewer):
         more = []
         if len(self.table) <= _TABLE_ROWS:
             more = [pn.Card(TableView(self.table, self.selection), title="Table", collapsed=True, **wide)]
-        out = pn.Card(self.out, title="Take it away: files, Python, SAMP", collapsed=True, **wide)
+        out = pn.Card(self.out, title="Export: files, Python, SAMP", collapsed=True, **wide)
         return pn.Column(self.bar, above, self.gallery, *more, out, **wide)
 
 

@@ -103,7 +103,7 @@ class LatentsView(pn.viewable.Viewer):
         where = f"by the first two principal components of their latents ({first:.0%} and {second:.0%} of the variance)"
         near = "The network sees alike what lies close together."
         tap = "" if self.thumbnails is None else "A tap on a thumbnail brings its object into focus. "
-        rest = f"{where}. {near} {tap}What is chosen in one plot is marked in all."
+        rest = f"{where}. {near} {tap}Objects selected in one plot are marked in all."
         return Markup("<b>{:,} objects</b> {}").format(count, rest)
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -63,7 +63,7 @@ class OcclusionPage(pn.viewable.Viewer):
         self.shown = WhyView(run, cutouts, selection)
         self._keep(selection)
         gallery = Gallery(cutouts, table, selection, height=330)
-        card = pn.Card(gallery, title="Objects: look at one, choose many", sizing_mode="stretch_width")
+        card = pn.Card(gallery, title="Objects", sizing_mode="stretch_width")
         return pn.Column(trained_on(run, cutouts), self.shown, card, sizing_mode="stretch_width")
 
     @param.depends("run", watch=True)

@@ -53,7 +53,7 @@ class RepairTab(pn.viewable.Viewer):
         self.repair.cancel()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        title = "Objects: those that are chosen are fitted, else the one in focus and the next"
+        title = "Objects: the selected ones are fitted, or else the one in focus and the next"
         card = pn.Card(self.gallery, title=title, sizing_mode="stretch_width")
         return pn.Column(self.repair, card, sizing_mode="stretch_width")
 

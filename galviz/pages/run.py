@@ -79,7 +79,7 @@ class RunPanel(pn.viewable.Viewer):
     @param.depends("view", "error")
     def body(self) -> pn.viewable.Viewable:
         """Give the run, or what to do where there is none."""
-        empty = note("No run is chosen. Start one, or choose one above.")
+        empty = note("No run selected. Start one, or select one above.")
         return pn.Column(said(self.error), self.view or empty)
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -48,7 +48,7 @@ class RunsPanel(pn.viewable.Viewer):
     def chosen(self) -> str | Markup:
         """Say which run is chosen."""
         run = self.page.run
-        return Markup("Chosen: <b>{}</b>").format(run) if run else "Click a run to choose it."
+        return Markup("Selected: <b>{}</b>").format(run) if run else "Click a run to select it."
 
     def remove(self) -> None:
         """Ask whether the chosen run shall be removed; asked again at once, remove it."""

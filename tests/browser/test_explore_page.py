@@ -62,9 +62,9 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
     driven.page.get_by_text(f"{ROWS} objects, 4 columns").wait_for()
     (plot,) = driven.until(lambda: driven.figures("ln_richness against ln_richness_true"))
     assert len(plot["points"]) == ROWS
-    set_field(driven, "Choose where", "z > 0.22")
+    set_field(driven, "Select where", "z > 0.22")
     count = int((table["z"] > 0.22).sum())
-    driven.page.get_by_text(f"{count} of {ROWS} objects chosen").wait_for()
+    driven.page.get_by_text(f"{count} of {ROWS} objects selected").wait_for()
 
     # A picture is that of its id, in colours.
     object_id = table.index[41]
@@ -79,19 +79,19 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
     assert json.loads(saved.read_text())["state"]["selection"]["focus"] == object_id
     other = open_page(server.url)
     other.page.locator("input[type=file][accept='.json']").set_input_files(saved)
-    other.page.get_by_text(f"{count} of {ROWS} objects chosen").wait_for()
+    other.page.get_by_text(f"{count} of {ROWS} objects selected").wait_for()
     other.until(lambda: other.shows(object_id))
 
     # The defect is found, and its button chooses its objects.
-    driven.page.get_by_role("button", name="None", exact=True).click()
-    driven.page.get_by_text(f"0 of {ROWS} objects chosen").wait_for()
-    driven.page.get_by_label("Look closer at").select_option("worst slices")
+    driven.page.get_by_role("button", name="Clear", exact=True).click()
+    driven.page.get_by_text(f"0 of {ROWS} objects selected").wait_for()
+    driven.page.get_by_label("Diagnostics").select_option("worst slices")
     driven.page.get_by_text("z above").first.wait_for()
     driven.page.get_by_role("button", name="Show these").first.click()
     driven.until(
-        lambda: "0 of" not in driven.page.get_by_role("status").filter(has_text="objects chosen").first.inner_text()
+        lambda: "0 of" not in driven.page.get_by_role("status").filter(has_text="objects selected").first.inner_text()
     )
-    said = driven.page.get_by_role("status").filter(has_text="objects chosen").first.inner_text()
+    said = driven.page.get_by_role("status").filter(has_text="objects selected").first.inner_text()
     assert "where" in said
     expression = said.partition("where ")[2].strip()
     assert said.startswith(f"{matches(expression, table).sum()} of {ROWS}")

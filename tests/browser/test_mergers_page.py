@@ -178,10 +178,10 @@ def test_controls_answers_rates_and_the_explorer(server, table, open_page):
         assert box.input_value() == taken  # what is shown is where the line is
     says(driven, ThresholdCurve(table["p_merger"], table["truth"]).at(0.5))
 
-    page.get_by_text("Choose all above the line").click()
+    page.get_by_text("Select all above the line").click()
     page.get_by_text("Explore the same table").click()
     chosen = int((table["p_merger"] > 0.5).sum())
-    page.get_by_text(f"{chosen} of {ROWS} objects chosen").wait_for()
+    page.get_by_text(f"{chosen} of {ROWS} objects selected").wait_for()
     set_field(driven, "Go to object_id", table.index[7])
     driven.until(lambda: driven.pictures()[0] == {table.index[7]} == driven.pictures()[1])
 

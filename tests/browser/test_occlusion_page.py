@@ -120,10 +120,10 @@ def test_zoom_marks_and_the_mean_of_what_is_chosen(made, open_page):
     page.locator(".galviz-occlusion input[type=range]").fill("0.5")
     expect(frames.nth(0).locator("image")).to_have_count(count + 1)
 
-    page.get_by_text("Mean map of what is chosen").click()
+    page.get_by_text("Mean map of the selection").click()
     page.get_by_role("button", name="Mean of what is chosen").click()
     driven.until(lambda: driven.figures("mean of 12 maps"))
-    page.get_by_role("button", name="Explain at once").click()
+    page.get_by_role("button", name="Explain automatically").click()
     page.get_by_role("button", name="▶", exact=True).click()
     page.locator(".galviz-occlusion figcaption", has_text="no map yet").wait_for()
     page.get_by_role("button", name="Explain", exact=True).click()

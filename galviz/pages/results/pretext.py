@@ -82,7 +82,7 @@ class BandsView(pn.viewable.Viewer):
                 self.explorer.bar.take(self.explorer.selection.where, condition, how=self.explorer.bar.how)
 
         hv.streams.Tap(source=source).add_subscriber(tapped)
-        plot = plot.opts(title="Which band was taken for which", height=360)
+        plot = plot.opts(title="Confusion of bands", height=360)
         return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
 
     @param.depends("training")

@@ -113,7 +113,7 @@ class PredictionsView(pn.viewable.Viewer):
         selection = self.explorer.selection
         if selection.mask.any() or not selection.steps:
             return ""
-        return Markup("<p class='note' role='status'>No object is chosen: the figures are of all that are shown.</p>")
+        return Markup("<p class='note' role='status'>No objects selected: the metrics are of all objects shown.</p>")
 
     def chosen(self) -> pd.DataFrame:
         """Give the chosen objects, or all where none is chosen."""

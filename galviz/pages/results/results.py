@@ -88,7 +88,7 @@ class Outcome:
     def _to_why(self) -> list[pn.widgets.Button]:
         if "why" not in self.page.tabs:
             return []
-        ask = pn.widgets.Button(label="Why does it say that? →", on_click=lambda _: setattr(self.page, "tab", "why"))
+        ask = pn.widgets.Button(label="Explain this prediction →", on_click=lambda _: setattr(self.page, "tab", "why"))
         return [ask]
 
 

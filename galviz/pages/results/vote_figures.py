@@ -123,7 +123,7 @@ class VoteFigures(pn.viewable.Viewer):
         }
         both = pd.concat(found, names=["by"])
         choose = pn.widgets.Button(
-            label="Choose these", on_click=lambda _: self.selection.choose(both["object_id"].unique())
+            label="Select these", on_click=lambda _: self.selection.choose(both["object_id"].unique())
         )
         return pn.Column(choose, text(prototypes_html(both, self.cutouts), sizing_mode="stretch_width"))
 

@@ -115,7 +115,7 @@ class VotesView(pn.viewable.Viewer):
 
     @param.depends("training", "answer")
     def closer(self) -> CloserView:
-        """Look closer at the answer."""
+        """Diagnostics the answer."""
         called, answer = "this run" if self.run is None else self.run.name, self.answer
 
         def turned(read: Callable[[], pd.DataFrame | None]) -> Callable[[], pd.DataFrame | None]:
@@ -134,7 +134,7 @@ class VotesView(pn.viewable.Viewer):
         switch = field(self.param.training, type=pn.widgets.Toggle)
         answer = pn.widgets.Select(label="Answer", groups=GROUPS, value=self.answer, width=220)
         answer.link(self, value="answer", bidirectional=True)
-        above = pn.widgets.Button(label="Show and choose those above", on_click=self.choose_above)
+        above = pn.widgets.Button(label="Show and select those above", on_click=self.choose_above)
         threshold = field(self.param.threshold, type=pn.widgets.FloatInput, step=0.05, width=100)
         return pn.Column(
             pn.FlexBox(text(self.about), switch, align_items="center"),

@@ -45,7 +45,7 @@ class SuspectsView(Opener):
         return rows.loc[quality.index[:_LOWEST], ["truth", "estimate"]].join(quality)
 
     async def look(self, _: object = None) -> None:
-        """Look for suspect labels, aside so that the page does not wait."""
+        """Find suspect labels, aside so that the page does not wait."""
         self.param.update(looking=True, error="")
         try:
             self.found = await asyncio.to_thread(self.scored)
@@ -74,7 +74,7 @@ class SuspectsView(Opener):
 
     def __panel__(self) -> pn.viewable.Viewable:
         button = pn.widgets.Button(
-            label="Look for suspect labels", color="primary", on_click=self.look, disabled=self.param.looking
+            label="Find suspect labels", color="primary", on_click=self.look, disabled=self.param.looking
         )
         about = note("A low score is a reason to look at the object, no proof that its label is wrong.")
         return pn.Column(button, about, self.lines, self.alert, sizing_mode="stretch_width")

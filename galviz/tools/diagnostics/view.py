@@ -34,7 +34,7 @@ class CloserView(pn.viewable.Viewer):
         Runs to compare with: each gives a table such as `table`, or None.
     """
 
-    at = param.Selector(default="nothing", objects=list(LOOKS), label="Look closer at")
+    at = param.Selector(default="nothing", objects=list(LOOKS), label="Diagnostics")
     other = param.String(default="", label="Compare with")
 
     def __init__(

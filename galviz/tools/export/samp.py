@@ -133,7 +133,7 @@ class Samp:
             self._client.client.unbind_receive_response(tag)
 
     def send_selection(self, ids: Iterable[str], table_id: str) -> None:
-        """Choose these objects in all programs that have the table.
+        """Select these objects in all programs that have the table.
 
         Raises
         ------

@@ -105,7 +105,7 @@ class WayOut(Patient):
     def count(self) -> Markup:
         """Say what goes out."""
         all_of, chosen = len(self.table), len(self.selection)
-        what = f"{chosen:,} chosen" if chosen else f"all {all_of:,}"
+        what = f"{chosen:,} selected" if chosen else f"all {all_of:,}"
         objects = "object" if (chosen or all_of) == 1 else "objects"
         return Markup("<div role='status'><b>{} {}</b></div>").format(what, objects)
 

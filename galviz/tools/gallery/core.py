@@ -141,7 +141,7 @@ class Exchange:
     send : callable
         Given a message (JSON values) and a PNG or None, brings them to every browser that shows this gallery.
     look : Look, optional
-        How pictures are drawn; that of `default_look` by default.
+        Display settings; that of `default_look` by default.
     captions : sequence of str
         Columns shown under each picture.
     keys : mapping of str to str

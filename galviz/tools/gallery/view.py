@@ -58,7 +58,7 @@ class Gallery(pn.viewable.Viewer):
     order = param.String(default="", label="Sort by", doc="column or expression; empty: the order of the table")
     descending = param.Boolean(default=False, label="Largest first")
     filter = param.String(default="", label="Show only", doc="condition on columns, such as z < 0.3")
-    only_chosen = param.Boolean(default=False, label="Only the chosen", doc="leave out what is not chosen")
+    only_chosen = param.Boolean(default=False, label="Selected only", doc="show only the selected objects")
     captions = param.ListSelector(default=[], objects=[], label="Captions")
     tile = param.Integer(default=112, bounds=(48, 320), step=8, label="Tile size (px)")
     error = param.String(default="", doc="why the last change could not be made")

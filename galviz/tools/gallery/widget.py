@@ -43,7 +43,7 @@ class GalleryWidget(anywidget.AnyWidget):
     captions : list of str
         Columns under each picture.
     look : Look
-        How pictures are drawn.
+        Display settings.
     tile, height : int
         Pixels that a picture is wide, and that the widget is high.
     """

@@ -1,4 +1,4 @@
-"""How often intervals hold the truth, against how often they say they do."""
+"""Coverage of the intervals, against how often they say they do."""
 
 import holoviews as hv
 import pandas as pd
@@ -24,7 +24,10 @@ def coverage_curve(found: pd.DataFrame) -> hv.Overlay:
     ----------
     Gneiting, Balabdaoui & Raftery (2007), J. R. Stat. Soc. B 69, 243 (calibration).
     """
-    x, y = hv.Dimension("level", label="Level of the interval"), hv.Dimension("share", label="Share of truths inside")
+    x, y = (
+        hv.Dimension("level", label="Level of the interval"),
+        hv.Dimension("share", label="Fraction of truths inside"),
+    )
     level = found.index.to_numpy(float)
     band = hv.Area((level, found["low"].to_numpy(float), found["high"].to_numpy(float)), x, [y, "upper"])
     line = hv.Curve([(0, 0), (1, 1)], x, y, label="as they say").opts(color=GREY, line_dash="dashed")
@@ -36,4 +39,4 @@ def coverage_curve(found: pd.DataFrame) -> hv.Overlay:
         * hv.Scatter(shares, x, y).opts(color=BLUE, size=5, tools=["hover"])
     )
     looks = {"xlim": (0, 1), "ylim": (0, 1), "legend_position": "bottom", "height": 300}
-    return frame(overlay, title="How often intervals hold the truth", **looks)
+    return frame(overlay, title="Coverage of the intervals", **looks)

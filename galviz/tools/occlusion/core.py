@@ -12,7 +12,7 @@ from galviz.tools.occlusion.figure import MARKS, look_of, picture, rgb_of
 from galviz.tools.viewer.figure import scale_bar
 from galviz.work.explanation import Explanation, outputs
 
-VALUES = {"what it gives": "change", "the output when it is hidden": "output"}
+VALUES = {"contribution": "change", "output when hidden": "output"}
 """What a map can show."""
 
 
@@ -55,7 +55,7 @@ def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
     values = found.map(value)
     limits, palette = look_of(values, value)
     unit = name_of(found)
-    label = f"{'what it gives to' if value == 'change' else 'when hidden:'} {unit} · {found.bands[row]}"
+    label = f"{'contribution to' if value == 'change' else 'when hidden:'} {unit} · {found.bands[row]}"
     message = {"type": "map", "id": found.object_id, "limits": limits, "palette": rgb_of(palette), "unit": unit}
     message |= {
         "label": label,

@@ -53,7 +53,7 @@ class MeanView(pn.viewable.Viewer):
             ids = ids[np.sort(np.random.default_rng(0).choice(len(ids), _MOST, replace=False))]
         try:
             found = MeanExplanation(self.run, self.cutouts, list(ids), self.question(), seen=self.seen())
-            self.param.update(found=found, error="" if len(ids) else "Of what is chosen the sky has no image.")
+            self.param.update(found=found, error="" if len(ids) else "The sky has no image of the selected objects.")
         except REFUSED as error:
             self.error = shown_error(error)
 
@@ -100,6 +100,6 @@ class MeanView(pn.viewable.Viewer):
         return alert(self.error)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        start = pn.widgets.Button(label="Mean of what is chosen (all where nothing is)", on_click=self.start)
+        start = pn.widgets.Button(label="Mean of the selection (or of all objects)", on_click=self.start)
         cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel)
         return pn.Column(pn.Row(start, cancel), text(self.progress), self._alert, self.view)

@@ -55,5 +55,5 @@ class WhyView(pn.viewable.Viewer):
         self.mean.cancel()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        mean = pn.Card(self.mean, title="Mean map of what is chosen", collapsed=True, sizing_mode="stretch_width")
+        mean = pn.Card(self.mean, title="Mean map of the selection", collapsed=True, sizing_mode="stretch_width")
         return pn.Column(self.one, mean, sizing_mode="stretch_width")

@@ -30,7 +30,7 @@ class OcclusionView(pn.viewable.Viewer):
     """
 
     asked = param.ClassSelector(class_=Asked, constant=True)
-    at_once = param.Boolean(default=True, label="Explain at once", doc="whatever comes into focus")
+    at_once = param.Boolean(default=True, label="Explain automatically", doc="whatever comes into focus")
     found = param.Parameter(doc="the `Explanation` that is shown, if any")
     running = param.Boolean(default=False)
     version = param.Integer(default=0, doc="grows whenever something has come")
@@ -136,8 +136,8 @@ class OcclusionView(pn.viewable.Viewer):
     def about(self) -> str | Markup:
         """Say which number is explained, where it is not the one that the run gives."""
         views = self.run.recipe.tta
-        mean = f"The run's own estimate is a mean over {views} turned and mirrored views; this is"
-        said = Markup("<p class='note'>{} the answer to the image as it lies.</p>")
+        mean = f"The run's prediction is the mean over {views} rotated and mirrored views. This map explains"
+        said = Markup("<p class='note'>{} the prediction for the unrotated image.</p>")
         return said.format(mean) if views > 1 else ""
 
     def controls(self) -> pn.viewable.Viewable:

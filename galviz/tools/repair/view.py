@@ -35,7 +35,7 @@ class RepairView(pn.viewable.Viewer):
     off = param.ListSelector(default=[], objects=[], label="Bands that are hidden")
     count = param.Integer(default=4, bounds=(1, 12), label="Objects")
     steps = param.Integer(default=STEPS, bounds=(1, 2000), label="Steps")
-    at_once = param.Boolean(default=True, label="Fit at once", doc="whatever is chosen")
+    at_once = param.Boolean(default=True, label="Fit automatically", doc="whatever is chosen")
     found = param.Parameter(doc="the `Repair` that is shown, if any")
     running = param.Boolean(default=False)
     version = param.Integer(default=0, doc="grows whenever something has come")
@@ -120,7 +120,7 @@ class RepairView(pn.viewable.Viewer):
         if self.found is None or self.found.status != "done":
             return pn.Spacer(height=0)
         wide = {"collapsed": True, "sizing_mode": "stretch_width"}
-        return pn.Card(self.way_out(), title="Take it away: files, Python, SAMP", **wide)
+        return pn.Card(self.way_out(), title="Export: files, Python, SAMP", **wide)
 
     def way_out(self) -> WayOut:
         """Give the way out of what was filled in: fluxes, and cutouts with the fits in the place of hidden bands."""

@@ -12,7 +12,7 @@ from galviz.tools.formatting import field, shown_error, text
 from galviz.tools.selection.core import HOW, Selection
 from galviz.tools.viewer.stretch import alert
 
-_HOW = dict(zip(("replace", "add", "remove", "keep only"), HOW, strict=True))
+_HOW = dict(zip(("replace", "add", "remove", "keep common"), HOW, strict=True))
 
 
 class SelectionBar(pn.viewable.Viewer):
@@ -24,8 +24,8 @@ class SelectionBar(pn.viewable.Viewer):
     """
 
     selection = param.ClassSelector(class_=Selection, constant=True)
-    how = param.Selector(default="replace", objects=_HOW, label="A choice will", doc="what is done with the old one")
-    condition = param.String(default="", label="Choose where", doc="a condition on columns, such as z < 0.3")
+    how = param.Selector(default="replace", objects=_HOW, label="New selection", doc="what is done with the old one")
+    condition = param.String(default="", label="Select where", doc="a condition on columns, such as z < 0.3")
     called = param.String(default="", label="Name of a subset")
     subset = param.String(default="", label="Subsets")
     error = param.String(default="", doc="why the last step could not be taken")
@@ -83,10 +83,10 @@ class SelectionBar(pn.viewable.Viewer):
             return pn.widgets.Button(label=label, on_click=act, description=about, margin=(5, 3))
 
         undo = [
-            button("↶ Undo", lambda _: self.selection.undo(), "take the last step back"),
-            button("↷ Redo", lambda _: self.selection.redo(), "take it again"),
-            button("Invert", lambda _: self.selection.invert(), "choose what is not chosen"),
-            button("None", lambda _: self.selection.choose([]), "choose nothing"),
+            button("↶ Undo", lambda _: self.selection.undo(), "undo the last step"),
+            button("↷ Redo", lambda _: self.selection.redo(), "redo it"),
+            button("Invert", lambda _: self.selection.invert(), "select what is not selected"),
+            button("Clear", lambda _: self.selection.choose([]), "select nothing"),
         ]
         version = self.selection.param.version
         for pressed, steps in zip(undo, ("undoable", "redoable"), strict=False):
@@ -95,10 +95,10 @@ class SelectionBar(pn.viewable.Viewer):
         how = field(self.param.how, width=110)
         subsets = [
             field(self.param.called, width=130, placeholder="a name"),
-            button("Keep as", self._keep, "keep what is chosen under this name"),
+            button("Save subset", self._keep, "save the selection under this name"),
             field(self.param.subset, type=pn.widgets.Select, options=self.subsets, width=130),
-            button("Recall", self._recall, "choose the subset"),
-            button("Forget", self._forget, "drop the subset"),
+            button("Select subset", self._recall, "select the objects of the subset"),
+            button("Delete subset", self._forget, "delete the subset; its objects stay"),
         ]
         controls = pn.FlexBox(how, condition, *undo, *subsets, align_items="flex-end")
         return pn.Column(text(self.said), controls, self._alert, sizing_mode="stretch_width")

@@ -68,5 +68,5 @@ class NearView(pn.viewable.Viewer):
             pn.Column(text(Markup("<h3>{}</h3>").format(title), margin=0), grid, styles=GROW)
             for title, grid in zip(titles, self.grids, strict=True)
         ]
-        looks = [] if self.looks is None else [pn.Card(self.looks, title="How pictures are drawn", collapsed=True)]
+        looks = [] if self.looks is None else [pn.Card(self.looks, title="Display settings", collapsed=True)]
         return pn.Column(pn.FlexBox(*parts, gap="12px"), *looks, sizing_mode="stretch_width", margin=(0, 10))

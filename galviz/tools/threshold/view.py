@@ -110,7 +110,7 @@ class ThresholdView(ThresholdState):
     def __panel__(self) -> pn.viewable.Viewable:
         names = [str(name) for name in self.table.select_dtypes("number").columns]
         typed = {"type": pn.widgets.AutocompleteInput, "options": names, "restrict": False, "min_characters": 0}
-        choose = pn.widgets.Button(label="Choose all above the line", on_click=self._choose)
+        choose = pn.widgets.Button(label="Select all above the line", on_click=self._choose)
         truth = pn.widgets.Select.from_param(self.param.truth, width=190)  # follows: its options change with the score
         cut = [field(self.param.answer, width=230), truth, self._number("truth_cut", 110)]
         merger = self.param.scored.rx().rx.pipe(lambda now: now is not None and now.name == "merger")

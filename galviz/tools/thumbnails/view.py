@@ -23,7 +23,7 @@ class ThumbnailsView(pn.viewable.Viewer):
     cutouts : CutoutSet
         With pictures of the plot's objects.
     looks : LookView
-        How pictures are drawn.
+        Display settings.
     """
 
     version = param.Integer(default=0, doc="grows whenever the map is drawn anew")

@@ -1,4 +1,4 @@
-"""How pictures are drawn: bands, colours and stretch, as a visitor sets them."""
+"""Display settings: bands, colours and stretch, as a visitor sets them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -31,7 +31,7 @@ def test_what_is_set_is_asked_and_the_map_is_the_answer(made):
     message, (values, outputs) = next(one for one in reversed(sent) if one[0]["type"] == "map")
     np.testing.assert_array_equal(np.frombuffer(values, "<f4").reshape(16, 16), widget.map)
     np.testing.assert_array_equal(np.frombuffer(outputs, "<f4"), expected.outputs[0])
-    assert message["label"] == "what it gives to ln λ · all bands"
+    assert message["label"] == "contribution to ln λ · all bands"
     widget.band = "r"
     assert widget.found.bands[2] == "r"
     np.testing.assert_array_equal(widget.map, widget.found.map()[2])
