@@ -71,7 +71,7 @@ def choose(page, expression):
     page.get_by_label("Choose").press("Enter")
     table = burned_table(ROWS)
     ids = table.index[matches(expression, table)].tolist()
-    page.locator("b", has_text=f"{len(ids):,} chosen object").wait_for()
+    page.locator("b", has_text=f"{len(ids):,} selected object").wait_for()
     return ids
 
 

@@ -315,7 +315,7 @@ def test_the_table_marks_what_is_chosen_and_what_is_in_focus(tiny_sky):
     selection.focus = tiny_sky.object_ids[9]
     assert view.widget.selection == [1, 5, 9]
     assert view.widget.page == 3
-    assert view.said().startswith(f"<span class='note'>Marked: the 2 chosen and <b>{tiny_sky.object_ids[9]}</b>")
+    assert view.said().startswith(f"<span class='note'>Marked: the 2 selected and <b>{tiny_sky.object_ids[9]}</b>")
 
 
 def test_the_lines_of_python_run_whatever_was_opened(folder, tiny_sky, told, told_bands, make_run):

@@ -68,7 +68,7 @@ class TableView(pn.viewable.Viewer):
     def said(self) -> str | Markup:
         """Say what is marked."""
         chosen, focus = len(self.selection), self.selection.focus
-        marked = [f"the {chosen:,} chosen"] * bool(chosen)
+        marked = [f"the {chosen:,} selected"] * bool(chosen)
         in_focus = Markup("<b>{}</b>, which is in focus").format(focus)
         marked += [in_focus] if focus in self.widget.value.index else []
         said = Markup("<span class='note'>Marked: {}.</span>")

@@ -110,7 +110,7 @@ def test_nothing_chosen_means_all(make, tmp_path, tiny_sky):
     assert got.table.index.tolist() == tiny_sky.object_ids.tolist()
     assert got.passport["steps"] == [["invert", {}]]
     way.selection.choose(tiny_sky.object_ids[:1])
-    assert "1 chosen object<" in way.count()
+    assert "1 selected object<" in way.count()
 
 
 def test_the_passport_knows_the_run(make, make_run, told, tmp_path):
