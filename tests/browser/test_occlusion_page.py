@@ -121,7 +121,7 @@ def test_zoom_marks_and_the_mean_of_what_is_chosen(made, open_page):
     expect(frames.nth(0).locator("image")).to_have_count(count + 1)
 
     page.get_by_text("Mean map of the selection").click()
-    page.get_by_role("button", name="Mean of what is chosen").click()
+    page.get_by_role("button", name="Mean of the selection").click()
     driven.until(lambda: driven.figures("mean of 12 maps"))
     page.get_by_role("button", name="Explain automatically").click()
     page.get_by_role("button", name="▶", exact=True).click()

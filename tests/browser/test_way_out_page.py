@@ -67,8 +67,8 @@ def page(chromium, served):
 
 def choose(page, expression):
     """Choose on the page; gives the ids that this means, and waits until the page says their number."""
-    page.get_by_label("Choose").fill(expression)
-    page.get_by_label("Choose").press("Enter")
+    page.get_by_label("Select where").fill(expression)
+    page.get_by_label("Select where").press("Enter")
     table = burned_table(ROWS)
     ids = table.index[matches(expression, table)].tolist()
     page.locator("b", has_text=f"{len(ids):,} selected object").wait_for()
@@ -135,9 +135,9 @@ def test_a_large_table_and_large_pictures_leave_the_page_alive(page, tmp_path, c
     with page.expect_download(timeout=120_000) as waited:
         page.get_by_role("button", name="Download").click()
         asked = time.perf_counter()
-        page.get_by_label("Choose").fill("z < 0.011")
-        page.get_by_label("Choose").press("Enter")
-        page.locator("b", has_text="chosen object").wait_for()
+        page.get_by_label("Select where").fill("z < 0.011")
+        page.get_by_label("Select where").press("Enter")
+        page.locator("b", has_text="selected object").wait_for()
         answered = time.perf_counter() - asked
     waited.value.save_as(tmp_path / waited.value.suggested_filename)
     took = time.perf_counter() - start
@@ -182,10 +182,10 @@ def test_the_keyboard_alone_downloads_and_copies(page, tmp_path):
     script = script_of(page, len(ids))
     page.get_by_role("button", name="Copy").press(" ")
     page.get_by_text("Copied.").wait_for()
-    page.get_by_label("Choose").fill("")
-    page.get_by_label("Choose").press("Control+v")
-    assert page.get_by_label("Choose").input_value().split() == script.split()
-    page.get_by_label("Choose").fill("z > 0.5997")  # lest a choice be made of it
+    page.get_by_label("Select where").fill("")
+    page.get_by_label("Select where").press("Control+v")
+    assert page.get_by_label("Select where").input_value().split() == script.split()
+    page.get_by_label("Select where").fill("z > 0.5997")  # lest a choice be made of it
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
 
 
