@@ -434,7 +434,7 @@ class Gallery {
   say() {
     const { count, total, chosen } = this.state;
     const n = (value) => value.toLocaleString("en-US");
-    this.counts.textContent = `${count === total ? n(total) : `${n(count)} of ${n(total)}`} objects · ${n(chosen)} chosen`;
+    this.counts.textContent = `${count === total ? n(total) : `${n(count)} of ${n(total)}`} objects · ${n(chosen)} selected`;
     const keys = Object.entries(plain(this.state.keys));
     this.view.setAttribute("aria-label", `Gallery, ${this.counts.textContent}`);
     if (this.hints.dataset.keys === JSON.stringify(keys)) return;
