@@ -78,7 +78,7 @@ def test_help_answers_at_once():
 
 
 def test_help_loads_nothing_heavy():
-    code = "import sys; from galviz import cli; cli.parser().format_help(); print(*sys.modules)"
+    code = "import sys; from galviz.cli import main as cli; cli.parser().format_help(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"numpy", "pandas", "torch", "tqdm", "psutil"} & set(done.stdout.split())
 

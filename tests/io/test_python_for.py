@@ -10,7 +10,9 @@ from galviz.io.tables import KeyedTable, write_table
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.selection.core import Selection
 
-_spec = importlib.util.spec_from_file_location("python_for_bench", Path(__file__).parent / "bench" / "python_for.py")
+_spec = importlib.util.spec_from_file_location(
+    "python_for_bench", Path(__file__).parents[1] / "bench" / "python_for.py"
+)
 bench = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(bench)
 

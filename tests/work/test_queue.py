@@ -198,7 +198,7 @@ def test_a_training_takes_the_devices_that_it_will_train_on(monkeypatch, devices
 
 @pytest.mark.slow
 def test_who_may_have_to_wait_asks_for_devices_without_loading_torch():
-    code = "import sys; from galviz import training; print(training.device_names(None), 'torch' in sys.modules)"
+    code = "import sys; from galviz.work import training; print(training.device_names(None), 'torch' in sys.modules)"
     with in_line("a", ["cpu"]):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"{training.accelerators()[:1] or ['cpu']} False\n"
