@@ -50,7 +50,7 @@ class LabelsTab(pn.viewable.Viewer):
         super().__init__(page=page, **params)
         self.study, self.library = study, library
         self.roots = (*map(Path, paths), home() / "sweeps")
-        self._asked = ""  # name of a sweep that was started here and has no folder yet
+        self._asked = ""  # sweep that was started here and is not found in the folders yet
         self._stopping: Path | None = None
         self.look()
 

@@ -93,7 +93,7 @@ class TrainPanel(pn.viewable.Viewer):
         return free_name(self.library.run_folders[-1], f"{self.target}-{self.recipe}")
 
     async def find_devices(self) -> None:
-        """List the devices available for training. A child process finds them, so the page stays responsive."""
+        """List the devices available for training. A child process finds them, as a page never imports torch."""
         try:
             found = await asyncio.to_thread(jobs.devices)
         except REFUSED as error:

@@ -21,7 +21,7 @@ _OF_A_RUN = ["estimate", "residual", "spread", "fold", "seen"]
 
 
 class CompareView(Opener):
-    """Two runs on the same objects: which has smaller errors, where they differ, and in which slices each fails.
+    """Two runs on the same objects: which has smaller errors, where they differ, where the second or both do worst.
 
     Parameters
     ----------

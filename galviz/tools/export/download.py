@@ -13,8 +13,8 @@ _PIECE = 2**21  # bytes per message to the browser
 class Handover(pn.custom.JSComponent):
     """The browser part of the export: receives a file in pieces, and shows Python code to copy.
 
-    The browser requests each piece after it has received the one before. So no file is served at a URL, where others
-    might fetch it, and no message holds a whole file.
+    The browser requests each piece after it has received the one before. So no file is served at a URL, and no message
+    holds a whole file.
     """
 
     script = param.String(default="", doc="Python to show and copy")

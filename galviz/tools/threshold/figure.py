@@ -137,7 +137,7 @@ def rate_rows(ours: Mapping[str, Interval], t_obs: float, merging: float) -> pd.
     t_obs : float
         ⟨T_obs⟩, Gyr.
     merging : float
-        Factor C: the fraction of observed pairs or candidates that merge.
+        Factor C that converts the observed fraction to the fraction that merges.
 
     Returns
     -------
