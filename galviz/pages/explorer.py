@@ -48,7 +48,7 @@ class Explorer(pn.viewable.Viewer):
     keys : mapping of str to str
         Key → label.
     source, opening, id_column, run, units, notes
-        Provenance of the table, as in `galviz.tools.export.view.WayOut`.
+        Origin and units of the table, as in `galviz.tools.export.view.WayOut`.
     """
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")

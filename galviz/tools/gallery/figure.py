@@ -44,7 +44,7 @@ class Look:
     Raises
     ------
     ValueError
-        If there are neither one nor three bands, the kind or palette is unknown, or a number is out of range.
+        If there are neither one nor three bands, the kind or palette is unknown, or a number is invalid.
     """
 
     bands: tuple[str, ...]

@@ -18,7 +18,7 @@ _COLOURS = ("#0072b2", "#d55e00")
 
 
 class _Text(W.HTML):
-    """A widget that shows text as it is written; only a `Markup` is HTML."""
+    """A widget that escapes its text; only a `Markup` is shown as HTML."""
 
     @traitlets.validate("value")
     def _safe(self, proposal: dict[str, Any]) -> str:
