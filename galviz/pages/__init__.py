@@ -1,1 +1,1 @@
-"""Pages: the workspace of a study and its panels. A page never loads torch."""
+"""Pages of the dashboards, built from tools and studies. A page never imports torch."""

@@ -1,4 +1,4 @@
-"""What a visitor opens: what the page was started on, something of the library, or a table that is uploaded."""
+"""Base class of pages that open data: from the command line, from the library, or from an uploaded table."""
 
 import atexit
 import re
@@ -25,10 +25,10 @@ from galviz.pages.upload import LARGEST, Upload
 from galviz.tools.export.download import shown_bytes
 from galviz.tools.formatting import REFUSED, field, said, shown_error, text
 
-_NAMED = 5  # pictures that are named
+_NAMED = 5  # unreadable images listed by name
 _ACCEPTED = ".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz"
 _NUMBER_ROWS = "Use row numbers as ids"
-_CONTROLS = {  # what the library says of its arguments: what that is on the page
+_CONTROLS = {  # wording of the library's errors (regex) → wording of the page's controls
     r"number the rows: id_column=\S+": f"press “{_NUMBER_ROWS}”.",
     r":? ?\bid_column=[^\s,;.)]+": " in “Column of ids”",
     r"\bid_column\b": "Column of ids",
@@ -40,14 +40,14 @@ _CONTROLS = {  # what the library says of its arguments: what that is on the pag
 
 
 class OpenedPage(pn.viewable.Viewer):
-    """What is open, and how something else is opened; `shown` makes what is seen of it.
+    """A page with controls to open data; subclasses implement `shown` to display it.
 
-    What was opened last is shown, and is there again when the page is loaded anew.
+    The page's address remembers what was opened last, so it is still open after a reload.
 
     Parameters
     ----------
     paths : sequence of str
-        What the page was started on. None: the visitor chooses.
+        Paths given on the command line. If empty, the visitor selects what to open.
     library : Library
     """
 
@@ -58,7 +58,7 @@ class OpenedPage(pn.viewable.Viewer):
     broken = param.Dict(default={}, doc="pictures that cannot be read: id and reason")
     notes = param.List(default=[], doc="what a user should know of how the table was read")
     help = Markup("")
-    """What to do where nothing is open."""
+    """Help text for a page on which nothing is open."""
 
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(**params)
@@ -66,7 +66,7 @@ class OpenedPage(pn.viewable.Viewer):
         self.library = replace(library, given=(*library.given, *map(Path, self.paths)))
         accepted = f"CSV, ECSV, VOTable, FITS or Parquet, up to {shown_bytes(LARGEST)}"
         self.upload = Upload(_uploads, self._receive, label="Or upload a table", accept=_ACCEPTED, status=accepted)
-        self._numbers_of = ""  # the file whose rows were numbered by the button
+        self._numbers_of = ""  # file for which the visitor pressed the button
         wanted = query()
         self.offer()
         self.chosen = self.param.chosen.objects.get(wanted.get("open", ""), "")
@@ -79,23 +79,23 @@ class OpenedPage(pn.viewable.Viewer):
             self.table = wanted["table"]
 
     def offered(self) -> dict[str, str]:
-        """Find what can be chosen: names for people, and paths."""
+        """Return what can be opened: displayed name → path."""
         found = {f"sky {name}": str(path) for name, path in self.library.skies().items()}
         return found | {f"run {name}": str(run.path) for name, run in self.library.predicted().items()}
 
     def offer(self) -> None:
-        """Offer what there is now; what is open stays."""
+        """Update the list of what can be opened; the current choice stays."""
         first = Path(self.paths[0]).name if self.paths else "–"
         self.param.chosen.objects = {first: ""} | self.offered()
 
     @property
     def given(self) -> list[str]:
-        """What is open: a path, and perhaps that of its images; nothing where nothing is."""
+        """The open paths: the data and optionally its images. Empty if nothing is open."""
         return [self.uploaded] if self.uploaded else [self.chosen] if self.chosen else self.paths
 
     @property
     def uploaded_opening(self) -> str:
-        """The lines of Python that read what was uploaded; none where nothing was."""
+        """The Python lines that read the uploaded file, or ``""`` if nothing was uploaded."""
         if not self.uploaded:
             return ""
         return f"{opening_of_table(self.name_of(self.uploaded), self._ids, self.table)}  # the file that was uploaded"
@@ -105,13 +105,13 @@ class OpenedPage(pn.viewable.Viewer):
         return self.id_column.strip("'\" ")
 
     def name_of(self, path: str | Path) -> str:
-        """Return the name of what is open, of an upload as the visitor's disk has it."""
+        """Return the file name of a path; for an upload, its name on the visitor's disk."""
         name = Path(path).name
         return unquote(name) if str(path) == self.uploaded else name  # see `galviz.io.paths.file_name`
 
     @param.depends("chosen", "id_column", "table", "uploaded")
     def body(self) -> pn.viewable.Viewable:
-        """Return the view of what is open, or the reason why there is none, or what to do where nothing is open."""
+        """Return the view of the open data, an error message, or help if nothing is open."""
         self.param.update(broken={}, notes=[])
         if not self.given:
             return text(self.help)
@@ -124,7 +124,7 @@ class OpenedPage(pn.viewable.Viewer):
             return pn.Column(refused, pn.widgets.Button(label=_NUMBER_ROWS, on_click=self._number_rows))
 
     def in_words_of_the_page(self, error: Exception) -> str:
-        """Return what an error says as plain text that names controls of this page, not arguments of Python."""
+        """Return an error message that names the page's controls instead of Python arguments."""
         message = shown_error(error)
         if self.uploaded:
             message = message.replace(self.uploaded, self.name_of(self.uploaded))
@@ -133,7 +133,7 @@ class OpenedPage(pn.viewable.Viewer):
         return message
 
     def open(self, given: Sequence[str], id_column: str | None = None, table: str | None = None) -> Opened:
-        """Open what is given; of pictures that cannot be read, the others are shown and those are named."""
+        """Open `given`. Unreadable images are skipped and collected in `broken`."""
 
         def hear(object_id: str, why: str) -> None:
             self.broken = self.broken | {object_id: why}
@@ -146,7 +146,7 @@ class OpenedPage(pn.viewable.Viewer):
 
     @param.depends("notes")
     def noted(self) -> pn.viewable.Viewable:
-        """Return the notes on the table, which can be folded."""
+        """Return the notes on the table, in a block that can be collapsed."""
         if not self.notes:
             return text("")
         items = Markup("").join(Markup("<li>{}</li>").format(note) for note in self.notes)
@@ -154,7 +154,7 @@ class OpenedPage(pn.viewable.Viewer):
 
     @param.depends("broken")
     def unread(self) -> pn.viewable.Viewable:
-        """Name the pictures that cannot be read, of those that were looked at."""
+        """Return the list of images found to be unreadable so far."""
         if not self.broken:
             return said("")
         named = [f"{one}: {why}" for one, why in islice(self.broken.items(), _NAMED)]
@@ -164,21 +164,21 @@ class OpenedPage(pn.viewable.Viewer):
         return said(message.format(len(self.broken), lines))
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
-        """Show what is open, as `given` has it."""
+        """Return the view of the open data; `given` is the property of that name."""
         raise NotImplementedError
 
     def _find_upload(self, digest: str) -> None:
-        """Open again what was uploaded before the page was loaded anew."""
-        if re.fullmatch("[0-9a-f]{64}", digest):  # it may not name other files
+        """Reopen a file that was uploaded before the page was reloaded."""
+        if re.fullmatch("[0-9a-f]{64}", digest):  # the digest comes from the address: it must not reach other files
             self.uploaded = str(next(_uploads().glob(f"{digest}/*"), ""))
 
     def _receive(self, path: Path) -> None:
-        """Show what was uploaded."""
+        """Show an uploaded file."""
         self.param.update(chosen="", uploaded=str(path), **self._ids_of(str(path)))
         write_query(upload=path.parent.name, open="")
 
     def _ids_of(self, path: str) -> dict[str, str]:
-        """Return the column of ids for what is opened next: it stays, unless the button set it for another file."""
+        """Return the column of ids for the next data: unchanged, unless the button set it for another file."""
         return {"id_column": ""} if self._numbers_of not in {"", path} else {}
 
     def _number_rows(self, _: object = None) -> None:
@@ -194,7 +194,7 @@ class OpenedPage(pn.viewable.Viewer):
     def _list_tables(self) -> None:
         """Offer the tables of a file that has several."""
         found: list[str] = []
-        with suppress(ValueError, OSError):  # `body` says what is wrong with the file
+        with suppress(ValueError, OSError):  # `body` reports what is wrong with the file
             found = tables_in(self.given[0]) if self.given and Path(self.given[0]).is_file() else []
         self.param.table.objects = {"–": ""} | ({name: name for name in found} if len(found) > 1 else {})
         self.table = self.table if self.table in self.param.table.objects else ""
@@ -207,12 +207,12 @@ class OpenedPage(pn.viewable.Viewer):
             self.param.update(uploaded="", **self._ids_of(self.chosen))
 
     def choice(self) -> pn.widgets.Select:
-        """Make the select of what is offered, which follows it."""
+        """Return the select of available data; its options stay up to date."""
         return pn.widgets.Select.from_param(self.param.chosen, width=260)
 
     @param.depends("chosen", "uploaded")
     def _which(self) -> pn.viewable.Viewable:
-        """Return the select of a table, in sight where there are several."""
+        """Return the select of a table, visible if the file has several."""
         return field(self.param.table, width=200, visible=len(self.param.table.objects) > 1)
 
     def __panel__(self) -> pn.viewable.Viewable:

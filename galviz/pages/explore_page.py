@@ -1,4 +1,4 @@
-"""The page of the explorer: any table of objects, with or without pictures."""
+"""The explore page: an explorer of any table of objects, with or without images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,12 +21,12 @@ from galviz.tools.labels.core import Labels
 
 
 class ExplorePage(OpenedPage):
-    """What is opened, and the explorer of it.
+    """Controls to open data, and an explorer of it.
 
     Parameters
     ----------
     paths : sequence of str
-        A table, sky, run or saved view, and perhaps images. None: the visitor chooses among what the library has.
+        A table, sky, run or saved view, and optionally images. If empty, the visitor selects from the library.
     library : Library
     """
 
@@ -41,7 +41,7 @@ object_id.</p>""")
         self.view: ViewState | None = None
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
-        """Show the explorer of what is open."""
+        """Return the explorer of the open data."""
         saved = self._saved(given)
         if saved:
             given = self._named_by(saved, given[0])
@@ -63,12 +63,12 @@ object_id.</p>""")
         return pn.Column(text(about), explorer, *self._closer(opened, explorer), self.view, sizing_mode="stretch_width")
 
     def _saved(self, given: Sequence[str]) -> dict[str, Any]:
-        """Read the saved view that the page was started on, if it was; a visitor's may not name files of the server."""
+        """Return the saved view given on the command line, if any; a visitor's view may not name server files."""
         ours = given is self.paths and given[0].endswith(".json")
         return read_view(Path(given[0]).read_text("utf-8")) if ours else {}
 
     def _named_by(self, saved: Mapping[str, Any], view: str) -> list[str]:
-        """Return the files that a saved view names; it may come from a stranger, so that not any file is opened."""
+        """Return the files named by a saved view. It may come from a stranger, so only allowed files are opened."""
         library = replace(self.library, given=(*self.library.given, Path(view).absolute().parent))
         return [str(library.allowed(saved[name], name)) for name in ("table", "images") if saved.get(name)]
 
@@ -82,16 +82,16 @@ object_id.</p>""")
 
 
 def explore_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
-    """Make the explorer's page for one visitor.
+    """Return the page for one visitor.
 
     Parameters
     ----------
     paths : sequence of str
-        As `ExplorePage` takes them.
+        As in `ExplorePage`.
 
     Returns
     -------
     panel.template.base.BaseTemplate
-        Asks for nothing that the server does not serve itself.
+        Loads no resources from other servers.
     """
     return page_template("explore", lambda: ExplorePage(paths, Library.find()))

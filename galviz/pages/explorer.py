@@ -1,4 +1,4 @@
-"""The explorer: plots, gallery and picture of one table of objects, linked by one selection, and the way out."""
+"""The explorer: plots, gallery, image viewer and export of one table of objects, linked by one selection."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,34 +21,34 @@ from galviz.tools.table.view import TableView
 from galviz.tools.viewer.stretch import ALL
 from galviz.tools.viewer.view import FocusView
 
-_TABLE_ROWS = 200_000  # objects of which a table can be paged through
+_TABLE_ROWS = 200_000  # a larger table is not shown as pages of rows
 _PLOT = ("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
 _GALLERY = ("order", "descending", "filter", "captions", "tile", "only_chosen")
 KEYS = {"g": "good", "b": "bad", "q": "unsure"}
-"""Key → label, where a page names no others."""
+"""Key → label, by default."""
 
 
 class Explorer(pn.viewable.Viewer):
-    """Everything that can be done with a table of objects and their pictures.
+    """Linked views of a table of objects and their images.
 
     Parameters
     ----------
     table : pandas.DataFrame
         N objects, indexed by unique `object_id` (str).
     cutouts : CutoutSet, optional
-        Pictures of some or all of them.
+        Images of some or all objects.
     selection : Selection, optional
-        Of this table; one of its own by default.
+        Selection over this table; a new one by default.
     plots : iterable of mapping
-        Parameters of each `PlotView`; by default the first two numbers against each other, and a histogram.
+        Parameters of each `PlotView`; by default a scatter plot of the first two numeric columns, and a histogram.
     columns : mapping of str to str, optional
-        How columns are written on an axis.
+        Column → its name on an axis.
     labels : Labels, optional
-        Where labels go; none are given without it.
+        Stores the labels that the user assigns; without it there is no labelling.
     keys : mapping of str to str
         Key → label.
     source, opening, id_column, run, units, notes
-        Of the table, as `galviz.tools.export.view.WayOut` takes them.
+        Origin and units of the table, as in `galviz.tools.export.view.WayOut`.
     """
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
@@ -100,7 +100,7 @@ class Explorer(pn.viewable.Viewer):
         self.changed += 1
 
     def state(self) -> dict[str, Any]:
-        """Give what is chosen and how it is shown, as plain JSON values that `restore` takes."""
+        """Return the selection and the settings of all views as JSON values, for `restore`."""
         state: dict[str, Any] = {"selection": self.selection.to_json()}
         state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour", "guide")) for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
@@ -109,12 +109,12 @@ class Explorer(pn.viewable.Viewer):
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Show what `state` described, over a table with the same columns.
+        """Restore what `state` returned, over a table with the same columns.
 
         Raises
         ------
         ValueError or KeyError
-            If a part of it makes no sense here.
+            If the state does not fit this table or this version.
         """
         for plot, given in zip(self.plots, state.get("plots", []), strict=False):
             plot.param.update(**_known(given, _PLOT))
@@ -136,7 +136,7 @@ class Explorer(pn.viewable.Viewer):
 
 
 def _different(view: param.Parameterized, names: Iterable[str], always: Iterable[str] = ()) -> dict[str, Any]:
-    """Give the parameters that are not as they are by default."""
+    """Return the parameters that differ from their defaults, plus those in `always`."""
     return {
         name: getattr(view, name) for name in names if name in always or getattr(view, name) != view.param[name].default
     }

@@ -1,20 +1,20 @@
-"""Folders by their names, for people: found, and to be made."""
+"""Find and create the folders of skies, runs and sweeps by their names."""
 
 from pathlib import Path
 from shutil import rmtree
 
 from galviz.io.paths import file_name
 
-_LONGEST = 200  # bytes of a name: files beside a folder are called after it
+_LONGEST = 200  # bytes of a name: leaves room for suffixes, as files next to a folder share its name
 
 
 def level(root: Path, name: str) -> list[Path]:
-    """Find a file in a folder, else in the folders in it."""
+    """Return the paths of a file in a folder, or else in its direct subfolders."""
     return [root / name] if (root / name).exists() else sorted(root.glob(f"*/{name}"))
 
 
 def named(found: list[tuple[Path, Path]]) -> dict[str, Path]:
-    """Name folders by their place below their root; the full path where that is not unique."""
+    """Return folders by name: the path below their root, or the full path if that is not unique."""
     result: dict[str, Path] = {}
     for root, path in found:
         if path not in result.values():
@@ -24,23 +24,23 @@ def named(found: list[tuple[Path, Path]]) -> dict[str, Path]:
 
 
 def free_name(folder: Path, stem: str) -> str:
-    """Give a name that is not taken in a folder: ``"richness-quick-2"``."""
+    """Return an unused name in a folder, such as ``"richness-quick-2"``."""
     return next(name for k in range(1, 10_000) if not (folder / (name := f"{stem}-{k}")).exists())
 
 
 def let_go(folder: Path) -> None:
-    """Remove a folder in which a process has left its log and nothing else."""
+    """Remove a folder if it contains only the log of a process."""
     if folder.is_dir() and [part.name for part in folder.iterdir()] == ["log.txt"]:
         rmtree(folder)
 
 
 def new_folder(folder: Path, name: str) -> Path:
-    """Give the path of a folder that is to be made in another.
+    """Return the path for a new folder; it is not created.
 
     Raises
     ------
     ValueError
-        If the name is no name of one folder, or is taken.
+        If the name is not a plain folder name, or is taken.
     """
     name = name.strip()
     if not name or file_name(name) != name or len(name.encode()) > _LONGEST:

@@ -1,4 +1,4 @@
-"""The page of best fits: that of every study, and first of all bands that are switched off and filled in."""
+"""The inpainting page: tabs for best fits and latents, and the tabs of every study except "why"."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,19 +16,19 @@ from galviz.studies import inpainting
 from galviz.tools.formatting import REFUSED, note, said, shown_error
 
 REPAIR, LATENTS = "repair", "latents"
-"""Names of the page's own tabs; a map of what matters for an output makes no sense for best fits."""
+"""Names of the page's own tabs. They replace "why": best fits have no output to explain."""
 
 _FILES = ("model.safetensors", "predictions.parquet", inpainting.LATENTS, inpainting.KNOWN_FITS)
 
 
 class OfRun(pn.viewable.Viewer):
-    """A tab that shows something of the run of a page, once that is done.
+    """A tab with a view of the selected run, available once the run is done.
 
     Parameters
     ----------
     of : StudyPage
     make : callable
-        Gives what is shown of a run and its sky.
+        Returns the view of a run and its sky.
     """
 
     def __init__(self, of: StudyPage, make: Callable[[Run, CutoutSet], pn.viewable.Viewable]) -> None:
@@ -39,7 +39,7 @@ class OfRun(pn.viewable.Viewer):
         self._body: pn.viewable.Viewable | None = None
 
     def body(self, *_: object) -> pn.viewable.Viewable:
-        """Show the run of the page; what is shown stays as long as the files of the run do."""
+        """Return the view of the selected run; rebuilt only if the run or its files change."""
         path = self.of.library.run_path(self.of.page.run)
         of = path, *_stamps(path), path is not None and self.of.train.run.status in ACTIVE
         if self._body is None or of != self._of:
@@ -69,29 +69,29 @@ class OfRun(pn.viewable.Viewer):
 
 
 def _stamps(path: Path | None) -> tuple[int, ...]:
-    """Say when each file of a run that a tab shows was written; 0 where it is not there."""
+    """Return the modification times (ns) of the files that a tab shows; 0 for missing files."""
     files = [] if path is None else [path / name for name in _FILES]
     return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
 
 
 def inpainting_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
-    """Make the page for one visitor.
+    """Return the page for one visitor.
 
     Parameters
     ----------
     paths : sequence of str
-        Skies, runs or folders of them; what lies in `galviz.runs.run.home` is offered in any case.
+        Skies, runs or folders of them, in addition to those in `galviz.runs.run.home`.
 
     Returns
     -------
     panel.template.base.BaseTemplate
-        Asks for nothing that the server does not serve itself.
+        Loads no resources from other servers.
     """
     return study_page("inpainting", lambda: inpainting_study(paths))
 
 
 def inpainting_study(paths: Sequence[str] = ()) -> StudyPage:
-    """Make what the page shows; bands are switched off first where a run is done, else the data are seen."""
+    """Return the content of the page. It opens on the best fits if a run is done, else on the data."""
     library = Library.find(paths, inpainting)
     page = PageState((REPAIR, LATENTS, *(tab for tab in TABS if tab != "why")))
     page.tab = REPAIR if any(run.weights.exists() for run in library.runs()[0].values()) else TABS[0]

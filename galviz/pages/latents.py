@@ -1,4 +1,4 @@
-"""The latents of a run: which galaxies its network sees alike, on a map with pictures, linked to everything else."""
+"""The latents tab: a map of which galaxies a network finds similar, with thumbnails, linked to an explorer."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -37,16 +37,16 @@ class LatentsView(pn.viewable.Viewer):
     Parameters
     ----------
     run : Run
-        Of the study inpainting.
+        A run of the study inpainting.
     cutouts : CutoutSet or None
-        The sky that it was trained on: without it there are no pictures and no columns of its catalogue.
+        The sky of the run; without it there are no images and no catalogue columns.
     selection : Selection
-        Its focus is followed, and followed by it.
+        Its focus is kept the same as the focus of this view.
 
     Attributes
     ----------
     explorer : Explorer or None
-        None where there are no latents, or they cannot be read.
+        None if there are no latents, or they cannot be read.
     thumbnails : ThumbnailsView or None
     """
 
@@ -80,7 +80,7 @@ class LatentsView(pn.viewable.Viewer):
             self.thumbnails = ThumbnailsView(self.explorer.plots[0], self.cutouts, self.explorer.gallery.looks)
 
     def _opening(self) -> str:
-        """Write the lines that make the table that is shown."""
+        """Return the Python lines that make the table shown."""
         sky = self.cutouts is not None
         lines = ["from galviz.runs.run import Run", *["from galviz.sky.cutouts import CutoutSet"] * sky]
         lines += [
@@ -94,11 +94,11 @@ class LatentsView(pn.viewable.Viewer):
         )
 
     def show(self, names: tuple[str, str]) -> None:
-        """Draw other columns in the first plot, and the thumbnails where it has its objects."""
+        """Draw other columns in the first plot; the thumbnails follow."""
         self.explorer.plots[0].param.update(kind="scatter", x=names[0], y=names[1])
 
     def about(self) -> Markup:
-        """Say what is shown."""
+        """Return a description of the map."""
         count, (first, second) = len(self.explorer.table), self.found.shares
         where = f"by the first two principal components of their latents ({first:.0%} and {second:.0%} of the variance)"
         near = "The network sees alike what lies close together."
@@ -119,7 +119,7 @@ class LatentsView(pn.viewable.Viewer):
         return pn.Column(*parts, sizing_mode="stretch_width")
 
     def _maps(self) -> list[pn.viewable.Viewable]:
-        """Give buttons for the maps, where there is more than one."""
+        """Return buttons to switch between maps, if there is more than one."""
         if not self.found.saved:
             return []
         maps = {"principal components": PLACES, f"{_NAMES[self.found.saved]} ({self.found.saved})": SAVED_PLACES}
@@ -131,21 +131,21 @@ class LatentsView(pn.viewable.Viewer):
 
 
 def colour_of(table: pd.DataFrame) -> str:
-    """Choose what colours objects at first: the redshift where one is known, else a magnitude, r before others."""
+    """Return the column that colours the objects at first: a redshift if known, else a magnitude, preferably r."""
     magnitudes = [name for name in table.columns if str(name).startswith("mag_")]
     names = ["z", "mag_r", *magnitudes]
     return next((name for name in names if name in table and table[name].notna().any()), "")
 
 
 def second_plot(table: pd.DataFrame, colour: str) -> dict[str, str]:
-    """Choose what is drawn beside the map: estimates against the truth where both are known, else a histogram."""
+    """Return the plot next to the map: estimates against the truth if both are known, else a histogram."""
     if "truth" in table and table["truth"].notna().any():
         return dict(judged_plots("truth", "estimate")[0])
     return {"kind": "histogram", "x": colour or PLACES[0]}
 
 
 def open_latents(path: Path) -> LatentMap:
-    """Open the latents of a run once a process, and again where they, or a saved map beside them, have changed."""
+    """Open the latents of a run, cached per process until they, or a saved map next to them, change."""
     files = [path, *(path.parent / name for name in SAVED)]
     return _latents(path, tuple(file.stat().st_mtime_ns for file in files if file.is_file()))
 

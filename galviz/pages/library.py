@@ -1,4 +1,4 @@
-"""What there is to look at: skies and runs, found by name, opened once a process."""
+"""The skies and runs that a page can show, found by name and opened once per process."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,18 +20,18 @@ from galviz.tasks.target import Target
 
 @dataclass(frozen=True)
 class Library:
-    """Folders where skies and runs lie.
+    """Folders in which skies and runs are found.
 
     Parameters
     ----------
     sky_folders : tuple of Path
-        Each a sky, or a folder of skies.
+        Each is a sky, or a folder of skies.
     run_folders : tuple of Path
-        Each a run, or a folder of runs. New runs go to the last.
+        Each is a run, or a folder of runs. New runs are written to the last one.
     study : str
-        Whose runs are found in folders; of all where it is ``""``.
+        Only runs of this study are found in folders; ``""`` finds the runs of all studies.
     bands : tuple of str
-        Of the skies that are found in folders; any where there are none.
+        Only skies with these bands are found in folders; empty finds all skies.
     given : tuple of Path
         Other files and folders that the page was started on.
     """
@@ -44,14 +44,14 @@ class Library:
 
     @classmethod
     def find(cls, paths: Sequence[str | Path] = (), study: ModuleType | None = None) -> "Library":
-        """Look where a page is told to, and in `galviz.runs.run.home`.
+        """Return a library of the given paths and of `galviz.runs.run.home`.
 
         Parameters
         ----------
         paths : sequence of str or Path
             Skies, runs, or folders of either.
         study : module, optional
-            One of `galviz.studies`: in folders its runs alone are found, and the skies that it can learn from.
+            One of `galviz.studies`: folders are searched only for its runs and for skies with its bands.
 
         Returns
         -------
@@ -60,7 +60,7 @@ class Library:
         Raises
         ------
         FileNotFoundError
-            If a path is not there.
+            If a path does not exist.
         """
         given = [Path(path).resolve() for path in paths]
         for path in given:
@@ -70,7 +70,7 @@ class Library:
         return cls((*given, home() / "skies"), (*given, home() / "runs"), *of)
 
     def skies(self) -> dict[str, Path]:
-        """Find the skies: names for people, and their folders."""
+        """Return the skies: displayed name → folder."""
         found = [(root, file.parent) for root in self.sky_folders for file in level(root, "galviz.json")]
         return named([(root, path) for root, path in found if root == path or self._can_learn_from(path)])
 
@@ -80,7 +80,7 @@ class Library:
         return False
 
     def runs(self) -> tuple[dict[str, Run], dict[str, str]]:
-        """Find the runs, newest first, and the folders that hold only half of one, with the reason."""
+        """Return the runs by name, newest first, and the incomplete run folders with the reason."""
         found, broken = [], {}
         for root in self.run_folders:
             runs, half = list_runs(root) if root.is_dir() else ([], {})
@@ -91,7 +91,7 @@ class Library:
         return {name: runs[path] for name, path in named([(root, run.path) for root, run in newest]).items()}, broken
 
     def first_run(self) -> str:
-        """Give the run to show first: one that is going on, else the newest that is done, else the newest."""
+        """Return the name of the run to show first: an active one, else the newest finished one, else the newest."""
         runs = self.runs()[0]
         status = {name: run.state()["status"] for name, run in runs.items()}
         going = [name for name in runs if status[name] in ACTIVE]
@@ -99,7 +99,7 @@ class Library:
         return next(iter([*going, *done, *runs]), "")
 
     def judged(self, target: Target, without: str = "") -> dict[str, Callable[[], pd.DataFrame | None]]:
-        """Find the finished runs of a target but one, and for each what reads its predictions beside the truth."""
+        """Return a function per finished run of a target (except `without`) that reads predictions and truth."""
 
         def read(run: Run) -> pd.DataFrame | None:
             predictions = open_predictions(run)
@@ -109,25 +109,25 @@ class Library:
         return {name: partial(read, run) for name, run in found if name != without and run.target == target}
 
     def predicted(self) -> dict[str, Run]:
-        """Find the runs that have predictions, newest first."""
+        """Return the runs that have predictions, newest first."""
         return {name: run for name, run in self.runs()[0].items() if (run.path / "predictions.parquet").exists()}
 
     def stamps(self) -> dict[Path, int]:
-        """Tell which skies and which runs with predictions there are, and when each was written."""
+        """Return the files that mark a sky or a run with predictions, each with its modification time in ns."""
         found = [file for root in self.sky_folders for file in level(root, "galviz.json")]
         found += [file for root in self.run_folders for file in root.rglob("predictions.parquet")]
         return {file: _stamp(file) for file in found}
 
     def allowed(self, path: str | Path, argument: str = "path") -> Path:
-        """Return a path, after following links, if this page may open it; for paths from a visitor or from a file.
+        """Return the resolved path if this page may open it. For paths from a visitor or from a file.
 
-        A page opens what lies in `galviz.runs.run.home`, in the files and folders that it was started on, and the skies
-        and runs that it lists: a link that the owner put among these may lead elsewhere.
+        A page may open what lies in `galviz.runs.run.home`, the files and folders that it was started on, and the
+        skies and runs that it lists. A listed folder may be a symbolic link to another place: the owner put it there.
 
         Raises
         ------
         ValueError
-            If the path leads to another place.
+            If the path lies anywhere else.
         """
         whole = Path(path).absolute()
         for root in (home(), *self.sky_folders, *self.run_folders, *self.given):
@@ -142,14 +142,14 @@ class Library:
         )
 
     def run_path(self, name: str) -> Path | None:
-        """Return the folder of a run by its name, also of a run that has just been started; None where there is none.
+        """Return the folder of a run by its name, or None if there is none. Finds new runs at once.
 
-        The name may come from an address: one that is not listed must be that of a folder among the new runs.
+        The name may come from an address, so an unlisted name must be a folder directly in the folder of new runs.
         """
         found = self.runs()[0]
         if name in found:
             return found[name].path
-        with suppress(ValueError, OSError):  # leads elsewhere; too long
+        with suppress(ValueError, OSError):  # outside the folder, or too long
             new = inside(self.run_folders[-1], name)
             return (
                 self.run_folders[-1] / new.name
@@ -159,27 +159,27 @@ class Library:
         return None
 
     def new_run(self, name: str) -> Path:
-        """Give the folder of a run that is to be made.
+        """Return the folder for a new run; it is not created yet.
 
         Raises
         ------
         ValueError
-            If the name is no name of one folder, or is taken.
+            If the name is not a plain folder name, or is taken.
         """
         return new_folder(self.run_folders[-1], name)
 
     def new_sky(self, name: str) -> Path:
-        """Give the folder of a sky that is to be made; errors as in `new_run`."""
+        """Return the folder for a new sky; raises as `new_run` does."""
         return new_folder(self.sky_folders[-1], name)
 
 
 def open_sky(path: str | Path) -> CutoutSet:
-    """Open a sky once a process, and again where it has changed."""
+    """Open a sky, cached per process until its file changes."""
     return _sky(str(path), _stamp(Path(path) / "galviz.json"))
 
 
 def open_predictions(run: Run) -> Predictions | None:
-    """Read the predictions of a run once a process, and again where they have changed; None where there are none."""
+    """Return the predictions of a run, cached until the file changes; None if there are none."""
     stamp = _stamp(run.path / "predictions.parquet")
     return _predictions(str(run.path), stamp) if stamp else None
 

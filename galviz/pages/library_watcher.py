@@ -1,13 +1,13 @@
-"""Skies and runs that come while a page is open, whoever makes them."""
+"""Polling for new skies and runs while a page is open."""
 
 from galviz.pages.library import Library
 from galviz.pages.state import PageState
 
-_EVERY = 12  # looks; the folders are read at every so many only
+_EVERY = 12  # polls per reading of the folders
 
 
 class Arrivals:
-    """Lets a page know of skies and finished runs that were not there before.
+    """Notify a page of new skies and of new runs with predictions.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class Arrivals:
         self._seen, self._looks = library.stamps(), 0
 
     def look(self) -> None:
-        """Look into the folders, now and then; a page without a sky or a run takes what has come."""
+        """Poll: read the folders at every 12th call. A page without a sky or a run selects one that has appeared."""
         self._looks += 1
         if self._looks % _EVERY:
             return

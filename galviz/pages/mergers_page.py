@@ -1,4 +1,4 @@
-"""The page of mergers: that of every study, and first of all a threshold over what a run says."""
+"""The mergers page: a tab with a threshold over the predictions, and the tabs of every study."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,29 +16,29 @@ THRESHOLD = "threshold"
 
 
 def mergers_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
-    """Make the page for one visitor.
+    """Return the page for one visitor.
 
     Parameters
     ----------
     paths : sequence of str
-        A table of predictions, a run or a sky, and perhaps images: a sky, or a folder of pictures named by object_id.
-        What lies in `galviz.runs.run.home` is offered in any case.
+        A table of predictions, a run or a sky, and optionally images: a sky, or a folder of images named by object_id.
+        Skies and runs in `galviz.runs.run.home` are always available.
 
     Returns
     -------
     panel.template.base.BaseTemplate
-        Asks for nothing that the server does not serve itself.
+        Loads no resources from other servers.
     """
     return study_page("mergers", lambda: mergers_study(paths))
 
 
 def mergers_study(paths: Sequence[str] = ()) -> StudyPage:
-    """Make what the page shows. The threshold is open where there is something to lay it on, else the data.
+    """Return the content of the page. It opens on the threshold if there are scores, else on the data.
 
     Parameters
     ----------
     paths : sequence of str
-        As `mergers_page` takes them.
+        As in `mergers_page`.
     """
     library = Library.find([path for path in paths if _holds(path, "run.json") or _holds(path, "galviz.json")], mergers)
     page = PageState((THRESHOLD, *TABS))

@@ -1,4 +1,4 @@
-"""The page of occlusion: any finished run, any object of a sky that fits it."""
+"""The occlusion page: explain the predictions of any finished run for any object of its sky."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _HELP = Markup(
 
 
 class OcclusionPage(pn.viewable.Viewer):
-    """Choose a run and an object, and see why it says what it says.
+    """Select a run and an object, and see which parts of the image its prediction depends on.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class OcclusionPage(pn.viewable.Viewer):
         super().__init__(**params)
         self.library, self.shown = library, None
         done = [name for name, run in library.runs()[0].items() if explainable(run)]
-        given = self.library.run_folders[:-1]  # what was named when the page was started comes first
+        given = self.library.run_folders[:-1]  # runs named on the command line come first
         found = self.library.runs()[0]
         done.sort(key=lambda name: not {found[name].path, found[name].path.parent} & set(given))
         self.param.run.objects = done or [""]
@@ -49,7 +49,7 @@ class OcclusionPage(pn.viewable.Viewer):
 
     @param.depends("run")
     def body(self) -> pn.viewable.Viewable:
-        """Give the view of the run."""
+        """Return the view of the selected run."""
         path = self.library.run_path(self.run)
         if path is None:
             return text(_HELP)
@@ -71,9 +71,9 @@ class OcclusionPage(pn.viewable.Viewer):
         write_query(run=self.run)
 
     def _keep(self, selection: Selection) -> None:
-        """Read what is asked from the address, and write it there whenever it changes."""
+        """Read the settings from the address, and update the address when they change."""
         asked = self.shown.one.asked
-        with suppress(ValueError, TypeError, AttributeError):  # what makes no sense is left out
+        with suppress(ValueError, TypeError, AttributeError):  # invalid settings are ignored
             given = json.loads(query().get("asked", "{}"))
             given = {name: tuple(value) if name == "output" else value for name, value in given.items()}
             asked.param.update(**{name: given[name] for name in asked.names if name in given})
@@ -90,29 +90,29 @@ class OcclusionPage(pn.viewable.Viewer):
 
 
 def explainable(run: Run) -> bool:
-    """Say whether a run is a trained network from images to outputs; best fits are none."""
+    """Return whether a run is a trained network from images to outputs; runs of best fits are not."""
     of_images = run.info["study"] != "inpainting" or inpainting.of_images(run.recipe)
     return run.weights.exists() and "build" in run.info and of_images
 
 
 def known_of(run: Run, cutouts: CutoutSet) -> pd.DataFrame:
-    """Give what is known of a run's objects: its predictions and the catalogue, or the catalogue alone."""
+    """Return the predictions of a run joined with the catalogue, or the catalogue alone."""
     predictions = open_predictions(run)
     return cutouts.catalogue if predictions is None else joined(predictions, cutouts)
 
 
 def occlusion_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
-    """Make the page for one visitor.
+    """Return the page for one visitor.
 
     Parameters
     ----------
     paths : sequence of str
-        Skies, runs or folders of them; what lies in `galviz.runs.run.home` is offered in any case.
+        Skies, runs or folders of them, in addition to those in `galviz.runs.run.home`.
 
     Returns
     -------
     panel.template.base.BaseTemplate
-        Asks for nothing that the server does not serve itself.
+        Loads no resources from other servers.
     """
 
     def content() -> pn.viewable.Viewable:

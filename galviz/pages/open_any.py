@@ -1,4 +1,4 @@
-"""What an explorer can be opened on: a table, a sky, a run, a folder of pictures, with or without images beside it."""
+"""Open any data for an explorer: a table, a sky, a run or a folder of images, with or without extra images."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _ESTIMATES = ("prediction", "predicted", "estimate", "estimated", "pred")
 
 @dataclass(frozen=True)
 class Opened:
-    """A table with what is known of it, as `galviz.pages.explorer.Explorer` takes it."""
+    """A table and what is known about it, as arguments of `galviz.pages.explorer.Explorer`."""
 
     table: pd.DataFrame
     cutouts: CutoutSet | None = None
@@ -31,13 +31,13 @@ class Opened:
     run: Run | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     pair: tuple[str, str] | None = None
-    """Columns with the truth and its estimate, where they are known."""
+    """Columns of the truth and of its estimate, if known."""
     notes: tuple[str, ...] = ()
-    """What a user should know of how the table was read: `galviz.io.tables.KeyedTable.notes`."""
+    """Notes on how the table was read: `galviz.io.tables.KeyedTable.notes`."""
 
 
-class NoIds(ValueError):  # noqa: N818 - not a fault of the file: its rows can be numbered
-    """A table has no column that can be used as ids, and its rows can be numbered."""
+class NoIds(ValueError):  # noqa: N818 - not an error of the file: its rows can be numbered
+    """Raised if a table has no column of ids, but its rows can be numbered."""
 
 
 def open_any(
@@ -47,28 +47,28 @@ def open_any(
     broken: Callable[[str, str], None] | None = None,
     table: str | None = None,
 ) -> Opened:
-    """Open what is there.
+    """Open data of any supported kind.
 
     Parameters
     ----------
     path : str or Path
-        A table (`galviz.io.tables.read_table`), or the folder of a sky, of pictures, or of a run: its predictions
-        of what it was not trained on.
+        A table (`galviz.io.tables.read_table`), or the folder of a sky, of images, or of a run. Of a run, the
+        predictions of held-out objects are opened.
     images : str or Path, optional
-        A sky, or a folder of pictures named by `object_id`.
+        A sky, or a folder of images named by `object_id`.
     id_column : str, optional
-        As `read_table` takes it.
+        As in `read_table`.
     broken : callable, optional
-        As `galviz.sky.readers.pictures.pictures` takes it.
+        As in `galviz.sky.readers.pictures.pictures`.
     table : str, optional
-        As `read_table` takes it.
+        As in `read_table`.
 
     Raises
     ------
     ValueError, OSError, TypeError or RuntimeError
-        With the reason in words.
+        If the data cannot be opened; the message gives the reason.
     NoIds
-        If only the ids are a problem: with ``id_column=galviz.io.tables.NUMBERED`` the table can be opened.
+        If only ids are missing: ``id_column=galviz.io.tables.NUMBERED`` opens the table.
     """
     path = Path(path)
     if (path / "run.json").exists():
@@ -91,10 +91,10 @@ def open_any(
 
 
 def guessed_pair(table: pd.DataFrame) -> tuple[str, str] | None:
-    """Guess from the names of columns which is the truth and which the estimate; None where there is no such pair.
+    """Guess the columns of the truth and the estimate from their names; None if there is no such pair.
 
-    Pairs are ``name_true`` and ``name``, ``truth`` and ``estimate``, or a column called like an estimate and the number
-    before it.
+    Pairs are ``name_true`` and ``name``, ``truth`` and ``estimate``, or a column named like an estimate and the numeric
+    column before it.
     """
     names = [str(name) for name in table.select_dtypes("number")]
     pair = next(((f"{name}_true", name) for name in names if f"{name}_true" in names), None)
@@ -113,7 +113,7 @@ def _read(path: Path, id_column: str | None, table: str | None) -> KeyedTable:
     except ValueError as error:
         if id_column == NUMBERED:
             raise
-        try:  # what is read is kept for the next call, which is likely to number the rows
+        try:  # the result is cached for the next call, which is likely to number the rows
             rows = len(_table(str(path), stamp, NUMBERED, table))
         except ValueError:
             rows = 0
@@ -124,7 +124,7 @@ def _read(path: Path, id_column: str | None, table: str | None) -> KeyedTable:
 
 @lru_cache(maxsize=4)
 def _table(path: str, _stamp: int, id_column: str | None, table: str | None) -> KeyedTable:
-    """Read a table once a process, and again where it has changed."""
+    """Return a table, cached per process until its file changes."""
     return read_table(path, id_column=id_column, table=table)
 
 
@@ -135,9 +135,9 @@ def _run(run: Run, images: str | Path | None) -> Opened:
     try:
         cutouts = open_sky(run.data if images is None else images)
     except (ValueError, OSError):
-        cutouts = None  # the table can be explored without
+        cutouts = None  # the table can be explored without images
     table = joined(predictions, cutouts)
-    table = table[~table["seen"]]  # what the network has seen would flatter it
+    table = table[~table["seen"]]  # training objects would make the errors look too small
     pair = None if predictions.target.named else ("truth", "estimate")
     return Opened(table, cutouts, str(run.path), run_opening(run, cutouts, seen=False), run=run, pair=pair)
 

@@ -1,4 +1,4 @@
-"""The page of a study: data, training, predictions, runs."""
+"""The page of a study, with tabs for data, training, predictions, explanations and runs."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -28,7 +28,7 @@ _REDSHIFTS = {"z": "z", "redshift": "z"}
 
 
 class StudyPage(pn.viewable.Viewer):
-    """All of a study: what is learned from, how, and what came of it.
+    """A page on which a visitor picks data, trains a network and inspects the results.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class StudyPage(pn.viewable.Viewer):
         One of `galviz.studies`.
     library : Library
     page : PageState, optional
-        Its tabs are those of every study and the further ones.
+        Its tabs are those of every study plus the ones in `further`.
     further : mapping of str to callable, optional
-        What makes a further tab of this page, by the tab's name.
+        Extra tabs: name of the tab → function that builds its content from this page.
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
@@ -71,11 +71,11 @@ class StudyPage(pn.viewable.Viewer):
     def _focus_something(self) -> None:
         sky = self.library.skies().get(self.page.sky)
         if self.page.selection.focus is None and sky is not None:
-            with suppress(*REFUSED):  # said where the sky is shown
+            with suppress(*REFUSED):  # the data tab shows the error
                 self.page.selection.focus = next(iter(open_sky(sky).object_ids), None)
 
     def look(self) -> None:
-        """Read anew what may have changed, where somebody looks at it or it runs."""
+        """Poll for changes on disk: new skies, new runs, and the progress of a run that is shown or active."""
         self.maker.look()
         self.arrivals.look()
         view = self.train.run.view
@@ -84,7 +84,7 @@ class StudyPage(pn.viewable.Viewer):
 
     @param.depends("page.sky")
     def data(self) -> pn.viewable.Viewable:
-        """Show the sky of the page, or how to come by one."""
+        """Show the sky of the page, or a form to make one."""
         skies = self.library.skies()
         if not skies:
             return pn.Column(text(Markup("<h3>No sky yet</h3>")), self.maker)
@@ -99,17 +99,17 @@ class StudyPage(pn.viewable.Viewer):
 
     @param.depends("page.run", "train.run.predicted")
     def predictions(self) -> pn.viewable.Viewable:
-        """Show what the run of the page said of its sky."""
+        """Show the predictions of the selected run."""
         return self.outcome.predictions()
 
     @param.depends("page.run", "train.run.predicted")
     def why(self) -> pn.viewable.Viewable:
-        """Show why it said so."""
+        """Show the explanation of the selected run's predictions."""
         return self.outcome.why()
 
     @param.depends("page.tab")
     def body(self) -> object:
-        """Give what the open tab shows; it is made when it is opened first."""
+        """Return the content of the active tab, built on first use."""
         if self.page.tab not in self.tabs:
             self.tabs[self.page.tab] = self._makers[self.page.tab]()
         return self.tabs[self.page.tab]
@@ -122,19 +122,19 @@ class StudyPage(pn.viewable.Viewer):
 
 
 def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.base.BaseTemplate:
-    """Make the page of a study for one visitor, or say why it cannot be made.
+    """Return the page of a study for one visitor, or an error message if it cannot be built.
 
     Parameters
     ----------
     name : str
-        What it is about, for its title.
+        Subject of the page, used in its title.
     make : callable
-        Makes what it shows.
+        Builds the content.
 
     Returns
     -------
     panel.template.base.BaseTemplate
-        Asks for nothing that the server does not serve itself, and keeps looking at what goes on.
+        Loads no resources from other servers, and polls for changes.
     """
 
     def content() -> pn.viewable.Viewable:
@@ -150,5 +150,5 @@ def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.base.Bas
 
 
 def _first_columns(target: Target) -> tuple[str, ...]:
-    """Name the columns of a target that a sky is first looked at by: of many votes, those of the study's own answer."""
+    """Return the target columns shown first: for a votes target, only the study's own answer."""
     return (target.name,) if target.kind == "votes" else target.columns

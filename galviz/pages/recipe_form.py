@@ -1,4 +1,4 @@
-"""A form made of a recipe's fields."""
+"""A form to edit the fields of a recipe."""
 
 import inspect
 import re
@@ -13,7 +13,7 @@ from galviz.runs.recipe import CHOICES, Recipe
 
 
 class RecipeForm(pn.viewable.Viewer):
-    """Every field of a recipe as a widget; `settings` gives what was changed, as ``galviz train --set`` takes it.
+    """One widget per field of a recipe; `settings` returns the changes as arguments of ``galviz train --set``.
 
     Parameters
     ----------
@@ -28,17 +28,17 @@ class RecipeForm(pn.viewable.Viewer):
             widget.description = helps().get(key.partition(".")[0], "")
 
     def settings(self) -> list[str]:
-        """Give the changed fields as ``key=value``."""
+        """Return the changed fields as ``key=value``."""
         now = {key: _text(widget.value) for key, widget in self.widgets.items()}
         return [f"{key}={now[key]}" for key, value in flat(self.recipe).items() if now[key] != _text(value)]
 
     def changed(self) -> Recipe:
-        """Give the recipe with the changes made.
+        """Return the recipe with the changes.
 
         Raises
         ------
         ValueError
-            If a field is not of its type or out of its range, naming it.
+            If a field has the wrong type or is out of range; the message names it.
         """
         return self.recipe.with_settings(self.settings())
 
@@ -47,7 +47,7 @@ class RecipeForm(pn.viewable.Viewer):
 
 
 def flat(recipe: Recipe) -> dict[str, Any]:
-    """Give the fields of a recipe but its name, those of its mappings as ``learning_rates.head``."""
+    """Return the fields of a recipe except its name; mappings become keys such as ``learning_rates.head``."""
     result = {}
     for field in fields(recipe):
         value = getattr(recipe, field.name)
@@ -60,7 +60,7 @@ def flat(recipe: Recipe) -> dict[str, Any]:
 
 @cache
 def helps() -> dict[str, str]:
-    """Give what the documentation of `Recipe` says of each of its fields."""
+    """Return the description of each field, taken from the docstring of `Recipe`."""
     said = re.findall(r"^(\w[\w, ]*) : .*\n((?:    .+\n?)+)", inspect.getdoc(Recipe) or "", re.MULTILINE)
     plain = {names: " ".join(words.replace("``", "").replace("`", "").split()) for names, words in said}
     return {name: words for names, words in plain.items() for name in names.split(", ")}

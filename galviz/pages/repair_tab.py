@@ -1,4 +1,4 @@
-"""The tab on which bands are switched off: best fits, objects to choose from, and what the address keeps of them."""
+"""The inpainting tab: best fits with hidden bands, a gallery to select objects, and their state in the address."""
 
 from collections.abc import Sequence
 
@@ -13,23 +13,23 @@ from galviz.tools.repair.view import RepairView
 from galviz.tools.selection.core import Selection
 
 _EVERY_MS = 200
-_NUMBERS = {"objects": "count", "steps": "steps"}  # in the address, and of a `RepairView`
+_NUMBERS = {"objects": "count", "steps": "steps"}  # query parameter → parameter of a `RepairView`
 _NO_BAND = "none"
 
 
 class RepairTab(pn.viewable.Viewer):
-    """Objects to choose from, and the bands of those that are chosen.
+    """A gallery of objects, and the best fits of the selected ones.
 
     Parameters
     ----------
     run : Run
     cutouts : CutoutSet
     page : PageState
-        Its focus is followed, and followed by it.
+        Its focus is kept the same as the focus of this view.
 
     Notes
     -----
-    Hidden bands, steps and how many objects are kept in the page's address.
+    Hidden bands, steps and number of objects are stored in the page's address.
     """
 
     def __init__(self, run: Run, cutouts: CutoutSet, page: PageState) -> None:
@@ -49,7 +49,7 @@ class RepairTab(pn.viewable.Viewer):
         write_query(hidden=",".join(self.repair.off) or _NO_BAND, **numbers)
 
     def cancel(self) -> None:
-        """End what runs."""
+        """Cancel running fits."""
         self.repair.cancel()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -59,7 +59,7 @@ class RepairTab(pn.viewable.Viewer):
 
 
 def _asked(bands: Sequence[str]) -> dict[str, object]:
-    """Read what the page's address asks of a `RepairView`; what makes no sense is left out."""
+    """Return the parameters of a `RepairView` from the page's address; invalid values are ignored."""
     said, asked = query(), {}
     hidden = said.get("hidden", "?").split(",")
     if hidden == [_NO_BAND] or set(hidden) <= set(bands):

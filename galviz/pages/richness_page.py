@@ -1,4 +1,4 @@
-"""The page of richness: that of every study, and a tab for what pre-training is worth."""
+"""The richness page: the tabs of every study, and a tab on the value of pre-training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,28 +19,28 @@ _EVERY_MS = 2000
 
 
 def richness_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
-    """Make the page for one visitor.
+    """Return the page for one visitor.
 
     Parameters
     ----------
     paths : sequence of str
-        Skies, runs, sweeps or folders of them to show; what lies in `galviz.runs.run.home` is offered in any case.
+        Skies, runs, sweeps or folders of them, in addition to those in `galviz.runs.run.home`.
 
     Returns
     -------
     panel.template.base.BaseTemplate
-        Asks for nothing that the server does not serve itself.
+        Loads no resources from other servers.
     """
     return study_page("richness", lambda: richness_study(paths))
 
 
 def richness_study(paths: Sequence[str] = ()) -> StudyPage:
-    """Make what the page shows.
+    """Return the content of the page.
 
     Parameters
     ----------
     paths : sequence of str
-        As `richness_page` takes them.
+        As in `richness_page`.
     """
     sweeps = [path for path in paths if Path(path).is_dir() and list_sweeps(path)]
     library = Library.find([path for path in paths if path not in sweeps], richness)

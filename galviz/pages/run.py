@@ -1,4 +1,4 @@
-"""The run of a page: followed as it goes, stopped, resumed."""
+"""The selected run: its progress, with buttons to stop and resume it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ from galviz.work import processes as jobs
 
 
 class RunPanel(pn.viewable.Viewer):
-    """Follow the run of a page, whoever started it.
+    """Show the progress of the selected run, whoever started it.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class RunPanel(pn.viewable.Viewer):
         self.look()
 
     def look(self) -> None:
-        """Read the run folder anew; say so on the page where the status has changed."""
+        """Read the run folder again; announce a change of status to the rest of the page."""
         if self.view is None:
             return
         self.view.look()
@@ -51,11 +51,11 @@ class RunPanel(pn.viewable.Viewer):
             self.page.found += 1
 
     def stop(self) -> None:
-        """Ask the run to stop after its current step, or to leave the line that it waits in."""
+        """Ask the run to stop after its current step, or to leave the queue."""
         self._try(jobs.stop)
 
     def resume(self) -> None:
-        """Go on from the last checkpoint, on the device of before."""
+        """Resume from the last checkpoint, on the same device as before."""
         device = str(self.view.state.get("device") or "") if self.view else ""
         self._try(lambda path: jobs.resume(path, *(["--devices", device] if device else [])))
 
@@ -70,7 +70,7 @@ class RunPanel(pn.viewable.Viewer):
 
     @param.depends("status")
     def buttons(self) -> pn.viewable.Viewable:
-        """Give Stop and Resume, each where it makes sense."""
+        """Return the buttons Stop and Resume, enabled according to the status."""
         going, rests = self.status in {"created", *ACTIVE}, self.status in {"stopped", "failed", "lost"}
         stop = pn.widgets.Button(label="■ Stop", disabled=not going, on_click=lambda _: self.stop())
         resume = pn.widgets.Button(label="▶ Resume", disabled=not rests, on_click=lambda _: self.resume())
@@ -78,7 +78,7 @@ class RunPanel(pn.viewable.Viewer):
 
     @param.depends("view", "error")
     def body(self) -> pn.viewable.Viewable:
-        """Give the run, or what to do where there is none."""
+        """Return the view of the run, or a hint if none is selected."""
         empty = note("No run selected. Start one, or select one above.")
         return pn.Column(said(self.error), self.view or empty)
 

@@ -1,4 +1,4 @@
-"""How several runs learned, side by side: every metric that one of them has against the epoch."""
+"""Learning curves of several runs, side by side: each metric against the epoch."""
 
 from collections.abc import Mapping
 
@@ -11,11 +11,11 @@ from galviz.runs.run import Run
 from galviz.tools.formatting import Choices, beside, drawn, field, note
 from galviz.tools.training.figure import metric_names, run_curves
 
-_MOST = 6  # runs that are compared before the visitor picks
+_MOST = 6  # runs compared by default
 
 
 class RunCurves(pn.viewable.Viewer):
-    """Loss and metrics of the runs that are picked; at first those that learn the same as the run of the page.
+    """Loss and metrics of several runs; by default the selected run and others with the same target.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class RunCurves(pn.viewable.Viewer):
 
     @param.depends("page.found", "page.run", watch=True)
     def _offer(self) -> None:
-        """Offer the runs there are; what the visitor picked stays picked."""
+        """Update the list of runs; the visitor's selection stays."""
         runs = self.library.runs()[0]
         untouched, kept = self.picked == self._given, [name for name in self.picked if name in runs]
         self._given = alike(runs, self.page.run)
@@ -60,7 +60,7 @@ class RunCurves(pn.viewable.Viewer):
 
 
 def alike(runs: Mapping[str, Run], name: str) -> list[str]:
-    """Name a run, and with it the newest of those that learn the same target and have begun to."""
+    """Return a run, followed by the newest runs with the same target that have metrics."""
     if name not in runs:
         return []
     own = runs[name].target
@@ -69,12 +69,12 @@ def alike(runs: Mapping[str, Run], name: str) -> list[str]:
 
 
 def _unit(runs: Mapping[str, Run]) -> str:
-    """Give what the metrics are in, where that is the same for all."""
+    """Return the unit of the metrics, if it is the same for all runs."""
     units = {"" if run.target.kind in ("band", "votes") else run.target.label_learned for run in runs.values()}
     return units.pop() if len(units) == 1 else ""
 
 
 def _accuracy(runs: Mapping[str, Run]) -> str:
-    """Say what counts as right: of votes what the paper calls accuracy."""
+    """Return the axis label of the accuracy; for votes it is the definition of the paper."""
     votes = all(run.target.kind == "votes" for run in runs.values())
     return "Accuracy (largest of all 37 votes, as the paper's)" if votes else "Accuracy"

@@ -1,4 +1,4 @@
-"""The runs that there are, as a table; one that is clicked becomes the run of the page."""
+"""The runs tab: a table of all runs; a click selects a run for the page."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from galviz.work import processes as jobs
 
 
 class RunsPanel(pn.viewable.Viewer):
-    """History of the runs, and the folders that hold only half of one.
+    """Table of the runs, their learning curves, and the list of incomplete run folders.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ class RunsPanel(pn.viewable.Viewer):
 
     @param.depends("page.run")
     def chosen(self) -> str | Markup:
-        """Say which run is chosen."""
+        """Return the name of the selected run, as a line of text."""
         run = self.page.run
         return Markup("Selected: <b>{}</b>").format(run) if run else "Click a run to select it."
 
     def remove(self) -> None:
-        """Ask whether the chosen run shall be removed; asked again at once, remove it."""
+        """Remove the selected run: the first call asks for confirmation, the second one removes it."""
         if self.asked != self.page.run:
             self.asked = self.page.run
             return
@@ -69,7 +69,7 @@ class RunsPanel(pn.viewable.Viewer):
 
     @param.depends("page.run", "page.found", "asked")
     def removal(self) -> pn.viewable.Viewable:
-        """Give the button that removes the run, where it came to nothing."""
+        """Return the button that removes the run, visible if it has no predictions."""
         path = self.library.run_path(self.page.run)
         useless = path is not None and not (path / "predictions.parquet").exists()
         label = f"Remove {self.page.run} for good?" if self.asked else "Remove it"
@@ -77,7 +77,7 @@ class RunsPanel(pn.viewable.Viewer):
 
     @param.depends("error")
     def refused(self) -> pn.viewable.Viewable:
-        """Say why the run was not removed."""
+        """Show why the run was not removed."""
         return said(self.error)
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -89,7 +89,7 @@ class RunsPanel(pn.viewable.Viewer):
 
 
 def run_row(run: Run) -> dict[str, str]:
-    """Say in a few words what a run is, for a table."""
+    """Return the summary of a run, as one row of a table."""
     info, state, target = run.info, run.state(), run.target
     return {
         "study": info["study"],
@@ -104,19 +104,22 @@ def run_row(run: Run) -> dict[str, str]:
 
 
 def best(run: Run) -> str:
-    """Say the best value of each metric, of any epoch; of votes that learned by squares the RMSE of all 37 too."""
+    """Return the best value of each metric over all epochs, as text.
+
+    For votes trained with the squared loss it includes the RMSE over all 37 answers.
+    """
     try:
         metrics = run.metrics()
     except ValueError:
         return "metrics.csv is damaged"
     values = {name: metrics[name].agg("max" if name == "val_accuracy" else "min") for name in metric_names(metrics)}
     if run.target.kind == "votes" and run.recipe.loss == "mse" and "val_loss" in metrics:
-        values = {"val_rmse": metrics["val_loss"].min() ** 0.5} | values  # of one view, not of `tta` of them
+        values = {"val_rmse": metrics["val_loss"].min() ** 0.5} | values  # without test-time augmentation (`tta`)
     written = {LABELS.get(name, name.removeprefix("val_")): value for name, value in values.items()}
     return ", ".join(f"{name} {shown_value(float(value))}" for name, value in written.items() if np.isfinite(value))
 
 
 def half_html(broken: dict[str, str]) -> str | Markup:
-    """List the folders that hold only half a run, and why they cannot be opened."""
+    """Return an HTML list of the incomplete run folders and the reasons, or ``""``."""
     rows = Markup("").join(Markup("<li><code>{}</code>: {}</li>").format(*one) for one in broken.items())
     return Markup("<p>Left out, for they hold no whole run:</p><ul>{}</ul>").format(rows) if rows else ""

@@ -1,4 +1,4 @@
-"""A sky to look at: its objects one by one, its catalogue, how its values are spread."""
+"""The data tab: objects, catalogue and histograms of one sky."""
 
 from pathlib import Path
 
@@ -18,17 +18,17 @@ _MOST_CAPTIONS = 3
 
 
 class SkyView(pn.viewable.Viewer):
-    """The explorer of a `CutoutSet`, and which data it is.
+    """The explorer of a `CutoutSet`, with a summary of the data.
 
     Parameters
     ----------
     cutouts : CutoutSet
     selection : Selection
-        Its focus is followed, and followed by it.
+        Its focus is kept the same as the focus of this view.
     columns : mapping of str to str, optional
-        Columns whose histograms and captions are shown first, and their axis labels; by default the first two numbers.
+        Columns for the first histograms and captions → axis label; by default the first two numeric columns.
     source : str
-        The folder of the sky.
+        Folder of the sky.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class SkyView(pn.viewable.Viewer):
         self.kept = ViewState(self.explorer, "data", of=Path(source).name, about={"table": source})
 
     def about(self) -> Markup:
-        """Say which data this is."""
+        """Return a summary of the data: origin, number of objects, bands, size, pixel scale, unit."""
         count, bands, height, width = self.cutouts.images.shape
         scale = np.percentile(self.cutouts.pixel_scale, [0, 100]) if count else (np.nan, np.nan)
         scales = (

@@ -1,4 +1,4 @@
-"""Make a synthetic sky, as a process whose progress is shown."""
+"""A form to make a synthetic sky in a separate process, with its progress."""
 
 import re
 from pathlib import Path
@@ -27,12 +27,12 @@ found in a few seconds, or open it by <code>panel serve … --args SKY</code>.</
 
 
 class SkyMaker(pn.viewable.Viewer):
-    """Draw a synthetic sky, which becomes the sky of the page.
+    """Make a synthetic sky, and select it on the page.
 
     Parameters
     ----------
     kind : str
-        What ``galviz mock`` is asked for: the name of a study.
+        Name of a study, the argument of ``galviz mock``.
     library : Library
     page : PageState
     """
@@ -51,7 +51,7 @@ class SkyMaker(pn.viewable.Viewer):
         self.kind, self.library = kind, library
 
     def make(self, _: object = None) -> None:
-        """Start to draw."""
+        """Start the process."""
         try:
             path = self.library.new_sky(self.sky_name)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ class SkyMaker(pn.viewable.Viewer):
             self.said = shown_error(error)
 
     def look(self) -> None:
-        """See how far it is."""
+        """Poll the process, and update the progress."""
         if not self.making:
             return
         job = self._job(self.making)

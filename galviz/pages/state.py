@@ -1,4 +1,4 @@
-"""What a visitor looks at, and how it is kept in the page's address."""
+"""The state of a page (tab, sky, run, selection) and how it is stored in the page's address."""
 
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import parse_qsl, urlencode
@@ -9,21 +9,21 @@ import param
 from galviz.tools.selection.core import Selection
 
 TABS = ("data", "train", "predictions", "why", "runs")
-"""What the page of every study has."""
+"""Tabs on the page of every study."""
 
 
 class PageState(param.Parameterized):
-    """The state of a page; the names are those of a `Library`.
+    """State of a page. Skies and runs are identified by their names in a `Library`.
 
     Parameters
     ----------
     tabs : sequence of str
-        What can be open; the first is, where nothing else is asked for.
+        Names of the tabs; the first is active unless the address says otherwise.
     """
 
     tab = param.Selector(default=TABS[0], objects=list(TABS))
-    sky = param.String(default="")  # the sky that is shown and learned from
-    run = param.String(default="")  # the run that is followed, and whose predictions are shown
+    sky = param.String(default="")  # the sky to show and to train on
+    run = param.String(default="")  # the run whose progress and predictions are shown
     found = param.Integer(default=0, doc="counts up when skies or runs may have come")
     selection = param.ClassSelector(class_=Selection, constant=True, doc="the objects chosen, and the one in focus")
 
@@ -34,16 +34,16 @@ class PageState(param.Parameterized):
 
     @property
     def tabs(self) -> list[str]:
-        """What can be open."""
+        """Names of the tabs."""
         return list(self.param.tab.objects)
 
     def to_query(self) -> dict[str, str]:
-        """Give the state as the strings of an address."""
+        """Return the state as query parameters of the page's address."""
         state = {"tab": self.tab, "sky": self.sky, "run": self.run, "object": self.selection.focus}
         return {name: value for name, value in state.items() if value}
 
     def from_query(self, query: dict[str, str]) -> None:
-        """Take the state from the strings of an address; what makes no sense is left out."""
+        """Set the state from query parameters; unknown tabs and empty values are ignored."""
         known = {name: query[name] for name in ("sky", "run") if name in query}
         if query.get("tab") in self.tabs:
             known["tab"] = query["tab"]
@@ -52,14 +52,14 @@ class PageState(param.Parameterized):
 
 
 class Chooser(pn.viewable.Viewer):
-    """A select for the sky or the run of a page, whose options follow what is found.
+    """A select for the sky or the run of a page; its options stay up to date.
 
     Parameters
     ----------
     page : PageState
     name : {"sky", "run"}
     options : callable
-        Gives the names that can be chosen now.
+        Returns the names that can be selected now.
     label : str
     """
 
@@ -82,12 +82,12 @@ class Chooser(pn.viewable.Viewer):
 
 
 class SameFocus:
-    """Keeps the object in focus the same in two selections, of which the second may be replaced by another.
+    """Keeps the focus of two selections the same; the second selection can be replaced.
 
     Parameters
     ----------
     first : Selection
-        Stays as long as this does.
+        The permanent one of the two.
     """
 
     def __init__(self, first: Selection) -> None:
@@ -95,9 +95,9 @@ class SameFocus:
         self._watcher: param.parameterized.Watcher | None = None
 
     def join(self, second: Selection) -> None:
-        """Let `second` follow, and be followed; one that followed before does so no more.
+        """Link `second` to the first selection, in place of the one linked before.
 
-        It begins with the focus of the first, or where its table has no such object with its first one.
+        `second` takes over the focus; if its table lacks that object, it focuses its own first object.
         """
         if self._watcher is not None:
             self._first.param.unwatch(self._watcher)
@@ -113,23 +113,23 @@ class SameFocus:
 
 
 def query() -> dict[str, str]:
-    """Give what the page's address says after the question mark; nothing where there is no page.
+    """Return the query parameters of the page's address; empty outside a page.
 
-    Panel's own ``location.sync`` reads ``object=0071`` as the number 71; here a string stays a string.
+    Panel's own ``location.sync`` turns ``object=0071`` into the number 71; here a string stays a string.
     """
     location = pn.state.location
     return {} if location is None else dict(parse_qsl((location.search or "").removeprefix("?")))
 
 
 def write_query(**changes: str) -> None:
-    """Change what the address says: a value each, ``""`` to take one away."""
+    """Update query parameters of the page's address; ``""`` removes one."""
     if pn.state.location is not None:
         values = {name: value for name, value in (query() | changes).items() if value}
         pn.state.location.search = "?" + urlencode(values)
 
 
 def keep_in_address(state: PageState) -> None:
-    """Read the state from the page's address, and write it there whenever it changes."""
+    """Set the state from the page's address, and update the address whenever the state changes."""
     state.from_query(query())
 
     def write(*_: param.parameterized.Event) -> None:

@@ -1,4 +1,4 @@
-"""The tab of sweeps over parts of the labels: choose one, start one, follow it, stop it, go on with it."""
+"""The tab of sweeps over label fractions: select, start, stop and resume a sweep, and see its progress."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,16 +18,16 @@ from galviz.work.sweep import Sweep, list_sweeps
 
 
 class LabelsTab(pn.viewable.Viewer):
-    """Sweeps of a study, in ``sweeps`` of `galviz.runs.run.home` and in folders given.
+    """Sweeps of a study, from ``sweeps`` in `galviz.runs.run.home` and from other folders.
 
     Parameters
     ----------
     study : str
         Name of the study.
     library : Library
-        Its skies are learned from.
+        Provides the skies to train on.
     page : PageState
-        Its sky is.
+        Its selected sky is the training data of a new sweep.
     paths : sequence of str or Path
         Sweeps, or folders of them.
     """
@@ -50,16 +50,16 @@ class LabelsTab(pn.viewable.Viewer):
         super().__init__(page=page, **params)
         self.study, self.library = study, library
         self.roots = (*map(Path, paths), home() / "sweeps")
-        self._asked = ""  # started here, and not there yet
+        self._asked = ""  # sweep that was started here and is not found in the folders yet
         self._stopping: Path | None = None
         self.look()
 
     def sweeps(self) -> dict[str, Path]:
-        """Find the sweeps: names for people, and their folders, newest first."""
+        """Return the sweeps, newest first: displayed name → folder."""
         return named([(root, path) for root in self.roots if root.is_dir() for path in list_sweeps(root, self.study)])
 
     def look(self) -> None:
-        """Read anew what there is, and how far it is."""
+        """Poll for new sweeps and for progress."""
         found = self.sweeps()
         names = list(found) or [""]
         if self.param.chosen.objects != names:
@@ -73,7 +73,7 @@ class LabelsTab(pn.viewable.Viewer):
         self._follow()
 
     def _came_to_nothing(self) -> None:
-        """Say why no sweep came of what was asked, and leave its name free for another try."""
+        """Show why a sweep did not start, and free its name for another try."""
         path = self.roots[-1] / self._asked
         self.param.update(error=Run(path).log(tail=1) or "The process ended.", sweep_name=self._asked)
         let_go(path)
@@ -100,7 +100,7 @@ class LabelsTab(pn.viewable.Viewer):
         self.param.update(going=going, ended=ended, progress=said_so)
 
     def start(self, _: object = None) -> None:
-        """Start a new sweep over the sky of the page as a process."""
+        """Start a new sweep over the selected sky as a process."""
         name, skies = self.sweep_name or free_name(self.roots[-1], "sweep"), self.library.skies()
         self._try(lambda: self._start(name, skies.get(self.page.sky)))
 
@@ -111,19 +111,19 @@ class LabelsTab(pn.viewable.Viewer):
         asked = ["sweep", self.study, "--data", str(sky), "--out", str(path)]
         fractions, settings = self.fractions.replace(",", " ").split(), self.settings.split()
         for words, label in ((fractions, "Parts of the labels"), (settings, "Changes to the recipe")):
-            if option := next((word for word in words if word.startswith("-")), None):  # it could name any file
+            if option := next((word for word in words if word.startswith("-")), None):  # an option could name any file
                 raise ValueError(f"{label}: expected no options of the command line, got {option}. Leave it out.")
         asked += ["--fractions", *fractions, "--trials", str(self.trials)]
         jobs.start([*asked, *(["--set", *settings] if settings else [])], path)
         self._asked, self.sweep_name = name, ""
 
     def resume(self, _: object = None) -> None:
-        """Go on with what is missing of the chosen sweep."""
+        """Resume the selected sweep."""
         path = self.view.sweep.path
         self._try(lambda: jobs.start(["sweep", self.study, "--out", str(path), "--resume"], path))
 
     def stop(self, _: object = None) -> None:
-        """Ask the chosen sweep to stop after a step of what is going on."""
+        """Ask the selected sweep to stop after the current step."""
         self._stopping = self.view.sweep.path
         self._try(lambda: jobs.stop(self.view.sweep.path))
 
@@ -137,14 +137,14 @@ class LabelsTab(pn.viewable.Viewer):
 
     @param.depends("going", "ended", "view")
     def buttons(self) -> pn.viewable.Viewable:
-        """Give Stop and Resume, each where it makes sense."""
+        """Return the buttons Stop and Resume, visible according to the status."""
         rests = self.view is not None and not self.going and not self.ended
         stop = pn.widgets.Button(label="■ Stop", visible=self.going, on_click=self.stop)
         return pn.Row(stop, pn.widgets.Button(label="▶ Resume", visible=rests, on_click=self.resume))
 
     @param.depends("view")
     def body(self) -> pn.viewable.Viewable:
-        """Give what came of the chosen sweep."""
+        """Return the results of the selected sweep."""
         return self.view or text(NO_SWEEP)
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -1,4 +1,4 @@
-"""The tabs of a page, for the mouse, the keyboard and a screen reader (those of Bokeh are for the mouse alone)."""
+"""The tab bar of a page. Unlike Bokeh's tabs it supports keyboards and screen readers."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ import param
 
 
 class TabBar(pn.custom.JSComponent):
-    """A row of tabs; arrow keys, Home and End move among them."""
+    """A row of tabs; arrow keys, Home and End move between them."""
 
     names = param.List(default=[], item_type=str, doc="what the tabs are called")
     active = param.String(default="", doc="name of the tab that is open")

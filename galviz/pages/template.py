@@ -1,4 +1,4 @@
-"""The page that every dashboard begins with."""
+"""The HTML template of all dashboards."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +14,14 @@ _CSS, _WIDGETS = ((Path(__file__).parent / name).read_text(encoding="utf-8") for
 
 
 def page_template(name: str, make: Callable[[], Any]) -> pn.template.base.BaseTemplate:
-    """Return the page of a dashboard for one visitor, or one that says why they may not use it.
+    """Return the page of a dashboard for one visitor, or a refusal if they may not use it.
 
     Parameters
     ----------
     name : str
-        What it is about, for its title.
+        Subject of the page, used in its title.
     make : callable
-        Returns its content. It is not called for a visitor who may not use the page.
+        Returns the content; not called for a visitor who may not use the page.
     """
     guard_requests()
     if not may_visit():

@@ -1,4 +1,4 @@
-"""A threshold over what is opened: a run of votes, a table that is uploaded, or what the page was started on."""
+"""The threshold tab: a threshold over a run's votes, an uploaded table, or data given on the command line."""
 
 from collections.abc import Sequence
 
@@ -24,16 +24,16 @@ _FLATTERED = Markup("""<p class='note' role='note'>The weights are those of the 
 
 
 class ThresholdPage(OpenedPage):
-    """What is opened, the threshold over it, and its explorer. Where nothing is given, the newest finished run is open.
+    """Controls to open data, the threshold over it, and its explorer. By default the newest finished run is open.
 
     Parameters
     ----------
     paths : sequence of str
-        A table, sky or run, and perhaps images. None: the visitor chooses among the runs, or uploads a table.
+        A table, sky or run, and optionally images. If empty, the visitor selects a run or uploads a table.
     library : Library
-        Its finished runs can be chosen.
+        Its finished runs can be selected.
     page : PageState, optional
-        Its run is followed while a run is shown, and a run that is chosen here becomes its run.
+        Its selected run is kept the same as the run shown here.
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
@@ -49,7 +49,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         self._open_a_run()
 
     def offered(self) -> dict[str, str]:
-        """Find the finished runs."""
+        """Return the finished runs: displayed name → path."""
         return {_label(name): str(run.path) for name, run in self.library.predicted().items()}
 
     @param.depends("page.found", watch=True)
@@ -58,7 +58,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         self._open_a_run()
 
     def _open_a_run(self) -> None:
-        """Open the run of the page, or the newest, where nothing is open."""
+        """Open the selected run of the page, or the newest, if nothing is open."""
         if not self.given:
             found = self.offered()
             self.chosen = found.get(_label(self.page.run), next(iter(found.values()), ""))
@@ -70,7 +70,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
             self.chosen = path
 
     def choice(self) -> pn.widgets.Select:
-        """Make the select; what a visitor chooses becomes the run of the page."""
+        """Return the select of runs; a run selected here becomes the selected run of the page."""
         select = super().choice()
         select.param.watch(lambda event: self._tell(event.new), "value")
         return select
@@ -80,7 +80,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         self.page.run = names.get(path, self.page.run)
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
-        """Show the threshold over what is open."""
+        """Return the threshold over the open data."""
         opened = self.open(given)
         first = {"threshold": THRESHOLD} if set(COLUMNS) <= set(opened.table.columns) else {}
         self.view = view = ThresholdView(scores_of(opened), opened.cutouts, Selection(opened.table), **first)
@@ -96,7 +96,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         return pn.Column(text(about), view, card, sizing_mode="stretch_width")
 
     def _explore(self, card: pn.Card, opened: Opened, view: ThresholdView) -> None:
-        """Make the explorer when it is asked for: of 10⁷ objects it is heavy."""
+        """Build the explorer when its card is opened: it is slow for 10⁷ objects."""
         if len(card):
             return
         plots = [{"kind": "histogram", "x": view.answer, "logarithmic": True}]
@@ -109,12 +109,12 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
 
 
 def scores_of(opened: Opened) -> pd.DataFrame:
-    """Give the table that is cut: of a run of votes without the second name of its first answer."""
+    """Return the table of scores. For a run of votes it drops the copy of the first answer, truth and estimate."""
     return opened.table.drop(columns=["estimate", "truth", "residual"]) if _has_votes(opened) else opened.table
 
 
 def _origin(opened: Opened) -> str | Markup:
-    """Say where the pictures come from, and how many objects have one where not all of them do."""
+    """Return the origin of the images, and how many objects have one if not all do."""
     if opened.cutouts is None:
         return ""
     there = int(opened.table.index.isin(opened.cutouts.catalogue.index).sum())
@@ -131,7 +131,7 @@ def _label(run: str) -> str:
 
 
 def _asked(view: ThresholdView) -> dict[str, object]:
-    """Read from the address what makes sense for a view."""
+    """Return the valid parameters of a view from the address."""
     given, found = query(), {}
     if given.get("answer") in view.param.answer.objects.values():
         view.answer = given["answer"]
@@ -148,7 +148,7 @@ def _asked(view: ThresholdView) -> dict[str, object]:
 
 
 def keep_in_address(view: ThresholdView) -> None:
-    """Write what is looked at into the page's address, when the line is let go and when something else changes."""
+    """Store the state of a view in the address, when the line is released and when another parameter changes."""
 
     def write(*_: param.parameterized.Event) -> None:
         write_query(**{name: str(getattr(view, name)) for name in KEPT})

@@ -1,4 +1,4 @@
-"""Train a network: choose how, start, follow, stop, resume. Serves every study."""
+"""The training tab of every study: a form to configure and start a run, and its progress."""
 
 import asyncio
 import time
@@ -16,19 +16,19 @@ from galviz.pages.state import Chooser, PageState
 from galviz.tools.formatting import FORM, GROW, REFUSED, field, said, shown_error, text
 from galviz.work import processes as jobs
 
-_DOUBLE_CLICK_S = 1.5  # a second click within it is no second wish
+_DOUBLE_CLICK_S = 1.5  # a second click within this time is ignored
 
 
 class TrainPanel(pn.viewable.Viewer):
-    """Start a training of a study as a process, and follow the run of the page.
+    """Start the training of a study as a separate process, and show its progress.
 
     Parameters
     ----------
     study : module
-        One of `galviz.studies`: its TARGETS and RECIPES make the form.
+        One of `galviz.studies`; its TARGETS and RECIPES define the form.
     library : Library
     page : PageState
-        Its sky is learned from; the new run becomes its run.
+        Its sky is the training data; a new run becomes its selected run.
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
@@ -51,18 +51,18 @@ class TrainPanel(pn.viewable.Viewer):
 
     @property
     def form(self) -> RecipeForm:
-        """The form of the chosen target and recipe, with the changes made to it."""
+        """The form of the selected target and recipe; edits are kept when the visitor switches between forms."""
         own = self.study.TARGETS[self.target] == self.study.TARGET
         recipes = self.study.RECIPES if own else getattr(self.study, f"{self.target.upper()}_RECIPES")
         return self._forms.setdefault((self.target, self.recipe), RecipeForm(recipes[self.recipe]))
 
     def command(self, out: str) -> list[str]:
-        """Give the arguments of ``galviz`` that the form asks for.
+        """Return the arguments of ``galviz`` that run the training set up in the form.
 
         Raises
         ------
         ValueError
-            If a field makes no sense, or no sky is chosen.
+            If a field is invalid, or no sky is selected.
         """
         skies, settings = self.library.skies(), self.form.settings()
         if self.page.sky not in skies:
@@ -75,7 +75,7 @@ class TrainPanel(pn.viewable.Viewer):
         return asked + (["--set", *settings] if settings else [])
 
     def start(self, _: object = None) -> None:
-        """Start a new run as a process, and follow it."""
+        """Start a new run as a process, and select it."""
         if not self.run_name and time.monotonic() - self._started < _DOUBLE_CLICK_S:
             return
         try:
@@ -89,11 +89,11 @@ class TrainPanel(pn.viewable.Viewer):
 
     @param.depends("target", "recipe", "page.found")
     def free_name(self) -> str:
-        """Give a name for a run that is not taken: ``"richness-quick-2"``."""
+        """Return an unused name for a run, such as ``"richness-quick-2"``."""
         return free_name(self.library.run_folders[-1], f"{self.target}-{self.recipe}")
 
     async def find_devices(self) -> None:
-        """Ask a child process what can be trained on, and offer it."""
+        """List the devices available for training. A child process finds them, as a page never imports torch."""
         try:
             found = await asyncio.to_thread(jobs.devices)
         except REFUSED as error:
@@ -103,18 +103,18 @@ class TrainPanel(pn.viewable.Viewer):
 
     @param.depends("page.found")
     def encoders(self) -> dict[str, str]:
-        """Give the runs whose encoder can be started from."""
+        """Return the runs whose encoder a new run can start from: displayed name → path."""
         runs = self.library.runs()[0].items()
         ready = {name: str(run.path) for name, run in runs if run.target.kind == "band" and run.weights.exists()}
         return {"none (random weights)": ""} | ready
 
     @property
     def _lends(self) -> bool:
-        """Whether there is a target of the study whose runs have an encoder for others."""
+        """Whether the study has a target whose runs provide an encoder for other runs."""
         return any(target.kind == "band" for target in self.study.TARGETS.values())
 
     def choices(self) -> pn.viewable.Viewable:
-        """Give what is chosen besides the recipe; the widgets stay when options come, so that nothing typed is lost."""
+        """Return the controls above the recipe. Only their options are refreshed, so typed text is not lost."""
         select = {"type": pn.widgets.Select}
         looks = {
             "encoder": select | {"options": self.encoders, "visible": self._lends},
@@ -127,12 +127,12 @@ class TrainPanel(pn.viewable.Viewer):
 
     @param.depends("target", "recipe")
     def fields(self) -> pn.viewable.Viewable:
-        """Give the fields of the recipe."""
+        """Return the fields of the recipe."""
         return pn.Card(self.form, title="Settings of the recipe", sizing_mode="stretch_width")
 
     @param.depends("error")
     def refused(self) -> pn.viewable.Viewable:
-        """Say why the last training was not started."""
+        """Show why the last training did not start."""
         return said(self.error)
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -1,4 +1,4 @@
-"""Upload of one file in pieces, over the page's own connection, straight to the disk of the server."""
+"""Upload of one file in pieces, over the page's own connection, straight to the server's disk."""
 
 import hashlib
 import shutil
@@ -14,23 +14,23 @@ from galviz.io.paths import distinct_names, file_name
 from galviz.tools.export.download import shown_bytes
 
 LARGEST = 2_000_000_000
-"""Bytes of the largest file that is taken."""
-_PIECE = 2**21  # bytes in one message; Bokeh closes a connection that brings more than 20 MB at once
+"""Largest size of a file, in bytes."""
+_PIECE = 2**21  # bytes per message; Bokeh closes a connection that sends more than 20 MB at once
 
 
 class Upload(pn.custom.JSComponent):
-    """A field for a file, with progress.
+    """A file input with progress.
 
-    The page sends the next piece once the server has written the one before, so that neither holds the whole file in
-    memory and other messages of the page pass between the pieces.
+    The browser sends a piece after the server has written the one before. So neither holds the whole file in memory,
+    and other messages of the page can pass in between.
 
     Parameters
     ----------
     folder : callable
         Returns the folder for uploaded files.
     received : callable
-        Called with the path of each complete file: ``folder/<digest of name and content>/<name>``. The name is made
-        safe by `galviz.io.paths.file_name`.
+        Called with the path of each complete file: ``folder/<digest of name and content>/<name>``. The name is
+        sanitised by `galviz.io.paths.file_name`.
     """
 
     label = param.String(default="", doc="what the field is called")
@@ -106,7 +106,7 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
             if data["type"] == "begin":
                 self._begin(str(data["name"]), int(data["size"]))
             elif self._file is None:
-                return  # of a file that was cancelled
+                return  # a piece of a cancelled file
             elif data["type"] == "piece":
                 self._take(data)
             elif data["type"] == "failed":
@@ -136,7 +136,7 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
     def _take(self, data: Mapping[str, Any]) -> None:
         at, piece = self._file.tell(), data["piece"]
         if (data["number"], data["at"]) != (self._number, at):
-            return  # of a file that was chosen before this one
+            return  # a piece of an earlier file
         if not isinstance(piece, bytes) or not 0 < len(piece) <= self._size - at:
             raise ValueError("The file changed while it was sent. Choose it again.")
         self._file.write(piece)
@@ -144,7 +144,7 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
         self._go_on()
 
     def _go_on(self) -> None:
-        """Request the next piece, or hand the complete file over."""
+        """Request the next piece, or pass on the complete file."""
         at = self._file.tell()
         if at < self._size:
             self.param.update(
@@ -166,7 +166,7 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
         self._send_msg({"number": 0, "at": 0})
 
     def _drop(self) -> None:
-        """Remove what there is of a file that is not complete."""
+        """Delete the incomplete file, if there is one."""
         if self._file is not None:
             self._file.close()
             Path(self._file.name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How an explorer is kept: in the page's address, and in a readable file that opens it again."""
+"""Saved views: the state of an explorer in the page's address, or in a readable JSON file."""
 
 import io
 import json
@@ -15,23 +15,23 @@ from galviz.pages.state import query, write_query
 from galviz.tools.formatting import shown_error, text
 from galviz.tools.viewer.stretch import alert
 
-_LONGEST = 4000  # characters of an address that every browser and proxy takes
+_LONGEST = 4000  # characters; longer addresses fail in some browsers and proxies
 KIND = "galviz view"
-"""What the file says it is, under the key ``kind``."""
+"""Value of the key ``kind`` in the file."""
 
 
 class ViewState(pn.viewable.Viewer):
-    """Keep an explorer in the address and in files.
+    """Save and restore the state of an explorer, in the address and in files.
 
     Parameters
     ----------
     explorer : Explorer
     key : str
-        Under which it is kept in the address.
+        Name of the query parameter in the address.
     of : str
-        What is shown: what the address says of something else is left alone.
+        What is shown. A state in the address that belongs to something else is ignored.
     about : mapping, optional
-        What else the file says: where the table is.
+        Extra content of the file, such as the path of the table.
     """
 
     error = param.String(default="", doc="why a view could not be opened")
@@ -46,11 +46,11 @@ class ViewState(pn.viewable.Viewer):
         explorer.param.watch(self._write_address, "changed")
 
     def content(self) -> dict[str, Any]:
-        """Give what the file holds."""
+        """Return the content of the file."""
         return {"kind": KIND, "galviz": version("galviz"), **self.about, "state": self.explorer.state()}
 
     def open(self, content: bytes | str) -> None:
-        """Show what a file describes; what makes no sense is said on the page."""
+        """Restore the state from a file; an invalid file shows an error."""
         try:
             found = read_view(content)
             self.explorer.restore(found["state"])
@@ -60,7 +60,7 @@ class ViewState(pn.viewable.Viewer):
             self.error = ""
 
     def restore_address(self) -> None:
-        """Show what the address describes, where it is about what is shown here."""
+        """Restore the state from the address, if it belongs to what is shown."""
         try:
             given = json.loads(query().get(self.key, "{}"))
             if given.pop("of", None) == self.of:
@@ -94,12 +94,12 @@ class ViewState(pn.viewable.Viewer):
 
 
 def read_view(content: bytes | str) -> dict[str, Any]:
-    """Read a saved view.
+    """Return the content of a saved view.
 
     Raises
     ------
     ValueError
-        If it is none.
+        If the content is not a saved view.
     """
     try:
         found = json.loads(content)

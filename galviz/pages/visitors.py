@@ -1,9 +1,9 @@
-"""Who may use a page: this machine's own users, and others only where the owner says so.
+"""Access control: pages are open to this machine's users, and to others only if the owner allows it.
 
 A page can start trainings and read skies, and ``panel serve`` listens on every network interface without a login. So a
 visitor from another machine is refused unless a login is configured (``--basic-auth``, ``--oauth-provider``) and they
 are logged in, or ``GALVIZ_PUBLIC=1`` is set. A hub that forwards its users' requests from this machine
-(jupyter-server-proxy, JupyterHub) has checked them already.
+(jupyter-server-proxy, JupyterHub) has already checked them.
 """
 
 import os
@@ -37,14 +37,14 @@ def may_visit() -> bool:
 
 
 def refused_page() -> pn.Template:
-    """Return a page that says why there is nothing to see. It is plain HTML and opens no connection."""
+    """Return a page that explains the refusal. It is plain HTML and opens no connection."""
     return pn.Template(template=_PAGE.render(why=REFUSAL))
 
 
 def guard_requests() -> None:
-    """Refuse all further requests of visitors who may not use the pages, websockets too; once a process.
+    """Refuse requests of visitors who may not use the pages, websockets included. Patches Bokeh once per process.
 
-    The check of a page happens when its session is made. That is too late where sessions are shared
+    A page checks its visitor when the session is created. That is too late if sessions are shared
     (``--reuse-sessions``), and Bokeh itself checks only the header ``Origin`` of a websocket, which a program on
     another machine can forge or leave out.
     """

@@ -1,1 +1,1 @@
-"""Tools of pages and notebooks, a folder each: core (no Panel), figure (HoloViews), view (Panel), widget, client.js."""
+"""Tools of pages and notebooks, one folder each: core (no Panel), figure (HoloViews), view (Panel), widget, client."""

@@ -1,12 +1,12 @@
-"""What Panel 1.9 leaves undone when messages to a browser are written while others are on their way.
+"""Two fixes for Panel 1.9, for messages to a browser that are written while others are being sent.
 
-- Its queue is emptied by a task that lifts the mark on the queue at its end; a message that came meanwhile is then
-  taken for one that somebody else sends, and reaches the browser only with the next one. Pages would show old numbers.
-- Bokeh's own messages go past that queue. One that speaks of a model which a waiting message brings then comes first,
-  and the browser says "reference … isn't known".
+- Panel's queue is emptied by a task that unlocks the queue only at its end. A message added meanwhile is left in the
+  queue until the next message comes, so pages would show old numbers.
+- Bokeh's own messages bypass that queue. A message that refers to a model in a queued message then arrives first, and
+  the browser reports "reference … isn't known".
 """
 
-# ruff: noqa: SLF001 - it is Panel's inside that is mended
+# ruff: noqa: SLF001 - it patches Panel's internals
 import asyncio
 from functools import wraps
 from typing import Any
@@ -17,7 +17,7 @@ from panel.io import document
 
 
 def send_what_is_left() -> None:
-    """Make Panel go through its queue again until nothing is left in it; once a process."""
+    """Make Panel process its queue until it is empty. Patches Panel once per process."""
     inner = document._dispatch_msgs
     if hasattr(inner, "__wrapped__"):
         return
@@ -33,7 +33,7 @@ def send_what_is_left() -> None:
 
 
 def send_in_order() -> None:
-    """Make Bokeh's messages wait behind those in Panel's queue; once a process."""
+    """Make Bokeh's messages wait for those in Panel's queue. Patches Bokeh once per process."""
     inner = ServerConnection.send_patch_document
     if hasattr(inner, "__wrapped__"):
         return
@@ -44,6 +44,6 @@ def send_in_order() -> None:
         if self not in waiting:
             return inner(self, event)
         waiting[self].append(self.protocol.create("PATCH-DOC", [event]))
-        return asyncio.sleep(0)  # what Bokeh awaits
+        return asyncio.sleep(0)  # Bokeh awaits the return value
 
     ServerConnection.send_patch_document = send

@@ -1,4 +1,4 @@
-"""Values as words for a page, and how its columns share the width."""
+"""Helpers of all views: values as text, text and tables as panes, and the widths of columns."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +19,12 @@ send_in_order()
 NOT_KNOWN = "–"
 
 REFUSED = (ValueError, OSError, RuntimeError)
-"""Errors of the library that are shown to the user as they are."""
+"""Errors whose messages are shown to the user."""
 
 PICTURES = {"flex": "0 1 880px", "min-width": "0", "max-width": "100%"}
 FORM = {"flex": "1 1 400px", "max-width": "720px"}
 GROW = {"flex": "1 1 420px", "min-width": "0"}
-"""How columns share the width of a page: six pictures in two rows, and the rest."""
+"""CSS widths of the columns of a page: six pictures in two rows, a form, and any other part."""
 
 
 TABLE_CSS = """
@@ -33,22 +33,22 @@ TABLE_CSS = """
 :host .tabulator .tabulator-footer .tabulator-page { background: none; color: inherit }
 :host .tabulator .tabulator-footer .tabulator-page.active { background: #1f86c8; color: white }
 """
-"""Tables with the letters of the page, also in the dark."""
+"""Style of tables: font size, and colours that also suit a dark page."""
 
 _CSS = (Path(__file__).parent / "text.css").read_text(encoding="utf-8")
 
 
 class Text(pn.pane.HTML):
-    """A pane that shows text as it is written; only a `galviz.io.markup.Markup` is HTML."""
+    """A pane that escapes its text; only a `galviz.io.markup.Markup` is shown as HTML."""
 
-    priority: ClassVar[float | bool | None] = 0  # Panel never picks this pane for an object of its own accord
+    priority: ClassVar[float | bool | None] = 0  # so that Panel never selects this pane automatically
 
     def _transform_object(self, obj: Any) -> dict[str, Any]:
         return super()._transform_object(as_html(obj))
 
 
 class Choices(pn.widgets.MultiChoice):
-    """A choice of several names. The browser's part (Choices.js) reads labels as HTML, so they are escaped."""
+    """A choice of several names. Labels are escaped, as its browser part (Choices.js) reads them as HTML."""
 
     @property
     def labels(self) -> list[str]:
@@ -62,12 +62,12 @@ def text(content: Any, **more: Any) -> Text:
 
 
 def note(content: str, role: str = "note") -> Text:
-    """Show a remark."""
+    """Show a short note."""
     return text(Markup("<p class='note' role='{}'>{}</p>").format(role, content))
 
 
 def data_table(table: pd.DataFrame, **looks: Any) -> pn.widgets.Tabulator:
-    """Show a table that can be read, not edited. Tabulator reads column titles as HTML, so they are escaped."""
+    """Show a read-only table. Column titles are escaped, as Tabulator reads them as HTML."""
     names = [*table.columns, table.index.name or "index"]
     looks = {"disabled": True, "selectable": False, "layout": "fit_data_fill", "sizing_mode": "stretch_width"} | looks
     return pn.widgets.Tabulator(
@@ -76,32 +76,32 @@ def data_table(table: pd.DataFrame, **looks: Any) -> pn.widgets.Tabulator:
 
 
 def drawn(plot: Any) -> pn.pane.HoloViews:
-    """Show a figure, as wide as its place, with axes of its own."""
+    """Show a figure that fills the width, with its own axes."""
     return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
 
 
 def beside(*parts: Any) -> pn.Row:
-    """Put parts side by side, as many as there is room for.
+    """Put parts side by side, wrapping where the page is too narrow.
 
-    Figures in Panel's FlexBox, which is made of a template, now and then miss the width that they come to have: they
-    are never drawn, and Bokeh never says that the page is ready.
+    Panel's FlexBox is a template. Figures in it sometimes miss the change of their width: they are never drawn, and
+    Bokeh never reports that the page is ready.
     """
     columns = (pn.Column(part, styles=GROW) for part in parts)
     return pn.Row(*columns, styles={"flex-wrap": "wrap"}, sizing_mode="stretch_width")
 
 
 def field(parameter: param.Parameter, **looks: Any) -> pn.widgets.Widget:
-    """Make the widget of a parameter, linked both ways, without the frame that Panel puts around it."""
+    """Return the widget of a parameter, linked both ways, without Panel's frame around it."""
     return pn.Param(parameter, widgets={parameter.name: looks}, display_threshold=-float("inf"))[0]
 
 
 def said(message: str) -> Text:
-    """Show why something cannot be done."""
+    """Show an error message; empty if there is none."""
     return text(Markup("<div class='bad' role='alert'>{}</div>").format(message) if message else "")
 
 
 def shown_value(value: Any) -> str:
-    """Write a value of a table for a reader: four significant digits for numbers, – where not known."""
+    """Return a value of a table as text: floats with four decimals or in scientific notation; – if missing."""
     if value is None or value is pd.NA or (isinstance(value, float | np.floating) and np.isnan(value)):
         return NOT_KNOWN
     if isinstance(value, float | np.floating):
@@ -110,7 +110,7 @@ def shown_value(value: Any) -> str:
 
 
 def shown_seconds(seconds: float | None) -> str:
-    """Write a duration: ``"1:05"`` for 65 s, ``"1:01:05"`` for an hour more, – where not known."""
+    """Return a duration as text: ``"1:05"`` for 65 s, ``"1:01:05"`` for 3665 s; – if unknown."""
     if seconds is None or not np.isfinite(seconds):
         return NOT_KNOWN
     minutes, rest = divmod(round(seconds), 60)
@@ -119,7 +119,7 @@ def shown_seconds(seconds: float | None) -> str:
 
 
 def shown_work(work: Work) -> Markup:
-    """Say how far slow work is, with a bar."""
+    """Return the progress of a request as HTML, with a bar."""
     words = {"done": "done", "cancelled": f"cancelled after {work.done:,} of {work.total:,} parts", "failed": "failed"}
     left = f"{work.done:,} of {work.total:,} parts · {shown_seconds(work.eta_s)} left" if work.done else "starting …"
     bar = Markup("<progress value='{}' max='{}'></progress>").format(work.done, max(work.total, 1))
@@ -127,12 +127,12 @@ def shown_work(work: Work) -> Markup:
 
 
 def shown_time(seconds: float | None) -> str:
-    """Write a moment, seconds since 1970, as date and time of this machine."""
+    """Return a time, in seconds since 1970, as local date and time."""
     if not seconds:
         return NOT_KNOWN
     return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def shown_error(error: Exception) -> str:
-    """Write an error for a reader: what it says, without the quotes that Python puts around a KeyError."""
+    """Return the message of an error, without the quotes that Python puts around a KeyError."""
     return str(error.args[0] if isinstance(error, KeyError) and error.args else error)

@@ -1,4 +1,4 @@
-"""What all figures share: colours that the colour-blind can tell apart, and plots without ornament."""
+"""Style of all figures: colours for colour-blind readers, common plot options, safe labels."""
 
 import re
 from typing import Any
@@ -9,14 +9,14 @@ import holoviews.plotting.bokeh
 hv.Store.set_current_backend("bokeh")  # registers the options; unlike hv.extension it shows nothing in a notebook
 
 BLUE, ORANGE, PINK, SKY, GREY = "#1F86C8", "#E69F00", "#CC79A7", "#56B4E9", "#8A8A8A"
-"""After Okabe & Ito (2008), the blue lighter: they can be told apart by all eyes, on a white and on a black page."""
+"""After Okabe & Ito (2008), with a lighter blue: distinct for colour-blind readers, on white and on black pages."""
 
 FOCUS = "#D55E00"
-"""Colour of what is in focus, wherever it is shown."""
+"""Colour of the object in focus, in all views."""
 
 
 JOINER = "\u2060"
-"""Cannot be seen; makes names differ, and breaks signs that a library would read."""
+"""Invisible character that makes names differ, and breaks sequences that a library would interpret."""
 
 
 def _no_logo(plot: Any, _: Any) -> None:
@@ -24,10 +24,10 @@ def _no_logo(plot: Any, _: Any) -> None:
 
 
 def plain(name: str) -> str:
-    r"""Return the name of a column, a run or a band as a plot can write it.
+    r"""Return the name of a column, a run or a band in a form that plots show literally.
 
-    HoloViews takes no empty label, takes the labels x and y for our own dimensions of these names, and looks for
-    ``@label`` in the templates of tooltips. Bokeh sets what stands between ``$$``, ``\(`` or ``\[`` as a formula. An
+    HoloViews rejects empty labels, confuses the labels x and y with dimensions of these names, and looks for
+    ``@label`` in the templates of tooltips. Bokeh typesets text between ``$$``, ``\(`` or ``\[`` as a formula. An
     invisible character (word joiner) breaks such names.
     """
     broken = re.sub(r"(?<=\$)(?=\$)|(?<=\\)(?=[(\[])|\A(?=\{|[xy]\Z)", JOINER, name)
@@ -35,23 +35,23 @@ def plain(name: str) -> str:
 
 
 def plain_title(words: str) -> str:
-    """Return a title as HoloViews takes it: it passes titles through `str.format`."""
+    """Return a title in a form that HoloViews shows literally: it passes titles through `str.format`."""
     return plain(words).replace("{", "{{").replace("}", "}}")
 
 
 def frame(plot: Any, **more: Any) -> Any:
-    """Give a plot the look of all plots here: as wide as its place, its axes its own, its toolbar out of the way.
+    """Set the common options of all plots: responsive width, own axes, hidden toolbar.
 
     Parameters
     ----------
     plot : holoviews element or overlay
     **more
-        Further plot options of HoloViews; they win.
+        Further plot options of HoloViews; they override the common ones.
 
     Returns
     -------
     holoviews element or overlay
-        The same with options set.
+        The same plot with options set.
     """
     options = {
         "responsive": True,

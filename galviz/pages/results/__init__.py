@@ -1,1 +1,1 @@
-"""Pages of predictions, one for each kind of task."""
+"""Views of predictions, one for each kind of target."""

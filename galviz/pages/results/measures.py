@@ -1,4 +1,4 @@
-"""How far estimates lie from the truth, as a table with intervals and definitions."""
+"""Metrics of estimates against the truth, as a table with confidence intervals and definitions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,28 +26,28 @@ _NAMES = {
 
 @pn.cache(max_items=32)
 def measured(truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
-    """Compute `galviz.measure.metrics.summary` once a process; pairs without truth are left out."""
+    """Return `galviz.measure.metrics.summary`, cached per process; pairs without truth are dropped."""
     return summary(truth, estimate, groups=groups, nan="drop")
 
 
 @pn.cache(max_items=32)
 def in_units(truth: np.ndarray, estimate: np.ndarray) -> pd.DataFrame:
-    """Compute `galviz.measure.unit_errors.in_all_units` once a process."""
+    """Return `galviz.measure.unit_errors.in_all_units`, cached per process."""
     return in_all_units(truth, estimate)
 
 
 class MeasuresView(pn.viewable.Viewer):
-    """Metrics with their 95 % intervals, computed aside so that the page does not wait.
+    """Metrics with their 95 % intervals, computed in a thread so that the page stays responsive.
 
     Parameters
     ----------
     truth, estimate : numpy.ndarray
-        (N,) numbers or class names.
+        Numbers or class names, shape (N,).
     groups : numpy.ndarray, optional
-        (N,) what is resampled together: the object of each image of a band.
+        Units that the bootstrap resamples together, shape (N,): for images of one band, their object ids.
     target : Target, optional
-        Of numbers as learned: where all true values are positive, MAE and Sigma are shown in ln, dex, % and their own
-        unit too.
+        Set if `truth` and `estimate` are in the learned unit of a numeric target. If all true values are positive, MAE
+        and σ are then also shown in ln, dex, % and the target's own unit.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class MeasuresView(pn.viewable.Viewer):
         self._pairs, self._target = (truth, estimate, groups), target
 
     async def table(self) -> AsyncIterator[str]:
-        """Give the table, and a word before it is there."""
+        """Yield a progress message, then the table as HTML."""
         if not pd.notna(self._pairs[0]).any():
             yield "The truth of these objects is not known, so nothing can be measured."
             return
@@ -83,14 +83,14 @@ class MeasuresView(pn.viewable.Viewer):
 
 
 def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:
-    """Write a table of metrics as HTML.
+    """Return a table of metrics as HTML.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As `galviz.measure.metrics.summary` gives it.
+        As returned by `galviz.measure.metrics.summary`.
     count, what : int, str
-        Number of pairs, and of what: ``"objects"``.
+        Number of pairs, and what they are, such as ``"objects"``.
     """
     line = Markup("<tr><th scope='row'>{}</th><td>{:.4f}</td><td>{:.4f} to {:.4f}</td><td>{}</td></tr>")
     rows = Markup("").join(
@@ -103,14 +103,14 @@ def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:
 
 
 def units_html(table: pd.DataFrame, label: str) -> Markup:
-    """Write MAE and Sigma in several units as HTML.
+    """Return MAE and σ in several units as HTML.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As `galviz.measure.unit_errors.in_all_units` gives it.
+        As returned by `galviz.measure.unit_errors.in_all_units`.
     label : str
-        What the numbers are: ``"λ"``.
+        Name of the quantity, such as ``"λ"``.
     """
 
     def cells(row: pd.Series, name: str) -> Markup:

@@ -1,4 +1,4 @@
-"""Which band a network took each image for."""
+"""Results of the pretext task: the true and the predicted band of each image."""
 
 import holoviews as hv
 import pandas as pd
@@ -24,18 +24,18 @@ _PLOTS = [{"kind": "histogram", "x": "bands right", "bins": 6}]
 
 
 class BandsView(pn.viewable.Viewer):
-    """Confusion matrix and accuracy; a cell that is tapped chooses its objects.
+    """Confusion matrix and accuracy; a click on a cell selects its objects.
 
     Parameters
     ----------
     predictions : Predictions
-        Of a band target.
+        Of a target of kind ``"band"``.
     selection : Selection
-        Its focus is followed, and followed by it.
+        Its focus is kept the same as the focus of this view.
     cutouts : CutoutSet, optional
-        The sky that it was said of; without it there are no pictures.
+        The sky of the predictions; without it there are no images.
     run : Run, optional
-        Whose predictions these are.
+        The run that made the predictions.
     """
 
     training = param.Boolean(default=False, label="Include objects seen in training")
@@ -58,7 +58,7 @@ class BandsView(pn.viewable.Viewer):
 
     @property
     def shown(self) -> Predictions:
-        """The rows that are looked at: those held out, and where asked those seen in training."""
+        """The predictions shown: held-out objects, plus the training objects if `training` is on."""
         return self.all if self.training else self.all.held_out()
 
     @param.depends("training", watch=True)
@@ -71,7 +71,7 @@ class BandsView(pn.viewable.Viewer):
 
     @param.depends("training")
     def matrix(self) -> pn.pane.HoloViews:
-        """Show which band was taken for which."""
+        """Draw the confusion matrix."""
         bands = list(self.bands)
         counts = pd.crosstab(self.shown.truth, self.shown.estimate).reindex(index=bands, columns=bands, fill_value=0)
         source, plot = count_matrix(counts, axes=("Estimated band", "True band"))
@@ -87,12 +87,12 @@ class BandsView(pn.viewable.Viewer):
 
     @param.depends("training")
     def measures(self) -> MeasuresView:
-        """Show the accuracy; the bands of one object are resampled together."""
+        """Show the accuracy; the bootstrap resamples the bands of one object together."""
         return MeasuresView(self.shown.truth, self.shown.estimate, self.shown.object_ids)
 
     @param.depends("training")
     def about(self) -> Markup:
-        """Say what is shown."""
+        """Return the number of images shown, and of those in the training set."""
         seen = len(self.all) - len(self.all.held_out())
         left_out = "are among them" if self.training else "are left out"
         about = Markup(
@@ -102,7 +102,7 @@ class BandsView(pn.viewable.Viewer):
 
     @param.depends("training")
     def body(self) -> pn.viewable.Viewable:
-        """Give the matrix, the accuracy and the explorer."""
+        """Return the matrix, the accuracy and the explorer."""
         kept = ViewState(self.explorer, "predictions", of="this run" if self.run is None else self.run.name)
         return pn.Column(beside(self.matrix, self.measures), self.explorer, kept, sizing_mode="stretch_width")
 

@@ -1,4 +1,4 @@
-"""Estimates against the truth, object by object, in the explorer: a point brings its picture, a picture its point."""
+"""Results for a numeric target: estimates against the truth, in an explorer that links points and images."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,19 +27,19 @@ _REDSHIFTS = ("z", "z_spec", "z_phot")
 
 
 class PredictionsView(pn.viewable.Viewer):
-    """What a network said of each object, for a target that is a number.
+    """Predictions of a numeric target, object by object.
 
     Parameters
     ----------
     predictions : Predictions
     selection : Selection
-        Its focus is followed, and followed by it.
+        Its focus is kept the same as the focus of this view.
     cutouts : CutoutSet, optional
-        The sky that it was said of: without it there are no pictures and no columns of its catalogue.
+        The sky of the predictions; without it there are no images and no catalogue columns.
     run : Run, optional
-        Whose predictions these are.
+        The run that made the predictions.
     others : mapping of str to callable, optional
-        Other runs, as `galviz.tools.diagnostics.view.CloserView` takes them.
+        Other runs, as in `galviz.tools.diagnostics.view.CloserView`.
     """
 
     training = param.Boolean(default=False, label="Include objects seen in training")
@@ -76,7 +76,7 @@ class PredictionsView(pn.viewable.Viewer):
 
     @param.depends("training")
     def about(self) -> Markup:
-        """Say which objects are shown."""
+        """Return the number of objects shown, and of those in the training set."""
         count, seen = len(self.explorer.table), int(self.table["seen"].sum())
         if not self.training:
             unseen = Markup("<b>{:,} objects that the network has not seen in training</b>; {:,} seen are left out.")
@@ -88,7 +88,7 @@ class PredictionsView(pn.viewable.Viewer):
 
     @param.depends("training")
     def body(self) -> pn.viewable.Viewable:
-        """Give the explorer, and the metrics of what is chosen in it."""
+        """Return the metrics of the selected objects, the explorer and the diagnostics."""
         explorer = self.explorer
         version = explorer.selection.param.version
         measures = pn.panel(pn.bind(lambda _: self.measures(), version))
@@ -109,19 +109,19 @@ class PredictionsView(pn.viewable.Viewer):
         )
 
     def none_chosen(self, _: int = 0) -> str | Markup:
-        """Say what figures are of, where conditions were set and no object meets them."""
+        """Return a note if the selection's conditions match no object, so the metrics cover all objects."""
         selection = self.explorer.selection
         if selection.mask.any() or not selection.steps:
             return ""
         return Markup("<p class='note' role='status'>No objects selected: the metrics are of all objects shown.</p>")
 
     def chosen(self) -> pd.DataFrame:
-        """Give the chosen objects, or all where none is chosen."""
+        """Return the selected objects, or all if none is selected."""
         mask = self.explorer.selection.mask
         return self.explorer.table[mask] if mask.any() else self.explorer.table
 
     def measures(self) -> MeasuresView:
-        """Measure the chosen objects."""
+        """Return the metrics of the selected objects."""
         rows = self.chosen()
         return MeasuresView(rows["truth"].to_numpy(float), rows["estimate"].to_numpy(float), target=self.target)
 
@@ -131,21 +131,21 @@ class PredictionsView(pn.viewable.Viewer):
 
 
 def run_opening(run: Run | None, cutouts: CutoutSet | None, *, seen: bool) -> str:
-    """Write the lines that make the table shown of a run, or none where it is not known which one that is."""
+    """Return the Python lines that make the table of a run's predictions, or ``""`` without a run."""
     return "" if run is None else opening_of_run(run.path, sky=cutouts is not None, seen=seen)
 
 
 def judged_plots(truth: str, estimate: str, residual: str = "", against: str = "") -> list[Mapping[str, Any]]:
-    """Give the plots that compare an estimate with the truth: one against the other, and the residual.
+    """Return the plots that compare an estimate with the truth: estimate against truth, and residual.
 
     Parameters
     ----------
     truth, estimate : str
-        Columns.
+        Names of columns.
     residual : str
-        The column with estimate − truth; by default it is computed.
+        Column of estimate − truth; computed by default.
     against : str
-        What the residual is drawn against; by default the truth.
+        Column on the x axis of the residual plot; by default `truth`.
     """
     residual = residual or f"{column(estimate)} - {column(truth)}"
     return [

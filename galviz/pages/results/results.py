@@ -1,4 +1,4 @@
-"""What came of the run of a page: its predictions, and why it says what it says."""
+"""The tabs "predictions" and "why" of a page: results of the selected run, and their explanation."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from galviz.tools.occlusion.panel import WhyView
 
 
 class Outcome:
-    """Makes two tabs of a page; what is chosen in the first counts in the second.
+    """Builds two tabs of a page; objects selected in the predictions are the ones to explain.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ class Outcome:
         self._judged: PredictionsView | BandsView | VotesView | None = None
 
     def predictions(self) -> pn.viewable.Viewable:
-        """Show what the run of the page said of its sky."""
+        """Show the predictions of the selected run."""
         return pn.Column(self._chooser(), self._predicted())
 
     def why(self) -> pn.viewable.Viewable:
-        """Show which places of an image make the run of the page say what it says."""
+        """Show which parts of an image the selected run's prediction depends on."""
         run = self._opened()
         if not isinstance(run, Run):
             return pn.Column(self._chooser(), run)
@@ -53,7 +53,7 @@ class Outcome:
         return Chooser(self.page, "run", lambda: self.library.runs()[0], "Run")
 
     def _opened(self) -> Run | pn.viewable.Viewable:
-        """Open the run of the page, or say why it cannot be looked at."""
+        """Return the selected run, or a message if it cannot be opened."""
         path = self.library.run_path(self.page.run)
         if path is None:
             return note("No run yet: train one first, on the tab Train.")
@@ -93,13 +93,13 @@ class Outcome:
 
 
 def trained_on(run: Run, cutouts: CutoutSet) -> pn.viewable.Viewable:
-    """Say which sky a run was trained on."""
+    """Return the name, origin and size of the sky that a run was trained on, as text."""
     about = Markup("Trained on {}: <b>{}</b>, {:,} objects.")
     return text(about.format(run.data.name, cutouts.origin, len(cutouts)))
 
 
 def unfinished(run: Run, what: str) -> pn.viewable.Viewable:
-    """Say that a run has no predictions, or no weights, yet."""
+    """Return a message that a run has no predictions, or no weights, and why."""
     status = run.state()["status"]
     if status == "done":
         return note(f"{run.name} is done and has no {what}: its sky does not know the truth.")

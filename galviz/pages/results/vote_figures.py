@@ -1,4 +1,4 @@
-"""All 37 answers together: how well they are told, and their figures, made when they are asked for."""
+"""Metrics and figures over all 37 Galaxy Zoo answers; figures are drawn on request."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,14 +22,14 @@ _TRUE = [f"{name}_true" for name in COLUMNS]
 
 
 class VoteMeasures(pn.viewable.Viewer):
-    """RMSE over all answers beside that of a guess, the paper's accuracy beside one a question.
+    """RMSE over all answers next to that of a constant guess, and the accuracy per question.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As `galviz.runs.predictions.joined` gives it: the mean of those seen in training is the guess.
+        As returned by `galviz.runs.predictions.joined`; the guess is the mean of its training objects.
     shown : pandas.DataFrame
-        Its rows that are judged; those without the truth of all answers are left out.
+        The rows to measure; those without the truth of all answers are left out.
     """
 
     def __init__(self, table: pd.DataFrame, shown: pd.DataFrame, **params: object) -> None:
@@ -42,7 +42,7 @@ class VoteMeasures(pn.viewable.Viewer):
         self.guessed = "the mean of the objects seen in training" if len(learned) else "the mean of these objects"
 
     def judged(self) -> Markup:
-        """Judge them."""
+        """Return the tables of metrics as HTML."""
         truth, estimate = self.truth[self.known], self.estimate[self.known]
         every = measures_html(votes_summary(truth, estimate, self.mean), len(truth), "objects")
         each = question_accuracy(truth, estimate)
@@ -51,7 +51,7 @@ class VoteMeasures(pn.viewable.Viewer):
         return whole.format(every, self.guessed, questions_html(each.assign(guess=always)))
 
     async def html(self) -> AsyncIterator[str]:
-        """Give the tables, made aside so that the page does not wait, and a word before they are there."""
+        """Yield a progress message, then the tables; computed in a thread so that the page stays responsive."""
         if not self.known.any():
             yield "The truth of these objects is not known, so nothing can be measured."
             return
@@ -64,16 +64,16 @@ class VoteMeasures(pn.viewable.Viewer):
 
 
 class VoteFigures(pn.viewable.Viewer):
-    """Figures of the 37 answers in cards, each made when it is opened first.
+    """Figures of the 37 answers in collapsed cards, each drawn on first use.
 
     Parameters
     ----------
     measures : VoteMeasures
-        Whose objects are drawn.
+        Provides the objects to draw.
     selection : Selection
-        Where prototypes are chosen.
+        Selection that a click on "Select these" changes.
     cutouts : CutoutSet, optional
-        Their pictures.
+        Images of the objects.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class VoteFigures(pn.viewable.Viewer):
         }
 
     def panels(self) -> pn.viewable.Viewable:
-        """Draw predicted against true."""
+        """Draw predicted against true vote fractions, one panel per answer."""
         return drawn(figures.truth_panels(self.of.truth, self.of.estimate, self.of.mean))
 
     def histograms(self) -> pn.viewable.Viewable:
-        """Draw how often which votes are cast and told."""
+        """Draw histograms of the vote fractions, labels and predictions."""
         known = self.of.known
         if known.any():
             return drawn(figures.vote_histograms(self.of.truth[known], self.of.estimate[known]))
@@ -101,7 +101,7 @@ class VoteFigures(pn.viewable.Viewer):
         return pn.Column(words, drawn(figures.vote_histograms(self.of.estimate)), sizing_mode="stretch_width")
 
     def correlations(self) -> pn.viewable.Viewable:
-        """Draw how answers go together: cast, told, or the difference."""
+        """Draw the correlation matrix of the answers: of labels, predictions, or their difference."""
         known = self.of.known
         found = {"predictions": figures.correlation(self.of.estimate[known] if known.any() else self.of.estimate)}
         if known.any():
@@ -115,7 +115,7 @@ class VoteFigures(pn.viewable.Viewer):
         return pn.Column(which, drawn(pn.bind(matrix, which)), sizing_mode="stretch_width")
 
     def prototypes(self) -> pn.viewable.Viewable:
-        """Show the surest object of each answer, by its labels and by what the network says."""
+        """Show the object with the highest vote for each answer, by labels and by predictions."""
         votes = {"labels": self.of.truth, "predictions": self.of.estimate}
         found = {
             name: figures.prototypes(pd.DataFrame(each, index=self.of.ids, columns=COLUMNS))

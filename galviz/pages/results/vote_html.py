@@ -1,4 +1,4 @@
-"""How 37 answers are written and shown on a page: question by question, on axes, in tables and pictures."""
+"""Text, tables and image sheets for the 37 answers of Galaxy Zoo, question by question."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ _CSS = """
 
 
 def title_of(question: Question) -> str:
-    """Write a question: ``"3 · bar"``, or its first answers where they speak for themselves."""
+    """Return the title of a question: ``"3 · bar"``, or its first answers if it has no topic."""
     first = " / ".join(question.answers[:2]) + " …" * (len(question.answers) > 2)
     return f"{question.number} · {question.topic or first}"
 
@@ -33,16 +33,16 @@ GROUPS = {
     title_of(question): dict(zip(NAMES[part], COLUMNS[part], strict=True))
     for question, part in zip(QUESTIONS, SLICES, strict=True)
 }
-"""Question → its answers in words → Kaggle's name."""
+"""Question → answer in words → Kaggle's column name."""
 
 
 def answer_plots(answer: str) -> list[Mapping[str, object]]:
-    """Give the plots that compare an answer's predictions with its votes, as an explorer takes them."""
+    """Return the plots of an answer's predictions against its votes, for an explorer."""
     return judged_plots(f"{answer}_true", answer)
 
 
 def answer_axes(answer: str) -> dict[str, str]:
-    """Write what is drawn in `answer_plots` for an axis."""
+    """Return the axis label of each expression in `answer_plots`."""
     first, second = answer_plots(answer)
     name = NAMES[COLUMNS.index(answer)]
     written = {first["x"]: f"True votes, {name}", first["y"]: f"Predicted votes, {name}"}
@@ -50,7 +50,7 @@ def answer_axes(answer: str) -> dict[str, str]:
 
 
 def questions_html(table: pd.DataFrame) -> Markup:
-    """Write `galviz.measure.votes.question_accuracy`, with a column guess, as HTML."""
+    """Return `galviz.measure.votes.question_accuracy`, plus a column ``guess``, as an HTML table."""
 
     def share(value: float) -> str:
         return NOT_KNOWN if np.isnan(value) else f"{value:.3f}"
@@ -68,7 +68,7 @@ def questions_html(table: pd.DataFrame) -> Markup:
 
 
 def lazy_card(title: str, make: Callable[[], pn.viewable.Viewable]) -> pn.Card:
-    """Give a closed card whose content is made when it is opened first."""
+    """Return a collapsed card whose content is built when it is first opened."""
     card = pn.Card(title=title, collapsed=True, sizing_mode="stretch_width")
 
     def opened(_: object) -> None:
@@ -80,14 +80,14 @@ def lazy_card(title: str, make: Callable[[], pn.viewable.Viewable]) -> pn.Card:
 
 
 def prototypes_html(found: pd.DataFrame, cutouts: CutoutSet | None) -> Markup:
-    """Show prototypes, question by question.
+    """Return the prototypes as HTML, question by question.
 
     Parameters
     ----------
     found : pandas.DataFrame
-        As `galviz.tools.votes.figure.prototypes` gives it, under a first level ``by`` that says whose votes they are.
+        As returned by `galviz.tools.votes.figure.prototypes`, with a first index level ``by``: labels or predictions.
     cutouts : CutoutSet, optional
-        Pictures of some or all of them.
+        Images of some or all objects.
     """
     there = () if cutouts is None else cutouts.catalogue.index
     drawn = found[found["object_id"].isin(there)].drop_duplicates("object_id").reset_index(drop=True)
@@ -102,7 +102,7 @@ def prototypes_html(found: pd.DataFrame, cutouts: CutoutSet | None) -> Markup:
 
 
 def _answer(found: pd.DataFrame, answer: str, name: str, tiles: Mapping[str, Markup]) -> Markup:
-    """Write one answer: its name, and the surest object by each kind of votes."""
+    """Return the HTML of one answer: its name, and its prototypes by labels and by predictions."""
     rows = found[found.index.get_level_values("answer") == answer]
     one = Markup("<figure class='one'>{}<figcaption>{} {:.2f}<br><span class='note'>{}</span></figcaption></figure>")
     each = Markup("").join(
@@ -119,7 +119,7 @@ def _picture(sheet: Sheet | None) -> str:
 
 
 def _tile(sheet: Sheet, k: int, count: int) -> Markup:
-    """Show the k-th of `count` pictures of a contact sheet: the sheet itself, moved and cut."""
+    """Return the HTML of the k-th of `count` tiles: the whole sheet as background, shifted and clipped."""
     rows = -(-count // sheet.columns)
     across = 100 * (k % sheet.columns) / max(sheet.columns - 1, 1)
     down = 100 * (k // sheet.columns) / max(rows - 1, 1)

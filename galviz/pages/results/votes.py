@@ -1,4 +1,4 @@
-"""What a network said of Galaxy Zoo's 37 answers: one of them in the explorer, all of them in tables and figures."""
+"""Results for the 37 answers of Galaxy Zoo: one answer in the explorer, all of them in tables and figures."""
 
 from collections.abc import Callable, Mapping
 
@@ -27,12 +27,12 @@ from galviz.tools.selection.core import Selection
 
 
 class VotesView(pn.viewable.Viewer):
-    """Votes told against votes cast.
+    """Predicted against true vote fractions.
 
     Parameters
     ----------
     predictions, selection, cutouts, run, others
-        As `galviz.pages.results.regression.PredictionsView` takes them; the target is one of votes.
+        As in `galviz.pages.results.regression.PredictionsView`; the target is of kind ``"votes"``.
     """
 
     training = param.Boolean(default=False, label="Include objects seen in training")
@@ -68,7 +68,7 @@ class VotesView(pn.viewable.Viewer):
         self.explorer.plots[0].param.watch(self._follow, ["x", "y"])
 
     def _follow(self, *_: param.parameterized.Event) -> None:
-        """Take the answer that a saved view, or the visitor, has put into the first plot."""
+        """Set the answer to the one in the first plot, which a saved view or the visitor may have changed."""
         first = self.explorer.plots[0]
         if first.y in COLUMNS and first.x == f"{first.y}_true":
             self.answer = first.y
@@ -78,18 +78,18 @@ class VotesView(pn.viewable.Viewer):
         for plot, drawn in zip(self.explorer.plots, answer_plots(self.answer), strict=True):
             plot.param.update(x=drawn["x"], y=drawn["y"])
         before, self._captions = self._captions, [self.answer, f"{self.answer}_true"]
-        if self.explorer.gallery.captions == before:  # those of the visitor stay
+        if self.explorer.gallery.captions == before:  # captions set by the visitor stay
             self.explorer.gallery.captions = self._captions
 
     def choose_above(self, _: object = None) -> None:
-        """Choose the objects whose vote is above the threshold, and show them alone, the largest first."""
+        """Select the objects with votes above the threshold, and filter the gallery to them, largest first."""
         condition = f"{column(self.answer)} > {self.threshold!r}"
         self.explorer.bar.take(self.explorer.selection.where, condition, how=self.explorer.bar.how)
         self.explorer.gallery.param.update(filter=condition, order=self.answer, descending=True)
 
     @param.depends("training")
     def about(self) -> Markup:
-        """Say which objects are shown."""
+        """Return the number of objects shown, and of those in the training set."""
         count, seen = len(self.explorer.table), int(self.table["seen"].sum())
         unseen = Markup("<b>{:,} objects that the network has not seen in training</b>; {:,} seen are left out.")
         flattered = Markup("<b>{:,} objects, {:,} of them seen in training</b>: their figures flatter it.")
@@ -97,25 +97,25 @@ class VotesView(pn.viewable.Viewer):
 
     @param.depends("training")
     def together(self) -> pn.viewable.Viewable:
-        """Judge and draw all 37 answers."""
+        """Show metrics and figures of all 37 answers."""
         measures = VoteMeasures(self.table, self.explorer.table)
         figures = VoteFigures(measures, self.explorer.selection, self.cutouts)
         return pn.Column(measures, figures, sizing_mode="stretch_width")
 
     @param.depends("training", "answer")
     def measured(self) -> pn.viewable.Viewable:
-        """Measure the answer again whenever other objects are chosen."""
+        """Show the metrics of the answer, updated with the selection."""
         return pn.panel(pn.bind(lambda _: self.measures(), self.explorer.selection.param.version))
 
     def measures(self) -> MeasuresView:
-        """Measure the answer over what is chosen in the explorer, or over all where nothing is."""
+        """Return the metrics of the answer over the selected objects, or over all if none is selected."""
         mask = self.explorer.selection.mask
         rows = self.explorer.table[mask] if mask.any() else self.explorer.table
         return MeasuresView(rows[f"{self.answer}_true"].to_numpy(float), rows[self.answer].to_numpy(float))
 
     @param.depends("training", "answer")
     def closer(self) -> CloserView:
-        """Diagnostics the answer."""
+        """Return the diagnostics of the answer."""
         called, answer = "this run" if self.run is None else self.run.name, self.answer
 
         def turned(read: Callable[[], pd.DataFrame | None]) -> Callable[[], pd.DataFrame | None]:
@@ -127,7 +127,7 @@ class VotesView(pn.viewable.Viewer):
 
     @param.depends("training")
     def explored(self) -> pn.viewable.Viewable:
-        """Give the explorer, and what keeps it."""
+        """Return the explorer, the diagnostics and the saved views."""
         return pn.Column(self.explorer, self.closer, self.kept, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -1,1 +1,1 @@
-"""Where estimates are worst: slices, another run, suspect labels."""
+"""Diagnostics of estimates: worst slices, comparison with another run, suspect labels."""

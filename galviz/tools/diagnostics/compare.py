@@ -1,4 +1,4 @@
-"""Where two runs disagree, and which of them errs less: in words, each with a way to its objects."""
+"""Comparison of two runs: which has smaller errors, and on which objects they disagree."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,17 +21,17 @@ _OF_A_RUN = ["estimate", "residual", "spread", "fold", "seen"]
 
 
 class CompareView(Opener):
-    """Two runs on the same objects: which errs less, where they differ, and in which slices either fails.
+    """Two runs on the same objects: which has smaller errors, where they differ, where the second or both do worst.
 
     Parameters
     ----------
     first, second : pandas.DataFrame
-        From `galviz.runs.predictions.joined`. Objects that either run was trained on are left out.
+        From `galviz.runs.predictions.joined`. Objects in the training set of either run are left out.
     cutouts : CutoutSet or None
-        Pictures of the objects on which they differ most.
+        Images of the objects on which the runs differ most.
     selection : Selection
     names : two of str
-        What the runs are called.
+        Names of the runs.
     """
 
     count = param.Integer(default=24, bounds=(1, 10_000), label="Objects to show")
@@ -50,7 +50,7 @@ class CompareView(Opener):
         self.among = "both were not trained on" if {"seen"} <= {*first} & {*second} else "in both"
 
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
-        """Give all of it, compared aside so that the page does not wait."""
+        """Yield a progress message, then the comparison, computed in a thread so that the page stays responsive."""
         yield text(LOOKING)
         try:
             pairs, words = await asyncio.to_thread(self.compared)
@@ -60,7 +60,7 @@ class CompareView(Opener):
         yield self.shown(pairs, words)
 
     def compared(self) -> tuple[pd.DataFrame, list[str]]:
-        """Join the runs, and say in sentences what came of it."""
+        """Return the objects of both runs, and sentences that compare them."""
         a, b = self.names
         pairs = disagreement(*(each[~each["seen"]] if "seen" in each else each for each in (self.first, self.second)))
         if pairs.empty:
@@ -75,7 +75,7 @@ class CompareView(Opener):
         return pairs, [paired_words(pairs, self.names, self.among), apart + alone]
 
     def shown(self, pairs: pd.DataFrame, words: list[str]) -> pn.viewable.Viewable:
-        """Lay out what `compared` gave."""
+        """Return the view of what `compared` returned."""
         said_first = text(Markup("").join(Markup("<p>{}</p>").format(sentence) for sentence in words))
         if pairs.empty:
             return said_first
@@ -91,18 +91,18 @@ class CompareView(Opener):
         return pn.Column(*parts, sizing_mode="stretch_width")
 
     def orders(self, pairs: pd.DataFrame) -> dict[str, pd.Series]:
-        """Say by what objects can be picked: the largest first, those not above zero never."""
+        """Return the quantities by which objects can be selected; only positive values count, largest first."""
         apart = pairs["differs"].astype(float) if "differs" in pairs else pairs["difference"].abs()
         by = {"they differ most": apart, f"{self.names[0]} errs less": -pairs["gain"]}
         return by | {f"{self.names[1]} errs less": pairs["gain"]}
 
     def show(self, order: pd.Series) -> None:
-        """Choose the objects with the largest values above zero."""
+        """Select the objects with the largest positive values."""
         largest = order[order > 0].sort_values(ascending=False, kind="stable")
         self.take(self.selection.choose, largest.index[: self.count])
 
     def buttons(self, pairs: pd.DataFrame) -> pn.viewable.Viewable:
-        """Give a button for each order."""
+        """Return one button per order."""
         made = [
             pn.widgets.Button(label=f"Show where {name}", on_click=lambda _, order=order: self.show(order))
             for name, order in self.orders(pairs).items()
@@ -110,7 +110,7 @@ class CompareView(Opener):
         return pn.FlexBox(field(self.param.count, type=pn.widgets.IntInput, width=120), *made, align_items="flex-end")
 
     def pictures(self, pairs: pd.DataFrame) -> pn.viewable.Viewable:
-        """Show the objects on which they differ most."""
+        """Show the objects on which the runs differ most."""
         if self.cutouts is None:
             return text("The sky of these runs is not there: no pictures.")
         apart = next(iter(self.orders(pairs).values()))

@@ -1,4 +1,4 @@
-"""In which slices of a catalogue a run is worst: in words, each with a way to its objects."""
+"""The slices of a catalogue in which a run does worst, in sentences with buttons to select their objects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,18 +17,18 @@ _LINES = 12
 
 
 class SlicesView(Opener):
-    """The slices of a catalogue in which a loss is worst, each with a button that chooses its objects.
+    """The slices of a catalogue with the largest loss, each with a button that selects its objects.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        What is known of the objects, index ``object_id``; its columns residual and seen are left aside.
+        Catalogue columns, indexed by ``object_id``; the columns residual and seen are ignored.
     loss : pandas.Series
-        Loss of each object, by `object_id`; objects without one, or where it is NaN, are left out.
+        Loss of each object, by `object_id`; objects with no loss or NaN are left out.
     selection : Selection
-        Where the table of the selection bears the same columns, the step that a button takes is an expression.
+        A button selects by expression if the selection's table has the same columns, else by ids.
     measure : str
-        What the mean loss is called; see `galviz.measure.compare.worst_slices`.
+        Name of the mean loss; see `galviz.measure.compare.worst_slices`.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class SlicesView(Opener):
         self.table = table[table.index.isin(self.loss.index)].drop(columns=["residual", "seen"], errors="ignore")
 
     async def lines(self) -> AsyncIterator[pn.viewable.Viewable]:
-        """Give the slices, found aside so that the page does not wait, and a word before they are there."""
+        """Yield a progress message, then the slices, found in a thread so that the page stays responsive."""
         yield text(LOOKING)
         try:
             found = await asyncio.to_thread(worst_slices, self.loss, self.table, measure=self.measure)
@@ -49,7 +49,7 @@ class SlicesView(Opener):
         yield self.listed(found)
 
     def listed(self, found: pd.DataFrame) -> pn.viewable.Viewable:
-        """Write what `worst_slices` found as lines with buttons."""
+        """Return the result of `worst_slices` as lines with buttons."""
         objects, looked_at = found.attrs["objects"], found.attrs["looked_at"]
         if not looked_at:
             return text(f"{objects:,} objects with known truth: too few to cut into slices.")
@@ -65,7 +65,7 @@ class SlicesView(Opener):
         return self.line(button, row.words)
 
     def show(self, expression: str) -> None:
-        """Choose the objects of a slice, and no others that the selection may know: then by their ids."""
+        """Select the objects of a slice: by its expression, or by ids if that would match other objects too."""
         ids = self.table.index[matches(expression, self.table)]
         try:
             chosen = self.selection.table.index[matches(expression, self.selection.table)]

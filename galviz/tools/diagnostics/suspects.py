@@ -1,4 +1,4 @@
-"""Which labels may be wrong: the least trusted ones, each with a way to its object."""
+"""Labels that may be wrong, with buttons to show the objects."""
 
 import asyncio
 from typing import Any
@@ -16,13 +16,13 @@ _LOWEST = 20
 
 
 class SuspectsView(Opener):
-    """Labels that may be wrong, by what a network said that did not see them.
+    """Labels that may be wrong, judged by predictions of a network that was not trained on them.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From `galviz.runs.predictions.joined`; for classes with columns ``p_…``, a probability a class. Objects seen
-        in training are left out.
+        From `galviz.runs.predictions.joined`; for classes, with a probability column ``p_…`` per class. Objects in the
+        training set are left out.
     selection : Selection
     """
 
@@ -34,7 +34,7 @@ class SuspectsView(Opener):
         self.table = table[~table["seen"]] if "seen" in table else table
 
     def scored(self) -> pd.DataFrame:
-        """Score the labels, and give the objects with the lowest scores."""
+        """Return the objects with the lowest label quality."""
         rows = self.table
         said_of = rows["estimate"]
         if not pd.api.types.is_numeric_dtype(said_of):
@@ -45,7 +45,7 @@ class SuspectsView(Opener):
         return rows.loc[quality.index[:_LOWEST], ["truth", "estimate"]].join(quality)
 
     async def look(self, _: object = None) -> None:
-        """Find suspect labels, aside so that the page does not wait."""
+        """Find suspect labels, in a thread so that the page stays responsive."""
         self.param.update(looking=True, error="")
         try:
             self.found = await asyncio.to_thread(self.scored)
@@ -56,7 +56,7 @@ class SuspectsView(Opener):
 
     @param.depends("found", "looking")
     def lines(self) -> pn.viewable.Viewable:
-        """List the objects: a button brings one into focus, another chooses all."""
+        """List the objects, with a button that focuses each and one that selects all."""
         if self.looking or self.found is None:
             return text(LOOKING if self.looking else "")
         every = pn.widgets.Button(

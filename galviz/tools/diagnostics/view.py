@@ -1,4 +1,4 @@
-"""A closer look at estimates: where they are worst, what another run says, which labels to doubt."""
+"""Diagnostics of a table of estimates: worst slices, another run, suspect labels."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,21 +17,21 @@ LOOKS = ("nothing", "worst slices", "another run", "suspect labels")
 
 
 class CloserView(pn.viewable.Viewer):
-    """What is worth a look in a table of estimates, found when it is asked for.
+    """Diagnostics of a table of estimates, computed on request.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns truth and estimate, perhaps seen, as `galviz.runs.predictions.joined` gives them.
+        Columns truth, estimate and optionally seen, as returned by `galviz.runs.predictions.joined`.
     selection : Selection
-        What the buttons choose in.
+        Selection that the buttons change.
     cutouts : CutoutSet, optional
     measure : str
-        What the mean of the absolute residual is called.
+        Name of the mean absolute residual.
     called : str
-        What the run is called.
+        Name of the run.
     others : mapping of str to callable
-        Runs to compare with: each gives a table such as `table`, or None.
+        Runs to compare with: name → function that returns a table such as `table`, or None.
     """
 
     at = param.Selector(default="nothing", objects=list(LOOKS), label="Diagnostics")
@@ -54,7 +54,7 @@ class CloserView(pn.viewable.Viewer):
 
     @param.depends("at", "other")
     def view(self) -> pn.viewable.Viewable:
-        """Give what is asked for."""
+        """Return the selected diagnostics."""
         if self.at == "worst slices":
             held = self.table[~self.table["seen"]] if "seen" in self.table else self.table
             loss = (held["estimate"] - held["truth"]).abs()

@@ -1,1 +1,1 @@
-"""The selection as a file, as lines of Python, and in other programs."""
+"""Export of the selected objects: as a file, as Python, to other programs."""

@@ -1,4 +1,4 @@
-"""Files and lines of text that a page hands to its visitor, over the page's own connection."""
+"""Download of files, and display of Python code, over the page's own connection."""
 
 import io
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from typing import BinaryIO, ClassVar
 import panel as pn
 import param
 
-_PIECE = 2**21  # bytes that go to the browser at a time
+_PIECE = 2**21  # bytes per message to the browser
 
 
 class Handover(pn.custom.JSComponent):
-    """What of the way out runs in the browser: it takes a file piece by piece, and shows and copies Python.
+    """The browser part of the export: receives a file in pieces, and shows Python code to copy.
 
-    The browser asks for each piece once it has the one before, over the page's own connection: nothing is served at an
-    address, and no message holds a whole file.
+    The browser requests each piece after it has received the one before. So no file is served at a URL, and no message
+    holds a whole file.
     """
 
     script = param.String(default="", doc="Python to show and copy")
@@ -79,13 +79,13 @@ textarea, button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4p
         self._number, self._name, self._file, self._size = 0, "", io.BytesIO(), 0
 
     def give(self, name: str, file: BinaryIO) -> None:
-        """Bring a file to the browser and close it; one that is on its way is dropped."""
+        """Send a file to the browser and close it afterwards; a transfer in progress is dropped."""
         self.drop()
         self._number, self._name, self._file, self._size = self._number + 1, name, file, file.seek(0, io.SEEK_END)
         self._handle_msg({"number": self._number, "at": 0})
 
     def drop(self) -> None:
-        """Close the file that is on its way."""
+        """Close the file that is being sent."""
         self._file.close()
 
     def _handle_msg(self, data: Mapping[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""TOPCAT, Aladin and other programs, linked with what is chosen on a page."""
+"""Controls that link the selection of a page with TOPCAT, Aladin and other programs by SAMP."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,13 +23,13 @@ _ALL = "all programs"
 
 
 class Programs(Patient):
-    """TOPCAT, Aladin and others beside this server: they take what is chosen, and both sides choose in it.
+    """Send the selected objects to programs on the server's machine; afterwards selections are synchronised.
 
     Parameters
     ----------
     selection : Selection
     keyed : callable
-        Gives the rows of a `Choice` as a `KeyedTable`, in a thread.
+        Returns the rows of a `Choice` as a `KeyedTable`; called in a thread.
     """
 
     said = param.String(default="", doc="what was done")
@@ -37,16 +37,16 @@ class Programs(Patient):
     def __init__(self, selection: Selection, keyed: Callable[[Choice], KeyedTable]) -> None:
         super().__init__()
         self.selection, self._keyed, self._samp, self._table = selection, keyed, None, None
-        self._index, self._ids, self._focus = pd.Index([]), frozenset(), None  # what the others have, choose, look at
+        self._index, self._ids, self._focus = pd.Index([]), frozenset(), None  # as the other programs have them
         self.program = pn.widgets.Select(label="Program", options=[_ALL], value=_ALL, width=170)
         follow(selection, ["version", "focus"], self._tell)
 
     async def find(self, _: param.parameterized.Event | None = None) -> None:
-        """Look for programs that take tables."""
+        """Find programs that accept tables."""
         await self._reach(None)
 
     async def send(self, _: param.parameterized.Event | None = None) -> None:
-        """Load what is chosen into the program; from then on both sides follow each other."""
+        """Load the selected objects into the program; from then on selections are synchronised both ways."""
         await self._reach(Choice.of(self.selection))
 
     async def _reach(self, choice: Choice | None) -> None:
@@ -70,7 +70,7 @@ class Programs(Patient):
     def _talk(self, on_page: Callable[..., Any], choice: Choice | None, to: str | None) -> list[str]:
         if self._samp is None:
             samp = Samp()
-            samp.listen(  # in threads of its own
+            samp.listen(  # SAMP calls these in its own threads
                 selected=lambda _, ids: on_page(partial(self._hear, frozenset(ids), None)),
                 focused=lambda _, object_id: on_page(partial(self._hear, None, object_id)),
             )
@@ -103,10 +103,10 @@ class Programs(Patient):
         return True
 
     def leave(self) -> None:
-        """Leave the hub."""
+        """Disconnect from the hub."""
         samp, self._samp, self._table = self._samp, None, None
         if samp is not None:
-            Thread(target=_close, args=(samp,), daemon=True).start()  # the hub may not answer any more
+            Thread(target=_close, args=(samp,), daemon=True).start()  # in a thread, as the hub may no longer answer
 
     def __panel__(self) -> pn.viewable.Viewable:
         find = pn.widgets.Button(label="Find TOPCAT, Aladin …", on_click=self.find)
@@ -116,5 +116,5 @@ class Programs(Patient):
 
 
 def _close(samp: Samp) -> None:
-    with suppress(Exception):  # the hub has gone before
+    with suppress(Exception):  # the hub may have quit
         samp.close()

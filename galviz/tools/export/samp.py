@@ -1,4 +1,4 @@
-"""Tables and selections to and from TOPCAT, Aladin and others on this machine, by SAMP (the extra ``galviz[samp]``)."""
+"""SAMP client: tables and selections to and from TOPCAT, Aladin and others (needs the extra ``galviz[samp]``)."""
 
 import shutil
 import tempfile
@@ -17,25 +17,25 @@ _TABLE, _ROWS, _ROW = "table.load.votable", "table.select.rowList", "table.highl
 
 
 class Samp:
-    """One client of the hub that TOPCAT or Aladin runs; a context manager, or to be closed.
+    """A client of the SAMP hub that TOPCAT or Aladin runs. Use it as a context manager, or close it.
 
-    SAMP speaks of rows of a table. Here everything is keyed by `object_id`: only tables that were sent from here are
-    spoken of, and their rows are turned into ids and back by the order in which they were sent. All of it stays on this
-    machine (127.0.0.1); the web profile is not used.
+    SAMP identifies objects by row number, galviz by `object_id`. The client handles only tables that it has sent, and
+    converts between rows and ids with the order of the sent table. It connects to this machine (127.0.0.1) only; the
+    web profile is not used.
 
     Parameters
     ----------
     name : str
-        How others see this client.
+        Name that other programs show for this client.
     hub : pyvo.samp.SAMPHubServer, optional
-        A hub of this process; by default the one that runs for this user.
+        A hub in this process; by default the running hub of this user.
 
     Raises
     ------
     ImportError
         If pyvo is not installed.
     RuntimeError
-        If no hub runs.
+        If no hub is running.
     """
 
     def __init__(self, name: str = "galviz", hub: Any = None) -> None:
@@ -49,7 +49,7 @@ class Samp:
         self._files = Path(tempfile.mkdtemp(prefix="galviz-samp-"))
         self._sent: dict[str, pd.Index] = {}
         try:
-            with samp.conf.set_temp("use_internet", value=False):  # else it asks a host outside
+            with samp.conf.set_temp("use_internet", value=False):  # otherwise pyvo contacts a remote host
                 self._client.connect(hub=hub)
         except samp.SAMPHubError as error:
             self.close()
@@ -64,7 +64,7 @@ class Samp:
         self.close()
 
     def close(self) -> None:
-        """Leave the hub and remove the files that were sent."""
+        """Disconnect from the hub and remove the files that were sent."""
         try:
             if self._client.client is not None and self._client.is_connected:
                 self._client.disconnect()
@@ -72,7 +72,7 @@ class Samp:
             shutil.rmtree(self._files, ignore_errors=True)
 
     def others(self) -> list[str]:
-        """Names of the programs that take tables."""
+        """Return the names of the programs that accept tables."""
         return sorted(self._takers().values())
 
     def send_table(
@@ -83,9 +83,9 @@ class Samp:
         Parameters
         ----------
         table : KeyedTable or pandas.DataFrame
-            Keyed by `object_id`; units and passport go along.
+            Indexed by `object_id`; units and provenance are included.
         name : str
-            How the others show it.
+            Name that the programs show for the table.
         to : str, optional
             Name of one program, from `others`; by default all of them.
         timeout : float
@@ -94,12 +94,12 @@ class Samp:
         Returns
         -------
         str
-            The table's name in this talk, for `send_selection` and `send_focus`.
+            Identifier of the table, for `send_selection` and `send_focus`.
 
         Raises
         ------
         RuntimeError
-            If no program takes tables, or one of them could not load it or does not answer.
+            If no program accepts tables, or one of them cannot load it or does not answer.
         """
         takers = {key: taker for key, taker in self._takers().items() if to in {None, taker}}
         if not takers:
@@ -108,7 +108,7 @@ class Samp:
                 "hub. Start TOPCAT or Aladin."
             )
         keyed = table if isinstance(table, KeyedTable) else KeyedTable(table)
-        table_id = f"galviz-{uuid4()}"  # never one of an older talk: its rows are other objects
+        table_id = f"galviz-{uuid4()}"  # unique: an id of an older session would refer to other rows
         file = self._files / f"{len(self._sent)}.vot"
         write_table(file, keyed, "votable")
         self._sent[table_id] = keyed.table.index
@@ -121,7 +121,7 @@ class Samp:
         return table_id
 
     def _answer(self, key: str, taker: str, timeout: float, given: dict[str, str]) -> dict[str, Any]:
-        """Send a table and wait for the answer; pyvo's own waiting loses one that comes at once."""
+        """Send a table and wait for the reply. Pyvo's own waiting loses a reply that comes at once."""
         tag, answers = str(uuid4()), SimpleQueue()
         self._client.bind_receive_response(tag, lambda _key, _sender, _tag, answer: answers.put(answer))
         try:
@@ -144,7 +144,7 @@ class Samp:
         self._client.enotify_all(_ROWS, **{"table-id": table_id, "row-list": [str(row) for row in rows]})
 
     def send_focus(self, object_id: str, table_id: str) -> None:
-        """Highlight one object in all programs that have the table; raises as `send_selection`."""
+        """Highlight one object in all programs that have the table; raises as `send_selection` does."""
         (row,) = self._rows([object_id], table_id)
         self._client.enotify_all(_ROW, **{"table-id": table_id, "row": str(row)})
 
@@ -154,13 +154,13 @@ class Samp:
         selected: Callable[[str, list[str]], None] | None = None,
         focused: Callable[[str, str], None] | None = None,
     ) -> None:
-        """Hear of rows that are chosen or highlighted elsewhere.
+        """Register callbacks for rows that are selected or highlighted in other programs.
 
         Parameters
         ----------
         selected : callable(table_id, ids), optional
         focused : callable(table_id, object_id), optional
-            Both are called in a thread of their own: a page passes on to its document's next tick.
+            Both are called in other threads; on a page, pass the call on with ``add_next_tick_callback``.
         """
         if selected is not None:
             self._hear(_ROWS, selected, lambda given: given["row-list"])

@@ -1,4 +1,4 @@
-"""The way out of a page: what is chosen as a file, as lines of Python, and in the programs of others."""
+"""The export panel: selected objects as a file, as Python code, or in other programs."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -32,39 +32,39 @@ FORMATS = {
     "Parquet": "parquet",
 }
 FORMATS |= {"cutouts as FITS with WCS": "cutouts", "zip with all of it": "zip", "Python script": "python"}
-LARGEST = 2_000_000_000  # bytes; Chromium holds about that much of files that pages put together
+LARGEST = 2_000_000_000  # bytes; about the limit of Chromium for files assembled by a page
 _SUFFIXES = SUFFIXES | {"spreadsheet": "_spreadsheet.csv", "cutouts": ".fits", "zip": ".zip", "python": ".py"}
-_SHOWN = 100_000  # characters of Python that a page shows
+_SHOWN = 100_000  # characters of Python shown on a page
 _UNKNOWN = "# table = …: what was chosen from, its index object_id; where it was read from is not known here"
 _LONG = "# {:,} characters of Python are too many to show: download them as the format Python script\n"
 
 
 class WayOut(Patient):
-    """Take what is chosen along: as a file, as Python, to other programs; all of the table where nothing is chosen.
+    """Export the selected objects, or all if none is selected: as a file, as Python, or to other programs.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        What is written of the objects; its index is that of the selection's table.
+        The columns to export; same index as the selection's table.
     selection : Selection
     cutouts : CutoutSet, optional
-        Pictures of the objects.
+        Images of the objects.
     source, opening, id_column : str, optional
-        What the table was read from, for `galviz.io.provenance.python_for`; without the first two, its lines do not
-        run.
+        Where the table was read from, for `galviz.io.provenance.python_for`. Without `source` and `opening`, the
+        exported Python cannot run.
     run : galviz.runs.run.Run, optional
-        The network whose predictions are shown, for the passport.
+        The run whose predictions are shown, for the provenance.
     look : callable, optional
-        Gives how pictures are shown now, a `Look` or a mapping, for the passport.
+        Returns the current display settings, a `Look` or a mapping, for the provenance.
     units : mapping of str to str, optional
         Units of the table's columns.
     notes : sequence of str
-        What a user of the table should know, for the passport and the Python: `galviz.io.tables.KeyedTable.notes`.
+        Notes on the table, for the provenance and the Python: `galviz.io.tables.KeyedTable.notes`.
 
     Raises
     ------
     ValueError
-        If the table has other objects than the selection's, or in another order.
+        If the table and the selection's table have different objects, or another order.
     """
 
     selection = param.ClassSelector(class_=Selection, constant=True)
@@ -103,21 +103,21 @@ class WayOut(Patient):
 
     @param.depends("selection.version")
     def count(self) -> Markup:
-        """Say what goes out."""
+        """Return the number of objects to export, as HTML."""
         all_of, chosen = len(self.table), len(self.selection)
         what = f"{chosen:,} selected" if chosen else f"all {all_of:,}"
         objects = "object" if (chosen or all_of) == 1 else "objects"
         return Markup("<div role='status'><b>{} {}</b></div>").format(what, objects)
 
     def keyed(self, choice: Choice) -> KeyedTable:
-        """Give the rows of a choice with units and passport."""
+        """Return the rows of a snapshot, with units and provenance."""
         shown = None if self.look is None else self.look()
         stretch = asdict(shown) if is_dataclass(shown) else shown
         papers = {"steps": choice.steps, "python": self.script(choice), "run": self.run, "stretch": stretch}
         return KeyedTable(self.table[choice.mask], self.units, passport(choice.ids, **papers, notes=self.notes))
 
     def write(self, out: BinaryIO, kind: str, choice: Choice) -> None:
-        """Write a file of one of the `FORMATS`."""
+        """Write a file in one of the `FORMATS`."""
         if kind == "python":
             out.write(self.script(choice).encode())
             return
@@ -136,11 +136,11 @@ class WayOut(Patient):
                     f"objects: expected a file of at most {LARGEST / 1e9:g} GB, which a browser holds, got one of "
                     f"{max(least, file.tell()) / 1e9:.1f} GB. Choose fewer, or write it with galviz.sky.export.export."
                 )
-            stack.pop_all()  # it stays open until the browser has it
+            stack.pop_all()  # the file stays open until the browser has it
             return file
 
     async def download(self, _: param.parameterized.Event | None = None) -> None:
-        """Make a file of what is chosen now and bring it to the browser."""
+        """Write the selected objects to a temporary file and send it to the browser."""
         if self.busy:
             return
         choice, kind = Choice.of(self.selection), FORMATS[self.form]
@@ -161,7 +161,7 @@ class WayOut(Patient):
         self.handover.script = script if len(script) <= _SHOWN else _LONG.format(len(script))
 
     def leave(self) -> None:
-        """Close what is open: the visitor has left."""
+        """Close files and connections when the visitor leaves."""
         self.gone = self.programs.gone = True
         self.handover.drop()
         self.programs.leave()

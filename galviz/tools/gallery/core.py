@@ -1,7 +1,7 @@
-"""A gallery without its page: which objects in which order, and what a browser that shows them asks and is told.
+"""The gallery without its page: which objects are shown in which order, and the messages to and from the browser.
 
-The browser (``client.js``) never holds the table. It asks for windows of it and gets ids, captions and a
-contact sheet in the same message, so an id and its picture cannot come apart; it acts on ids only, never on rows.
+The browser (``client.js``) never holds the table. It requests windows of it and gets ids, captions and a contact
+sheet in one message, so an id and its picture always match. The browser acts on ids only, never on rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,27 +18,27 @@ from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 
 MOST = 400
-"""Objects that are given in one window at most."""
+"""Largest number of objects in one window."""
 
 
 class Album:
-    """The objects of a table in an order, and their pictures.
+    """The objects of a table in some order, and their images.
 
     Parameters
     ----------
     table : pandas.DataFrame
         N objects, indexed by unique `object_id` (str).
     cutouts : CutoutSet, optional
-        Pictures of some or all of them, or of others too; without it tiles bear text only.
+        Images of some or all objects; others are ignored. Without it tiles show text only.
     labels : Labels, optional
-        Known to expressions as the column ``label`` (``""`` where there is none), unless the table has one.
+        Available to expressions as the column ``label`` (``""`` for none), unless the table has such a column.
 
     Attributes
     ----------
     rows : numpy.ndarray of int
-        Which rows of the table are shown, in order.
+        Rows of the table that are shown, in order.
     version : int
-        Grows whenever `rows` may have changed.
+        Counter of changes of `rows`.
     """
 
     def __init__(self, table: pd.DataFrame, cutouts: CutoutSet | None = None, labels: Labels | None = None) -> None:
@@ -55,23 +55,23 @@ class Album:
     def arrange(
         self, order: str = "", *, descending: bool = False, keep: str = "", among: np.ndarray | None = None
     ) -> None:
-        """Show what `keep` holds for, in the order of `order`; equal ones stay in the order of the table.
+        """Show the objects that meet the condition `keep`, sorted by `order`; ties keep the order of the table.
 
         Parameters
         ----------
         order : str
-            A column, or an expression (`galviz.io.expressions`); ``""`` is the order of the table.
+            A column, or an expression (`galviz.io.expressions`); ``""`` keeps the order of the table.
         descending : bool
-            Largest first. Missing values are last either way.
+            Largest first. Missing values always come last.
         keep : str
-            A condition; ``""`` holds for all.
+            A condition; ``""`` keeps all objects.
         among : numpy.ndarray of bool, shape (N,), optional
             Rows of the table that may be shown; all by default.
 
         Raises
         ------
         ValueError
-            If one of them cannot be read. What was shown stays.
+            If `order` or `keep` is invalid. `rows` stays as it was.
         """
         mask = None if not keep.strip() else matches(keep, self._columns(keep))
         if self._sorted[0] != (order, descending) or "label" in order:
@@ -82,24 +82,24 @@ class Album:
         self.version += 1
 
     def ids(self, first: int, count: int) -> list[str]:
-        """Give the ids of a window, as long as there are some."""
+        """Return the ids of a window; fewer than `count` at the end."""
         return list(self.table.index.take(self.rows[first : first + count]))
 
     def place_of(self, object_id: str | None) -> int:
-        """Find where an object is shown: 0 is the first; -1 where it is not shown."""
+        """Return the place of an object among those shown, from 0; -1 if it is not shown."""
         row = _row(self.table.index, object_id)
         found = np.flatnonzero(self.rows == row) if row >= 0 else ()
         return int(found[0]) if len(found) else -1
 
     def pixels(self, ids: Iterable[str]) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        """Read the images of objects.
+        """Return the images of objects.
 
         Returns
         -------
         images : numpy.ndarray of float32, shape (n, B, H, W)
-        coverage : numpy.ndarray of bool, shape (n, B, H, W), or None where all is covered
-        cell : numpy.ndarray of int, a value an id
-            Where in `images` an id's image is; -1 where it has none.
+        coverage : numpy.ndarray of bool, shape (n, B, H, W), or None if every pixel was observed
+        cell : numpy.ndarray of int, one value per id
+            Index of the id's image in `images`; -1 if it has no image.
         """
         rows = np.array([_row(self._pictured, object_id) for object_id in ids], dtype=np.int64)
         there = rows >= 0
@@ -131,23 +131,23 @@ class Album:
 
 
 class Exchange:
-    """What a gallery in a browser asks, and what it is told.
+    """The messages between a gallery and its browsers.
 
     Parameters
     ----------
     album : Album
     selection : Selection
-        What is chosen and in focus, both ways.
+        Selected objects and focus; the browser shows and changes them.
     send : callable
-        Given a message (JSON values) and a PNG or None, brings them to every browser that shows this gallery.
+        Sends a message (JSON values) and a PNG or None to every browser that shows this gallery.
     look : Look, optional
-        Display settings; that of `default_look` by default.
+        Display settings; by default `default_look`.
     captions : sequence of str
         Columns shown under each picture.
     keys : mapping of str to str
-        Key → label; needs an album with labels. A labelled object hands the focus on to the next.
+        Key → label; needs an album with labels. Labelling an object moves the focus to the next one.
     tile : int
-        Pixels that a picture is wide.
+        Width of a picture in px.
     """
 
     def __init__(
@@ -170,16 +170,16 @@ class Exchange:
         self._watcher = selection.param.watch(self._changed, ["focus", "version"])
 
     def close(self) -> None:
-        """Let go of the selection."""
+        """Stop watching the selection."""
         self.selection.param.unwatch(self._watcher)
 
     def show(self, **changes: Any) -> None:
-        """Change `look`, `captions`, `keys` or `tile`, and tell the browsers what is shown now.
+        """Change `look`, `captions`, `keys` or `tile`, and update the browsers.
 
         Raises
         ------
         ValueError
-            If a caption is no column.
+            If a caption is not a column.
         """
         unknown = [name for name in changes.get("captions", ()) if name not in self.album.table.columns]
         if unknown:
@@ -190,7 +190,7 @@ class Exchange:
         self.tell()
 
     def tell(self) -> None:
-        """Tell the browsers how things stand."""
+        """Send the current state to the browsers."""
         cutouts, focus = self.album.cutouts, self.selection.focus
         state = {"version": self.album.version, "look": self._looks, "marks": self._marks, "count": len(self.album)}
         state |= {"total": len(self.album.table), "chosen": len(self.selection), "heard": dict(self._heard)}
@@ -200,12 +200,12 @@ class Exchange:
         self._send({"type": "state"} | state, None)
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Do what a browser asks; what it asks about objects that are not there is left undone.
+        """Process a message from a browser; requests about unknown objects are ignored.
 
         Raises
         ------
         ValueError
-            If the message is none of those that ``gallery.js`` sends.
+            If the type of the message is unknown.
         """
         does = {"hello": self._hello, "window": self._window, "focus": self._focus, "toggle": self._toggle}
         does |= {"label": self._label, "undo": self._undo}
@@ -222,7 +222,7 @@ class Exchange:
     def _window(self, message: Mapping[str, Any]) -> None:
         answer = {"type": "window", "client": message["client"], "request": message["request"]}
         answer |= {"version": self.album.version, "look": self._looks, "marks": self._marks, "tiles": []}
-        if message["version"] != self.album.version:  # asked about an order that is no more
+        if message["version"] != self.album.version:  # a request for an outdated order
             self._send(answer, None)
             return
         first, count = max(0, int(message["first"])), min(int(message["count"]), MOST)
@@ -279,14 +279,14 @@ class Exchange:
 
 
 def first_captions(table: pd.DataFrame) -> list[str]:
-    """Choose which columns are shown under pictures at first: an estimate and its truth, else the first two numbers."""
+    """Return the columns shown under pictures at first: an estimate and its truth, else two numeric columns."""
     judged = [str(name) for name in table.columns if f"{name}_true" in table.columns][:1]
     numbers = [str(name) for name in table.select_dtypes("number").columns][:2]
     return [*judged, f"{judged[0]}_true"] if judged else numbers
 
 
 def _row(index: pd.Index, object_id: str | None) -> int:
-    """Where an id is in an index, or -1; unlike ``get_indexer`` it never copies an index of a million."""
+    """Return the row of an id in an index, or -1; unlike ``get_indexer`` it does not copy a large index."""
     try:
         return int(index.get_loc(object_id))
     except KeyError:
@@ -294,7 +294,7 @@ def _row(index: pd.Index, object_id: str | None) -> int:
 
 
 def text_of(value: Any) -> str:
-    """Write a value of a table as plain text: four significant digits, – where not known."""
+    """Return a value of a table as plain text: four significant digits, – if missing."""
     if pd.isna(value):
         return "–"
     return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)

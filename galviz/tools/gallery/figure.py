@@ -1,4 +1,4 @@
-"""A window of a gallery as one picture: how pixels are shown, and many objects on one contact sheet."""
+"""Pixels to pictures: display settings, and a contact sheet of many objects as one PNG."""
 
 import io
 from collections.abc import Sequence
@@ -13,38 +13,38 @@ from galviz.tools.viewer.figure import LUPTON_Q, PALETTES, linear_part, rgb_band
 
 LookKind = Literal["lupton", "asinh", "zscale", "percentile", "linear"]
 KINDS: tuple[str, ...] = get_args(LookKind)
-"""Ways to show pixels: Lupton's for colours, else those of `galviz.sky.photometry.stretch`."""
+"""Stretches: ``"lupton"`` for colour pictures, and those of `galviz.sky.photometry.stretch`."""
 
-_MISSING = 255  # the palette entry of pixels that nobody observed; brightness takes 0 to 254
-_RUN_LENGTH = 3  # zlib's Z_RLE: noise does not compress, so the fastest way is the right one
+_MISSING = 255  # palette entry of unobserved pixels; brightness uses 0 to 254
+_RUN_LENGTH = 3  # zlib's Z_RLE: noise hardly compresses, so use the fastest strategy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """How pixels become pictures.
+    """Display settings: how pixels become pictures.
 
     Parameters
     ----------
     bands : tuple of str
-        One name: brightness through a palette. Three: what is shown as red, green and blue.
+        One band, shown with a palette; or three, shown as red, green and blue.
     kind : {"lupton", "asinh", "zscale", "percentile", "linear"}
         ``"lupton"`` keeps the colours of bright sources; for one band it means ``"asinh"``. The others are those of
-        `galviz.sky.photometry.stretch`; three bands then share their limits.
+        `galviz.sky.photometry.stretch`, with the same limits for all three bands.
     percentile, a : float
         As in `galviz.sky.photometry.stretch`.
     limits : (float, float), optional
-        Pixel values shown as black and as white in all pictures. By default each picture has its own.
+        Pixel values shown as black and as white in all pictures. By default they are set per picture.
     gamma : float
-        Brightness 0..1 is shown as brightness to the power of gamma: below 1 what is faint comes out.
+        Brightness 0..1 is raised to this power: values below 1 make faint structures visible.
     brightness : float
-        Of ``"lupton"``: 2 shows sources half as bright the same.
+        For ``"lupton"``: with 2, a source looks as bright as one of twice its flux with 1.
     palette : str
         A key of `galviz.tools.viewer.figure.PALETTES`, for one band.
 
     Raises
     ------
     ValueError
-        If there are neither one nor three bands, the kind or palette is unknown, or a number makes no sense.
+        If there are neither one nor three bands, the kind or palette is unknown, or a number is invalid.
     """
 
     bands: tuple[str, ...]
@@ -69,16 +69,15 @@ class Look:
 
 
 def default_look(bands: Sequence[str], unit: str = "nanomaggy") -> Look:
-    """Choose how a set is shown at first.
+    """Return the initial display settings of a cutout set.
 
     Parameters
     ----------
     bands : sequence of str
-        Of the set.
+        Bands of the set.
     unit : str
-        Pixels meant for the eye (``"display"``) are shown as they are: 0 is black, 1 is white, and three bands are red,
-        green and blue in the order of the set unless their names say otherwise. Fluxes of three bands or more are shown
-        by Lupton.
+        Display pixels (``"display"``) are shown unchanged: 0 is black, 1 is white, and three bands are red, green and
+        blue in the order of the set unless their names say otherwise. Fluxes in three or more bands use ``"lupton"``.
     """
     eye = unit == "display"
     chosen = rgb_bands(bands[::-1] if eye else bands) if len(bands) >= 3 else (bands[0],)
@@ -89,14 +88,14 @@ def default_look(bands: Sequence[str], unit: str = "nanomaggy") -> Look:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Pictures of equal size side by side: the k-th is in column k mod `columns` and row k // `columns`.
+    """A contact sheet: picture k is in column k mod `columns` and row k // `columns`.
 
     Parameters
     ----------
     png : bytes
     columns : int
     width, height : int
-        Pixels of one picture.
+        Size of one picture in px.
     """
 
     png: bytes
@@ -120,13 +119,13 @@ def contact_sheet(
     images : numpy.ndarray
         (N, B, H, W), finite; row 0 is drawn at the bottom.
     coverage : numpy.ndarray of bool, optional
-        (N, B, H, W). Where one of the bands shown was not observed the sheet is transparent: missing is not black.
+        (N, B, H, W). Pixels not observed in one of the bands shown are transparent, not black.
     bands : sequence of str
         (B,) names along axis 1.
     look : Look
     side : int
-        Pixels a picture will be shown at. A larger one is averaged over blocks of 2×2, 3×3, … pixels, as long as it
-        stays at least this large.
+        Size on the screen, in px. Larger images are averaged over blocks of 2×2, 3×3, … pixels, but stay at least this
+        large.
 
     Returns
     -------
@@ -135,7 +134,7 @@ def contact_sheet(
     Raises
     ------
     ValueError
-        If the look names a band that is not there.
+        If the look names an unknown band.
     """
     missing = [name for name in look.bands if name not in bands]
     if missing:
@@ -150,12 +149,12 @@ def contact_sheet(
 
 
 def shown_limits(pixels: np.ndarray, look: Look, seen: np.ndarray | None = None) -> tuple[float, float]:
-    """Give the pixel values that a look shows as black and as white in one picture.
+    """Return the pixel values that a look shows as black and as white in one picture.
 
     Parameters
     ----------
     pixels : numpy.ndarray
-        (H, W), or (3, H, W) for limits that three bands share.
+        (H, W), or (3, H, W) for common limits of three bands.
     look : Look
         ``"lupton"`` counts as ``"asinh"``; see `lupton_limits`.
     seen : numpy.ndarray of bool, optional
@@ -167,9 +166,9 @@ def shown_limits(pixels: np.ndarray, look: Look, seen: np.ndarray | None = None)
 
 
 def lupton_limits(three: np.ndarray, look: Look, seen: np.ndarray | None = None) -> tuple[float, float]:
-    """Give the pixel value that is black, and the linear stretch, of one Lupton picture.
+    """Return the black level and the linear stretch of one Lupton picture.
 
-    By default 0 and `galviz.tools.viewer.figure.linear_part`, from every second row of a large picture.
+    By default 0 and `galviz.tools.viewer.figure.linear_part`, computed from every second row of a large picture.
 
     Parameters
     ----------
@@ -188,14 +187,14 @@ def lupton_limits(three: np.ndarray, look: Look, seen: np.ndarray | None = None)
 def object_limits(
     images: np.ndarray, coverage: np.ndarray | None, bands: Sequence[str], look: Look
 ) -> tuple[float, float]:
-    """Give the limits of one object's picture: `lupton_limits` of three bands by Lupton, else `shown_limits`.
+    """Return the limits of one object's picture: `lupton_limits` for three bands by Lupton, else `shown_limits`.
 
     Parameters
     ----------
     images : numpy.ndarray
         (B, H, W).
     coverage : numpy.ndarray of bool, optional
-        (B, H, W): what is False in one of the bands shown does not count.
+        (B, H, W); pixels that are False in one of the bands shown do not count.
     bands : sequence of str
         (B,) names along axis 0.
     look : Look
@@ -208,7 +207,7 @@ def object_limits(
 
 
 def palette_bytes(name: str) -> bytes:
-    """Give 255 colours of a palette, darkest first, as red, green and blue in turn."""
+    """Return 255 colours of a palette, darkest first, as consecutive RGB bytes."""
     colours = PALETTES[name]
     chosen = [colours[round(k * (len(colours) - 1) / (_MISSING - 1))] for k in range(_MISSING)]
     return bytes.fromhex("".join(colour.lstrip("#")[:6] for colour in chosen))
@@ -228,7 +227,7 @@ def _binned(pixels: np.ndarray, seen: np.ndarray | None, f: int) -> tuple[np.nda
 
 
 def _levels(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
-    """Brightness 0..1 of (N, ...) pixels, each of the N with its own limits unless the look has some."""
+    """Return brightness 0..1 of (N, ...) pixels; each of the N has its own limits unless the look sets them."""
     seen = [None] * len(pixels) if seen is None else seen
     limits = [shown_limits(picture, look, part) for picture, part in zip(pixels, seen, strict=True)]
     low, high = np.reshape(limits, (len(pixels), 2, *[1] * (pixels.ndim - 1))).swapaxes(0, 1)
@@ -237,13 +236,13 @@ def _levels(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarr
 
 
 def _grey(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
-    """Palette entries (N, H, W) uint8."""
+    """Return palette entries (N, H, W), uint8."""
     level = np.rint(_levels(pixels, seen, look) * (_MISSING - 1)).astype(np.uint8)
     return level if seen is None else np.where(seen, level, np.uint8(_MISSING))
 
 
 def _colour(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
-    """(N, H, W, 3) uint8, or 4 with alpha where something is missing."""
+    """Return colours (N, H, W, 3), uint8; with a fourth channel, alpha, if pixels are missing."""
     if look.kind == "lupton":
         colours = np.empty((len(pixels), *pixels.shape[2:], 3), dtype=np.uint8)
         for k, three in enumerate(pixels):
@@ -257,13 +256,13 @@ def _colour(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarr
 
 
 def _lupton(three: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
-    """One object as `galviz.tools.viewer.figure.rgb_pixels` draws it, (3, H, W) to (H, W, 3) uint8."""
+    """Return the Lupton picture of one object: (3, H, W) to (H, W, 3) uint8."""
     low, linear = lupton_limits(three, look, seen)
     return lupton_rgb(three - np.float32(low), ("0", "1", "2"), ("0", "1", "2"), stretch=linear, Q=LUPTON_Q)
 
 
 def _laid_out(drawn: np.ndarray, columns: int) -> np.ndarray:
-    """Put (N, H, W, ...) into one picture (rows · H, columns · W, ...)."""
+    """Arrange pictures (N, H, W, ...) in one (rows · H, columns · W, ...)."""
     n, height, width, *rest = drawn.shape
     rows = -(-n // columns)
     cells = np.zeros((rows * columns, height, width, *rest), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The gallery of a page: pictures of any number of objects, in any order, linked to every other view."""
+"""The gallery on a page: pictures of any number of objects, sorted and filtered, linked to the other views."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ from galviz.tools.viewer.stretch import LookView, alert
 
 
 class GalleryGrid(pn.custom.JSComponent):
-    """What of the gallery runs in the browser; it asks nothing of any other server."""
+    """The browser part of the gallery; it loads nothing from other servers."""
 
     _esm = Path(__file__).with_name("client.js")
 
@@ -32,27 +32,27 @@ class GalleryGrid(pn.custom.JSComponent):
             self.exchange.receive(data)
 
     def send(self, message: dict[str, Any], png: bytes | None) -> None:
-        """Bring a message to every browser that shows this."""
+        """Send a message to every browser that shows this gallery."""
         self._send_msg(message if png is None else message | {"png": png})
 
 
 class Gallery(pn.viewable.Viewer):
-    """Pictures, ids and captions of a table's objects: scroll, sort, filter, choose, label.
+    """Pictures, ids and captions of a table's objects: scroll, sort, filter, select, label.
 
     Parameters
     ----------
     cutouts : CutoutSet or None
-        Pictures of the objects; without them tiles bear text.
+        Images of the objects; without them tiles show text.
     table : pandas.DataFrame, optional
         Objects, indexed by `object_id`; by default the catalogue of the cutouts.
     selection : Selection, optional
-        What is chosen and in focus, both ways; one of its own by default.
+        Selected objects and focus, shared with other views; a new one by default.
     labels : Labels, optional
-        Where labels go. Expressions know them as the column ``label``, as they were when the expression was given.
+        Stores the labels. Expressions see them as the column ``label``, as it was when the expression was entered.
     keys : mapping of str to str, optional
-        Key → label, in use where there are `labels`.
+        Key → label; used only with `labels`.
     height : int
-        Pixels of the part that scrolls.
+        Height of the scrolling part in px.
     """
 
     order = param.String(default="", label="Sort by", doc="column or expression; empty: the order of the table")
@@ -123,7 +123,7 @@ class Gallery(pn.viewable.Viewer):
             self.error = ""
 
     def controls(self) -> pn.viewable.Viewable:
-        """Give what the visitor sets: order, filter, captions, tile size."""
+        """Return the controls: order, filter, captions, tile size."""
         given = {"order": {"placeholder": "order of the table", "width": 190}}
         given["descending"] = {"type": pn.widgets.Toggle, "align": "end", "width": 110}
         given["only_chosen"] = {"type": pn.widgets.Toggle, "align": "end", "width": 130}
@@ -138,7 +138,7 @@ class Gallery(pn.viewable.Viewer):
 
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:
-        """Say why the last change could not be made; what was shown stays."""
+        """Show why the last change failed; the gallery stays as it was."""
         return alert(self.error)
 
     def __panel__(self) -> pn.viewable.Viewable:

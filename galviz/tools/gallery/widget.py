@@ -1,4 +1,4 @@
-"""The gallery as a native widget of a notebook: what is seen, chosen and looked at are traitlets."""
+"""The gallery as a notebook widget; its filter, selection and focus are traitlets."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,36 +16,36 @@ from galviz.tools.selection.core import Selection
 
 
 class GalleryWidget(anywidget.AnyWidget):
-    """Pictures, ids and captions of a table's objects: scroll, sort, filter, choose, label.
+    """Pictures, ids and captions of a table's objects: scroll, sort, filter, select, label.
 
     Parameters
     ----------
     cutouts : CutoutSet or None
-        Pictures of the objects; without them tiles bear text.
+        Images of the objects; without them tiles show text.
     table : pandas.DataFrame, optional
         Objects, indexed by `object_id`; by default the catalogue of the cutouts.
     linked : Selection, optional
-        Shared with other views; one of its own by default.
+        Selection shared with other views; a new one by default.
     labels : Labels, optional
-        Where labels go, and the column ``label`` of expressions.
+        Stores the labels. Expressions see them as the column ``label``.
     keys : mapping of str to str, optional
-        Key → label, in use where there are `labels`.
+        Key → label; used only with `labels`.
 
     Attributes
     ----------
     selection : list of str
-        The chosen ids, in the order of the table; set it to choose others.
+        The selected ids, in table order; set it to select others.
     focus : str or None
         The id in focus.
     filter, order : str
-        A condition, and a column or expression; what cannot be read is refused with a `ValueError` that says why.
+        A condition, and a column or expression to sort by. An invalid one raises `ValueError` and changes nothing.
     descending : bool
     captions : list of str
         Columns under each picture.
     look : Look
         Display settings.
     tile, height : int
-        Pixels that a picture is wide, and that the widget is high.
+        Width of a picture, and height of the widget, in px.
     """
 
     _esm = Path(__file__).with_name("client.js")

@@ -1,1 +1,1 @@
-"""Whether estimated errors can be trusted."""
+"""Calibration of estimated errors: how often intervals contain the truth."""

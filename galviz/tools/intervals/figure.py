@@ -1,4 +1,4 @@
-"""Coverage of the intervals, against how often they say they do."""
+"""Figure of the coverage of intervals against their nominal level."""
 
 import holoviews as hv
 import pandas as pd
@@ -7,14 +7,14 @@ from galviz.tools.style import BLUE, GREY, frame
 
 
 def coverage_curve(found: pd.DataFrame) -> hv.Overlay:
-    """Draw the share of truths inside the intervals against their level, with its 95 % band and the line 1:1.
+    """Draw the fraction of truths inside the intervals against their level, with its 95 % band and the 1:1 line.
 
-    Below the line intervals are too narrow, above it too wide.
+    Below the line the intervals are too narrow, above it too wide.
 
     Parameters
     ----------
     found : pandas.DataFrame
-        As `galviz.measure.intervals.coverage` gives it: index level; columns share, low, high, n.
+        From `galviz.measure.intervals.coverage`: index level; columns share, low, high, n.
 
     Returns
     -------

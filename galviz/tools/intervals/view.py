@@ -1,4 +1,4 @@
-"""Whether the errors that a network estimates of itself can be believed, as a table and a curve."""
+"""Coverage of a network's own error estimates, as a table and a curve."""
 
 import numpy as np
 import pandas as pd
@@ -9,19 +9,19 @@ from galviz.measure.intervals import LEVELS, coverage
 from galviz.tools.formatting import drawn, text
 from galviz.tools.intervals.figure import coverage_curve
 
-_SURE = 0.2  # width of the interval of a share, from which on it says nothing
+_SURE = 0.2  # wider 95 % intervals of the coverage allow no verdict
 _CURVE = np.arange(1, 20) / 20
 
 
 class CoverageView(pn.viewable.Viewer):
-    """How often the intervals of estimates hold the truth.
+    """How often the intervals of estimates contain the truth.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Columns truth, estimate and sigma (as learned), as `galviz.runs.predictions.joined` gives them.
+        Columns truth, estimate and sigma (in the learned unit), as returned by `galviz.runs.predictions.joined`.
     label : str
-        What they are: ``"ln λ"``.
+        Name of the estimated quantity, such as ``"ln λ"``.
     """
 
     def __init__(self, rows: pd.DataFrame, label: str, **params: object) -> None:
@@ -30,7 +30,7 @@ class CoverageView(pn.viewable.Viewer):
         self.numbers, self.label = [known[name].to_numpy(float) for name in known], label
 
     def table(self) -> Markup:
-        """Give the table."""
+        """Return the table as HTML."""
         found, sigma = coverage(*self.numbers, LEVELS), self.numbers[2]
         return coverage_html(found, self.label, float(np.median(sigma)))
 
@@ -42,16 +42,16 @@ class CoverageView(pn.viewable.Viewer):
 
 
 def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> Markup:
-    """Write how often intervals hold the truth as HTML.
+    """Return the coverage of intervals as an HTML table.
 
     Parameters
     ----------
     found : pandas.DataFrame
-        As `galviz.measure.intervals.coverage` gives it.
+        From `galviz.measure.intervals.coverage`.
     label : str
-        What the estimates are: ``"ln λ"``.
+        Name of the estimated quantity, such as ``"ln λ"``.
     sigma : float
-        The median of their standard errors.
+        Median of the estimated standard errors.
     """
     line = Markup("<tr><th scope='row'>{:.0f} %</th><td>{:.1f} %</td><td>{:.1f} to {:.1f} %</td><td>{}</td></tr>")
     rows = Markup("").join(
@@ -64,7 +64,7 @@ def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> Markup:
 
 
 def verdict(level: float, low: float, high: float) -> str:
-    """Say whether intervals of a level are right, from the interval of the share of truths that they hold."""
+    """Return a verdict on intervals of a level, given the 95 % interval (low, high) of their coverage."""
     if low <= level <= high:
         return "as wide as they should be" if high - low < _SURE else "not to be judged from so few"
     return "too narrow" if high < level else "too wide"

@@ -1,1 +1,1 @@
-"""Errors against the part of the labels that was learned from."""
+"""Learning with few labels: errors against the fraction of labels used."""

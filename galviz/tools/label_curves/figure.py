@@ -1,4 +1,4 @@
-"""Errors against the part of the labels that was learned from, with and without pre-training."""
+"""Figure of errors against the fraction of labels used, with and without pre-training."""
 
 import holoviews as hv
 import numpy as np
@@ -19,22 +19,22 @@ def label_curves(
     *,
     logarithmic: bool = True,
 ) -> hv.Overlay:
-    """Draw Base and Ours against the percentage of labels, mean ± standard deviation of the trials.
+    """Draw Base and Ours against the percentage of labels: mean ± standard deviation of the trials.
 
-    The axis of labels is logarithmic. Of one trial there is no bar.
+    The axis of labels is logarithmic. A single trial has no error bar.
 
     Parameters
     ----------
     curves : pandas.DataFrame
-        As `galviz.measure.label_efficiency.curves` gives it: columns fraction, method, mean, std.
+        From `galviz.measure.label_efficiency.curves`: columns fraction, method, mean, std.
     written : str
-        The unit of the errors: ``"ln λ"``; ``""`` where there is none.
+        Unit of the errors, such as ``"ln λ"``; ``""`` for none.
     measure : str
-        What is drawn, for title and axis: ``"MAE"``.
+        Name of the measure for title and axis, such as ``"MAE"``.
     published : pandas.DataFrame, optional
-        Curves of a paper, drawn thin and grey behind: columns fraction, method, mean.
+        Curves of a paper, drawn thin and grey in the background: columns fraction, method, mean.
     logarithmic : bool
-        Whether the axis of the measure is logarithmic too: not that of accuracies, of which more is better.
+        Whether the axis of the measure is logarithmic too; False for accuracies.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def label_curves(
 
 
 def _range(lines: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]) -> tuple[float, float]:
-    """Find the least positive mean of several lines, and the highest end of their bars."""
+    """Return the smallest positive mean of several lines, and the highest end of their error bars."""
     known = [line for line in lines if line is not None and len(line[1])]
     means = np.concatenate([np.ones(0), *(line[1] for line in known)])
     means = means[means > 0]
@@ -84,7 +84,7 @@ def _range(lines: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]) -> tup
 
 
 def _ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Choose places to write on a logarithmic axis, at least three of the coarsest steps of a decade that have them."""
+    """Return the ticks of a logarithmic axis: the coarsest steps of a decade that give at least three."""
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     for steps in _STEPS:
         places = [float(f"{step * 10.0**decade:.3g}") for decade in decades for step in steps]
@@ -95,7 +95,7 @@ def _ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 
 def _points(curves: pd.DataFrame | None, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Give percentages, means and deviations (NaN where there are none) of a method; None where it has none."""
+    """Return percentages, means and standard deviations (NaN if unknown) of a method; None if it has no points."""
     if curves is None:
         return None
     rows = curves[(curves["method"] == method) & curves["mean"].notna()].sort_values("fraction")

@@ -1,4 +1,4 @@
-"""How far a sweep is, and what pre-training is worth, in words and beside the paper's numbers."""
+"""Text of a sweep over label fractions: progress, the gain from pre-training, and the paper's numbers."""
 
 import shlex
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from galviz.tools.formatting import shown_seconds
 from galviz.work.sweep import Sweep
 
 NAMES = {"mae": "MAE", "sigma": "Sigma", "accuracy": "Accuracy"}
-"""How measures are written."""
+"""Measure → displayed name."""
 
 LOGARITHMS = {"ln": 1.0, "dex": 1 / np.log(10)}
-"""Units in which the paper's errors can be given, and by what they are multiplied for it."""
+"""Units to which the paper's errors (in ln) can be converted → conversion factor."""
 
 _PAPER = "The paper's: 24,596 clusters of SDSS, full width, ten folds, three runs; not the same experiment."
 NO_SWEEP = Markup("<p class='note'>No sweep to show yet: start one above, or with <code>galviz sweep</code>.</p>")
@@ -25,14 +25,14 @@ _HEAD = ("Labels", "Base", "Ours", "Change [95 % interval]", "The paper's, in ln
 
 
 def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> Markup:
-    """Say from which part of the labels on Ours equals Base with all of them.
+    """Return the label fraction from which Ours is as good as Base with all labels, as text.
 
     Parameters
     ----------
     gains : mapping of str to Gain or str
-        Of each measure, or why there is none.
+        Measure → gain, or the reason why there is none.
     logarithmic : bool
-        Whether the paper's errors can be given in the unit that is shown.
+        Whether the paper's errors can be converted to the unit shown.
     """
     lines = [
         Markup("<b>{}</b>: {}").format(NAMES[measure], gain if isinstance(gain, str) else gain_words(gain))
@@ -49,7 +49,7 @@ def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> Markup:
 
 
 def _classes_words() -> str:
-    """Say what the paper found of classes."""
+    """Return what the paper found for classes."""
     claims = [
         f"{percent:g} % more accurate on {name}, as good as Base at 100 % from {100 * part:g} % of the labels on"
         for name, (percent, part) in CLASS_CLAIMS.items()
@@ -60,14 +60,14 @@ def _classes_words() -> str:
 
 
 def compared_html(measure: str, gain: Gain | str, unit: str) -> Markup:
-    """Write Base, Ours and the change at each fraction beside the paper's, as a table; nothing without a gain.
+    """Return a table of Base, Ours and the change at each fraction, next to the paper's; empty without a gain.
 
     Parameters
     ----------
     measure : str
     gain : Gain or str
     unit : str
-        As it is written: ``"ln λ"``.
+        Unit for the caption, such as ``"ln λ"``.
     """
     if isinstance(gain, str):
         return Markup("")
@@ -101,7 +101,7 @@ def _note(words: str) -> Markup:
 
 
 def progress_html(sweep: Sweep, done: int, *, going: bool, stopping: bool = False) -> Markup:
-    """Say how far a sweep is, and what to type to go on with one that rests."""
+    """Return the progress of a sweep, and the command that resumes it if it is not running."""
     total = len(sweep.tasks)
     bar = Markup("<progress value='{0}' max='{1}'></progress> {0} of {1} trainings done")
     first, status = bar.format(done, total), Markup("<div role='status'>{}</div>")

@@ -1,4 +1,4 @@
-"""What a sweep over parts of the labels came to: curves, the gain in words, the table, and the paper beside it."""
+"""Results of a sweep over label fractions: curves, the gain from pre-training, the table, and the paper's numbers."""
 
 import asyncio
 import io
@@ -32,14 +32,14 @@ print(gain_words(label_gain(sweep.held_out(), {measure!r}, {unit!r})))
 
 
 class Results(NamedTuple):
-    """What is shown of a sweep: the table of its trainings, and the gain of each measure, or why there is none."""
+    """Results of a sweep: the table of its trainings, and per measure the gain or the reason why there is none."""
 
     table: pd.DataFrame
     gains: dict[str, Gain | str]
 
 
 class LabelsView(pn.viewable.Viewer):
-    """Base against Ours, as far as a sweep has come.
+    """Base against Ours, for the trainings of a sweep that are done.
 
     Parameters
     ----------
@@ -64,26 +64,26 @@ class LabelsView(pn.viewable.Viewer):
 
     @property
     def written(self) -> str:
-        """The unit of the errors as it is written: ``"ln λ"``; none of accuracies."""
+        """Unit of the errors as text, such as ``"ln λ"``; empty for accuracies."""
         return written(self.unit, self.label) if self.unit else ""
 
     def look(self) -> None:
-        """See whether more trainings are done."""
+        """Poll for finished trainings."""
         self.done = len(self.sweep.done())
 
     def results(self) -> Results:
-        """Measure what is done; slow."""
+        """Return the results of the finished trainings; slow."""
         table, gains = self.sweep.table(), {}
         for measure in self.measures:
             try:
                 gains[measure] = label_gain(self.sweep.held_out(), measure, self.unit)
-            except ValueError:  # no whole trial yet
+            except ValueError:  # no complete trial yet
                 gains[measure] = _LATER if self.sweep.plan.fractions[-1] == 1 else _NEVER
         return Results(table, gains)
 
     @param.depends("unit", "done")
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
-        """Give figures, words and tables, measured aside so that the page does not wait."""
+        """Yield figures, text and tables, computed in a thread so that the page stays responsive."""
         self.handover.script = _PYTHON.format(
             path=str(self.sweep.path.resolve()), measure=self.measures[0], unit=self.unit
         )
@@ -103,11 +103,11 @@ class LabelsView(pn.viewable.Viewer):
         yield pn.Column(words, beside(*sides), head, self.shown_table(results.table))
 
     def compared(self, results: Results, measure: str) -> pn.viewable.Viewable:
-        """Give one measure at each fraction, beside the paper's."""
+        """Return the table of one measure at each fraction, next to the paper's."""
         return text(compared_html(measure, results.gains[measure], self.written))
 
     def plot(self, table: pd.DataFrame, measure: str) -> pn.pane.HoloViews:
-        """Draw one measure, the paper's behind it where it can be given in this unit."""
+        """Draw one measure, with the paper's curves behind it if they can be converted to this unit."""
         behind = None
         if self.unit in LOGARITHMS:
             behind = published().rename(columns={measure: "mean"})
@@ -116,11 +116,11 @@ class LabelsView(pn.viewable.Viewer):
         return drawn(label_curves(mean, self.written, NAMES[measure], behind, **looks))
 
     def shown_table(self, table: pd.DataFrame) -> pn.widgets.Tabulator:
-        """Show the trainings one by one."""
+        """Show one row per training."""
         return data_table(table.round(4), pagination="local", page_size=12, show_index=False)
 
     def download(self, _: object = None) -> None:
-        """Bring the table of the trainings to the browser."""
+        """Send the table of the trainings to the browser."""
         table, file = self.sweep.table(), io.BytesIO()
         names = table[["method", "fraction", "trial", "fold"]].astype(str).agg("-".join, axis=1)
         write_table(file, KeyedTable(table.set_index(names.rename("object_id"))), self.form)

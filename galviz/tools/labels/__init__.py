@@ -1,1 +1,1 @@
-"""Labels that users give to objects."""
+"""Labels that users assign to objects."""

@@ -1,4 +1,4 @@
-"""Labels that a person gives to objects, kept in a CSV that is whole after every key press."""
+"""Labels assigned by hand, stored in a CSV file that is complete after every change."""
 
 import csv
 from collections.abc import Callable
@@ -14,26 +14,26 @@ COLUMNS = ("object_id", "label", "time")
 
 
 class Labels:
-    """Labels by `object_id`, one an object, saved whenever one changes.
+    """One label per object, by `object_id`; every change is saved at once.
 
-    Several of them may write to one file, in one process or in many: each reads what the others wrote before it
-    writes, and takes back only its own steps.
+    Several instances may write to one file, in one process or in many: each reads the others' changes before it
+    writes, and undoes only its own.
 
     Parameters
     ----------
     path : str or Path, optional
-        A CSV with the columns `COLUMNS` (time: UTC, ISO 8601); made when the first label is set. By default
-        ``labels.csv`` in `galviz.runs.run.home`.
+        A CSV with the columns `COLUMNS` (time: UTC, ISO 8601), created with the first label. By default ``labels.csv``
+        in `galviz.runs.run.home`.
 
     Attributes
     ----------
     heard : list of callable
-        Called, without arguments, whenever a label was given or taken back here.
+        Called without arguments after each change by this instance.
 
     Raises
     ------
     ValueError
-        If the file is there but is no such CSV.
+        If the file exists but is not such a CSV.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -51,21 +51,21 @@ class Labels:
         return self._rows[object_id][0]
 
     def get(self, object_id: str, default: str = "") -> str:
-        """Give the label of an object, or `default` where it has none."""
+        """Return the label of an object, or `default` if it has none."""
         return self._rows.get(object_id, (default,))[0]
 
     def to_dict(self) -> dict[str, str]:
-        """Give all labels by `object_id`."""
+        """Return all labels by `object_id`."""
         return {object_id: label for object_id, (label, _) in self._rows.items()}
 
     def set(self, object_id: str, label: str) -> None:
-        """Label an object, over an older label; an empty label takes it away."""
+        """Label an object, replacing an older label; an empty label removes it."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._past.append((object_id, self._write(object_id, (label, now) if label else None)))
         self._tell()
 
     def undo(self) -> str | None:
-        """Take the last `set` back; give the object it was about, or None where there is nothing to take back."""
+        """Undo the last `set` and return its object; None if there is nothing to undo."""
         if not self._past:
             return None
         object_id, before = self._past.pop()
@@ -78,7 +78,7 @@ class Labels:
             listen()
 
     def _write(self, object_id: str, row: tuple[str, str] | None) -> tuple[str, str] | None:
-        """Put a row into the file, and give the one that was there."""
+        """Write a row to the file, and return the previous one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.path.with_name(f".{self.path.name}.lock")):
             self._refresh()

@@ -1,4 +1,4 @@
-"""What of the occlusion view runs in the browser."""
+"""The browser part of the occlusion view."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import panel as pn
 
 
 class OcclusionCanvas(pn.custom.JSComponent):
-    """What of the view runs in the browser; it asks nothing of any other server."""
+    """Shows an object and its occlusion map; it loads nothing from other servers."""
 
     _esm = Path(__file__).with_name("client.js")
 
@@ -21,6 +21,6 @@ class OcclusionCanvas(pn.custom.JSComponent):
             self._send_msg(message)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Bring a message to every browser, and to those that come later."""
+        """Send a message to every browser; later ones get the latest object and map when they connect."""
         self.said = {message["type"]: message} if message["type"] == "object" else self.said | {"map": message}
         self._send_msg(message)

@@ -1,4 +1,4 @@
-"""An occlusion map without its page: what a browser that shows it (``galviz/tools/occlusion/client.js``) is told."""
+"""An occlusion map without its page: the messages that the browser part (``client.js``) receives, and a PNG."""
 
 from typing import Any
 
@@ -13,18 +13,18 @@ from galviz.tools.viewer.figure import scale_bar
 from galviz.work.explanation import Explanation, outputs
 
 VALUES = {"contribution": "change", "output when hidden": "output"}
-"""What a map can show."""
+"""Displayed name → what a map shows."""
 
 
 def sources_of(cutouts: CutoutSet, object_id: str) -> pd.DataFrame:
-    """Give what is known to lie in a cutout (x, y, kind), or where nothing is known what can be found in it."""
+    """Return the known sources in a cutout (x, y, kind); if the set has no source list, detect them."""
     if cutouts.sources is not None:
         return cutouts.sources.query("object_id == @object_id").reset_index(drop=True)
     return find_sources(cutouts.images[int(cutouts.row_of([object_id])[0])])
 
 
 def drawn(cutouts: CutoutSet, object_id: str, seen: str = "") -> tuple[bytes, str]:
-    """Draw one object at its own size, PNG: in colours, or the band `seen`; and say how."""
+    """Draw one object at its own size, in colours or in the band `seen`; returns a PNG and the bands used."""
     row = cutouts.row_of([object_id])
     coverage = None if cutouts.coverage is None else cutouts.coverage[row]
     look = default_look((seen,) if seen else cutouts.bands, cutouts.unit)
@@ -33,7 +33,7 @@ def drawn(cutouts: CutoutSet, object_id: str, seen: str = "") -> tuple[bytes, st
 
 
 def object_message(cutouts: CutoutSet, object_id: str, sources: pd.DataFrame, seen: str = "") -> dict[str, Any]:
-    """Say all that is shown of an object besides its map, its picture in the same message."""
+    """Return everything shown of an object except its map, including its picture."""
     png, title = drawn(cutouts, object_id, seen)
     _, _, height, width = cutouts.images.shape
     scale = float(cutouts.pixel_scale[cutouts.row_of([object_id])[0]])
@@ -44,14 +44,14 @@ def object_message(cutouts: CutoutSet, object_id: str, sources: pd.DataFrame, se
 
 
 def name_of(found: Explanation) -> str:
-    """Give what is asked for, as a reader calls it."""
+    """Return the displayed name of the explained output."""
     return next(
         name for name, given in outputs(found.run.target, found.cutouts.bands).items() if given == found.question.output
     )
 
 
 def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
-    """Say how far a map is: a row of `Explanation.map`, its colours, and the output at each place."""
+    """Return the current state of a map: a row of `Explanation.map`, its colours, and the output at each place."""
     values = found.map(value)
     limits, palette = look_of(values, value)
     unit = name_of(found)
@@ -68,9 +68,9 @@ def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
 
 
 def to_png(found: Explanation, row: int, value: str, sources: pd.DataFrame) -> bytes:
-    """Draw the object, its map and what was asked as one picture."""
+    """Draw the object, its map and the settings of the explanation as one picture."""
     values = found.map(value)
-    look = look_of(values, value)  # one for the maps of all bands, as on the page
+    look = look_of(values, value)  # same limits for the maps of all bands, as on the page
     what = next(name for name, kind in VALUES.items() if kind == value)
     lines = [found.object_id, f"{found.run.name}: {found.asked}; {found.bands[row]}"]
     lines.append(f"{what}; as it is: {found.clean:.4g}")

@@ -1,4 +1,4 @@
-"""How occlusion maps are drawn: colours, limits, the bar of the bands, one picture of it all."""
+"""Figures of occlusion maps: colours and limits, bars per band, mean maps, a picture to save."""
 
 import io
 from collections.abc import Sequence
@@ -21,20 +21,20 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "star": ("ring", "#D62728", "star"),
     "found": ("ring", "#8A8A8A", "found, star or galaxy"),
 }
-"""Shape, colour and name of each kind of source: after Liang et al. (2020), fig. 2."""
+"""Kind of source → marker, colour and name, after Liang et al. (2020), fig. 2."""
 
 _DIVERGING = tuple(colorcet.CET_D1A)  # perceptually uniform, white at its centre
 
 
 def look_of(values: np.ndarray, value: str) -> tuple[tuple[float, float], tuple[str, ...]]:
-    """Choose limits and palette of a map.
+    """Return limits and palette of a map.
 
     Parameters
     ----------
     values : numpy.ndarray
-        Any shape; NaN does not count.
+        Any shape; NaN is ignored.
     value : {"change", "output"}
-        A change is shown about zero, blue to red; an output from its least to its largest.
+        A change is shown symmetric about zero, blue to red; an output from its minimum to its maximum.
 
     Returns
     -------
@@ -50,19 +50,19 @@ def look_of(values: np.ndarray, value: str) -> tuple[tuple[float, float], tuple[
 
 
 def rgb_of(palette: Sequence[str]) -> list[list[int]]:
-    """Give a palette as red, green and blue from 0 to 255."""
+    """Return a palette as lists of red, green and blue, 0 to 255."""
     return [list(bytes.fromhex(colour.lstrip("#")[:6])) for colour in palette]
 
 
 def band_bars(effect: pd.Series, label: str) -> hv.Bars:
-    """Draw how much each band matters.
+    """Draw the importance of each band as bars.
 
     Parameters
     ----------
     effect : pandas.Series
-        By band: the mean absolute change.
+        Mean absolute change, indexed by band.
     label : str
-        What changes, with its unit.
+        Name of the output, with its unit.
     """
     table = pd.DataFrame({"band": list(map(str, effect.index)), "effect": effect.to_numpy(float)})
     bars = hv.Bars(
@@ -72,7 +72,7 @@ def band_bars(effect: pd.Series, label: str) -> hv.Bars:
 
 
 def mean_map(values: np.ndarray, title: str) -> hv.Image:
-    """Draw a map of changes (H, W) about zero; pixels are counted from the centre of the image."""
+    """Draw a map of changes (H, W), symmetric about zero; axes are in px from the image centre."""
     (low, high), palette = look_of(values, "change")
     height, width = values.shape
     bounds = (-width / 2, -height / 2, width / 2, height / 2)
@@ -97,22 +97,22 @@ def picture(
     *,
     side: int = 480,
 ) -> bytes:
-    """Draw an image, the map beside it, and words below, as a PNG.
+    """Draw an image, its map next to it, and text below, as a PNG.
 
     Parameters
     ----------
     image_png : bytes
-        The image (W, H), row 0 at the bottom as everywhere.
+        The image (W, H), row 0 at the bottom.
     values : numpy.ndarray, shape (H, W)
-        The map; NaN is left white.
+        The map; NaN is drawn white.
     look : ((float, float), sequence of str)
-        Limits and palette, as `look_of` gives them.
+        Limits and palette, from `look_of`.
     words : str
-        What it is; lines are kept.
+        Text; line breaks are kept.
     sources : pandas.DataFrame, optional
-        Columns x, y, kind: drawn over both.
+        Columns x, y, kind; drawn on image and map.
     side : int
-        Pixels that each is wide.
+        Width of image and of map, in px.
     """
     (low, high), palette = look
     colours = np.array(rgb_of(palette), dtype=np.uint8)
@@ -146,7 +146,7 @@ def picture(
 
 @cache
 def _font() -> ImageFont.FreeTypeFont:
-    """Give a font that has Greek letters; Pillow's own has none."""
+    """Return a font with Greek letters; Pillow's default font has none."""
     from matplotlib import get_data_path
 
     return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 12)

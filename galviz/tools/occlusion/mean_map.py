@@ -1,4 +1,4 @@
-"""The mean occlusion map of many objects."""
+"""The mean occlusion map of many objects, computed in batches by worker processes."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,22 +14,22 @@ from galviz.tools.occlusion.figure import mean_map
 from galviz.tools.viewer.stretch import alert
 from galviz.work.explanation import MeanExplanation, Question
 
-_MOST = 2000  # objects of a mean
+_MOST = 2000  # largest number of objects in a mean
 
 
 class MeanView(pn.viewable.Viewer):
-    """The mean map of what is chosen, each object centred as its cutout is.
+    """The mean map of the selected objects, aligned at the centres of their cutouts.
 
     Parameters
     ----------
     run : Run
     cutouts : CutoutSet
     chosen : callable
-        Gives the ids that are chosen; all objects of the sky count where that is none.
+        Returns the selected ids; if there are none, all objects of the sky are used.
     question : callable
-        Gives the `Question` of now.
+        Returns the current `Question`.
     seen : callable
-        Gives the band that a network for single bands is shown now.
+        Returns the current input band of a network for single bands.
     """
 
     found = param.Parameter(doc="the `MeanExplanation` that is shown, if any")
@@ -44,7 +44,7 @@ class MeanView(pn.viewable.Viewer):
         self.run, self.cutouts, self.chosen, self.question, self.seen = run, cutouts, chosen, question, seen
 
     def start(self, _: object = None) -> None:
-        """Ask for the maps of all that is chosen, at most 2,000 drawn at random."""
+        """Request the maps of the selected objects; above 2,000, of a random sample."""
         self.cancel()
         chosen = list(self.chosen())
         ids = pd.Index(chosen or self.cutouts.object_ids)
@@ -58,18 +58,18 @@ class MeanView(pn.viewable.Viewer):
             self.error = shown_error(error)
 
     def cancel(self, _: object = None) -> None:
-        """Give up what has not come yet; the mean of what has come stays."""
+        """Cancel the request; the mean of the maps received so far stays."""
         if self.found is not None:
             self.found.work.cancel()
             self.version += 1
 
     def look(self) -> None:
-        """Take what has come."""
+        """Poll for new maps, and update the view."""
         if self.found is not None and (self.found.look() or self._ended()):
             self.version += 1
 
     def _ended(self) -> bool:
-        """Say once that the work has ended."""
+        """Return whether the status of the work changed since the last call; show the error of a failed one."""
         status, self._status = self.found.work.status, getattr(self, "_status", "")
         before, self._status = self._status, status
         if status == "failed" and before != status:
@@ -78,12 +78,12 @@ class MeanView(pn.viewable.Viewer):
 
     @param.depends("found", "version")
     def progress(self) -> str:
-        """Say how far the mean is."""
+        """Return the progress of the request, as HTML."""
         return "" if self.found is None else shown_work(self.found.work)
 
     @param.depends("found", "version")
     def view(self) -> pn.viewable.Viewable:
-        """Draw the mean of what has come."""
+        """Draw the mean of the maps received so far."""
         if self.found is None or not self.found.count:
             return pn.Spacer(height=0)
         maps = [mean_map(one, f"mean of {self.found.count:,} maps · {name}") for one, name in self._rows()]

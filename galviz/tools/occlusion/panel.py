@@ -1,4 +1,4 @@
-"""Why did the network say that: the map of one object, and the mean of many."""
+"""The tab "why" of a page: the occlusion map of one object, and the mean map of many."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,18 +14,18 @@ _EVERY_MS = 200
 
 
 class WhyView(pn.viewable.Viewer):
-    """All that is asked of a run about its images.
+    """Explanations of a run's predictions.
 
     Parameters
     ----------
     run : Run
-        A finished one.
+        A finished run.
     cutouts : CutoutSet
-        With the bands that it takes.
+        Cutouts with the bands of the run.
     selection : Selection
-        Its focus is explained.
+        The object in focus is explained.
     chosen : callable, optional
-        Gives the ids over which the mean map is made; by default those chosen in the selection.
+        Returns the ids for the mean map; by default those of `selection`.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class WhyView(pn.viewable.Viewer):
             pn.state.on_session_destroyed(lambda _: self.cancel())
 
     def look(self) -> None:
-        """Take what has come."""
+        """Poll for new results."""
         self.one.look()
         self.mean.look()
 
     def cancel(self) -> None:
-        """End what runs."""
+        """Cancel all running requests."""
         self.one.cancel()
         self.mean.cancel()
 

@@ -1,4 +1,4 @@
-"""What is asked about an image: which output, what hides which places, what the map shows."""
+"""Controls of an occlusion map: which output is explained, how places are hidden, what the map shows."""
 
 import panel as pn
 import param
@@ -11,11 +11,11 @@ from galviz.work.explanation import BASELINES, Question, outputs
 
 TOGETHER = "all bands"
 SHOWN = ("band", "value")
-"""Names that change what is shown of an answer, not the answer."""
+"""Settings that change the display only; they need no new request."""
 
 
 class Asked(pn.viewable.Viewer):
-    """Controls of a `Question` to a run.
+    """Controls that build a `Question` to a run.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ class Asked(pn.viewable.Viewer):
         return ["output", "seen", "band", "patch", "stride", "baseline", "value"]
 
     def question(self) -> Question:
-        """Give what is asked."""
+        """Return the request that the controls describe."""
         bands = "together" if self.band == TOGETHER else "each"
         return Question(self.output, bands, self.patch, self.stride, self.baseline)
 
     def fields(self) -> list[pn.widgets.Widget]:
-        """Give the widgets."""
+        """Return the widgets."""
         looks = {"output": {"width": 190}, "seen": {"width": 80, "visible": self.single}}
         looks |= {"band": {"width": 110, "visible": not self.single}}
         most = self.param.patch.bounds[1]

@@ -1,4 +1,4 @@
-"""What an occlusion map says: where its effect lies, and how much each band matters."""
+"""Summary of a finished occlusion map: which sources it points at, how much each band matters, a sanity check."""
 
 import io
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from galviz.work.explanation import Explanation
 
 
 def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.Viewable:
-    """Show what a whole map says.
+    """Show the summary of a finished map.
 
     Parameters
     ----------
     found : Explanation
-        That is done.
+        A finished explanation.
     row : int
-        Which of its maps is shown.
+        Index of the map that is shown.
     sources : pandas.DataFrame
         Columns x, y, kind.
     """
@@ -37,16 +37,16 @@ def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.V
 
 
 def save_button(object_id: str, end: str, make: Callable[[], bytes]) -> pn.widgets.FileDownload:
-    """Make a button that saves a whole explanation.
+    """Return a button that saves an explanation as a file.
 
     Parameters
     ----------
     object_id : str
-        Whose it is.
+        Object of the explanation, part of the file name.
     end : str
         Suffix of the file.
     make : callable
-        Gives the content.
+        Returns the content of the file.
     """
     safe = "".join(one if one.isalnum() or one in "-_" else "_" for one in object_id)
     about = {"filename": f"occlusion_{safe}.{end}", "label": f"Save as {end.upper()}"}
@@ -54,7 +54,7 @@ def save_button(object_id: str, end: str, make: Callable[[], bytes]) -> pn.widge
 
 
 class SanityView(Patient):
-    """Whether a map shows what the network learned, or only the image.
+    """Check whether a map depends on the trained weights, or only on the image.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class SanityView(Patient):
         self.found = found
 
     async def check(self, _: object = None) -> None:
-        """Draw the map of the same network with shuffled weights, aside, and compare."""
+        """Compare the map with that of the same network with shuffled weights, computed in a thread."""
         if self.busy:
             return
         self.param.update(busy=True, error="", said="drawing the map of shuffled weights …")
@@ -82,7 +82,7 @@ class SanityView(Patient):
 
 
 def sanity_words(correlation: float) -> str | Markup:
-    """Say what a rank correlation with the map of shuffled weights means."""
+    """Return the meaning of a rank correlation with the map of shuffled weights, as HTML."""
     if np.isnan(correlation):
         return "The map is even: there is nothing to compare."
     told = Markup("rank correlation with the map of shuffled weights: <b>{:.2f}</b>").format(correlation)
@@ -90,7 +90,7 @@ def sanity_words(correlation: float) -> str | Markup:
 
 
 def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
-    """Write how much of the effect lies where, against chance."""
+    """Return an HTML table of the share of the effect near each kind of source, compared with chance."""
     radius = max(2.0, found.question.patch / 2)
     if sources.empty:
         return Markup("<p class='note'>Nothing is known to lie here, and nothing is found.</p>")

@@ -1,4 +1,4 @@
-"""Why did the network say that? The map of what hiding each place of an image does to an output."""
+"""The occlusion view: a map of how an output changes when parts of an image are hidden."""
 
 import panel as pn
 import param
@@ -17,16 +17,16 @@ from galviz.work.explanation import Explanation
 
 
 class OcclusionView(pn.viewable.Viewer):
-    """Ask a run why it says what it says of the object in focus; the answer comes chunk by chunk.
+    """Explain a run's prediction for the object in focus; the map fills up in batches.
 
     Parameters
     ----------
     run : Run
-        A finished one.
+        A finished run.
     cutouts : CutoutSet
-        With the bands that it takes.
+        Cutouts with the bands of the run.
     selection : Selection
-        Its focus is explained.
+        The object in focus is explained.
     """
 
     asked = param.ClassSelector(class_=Asked, constant=True)
@@ -45,7 +45,7 @@ class OcclusionView(pn.viewable.Viewer):
 
     @property
     def object_id(self) -> str:
-        """The object that is explained: the one in focus, or the first where the sky lacks that."""
+        """The object that is explained: the one in focus, or the first if the sky lacks it."""
         ids = self.cutouts.catalogue.index
         return self.selection.focus if self.selection.focus in ids else str(ids[0])
 
@@ -67,12 +67,12 @@ class OcclusionView(pn.viewable.Viewer):
     @param.depends("asked.band", watch=True)
     def _turn(self) -> None:
         if self.found is not None and self.found.question == self.asked.question():
-            self._send()  # the maps of all bands are there
+            self._send()  # the maps of all bands are already computed
         elif self.at_once:
             self.explain()
 
     def explain(self, _: object = None) -> None:
-        """Ask."""
+        """Request a new map with the current settings."""
         self.cancel()
         try:
             self.found = Explanation(
@@ -85,16 +85,16 @@ class OcclusionView(pn.viewable.Viewer):
             self.param.update(running=True, error="")
 
     def cancel(self, _: object = None) -> None:
-        """Give up what has not come yet; what has come stays."""
+        """Cancel the request; what was received so far stays."""
         if self.found is not None:
             self.found.work.cancel()
         self.running = False
 
     def look(self) -> None:
-        """Take what has come."""
+        """Poll for new parts of the map."""
         if self.found is None or not self.running:
             return
-        status = self.found.work.status  # before what has come: the last part comes before the end
+        status = self.found.work.status  # read before the results, as the last batch arrives before the status changes
         new, self.running = self.found.look(), status == "running"
         if status == "failed":
             self.error = shown_error(RuntimeError(self.found.work.error))
@@ -109,14 +109,14 @@ class OcclusionView(pn.viewable.Viewer):
 
     @property
     def row(self) -> int:
-        """Which of the maps is shown; the one before, where the answer has none of what is asked now."""
+        """Index of the map to show; unchanged if the explanation has no map of the selected band."""
         if self.asked.band in self.found.bands:
             self._row = self.found.bands.index(self.asked.band)
         return self._row
 
     @param.depends("running", "version", "error")
     def progress(self) -> str:
-        """Say how far the answer is."""
+        """Return the progress of the request, as HTML."""
         return "" if self.found is None else shown_work(self.found.work)
 
     @param.depends("error")
@@ -125,7 +125,7 @@ class OcclusionView(pn.viewable.Viewer):
 
     @param.depends("running", "found", "asked.band")
     def result(self) -> pn.viewable.Viewable:
-        """Say what the map says, and offer it as files, once it is whole."""
+        """Show the summary of a finished map, and buttons to save it."""
         if self.found is None or self.running or self.found.work.status != "done":
             return pn.Spacer(height=0)
         found, row, sources = self.found, self.row, self.sources
@@ -134,14 +134,14 @@ class OcclusionView(pn.viewable.Viewer):
         return pn.Column(saves, result(found, row, sources), sizing_mode="stretch_width")
 
     def about(self) -> str | Markup:
-        """Say which number is explained, where it is not the one that the run gives."""
+        """Return a note if the explained output differs from the run's prediction, which averages several views."""
         views = self.run.recipe.tta
         mean = f"The run's prediction is the mean over {views} rotated and mirrored views. This map explains"
         said = Markup("<p class='note'>{} the prediction for the unrotated image.</p>")
         return said.format(mean) if views > 1 else ""
 
     def controls(self) -> pn.viewable.Viewable:
-        """Give what the visitor sets."""
+        """Return the controls."""
         explain = pn.widgets.Button(label="Explain", color="primary", on_click=self.explain)
         cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=self.param.running)
         step = [
@@ -152,7 +152,7 @@ class OcclusionView(pn.viewable.Viewer):
         return pn.FlexBox(*step, *self.asked.fields(), at_once, explain, cancel, align_items="flex-end")
 
     def step(self, by: int) -> None:
-        """Bring another object into focus: so many on in the order of the sky."""
+        """Move the focus by this many objects, in the cyclic order of the sky."""
         ids = self.cutouts.catalogue.index
         self.selection.focus = str(ids[(ids.get_loc(self.object_id) + by) % len(ids)])
 

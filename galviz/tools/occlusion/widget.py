@@ -1,4 +1,4 @@
-"""The occlusion map as a native widget of a notebook: what is asked and what is answered are traitlets."""
+"""The occlusion map as a notebook widget; its settings and its results are traitlets."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,38 +18,38 @@ _ASKED = ("object_id", "output", "seen", "band", "patch", "stride", "baseline")
 
 
 class OcclusionWidget(anywidget.AnyWidget):
-    """Why does a run say what it says of an object? Set a traitlet to ask anew; the map comes chunk by chunk.
+    """Explain a run's prediction for an object. Setting a traitlet starts a new map, which fills up in batches.
 
     Parameters
     ----------
     run : Run or str or Path
         A finished run.
     cutouts : CutoutSet, optional
-        By default the sky that it was trained on.
+        By default the sky that the run was trained on.
 
     Attributes
     ----------
     object_id : str
     output : str
-        Which number is explained: one of `galviz.work.explanation.outputs`.
+        The output to explain, a key of `galviz.work.explanation.outputs`.
     seen : str
-        The band that a network for single bands is shown; ``""`` of others.
+        Input band of a network for single bands; ``""`` for other networks.
     band : str
-        ``"all bands"``, or the one in which the places are hidden.
+        The band that is occluded, or ``"all bands"`` at once.
     patch, stride : int
-        Side of the occluder and distance between its places, pixels.
+        Side of the occluder and distance between its places, in px.
     baseline : {"mean", "zero", "blur"}
-        What the occluder shows.
+        Values inside the occluder.
     value : {"change", "output"}
-        What the map shows, as `galviz.work.explanation.Explanation.map` takes it.
+        What the map shows, as in `galviz.work.explanation.Explanation.map`.
     map : numpy.ndarray of float32, shape (H, W), or None
-        NaN where nothing has come yet.
+        NaN where no result has arrived yet.
     clean : float
-        The output for the image as it is.
+        The output for the unchanged image.
     status : str
-        running, done, cancelled or failed, as of `galviz.work.chunks.Work`.
+        running, done, cancelled or failed, as in `galviz.work.chunks.Work`.
     progress : float
-        Part of the places that have come, 0 … 1.
+        Fraction of the places done, 0 … 1.
     """
 
     _esm = Path(__file__).with_name("client.js")
@@ -103,7 +103,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         return value
 
     def explain(self) -> None:
-        """Ask; what came before is dropped."""
+        """Request a new map; the previous one is dropped."""
         self.cancel()
         bands = "together" if self.band == TOGETHER else "each"
         question = Question(self._outputs[self.output], bands, self.patch, self.stride, self.baseline)
@@ -113,12 +113,12 @@ class OcclusionWidget(anywidget.AnyWidget):
         self._look()
 
     def cancel(self) -> None:
-        """Give up what has not come yet; what has come stays."""
+        """Cancel the request; what was received so far stays."""
         if self.found is not None:
             self.found.work.cancel()
 
     def wait(self, timeout: float | None = None) -> np.ndarray:
-        """Wait until the map is whole, and give it.
+        """Wait until the map is complete, and return it.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         Raises
         ------
         TimeoutError or RuntimeError
-            As `galviz.work.chunks.Work.results`.
+            As `galviz.work.chunks.Work.results` does.
         """
         self.found.work.results(timeout)
         self._look()
@@ -138,7 +138,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         found = self.found
         if found is None:
             return
-        status = found.work.status  # before what has come: the last part comes before the end
+        status = found.work.status  # read before the results, as the last batch arrives before the status changes
         found.look()
         self.set_trait("status", status)
         self.set_trait("progress", found.work.done / max(1, found.work.total))

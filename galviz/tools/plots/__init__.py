@@ -1,1 +1,1 @@
-"""Plots of any columns in which objects are selected."""
+"""Plots of any columns, in which objects can be selected."""

@@ -1,4 +1,4 @@
-"""Points coloured by a value: between which limits, in which colours, and what is grey."""
+"""Colouring of points by a value: palette, limits and colour bar."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,22 +9,22 @@ from bokeh.palettes import Viridis256
 from galviz.tools.style import GREY, plain
 
 PALETTE: tuple[str, ...] = tuple(Viridis256[40:205])
-"""Viridis without its darkest and its yellow end: seen on a black and on a white page, and never taken for orange."""
+"""Viridis without its dark and its yellow end: visible on black and white pages, and distinct from orange."""
 
 VALUE = "point_value"
-"""Name of the column of values in what is drawn; it may not be that of an axis."""
+"""Column name of the values in the drawn data; it must differ from the names of the axes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Colouring:
-    """What points are coloured by.
+    """The values that colour points, and their colour bar.
 
     Parameters
     ----------
     values : numpy.ndarray
-        (n,) float, a value a point; NaN or infinite where there is none: such a point is grey.
+        (n,) float, one value per point. Points with NaN or infinite values are grey.
     label : str
-        What the values are, for the colour bar.
+        Name of the values, for the colour bar.
     """
 
     values: np.ndarray
@@ -32,12 +32,12 @@ class Colouring:
 
     @property
     def known(self) -> np.ndarray:
-        """Which points have a value: bool, (n,)."""
+        """Whether each point has a value: bool, (n,)."""
         return np.isfinite(self.values)
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The values at the ends of the colours: the 1st and the 99th percentile, so that a few strays do not count."""
+        """Limits of the colours: the 1st and the 99th percentile, so that a few outliers have no effect."""
         known = self.values[self.known]
         if not known.size:
             return 0.0, 1.0
@@ -46,7 +46,7 @@ class Colouring:
 
     @property
     def bar(self) -> dict[str, Any]:
-        """How a plot draws it: options of HoloViews for colours, limits and a colour bar."""
+        """HoloViews options for colours, limits and colour bar."""
         return {
             "cmap": list(PALETTE),
             "clim": self.limits,

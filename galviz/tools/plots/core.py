@@ -1,4 +1,4 @@
-"""Plots of a selection's table without their page: what a tap, box or lasso in them means, how they follow."""
+"""Plots of a selection's table, without their page: drawing, and selecting with taps, boxes and lassos."""
 
 from collections.abc import Callable
 
@@ -15,14 +15,14 @@ from galviz.tools.selection.core import Selection
 from galviz.tools.style import frame, plain_title
 
 HEIGHT = 360
-_REACH = 0.03  # of the axes' length: how far from a point a tap may be
+_REACH = 0.03  # largest distance of a tap from a point, as a fraction of the axes
 _MOST_VALUES = 30
 
 Take = Callable[..., None]
-"""Takes a step: a method of the selection and its arguments."""
+"""Function that applies a step: a method of the selection and its arguments."""
 
 Follow = Callable[..., None]
-"""Draws anew what has changed, given the events of the selection's parameters."""
+"""Function that updates a plot, given the events of the selection's parameters."""
 
 
 def scatter(
@@ -40,28 +40,28 @@ def scatter(
     Parameters
     ----------
     selection : Selection
-        A tap brings an object into its focus.
+        A tap on an object sets its focus.
     names, axes : (str, str)
-        What is drawn, and how it is written.
+        Columns or expressions, and their axis labels.
     take : callable
-        Is given the step that a box or a lasso means.
+        Called with the step that a box or a lasso stands for.
     density : bool
-        Whether density is drawn instead of points; above `galviz.tools.plots.figure.MAX_POINTS` it is in any case.
+        Whether to draw the density instead of points; always above `galviz.tools.plots.figure.MAX_POINTS`.
     guide : str
         One of `galviz.tools.plots.figure.GUIDES`.
     colour : (str, str), optional
-        The column or expression that colours the objects, and how it is written.
+        Column or expression that colours the objects, and its label.
 
     Returns
     -------
     plot : holoviews.Overlay
     follow : callable
-        To be called with events of ``version`` and ``focus`` of the selection.
+        Updates the plot; call it with events of ``version`` and ``focus`` of the selection.
 
     Raises
     ------
     ValueError
-        If one of the names is neither a column nor an expression, or not of numbers.
+        If a name is neither a column nor an expression, or its values are not numbers.
     """
     index, both = selection.table.index, np.column_stack([selection.values(name) for name in names])
     drawn = np.isfinite(both).all(axis=1)
@@ -94,7 +94,10 @@ def scatter(
 def _listen(
     source: hv.Element, selection: Selection, names: tuple[str, str], take: Take, drawn: dict[str, np.ndarray]
 ) -> None:
-    """Hear of taps, boxes and lassos in a scatter plot of places, each of a row of the table."""
+    """Connect taps, boxes and lassos in a scatter plot to the selection.
+
+    `drawn` holds the places (n, 2) of the points and their rows (n,) in the table.
+    """
 
     def tapped(x: float | None, y: float | None) -> None:
         found = _nearest(drawn["place"], (x, y)) if x is not None and y is not None else None
@@ -118,7 +121,7 @@ def _listen(
 def histogram(
     selection: Selection, name: str, axis: str, take: Take, *, bins: int, logarithmic: bool
 ) -> tuple[hv.Overlay, Follow]:
-    """Draw how many objects have which value of a column or an expression; as `scatter`."""
+    """Draw a histogram of a column or an expression; parameters and results as in `scatter`."""
     values = selection.values(name)
     known = np.isfinite(values)
     edges = np.histogram_bin_edges(values[known], bins=bins)
@@ -133,7 +136,7 @@ def histogram(
         if any(event.name == "version" for event in events):
             chosen.send(counted(selection.mask))
 
-    def tapped(x: float | None, y: float | None) -> None:  # noqa: ARG001 - what the stream gives
+    def tapped(x: float | None, y: float | None) -> None:  # noqa: ARG001 - the stream passes it
         k = -1 if x is None else int(np.searchsorted(edges, x, side="right")) - 1
         if 0 <= k < len(edges) - 1:  # an edge belongs to the bar on its right, the last one to the last bar
             high = edges[k + 1] if k == len(edges) - 2 else np.nextafter(edges[k + 1], -np.inf)
@@ -151,12 +154,12 @@ def histogram(
 def matrix(
     selection: Selection, names: tuple[str, str], axes: tuple[str, str], take: Take
 ) -> tuple[hv.Overlay, Follow]:
-    """Draw how often which values of two columns come together; as `scatter`.
+    """Draw the joint counts of the values of two columns; parameters and results as in `scatter`.
 
     Raises
     ------
     ValueError
-        If one of them has too many values.
+        If a column has too many different values.
     """
     table = selection.table
     written = [column(name) if name in table.columns else name for name in names]
@@ -198,7 +201,7 @@ def _nearest(places: np.ndarray, at: tuple[float, float]) -> int | None:
 
 
 def _exact(table: pd.DataFrame, name: str, rows: np.ndarray) -> np.ndarray | None:
-    """Return the values of a column as text where a float cannot hold them (ids of 19 digits), else None."""
+    """Return an integer column as text if floats cannot hold its values (ids of 19 digits), else None."""
     if name not in table.columns or not pd.api.types.is_integer_dtype(table[name]):
         return None
     text = safe_for_page(table[[name]])[name][rows]
@@ -206,7 +209,7 @@ def _exact(table: pd.DataFrame, name: str, rows: np.ndarray) -> np.ndarray | Non
 
 
 def _integers(table: pd.DataFrame, name: str, values: np.ndarray) -> np.ndarray:
-    """Return a column of whole numbers as Python's integers, missing ones as None; other values as they are."""
+    """Return an integer column as Python integers with None for missing values; other values unchanged."""
     if name not in table.columns or not pd.api.types.is_integer_dtype(table[name]):
         return values
     return np.array([None if pd.isna(value) else int(value) for value in table[name]], dtype=object)
@@ -220,7 +223,7 @@ def _as_text(values: np.ndarray) -> np.ndarray:
 
 
 def _literal(value: str, values: np.ndarray) -> str:
-    """Write a value of a matrix as it stands in an expression."""
+    """Return a value of a matrix as a literal of an expression."""
     if values.dtype == bool:
         return str(value == "1")
     texts = values.dtype == object and not any(isinstance(one, int) for one in values)

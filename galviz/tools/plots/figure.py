@@ -1,4 +1,4 @@
-"""Plots of any columns of a table, made to be selected in: points or their density, bars, a matrix of counts."""
+"""Plots of any columns, made for selecting objects: points or their density, histograms, count matrices."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,10 +13,10 @@ from galviz.tools.plots.colouring import VALUE, Colouring
 from galviz.tools.style import BLUE, FOCUS, GREY, JOINER, ORANGE, PINK, frame, plain
 
 MAX_POINTS = 100_000
-"""Above this number, density is drawn instead of points."""
+"""Above this number of objects, their density is drawn instead of points."""
 
 GUIDES = ("none", "1:1 line", "zero and medians")
-"""What can be drawn to compare points with."""
+"""Kinds of reference lines."""
 
 _SELECT = ["box_select", "lasso_select"]
 _CHOSEN = ("#ffc966", "#f7ae1e", ORANGE, "#c77e00", "#a56500", "#7a4a00")
@@ -32,27 +32,27 @@ def point_cloud(
     colour: Colouring | None = None,
     exact: Sequence[np.ndarray | None] = (),
 ) -> tuple[hv.Points, hv.Overlay]:
-    """Draw a point an object, those that are chosen in orange.
+    """Draw one point per object, selected objects in orange.
 
     Parameters
     ----------
     x, y : numpy.ndarray
         (n,) finite.
     ids : numpy.ndarray of str
-        (n,) what a pointer over a point reads.
+        (n,), shown in the tooltip of a point.
     axes : (str, str)
-        What the axes are called.
+        Axis labels.
     chosen : holoviews.streams.Pipe
-        Its ``data`` are the places (m, 2) of the chosen objects; sending others draws them anew.
+        Its ``data`` are the places (m, 2) of the selected objects; sending new ones updates the plot.
     colour : Colouring, optional
-        What colours the points; all are blue without it. An object without a value is a grey cross.
+        Values that colour the points; blue by default. An object without a value is a grey cross.
     exact : sequence of (numpy.ndarray of str or None), optional
-        For x, y and the colour: what the pointer reads in place of a number that a float cannot hold.
+        For x, y and the colour: text for the tooltip, for numbers that a float cannot hold.
 
     Returns
     -------
     points : holoviews.Points
-        What taps, boxes and lassos are heard of.
+        Source of taps, boxes and lassos.
     plot : holoviews.Overlay
     """
     dims, told = _dims(axes), [hv.Dimension("object_id")]
@@ -67,7 +67,7 @@ def point_cloud(
         told += [
             hv.Dimension(VALUE),
             hv.Dimension("point_mark"),
-        ]  # without labels: HoloViews takes equal ones for the same
+        ]  # without labels: HoloViews confuses dimensions with equal labels
         size, alpha = (size + 2, 0.9) if len(x) <= 5000 else (size + 1, 0.7)
         looks = {"color": VALUE, "marker": "point_mark", **colour.bar}
         width = hv.dim("point_mark").categorize({"cross": 1.5}, default=0.4)
@@ -78,7 +78,7 @@ def point_cloud(
     for name, text in texts.items():
         table[f"{name}_text"] = text
         told.append(hv.Dimension(f"{name}_text"))
-    if texts or colour is not None:  # HoloViews would mix up `hover_tooltips` where an axis is called x or y
+    if texts or colour is not None:  # HoloViews would confuse `hover_tooltips` if an axis is called x or y
         tips = [(label, f"@{{{name}_text}}" if name in texts else f"@{{{name}}}") for name, label in read.items()]
         hover = HoverTool(tooltips=[*tips[:2], ("object_id", "@{object_id}"), *tips[2:]])
     points = hv.Points(table, dims, told).opts(
@@ -104,14 +104,14 @@ def point_density(
     chosen: hv.streams.Pipe,
     colour: Colouring | None = None,
 ) -> tuple[hv.DynamicMap, hv.Overlay]:
-    """Draw how many objects lie at each place (Datashader: every one counts), those that are chosen in orange.
+    """Draw the number of objects at each place (with Datashader: every object counts), selected ones in orange.
 
-    Parameters and results are as in `point_cloud`; what is returned first is a picture that follows the zoom. With
-    `colour` it is the mean of the value in each pixel, over the objects that have one; where none has, it is grey.
+    Parameters and results are as in `point_cloud`; the first result is an image that is recomputed on zooming. With
+    `colour` it shows the mean value in each pixel, over the objects that have one; grey if none has.
     """
     dims, low, high = _dims(axes), *plane_limits(np.column_stack([x, y]))
     window = {"x_range": (low[0], high[0]), "y_range": (low[1], high[1])}
-    wider = 0 if colour is None else 1  # pixels by which those chosen are wider, to be seen among colours
+    wider = 0 if colour is None else 1  # pixels added around selected objects, to stand out from the colours
     clear = {"clipping_colors": {"NaN": "transparent"}, "cnorm": "log"}
 
     def shaded(data: np.ndarray, mean: str = "", spread: int = wider, **seen: Any) -> hv.Image:
@@ -135,11 +135,11 @@ def point_density(
 
 
 def _shaded(places: np.ndarray, window: dict[str, Any], dims: list[hv.Dimension], mean: str, spread: int) -> hv.Image:
-    """Count places (n, 2) in the pixels of a window, or average the third column of (n, 3); none there is NaN.
+    """Count places (n, 2) in the pixels of a window, or average the third column of (n, 3); empty pixels are NaN.
 
-    With `spread` each place counts in the pixels so far around its own too.
+    With `spread`, each place also counts in the pixels up to this distance around it.
     """
-    import datashader  # seconds to import: only where it is needed
+    import datashader  # takes seconds to import, so only when needed
     from datashader import transfer_functions
 
     table = pd.DataFrame(places[:, :2], columns=["x", "y"])
@@ -159,9 +159,9 @@ def _shaded(places: np.ndarray, window: dict[str, Any], dims: list[hv.Dimension]
 
 
 def plane_limits(places: np.ndarray, *, equal: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Give the ends of axes on which places (n, 2) have some room: low (2,) and high (2,).
+    """Return axis limits with some margin around places (n, 2): low (2,) and high (2,).
 
-    With `equal` both axes have the same ends.
+    With `equal`, both axes have the same limits.
     """
     low, high = (places.min(axis=0), places.max(axis=0)) if len(places) else (np.zeros(2), np.ones(2))
     if equal:
@@ -182,10 +182,10 @@ def focus_ring(axes: tuple[str, str], place: hv.streams.Pipe) -> hv.DynamicMap:
 
 
 def guide(kind: str, x: np.ndarray, y: np.ndarray) -> hv.Overlay | None:
-    """Draw a line to compare points with: one of `GUIDES`.
+    """Draw a reference line: one of `GUIDES`.
 
-    ``"zero and medians"`` adds the median of y in ten bins of x with equal numbers, bars from the 16th to the 84th
-    percentile.
+    ``"zero and medians"`` adds the median of y in ten bins of x with equal numbers of objects, and bars from the 16th
+    to the 84th percentile; only for 100 objects or more.
     """
     line = {"color": GREY, "line_dash": "dashed", "line_width": 1.5}
     if kind == "1:1 line":
@@ -207,7 +207,7 @@ def guide(kind: str, x: np.ndarray, y: np.ndarray) -> hv.Overlay | None:
 def bars(
     edges: np.ndarray, counts: np.ndarray, *, axis: str, chosen: hv.streams.Pipe, logarithmic: bool = False
 ) -> tuple[hv.Histogram, hv.Overlay]:
-    """Draw how many objects there are in each bin, and how many of them are chosen.
+    """Draw a histogram of all objects, and of the selected ones.
 
     Parameters
     ----------
@@ -216,19 +216,19 @@ def bars(
     counts : numpy.ndarray
         (K,).
     axis : str
-        What is counted.
+        Axis label.
     chosen : holoviews.streams.Pipe
-        Its ``data`` are the counts (K,) of chosen objects.
+        Its ``data`` are the counts (K,) of selected objects.
     logarithmic : bool
-        Whether the numbers are on a logarithmic axis.
+        Whether the axis of the counts is logarithmic.
 
     Returns
     -------
     bars : holoviews.Histogram
-        What taps and boxes are heard of.
+        Source of taps and boxes.
     plot : holoviews.Overlay
     """
-    floor = 0.5 if logarithmic else 0.0  # a logarithm has no zero
+    floor = 0.5 if logarithmic else 0.0  # a logarithmic axis has no zero
     dims, number = [hv.Dimension("x", label=plain(axis))], [hv.Dimension("objects", label="Number of objects")]
     every = hv.Histogram((edges, np.maximum(counts, floor)), kdims=dims, vdims=number).opts(
         color=BLUE, line_width=0, fill_alpha=0.85, nonselection_alpha=1.0, tools=["hover", "xbox_select"],
@@ -243,19 +243,19 @@ def bars(
 
 
 def count_matrix(counts: pd.DataFrame, *, axes: tuple[str, str]) -> tuple[hv.HeatMap, hv.Overlay]:
-    """Draw how often each pair of values comes together, as shares of each row.
+    """Draw how often each pair of values occurs, as fractions of each row.
 
     Parameters
     ----------
     counts : pandas.DataFrame
-        Numbers of objects: a row a value of y, a column a value of x, both str.
+        Numbers of objects: one row per value of y, one column per value of x, both str.
     axes : (str, str)
-        What x and y are.
+        Axis labels.
 
     Returns
     -------
     cells : holoviews.HeatMap
-        What taps are heard of.
+        Source of taps.
     plot : holoviews.Overlay
     """
     numbers = counts.to_numpy()

@@ -1,4 +1,4 @@
-"""A plot of any columns in which objects are selected: with a tap, a box, a lasso, on a bar or on a cell."""
+"""A plot of any columns, in which objects are selected with a tap, a box, a lasso, on a bar or on a cell."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,16 +15,16 @@ KINDS = ("scatter", "histogram", "matrix")
 
 
 class PlotView(pn.viewable.Viewer):
-    """One plot of the selection's table; what is drawn in it becomes a step of the selection.
+    """One plot of the selection's table; selecting in it adds a step to the selection.
 
     Parameters
     ----------
     selection : Selection
-        Its table is plots. What is chosen is orange, what is in focus has a ring.
+        Its table is plotted. Selected objects are orange, the object in focus has a ring.
     how : callable, optional
-        Gives what a choice does with what is chosen already: one of `galviz.tools.selection.core.HOW`.
+        Returns how a new selection is combined with the present one: one of `galviz.tools.selection.core.HOW`.
     labels : mapping of str to str, optional
-        How columns are written on an axis.
+        Column → its name on an axis.
     """
 
     kind = param.Selector(default="scatter", objects=list(KINDS), label="Plot")
@@ -58,12 +58,12 @@ class PlotView(pn.viewable.Viewer):
         step(*given, how=self._how())
 
     def label(self, name: str) -> str:
-        """Give how a column or an expression is written on an axis."""
+        """Return the axis label of a column or an expression."""
         return self._labels.get(name, name)
 
     @param.depends("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
     def plot(self) -> pn.viewable.Viewable:
-        """Give the plot, or why it cannot be plots."""
+        """Return the plot, or an error message."""
         names, axes = (self.x, self.y), (self.label(self.x), self.label(self.y))
         try:
             if self.kind == "scatter":
@@ -81,7 +81,7 @@ class PlotView(pn.viewable.Viewer):
         return drawn(plot)
 
     def controls(self) -> pn.viewable.Viewable:
-        """Give what the visitor sets; of the rest only what the kind of plot knows."""
+        """Return the controls; only those of the current kind of plot are visible."""
         names = [str(name) for name in self.selection.table.columns]
         typed = {"type": pn.widgets.AutocompleteInput, "options": names, "restrict": False, "min_characters": 0}
         typed |= {"width": 150, "case_sensitive": False}
@@ -99,4 +99,4 @@ class PlotView(pn.viewable.Viewer):
 
 
 def _nothing(*_: object) -> None:
-    """Follow nothing: there is no plot."""
+    """Do nothing; used when there is no plot to update."""

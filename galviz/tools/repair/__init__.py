@@ -1,1 +1,1 @@
-"""Missing bands, filled in by best fits."""
+"""Inpainting: missing bands, filled in by best fits of a generator."""

@@ -1,4 +1,4 @@
-"""Bands that are missing or switched off, filled in by best fits that can be watched; no torch here."""
+"""Inpainting without its page: best fits that fill in missing or hidden bands. Does not import torch."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -15,38 +15,38 @@ from galviz.studies.inpainting import STEPS, known_fits, of_images
 from galviz.work.chunks import Status, Work, call
 
 ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
-"""What is shown of an object, after Murray, Fabbro & Yi (2019), fig. 1; the residual is observed minus best fit."""
+"""Rows shown for an object, after Murray, Fabbro & Yi (2019), fig. 1; the residual is observed minus best fit."""
 
 UNLIKE = 0.99
-"""An object is unlike what the generator knows when more than this part of known images was fitted better."""
+"""An object is out of the generator's domain if more than this fraction of known images has a better fit."""
 
 _FITTED = "galviz.work.worker:fitted"
 _OTHER_RUN = "Choose another run, or train one on such a sky with the recipe quick."
 
 
 class Repair:
-    """Best fits of some objects with bands switched off, as they converge.
+    """Best fits of some objects with bands hidden, computed in the background.
 
-    A fit that starts at the embedder's guess and one from a random latent go on side by side, about a third of a second
-    at a time, on the workers of `galviz.work.chunks`.
+    Each object is fitted twice, from the embedder's guess and from a random latent. The fits run on the workers of
+    `galviz.work.chunks`, in batches of steps that take about a third of a second.
 
     Parameters
     ----------
     run : Run
-        A finished one of the study inpainting.
+        A finished run of the study inpainting.
     cutouts : CutoutSet
-        With the run's bands and size.
+        Cutouts with the bands and size of the run.
     ids : sequence of str
-        N objects.
+        Ids of N objects.
     off : sequence of str
-        Bands that the fits may not use.
+        Bands hidden from the fits.
     steps : int
     seed : int
-        Of the random starts.
+        Seed of the random starts.
     on_change : callable, optional
-        Called without arguments, in another thread, whenever something has come.
+        Called without arguments, in another thread, after each batch of steps and at the end.
     here : bool
-        Fit in this process, and come back when all is done: for a script, which no worker process may import.
+        Fit in this process, and return when the fits are done. For scripts, which worker processes cannot import.
 
     Attributes
     ----------
@@ -54,18 +54,18 @@ class Repair:
     error : str
         Why it failed, or ``""``.
     off : tuple of str
-        In the order of the bands.
+        Hidden bands, in the order of `bands`.
     images : numpy.ndarray of float32, shape (N, B, H, W)
-        As observed, in the unit of the cutouts.
+        Observed images, in the unit of the cutouts.
     observed : numpy.ndarray of bool, shape (N, B, H, W)
-        What the fits use.
+        True for pixels that the fits use.
 
     Raises
     ------
     ValueError
-        If the bands or the size are not the run's, a band is not known, or nothing is left of an object.
+        If bands or size differ from the run's, a band is unknown, or no pixel of an object is left.
     KeyError
-        If an object is not there.
+        If an object is not among the cutouts.
     """
 
     def __init__(
@@ -102,18 +102,18 @@ class Repair:
 
     @property
     def step(self) -> int:
-        """Steps that have come."""
+        """Number of steps done."""
         return 0 if self._state is None else self._state.loss.shape[1]
 
     def losses(self) -> dict[str, np.ndarray]:
-        """Give the mean square of what fits left over before each step, (N, S), in the scale of the run, by start."""
+        """Return the mean square residual before each step, (N, S), in the run's scale, for each kind of start."""
         both = np.empty((2 * len(self.ids), 0)) if self._state is None else self._state.loss
         return dict(zip(ROWS[3:1:-1], np.split(both, 2), strict=True))
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """Give the images (N, B, H, W) of each of `ROWS`, in the unit of the cutouts; NaN where there is none yet.
+        """Return the images (N, B, H, W) of each of `ROWS`, in the unit of the cutouts; NaN if not known yet.
 
-        Of a band that was switched off the residual is that of the truth.
+        In a hidden band, the residual compares with what was observed there.
         """
         images = np.where(self._there, self.images, np.nan)
         with self._lock:
@@ -123,9 +123,9 @@ class Repair:
             return dict(zip(ROWS, (images, self._start, random, fitted, images - fitted), strict=True))
 
     def beyond(self) -> np.ndarray:
-        """Give the part of known images that were fitted better than each object, (N,); above `UNLIKE`: warn.
+        """Return the fraction of known images with a better fit than each object, (N,). Warn above `UNLIKE`.
 
-        NaN where nothing has come yet, or the run does not know how any were fitted.
+        NaN before the first steps, or if the run has no fits of known images.
         """
         known = known_fits(self.run)
         if not self.step or known is None:
@@ -134,9 +134,9 @@ class Repair:
         return fitted_better(size, self.observed.mean((2, 3)), known.residuals(self.bands))
 
     def table(self) -> pd.DataFrame:
-        """Measure what was filled in, inside 3 arcsec of the centre: see `galviz.measure.missing_flux.filled_in`.
+        """Measure the filled-in flux within 3 arcsec of the centre, see `galviz.measure.missing_flux.filled_in`.
 
-        A column more, beyond, is that of `beyond`.
+        An extra column ``beyond`` holds the values of `beyond`.
         """
         images = self.pictures()
         scale = self.pixel_scale[:, None]
@@ -147,7 +147,7 @@ class Repair:
         return table.assign(beyond=table["object_id"].map(dict(zip(self.ids, self.beyond(), strict=True))))
 
     def wide(self) -> pd.DataFrame:
-        """Give `table` with a row an object, indexed by `object_id`: columns ``u_flux``, ``u_low`` …, and beyond."""
+        """Return `table` with one row per object, indexed by `object_id`: columns ``u_flux``, ``u_low`` …, beyond."""
         table = self.table().set_index("object_id")
         names = [name for name in table.columns if name not in ("band", "colour", "beyond")]
         parts = [table.loc[table["band"] == band, names].add_prefix(f"{band}_") for band in self.off]
@@ -155,7 +155,7 @@ class Repair:
         return numbers.assign(beyond=self.beyond())
 
     def repaired(self) -> CutoutSet:
-        """Give the cutouts with what the fits did not see, bands and pixels, taken from the best fits."""
+        """Return the cutouts with hidden bands and missing pixels taken from the best fits."""
         images = self.pictures()
         filled = np.where(self.observed, self.images, images["best fit"]).astype(np.float32)
         origin = f"{self._cutouts.origin}; filled in by best fits of {self.run.name}: {' '.join(self.off) or 'gaps'}"
@@ -164,7 +164,7 @@ class Repair:
         return CutoutSet(images=filled, origin=origin, **{name: getattr(own, name) for name in same})
 
     def python(self, sky: str | Path) -> str:
-        """Write the lines that make this again: ``table`` and ``cutouts``."""
+        """Return the Python lines that repeat this: they define ``table`` and ``cutouts``."""
         given = f"{self.ids!r}, off={self.off!r}, steps={self.steps}, here=True"
         return "\n".join(
             [
@@ -178,11 +178,11 @@ class Repair:
         )
 
     def cancel(self) -> None:
-        """Give up what has not come yet; what has come stays. Returns at once."""
+        """Cancel the fits; what was received so far stays. Returns at once."""
         self._end("cancelled")
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait for the end.
+        """Wait until the fits end.
 
         Parameters
         ----------
@@ -192,9 +192,9 @@ class Repair:
         Raises
         ------
         TimeoutError
-            If it is not done by then.
+            If they are not done by then.
         RuntimeError
-            If it failed.
+            If they failed.
         """
         if not self._ended.wait(timeout):
             raise TimeoutError(f"timeout: expected {self.steps} steps within {timeout} s, got {self.step}.")
@@ -211,7 +211,7 @@ class Repair:
         self._end("done")
 
     def _go_on(self) -> None:
-        with self._lock:  # its answer may come before it has a name
+        with self._lock:  # `_take` may be called before `_work` is set
             self._work = Work(_FITTED, [self._given()], self._take)
 
     def _came(self, result: tuple) -> None:
@@ -220,7 +220,7 @@ class Repair:
             self._start = np.split(self._made, 2)[0]
 
     def _take(self) -> None:
-        """Take what has come, and ask for more; called by the thread that brought it."""
+        """Store the result of a batch, and request the next one; runs in the thread that received it."""
         with self._lock:
             work = self._work
             if self.status != "running" or work.status == "running":

@@ -1,4 +1,4 @@
-"""How best fits are drawn: an object in rows of bands, and how the fits converge."""
+"""Figures of best fits: image strips of all bands, and the convergence of the loss."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -14,26 +14,26 @@ from galviz.tools.occlusion.figure import look_of, rgb_of
 from galviz.tools.style import BLUE, FOCUS, GREY, ORANGE, PINK, SKY, frame
 
 RESIDUAL = "residual"
-"""The row that is drawn about zero, in units of the noise; the others share the grey of what was observed."""
+"""The row drawn symmetric about zero, in units of the noise; the others use the grey scale of the observed image."""
 
 NOISES = 6.0
-"""The residual's colours end at so many times the noise, blue below and red above."""
+"""Colour limit of the residual in units of the noise: blue negative, red positive."""
 
-_LINES = 5  # pixels between two lines over a band that was hidden
+_LINES = 5  # spacing in px of the hatching over a hidden band
 _LOOKS = {"best fit": "solid", "from random": "dotted"}
 _COLOURS = (BLUE, ORANGE, PINK, SKY, FOCUS, GREY)
 _SOLID, _CLEAR = 255, 0
 
 
 def strips(pictures: Mapping[str, np.ndarray], hidden: Sequence[bool]) -> dict[str, bytes]:
-    """Draw each row of pictures of an object as a PNG: its bands side by side, an empty column after each.
+    """Draw each row of pictures of an object as a PNG: its bands side by side, each followed by an empty column.
 
     Parameters
     ----------
     pictures : mapping of str to numpy.ndarray
-        (B, H, W) each, ``"observed"`` and ``"best fit"`` among them; NaN is left empty. Row 0 is drawn at the bottom.
+        (B, H, W) each, including ``"observed"`` and ``"best fit"``; NaN is transparent. Row 0 is drawn at the bottom.
     hidden : sequence of bool, length B
-        Bands that no fit has seen: lines are drawn over what was observed there.
+        Bands hidden from the fits; their observed image is hatched.
 
     Returns
     -------
@@ -57,8 +57,8 @@ def loss_curves(found: hv.streams.Pipe) -> hv.Overlay:
     Parameters
     ----------
     found : holoviews.streams.Pipe
-        Its ``data`` are the losses by start, a mapping to (N, S) each, NaN where an object was done; and N ids. What is
-        sent moves the lines of the plot that is there: a plot made anew at each step would keep a browser busy.
+        Its ``data`` is a mapping of start to losses (N, S), NaN where an object was done, and a list of N ids. Sending
+        new data updates the existing plot: redrawing it at each step would keep the browser busy.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def _about_zero(image: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def _solid(colours: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Give colours (H, W, 3) with opacity, none where a pixel is not known, row 0 at the bottom."""
+    """Return colours (H, W, 3) with an alpha channel, transparent for unknown pixels; row 0 at the bottom."""
     opacity = np.where(np.isfinite(image), _SOLID, _CLEAR)[..., None]
     return np.concatenate([colours, opacity], axis=2).astype(np.uint8)[::-1]
 
@@ -108,5 +108,5 @@ def _lined(drawn: np.ndarray) -> np.ndarray:
 
 def _png(pixels: np.ndarray) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=1)  # twice as fast; they are small and short-lived
+    Image.fromarray(pixels).save(out, "PNG", compress_level=1)  # twice as fast, for small and short-lived images
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""What a repair says, as HTML for a page or a widget: rows of pictures, fluxes that were filled in, how far it is."""
+"""Best fits as HTML, for a page or a widget: rows of images, filled-in fluxes, progress."""
 
 from base64 import b64encode
 
@@ -10,7 +10,7 @@ from galviz.tools.repair.core import ROWS, UNLIKE, Repair
 from galviz.tools.repair.figure import NOISES, strips
 
 _NOT_KNOWN = "–"
-_SIDE = 64  # pixels of the screen that a cutout is shown at
+_SIDE = 64  # width of a cutout on the screen, px
 
 _ROW_WORDS = {
     "observed": "observed",
@@ -22,7 +22,7 @@ _ROW_WORDS = {
 
 
 def pictures_html(found: Repair) -> Markup:
-    """Draw each object: a column a band, a row for each of `galviz.tools.repair.core.ROWS`."""
+    """Return the pictures of all objects: one column per band, one row for each of `galviz.tools.repair.core.ROWS`."""
     pictures, beyond = found.pictures(), found.beyond()
     hidden = [band in found.off for band in found.bands]
     parts = []
@@ -64,7 +64,7 @@ def _object_html(object_id: str, found: Repair, rows: dict[str, bytes], beyond: 
 
 
 def fluxes_html(table: pd.DataFrame) -> Markup:
-    """Write the fluxes that were filled in, as `galviz.tools.repair.core.Repair.table` gives them."""
+    """Return the filled-in fluxes, from `galviz.tools.repair.core.Repair.table`, as an HTML table."""
     if table.empty:
         return Markup("<p class='note'>All bands are fitted. Switch one off to see it filled in.</p>")
     head = Markup(
@@ -93,7 +93,7 @@ def _flux_row(row: object) -> Markup:
 
 
 def progress_html(found: Repair) -> Markup:
-    """Say how far the fits are."""
+    """Return the progress of the fits."""
     words = {"done": f"done: {found.step} steps", "cancelled": f"cancelled after {found.step} of {found.steps} steps"}
     words |= {"failed": "failed", "running": f"step {found.step} of {found.steps}" if found.step else "starting …"}
     whole = Markup("<div role='status'><progress value='{}' max='{}'></progress> {}</div>")

@@ -1,4 +1,4 @@
-"""Switch bands off, and watch best fits fill them in."""
+"""The inpainting view: hide bands, and watch best fits fill them in."""
 
 import time
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from galviz.tools.viewer.stretch import alert
 
 
 class RepairView(pn.viewable.Viewer):
-    """Best fits of the chosen objects with any bands switched off.
+    """Best fits of the selected objects with some bands hidden.
 
     Parameters
     ----------
     run : Run
-        A finished one of the study inpainting.
+        A finished run of the study inpainting.
     cutouts : CutoutSet
-        With the bands that it takes.
+        Cutouts with the bands of the run.
     selection : Selection
-        Its chosen objects are fitted, the first of them; where none is chosen the one in focus and those after it.
+        The first `count` selected objects are fitted; if none is selected, the object in focus and those after it.
     """
 
     off = param.ListSelector(default=[], objects=[], label="Bands that are hidden")
@@ -53,7 +53,7 @@ class RepairView(pn.viewable.Viewer):
 
     @property
     def ids(self) -> Sequence[str]:
-        """The objects that are fitted."""
+        """The objects to fit."""
         index = self.cutouts.catalogue.index
         chosen = [one for one in self.selection.ids if one in index] if len(self.selection) else []
         if chosen:
@@ -66,7 +66,7 @@ class RepairView(pn.viewable.Viewer):
             self.fit()
 
     def fit(self, _: object = None) -> None:
-        """Begin."""
+        """Start new fits with the current settings."""
         if self.found is not None:
             self.found.cancel()
         try:
@@ -78,13 +78,13 @@ class RepairView(pn.viewable.Viewer):
             self._show(found=found, running=True, error="")
 
     def cancel(self, _: object = None) -> None:
-        """Give up what has not come yet; what has come stays."""
+        """Cancel the fits; what was received so far stays."""
         if self.found is not None:
             self.found.cancel()
             self._show(running=False)
 
     def look(self) -> None:
-        """Take what has come; rest as long as drawing it took, so that a click never waits behind several drawings."""
+        """Poll for new steps. Then pause as long as drawing took, so that a click waits for one drawing at most."""
         if self.found is None or not self.running or time.monotonic() < self._rested:
             return
         status, step = self.found.status, self.found.step
@@ -123,13 +123,13 @@ class RepairView(pn.viewable.Viewer):
         return pn.Card(self.way_out(), title="Export: files, Python, SAMP", **wide)
 
     def way_out(self) -> WayOut:
-        """Give the way out of what was filled in: fluxes, and cutouts with the fits in the place of hidden bands."""
+        """Return the export panel of the results: fluxes, and cutouts with hidden bands taken from the fits."""
         table, sky = self.found.wide(), str(self.run.data)
         more = {"cutouts": self.found.repaired(), "source": sky, "opening": self.found.python(sky), "run": self.run}
         return WayOut(table, Selection(table), **more)
 
     def controls(self) -> pn.viewable.Viewable:
-        """Give what the visitor sets."""
+        """Return the controls."""
         off = pn.widgets.CheckButtonGroup.from_param(self.param.off, color="primary", variant="outline")
         numbers = [field(self.param[name], type=pn.widgets.IntInput, width=90) for name in ("count", "steps")]
         at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=130)

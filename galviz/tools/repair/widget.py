@@ -1,4 +1,4 @@
-"""Bands filled in by best fits, as a native widget of a notebook: what is hidden and what is found are traitlets."""
+"""Inpainting as a notebook widget; hidden bands and results are traitlets."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,30 +20,30 @@ _FIRST = 2
 
 
 class RepairWidget(anywidget.AnyWidget):
-    """Hide bands of some objects and watch best fits fill them in. Set a traitlet to begin anew.
+    """Hide bands of some objects and watch best fits fill them in. Setting a traitlet starts new fits.
 
     Parameters
     ----------
     run : Run or str or Path
-        A finished one of the study inpainting.
+        A finished run of the study inpainting.
     cutouts : CutoutSet, optional
-        By default the sky that it was trained on.
+        By default the sky that the run was trained on.
 
     Attributes
     ----------
     object_ids : list of str
-        By default the first two.
+        By default the first two objects.
     off : list of str
-        Bands that the fits do not see.
+        Bands hidden from the fits.
     steps : int
     step : int
-        Steps that have come.
+        Number of steps done.
     status : str
         running, done, cancelled or failed.
     table : pandas.DataFrame
-        What was filled in, as `galviz.tools.repair.core.Repair.table` gives it.
+        The filled-in fluxes, from `galviz.tools.repair.core.Repair.table`.
     found : Repair
-        Pictures, losses, and the repaired cutouts.
+        Provides images, losses, and the cutouts with filled-in bands.
     """
 
     _esm = Path(__file__).with_name("client.js")
@@ -87,19 +87,19 @@ class RepairWidget(anywidget.AnyWidget):
         return value
 
     def fit(self) -> None:
-        """Begin; what runs is given up."""
+        """Start new fits; running ones are cancelled."""
         self.cancel()
         options = {"steps": self.steps, "on_change": self._look}
         self.found = Repair(self.run, self.cutouts, self.object_ids, self.off, **options)
         self._look()
 
     def cancel(self) -> None:
-        """Give up what has not come yet; what has come stays."""
+        """Cancel the fits; what was received so far stays."""
         if self.found is not None:
             self.found.cancel()
 
     def wait(self, timeout: float | None = None) -> pd.DataFrame:
-        """Wait for the end, and give the table; raises as `galviz.tools.repair.core.Repair.wait`."""
+        """Wait until the fits end, and return the table; raises as `galviz.tools.repair.core.Repair.wait` does."""
         self.found.wait(timeout)
         self._look()
         return self.table

@@ -1,4 +1,4 @@
-"""Buttons that choose objects, beside the words that say why."""
+"""Base class of views with buttons that select objects, next to the text that describes them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +16,13 @@ LOOKING = Markup("<p role='status'>Looking …</p>")
 
 
 class Opener(pn.viewable.Viewer):
-    """What has buttons that choose objects."""
+    """A view with buttons that select objects."""
 
     selection = param.ClassSelector(class_=Selection, constant=True)
     error = param.String(default="", doc="why the last step could not be taken")
 
     def take(self, step: Callable[..., Any], *given: Any) -> None:
-        """Take a step of the selection, or say why it cannot be taken."""
+        """Run a method of the selection, or show why it failed."""
         try:
             step(*given)
         except (ValueError, KeyError) as error:
@@ -32,15 +32,15 @@ class Opener(pn.viewable.Viewer):
 
     @param.depends("error")
     def alert(self) -> pn.viewable.Viewable:
-        """Say why the last step could not be taken."""
+        """Show why the last step failed."""
         return alert(self.error)
 
     @staticmethod
     def line(button: pn.widgets.Button, words: str) -> pn.viewable.Viewable:
-        """Put a button before words."""
+        """Return a button followed by text."""
         return pn.Row(button, text(words, align="center", sizing_mode="stretch_width"))
 
 
 def short(value: Any, digits: int = 4) -> str:
-    """Write a value in few characters."""
+    """Return a value as short text."""
     return str(value) if isinstance(value, str) else NOT_KNOWN if pd.isna(value) else f"{value:.{digits}g}"

@@ -1,4 +1,4 @@
-"""The objects chosen and the one in focus, shared by every view that shows them."""
+"""The selected objects and the object in focus, shared by all views of a table."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,26 +12,26 @@ from galviz.io.expressions import column, evaluate, matches
 from galviz.tools.selection.polygon import inside
 
 HOW = ("replace", "add", "remove", "keep")
-_UNDO = 200  # steps that can be taken back
+_UNDO = 200  # steps that can be undone
 
 
 class Selection(param.Parameterized):
-    """What is chosen. Views with the same selection are linked; everything is keyed by `object_id`, never by row.
+    """A set of selected objects. Views that share it are linked; objects are identified by `object_id`, not by row.
 
-    Each choice is a step: it can be undone, and `steps` replayed on the same table give the same ids. The steps take
-    ``how``: ``"replace"`` what is chosen, ``"add"`` to it, ``"remove"`` from it, or ``"keep"`` of it only what matches.
+    Every change is a step: it can be undone, and replaying `steps` on the same table gives the same ids. Steps take
+    ``how``: ``"replace"`` the selection, ``"add"`` to it, ``"remove"`` from it, or ``"keep"`` only what matches.
 
     Parameters
     ----------
     table : pandas.DataFrame, optional
-        The objects to choose from, indexed by unique `object_id` (str); none by default.
+        The objects, indexed by unique `object_id` (str); empty by default.
     focus : str or None
-        The one object that is looked at closely.
+        The object that is shown in detail.
 
     Attributes
     ----------
     version : int
-        Grows whenever the choice changes: what views depend on.
+        Counter of changes; views depend on it to stay up to date.
     """
 
     focus = param.String(default=None, allow_None=True, doc="object_id of the object in focus")
@@ -53,41 +53,41 @@ class Selection(param.Parameterized):
 
     @property
     def table(self) -> pd.DataFrame:
-        """What is chosen from."""
+        """The table of objects."""
         return self._table
 
     @property
     def mask(self) -> np.ndarray:
-        """True where an object of the table is chosen, shape (N,)."""
+        """True for each selected object of the table, shape (N,)."""
         return self._mask.copy()
 
     @property
     def ids(self) -> np.ndarray:
-        """The chosen ids, str, in the order of the table."""
+        """The selected ids (str), in table order."""
         return self._table.index[self._mask].to_numpy(dtype=object)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the subsets that were kept."""
+        """Names of the saved subsets."""
         return tuple(self._named)
 
     @property
     def steps(self) -> list[tuple[str, dict[str, Any]]]:
-        """What led here, as (method, arguments); a choice that was replaced is not among them."""
+        """The steps that led to this selection, as (method, arguments); replaced selections are left out."""
         return list(self._steps)
 
     @property
     def undoable(self) -> int:
-        """How many steps can be taken back."""
+        """Number of steps that can be undone."""
         return len(self._past)
 
     @property
     def redoable(self) -> int:
-        """How many undone steps can be taken again."""
+        """Number of undone steps that can be redone."""
         return len(self._future)
 
     def choose(self, ids: Iterable[str], how: str = "replace") -> None:
-        """Choose objects by their ids.
+        """Select objects by their ids.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class Selection(param.Parameterized):
         """
         ids = [str(v) for v in ids]
         index = self._table.index
-        rows = index.get_indexer(pd.Index(ids, dtype=index.dtype))  # of another type, the whole index is copied
+        rows = index.get_indexer(pd.Index(ids, dtype=index.dtype))  # another dtype copies the whole index
         if (rows < 0).any():
             raise KeyError(f"ids: expected ids of the table, got {ids[int(np.argmin(rows))]!r}, which is not in it.")
         mask = np.zeros(len(self._table), dtype=bool)
@@ -104,17 +104,17 @@ class Selection(param.Parameterized):
         self._step("choose", {"ids": ids, "how": how}, mask)
 
     def where(self, expression: str, how: str = "replace") -> None:
-        """Choose the objects for which a condition on their columns holds; see `galviz.io.expressions`."""
+        """Select the objects that meet a condition on their columns; see `galviz.io.expressions`."""
         self._step("where", {"expression": expression, "how": how}, matches(expression, self._table))
 
     def lasso(self, x: str, y: str, polygon: Sequence[tuple[float, float]], how: str = "replace") -> None:
-        """Choose what lies in a polygon drawn over `x` and `y`, columns or expressions as `values` takes them."""
+        """Select the objects in a polygon drawn over `x` and `y`: columns or expressions, as in `values`."""
         corners = [(float(a), float(b)) for a, b in polygon]
         mask = inside(self.values(x), self.values(y), corners)
         self._step("lasso", {"x": x, "y": y, "polygon": corners, "how": how}, mask)
 
     def box(self, bounds: Mapping[str, tuple[float | None, float | None]], how: str = "replace") -> None:
-        """Choose what lies within ``low ≤ value ≤ high`` of every column or expression in `bounds`; None is open."""
+        """Select the objects with ``low ≤ value ≤ high`` for all columns or expressions in `bounds`; None is open."""
         bounds = {name: (_end(low), _end(high)) for name, (low, high) in bounds.items()}
         mask = np.ones(len(self._table), dtype=bool)
         for name, (low, high) in bounds.items():
@@ -123,46 +123,46 @@ class Selection(param.Parameterized):
         self._step("box", {"bounds": bounds, "how": how}, mask)
 
     def invert(self) -> None:
-        """Choose what is not chosen, and nothing else."""
+        """Select exactly the objects that are not selected now."""
         self._step("invert", {}, ~self._mask)
 
     def keep_as(self, name: str) -> None:
-        """Keep what is chosen as a named subset, over an older one of that name."""
+        """Save the selection as a named subset; overwrites an older one of that name."""
         if not name.strip():
             raise ValueError("name: expected a name for the subset, got an empty one.")
         self._step("keep_as", {"name": name.strip()}, self._mask, named=self._named | {name.strip(): self._mask})
 
     def recall(self, name: str, how: str = "replace") -> None:
-        """Choose a named subset.
+        """Select the objects of a named subset.
 
         Raises
         ------
         KeyError
-            If there is none of that name.
+            If no subset has that name.
         """
         if name not in self._named:
             raise KeyError(f"name: expected one of {', '.join(self._named) or '(no subsets yet)'}, got {name!r}.")
         self._step("recall", {"name": name, "how": how}, self._named[name])
 
     def forget(self, name: str) -> None:
-        """Drop a named subset."""
+        """Delete a named subset."""
         self._step("forget", {"name": name}, self._mask, named={k: v for k, v in self._named.items() if k != name})
 
     def undo(self) -> bool:
-        """Take the last step back; False where there is none."""
+        """Undo the last step. Returns False if there is none."""
         return self._travel(self._past, self._future)
 
     def redo(self) -> bool:
-        """Take the last undone step again; False where there is none."""
+        """Redo the last undone step. Returns False if there is none."""
         return self._travel(self._future, self._past)
 
     def replay(self, steps: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        """Take the steps that another selection took.
+        """Apply the steps of another selection.
 
         Raises
         ------
         ValueError
-            If a step is not one of this class.
+            If a step is not a method that changes a selection.
         """
         for name, arguments in steps:
             if name not in {"choose", "where", "lasso", "box", "invert", "keep_as", "recall", "forget"}:
@@ -170,28 +170,28 @@ class Selection(param.Parameterized):
             getattr(self, name)(**arguments)
 
     def python(self, variable: str = "selection") -> str:
-        """Write the lines that repeat the steps."""
+        """Return the Python lines that repeat the steps."""
         lines = [f"{variable}.{name}({_arguments(given)})" for name, given in self._steps]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """Give focus and steps as plain JSON values; `from_json` takes them on the same table."""
+        """Return focus and steps as JSON values, for `from_json`."""
         return json.loads(json.dumps({"focus": self.focus, "steps": self._steps}))
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any], table: pd.DataFrame | None = None) -> "Selection":
-        """Make the selection that `to_json` described."""
+        """Return the selection described by `to_json`, on the same table."""
         selection = cls(table, focus=state.get("focus"))
         selection.replay((name, given) for name, given in state.get("steps", []))
         return selection
 
     def values(self, name: str) -> np.ndarray:
-        """Give a column, or the value of an expression over columns such as ``"g - r"``: float64, shape (N,).
+        """Return a column, or an expression over columns such as ``"g - r"``: float64, shape (N,).
 
         Raises
         ------
         ValueError
-            If it is neither, or not of numbers.
+            If `name` is neither, or its values are not numbers.
         """
         values = evaluate(column(name) if name in self._table.columns else name, self._table)
         if values.dtype == object:
@@ -213,7 +213,7 @@ class Selection(param.Parameterized):
         self.version += 1
 
     def _take(self, mask: np.ndarray) -> None:
-        self._mask, self._count = mask, int(mask.sum())  # counted once: many views ask, of up to 10⁷ objects
+        self._mask, self._count = mask, int(mask.sum())  # counted once: many views need the count, of up to 10⁷ objects
 
     def _here(self) -> tuple:
         return np.packbits(self._mask), self._named, self._steps
@@ -229,9 +229,9 @@ class Selection(param.Parameterized):
 
 
 def _needed(steps: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
-    """Leave out the steps on which nothing depends any more: a choice that was replaced before it was kept as a subset.
+    """Drop the steps that no longer matter: a selection that was replaced before it was saved as a subset.
 
-    A step that replaces begins a part; a part before the last one counts where it keeps or forgets a subset.
+    A replacing step starts a new part. A part before the last one is needed only if it saves or deletes a subset.
     """
     parts: list[list[tuple[str, dict[str, Any]]]] = [[]]
     for name, given in steps:

@@ -1,4 +1,4 @@
-"""Which points lie in a polygon: the lasso's test, on the server, the same whatever was drawn of the points."""
+"""Point-in-polygon test of the lasso. It runs on the server, on all points, whether or not they were drawn."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,17 @@ import numpy as np
 
 
 def inside(x: np.ndarray, y: np.ndarray, polygon: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Test points against a polygon by the even-odd rule.
+    """Return which points lie in a polygon, by the even-odd rule.
 
-    A point is inside where a ray to the right crosses an odd number of edges. Edges are half open in y and closed on
-    their right side, so polygons that share edges divide the plane: no point is in two of them or between them.
+    A point is inside if a ray to the right crosses an odd number of edges. Edges are half open in y and closed on
+    their right side, so polygons that share edges tile the plane: no point is in two of them or in none.
 
     Parameters
     ----------
     x, y : array-like of float, shape (N,)
-        Points; one with a NaN is outside.
+        Points; a point with a NaN is outside.
     polygon : sequence of (float, float), length M ≥ 3
-        Corners in order; closed by itself, crossing itself if it wants to.
+        Corners in order; closed automatically; edges may cross.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def inside(x: np.ndarray, y: np.ndarray, polygon: Sequence[tuple[float, float]])
     px, py = x[near], y[near]
     odd = np.zeros(len(near), dtype=bool)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if y0 > y1:  # the same arithmetic whichever way the edge is walked
+        if y0 > y1:  # the same arithmetic, and so the same rounding, in both directions of an edge
             x0, y0, x1, y1 = x1, y1, x0, y0  # noqa: PLW2901
         crosses = (py >= y0) & (py < y1)
         at = px[crosses], py[crosses]

@@ -1,4 +1,4 @@
-"""What is chosen at one moment, and work that follows a choice without stopping the page."""
+"""A snapshot of a selection, and helpers for slow work that must not block the page."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,10 @@ from galviz.tools.viewer.stretch import alert
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What is chosen at one moment, all where nothing is: a selection may move on while a file of it is made."""
+    """The selected objects at one moment, or all if none is selected.
+
+    A selection may change while a file of it is written; a snapshot does not.
+    """
 
     table: pd.DataFrame
     mask: np.ndarray
@@ -27,7 +30,7 @@ class Choice:
 
     @classmethod
     def of(cls, selection: Selection) -> "Choice":
-        """Give what is chosen now."""
+        """Return a snapshot of a selection."""
         if len(selection):
             return cls(selection.table, selection.mask, selection.steps, selection.python())
         return cls(selection.table, ~selection.mask, [("invert", {})], "selection.invert()")
@@ -37,16 +40,19 @@ class Choice:
 
     @property
     def ids(self) -> np.ndarray:
-        """The ids, in the order of the table."""
+        """The ids, in table order."""
         return self.table.index[self.mask].to_numpy(dtype=object)
 
     def python(self) -> str:
-        """Give the lines that choose them."""
+        """Return the Python lines that select these objects."""
         return self.lines
 
 
 def follow(selection: Selection, names: list[str], work: Callable[[], Awaitable[None]]) -> None:
-    """Work now and whenever these parameters change, one at a time; of changes meanwhile, only for the last."""
+    """Call `work` now and after each change of these parameters, one call at a time.
+
+    Of changes during a call, only the last one leads to another call.
+    """
     busy = False
 
     async def run() -> None:
@@ -66,7 +72,7 @@ def follow(selection: Selection, names: list[str], work: Callable[[], Awaitable[
         busy = True
         try:
             asyncio.get_running_loop()
-        except RuntimeError:  # a script: no page waits
+        except RuntimeError:  # in a script there is no page to keep responsive
             with closing(asyncio.new_event_loop()) as loop:
                 loop.run_until_complete(run())
         else:
@@ -77,17 +83,17 @@ def follow(selection: Selection, names: list[str], work: Callable[[], Awaitable[
 
 
 class Patient(pn.viewable.Viewer):
-    """Does what takes long in a thread while the page stays alive, and says why it failed."""
+    """A view that runs slow work in a thread and shows why it failed."""
 
     busy = param.Boolean(default=False, doc="whether a button was pressed whose work is not done: the next is ignored")
     gone = param.Boolean(default=False, doc="whether the visitor has left")
     error = param.String(default="", doc="why the last wish was not granted")
 
     async def aside(self, work: Callable[..., Any], *given: Any) -> Any:
-        """Do it and give its result; None, and the reason on the page, where it cannot be done."""
+        """Run `work` in a thread and return its result; on an error return None and show the reason."""
         try:
             return await asyncio.to_thread(work, *given)
-        except Exception as error:  # noqa: BLE001 - files, hubs and programs fail in many ways, each said in words
+        except Exception as error:  # noqa: BLE001 - files, SAMP hubs and programs fail in many ways; all are shown
             self.error = shown_error(error) or type(error).__name__
 
     @param.depends("error")

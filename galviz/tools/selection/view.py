@@ -1,4 +1,4 @@
-"""What is chosen, and what can be done with it: set operations, named subsets, undo."""
+"""The selection bar: number of selected objects, set operations, saved subsets, undo."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,11 +35,11 @@ class SelectionBar(pn.viewable.Viewer):
 
     @param.depends("selection.version")
     def subsets(self) -> dict[str, str]:
-        """Give the names that can be recalled."""
+        """Return the names of the saved subsets, as options of a select."""
         return {"–": ""} | {name: name for name in self.selection.names}
 
     def take(self, step: Callable[..., Any], *given: Any, **more: Any) -> None:
-        """Take a step, or say why it cannot be taken."""
+        """Run a method of the selection, or show why it failed."""
         try:
             step(*given, **more)
         except (ValueError, KeyError) as error:
@@ -72,7 +72,7 @@ class SelectionBar(pn.viewable.Viewer):
 
     @param.depends("selection.version")
     def said(self) -> Markup:
-        """Say how many are chosen, and by which step."""
+        """Return the number of selected objects and the last step, as HTML."""
         steps, chosen, total = self.selection.steps, len(self.selection), len(self.selection.table)
         last = f" · last step: {_short(*steps[-1])}" if steps else ""
         status = Markup("<div role='status'><b>{:,} of {:,} objects chosen</b>{}</div>")
@@ -109,13 +109,13 @@ class SelectionBar(pn.viewable.Viewer):
 
 
 def _example(selection: Selection) -> str:
-    """Give a condition on a column that is there."""
+    """Return an example of a condition on a column of the table."""
     names = [str(name) for name in selection.table.select_dtypes("number")]
     return f"for example {column(names[0])} < {selection.table[names[0]].median():.3g}" if names else ""
 
 
 def _short(name: str, given: dict[str, Any]) -> str:
-    """Write a step in few words."""
+    """Return a step as short text."""
     how = "" if given.get("how", "replace") == "replace" else f" ({given['how']})"
     if name == "choose" and not given["ids"]:
         return "none"

@@ -1,1 +1,1 @@
-"""A catalogue as a table."""
+"""The catalogue of objects as a table."""

@@ -1,4 +1,4 @@
-"""A catalogue as a table: a row that is clicked comes into focus; what is chosen or in focus is marked."""
+"""The catalogue as a table. A click on a row sets the focus; selected objects and the focus are marked."""
 
 import numpy as np
 import pandas as pd
@@ -15,16 +15,16 @@ _DECIMALS = "0.[0000]"
 
 
 class TableView(pn.viewable.Viewer):
-    """A table of objects, read from the server a page at a time.
+    """A table of objects that loads one page of rows at a time.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        A row an object, index ``object_id``.
+        One row per object, index ``object_id``.
     selection : Selection
-        Follows the row that is clicked. What is chosen is marked, and what is in focus, which is brought into sight.
+        A click on a row sets its focus. Its objects and its focus are marked, and the focus is scrolled into view.
     rows : int
-        Rows a page.
+        Rows per page.
     """
 
     selection = param.ClassSelector(class_=Selection, constant=True)
@@ -66,7 +66,7 @@ class TableView(pn.viewable.Viewer):
 
     @param.depends("selection.focus", "selection.version")
     def said(self) -> str | Markup:
-        """Say what is marked."""
+        """Return which rows are marked, as text."""
         chosen, focus = len(self.selection), self.selection.focus
         marked = [f"the {chosen:,} selected"] * bool(chosen)
         in_focus = Markup("<b>{}</b>, which is in focus").format(focus)

@@ -1,4 +1,4 @@
-"""A threshold over a score without its page: what is known of the objects, and what a cut does."""
+"""A threshold over a score, without its page: what a cut selects, and how sure that is."""
 
 import re
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from galviz.runs.run import home
 from galviz.tools.labels.core import Labels
 
 BINS = 100
-"""Bars of the histogram of scores, over 0…1."""
+"""Bins of the histogram of scores, over 0…1."""
 
 
 def labels_of(score: str, path: str | Path | None = None) -> Labels:
-    """Open the labels about a score: ``mergers.csv`` in `galviz.runs.run.home`, for other answers one beside it."""
+    """Open the labels of a score: ``mergers.csv`` in `galviz.runs.run.home`, or a file next to it for other scores."""
     path = home() / "mergers.csv" if path is None else Path(path)
     if meaning(score) != "merger":
         path = path.with_name(f"{path.stem}-{re.sub('[^A-Za-z0-9.]+', '-', score)}{path.suffix}")
@@ -30,7 +30,7 @@ def labels_of(score: str, path: str | Path | None = None) -> Labels:
 
 @dataclass(frozen=True)
 class Known:
-    """How many objects have a score, or none and are left out; are known to be of the kind, or not; were labelled."""
+    """Numbers of objects: with a score, left out without a valid one, true, false, labelled by hand."""
 
     scored: int
     missing: int
@@ -40,40 +40,40 @@ class Known:
 
     @property
     def both(self) -> bool:
-        """Whether there are objects of both kinds, so that a fraction can be corrected."""
+        """Whether both true and false objects are known, so that a fraction can be corrected."""
         return self.yes > 0 and self.no > 0
 
 
 class Scored:
-    """The scores of a table, sorted once, and what is known of its objects.
+    """The scores of a table, sorted once, and the truth of its objects.
 
     Parameters
     ----------
     table : pandas.DataFrame
         N objects, indexed by unique `object_id` (str).
     score : str
-        Column within 0…1; objects with NaN are left out, and so are those with another value where they are few.
+        Column within 0…1. Objects with NaN are left out, and so are a few with values outside 0…1.
     truth : str
-        Column with truth values or vote fractions; ``NO_TRUTH`` for none. NaN is not known.
+        Column with truth values or vote fractions; ``NO_TRUTH`` for none. NaN means unknown.
     cut : float
         A fraction above this counts as true.
     labels : mapping of str to str, optional
-        Label by `object_id`; `words` of the score's meaning override the truth.
+        `object_id` → label. Labels that are `words` of the score's meaning override the truth.
 
     Attributes
     ----------
     rows : numpy.ndarray of int, shape (n,)
-        Rows of the table in the order of rising score.
+        Rows of the table, sorted by increasing score.
     scores, truth : numpy.ndarray, shape (n,)
-        In that order; truth is 1, 0 or NaN.
+        In the same order; truth is 1, 0 or NaN.
     outside : pandas.Series
-        The values that were left out because they are not within 0…1, by `object_id`.
+        The values left out because they are outside 0…1, by `object_id`.
 
     Raises
     ------
     ValueError
-        If the column is not there, is no number, or more than `galviz.measure.score_columns.MOST_OUTSIDE` of it leaves
-        0…1.
+        If the column is missing or not numeric, or more than a fraction `galviz.measure.score_columns.MOST_OUTSIDE` of
+        it is outside 0…1.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Scored:
         self._learn(labels or {})
 
     def relabelled(self, labels: Mapping[str, str]) -> "Scored":
-        """Give the same with other labels; what was sorted stays so."""
+        """Return a copy with other labels, without sorting again."""
         other = object.__new__(Scored)
         other.__dict__.update(self.__dict__)
         other._learn(labels)
@@ -129,34 +129,34 @@ class Scored:
         self.curve = ThresholdCurve(self.scores, self.truth)
 
     def at(self, threshold: float) -> AtThreshold:
-        """Say what a threshold does, O(log N)."""
+        """Return the statistics of a threshold, in O(log N)."""
         return self.curve.at(threshold)
 
     def resampled(self, threshold: float) -> dict[str, Interval]:
-        """Give bootstrap intervals, as `ThresholdCurve.resampled`; ``{}`` where not both kinds are known."""
+        """Return bootstrap intervals, as `ThresholdCurve.resampled`; ``{}`` unless both kinds are known."""
         return self.curve.resampled(threshold) if self.known.both else {}
 
     def expected(self) -> Interval | None:
-        """Give the mean of the calibrated scores (seconds for 10⁷ objects); None where they cannot be calibrated."""
+        """Return the mean calibrated score, or None if calibration is impossible. Takes seconds for 10⁷ objects."""
         return self.curve.expected("isotonic", n=100) if self.known.both else None
 
     def plain_sum(self) -> Interval:
-        """Give the mean of the scores as they are, ± 1.96 σ/√n: right only where they are calibrated."""
+        """Return the mean of the raw scores, ± 1.96 σ/√n. It estimates the fraction only if they are calibrated."""
         room = 1.96 * self._spread / max(len(self.rows), 1) ** 0.5
         return Interval(self._mean, self._mean - room, self._mean + room)
 
     def near(self, threshold: float, count: int = 48) -> tuple[np.ndarray, np.ndarray]:
-        """Find the rows of the table whose scores are just above and just below (or at) a threshold, nearest first."""
+        """Return the rows of the table with scores just above, and at or just below, a threshold; nearest first."""
         k = int(np.searchsorted(self.scores, np.asarray(threshold, dtype=self.scores.dtype), side="right"))
         return self.rows[k : k + count], self.rows[max(0, k - count) : k][::-1]
 
     def above(self, threshold: float) -> np.ndarray:
-        """Give the ids above a threshold, str, in the order of the table."""
+        """Return the ids (str) above a threshold, in table order."""
         k = int(np.searchsorted(self.scores, np.asarray(threshold, dtype=self.scores.dtype), side="right"))
         return self.table.index.take(np.sort(self.rows[k:])).to_numpy(dtype=object)
 
     def histogram(self, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Count scores in bins of 0…1 of equal width: edges (K + 1,), and (K,) of all, of the true, of the false."""
+        """Count scores in equal bins of 0…1: returns edges (K + 1,), and counts (K,) of all, true and false objects."""
         edges = np.linspace(0, 1, bins + 1)
         parts = (self.scores, self.scores[self.truth == 1], self.scores[self.truth == 0])
         ends = [np.searchsorted(part, edges[1:-1].astype(part.dtype), side="right") for part in parts]
@@ -164,17 +164,17 @@ class Scored:
         return edges, *counts
 
     def reliability(self) -> pd.DataFrame:
-        """Compare the scores with the truth, as `galviz.measure.threshold_stats.reliability`."""
+        """Compare the scores with the truth, as `galviz.measure.threshold_stats.reliability` does."""
         known = ~np.isnan(self.truth)
         return reliability(self.scores[known], self.truth[known])
 
     def by(self, expression: str, bins: int = 8) -> BinnedFractions:
-        """Sort into bins of a column or an expression with equal numbers of objects.
+        """Divide the objects into bins of a column or expression, with equal numbers of objects.
 
         Raises
         ------
         ValueError
-            If it cannot be read, or has too few different values.
+            If the expression is invalid, or has too few different values.
         """
         name = expression.strip()
         values = evaluate(quoted(name) if name in self.table.columns else name, self.table)

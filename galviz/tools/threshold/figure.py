@@ -1,4 +1,4 @@
-"""What a threshold over a score does: purity and completeness, calibration, fractions and rates, in words too."""
+"""Figures of a threshold: purity and completeness, calibration, binned fractions, merger rates, and their numbers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,21 +13,21 @@ from galviz.measure.threshold_stats import AtThreshold
 from galviz.tools.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame, plain
 
 HEIGHT = 300
-_BLIND = "– : this line tells nothing apart"  # as many of those that are not above it as of those that are
+_BLIND = "– : this line tells nothing apart"  # true and false objects pass it equally often
 _HEADS = {"lower_head": None, "upper_head": None}
 _BARS = {"line_width": 1.5, **_HEADS}
-_FOLLOWING = [hv.opts.ErrorBars(framewise=True), hv.opts.Scatter(framewise=True)]  # axes that go with the values
+_FOLLOWING = [hv.opts.ErrorBars(framewise=True), hv.opts.Scatter(framewise=True)]  # axis ranges follow the data
 
 
 def purity_curve(curve: hv.streams.Pipe, now: hv.streams.Pipe) -> hv.Overlay:
-    """Draw purity against completeness, and the point of the threshold with its intervals.
+    """Draw purity against completeness, with the current threshold as a point with error bars.
 
     Parameters
     ----------
     curve : holoviews.streams.Pipe
-        Its ``data`` is a table as `galviz.measure.threshold_stats.ThresholdCurve.curve` gives it.
+        Its ``data`` is a table from `galviz.measure.threshold_stats.ThresholdCurve.curve`.
     now : holoviews.streams.Pipe
-        Its ``data`` is an `AtThreshold`; sending another moves the point.
+        Its ``data`` is an `AtThreshold`; sending a new one moves the point.
 
     Returns
     -------
@@ -55,14 +55,14 @@ def purity_curve(curve: hv.streams.Pipe, now: hv.streams.Pipe) -> hv.Overlay:
 
 
 def reliability_plot(bins: hv.streams.Pipe, name: str) -> hv.Overlay:
-    """Draw how often a score is right against the score: on the dashed line it is calibrated.
+    """Draw the observed fraction of true objects against the score; the dashed line is a calibrated score.
 
     Parameters
     ----------
     bins : holoviews.streams.Pipe
-        Its ``data`` is a table as `galviz.measure.threshold_stats.reliability` gives it.
+        Its ``data`` is a table from `galviz.measure.threshold_stats.reliability`.
     name : str
-        What the score is the probability of: ``"merger"``.
+        Meaning of the score, such as ``"merger"``.
     """
     x = hv.Dimension("score", label="Score (mean of a bin)")
     share = hv.Dimension("observed", label=plain(f"Share that is {name}"))
@@ -81,16 +81,16 @@ def reliability_plot(bins: hv.streams.Pipe, name: str) -> hv.Overlay:
 
 
 def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, evolution: bool = False) -> hv.Overlay:
-    """Draw the fraction above the threshold in bins of a column, and where it can be corrected that too.
+    """Draw the fraction above the threshold in bins of a column, raw and, if possible, corrected.
 
     Parameters
     ----------
     now : holoviews.streams.Pipe
-        Its ``data`` is a table as `galviz.measure.threshold_stats.BinnedFractions.at` gives it.
+        Its ``data`` is a table from `galviz.measure.threshold_stats.BinnedFractions.at`.
     axis, name : str
-        How the column and the kind of object are written.
+        Names of the column and of the kind of object.
     evolution : bool
-        Whether the column is a redshift: draws what published pair fractions become with it.
+        Whether the column is a redshift: adds the evolution of published pair fractions.
     """
     x, y = hv.Dimension("bin", label=plain(axis)), hv.Dimension("fraction", label=plain(f"Fraction ({name})"))
 
@@ -116,7 +116,7 @@ def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, evolution: b
 
 
 def _evolution(x: hv.Dimension, y: hv.Dimension) -> hv.Overlay:
-    """Draw 0.02 (1 + z)^m for each published m: the z ≈ 0 pair fraction that both sources name."""
+    """Draw 0.02 (1 + z)^m for each published m; 0.02 is the pair fraction at z ≈ 0 that both sources give."""
     z, lines = np.linspace(0, 1, 50), []
     start = next(p.value for p in PUBLISHED if p.quantity == "pair fraction")
     dashes = ("solid", "dashed", "dotted")
@@ -128,7 +128,7 @@ def _evolution(x: hv.Dimension, y: hv.Dimension) -> hv.Overlay:
 
 
 def rate_rows(ours: Mapping[str, Interval], t_obs: float, merging: float) -> pd.DataFrame:
-    """Put our fractions beside the published ones of z ≈ 0, each as a rate of the same time and factor.
+    """Return our fractions and published ones at z ≈ 0, each converted to a rate with the same time and factor.
 
     Parameters
     ----------
@@ -137,12 +137,12 @@ def rate_rows(ours: Mapping[str, Interval], t_obs: float, merging: float) -> pd.
     t_obs : float
         ⟨T_obs⟩, Gyr.
     merging : float
-        Factor C from what is seen to what merges.
+        Factor C that converts the observed fraction to the fraction that merges.
 
     Returns
     -------
     pandas.DataFrame
-        Columns name, status, ours (bool), fraction, low, high, rate, rate_low, rate_high (per Gyr); ends are NaN where
+        Columns name, status, ours (bool), fraction, low, high, rate, rate_low, rate_high (per Gyr); limits are NaN if
         the source gives none.
     """
     rows = [(name, "this table", True, f.value, f.low, f.high) for name, f in ours.items()]
@@ -161,7 +161,7 @@ def _short(source: str) -> str:
 
 
 def percent(value: Interval | None) -> str:
-    """Write a fraction with its interval: ``"2.91 % (2.79 – 3.02)"``; – where it is not known."""
+    """Return a fraction with its interval as text: ``"2.91 % (2.79 – 3.02)"``; – if unknown."""
     if value is None or not np.isfinite(value.value):
         return "–"
     ends = "" if not np.isfinite(value.low) else f" ({100 * value.low:.2f} – {100 * value.high:.2f})"
@@ -169,20 +169,20 @@ def percent(value: Interval | None) -> str:
 
 
 def numbers(found: AtThreshold, drawn: Mapping[str, Interval], name: str) -> list[tuple[str, str]]:
-    """Say in words and numbers what a threshold does.
+    """Return the numbers that describe a threshold, as text.
 
     Parameters
     ----------
     found : AtThreshold
     drawn : mapping of str to Interval
-        As `ThresholdCurve.resampled` gives it; empty where nothing can be corrected.
+        As returned by `ThresholdCurve.resampled`; empty if no correction is possible.
     name : str
-        ``"merger"``.
+        Kind of object, such as ``"merger"``.
 
     Returns
     -------
     list of (str, str)
-        What, and how much.
+        Label and value of each line.
     """
     lines = [("Above the line", f"{found.above:,} of {found.n:,}"), ("Raw fraction", percent(found.fraction))]
     if drawn:
@@ -193,12 +193,12 @@ def numbers(found: AtThreshold, drawn: Mapping[str, Interval], name: str) -> lis
 
 
 def chart(counts: tuple[np.ndarray, ...], name: str) -> dict[str, Any]:
-    """Give what ``threshold.js`` draws a histogram from, as plain JSON values.
+    """Return the histogram as JSON values, for ``client.js``.
 
     Parameters
     ----------
     counts : tuple of numpy.ndarray
-        Edges (K + 1,), then (K,) numbers of all, of the true and of the false.
+        Edges (K + 1,), then counts (K,) of all, true and false objects.
     name : str
     """
     edges, every, yes, no = (part.tolist() for part in counts)

@@ -1,4 +1,4 @@
-"""What of the threshold runs in the browser: the histogram with its line, the slider, the numbers beside."""
+"""The browser part of the threshold: a histogram with a line to drag, a slider, and the numbers."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import panel as pn
 
 
 class ThresholdLine(pn.custom.JSComponent):
-    """What runs in the browser; it asks nothing of any other server."""
+    """Sends the threshold that the user sets, and shows its numbers; it loads nothing from other servers."""
 
     _esm = Path(__file__).with_name("client.js")
 
@@ -25,15 +25,15 @@ class ThresholdLine(pn.custom.JSComponent):
             return
         self._heard[str(data["client"])] = int(data["seq"])
         self.asked(float(data["value"]), bool(data["done"]))
-        if "state" in self._said:  # what was asked for may be what is already there
+        if "state" in self._said:  # answer even if the threshold did not change, so the browser knows it was heard
             self.send({**self._said["state"], "heard": dict(self._heard)})
 
     def send(self, message: dict[str, Any]) -> None:
-        """Bring a message to every browser, and to those that come later."""
+        """Send a message to every browser; later ones get it when they connect."""
         self._said[message["type"]] = message
         self._send_msg(message)
 
     def tell(self, threshold: float, numbers: list[tuple[str, str]]) -> None:
-        """Say where the line is and what it does."""
+        """Send the position of the line and its numbers."""
         lines = [list(line) for line in numbers]
         self.send({"type": "state", "threshold": threshold, "numbers": lines, "heard": dict(self._heard)})

@@ -1,4 +1,4 @@
-"""The objects nearest to a threshold: a gallery just above it and one just below, labelled by keys."""
+"""The objects nearest to a threshold: a gallery just above it and one just below, with labelling by keys."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ _TILE = 96
 
 
 class NearView(pn.viewable.Viewer):
-    """Two galleries over one table that share a selection; what they show is a list of rows, never a copy.
+    """Two galleries of one table that share a selection. They hold row numbers, not copies of the table.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class NearView(pn.viewable.Viewer):
         N objects, indexed by unique `object_id` (str).
     cutouts : CutoutSet or None
     selection : Selection
-        Of the table.
+        Selection over the table.
     """
 
     def __init__(self, table: pd.DataFrame, cutouts: CutoutSet | None, selection: Selection, **params: object) -> None:
@@ -44,14 +44,14 @@ class NearView(pn.viewable.Viewer):
             self.looks.watch(lambda *_: self._tell(look=self.looks.look()))
 
     def label_with(self, labels: Labels, keys: Mapping[str, str], columns: Mapping[str, str]) -> None:
-        """Take labels from now on from these keys into this file, and show these columns below short names."""
+        """Set the labels file, the label keys, and the columns shown under the pictures (short name → column)."""
         shown = pd.DataFrame({short: self.table[name] for short, name in columns.items()}, copy=False)
         for album in self.albums:
             album.labels, album.table = labels, shown
         self._tell(keys=dict(keys), captions=tuple(shown.columns))
 
     def show(self, *rows: np.ndarray) -> None:
-        """Show rows of the table just above, and just below, nearest first."""
+        """Show the rows just above and the rows just below the threshold, nearest first."""
         for album, grid, now in zip(self.albums, self.grids, rows, strict=True):
             if not np.array_equal(album.rows, now):
                 album.rows = now

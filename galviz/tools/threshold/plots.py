@@ -1,4 +1,4 @@
-"""Plots beside a threshold: purity and completeness, reliability, fractions by bins of a column."""
+"""Plots next to a threshold: purity and completeness, reliability, fractions in bins of a column."""
 
 import holoviews as hv
 import pandas as pd
@@ -12,7 +12,7 @@ from galviz.tools.threshold.core import Scored
 
 
 class ThresholdPlots(pn.viewable.Viewer):
-    """Three plots that are drawn once and then told what has changed."""
+    """Three plots that are drawn once and then updated through streams."""
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
@@ -23,7 +23,7 @@ class ThresholdPlots(pn.viewable.Viewer):
         self._split: tuple[str, str] | None = None
 
     def learn(self, scored: Scored, found: AtThreshold) -> None:
-        """Show other scores, or the same with other labels."""
+        """Show other scores, or the same scores with other labels."""
         if not scored.known.both:
             self._drawn = ""
             self.judged[:] = []
@@ -41,12 +41,12 @@ class ThresholdPlots(pn.viewable.Viewer):
         self.judged[:] = [pn.Column(drawn(plot), styles=GROW) for plot in plots]
 
     def move(self, found: AtThreshold) -> None:
-        """Move the point on the curve; told again where it is, it sends nothing."""
+        """Move the point on the purity curve; sends nothing if it did not move."""
         if self._drawn and found != self.now.data:
             self.now.send(found)
 
     def bin(self, fractions: pd.DataFrame, expression: str, name: str) -> None:
-        """Show fractions by bins of another column, or the same with other labels."""
+        """Show fractions in bins of another column, or the same with other labels."""
         if self._split == (expression, name):
             self.move_bins(fractions)
             return
@@ -55,10 +55,10 @@ class ThresholdPlots(pn.viewable.Viewer):
         self.split[:] = [drawn(figures.binned_fractions(self.binned, expression, name, evolution=z))]
 
     def move_bins(self, fractions: pd.DataFrame) -> None:
-        """Show the fractions at another threshold."""
+        """Show the binned fractions at another threshold."""
         self.binned.send(fractions)
 
     def say(self, message: str) -> None:
-        """Show words instead of fractions by bins."""
+        """Show a message in place of the binned fractions."""
         self._split = None
         self.split[:] = [note(message, "status")]

@@ -1,4 +1,4 @@
-"""What a threshold is laid on and where: the state of its view, kept by name, worked out without stopping the page."""
+"""The state of a threshold view: score, truth, threshold and bins. Slow steps run in threads."""
 
 import asyncio
 from functools import partial
@@ -17,17 +17,17 @@ from galviz.tools.selection.snapshot import follow
 from galviz.tools.threshold.core import Scored, labels_of
 
 KEPT = ("threshold", "answer", "truth", "truth_cut", "bins", "t_obs", "merging")
-"""Parameters that say what is looked at."""
+"""Parameters that a page keeps in its address."""
 
 
 class ThresholdState(pn.viewable.Viewer):
-    """What is cut, where, and by which truth; what takes long is worked out aside, and shown when it is there.
+    """Score, truth and threshold of a view. Slow results are computed in a thread and set as parameters when ready.
 
     Parameters
     ----------
     table : pandas.DataFrame
     labels : str or Path, optional
-        As `galviz.tools.threshold.view.ThresholdView` takes them.
+        As in `galviz.tools.threshold.view.ThresholdView`.
     """
 
     threshold = param.Number(default=0.5, bounds=(0, 1), label="Threshold")
@@ -63,14 +63,14 @@ class ThresholdState(pn.viewable.Viewer):
         self.param.update(**given)
 
     def start(self) -> None:
-        """Begin to work out what is asked, now and whenever it changes."""
+        """Start to compute the results, now and after each change."""
         follow(self, ["answer", "truth", "truth_cut", "labelled"], self._learn)
         follow(self, ["scored"], self._calibrate)
         follow(self, ["scored", "bins"], self._bin)
 
     @param.depends("answer", watch=True)
     def _take_answer(self) -> None:
-        """Offer the truths of another score, and take labels about it."""
+        """Offer the truth columns of the new score, and switch to its labels."""
         found = truths(self.table, self.answer)
         self.param.truth.objects = found
         self.truth = next(iter(found.values()))
@@ -78,7 +78,7 @@ class ThresholdState(pn.viewable.Viewer):
         self.labels.heard.append(lambda: self.param.update(labelled=self.labelled + 1))
 
     async def _learn(self) -> None:
-        """Sort the scores, or take the labels as they are now; aside, since 10⁷ of them take seconds."""
+        """Sort the scores, or only apply new labels; in a thread, as it takes seconds for 10⁷ objects."""
         of, told = (self.answer, self.truth, self.truth_cut), self.labels.to_dict()
         same = of == self._of and self.scored is not None
         work = partial(self.scored.relabelled if same else partial(Scored, self.table, *of), labels=told)

@@ -1,4 +1,4 @@
-"""A threshold in words: what is known, what a correction assumes, rates beside published ones."""
+"""Text of the threshold view: what is known of the objects, what a correction assumes, published rates."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from galviz.measure.metrics import Interval
 from galviz.tools.threshold.core import Known
 from galviz.tools.threshold.figure import percent
 
-_WIDE = 140  # px of the bar of a rate
-_NAMED = 5  # objects that are named where something is wrong with more
+_WIDE = 140  # width in px of the drawing of a rate
+_NAMED = 5  # objects named in a message about many
 
 
 def known_html(known: Known, name: str, *, path: Path, outside: pd.Series) -> Markup:
-    """Say how many objects have a score and a truth, where labels go, and what a correction assumes.
+    """Return how many objects have a score and a truth, where labels are stored, and what a correction assumes.
 
-    `outside` are the scores that are left out because they are not within 0…1, by `object_id`.
+    `outside` holds the scores left out because they are outside 0…1, by `object_id`.
     """
     none = known.missing - len(outside)
     missing = f"; {none:,} without one are left out of everything" if none else ""
@@ -49,7 +49,7 @@ def known_html(known: Known, name: str, *, path: Path, outside: pd.Series) -> Ma
 
 
 def _outside(values: pd.Series) -> str | Markup:
-    """Name the objects whose scores cannot be probabilities, the first of them."""
+    """Return a warning that names the first objects with scores outside 0…1."""
     if not len(values):
         return ""
     told = ", ".join(f"{name} ({value:.4g})" for name, value in values.head(_NAMED).items())
@@ -59,13 +59,13 @@ def _outside(values: pd.Series) -> str | Markup:
 
 
 def sums(plain: Interval, calibrated: Interval | None, *, pending: bool) -> list[tuple[str, str]]:
-    """Say the fractions that need no line: the mean of the scores as they are, and calibrated."""
+    """Return the fractions that need no threshold: the mean of the scores, calibrated and raw."""
     fair = "being computed …" if pending else percent(calibrated)
     return [("Calibrated sum of scores", fair), ("Sum of scores as they are", percent(plain))]
 
 
 def rates_html(rates: pd.DataFrame, t_obs: float) -> Markup:
-    """Write `galviz.tools.threshold.figure.rate_rows` as a table, each rate drawn on one common axis."""
+    """Return `galviz.tools.threshold.figure.rate_rows` as an HTML table, with each rate drawn on a common axis."""
     most = float(np.nanmax(rates[["rate", "rate_high"]].to_numpy(), initial=0)) or 1.0
     line = Markup(
         "<tr><th scope='row'>{}</th><td style='white-space: nowrap'>{}</td><td style='white-space: nowrap'>{}</td>"
@@ -91,7 +91,7 @@ def rates_html(rates: pd.DataFrame, t_obs: float) -> Markup:
 
 
 def _times() -> Markup:
-    """List the published times, each with how far its source was read."""
+    """Return a list of the published times and factors, with how thoroughly each source was read."""
     known = [p for p in PUBLISHED if p.quantity in ("observability", "pairs to mergers")]
     told = []
     for one in known:
@@ -109,7 +109,7 @@ def _rate(value: float, low: float, high: float) -> str:
 
 
 def _drawn(row: object, most: float) -> Markup:
-    """Draw a rate and its interval as SVG; the words beside it say the same."""
+    """Return a rate and its interval as SVG; the text next to it says the same."""
     if not np.isfinite(row.rate):
         return Markup("")
     x, low, high = (6 + (_WIDE - 12) * v / most for v in (row.rate, row.rate_low, row.rate_high))

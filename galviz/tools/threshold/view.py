@@ -1,4 +1,4 @@
-"""A threshold over a probability, moved by hand: how many, which fraction, how sure, and which objects are near it."""
+"""The threshold view: drag a line over a histogram of scores and see number, fraction, purity and objects near it."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from galviz.tools.viewer.stretch import alert
 
 
 class ThresholdView(ThresholdState):
-    """All that a threshold over a column of a table does.
+    """A threshold over a column of a table, with its statistics, plots, rates and nearest objects.
 
     Parameters
     ----------
@@ -30,16 +30,16 @@ class ThresholdView(ThresholdState):
         N objects, indexed by unique `object_id` (str), with a column within 0…1
         (`galviz.measure.score_columns.answers`).
     cutouts : CutoutSet, optional
-        Pictures of some or all of them.
+        Images of some or all objects.
     selection : Selection, optional
-        Of this table; one of its own by default.
+        Selection over this table; a new one by default.
     labels : str or Path, optional
-        The file where labels go, as `galviz.tools.threshold.core.labels_of` takes it.
+        File of the labels, as in `galviz.tools.threshold.core.labels_of`.
 
     Raises
     ------
     ValueError
-        If no column can be cut, as `galviz.measure.score_columns.answers`.
+        If no column is a score, see `galviz.measure.score_columns.answers`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ThresholdView(ThresholdState):
         """Key → label."""
         return {} if self.scored is None else dict(zip("mn", words(self.scored.name), strict=True))
 
-    def _asked(self, value: float, done: bool) -> None:  # noqa: FBT001 - what the browser says
+    def _asked(self, value: float, done: bool) -> None:  # noqa: FBT001 - as the browser sends it
         self.threshold = min(max(value, 0.0), 1.0)
         self.settled += done
 
@@ -79,7 +79,7 @@ class ThresholdView(ThresholdState):
 
     @param.depends("scored", "threshold", "calibrated", "t_obs", "merging", watch=True)
     def tick(self) -> None:
-        """Show what the line does where it is now."""
+        """Show the statistics at the current threshold."""
         if (scored := self.scored) is None:
             return
         found, drawn = scored.at(self.threshold), scored.resampled(self.threshold)
@@ -87,7 +87,7 @@ class ThresholdView(ThresholdState):
         ours |= {"calibrated sum": self.calibrated} if self.calibrated else {}
         lines = numbers(found, drawn, scored.name)
         self.line.tell(self.threshold, lines + sums(scored.plain_sum(), self.calibrated, pending=self.pending))
-        merger = scored.name == "merger"  # of others there is no such rate
+        merger = scored.name == "merger"  # rates exist only for mergers
         self.rates.object = rates_html(rate_rows(ours, self.t_obs, self.merging), self.t_obs) if merger else ""
         self.near.show(*scored.near(self.threshold))
         self.plots.move(found)
@@ -111,7 +111,7 @@ class ThresholdView(ThresholdState):
         names = [str(name) for name in self.table.select_dtypes("number").columns]
         typed = {"type": pn.widgets.AutocompleteInput, "options": names, "restrict": False, "min_characters": 0}
         choose = pn.widgets.Button(label="Select all above the line", on_click=self._choose)
-        truth = pn.widgets.Select.from_param(self.param.truth, width=190)  # follows: its options change with the score
+        truth = pn.widgets.Select.from_param(self.param.truth, width=190)  # its options change with the score
         cut = [field(self.param.answer, width=230), truth, self._number("truth_cut", 110)]
         merger = self.param.scored.rx().rx.pipe(lambda now: now is not None and now.name == "merger")
         rate = [self._number("t_obs", 110, step=0.1), self._number("merging", 80, step=0.1)]

@@ -1,4 +1,4 @@
-"""The threshold as a native widget of a notebook: where it is, and what it does, are traitlets."""
+"""The threshold as a notebook widget; its position and its statistics are traitlets."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +16,11 @@ from galviz.tools.threshold.core import Scored
 from galviz.tools.threshold.figure import chart, numbers, percent
 
 MOST = 1000
-"""Ids that `ThresholdWidget.selection` holds at most."""
+"""Largest number of ids in `ThresholdWidget.selection`."""
 
 
 class ThresholdWidget(anywidget.AnyWidget):
-    """A histogram of scores with a line to drag, and what the line does.
+    """A histogram of scores with a line to drag, and the statistics of the cut.
 
     Parameters
     ----------
@@ -34,22 +34,21 @@ class ThresholdWidget(anywidget.AnyWidget):
     threshold : float
         0…1; set it, or drag the line.
     answer : str
-        The column that is cut: one of `galviz.measure.score_columns.answers`.
+        Column of scores, one of `galviz.measure.score_columns.answers`.
     truth : str
-        The column that says what is true, one of `galviz.measure.score_columns.truths`, ``""`` for none; another answer
-        begins with its own.
+        Column of the truth, one of `galviz.measure.score_columns.truths`, ``""`` for none. Changing `answer` resets it.
     truth_cut : float
         0…1; a fraction above this counts as true.
     count : int
-        Objects above the threshold. Read only, as all that follow.
+        Objects above the threshold. This and all attributes below are read-only.
     fraction, corrected : float
-        Raw, and by Rogan & Gladen (NaN where objects of both kinds are not known).
+        Fraction above the threshold: raw, and corrected after Rogan & Gladen (NaN unless both kinds are known).
     interval, corrected_interval : tuple of float
         Their 95 % intervals: binomial (Wilson), and bootstrap.
     purity, completeness : float
-        Of the labelled objects.
+        Measured on the objects with known truth.
     selection : list of str
-        Ids just above the threshold, nearest first, at most `MOST`; `ids` gives all.
+        Ids just above the threshold, nearest first, at most `MOST`; `ids` returns all.
 
     Raises
     ------
@@ -96,16 +95,16 @@ class ThresholdWidget(anywidget.AnyWidget):
         return value
 
     def ids(self) -> np.ndarray:
-        """Give the ids of all objects above the threshold, str, in the order of the table."""
+        """Return the ids (str) of all objects above the threshold, in table order."""
         return self.scored.above(self.threshold)
 
     def relabel(self) -> None:
-        """Take the labels as they are now; the corrected fraction follows."""
+        """Apply the labels as they are now, and update the statistics."""
         self.scored = self.scored.relabelled(self.labels.to_dict() if self.labels is not None else {})
         self._draw()
 
     def tell(self) -> None:
-        """Work out what the threshold does, and show it."""
+        """Compute the statistics of the threshold, and show them."""
         found, drawn = self.scored.at(self.threshold), self.scored.resampled(self.threshold)
         right, rows = drawn.get("corrected"), self.scored.near(self.threshold, MOST)[0]
         told = {"count": int(found.above), "fraction": float(found.fraction.value)}

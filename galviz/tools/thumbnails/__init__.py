@@ -1,1 +1,1 @@
-"""Plots that show the objects themselves."""
+"""Maps on which images of the objects replace the points."""

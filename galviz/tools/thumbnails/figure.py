@@ -1,4 +1,4 @@
-"""A map of thumbnails: over a grid of two axes, each cell shows the object nearest to its middle."""
+"""A map of thumbnails: each cell of a grid over two axes shows the object nearest to its centre."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -15,26 +15,26 @@ from galviz.tools.plots.figure import focus_ring
 from galviz.tools.style import FOCUS, GREY, frame, plain
 
 MOST_CELLS = 20
-"""Cells along each axis, where there are enough objects."""
+"""Cells along each axis, if there are enough objects."""
 
 Read = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-"""Given rows (n,), gives their images (n, B, H, W) and coverage of the same shape, or None where all is covered."""
+"""Rows (n,) → images (n, B, H, W), and coverage of the same shape or None if all pixels were observed."""
 
-_SIDE = 640  # pixels of the map on the page, along each axis
-_GAP = 0.06  # of a cell: how far frames are apart
+_SIDE = 640  # size of the map on the page in px, along each axis
+_GAP = 0.06  # gap between frames, as a fraction of a cell
 _CORNERS = ["left", "low", "right", "high"]
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Which object each cell of a grid shows.
+    """The object shown in each cell of a grid.
 
     Parameters
     ----------
     rows : numpy.ndarray of int
-        (K, K) the row that is shown; -1 where there is none. Axis 0 goes up with y, axis 1 with x.
+        (K, K), row of the object; -1 for empty cells. Axis 0 is y, upwards; axis 1 is x.
     low, high : numpy.ndarray
-        (2,) where the grid begins and ends, x and y.
+        (2,), limits of the grid in x and y.
     """
 
     rows: np.ndarray
@@ -43,33 +43,33 @@ class Cells:
 
     @property
     def shown(self) -> np.ndarray:
-        """The rows that are shown, (n,), cell by cell from the lowest y up."""
+        """Rows of the objects shown, (n,), cell by cell from the lowest y upwards."""
         return self.rows[self.rows >= 0]
 
     @property
     def bounds(self) -> np.ndarray:
-        """Left, low, right and high end of the cell of each of `shown`, (n, 4)."""
+        """Left, low, right and high edge of the cell of each of `shown`, (n, 4)."""
         at = np.argwhere(self.rows >= 0)[:, ::-1]
         step = (self.high - self.low) / len(self.rows)
         return np.hstack([self.low + at * step, self.low + (at + 1) * step])
 
     def row_at(self, x: float, y: float) -> int:
-        """Give the row that the cell at a place shows; -1 where there is none."""
+        """Return the row shown in the cell at a place; -1 if there is none."""
         k, j = np.floor((np.array([x, y]) - self.low) / (self.high - self.low) * len(self.rows)).astype(int)
         inside = 0 <= k < len(self.rows) and 0 <= j < len(self.rows)
         return int(self.rows[j, k]) if inside else -1
 
 
 def cells(places: np.ndarray, most: int = MOST_CELLS) -> Cells:
-    """Choose for each cell of a grid the object nearest to its middle.
+    """Return for each cell of a grid the object nearest to its centre.
 
-    The grid reaches from the 1st to the 99th percentile of both axes. It has as many cells as there are objects, or
-    `most` × `most`.
+    The grid covers the 1st to the 99th percentile of both axes. It has about as many cells as there are objects, but at
+    most `most` × `most`.
 
     Parameters
     ----------
     places : numpy.ndarray
-        (N, 2). An object with NaN is nowhere.
+        (N, 2). Objects with NaN are ignored.
     most : int
 
     Returns
@@ -81,7 +81,7 @@ def cells(places: np.ndarray, most: int = MOST_CELLS) -> Cells:
     low, high = np.percentile(places[known], [1, 99], axis=0) if len(known) else (np.zeros(2), np.ones(2))
     low, high = np.where(high > low, low, low - 0.5), np.where(high > low, high, high + 0.5)
     at = (places[known] - low) / (high - low) * number
-    whole = np.minimum(np.floor(at), number - 1)  # the last edge belongs to the last cell
+    whole = np.minimum(np.floor(at), number - 1)  # points on the last edge belong to the last cell
     inside = ((at >= 0) & (at <= number)).all(axis=1)
     x, y = whole[inside].astype(int).T
     away = ((at - whole - 0.5)[inside] ** 2).sum(axis=1)
@@ -94,13 +94,13 @@ def cells(places: np.ndarray, most: int = MOST_CELLS) -> Cells:
 
 
 def picture(grid: Cells, read: Read, bands: Sequence[str], look: Look) -> np.ndarray:
-    """Draw the pictures of a grid's objects side by side, each in its cell.
+    """Draw the images of a grid's objects, each in its cell.
 
     Parameters
     ----------
     grid : Cells
     read : callable
-        Is asked once, for the rows that are shown.
+        Called once, with the rows that are shown.
     bands : sequence of str
         (B,) names along axis 1 of the images.
     look : Look
@@ -108,8 +108,7 @@ def picture(grid: Cells, read: Read, bands: Sequence[str], look: Look) -> np.nda
     Returns
     -------
     numpy.ndarray of uint8
-        (K · H, K · W, 4) red, green, blue and alpha, the highest y first. An empty cell, and what was not observed, is
-        transparent.
+        (K · H, K · W, 4), RGBA, the highest y first. Empty cells and unobserved pixels are transparent.
     """
     number = len(grid.rows)
     images, coverage = read(grid.shown)
@@ -132,27 +131,27 @@ def thumbnail_map(
     focus: hv.streams.Pipe,
     colour: Colouring | None = None,
 ) -> tuple[hv.Rectangles, hv.Overlay]:
-    """Draw a map of thumbnails, each in a frame that says a value by its colour.
+    """Draw a map of thumbnails, each in a frame whose colour shows a value.
 
     Parameters
     ----------
     grid : Cells
     pixels : numpy.ndarray of uint8
-        What `picture` gives.
+        From `picture`.
     ids : numpy.ndarray of str
-        (N,) of all objects.
+        Ids of all objects, (N,).
     axes : (str, str)
-        What the axes are called.
+        Axis labels.
     focus : holoviews.streams.Pipe
-        Its ``data`` are the row in focus (-1 for none) and its place, (int, float, float). A cell that shows it gets a
-        frame; where none does, a ring marks its place.
+        Its ``data`` are the row in focus (-1 for none) and its place, (int, float, float). The cell that shows it is
+        framed; if none does, a ring marks its place.
     colour : Colouring, optional
-        Of all N objects; without it, and without a value, frames are grey.
+        Values of all N objects; frames are grey without it, and for objects without a value.
 
     Returns
     -------
     frames : holoviews.Rectangles
-        What taps are heard of.
+        Source of taps.
     plot : holoviews.Overlay
     """
     dims = [hv.Dimension(name, label=plain(label)) for name, label in zip(("x", "y"), axes, strict=True)]
@@ -200,6 +199,6 @@ def _frames(grid: Cells, ids: np.ndarray, colour: Colouring | None) -> hv.Rectan
 
 
 def _outside(grid: Cells, focus: tuple[int, float, float]) -> np.ndarray:
-    """Give the place (1, 2) of an object in focus that no cell shows; (0, 2) otherwise."""
+    """Return the place (1, 2) of an object in focus that no cell shows; (0, 2) otherwise."""
     row, *place = focus
     return np.empty((0, 2)) if row < 0 or row in grid.shown else np.array([place])

@@ -1,4 +1,4 @@
-"""Thumbnails where a plot has its objects: a tap on one brings it into focus."""
+"""A map of thumbnails on the axes of a plot; a tap on a thumbnail sets the focus."""
 
 import holoviews as hv
 import numpy as np
@@ -14,14 +14,14 @@ from galviz.tools.viewer.stretch import LookView
 
 
 class ThumbnailsView(pn.viewable.Viewer):
-    """A map of thumbnails on the axes of a plot, with its colours; it follows both.
+    """A map of thumbnails with the axes, the colours and the selection of a plot.
 
     Parameters
     ----------
     plot : PlotView
-        Whose x, y and colour are shown, and whose selection is followed and moved.
+        Provides x, y and colour, and the selection whose focus is shown and set.
     cutouts : CutoutSet
-        With pictures of the plot's objects.
+        Images of the plot's objects.
     looks : LookView
         Display settings.
     """
@@ -53,19 +53,19 @@ class ThumbnailsView(pn.viewable.Viewer):
         return (row, *self._places[row]) if there else (-1, 0.0, 0.0)
 
     def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Read the pictures of rows of the plot's table, once for the same rows, as a `thumbnails.figure.Read`."""
+        """Return the images of rows of the plot's table, as a `thumbnails.figure.Read`. The last result is cached."""
         if self._kept is None or not np.array_equal(self._kept[0], rows):
             there, coverage = self._pictured[rows], self.cutouts.coverage
             self._kept = rows, (self.cutouts.images[there], None if coverage is None else coverage[there])
         return self._kept[1]
 
     def draw(self) -> tuple[np.ndarray, Cells, np.ndarray, Colouring | None]:
-        """Give the places (N, 2) of all objects, the grid, its picture, and its colours, if any.
+        """Return the places (N, 2) of all objects, the grid, its picture, and its colours or None.
 
         Raises
         ------
         ValueError
-            If a name of the plot is neither a column nor an expression, or not of numbers.
+            If a name of the plot is neither a column nor an expression, or its values are not numbers.
         """
         plot, selection = self.plot, self.plot.selection
         places = np.column_stack([selection.values(name) for name in (plot.x, plot.y)])
@@ -76,7 +76,7 @@ class ThumbnailsView(pn.viewable.Viewer):
 
     @param.depends("version")
     def body(self) -> pn.viewable.Viewable:
-        """Give the map, or why there is none."""
+        """Return the map, or an error message."""
         try:
             self._places, self.grid, pixels, colour = self.draw()
         except (ValueError, KeyError, OSError) as error:
@@ -89,7 +89,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         return pn.pane.HoloViews(shown, linked_axes=False)
 
     def tap(self, x: float | None, y: float | None) -> None:
-        """Bring the object that is shown at a place into focus."""
+        """Set the focus to the object shown at a place."""
         row = -1 if x is None or y is None or self.grid is None else self.grid.row_at(x, y)
         if row >= 0:
             self.plot.selection.focus = str(self.plot.selection.table.index[row])

@@ -1,1 +1,1 @@
-"""A training as it goes."""
+"""The progress of a training."""

@@ -1,4 +1,4 @@
-"""How a training goes: losses and metrics against the epoch."""
+"""Learning curves: losses and metrics against the epoch."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -9,17 +9,17 @@ import pandas as pd
 from galviz.tools.style import BLUE, FOCUS, GREY, ORANGE, PINK, SKY, frame, plain
 
 _MOST = 500
-"""Epochs that are drawn: a page redraws its curves every half second."""
+"""Largest number of epochs drawn, as a page redraws its curves every half second."""
 
 LABELS = {"val_mae": "MAE", "val_rmse": "RMSE", "val_accuracy": "Accuracy", "val_loss": "Loss", "train_loss": "Loss"}
-"""How metrics are written on an axis."""
+"""Metric → axis label."""
 
 _LOOKS = {"training": (BLUE, "solid"), "held out": (ORANGE, "dashed")}
 _DASHES = ("solid", "dashed", "dotted", "dotdash")
 
 
 def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
-    """Draw the loss of the training objects and of those held out against the epoch.
+    """Draw the loss of training and held-out objects against the epoch.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
 
 
 def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
-    """Draw what was measured on the objects held out against the epoch.
+    """Draw the metric of held-out objects against the epoch.
 
     Parameters
     ----------
     metrics : pandas.DataFrame
         Lines of ``metrics.csv``: column epoch and columns ``val_…`` besides val_loss. The first of them is drawn.
     unit : str
-        What the metric is in: ``"ln λ"``.
+        Unit of the metric, such as ``"ln λ"``.
 
     Returns
     -------
@@ -62,18 +62,18 @@ def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
 def run_curves(
     runs: Mapping[str, pd.DataFrame], name: str = "val_loss", unit: str = "", accuracy: str = LABELS["val_accuracy"]
 ) -> hv.Overlay:
-    """Draw one metric of several runs against the epoch, each in a colour and a dash of its own.
+    """Draw one metric of several runs against the epoch, each with its own colour and dash.
 
     Parameters
     ----------
     runs : mapping of str to pandas.DataFrame
-        What a run is called → lines of its ``metrics.csv``.
+        Name of a run → lines of its ``metrics.csv``.
     name : str
-        The column that is drawn: ``"val_loss"``, ``"val_accuracy"``, ``"train_loss"``. A run without it has no line.
+        Column to draw: ``"val_loss"``, ``"val_accuracy"``, ``"train_loss"``. A run without it has no line.
     unit : str
         As in `metric_curves`.
     accuracy : str
-        How the title calls an accuracy: what counts as right differs between targets.
+        Name of the accuracy in the title, as its definition differs between targets.
 
     Returns
     -------
@@ -102,18 +102,18 @@ def run_curves(
 
 
 def _written(name: str, unit: str) -> tuple[str, str]:
-    """Write a metric for a title, and for an axis."""
+    """Return a metric's name for a title, and for an axis."""
     label = LABELS.get(name, name.removeprefix("val_").replace("_", " "))
     return label, f"{label} ({unit})" if unit and label not in {"Accuracy", "Loss"} else label
 
 
 def metric_names(metrics: pd.DataFrame) -> list[str]:
-    """Give the columns that hold a metric of the part held out, without its loss."""
+    """Return the columns with metrics of held-out objects, without their loss."""
     return [str(name) for name in metrics.columns if str(name).startswith("val_") and name != "val_loss"]
 
 
 def _thinned(metrics: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Keep every n-th epoch, the last among them, and say so."""
+    """Return every n-th epoch including the last one, and a text that says so."""
     every = -(-len(metrics) // _MOST)
     return (metrics, "") if every <= 1 else (metrics.iloc[::-1].iloc[::every].iloc[::-1], f", every {every} epochs")
 

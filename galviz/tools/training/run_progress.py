@@ -1,4 +1,4 @@
-"""A training as it goes, read from its run folder: whoever opens the folder is attached to it."""
+"""The progress of a training, read from its run folder. Any process can open it, at any time."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,12 +27,12 @@ _SIGNS = {
 
 
 class RunView(pn.viewable.Viewer):
-    """Status, progress, curves and log of one run. `look` reads the folder anew and shows what has changed.
+    """Status, progress, curves and log of one run. `look` reads the folder again and shows the changes.
 
     Parameters
     ----------
     path : str or Path
-        A run folder, which may still be in the making.
+        A run folder; it may still be incomplete.
     """
 
     state = param.Dict(default={"status": "created"}, doc="as `galviz.runs.run.Run.state` gives it")
@@ -49,15 +49,15 @@ class RunView(pn.viewable.Viewer):
 
     @property
     def active(self) -> bool:
-        """Say whether a process is at work on the run, or about to be."""
+        """Whether a process is working on the run, or about to start."""
         return self.state["status"] in ACTIVE or jobs.is_alive(self.path)
 
     def look(self) -> None:
-        """Read the folder once."""
+        """Read the folder once, and update the view."""
         update = next(self._updates)
         state = {name: value for name, value in update.state.items() if name != "heartbeat"}
         if state["status"] not in ACTIVE and jobs.is_alive(self.path):
-            state |= {"status": "created", "message": ""}  # started, and about to say so itself
+            state |= {"status": "created", "message": ""}  # the process has started but not yet written its state
         changed: dict[str, Any] = {"state": state, "log": Run(self.path).log(tail=60)}
         predicted = self.path / "predictions.parquet"
         changed["predicted"] = predicted.stat().st_mtime_ns if predicted.exists() else 0
@@ -71,7 +71,7 @@ class RunView(pn.viewable.Viewer):
 
     @param.depends("state")
     def status(self) -> Markup:
-        """Say how far it is, in a line."""
+        """Return the progress of the run, in one line."""
         state = self.state
         epoch = f"epoch {state.get('epoch', 0)} of {state['epochs']}" if "epochs" in state else ""
         waiting, running = state["status"] == "waiting", state["status"] == "running"
@@ -84,36 +84,36 @@ class RunView(pn.viewable.Viewer):
 
     @param.depends("state")
     def message(self) -> str | Markup:
-        """Say what the run has to say: why it failed, what it waits for."""
+        """Return the run's message: why it failed, or what it waits for."""
         message, failed = self.state.get("message"), self.state["status"] in {"failed", "lost"}
         shown = Markup("<div class='{}' role='{}'>{}</div>")
         return shown.format(*(("bad", "alert") if failed else ("note", "note")), message) if message else ""
 
     @param.depends("state")
     def progress(self) -> int:
-        """Give the part that is done, in per cent."""
+        """Return the percentage of steps done."""
         if self.state["status"] == "done":
             return 100
         return int(100 * min(1.0, self.state.get("step", 0) / max(self.state.get("steps") or 1, 1)))
 
     @property
     def unit(self) -> str:
-        """What the metrics are in."""
+        """Unit of the metrics."""
         try:
             target = Run.open(self.path).target
-        except (OSError, ValueError):  # still in the making
+        except (OSError, ValueError):  # the folder is still incomplete
             return ""
         return "" if target.kind == "band" else target.label_learned
 
     @param.depends("log")
     def tail(self) -> Markup:
-        """Give the last lines of the log."""
+        """Return the last lines of the log."""
         log = Markup("<pre class='log' tabindex='0' aria-label='Log'>{}</pre>")
         return log.format(self.log or "Nothing logged yet.")
 
     @param.depends("started")
     def curves(self) -> pn.viewable.Viewable:
-        """Draw the curves, once there is something to draw."""
+        """Draw the curves, after the first epoch."""
         if not self.started:
             return note("The curves come with the first epoch.")
         table = self.param.metrics

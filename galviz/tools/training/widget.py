@@ -1,4 +1,4 @@
-"""A training as a native widget of a notebook: its progress, its curve, and buttons to stop it and go on."""
+"""A training as a notebook widget: its progress, its loss curve, and buttons to stop and resume it."""
 
 import threading
 from pathlib import Path
@@ -13,12 +13,12 @@ from galviz.runs.run import ACTIVE
 from galviz.work import processes as jobs
 
 _EVERY_S = 0.5
-_WIDE, _HIGH, _EDGE = 420, 180, 34  # px of the curve and of its margin
+_WIDE, _HIGH, _EDGE = 420, 180, 34  # size of the curve and its margin, px
 _COLOURS = ("#0072b2", "#d55e00")
 
 
 class _Text(W.HTML):
-    """A widget that shows text as it is written; only a `Markup` is HTML."""
+    """A widget that escapes its text; only a `Markup` is shown as HTML."""
 
     @traitlets.validate("value")
     def _safe(self, proposal: dict[str, Any]) -> str:
@@ -26,21 +26,21 @@ class _Text(W.HTML):
 
 
 class TrainingWidget(W.VBox):
-    """Follows a run folder, whoever trains into it: closing the notebook ends nothing, opening it attaches again.
+    """Show the progress of a run. Closing the notebook does not end the run, and a new widget shows it again.
 
     Parameters
     ----------
     run : str or Path
-        The run folder, which may still be in the making.
+        The run folder; it may still be incomplete.
 
     Attributes
     ----------
     status : str
         As in `Run.state`: waiting, running, stopped, done, failed, lost.
     epoch : int
-        Epochs that are over, or under way.
+        Number of the current, or last, epoch.
     metrics : list of dict
-        Lines of ``metrics.csv``, one an epoch.
+        Lines of ``metrics.csv``, one per epoch.
     """
 
     status = traitlets.Unicode("waiting", help="how far the run is").tag(sync=True)
@@ -61,13 +61,13 @@ class TrainingWidget(W.VBox):
         self.attach()
 
     def attach(self) -> None:
-        """Follow the run in a thread of its own until it is over."""
+        """Poll the run in a thread until it ends."""
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._follow, name="galviz-training", daemon=True)
             self._thread.start()
 
     def look(self) -> None:
-        """Read the folder once."""
+        """Read the folder once, and update the widget."""
         update = next(jobs.follow(self.path))
         state, rows = update.state, update.rows
         rows = rows.astype(object).where(rows.notna(), None)
@@ -83,7 +83,7 @@ class TrainingWidget(W.VBox):
 
     @property
     def active(self) -> bool:
-        """Whether a process is at work on the run."""
+        """Whether a process is working on the run."""
         return self.status in ACTIVE
 
     def stop(self) -> None:
@@ -91,12 +91,12 @@ class TrainingWidget(W.VBox):
         self._try(jobs.stop)
 
     def resume(self) -> None:
-        """Go on from the last checkpoint, in a new process."""
+        """Resume from the last checkpoint, in a new process."""
         self._try(jobs.resume)
         self.attach()
 
     def wait(self, timeout: float | None = None) -> str:
-        """Wait until the run is over; give its status."""
+        """Wait until the run ends, and return its status."""
         if self._thread is not None:
             self._thread.join(timeout)
         return self.status
@@ -116,17 +116,17 @@ class TrainingWidget(W.VBox):
 
 
 def curve(metrics: pd.DataFrame) -> Markup:
-    """Draw training and held-out loss against epoch as SVG, which needs nothing from outside.
+    """Draw training and held-out loss against epoch as an SVG without external resources.
 
     Parameters
     ----------
     metrics : pandas.DataFrame
-        A row an epoch, with ``epoch`` and, as known, ``train_loss`` and ``val_loss``.
+        One row per epoch, with ``epoch`` and, if known, ``train_loss`` and ``val_loss``.
 
     Returns
     -------
     Markup
-        An ``<svg>`` element, or nothing where there are fewer than two epochs.
+        An ``<svg>`` element; empty for fewer than two epochs.
     """
     names = [name for name in ("train_loss", "val_loss") if name in metrics]
     if len(metrics) < 2 or not names:
@@ -157,7 +157,7 @@ def curve(metrics: pd.DataFrame) -> Markup:
 
 
 def _said(state: dict[str, Any]) -> str:
-    """Say in a line how the run is."""
+    """Return the progress of the run, in one line."""
     words = [state["status"]]
     if state.get("epochs"):
         words.append(f"epoch {state.get('epoch', 0)} of {state['epochs']}")

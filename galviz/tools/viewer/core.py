@@ -1,7 +1,6 @@
-"""The object in focus without its page: what a browser that shows it (``galviz/tools/viewer/client.js``) is told.
+"""The image viewer without its page: the messages that its browser part (``client.js``) receives.
 
-Id, pixels and facts go in one message, so an id and its pictures cannot come apart; objects are named by id, never by
-row.
+Id, pixels and facts go in one message, so they always belong together. Objects are identified by id, never by row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,22 +19,22 @@ from galviz.tools.viewer.figure import LUPTON_Q, MARKS, scale_bar
 
 
 class Portrait:
-    """What there is to show of each object, and the order in which they are gone through.
+    """The images and facts of each object, and the order of the objects.
 
     Parameters
     ----------
     cutouts : CutoutSet
     facts : pandas.DataFrame, optional
-        What to say of each object, indexed by `object_id`; by default the catalogue.
+        Columns listed for each object, indexed by `object_id`; by default the catalogue.
     labels : Labels, optional
-        The object's label is said too.
+        If given, the object's label is listed too.
     ids : sequence of str, optional
-        The order; by default that of the catalogue.
+        Order of the objects; by default that of the catalogue.
 
     Raises
     ------
     ValueError
-        If an id comes twice.
+        If an id occurs twice.
     """
 
     def __init__(
@@ -54,24 +53,24 @@ class Portrait:
         self._read: tuple[str, np.ndarray | None, np.ndarray | None] = ("", None, None)
 
     def knows(self, object_id: str | None) -> bool:
-        """Say whether anything can be shown of an object."""
+        """Return whether an object has an image, facts or a place in the order."""
         return any(object_id in index for index in (self._index, self.facts.index, self.ids))
 
     def beside(self, object_id: str, by: int) -> str:
-        """Give the id that many places on in the order, round and round; the first or the last for one not in it."""
+        """Return the id `by` places further in the order, which is cyclic; an unknown id gives the first or last."""
         place = int(self.ids.get_loc(object_id)) if object_id in self.ids else min(0, -by)
         return str(self.ids[(place + by) % len(self.ids)])
 
     def look_message(self, object_id: str, look: Look, pictures: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-        """Say how pictures of an object are drawn, and the limits of each.
+        """Return how pictures of an object are drawn, and the limits of each.
 
         Parameters
         ----------
         object_id : str
         look : Look
-            Its bands do not matter.
+            Its bands are ignored.
         pictures : mapping of str to tuple of str
-            The bands, one or three, that are shown in each.
+            Name of a picture → the one or three bands that it shows.
         """
         bands, (images, coverage) = self.cutouts.bands, self._pixels(object_id)
         looks = {} if images is None else {name: replace(look, bands=of) for name, of in pictures.items()}
@@ -81,7 +80,7 @@ class Portrait:
         return message | {"palette": np.frombuffer(palette_bytes(look.palette), np.uint8).reshape(-1, 3).tolist()}
 
     def object_message(self, object_id: str) -> dict[str, Any]:
-        """Say all that is shown of an object, its pixels in the same message."""
+        """Return everything shown of an object, including its pixels."""
         images, coverage = self._pixels(object_id)
         _, _, height, width = self.cutouts.images.shape
         message = {"type": "object", "id": object_id, "bands": list(self.cutouts.bands), "width": width}

@@ -1,4 +1,4 @@
-"""What pictures of objects share: palettes, marks, which bands are red, green and blue, the length of a scale bar."""
+"""Shared parts of pictures of objects: palettes, markers, choice of RGB bands, length of the scale bar."""
 
 from collections.abc import Sequence
 
@@ -13,20 +13,20 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "field": ("square", SKY, "field galaxy"),
     "star": ("x", PINK, "star"),
 }
-"""Shape, colour and name of each kind of source."""
+"""Kind of source → marker, colour and name."""
 
 PALETTES: dict[str, tuple[str, ...]] = {"grey": Greys256, "viridis": Viridis256, "cividis": Cividis256}
 """Perceptually uniform palettes for the pixels of a band."""
 
 LUPTON_Q = 8
-"""Softening of the asinh in Lupton's colours."""
+"""Softening parameter Q of Lupton's asinh stretch."""
 
 _COLOUR_NAMES = (("r", "g", "b"), ("red", "green", "blue"), ("R", "G", "B"))
 _LINEAR_SIGMAS = 8.0
 
 
 def rgb_bands(bands: Sequence[str]) -> tuple[str, str, str]:
-    """Choose which bands are shown as red, green and blue: those named so, or i, r, g, else from the reddest down."""
+    """Return the bands shown as red, green and blue: bands of these names, or i, r, g, else the reddest three."""
     for colours in _COLOUR_NAMES:
         if set(colours) <= set(bands):
             return colours
@@ -37,12 +37,12 @@ def rgb_bands(bands: Sequence[str]) -> tuple[str, str, str]:
 
 
 def linear_part(pixels: np.ndarray) -> float:
-    """Give up to which pixel value a colour picture is linear: 8 σ, with σ the scatter of its own pixels.
+    """Return the pixel value up to which a colour picture is linear: 8 σ, with σ from the MAD of its pixels.
 
     Parameters
     ----------
     pixels : numpy.ndarray
-        The observed ones of three bands, any shape; none at all gives 8.
+        Observed pixels of three bands, any shape; an empty array gives 8.
     """
     if not pixels.size:
         return _LINEAR_SIGMAS
@@ -51,7 +51,7 @@ def linear_part(pixels: np.ndarray) -> float:
 
 
 def scale_bar(side: float) -> tuple[float, str]:
-    """Choose a round length that is a sixth to two fifths of a side.
+    """Return a round length between a sixth and two fifths of a side.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Display settings: bands, colours and stretch, as a visitor sets them."""
+"""Controls of the display settings: bands, colours and stretch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,19 +18,19 @@ _ORDER = ("picture", "red", "green", "blue", "kind", *_NUMBERS, "palette", "blac
 
 
 def alert(error: str) -> pn.viewable.Viewable:
-    """Show an error, or nothing where there is none."""
+    """Show an error; hidden if there is none."""
     said = Markup("<span role='alert'>⚠ {}</span>").format(error) if error else ""
     return Text(said, visible=bool(said), margin=(0, 10))
 
 
 class LookView(pn.viewable.Viewer):
-    """Controls of a `Look`, of which only those that do something are seen.
+    """Controls of a `Look`; only those that have an effect are visible.
 
     Parameters
     ----------
     cutouts : CutoutSet
-        Whose bands and unit they are for. With more than one band `picture` may be `RGB`, or `ALL`: colours and every
-        band side by side, where a view has room for that.
+        Provides bands and unit. With more than one band, `picture` can also be `RGB`, or `ALL`: the colour picture and
+        every band side by side, in views that support it.
     """
 
     picture = param.Selector(default=RGB, objects=[RGB], label="Picture")
@@ -70,12 +70,12 @@ class LookView(pn.viewable.Viewer):
         return [*_ORDER]
 
     def look(self) -> Look:
-        """Give how one picture is drawn now: the colours where it is all bands.
+        """Return the current display settings of one picture; for `ALL`, of the colour picture.
 
         Raises
         ------
         ValueError
-            If the limits make no sense.
+            If the limits are invalid.
         """
         bands = (self.red, self.green, self.blue) if self.picture in (RGB, ALL) else (self.picture,)
         limits = None if self.black is None or self.white is None else (self.black, self.white)
@@ -83,7 +83,7 @@ class LookView(pn.viewable.Viewer):
         return Look(bands=bands, limits=limits, a=self.softening, **more)
 
     def watch(self, changed: Callable[..., None]) -> None:
-        """Call a function whenever one of the controls has changed, and there is a look that they describe."""
+        """Call `changed` after each change of a control that leaves valid settings."""
 
         def try_it(*events: param.parameterized.Event) -> None:
             try:
@@ -97,7 +97,7 @@ class LookView(pn.viewable.Viewer):
         self.param.watch(try_it, [*_ORDER])
 
     def _seen(self, name: str) -> Any:
-        """Say when a control does something: a bool that follows the others."""
+        """Return whether a control has an effect: True, or an expression that follows the other controls."""
         kind, picture = self.param.kind.rx(), self.param.picture.rx()
         colours, grey = picture.rx.in_([RGB, ALL]), picture != RGB
         own = self.param.black.rx().rx.is_(None).rx.or_(self.param.white.rx().rx.is_(None))
@@ -119,5 +119,5 @@ class LookView(pn.viewable.Viewer):
 
     @param.depends("error")
     def alert(self) -> pn.viewable.Viewable:
-        """Say why the pictures stay as they were."""
+        """Show why the pictures did not change."""
         return alert(self.error)

@@ -1,4 +1,4 @@
-"""The object in focus: its pixels go to the browser as floats, where stretch, blink and read-out happen."""
+"""The image viewer. Pixels go to the browser as floats; stretching, blinking and read-out happen there."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from galviz.tools.viewer.stretch import ALL, RGB, LookView
 
 
 class FocusCanvas(pn.custom.JSComponent):
-    """What of the view runs in the browser; it asks nothing of any other server."""
+    """The browser part of the viewer; it loads nothing from other servers."""
 
     _esm = Path(__file__).with_name("client.js")
     _stylesheets: ClassVar[list[str]] = [Path(__file__).with_name("client.css").read_text(encoding="utf-8")]
@@ -29,36 +29,36 @@ class FocusCanvas(pn.custom.JSComponent):
         self.heard(data)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Bring a message to every browser that shows this."""
+        """Send a message to every browser that shows this viewer."""
         self._send_msg(message)
 
 
 class FocusView(pn.viewable.Viewer):
-    """Pictures, coordinates, sources and facts of the object in focus: one large, or colours and all bands together.
+    """Images, coordinates, sources and facts of the object in focus; one large picture, or all bands together.
 
     Parameters
     ----------
     cutouts : CutoutSet
     selection : Selection
-        Its focus is shown; the first of `ids` where neither the set nor the facts know it.
+        The object in focus is shown; the first of `ids` if it is unknown.
     facts : pandas.DataFrame, optional
-        What to say of each object, indexed by `object_id`; by default the catalogue.
+        Columns listed for each object, indexed by `object_id`; by default the catalogue.
     looks : LookView, optional
-        Controls shared with another view; its own, shown above the picture, by default.
+        Display settings shared with another view; by default its own, shown above the picture.
     labels : Labels, optional
-        The object's label is said too.
+        If given, the object's label is listed too.
     ids : sequence of str, optional
-        The order in which Previous and Next go, round and round; by default that of the catalogue.
+        Cyclic order of Previous and Next; by default that of the catalogue.
     picture : str, optional
-        What `looks` shows at first, one of ``looks.param.picture.objects``; by default it is left alone. Of a set of
-        one band, `galviz.tools.viewer.stretch.ALL` is that band.
+        Initial value of ``looks.picture``; unchanged by default. For a set of one band,
+        `galviz.tools.viewer.stretch.ALL` means that band.
     height : int
-        Pixels that a large picture is high at most.
+        Largest height of a large picture in px.
 
     Raises
     ------
     ValueError
-        If an id comes twice, or there is no such picture.
+        If an id occurs twice, or `picture` is unknown.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class FocusView(pn.viewable.Viewer):
         return focus if focus is not None and self.portrait.knows(focus) else str(self.portrait.ids[0])
 
     def look_message(self) -> dict[str, Any]:
-        """Say how pixels are drawn, with the limits that each picture of this object has by it."""
+        """Return the display settings, with the limits of each picture of this object."""
         bands, looks = self.portrait.cutouts.bands, self.looks
         pictures = {RGB: (looks.red, looks.green, looks.blue)} if len(bands) > 1 else {}
         pictures |= {name: (name,) for name in bands}
@@ -101,16 +101,16 @@ class FocusView(pn.viewable.Viewer):
         return told | {"name": self._picture, "all": ALL}
 
     def object_message(self) -> dict[str, Any]:
-        """Say all that is shown of the object, its pixels in the same message."""
+        """Return everything shown of the object, including its pixels."""
         return self.portrait.object_message(self.object_id) | {"tallest": self.height, "look": self.look_message()}
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Do what a browser asks.
+        """Process a message from a browser.
 
         Raises
         ------
         ValueError
-            If the message is none of those that ``focus.js`` sends.
+            If the type of the message is unknown.
         """
         does = {"hello": self._show, "step": self._step, "go": self._go, "picture": self._turn}
         if message.get("type") not in does:

@@ -1,1 +1,1 @@
-"""Galaxy Zoo's 37 vote fractions side by side."""
+"""Figures of Galaxy Zoo's 37 vote fractions."""

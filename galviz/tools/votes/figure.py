@@ -1,4 +1,4 @@
-"""Galaxy Zoo's 37 answers side by side: how often, how they hang together, how well they are told, the surest objects.
+"""Figures of Galaxy Zoo's 37 answers: histograms, correlations, predictions against truth, prototypes.
 
 References
 ----------
@@ -17,23 +17,23 @@ from galviz.tools.style import BLUE, GREY, ORANGE, frame
 from galviz.tools.votes.panels import PLACES, density, in_panels, points
 
 MOST_POINTS = 1000
-"""Above this number of objects their density is drawn: one picture, so that any number takes the browser the same."""
+"""Above this number of objects their density is drawn: one image, whose size does not depend on their number."""
 
 SIDE = 97
-"""Pixels at which a prototype is shown."""
+"""Size of a prototype on the page, px."""
 
 
 def vote_histograms(labels: np.ndarray, predictions: np.ndarray | None = None, *, bins: int = 25) -> hv.Overlay:
-    """Draw how many objects have which vote fraction: a panel an answer, logarithmic, the same for all.
+    """Draw histograms of the vote fractions, one panel per answer, with the same logarithmic axis.
 
     Parameters
     ----------
     labels : numpy.ndarray, shape (N, 37)
-        Vote fractions, blue bars; NaN is left out.
+        Vote fractions, drawn as blue bars; NaN is ignored.
     predictions : numpy.ndarray, shape (M, 37), optional
-        The orange line over them: of the same objects, if the two shall be compared.
+        Drawn as an orange line. Use the same objects if the two are to be compared.
     bins : int
-        From 0 to 1.
+        Number of bins from 0 to 1.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def vote_histograms(labels: np.ndarray, predictions: np.ndarray | None = None, *
     top = np.log10(2 * max(10, *map(len, given))) * 1.04
 
     def height(count: np.ndarray) -> np.ndarray:
-        return np.log10(np.maximum(count, 0.5) * 2) / top  # a logarithm has no zero: half an object is the floor
+        return np.log10(np.maximum(count, 0.5) * 2) / top  # a logarithmic axis has no zero: it starts at half an object
 
     x, y = PLACES[:, :1], PLACES[:, 1:]
     bars = {"x0": x + edges[:-1], "y0": y + 0 * counts[0], "x1": x + edges[1:], "y1": y + height(counts[0])}
@@ -63,15 +63,15 @@ def vote_histograms(labels: np.ndarray, predictions: np.ndarray | None = None, *
 
 
 def truth_panels(truth: np.ndarray, estimate: np.ndarray, mean: np.ndarray | None = None) -> hv.Overlay:
-    """Draw predicted against true vote fractions: a panel an answer, with the line on which they are equal.
+    """Draw predicted against true vote fractions, one panel per answer, with the 1:1 line.
 
     Parameters
     ----------
     truth, estimate : numpy.ndarray, shape (N, 37)
-        An object with NaN in an answer is left out of its panel. Above `MOST_POINTS` objects the colour is the
-        logarithm of their number.
+        Objects with NaN in an answer are left out of its panel. Above `MOST_POINTS` objects, their number is shown by
+        colour, on a logarithmic scale.
     mean : numpy.ndarray, shape (37,), optional
-        The guess whose RMSE stands beside ours; by default the mean of the truth.
+        Constant guess whose RMSE is given for comparison; by default the mean of the truth.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def truth_panels(truth: np.ndarray, estimate: np.ndarray, mean: np.ndarray | Non
 
 
 def answer_rmse(truth: np.ndarray, estimate: np.ndarray, mean: np.ndarray | None = None) -> pd.DataFrame:
-    """Measure each answer, √⟨(ŷ − y)²⟩ over objects, beside a guess that is the same for all objects.
+    """Return the RMSE of each answer, √⟨(ŷ − y)²⟩ over objects, and that of a guess that is the same for all objects.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def answer_rmse(truth: np.ndarray, estimate: np.ndarray, mean: np.ndarray | None
 
 
 def correlation(votes: np.ndarray) -> pd.DataFrame:
-    """Compute Pearson's correlation of each answer with each other.
+    """Return Pearson's correlation between all pairs of answers.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def correlation(votes: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        37 × 37, by Kaggle's names. NaN where an answer does not vary: it has no correlation, not even with itself.
+        37 × 37, by Kaggle's names. NaN for an answer that does not vary, also on the diagonal.
 
     References
     ----------
@@ -144,9 +144,9 @@ def correlation_matrix(matrix: pd.DataFrame, what: str = "Correlation of the lab
     Parameters
     ----------
     matrix : pandas.DataFrame
-        As `correlation` gives it, or the difference of two. NaN is grey, and the title says how many answers have it.
+        From `correlation`, or the difference of two. NaN is grey, and the title gives the number of such answers.
     what : str
-        What is drawn: the beginning of the title.
+        Beginning of the title.
 
     Returns
     -------
@@ -184,18 +184,18 @@ def correlation_matrix(matrix: pd.DataFrame, what: str = "Correlation of the lab
 
 
 def prototypes(votes: pd.DataFrame) -> pd.DataFrame:
-    """Find the surest object of each answer: the one with the largest vote fraction; of equals the first.
+    """Return the prototype of each answer: the object with the largest vote fraction, the first of equal ones.
 
     Parameters
     ----------
     votes : pandas.DataFrame, N rows
-        Indexed by `object_id`, with the 37 columns `galviz.sky.galaxy_zoo.COLUMNS`. NaN is never the largest.
+        Indexed by `object_id`, with the 37 columns `galviz.sky.galaxy_zoo.COLUMNS`. NaN is ignored.
 
     Returns
     -------
     pandas.DataFrame
-        Index answer (Kaggle's names); columns name, object_id (str), fraction. An answer without any vote above 0 is
-        missing: it has no prototype.
+        Index answer (Kaggle's names); columns name, object_id (str), fraction. Answers without any vote above 0 are
+        left out.
     """
     given = votes[list(COLUMNS)].to_numpy(dtype=np.float64)
     given = np.where(np.isfinite(given), given, -np.inf)
@@ -213,21 +213,21 @@ def prototype_sheet(cutouts: CutoutSet, found: pd.DataFrame, look: Look | None =
     Parameters
     ----------
     cutouts : CutoutSet
-        With pictures of all of them.
+        Images of all prototypes.
     found : pandas.DataFrame, K rows
-        As `prototypes` gives it.
+        From `prototypes`.
     look : Look, optional
-        By default that of the set.
+        Display settings; by default those of the set.
 
     Returns
     -------
     Sheet
-        The k-th picture is that of the k-th row.
+        Picture k is that of row k.
 
     Raises
     ------
     KeyError
-        If an object has no picture.
+        If an object has no image.
     """
     rows = cutouts.catalogue.index.get_indexer(found["object_id"])
     if (rows < 0).any():

@@ -1,4 +1,4 @@
-"""A panel for each of Galaxy Zoo's 37 answers in one figure: 37 figures would take seconds to make."""
+"""One figure with a panel for each of Galaxy Zoo's 37 answers; 37 separate figures would take seconds to draw."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ import numpy as np
 from galviz.sky.galaxy_zoo import COLUMNS, QUESTIONS, SLICES
 from galviz.tools.style import BLUE, GREY, frame
 
-_COLUMNS, _CELLS = 7, 40  # panels in a row, and cells of the density along the side of one
-_ACROSS, _DOWN = 1.3, 1.8  # from panel to panel, in sides; whole numbers of cells
-_TEXT = "#888888"  # read on a white and on a black page
+_COLUMNS, _CELLS = 7, 40  # panels per row, and cells of the density along one side of a panel
+_ACROSS, _DOWN = 1.3, 1.8  # spacing of the panels, in sides; must be whole numbers of cells
+_TEXT = "#888888"  # readable on white and black pages
 _TOOLS = ["box_zoom", "save", "reset"]
 
 
 def _places() -> np.ndarray:
-    """Give the lower left corner (37, 2) of each panel: questions in turn, none broken over two rows."""
+    """Return the lower left corner (37, 2) of each panel: question by question, each in a single row."""
     found, column, row = [], 0, 0
     for part in SLICES:
         count = part.stop - part.start
@@ -33,17 +33,17 @@ PLACES = _places()
 def in_panels(
     drawn: hv.Overlay, title: str, more: Sequence[str] = ("",) * len(COLUMNS), *, ticks: Sequence[tuple[float, str]]
 ) -> hv.Overlay:
-    """Put frames, names and ticks around what is drawn at `PLACES`.
+    """Add frames, names and ticks to elements drawn at `PLACES`.
 
     Parameters
     ----------
     drawn : holoviews.Overlay or element
     title : str
-        Of the whole figure.
+        Title of the figure.
     more : sequence of str
-        What is written under the name of each of the 37 answers.
+        Text under the name of each of the 37 answers.
     ticks : sequence of (float, str)
-        Heights 0…1 in a panel, and what is written there.
+        Heights 0…1 in a panel, and their labels.
 
     Returns
     -------
@@ -79,14 +79,14 @@ def _labels(places: list[tuple[float, float, str]], align: str, baseline: str, *
 
 
 def points(truth: np.ndarray, estimate: np.ndarray) -> hv.Points:
-    """Draw truth across and estimate up, (N, 37) each, a point an object and answer; NaN is left out."""
+    """Draw truth (x) against estimate (y), (N, 37) each, one point per object and answer; NaN is left out."""
     known = np.isfinite(truth) & np.isfinite(estimate)
     place = np.stack([truth, estimate], axis=2) + PLACES
     return hv.Points(place[known], ["x", "y"]).opts(color=BLUE, size=2.5, alpha=0.5)
 
 
 def density(truth: np.ndarray, estimate: np.ndarray) -> hv.Image:
-    """Count the `points` in the cells of all panels, in one picture; a cell without any is NaN."""
+    """Draw the number of `points` in the cells of all panels, as one image; empty cells are NaN."""
     wide, tall = (np.ptp(PLACES, axis=0) + 1).tolist()
     counts = np.zeros((round(tall * _CELLS), round(wide * _CELLS)), dtype=np.float32)
     for k, (x, y) in enumerate(PLACES):
