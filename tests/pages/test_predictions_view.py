@@ -120,7 +120,7 @@ def test_a_condition_that_no_object_meets_is_not_passed_over(told, sky):
     view = PredictionsView(told, Selection(), sky)
     assert view.none_chosen() == ""
     view.explorer.selection.where("z > 99")
-    assert "No object is chosen: the figures are of all that are shown" in view.none_chosen()
+    assert "No objects selected: the metrics are of all objects shown" in view.none_chosen()
     view.explorer.selection.choose(sky.object_ids[[0]])
     assert view.none_chosen() == ""
 

@@ -133,7 +133,8 @@ def test_a_run_in_use_is_refused_naming_host_and_process(tmp_path, sky, galviz, 
 @pytest.mark.slow
 def test_a_training_outlives_who_started_it_and_goes_on_after_a_stop(tmp_path, sky):
     run = tmp_path / "run"
-    starter = "import sys, time; from galviz.work import processes as jobs; print(jobs.start(sys.argv[2:], sys.argv[1])); time.sleep(999)"
+    starter = "import sys, time; from galviz.work.processes import start; print(start(sys.argv[2:], sys.argv[1]))"
+    starter += "; time.sleep(999)"
     arguments = [sys.executable, "-u", "-c", starter, str(run), *command(sky, run, 200)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as server:
         training = psutil.Process(int(server.stdout.readline()))
@@ -275,7 +276,8 @@ def test_follow_tells_what_is_new_and_what_was_cut(tmp_path):
 
 
 def test_devices_are_found_without_torch_here():
-    code = "import json, sys; from galviz.work import processes as jobs; print(json.dumps(jobs.devices())); print('torch' in sys.modules)"
+    code = "import json, sys; from galviz.work.processes import devices; print(json.dumps(devices()))"
+    code += "; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     found, loaded = done.stdout.splitlines()
     assert loaded == "False"

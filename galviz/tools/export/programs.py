@@ -64,7 +64,7 @@ class Programs(Patient):
             return
         self.program.param.update(options=[_ALL, *others], value=to if to in others else _ALL)
         found = ", ".join(others) or "none yet. Start TOPCAT or Aladin, and look again"
-        sent = "" if choice is None else f"{len(choice):,} rows sent: what is chosen of them there is chosen here too."
+        sent = "" if choice is None else f"{len(choice):,} rows sent: a selection made there is applied here too."
         self.said = sent or f"Programs found: {found}."
 
     def _talk(self, on_page: Callable[..., Any], choice: Choice | None, to: str | None) -> list[str]:

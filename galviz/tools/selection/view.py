@@ -75,7 +75,7 @@ class SelectionBar(pn.viewable.Viewer):
         """Return the number of selected objects and the last step, as HTML."""
         steps, chosen, total = self.selection.steps, len(self.selection), len(self.selection.table)
         last = f" · last step: {_short(*steps[-1])}" if steps else ""
-        status = Markup("<div role='status'><b>{:,} of {:,} objects chosen</b>{}</div>")
+        status = Markup("<div role='status'><b>{:,} of {:,} objects selected</b>{}</div>")
         return status.format(chosen, total, last)
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -99,7 +99,7 @@ class ThresholdView(ThresholdState):
         if self.binned is not None:
             self.plots.bin(self.binned.at(self.threshold), self.bins.strip(), self.scored.name)
         else:
-            self.plots.say(self.bins_error or "No column to bin by is chosen.")
+            self.plots.say(self.bins_error or "No column to bin by is selected.")
 
     def _choose(self, _: object) -> None:
         self.selection.where(f"{column(self.answer)} > {self.threshold!r}")

@@ -75,7 +75,7 @@ def test_nothing_is_fitted_until_it_is_asked_for(given):
 def test_what_was_filled_in_can_be_taken_away(given):
     run, sky = given
     view = ended(RepairView(run, sky, Selection(sky.catalogue), steps=1, count=2))
-    assert view._out().title.startswith("Take it away")
+    assert view._out().title.startswith("Export")
     out = view.way_out()
     assert "u_flux" in out.table.columns
     assert "filled in by best fits" in out.cutouts.origin
