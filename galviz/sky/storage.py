@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 _ABOUT = {"bands": list, "unit": str, "origin": str, "survey": str, "coverage": bool, "parts": list}
 _CODECS = {"sharding_indexed", "bytes", "zstd", "crc32c"}
-_ALL_CHUNKS = {"array.write_empty_chunks": True}  # Zarr omits chunks of zeros by default; here a missing chunk means damage
+_ALL_CHUNKS = {"array.write_empty_chunks": True}  # by default Zarr omits zeros; here a missing chunk is damage
 _LEVELS = {"uint8": 255}
 _LARGEST = 2**31  # bytes of one object's images; a larger size means a damaged or hostile header
 _SHARD_BYTES = 64 * 2**20
@@ -186,7 +186,7 @@ class StoredArray:
         self._present: set[int] = set()  # shards whose file is known to exist
         with self._whole():
             metadata = read_json(inside(path, f"images.zarr/{name}/zarr.json"))
-            strange = set(_codec_names(metadata["codecs"])) - _CODECS  # a codec can run any code, so only known ones are used
+            strange = set(_codec_names(metadata["codecs"])) - _CODECS  # a codec can run any code
             if strange or metadata["zarr_format"] != 3:
                 raise ValueError(f"codecs {', '.join(sorted(strange)) or 'of Zarr 2'}")
             self._array = zarr.open_array(path / "images.zarr" / name, mode="r", zarr_format=3)
