@@ -1,1 +1,1 @@
-"""Files: which may be opened, how they are written whole, what a damaged one says."""
+"""Files: safe paths, atomic writes, locks, tables in all formats, and clear errors for damaged files."""

@@ -1,4 +1,4 @@
-"""Damaged files: what a library raises for one becomes an error that names it."""
+"""Damaged files: turn any exception that a library raises into an error that names the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,19 +9,19 @@ from pathlib import Path
 def whole(name: str | Path, what: str, cure: str, kind: type[Exception] = ValueError) -> Iterator[None]:
     """Turn any exception of the block into one that names the file.
 
-    What astropy, Zarr, pyarrow or Pillow raise for a damaged file can be almost any exception, and one that slips
-    through ends the reading of all other files too. So the block should hold the library's calls and little else.
+    For a damaged file, astropy, Zarr, pyarrow and Pillow raise almost any exception. One that is not caught would stop
+    the reading of all other files as well. The block should therefore contain only the calls of the library.
 
     Parameters
     ----------
     name : str or Path
-        The file, with which the message begins. An error that begins with it already passes unchanged.
+        The file. The message begins with it. An error that already begins with it passes unchanged.
     what : str
-        What was expected: ``"FITS frame"``.
+        What was expected, for the message: ``"FITS frame"``.
     cure : str
         What the user can do: ``"Fetch it again."``.
     kind : type
-        Of the error that is raised.
+        Type of the error that is raised.
 
     Raises
     ------

@@ -1,4 +1,8 @@
-"""Expressions over the columns of a table, as a user types them: read as a syntax tree and computed, never executed."""
+"""Expressions over table columns, typed by a user.
+
+They are parsed to a syntax tree, and only known nodes are computed. Nothing is executed, so a text from a stranger is
+safe.
+"""
 
 import ast
 import difflib
@@ -49,26 +53,26 @@ _LONGEST = 2000
 
 
 def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
-    """Compute an expression for each row of a table.
+    """Return the value of an expression for each row of a table.
 
     Parameters
     ----------
     expression : str
         For example ``"z < 0.3 and abs(ln_richness - ln_richness_true) > 0.2"``, ``"object_id in ('1', '2')"``. Names
-        are columns, or the index; a name that is not a Python identifier is written ``col("u - g")``.
+        are columns, or the index. A name that is not a Python identifier is written ``col("u - g")``.
     table : pandas.DataFrame
-        N rows. Missing values are NaN (in text None): comparisons with them are False, but ``!=`` is True.
+        N rows. Missing values are NaN (None in text). Comparisons with them are False, except ``!=``, which is True.
 
     Returns
     -------
     numpy.ndarray, shape (N,)
-        float64, bool or text. Whole numbers are compared, added, subtracted, multiplied and divided with ``//`` and
-        ``%`` exactly, whatever their size; only the result becomes a float64.
+        float64, bool or text. Integers of any size are compared exactly, and ``+``, ``-``, ``*``, ``//`` and ``%`` are
+        exact as well; only the final result is converted to float64.
 
     Raises
     ------
     ValueError
-        If the expression cannot be read, uses what is not allowed, or names a column that is not there.
+        If the expression cannot be parsed, uses something that is not allowed, or names an unknown column.
     """
     if len(expression) > _LONGEST:
         raise ValueError(f"expression: expected at most {_LONGEST} characters, got {len(expression)}.")
@@ -93,12 +97,12 @@ def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
 
 
 def matches(expression: str, table: pd.DataFrame) -> np.ndarray:
-    """Say which rows a condition holds for: bool, shape (N,). An empty expression holds for all.
+    """Return for which rows a condition is true, bool, shape (N,). An empty expression is true for all rows.
 
     Raises
     ------
     ValueError
-        As `evaluate`, and if the expression is no condition.
+        As `evaluate`, and if the expression is not a condition.
     """
     if not expression.strip():
         return np.ones(len(table), dtype=bool)
@@ -111,13 +115,13 @@ def matches(expression: str, table: pd.DataFrame) -> np.ndarray:
 
 
 def column(name: str) -> str:
-    """Write a column's name as an expression: ``"z"``, ``'col("u - g")'``."""
+    """Return a column name as an expression: ``"z"``, ``'col("u - g")'``."""
     plain = name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
     return name if plain else f"col({name!r})"
 
 
 class _Reader:
-    """Computes a syntax tree node by node; what has no method is refused."""
+    """Computes a syntax tree node by node. A node without a method here is refused."""
 
     def __init__(self, table: pd.DataFrame) -> None:
         self._table = table
@@ -211,7 +215,7 @@ class _Reader:
 
 
 def _whole_column(values: pd.Series) -> np.ndarray:
-    """Return whole numbers as int64, those beyond it as Python's int, masked where one is missing."""
+    """Return integers as int64, or as Python ints if int64 is too small. Missing values are masked."""
     missing = values.isna().to_numpy()
     plain = values.fillna(0) if missing.any() else values
     ends = [int(plain.min()), int(plain.max())] if len(plain) else []
@@ -221,14 +225,14 @@ def _whole_column(values: pd.Series) -> np.ndarray:
 
 
 def _is_whole(value: Any) -> bool:
-    """Return whether a value is of whole numbers; an array of Python's int is always a masked one."""
+    """Return whether a value consists of integers. Arrays of Python ints are always masked arrays here."""
     if isinstance(value, np.ndarray):
         return value.dtype.kind == "i" or (isinstance(value, np.ma.MaskedArray) and value.dtype == object)
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _whole(operate: Callable, left: Any, right: Any) -> np.ndarray:
-    """Compute with whole numbers: in int64 where the result surely fits, else in Python's int. n // 0 is missing."""
+    """Return the result of an integer operation: in int64 if it surely fits, else in Python ints. n // 0 is masked."""
     sides = [np.atleast_1d(np.ma.getdata(side)) for side in (left, right)]
     most = [max(abs(int(side.min())), abs(int(side.max()))) if side.size else 0 for side in sides]
     missing = np.ma.getmaskarray(left) | np.ma.getmaskarray(right)
@@ -242,7 +246,7 @@ def _whole(operate: Callable, left: Any, right: Any) -> np.ndarray:
 
 
 def _floats(value: Any) -> Any:
-    """Return whole numbers as float64, NaN where one is missing; anything else as it is."""
+    """Return integers as float64, NaN where masked. Anything else is returned unchanged."""
     if isinstance(value, np.ma.MaskedArray):
         return np.where(np.ma.getmaskarray(value), np.nan, np.ma.getdata(value).astype(np.float64))
     if isinstance(value, np.ndarray):
@@ -268,7 +272,7 @@ def _condition(value: Any, node: ast.AST) -> Any:
 
 
 def _compare(compare: Callable, left: Any, right: Any) -> Any:
-    """Compare, text with text only; a missing text is unequal to all and less or greater than none."""
+    """Compare text with text, or numbers with numbers. A missing text is unequal to all, and never less or greater."""
     texts = [_is_text(side) for side in (left, right)]
     if not any(texts):
         if not all(_is_whole(side) for side in (left, right)):

@@ -1,4 +1,8 @@
-"""Files that are never half there: write aside, rename, say clearly when the disk is full."""
+"""Atomic file writes, JSON and Parquet files.
+
+A file is written under a temporary name and then renamed, so that a reader, or a crash, never leaves half a file. A
+full disk raises an error that says what to do.
+"""
 
 import errno
 import json
@@ -20,17 +24,17 @@ _PARQUET = ("Parquet file", "Restore it.")
 
 @contextmanager
 def room_on(path: Path) -> Iterator[None]:
-    """Turn the system's "no space left" into an error that says what to do.
+    """Turn the system error "no space left" into one that says what to do.
 
     Parameters
     ----------
     path : Path
-        What is being written.
+        The file that is being written.
 
     Raises
     ------
     OSError
-        With ``errno.ENOSPC`` and a message that names the file and the cure. Other errors pass unchanged.
+        With ``errno.ENOSPC`` and a message that names the file and a remedy. Other errors pass unchanged.
     """
     try:
         yield
@@ -43,17 +47,17 @@ def room_on(path: Path) -> Iterator[None]:
 
 @contextmanager
 def write_aside(path: Path) -> Iterator[Path]:
-    """Write a file under another name and rename it at the end, so that no reader ever sees half of it.
+    """Write a file under a temporary name and rename it at the end, so that no reader ever sees half of it.
 
     Parameters
     ----------
     path : Path
-        The file to be made or replaced.
+        The file to create or replace.
 
     Yields
     ------
     Path
-        The name to write to. On an error it is removed and `path` stays as it was.
+        The temporary name to write to. On an error it is removed and `path` is unchanged.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -65,7 +69,7 @@ def write_aside(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` as readable JSON, whole or not at all."""
+    """Write `content` as indented JSON. The write is atomic."""
     with write_aside(path) as aside:
         aside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -76,7 +80,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If the file is not a JSON object, or a link that leads out of its folder, naming the file.
+        If the file is not a JSON object, or is a link that leads out of its folder. The message names the file.
     """
     inside(path.parent, path.name)
     try:
@@ -89,7 +93,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_parquet(table: "pd.DataFrame", path: Path, **more: Any) -> None:
-    """Write a table as Parquet with checksums, whole or not at all; `more` as ``DataFrame.to_parquet`` takes it."""
+    """Write a table as Parquet with checksums, atomically. `more` is passed to ``DataFrame.to_parquet``."""
     with write_aside(path) as aside:
         table.to_parquet(aside, write_page_checksum=True, **more)
 
@@ -97,22 +101,22 @@ def write_parquet(table: "pd.DataFrame", path: Path, **more: Any) -> None:
 def read_parquet(path: Path) -> "pd.DataFrame":
     """Read one Parquet file with the index it was written with.
 
-    Only this file is read. (``pandas.read_parquet`` looks for a data set around it: in a folder named ``a=1`` it would
-    add a column ``a``.)
+    Only this file is read. (``pandas.read_parquet`` takes it for a part of a data set: in a folder named ``a=1`` it
+    would add a column ``a``.)
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, or a link that leads out of its folder, naming the file.
+        If the file is damaged, or is a link that leads out of its folder. The message names the file.
     """
     with whole(path, *_PARQUET):
         return parquet_table(path).to_pandas()
 
 
 def parquet_table(path: Path) -> "pa.Table":
-    """Read one Parquet file as an Arrow table; errors as in `read_parquet`."""
+    """Read one Parquet file as an Arrow table. Raises as `read_parquet` does."""
     import pyarrow.parquet as pq
 
     inside(path.parent, path.name)

@@ -1,10 +1,10 @@
-"""Ids of objects: unique strings."""
+"""Checks of object ids: they must be unique strings."""
 
 import pandas as pd
 
 
 def check_strings(index: pd.Index) -> None:
-    """Refuse ids that are not strings."""
+    """Raise a TypeError if an id is not a string."""
     if isinstance(index.dtype, pd.StringDtype) and not index.hasnans:
         return
     if not all(isinstance(value, str) for value in index):
@@ -15,7 +15,7 @@ def check_strings(index: pd.Index) -> None:
 
 
 def check_ids(index: pd.Index) -> None:
-    """Refuse ids that are not strings, or not unique."""
+    """Raise a TypeError if an id is not a string, or a ValueError if ids are not unique."""
     check_strings(index)
     if not index.is_unique:
         double = index[index.duplicated()][0]

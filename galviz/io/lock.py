@@ -1,4 +1,9 @@
-"""One process at a time: a lock file that names its holder, and is taken over when the holder is gone."""
+"""Lock files that name their holder and can be taken over when the holder is gone.
+
+A lock is a JSON file with host, pid and heartbeat. It tells others who holds it, also on other hosts that share the
+disk. A process that crashes leaves its file behind; the next one sees from the record that the holder is gone and takes
+over, so nobody has to clean up.
+"""
 
 import os
 import platform
@@ -13,29 +18,33 @@ from filelock import FileLock
 
 from galviz.io.files import read_json, write_json
 
-STALE_S = 60.0  # on another host, a heartbeat older than this belongs to a process that is gone
+STALE_S = 60.0  # a process on another host counts as gone after this time without a heartbeat
 
 
 def me() -> dict[str, Any]:
-    """Name this process: host, pid, and the heartbeat of now (seconds since 1970)."""
+    """Return a record of this process: host, pid, and the current time as heartbeat (seconds since 1970)."""
     return {"host": platform.node(), "pid": os.getpid(), "heartbeat": time.time()}
 
 
 def rank() -> int:
-    """Give the number of this process among those that train together, 0 where it is the only one or the first."""
-    names = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # as torchrun, Lightning's own launcher and SLURM set them
+    """Return the rank of this process in a parallel training; 0 if it is the first or the only one."""
+    names = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # set by torchrun, Lightning's launcher and SLURM
     return int(next((os.environ[name] for name in names if name in os.environ), 0))
 
 
 def is_alive(holder: dict[str, Any]) -> bool:
-    """Say whether the process that `me` named lives: by its pid on this host, by its heartbeat on another."""
+    """Return whether the process of a record from `me` is alive.
+
+    On this host the pid decides, on another host the age of the heartbeat.
+    """
     if holder.get("host") != platform.node():
         return time.time() - holder.get("heartbeat", 0) < STALE_S
     try:
         process = psutil.Process(holder["pid"])
-        given_anew = process.create_time() > holder["heartbeat"] + 2  # the pid belongs to a younger process now
+        # Pids are reused. A process that started after the heartbeat (with 2 s of tolerance) cannot have written it.
+        given_anew = process.create_time() > holder["heartbeat"] + 2
         return process.status() != psutil.STATUS_ZOMBIE and not given_anew
-    except (psutil.NoSuchProcess, KeyError, OverflowError):  # a damaged record names no process
+    except (psutil.NoSuchProcess, KeyError, OverflowError):  # the last two: a damaged record
         return False
 
 
@@ -46,13 +55,15 @@ def one_holder(lock: Path) -> Iterator[None]:
     Parameters
     ----------
     lock : Path
-        The file that names the holder.
+        The lock file. It names the holder.
 
     Raises
     ------
     RuntimeError
-        If a process that is alive holds it, naming host and process.
+        If a living process holds it. The message names host and process.
     """
+    # The guard makes "check, then write" one step. Without it, two processes could both find a dead holder and both
+    # take over. It is held for a moment only, not during the block.
     with FileLock(lock.with_name(f".{lock.name}.guard")):
         holder = read_json(lock) if lock.exists() else None
         if holder is not None and is_alive(holder):

@@ -1,4 +1,4 @@
-"""Paths that a file names, which may not lead out of the folder that the user opened; and names for new files."""
+"""Safe paths and file names: a path named in a file must not lead out of the folder that the user opened."""
 
 import hashlib
 import os
@@ -8,30 +8,30 @@ from pathlib import Path, PurePath
 from unicodedata import normalize
 from urllib.parse import quote
 
-# Not printable, not allowed on Windows, or the mark of an encoded character; a hidden file; an end that Windows drops.
+# Control characters, characters not allowed on Windows, "%" (used for encoding), a leading or trailing dot or blank.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"%*/:<>?\\|\ud800-\udfff]|^[. ]|[. ]$')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$", re.IGNORECASE)  # devices of Windows
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$", re.IGNORECASE)  # device names on Windows
 
 
 def inside(root: str | Path, name: str | PurePath, argument: str = "path") -> Path:
-    """Return the path of `name` below `root`, after following links.
+    """Return the path of `name` below `root`, with links resolved.
 
-    A list of files, a table with a column of paths or an unpacked archive may come from a stranger. What it names is
-    opened only where it lies in the folder that the user gave.
+    A list of files, a table with a column of paths, or an unpacked archive may come from a stranger. The files that it
+    names are opened only if they lie in the folder that the user opened.
 
     Parameters
     ----------
     root : str or Path
-        The folder that the user opened. It may be a link itself.
+        The folder that the user opened. It may itself be a link.
     name : str or PurePath
-        A path relative to `root`, or an absolute one that lies below it.
+        A path relative to `root`, or an absolute path below it.
     argument : str
-        What the error message calls it.
+        Name of the argument in the error message.
 
     Raises
     ------
     ValueError
-        If the path is absolute, climbs (``..``) or follows a link to a place outside `root`, or is no path at all.
+        If the path leads out of `root`, as an absolute path, through ``..`` or through a link, or is not a valid path.
     """
     top = Path(root).resolve()
     try:
@@ -47,12 +47,12 @@ def inside(root: str | Path, name: str | PurePath, argument: str = "path") -> Pa
 
 
 def refuse_links_out(folder: str | Path, argument: str = "path") -> None:
-    """Check that no entry of a folder is a link to a place outside it. Folders below it are not searched.
+    """Check that no entry of a folder is a link out of it. Subfolders are not searched.
 
     Raises
     ------
     ValueError
-        If there is such a link, naming it.
+        If there is such a link. The message names it.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -61,11 +61,11 @@ def refuse_links_out(folder: str | Path, argument: str = "path") -> None:
 
 
 def file_name(text: str) -> str:
-    r"""Return a text as the name of a file that any disk can hold; `distinct_names` also limits its length.
+    r"""Return a text as a file name that is valid on all systems. `distinct_names` also limits its length.
 
-    Characters that a disk does not take are percent-encoded (UTF-8): control characters, any of ``"%*/:<>?\|``, a dot
-    or a blank at an end, and the first letter of a name that Windows keeps for devices (``CON``, ``nul.txt``). An empty
-    text becomes ``%``.
+    Characters that are not allowed are percent-encoded (UTF-8): control characters, any of ``"%*/:<>?\|``, a dot or a
+    blank at either end, and the first letter of a Windows device name (``CON``, ``nul.txt``). An empty text becomes
+    ``%``.
     """
     name = _UNSAFE.sub(lambda found: _percent(found[0]), text)
     if _RESERVED.match(name):
@@ -74,10 +74,10 @@ def file_name(text: str) -> str:
 
 
 def distinct_names(names: Iterable[str], longest: int = 255) -> Iterator[str]:
-    """Yield the names, made different on a disk that ignores case, and at most `longest` bytes (UTF-8) long.
+    """Yield the names, made distinct on a disk that ignores case, and at most `longest` bytes (UTF-8) long.
 
-    A name that is too long, or is taken, ends with ``~`` and 16 digits of the SHA-256 of the whole name. The first of
-    several names that differ only in case stays as it is.
+    A name that is too long, or already taken, is shortened and ends with ``~`` and 16 digits of the SHA-256 of the
+    whole name. The first of several names that differ only in case is unchanged.
     """
     taken: set[str] = set()
     for whole in names:

@@ -1,4 +1,4 @@
-"""Where an exported selection comes from, and the lines of Python that make it again."""
+"""Provenance of an exported selection, and the Python script that reproduces it."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def ids_digest(ids: Iterable[str]) -> str:
-    """SHA-256 of the sorted ids, one a line, in UTF-8: the same for the same objects in any order."""
+    """Return the SHA-256 of the sorted ids, one per line in UTF-8. It does not depend on their order."""
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
@@ -22,29 +22,29 @@ def passport(
     stretch: Mapping[str, Any] | None = None,
     notes: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Say what a selection is and how it was made, in JSON values.
+    """Return the provenance of a selection as JSON values.
 
     Parameters
     ----------
     ids : sequence of str, length N
         The objects.
     steps : iterable of (str, mapping)
-        `Selection.steps`.
+        Steps of the selection, `Selection.steps`.
     python : str
-        The lines that make it again: `python_for`.
+        The script that reproduces it, from `python_for`.
     run : galviz.runs.run.Run, optional
-        The trained network whose predictions are shown.
+        The run whose predictions are shown.
     stretch : mapping, optional
-        How pictures were shown, in the words of the page.
+        Stretch of the pictures, as the page names it.
     notes : iterable of str
-        What a user of the objects should know, such as `galviz.io.tables.KeyedTable.notes`.
+        Notes for users of the selection, such as `galviz.io.tables.KeyedTable.notes`.
 
     Returns
     -------
     dict
-        ``galviz`` (version), ``made`` (UTC, ISO 8601), ``ids`` (``count``, ``sha256``: see `ids_digest`), ``steps``,
-        ``python`` (a list of lines), ``run`` (``name`` and the SHA-256 of ``run.json`` and the weights, or None),
-        ``stretch`` and ``notes`` (a list).
+        ``galviz`` (version), ``made`` (UTC, ISO 8601), ``ids`` (``count``, and ``sha256`` from `ids_digest`),
+        ``steps``, ``python`` (a list of lines), ``run`` (``name`` and the SHA-256 of ``run.json`` and of the weights,
+        or None), ``stretch`` and ``notes`` (a list).
     """
     return {
         "galviz": version("galviz"),
@@ -66,25 +66,25 @@ def python_for(
     opening: str | None = None,
     notes: Iterable[str] = (),
 ) -> str:
-    r"""Write a complete script that makes a selection again: it opens the table, repeats the steps and prints the ids.
+    r"""Return a complete script that reproduces a selection: it opens the table, repeats the steps and prints the ids.
 
     Parameters
     ----------
     selection : galviz.tools.selection.core.Selection
     source : str or Path
-        What its table was read from: a file for `galviz.io.tables.read_table`, the folder of a `CutoutSet` (its
-        catalogue), or that of a `Run` (its predictions).
+        Source of its table: a file for `galviz.io.tables.read_table`, the folder of a `CutoutSet` (its catalogue), or
+        the folder of a `Run` (its predictions).
     id_column : str, optional
-        The column of ids that `read_table` was told.
+        The `id_column` argument of `read_table`.
     opening : str, optional
-        The lines that make ``table``, where it is not simply what was read from `source`.
+        The lines that create ``table``, if it is not simply read from `source`.
     notes : iterable of str
-        As `passport` takes them; each becomes a comment.
+        As in `passport`. Each becomes a comment.
 
     Returns
     -------
     str
-        Python; run in a fresh process, ``ids`` in it and what it prints are ``selection.ids``, in that order.
+        Python code. Run in a new process, it prints ``selection.ids`` in their order.
     """
     steps = selection.python()
     lines = [
@@ -104,7 +104,7 @@ def python_for(
 
 
 def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
-    """Write the lines that make the ``table`` that pages show of a run: `galviz.runs.predictions.joined`.
+    """Return the lines that create the ``table`` that pages show for a run (`galviz.runs.predictions.joined`).
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
     sky : bool
         Whether the catalogue of the run's sky is joined.
     seen : bool
-        Whether the objects that the network was trained on are among them.
+        Whether objects that were seen in training are included.
     """
     lines = ["from galviz.runs.run import Run", *["from galviz.sky.cutouts import CutoutSet"] * sky]
     lines += ["from galviz.runs.predictions import joined", "", f"run = Run.open({str(path)!r})"]
@@ -122,7 +122,7 @@ def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
 
 
 def opening_of_table(path: str | Path, id_column: str | None = None, table: str | None = None) -> str:
-    """Write the lines that read ``table`` from a file: `galviz.io.tables.read_table` with these arguments."""
+    """Return the lines that read ``table`` from a file with `galviz.io.tables.read_table`."""
     given = {"id_column": id_column, "table": table}
     more = "".join(f", {name}={value!r}" for name, value in given.items() if value)
     return f"from galviz.io.tables import read_table\n\ntable = read_table({str(path)!r}{more}).table"

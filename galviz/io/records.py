@@ -1,4 +1,4 @@
-"""JSON records: content of a file checked against the types it must have before anything uses it."""
+"""Type checks of JSON files, done before anything uses their content."""
 
 from collections.abc import Mapping
 from types import UnionType
@@ -11,19 +11,19 @@ def check_fields(content: Any, types: Mapping[str, Any], where: str, required: f
     Parameters
     ----------
     content : Any
-        What was read.
+        The parsed JSON value.
     types : mapping of str to type
-        Type of each known field, as annotations write it: ``int``, ``str | None``, ``tuple[str, ...]``,
-        ``Mapping[str, float]``, ``Literal["a", "b"]``. A field that is not named here may hold anything.
+        Type of each known field, written as an annotation: ``int``, ``str | None``, ``tuple[str, ...]``,
+        ``Mapping[str, float]``, ``Literal["a", "b"]``. Other fields are not checked.
     where : str
-        The file or argument that the error names.
+        The file or argument, for the error message.
     required : frozenset of str
-        Fields that must be there.
+        Fields that must exist.
 
     Raises
     ------
     ValueError
-        If it is no object, a field is missing, or a field has another type.
+        If `content` is not an object, a required field is missing, or a field has the wrong type.
     """
     if not isinstance(content, Mapping):
         raise ValueError(f"{where}: expected a JSON object, got {type(content).__name__}. Restore or remove it.")  # noqa: TRY004 - the file is bad
@@ -38,7 +38,7 @@ def check_fields(content: Any, types: Mapping[str, Any], where: str, required: f
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Return whether a JSON value has a type: lists stand for tuples, whole numbers for floats."""
+    """Return whether a JSON value has a type. Lists are accepted as tuples, and integers as floats."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
         return isinstance(value, str) and value in inner

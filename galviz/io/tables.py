@@ -1,4 +1,4 @@
-"""Catalogues and tables of predictions from anywhere, keyed by `object_id`, and the way back to a file."""
+"""Reading and writing tables keyed by `object_id`: CSV, ECSV, VOTable, FITS and Parquet, from any program."""
 
 import codecs
 from collections.abc import Callable, Mapping, Sequence
@@ -43,25 +43,25 @@ _ROUNDED = r"^[+-]?(\d+\.\d*([eE][+-]?\d+)?|\d+[eE]\+\d+)$"  # a number that was
 
 @dataclass(frozen=True, eq=False)
 class KeyedTable:
-    """A table keyed by `object_id`, with what is known of it.
+    """A table keyed by `object_id`, with its units, provenance and notes.
 
     Parameters
     ----------
     table : pandas.DataFrame, N rows
-        Its index ``object_id`` holds unique, non-empty str. Columns hold numbers (a missing float is NaN, a missing
-        integer or truth value ``<NA>`` in a nullable type), dates, or text (missing: NaN).
+        Its index ``object_id`` holds unique, non-empty strings. Columns hold numbers (a missing float is NaN; a missing
+        integer or boolean is ``<NA>`` in a nullable type), dates, or text (missing: NaN).
     units : mapping of str to str
         Unit of each column that has one.
     passport : mapping, optional
-        Where the rows come from; see `galviz.io.provenance.passport`.
+        Provenance of the rows; see `galviz.io.provenance.passport`.
     notes : tuple of str
-        What a user should know about how the file was read, in sentences of plain text: columns left out and why,
-        which of several tables was read, a result that the server cut. They are not written with the table.
+        Notes for the user on how the file was read, as plain sentences: columns left out and why, which of several
+        tables was read, a result truncated by the server. They are not written with the table.
 
     Raises
     ------
     ValueError
-        If an id is missing, empty or there twice, a column is called ``object_id`` or like another one, or a unit
+        If an id is missing, empty or not unique, a column is called ``object_id`` or like another one, or a unit
         belongs to no column.
     TypeError
         If ids are not strings.
@@ -91,7 +91,7 @@ class KeyedTable:
 
 
 def tables_in(path: str | Path) -> list[str]:
-    """Return the names of the tables in a FITS or VOTable file, ``"table 1"`` for one without a name; else nothing."""
+    """Return the names of the tables in a FITS or VOTable file (``"table 1"`` for one without a name), else nothing."""
     path = Path(path)
     module = {"fits": fits_table, "votable": votable}.get(_format_of(path))
     with common.readable(path, "table"):
@@ -107,14 +107,14 @@ def read_table(
 ) -> KeyedTable:
     """Read a table from any program: CSV, ECSV, VOTable (these gzipped or not), FITS or Parquet.
 
-    The format is found from the content of the file, not from its name. No other file or address is opened, whatever
-    the file names. Ids are read as text and never pass through a float; so is every other column with a name of
-    `ID_NAMES`.
+    The format is detected from the content of the file, not from its name. The reader never opens another file or
+    address, even if the file refers to one. Ids are read as text and never converted to a float. The same holds for
+    every other column with a name in `ID_NAMES`.
 
-    CSV may be separated by commas, semicolons, tabs, bars or blanks, and be in UTF-8, UTF-16 or Latin-1. Lines at its
-    top that begin with ``#`` are skipped, but for names that stand there. What the cells of a column mean is in
-    `galviz.io.formats.typed.found`: ``NA``, ``nan``, ``null``, ``None`` and ``--`` are missing among numbers, truth
-    values and dates; in a column of text only an empty cell is.
+    CSV may use commas, semicolons, tabs, vertical bars or blanks, and may be in UTF-8, UTF-16 or Latin-1. Lines at the
+    top that begin with ``#`` are skipped, unless they hold the column names. Column types are described in
+    `galviz.io.formats.typed.found`: ``NA``, ``nan``, ``null``, ``None`` and ``--`` are missing values in columns of
+    numbers, booleans and dates; in a text column only an empty cell is.
 
     A vector column of FITS, VOTable or ECSV with up to 16 entries becomes the columns ``name_0``, ``name_1``, … A
     column that cannot be read (longer vectors, complex numbers, lists) is left out and named in the notes.
@@ -123,19 +123,19 @@ def read_table(
     ----------
     path : str or Path
     id_column : str, optional
-        The column with the ids, text or integers. By default the first of `ID_NAMES` that is there, in any case.
-        `NUMBERED` makes ids of the places in the file, ``"row-0001"`` first: they mean something in this file only.
+        The column with the ids, text or integers. By default the first column with a name in `ID_NAMES`, in upper or
+        lower case. `NUMBERED` uses row numbers as ids, ``"row-0001"`` first; they are valid in this file only.
     columns : sequence of str, optional
-        Which others to read; all by default. A table of 10⁷ rows opens sooner with the few that are needed.
+        Other columns to read. By default all. A table of 10⁷ rows opens faster with fewer columns.
     table : str or int, optional
-        Which of the tables in a FITS or VOTable file to read: a name from `tables_in`, or its place, from 0. By default
-        the only one with a column of ids.
+        Which table of a FITS or VOTable file to read: a name from `tables_in`, or its position, from 0. By default the
+        only one with a column of ids.
 
     Returns
     -------
     KeyedTable
-        Integers with missing values are in pandas' nullable types, empty text from other programs is missing. What
-        `write_table` wrote has its types, units and passport back. `KeyedTable.notes` is what a user should know.
+        Integers with missing values have pandas' nullable types. Empty text from other programs is missing. A table
+        from `write_table` gets its types, units and provenance back. `KeyedTable.notes` tells the user what happened.
 
     Raises
     ------
@@ -144,9 +144,10 @@ def read_table(
     SeveralTables
         If the file has several tables, and not exactly one of them has a column of ids.
     ValueError
-        If the file is empty, of no known format, or damaged; has no column of ids, or floats in it; an id is missing or
-        there twice; or a column that was named holds neither numbers, truth values, dates nor text. Also if the file
-        takes rows from other files, declares XML entities, unpacks to an absurd size, or is the error of a service.
+        If the file is empty, damaged or of an unknown format; the id column is missing or holds floats; an id is
+        missing or not unique; or a column in `columns` holds neither numbers, booleans, dates nor text. Also if the
+        file takes rows from other files, declares XML entities, unpacks to an absurd size, or holds the error message
+        of a service.
     """
     path = Path(path)
     kind = _format_of(path)
@@ -167,34 +168,38 @@ def read_table(
 def write_table(
     target: str | Path | BinaryIO, table: KeyedTable | pd.DataFrame, kind: str, *, spreadsheet: bool = False
 ) -> None:
-    """Write a table that `read_table` reads back: ids, values, types, units, names and passport.
+    """Write a table so that `read_table` restores it: ids, values, types, units, names and provenance.
 
-    What differs after that: a missing float and NaN are one; a nullable type without missing values becomes the plain
-    one; a category becomes its values; a date with a time zone becomes text. Other programs see: in CSV, units and
-    passport in the comments ``# galviz columns: {…}`` and ``# galviz passport: {…}``, text in quotes so that a missing
-    one (nothing) differs from an empty one (``""``); in ECSV no such difference; in VOTable and FITS (ASCII only)
-    percent-encoded names and text where the format cannot hold them, dates as text, integers as 64 bit, integers
-    beyond that as text; in FITS a missing truth value as byte 0, a missing integer as TNULL, a missing text as an empty
-    one.
+    What changes in a round trip: a missing float and NaN become the same; a nullable type without missing values
+    becomes the plain type; a category becomes its values; a date with a time zone becomes text.
+
+    What other programs see:
+
+    - CSV: units and provenance in the comments ``# galviz columns: {…}`` and ``# galviz passport: {…}``; text in
+      quotes, so that a missing text (nothing) differs from an empty one (``""``).
+    - ECSV: missing and empty text are the same.
+    - VOTable and FITS: names and text that the format cannot hold are percent-encoded (FITS holds ASCII only); dates
+      are text; integers have 64 bits, larger ones are text.
+    - FITS also: a missing boolean is byte 0, a missing integer is TNULL, a missing text is empty.
 
     Parameters
     ----------
     target : str, Path or binary file
-        A path is written whole or not at all.
+        A path is written atomically.
     table : KeyedTable or pandas.DataFrame
-        A data frame as `KeyedTable` asks for.
+        A data frame must be as `KeyedTable` requires.
     kind : str
         ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"`` or ``"parquet"``.
     spreadsheet : bool
-        With ``"csv"``, write for Excel or LibreOffice, not for reading back: an apostrophe goes before text and names
-        of columns that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, which a spreadsheet would
-        run as a formula. Numbers are as ever; units and provenance are left out.
+        With ``"csv"``, write for Excel or LibreOffice, not for reading back. Text and column names that begin with
+        ``=``, ``+``, ``-``, ``@``, a tab or a carriage return get an apostrophe, because a spreadsheet would run them
+        as a formula. Numbers are unchanged; units and provenance are left out.
 
     Raises
     ------
     ValueError
-        If there is no such format, or it has no version for spreadsheets, the table is not as `KeyedTable` asks for,
-        or a column cannot be stored.
+        If the format is unknown or has no spreadsheet version, the table is not as `KeyedTable` requires, or a column
+        cannot be stored.
     """
     if kind not in _WRITERS:
         raise ValueError(f"kind: expected one of {', '.join(_WRITERS)}, got {kind!r}.")
@@ -259,7 +264,7 @@ def _keyed(arrow: pa.Table, id_column: str, notes: Sequence[str]) -> KeyedTable:
 
 
 def _ids(values: pa.ChunkedArray, name: str, *, ours: bool) -> pa.ChunkedArray:
-    """Give ids as text, in files of others without blanks around them, or refuse numbers that have lost digits."""
+    """Return ids as text, stripped of blanks unless galviz wrote the file. Raise a ValueError if they are rounded."""
     rounded = pa.types.is_floating(values.type) and len(values) > values.null_count
     if pa.types.is_boolean(values.type) or pa.types.is_timestamp(values.type):
         raise ValueError(f"{name}: expected ids as text or integers, got {values.type}. Name another: id_column=…")
@@ -306,7 +311,7 @@ def _arrow(keyed: KeyedTable) -> pa.Table:
 
 
 def safe_for_page(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table fit for a browser: whole numbers that a float cannot hold become text, such as 19-digit ids."""
+    """Return a table that a browser shows correctly: integers beyond 2⁵³, such as 19-digit ids, become text."""
     known = {name: table[name].dropna() for name in table.select_dtypes("integer")}
     big = [name for name, n in known.items() if len(n) and max(abs(int(n.min())), abs(int(n.max()))) >= 2**53]
     return table.astype(dict.fromkeys(big, "str"))

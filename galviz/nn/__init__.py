@@ -1,4 +1,4 @@
-"""What is learned: networks, their training and their predictions. The layer that loads torch."""
+"""Networks, their training, predictions and explanations. Only this layer loads torch."""
 
 from galviz.nn import _torchvision
 

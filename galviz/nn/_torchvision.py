@@ -1,4 +1,4 @@
-"""Make torchvision importable where its compiled operators cannot be loaded, as beside a CPU build of torch."""
+"""Make torchvision importable if its compiled operators cannot be loaded, for example beside a CPU build of torch."""
 
 import os
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -15,17 +15,17 @@ _kept = []  # an operator lives as long as the library that declares it
 
 
 def heal() -> bool:
-    """Declare the operators that torchvision registers fakes for, where its own are not to be had.
+    """Declare the operators that torchvision registers fakes for, if its own are missing.
 
     ``import torchvision`` (and with it lightning and torchmetrics) fails with "operator torchvision::nms does not
-    exist" when its extension ``_C`` does not load, for example because it was built for CUDA. Declared, but without an
-    implementation, the names are enough: models and transforms work, `torchvision.ops.nms` raises when called.
-    Must run before the first import of torchvision; where torchvision is whole, or not there, nothing is done.
+    exist" if its extension ``_C`` does not load, for example because it was built for CUDA. Declaring the names without
+    an implementation is enough: models and transforms work, and only `torchvision.ops.nms` raises when it is called.
+    This must run before the first import of torchvision. It does nothing if torchvision is complete or not installed.
 
     Returns
     -------
     bool
-        True where operators had to be declared.
+        True if operators had to be declared.
     """
     spec = find_spec("torchvision")
     if spec is None or _loads(Path(spec.origin).parent):
@@ -40,7 +40,7 @@ def heal() -> bool:
 
 
 def _loads(folder: Path) -> bool:
-    """Load the extension as torchvision itself does, and say whether that worked."""
+    """Load the extension as torchvision does, and return whether that worked."""
     if os.name == "nt":
         os.add_dll_directory(str(folder))
     for file in (folder / f"_C{suffix}" for suffix in EXTENSION_SUFFIXES):

@@ -1,1 +1,1 @@
-"""How a network is trained and what came of it: recipe, run folder, predictions, folds."""
+"""Training runs: the recipe of a training, the run folder, its predictions, and the folds."""

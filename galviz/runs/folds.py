@@ -1,4 +1,7 @@
-"""Which objects are trained on and which are held out: a function of ids, never of the order of rows."""
+"""Folds: which objects are trained on and which are held out.
+
+The split depends on the ids of the objects alone. It is the same for every order of the rows.
+"""
 
 import hashlib
 
@@ -11,22 +14,24 @@ from galviz.sky.groups import groups_of
 
 
 def deal(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
-    """Deal groups into folds of nearly equal size, the same for every order of the rows.
+    """Assign groups to folds of nearly equal size, independent of the order of the rows.
 
-    Groups are taken from the largest to the smallest, equals in the order of a hash of their names and `seed`, and each
-    goes to the fold that has least.
+    Groups are taken from the largest to the smallest. Groups of equal size are ordered by a hash of `seed` and the
+    name. Each group goes to the fold with the fewest objects so far.
 
     Parameters
     ----------
     groups : numpy.ndarray of str, shape (N,)
+        The group of each object.
     folds : int
-        How many, at most the number of groups.
+        Number of folds, at most the number of groups.
     seed : int
+        Changes the order of groups of equal size.
 
     Returns
     -------
     numpy.ndarray of int, shape (N,)
-        0 … `folds` − 1.
+        The fold of each object, 0 … `folds` − 1.
 
     Raises
     ------
@@ -44,29 +49,30 @@ def deal(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
 
 
 def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the rows to train on and the rows that are held out.
+    """Return the rows to train on and the rows that are held out.
 
     Parameters
     ----------
     catalogue : pandas.DataFrame
-        A row an object.
+        One row per object.
     recipe : Recipe
-        Its `folds`, `fold` and `label_fraction`. A smaller fraction is part of every larger one with the same `seed`.
-        The folds are the same for every seed. With 0 folds, objects whose ``split`` is ``"test"`` are held out.
+        Its `folds`, `fold`, `label_fraction` and `seed` are used. With the same `seed`, a smaller label fraction is a
+        subset of every larger one. The folds are the same for every seed. With 0 folds, objects whose ``split`` is
+        ``"test"`` are held out.
     usable : numpy.ndarray of bool, shape (N,)
-        Which objects have a truth.
+        True where the truth is known.
 
     Returns
     -------
     train, held_out : numpy.ndarray of int
-        Rows of the catalogue in the order of their ids.
+        Rows of the catalogue, ordered by `object_id`.
 
     Raises
     ------
     ValueError
-        If fewer than two objects would be trained on or held out.
+        If fewer than two objects are left to train on or to hold out.
     KeyError
-        If there are no folds and the catalogue has no column ``split``.
+        If `folds` is 0 and the catalogue has no column ``split``.
     """
     fold = _folds(catalogue, recipe.folds)
     by_id = np.argsort(catalogue.index.to_numpy(dtype=str))
@@ -85,16 +91,16 @@ def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[
 
 
 def kept_aside(train: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Give those of the rows of a training (N,) that nothing is learned from, on which intervals are calibrated (n,).
+    """Return the training rows that are reserved for calibrating intervals: (N,) -> (n,).
 
-    The others must be two at least, or none is kept aside.
+    Nothing is learned from them. At least two rows are left for training.
     """
     count = min(round(recipe.calibration * len(train)), len(train) - 2)
     return spaced(train, count) if count > 0 else train[:0]
 
 
 def _folds(catalogue: pd.DataFrame, folds: int) -> np.ndarray:
-    """Give the fold of each object, −1 where it is in none."""
+    """Return the fold of each object, −1 where it is in no fold."""
     if folds > 1:
         return deal(groups_of(catalogue), folds)
     if folds == 0 and "split" not in catalogue.columns:
@@ -105,21 +111,21 @@ def _folds(catalogue: pd.DataFrame, folds: int) -> np.ndarray:
 def rows_of_an_epoch(
     catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray, train: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the rows that an epoch goes through, and those of them whose labels it does not know.
+    """Return the rows of one epoch, with and without labels.
 
     Parameters
     ----------
     catalogue, recipe, usable
-        As in `split`. With the recipe's `repeat`, labelled rows come again until they are as many as with all labels.
-        With its `joint`, all rows without a label that are not held out come too, and the labelled ones at least as
-        often as they together.
+        As in `split`. If the recipe has `repeat`, labelled rows are repeated up to the number of rows with all labels.
+        If it has `joint`, the rows without a label that are not held out are included, and labelled rows are repeated
+        until there are at least as many of them.
     train : numpy.ndarray of int
-        The rows with labels, as `split` gives them.
+        The rows with labels, as returned by `split`.
 
     Returns
     -------
     labelled, unlabelled : numpy.ndarray of int
-        Rows; a labelled one may be there several times. Without `joint` none is unlabelled.
+        Rows of the catalogue. A labelled row may occur several times. Without `joint`, `unlabelled` is empty.
     """
     unlabelled = np.array([], dtype=int)
     if recipe.joint:

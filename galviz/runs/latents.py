@@ -1,4 +1,4 @@
-"""A map of latents: the plane on which objects that a network sees alike lie close, and the table of it."""
+"""Maps of latents: a plane in which objects that look similar to a network lie close together."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,23 +19,24 @@ SAVED_PLACES = ("map 1", "map 2")
 """Columns of a map that was saved: by UMAP, or by anything else."""
 
 SAVED = ("umap.parquet", "map.parquet")
-"""Files in which a map may be saved beside the latents, the first that is there counts."""
+"""Names of a file with a saved map beside the latents. The first that exists is used."""
 
-_NOT_LATENT = ("truth", "dealt")  # columns of a file of latents that are none
+_NOT_LATENT = ("truth", "dealt")  # columns in a latents file that are not latents
 
 
 @dataclass(frozen=True, eq=False)
 class LatentMap:
-    """Places of N objects in a plane.
+    """Positions of N objects in a plane.
 
     Parameters
     ----------
     places : pandas.DataFrame
-        N rows, index ``object_id``; the columns `PLACES`, and `SAVED_PLACES` where a map was saved. NaN: no place.
+        N rows, index ``object_id``. Columns `PLACES`, and also `SAVED_PLACES` if there is a saved map. NaN where an
+        object has no position.
     shares : (float, float)
-        Which part of the variance of the latents lies along each of `PLACES`, 0 to 1.
+        Fraction of the variance of the latents along each of `PLACES`, 0 to 1.
     saved : str
-        Name of the file with the saved map, ``""`` where there is none.
+        Name of the file with the saved map, ``""`` if there is none.
     """
 
     places: pd.DataFrame
@@ -44,18 +45,18 @@ class LatentMap:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Read latents and find their principal components; read a saved map beside them too.
+        """Read latents, compute their principal components, and read a saved map if there is one.
 
         Parameters
         ----------
         path : str or Path
-            A Parquet file: index ``object_id``, a column a latent; truth and dealt, if there, are left out. Of a saved
-            map (`SAVED`, in the same folder) the first two columns count.
+            A Parquet file with index ``object_id`` and one column per latent. Columns ``truth`` and ``dealt`` are
+            ignored. Of a saved map (`SAVED`, in the same folder) the first two numeric columns are used.
 
         Raises
         ------
         ValueError
-            If there are fewer than two objects or two columns of numbers, or ids that are no strings or not unique.
+            If there are fewer than two objects or two numeric columns, or if ids are not strings or not unique.
         """
         path = Path(path)
         latents = _numbers(path)
@@ -68,26 +69,26 @@ class LatentMap:
 
 
 def principal_components(latents: pd.DataFrame) -> tuple[pd.DataFrame, tuple[float, float]]:
-    """Give the first two principal components of latents.
+    """Return the first two principal components of latents.
 
     Parameters
     ----------
     latents : pandas.DataFrame
-        (N, D) numbers, N and D at least 2. An object with NaN has no place and does not count.
+        Shape (N, D), N and D at least 2. An object with a NaN is left out of the fit and gets no position (NaN).
 
     Returns
     -------
     places : pandas.DataFrame
-        Columns `PLACES`, (N, 2), float64, indexed as `latents`, in its unit.
+        Columns `PLACES`, shape (N, 2), float64, with the index and the unit of `latents`.
     shares : (float, float)
-        Which part of the variance lies along each.
+        Fraction of the variance along each component.
 
     Raises
     ------
     ValueError
         If there are fewer than two objects or two latents.
     """
-    from sklearn.decomposition import PCA  # a second to import: only where it is needed
+    from sklearn.decomposition import PCA  # imported here because it takes a second
 
     values = latents.to_numpy(np.float64)
     known = np.isfinite(values).all(axis=1)
@@ -106,25 +107,25 @@ def principal_components(latents: pd.DataFrame) -> tuple[pd.DataFrame, tuple[flo
 def latent_table(
     found: LatentMap, cutouts: CutoutSet | None = None, predictions: Predictions | None = None
 ) -> pd.DataFrame:
-    """Put the places of objects, what a network said of them, and the catalogue of their sky side by side.
+    """Return one table with positions in the latent map, predictions and the catalogue.
 
     Parameters
     ----------
     found : LatentMap
     cutouts : CutoutSet, optional
-        Whose catalogue is joined.
+        Its catalogue is joined. Objects that are not in it are left out.
     predictions : Predictions, optional
-        As `galviz.runs.predictions.joined` gives them.
+        Joined with `galviz.runs.predictions.joined`.
 
     Returns
     -------
     pandas.DataFrame
-        A row an object of `found` that the sky knows, in the order of `found`.
+        One row per object, in the order of `found`.
 
     Raises
     ------
     ValueError
-        If the sky knows none of the objects.
+        If no object of the map is in `cutouts`.
     """
     places = found.places
     if cutouts is not None:
@@ -140,7 +141,7 @@ def latent_table(
 
 
 def _numbers(path: Path) -> pd.DataFrame:
-    """Read the columns of numbers of a Parquet file, keyed by `object_id`."""
+    """Read the numeric columns of a Parquet file, indexed by `object_id`."""
     table = read_parquet(path)
     try:
         check_ids(table.index)

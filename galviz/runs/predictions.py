@@ -1,4 +1,4 @@
-"""What a network said of each object, beside the truth where there is one."""
+"""Predictions: one row per object, with the truth beside the estimate where it is known."""
 
 import json
 from dataclasses import dataclass
@@ -20,29 +20,29 @@ _META = b"galviz.target"
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Estimates of one target, keyed by `object_id`; values are as learned (``ln_richness``).
+    """Predictions of one target, keyed by `object_id`. Values are as learned (``ln_richness``), not as catalogued.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        For a scalar target ``t``: a row an object, index ``object_id``, columns ``t``, ``t_spread``, ``t_sigma``
-        (1 σ of the error, where the network estimates it), ``t_p16``, ``t_p84`` (as far as the network gives them),
-        ``t_true`` (NaN where not known) and ``fold``.
-        For a votes target: the same with a column ``c`` and a column ``c_true`` for each ``c`` of the target's columns,
-        of which the one named as the target is its estimate.
-        For a class target ``t``: a row an object, columns ``t`` and ``t_true`` (names), ``p_<name>`` (a probability a
-        class) and ``fold``.
-        For a band target: a row an object and band, index ``(object_id, band)``, columns ``band_pred`` and
-        ``band_true`` (names), ``p_u`` … ``p_z`` (a probability a class) and ``fold``. For the order of channels the
-        same, with ``order`` in place of ``band``.
-        ``fold`` (nullable integer): k ≥ 0 where the object was held out in fold k, −1 where the network was trained
-        on it, missing where the object is new.
+        For a scalar target ``t``: one row per object, index ``object_id``, columns ``t``, ``t_spread``, ``t_sigma``
+        (1 σ error, if the network estimates it), ``t_p16`` and ``t_p84`` (if available), ``t_true`` (NaN where not
+        known) and ``fold``.
+        For a votes target: columns ``c`` and ``c_true`` for each column ``c`` of the target, and ``fold``. The column
+        with the name of the target is the estimate.
+        For a class target ``t``: one row per object, columns ``t`` and ``t_true`` (class names), ``p_<name>`` (one
+        probability per class) and ``fold``.
+        For a band target: one row per object and band, index ``(object_id, band)``, columns ``band_pred`` and
+        ``band_true`` (band names), ``p_u`` … ``p_z`` (one probability per class) and ``fold``. For the order of
+        channels: the same, with ``order`` instead of ``band``.
+        ``fold`` (nullable integer) is k ≥ 0 if the object was held out in fold k, −1 if it was seen in training, and
+        missing if the object is new.
     target : Target
 
     Raises
     ------
     ValueError
-        If a column or a name of the index is missing, an id is there twice, or an estimate is not finite.
+        If a column or an index name is missing, an id occurs twice, or an estimate is not finite.
     TypeError
         If ids are not strings.
     """
@@ -74,47 +74,47 @@ class Predictions:
 
     @property
     def estimate_column(self) -> str:
-        """Name of the column with the estimate."""
+        """Name of the estimate column."""
         return f"{self.target.kind}_pred" if self.target.of_image else self.target.name
 
     @property
     def truth_column(self) -> str:
-        """Name of the column with the truth."""
+        """Name of the truth column."""
         return f"{self.target.kind if self.target.of_image else self.target.name}_true"
 
     @property
     def object_ids(self) -> np.ndarray:
-        """Id of each row, str, shape (N,)."""
+        """The `object_id` of each row, str, shape (N,)."""
         return self.table.index.get_level_values("object_id").to_numpy(dtype=object)
 
     @property
     def estimate(self) -> np.ndarray:
-        """What the network said: float64, or names, shape (N,)."""
+        """Estimates of the network, shape (N,): float64, or names for classes, bands and orders."""
         return _values(self.table[self.estimate_column])
 
     @property
     def truth(self) -> np.ndarray:
-        """What is true, NaN (or None) where not known, shape (N,)."""
+        """True values, shape (N,). NaN (or None) where not known."""
         if self.truth_column not in self.table:
             return np.full(len(self), np.nan)
         return _values(self.table[self.truth_column])
 
     @property
     def residual(self) -> np.ndarray:
-        """Estimate minus truth, float64, shape (N,); for scalar targets."""
+        """Estimate minus truth, float64, shape (N,). Scalar targets only."""
         return self.estimate - self.truth
 
     def held_out(self) -> "Predictions":
-        """Leave out the objects that the network was trained on."""
+        """Return the predictions of objects that were not seen in training."""
         return Predictions(self.table[self.table["fold"].fillna(0) >= 0], self.target)
 
     def with_truth(self) -> "Predictions":
-        """Leave out the objects whose truth is not known."""
+        """Return the predictions of objects whose truth is known."""
         known = self.table[self.truth_column].notna() if self.truth_column in self.table else np.zeros(len(self), bool)
         return Predictions(self.table[known], self.target)
 
     def save(self, path: str | Path) -> Path:
-        """Write a Parquet file that keeps the target, whole or not at all."""
+        """Write a Parquet file that also stores the target. The write is atomic."""
         path = Path(path)
         table = pa.Table.from_pandas(self.table)
         meta = {**(table.schema.metadata or {}), _META: json.dumps(self.target.to_json()).encode()}
@@ -124,12 +124,12 @@ class Predictions:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Read what `save` wrote.
+        """Read predictions written by `save`.
 
         Raises
         ------
         ValueError
-            If the file is damaged, or holds no predictions of galviz.
+            If the file is damaged, or was not written by `save`.
         """
         path = Path(path)
         table = parquet_table(path)
@@ -143,24 +143,29 @@ class Predictions:
 
 
 def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.DataFrame:
-    """Put what a network said and the catalogue of the sky side by side, a row an object.
+    """Return one table with predictions and the catalogue, one row per object.
 
     Parameters
     ----------
     predictions : Predictions
     cutouts : CutoutSet, optional
-        Whose catalogue is joined.
+        Its catalogue is joined.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``object_id``; columns estimate, truth, residual, spread and sigma (where there are such); or for a
-        band target ``u taken for`` … ``z taken for`` and ``bands right``, their number (for an order
-        ``RGB taken for`` … and ``orders right``); or for a class estimate, truth, ``probability`` (of the estimate) and
-        ``right`` (1, 0, or NaN where the truth is not known). For a votes target also the estimate and the truth (NaN
-        where not known) of each answer, ``Class1.1`` … and ``Class1.1_true`` …: there a catalogue's votes are the
-        truth, and do not come twice. Further fold, seen (True where the network was trained on the object), and the
-        columns of the catalogue that bear other names.
+        Index ``object_id``. The columns depend on the target:
+
+        - scalar: ``estimate``, ``truth``, ``residual``, and ``spread`` and ``sigma`` if available;
+        - votes: the same, and the estimate and the truth (NaN where not known) of each answer, ``Class1.1`` … and
+          ``Class1.1_true`` …. The catalogue's votes are the truth and are not repeated;
+        - class: ``estimate``, ``truth``, ``probability`` (of the estimate) and ``right`` (1, 0, or NaN where the truth
+          is not known);
+        - band: ``u taken for`` … ``z taken for``, and ``bands right``, the number of correct ones;
+        - order: ``RGB taken for`` …, and ``orders right``.
+
+        All tables also have ``fold``, ``seen`` (True if the object was seen in training), and the columns of the
+        catalogue with other names.
     """
     by_object = _looks_by_object if predictions.target.of_image else _numbers_by_object
     result = (_classes_by_object if predictions.target.kind == "class" else by_object)(predictions)
@@ -172,24 +177,24 @@ def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.Dat
 
 
 def about_answer(table: pd.DataFrame, answer: str) -> pd.DataFrame:
-    """Turn a table of votes, as `joined` gives it, to another answer.
+    """Return a table of votes with another answer as its estimate.
 
     Parameters
     ----------
     table : pandas.DataFrame
+        As returned by `joined`.
     answer : str
         One of the target's columns: ``"Class1.1"``.
 
     Returns
     -------
     pandas.DataFrame
-        The same rows, in which truth, estimate and residual are those of the answer, without the estimates of the
-        others.
+        The same rows. Estimate, truth and residual are those of `answer`; the columns of the other answers are removed.
 
     Raises
     ------
     KeyError
-        If there is no such answer.
+        If the table has no such answer.
     """
     if not {answer, f"{answer}_true"} <= set(table.columns):
         raise KeyError(f"answer: expected a column beside its truth, got {answer!r}. Choose one of the target's.")

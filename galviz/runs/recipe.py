@@ -1,4 +1,7 @@
-"""How a network is trained: plain data that a study declares, a page makes a form of, and `galviz.nn` obeys."""
+"""Recipes: how a network is trained, as plain data.
+
+A study declares recipes, a page shows them as a form, and `galviz.nn` trains with them.
+"""
 
 import difflib
 import json
@@ -26,7 +29,7 @@ _NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "average", "calibrati
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a network is trained.
+    """All settings of a training.
 
     Parameters
     ----------
@@ -35,70 +38,71 @@ class Recipe:
     epochs : int
         Passes over the training objects.
     batch : int
-        Objects a step.
+        Objects per step.
     optimiser : {"sgd", "adamw"}
-        How weights follow gradients.
+        Stochastic gradient descent with momentum, or AdamW.
     learning_rates : mapping of str to float
         Highest learning rate of each layer group: ``{"encoder": 1e-3, "head": 1e-2}``.
     momentum : float
-        Of ``"sgd"``: how much of the last step goes into the next.
+        Momentum of ``"sgd"``.
     weight_decay : float
-        How strongly weights are drawn to zero.
+        Weight decay of the optimiser.
     schedule : {"constant", "cosine", "one_cycle"}
-        Learning rate against step.
+        Learning rate as a function of the step (`galviz.nn.training.module.rate`).
     patience : int
-        The learning rate is multiplied by `factor` after so many epochs without a new lowest validation loss; 0: never.
+        Multiply the learning rate by `factor` after this many epochs without a new lowest validation loss. 0: never.
     factor : float
-        See `patience`.
+        See `patience`. In (0, 1].
     stop_after : int
-        The training ends after so many epochs without a new lowest validation loss; 0: never.
+        End the training after this many epochs without a new lowest validation loss. 0: never.
     keep : {"last", "best"}
-        Which weights are kept: those at the end, or those of the lowest validation loss, which then is too good.
+        Weights that are saved: the last ones, or those with the lowest validation loss. That loss is biased low, since
+        it selected the weights.
     average : float
-        Decay of the moving average of the weights, a step, in [0, 1): with 0.99 that of about the last 100 steps. It is
-        what is measured, kept and predicted with; 0: the weights themselves.
+        Decay per step of the moving average of the weights, in [0, 1); 0.99 averages about the last 100 steps. The
+        averaged weights are validated, saved and used for predictions. 0: no average.
     loss : {"mse", "mse_std", "gaussian_nll", "cross_entropy", "lsgan", "lsgan_masked"}
-        ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`; with ``"gaussian_nll"`` a network estimates
-        its own error too (`galviz.nn.training.losses.gaussian_nll`); those of GANs are described in
+        ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`. With ``"gaussian_nll"`` the network also
+        estimates its own error (`galviz.nn.training.losses.gaussian_nll`). The GAN losses are described in
         `galviz.nn.gan.adversaries.Adversaries`.
     alpha : float
-        Weight of the scatter in ``"mse_std"``, where 0 gives the MSE, or of hidden bands in ``"lsgan_masked"``; β of
-        ``"gaussian_nll"``.
+        Weight of the scatter in ``"mse_std"`` (0 gives the MSE), weight of the hidden bands in ``"lsgan_masked"``, or
+        β of ``"gaussian_nll"``.
     calibration : float
-        Part of the training objects that is not learned from, in [0, 1): ``"gaussian_nll"`` widens its intervals until
-        they hold the truth of these as often as they say.
+        Fraction of the training objects that is reserved for calibration, in [0, 1). ``"gaussian_nll"`` scales its
+        intervals until they contain the truth of these objects at the nominal rate.
     augment : tuple of str
-        ``"d4"``: the eight rotations and flips, drawn anew for every image; ``"turn"``: any angle, flips and zoom;
-        ``"mirror"``: left and right exchanged or not, for pictures that have an upper side; ``"seeing"``: blurred by
-        up to 0.3 pixels, each band a little differently.
+        ``"d4"``: one of the eight rotations and flips, drawn for every image; ``"turn"``: any angle, flips and zoom;
+        ``"mirror"``: random left–right flips, for pictures with an upright direction; ``"seeing"``: random blur of up
+        to 0.3 pixels, slightly different in each band.
     normalise : {"asinh", "asinh_global", "noise", "minmax", "none"}
-        How pixels are scaled: asinh with constants of each band; with the same for all bands; asinh in units of the
-        noise of each image; each image to 0…1; or not (pictures).
+        Pixel scaling: asinh with constants per band; asinh with the same constants for all bands; asinh in units of
+        the noise of each image; each image scaled to 0…1; or none (pictures).
     precision : {"32-true", "bf16-mixed"}
-        Of the arithmetic; ``"bf16-mixed"`` is faster on a GPU.
+        Floating-point precision. ``"bf16-mixed"`` is faster on a GPU.
     tta : int
-        Views averaged in a prediction (1, or up to 8 of D4).
+        Test-time augmentation: number of D4 views averaged in a prediction, 1 to 8.
     offset : str
-        A column of the catalogue from which the target is told first, by a line through the training objects; the
-        network learns what is left, and predictions are of both together. ``""``: none. An image that is cut at a size
-        in Mpc needs a redshift anyway: then ``"z"`` spares the network to guess it from the size of the pixels.
+        A catalogue column for a linear baseline. A straight line through the training objects predicts the target from
+        this column first; the network learns the remainder, and predictions are the sum. ``""``: none. A cutout of a
+        fixed size in Mpc needs a redshift anyway: with ``"z"`` the network need not infer it from the pixel size.
     folds : int
-        Parts into which objects are dealt by their ids, or by their groups; 1: nothing is held out; 0: what the
-        catalogue's column ``split`` calls ``"test"`` is.
+        Number of folds to which objects are assigned by their ids, or by their groups. 1: nothing is held out. 0:
+        objects whose catalogue column ``split`` is ``"test"`` are held out.
     fold : int
-        Which of the parts is held out, from 0.
+        The fold that is held out, counted from 0.
     label_fraction : float
-        Part of the training objects whose labels are used, in (0, 1].
+        Fraction of the training objects whose labels are used, in (0, 1].
     repeat : bool
-        True where objects with labels are repeated up to the number there is with all labels: then every
-        `label_fraction` takes the same steps.
+        If True, labelled objects are repeated up to the number of objects with all labels, so that every
+        `label_fraction` takes the same number of steps.
     joint : float
-        Weight of naming the band in a loss that is learned at once with the target from one encoder; 0: the target
-        alone. The images of objects without labels, and of those beyond `label_fraction`, are used too.
+        Weight of the band classification that is learned together with the target, from the same encoder. 0: the
+        target alone. Images without labels, and those beyond `label_fraction`, are used as well.
     frozen : bool
-        True where the encoder keeps the weights that it starts with.
+        If True, the encoder keeps its initial weights.
     seed : int
-        Of the first weights, the order of the objects, and all other random numbers.
+        Seed of the initial weights, the order of the objects, and all other random numbers.
     network : mapping
         How the network is built: width, head, … (`galviz.nn.networks.cutout_network.build`).
     """
@@ -166,11 +170,11 @@ class Recipe:
             _expect(rate > 0, f"learning_rates.{group}", "a positive number", rate)
 
     def replace(self, **changes: Any) -> Self:
-        """Give the same recipe with some fields changed, checked anew."""
+        """Return a copy with some fields changed. The new values are checked."""
         return replace(self, **changes)
 
     def with_settings(self, settings: Iterable[str]) -> Self:
-        """Change fields as the command line gives them.
+        """Return a copy with fields changed by texts from the command line.
 
         Parameters
         ----------
@@ -195,17 +199,17 @@ class Recipe:
         return self.replace(**changes)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the fields as plain JSON values."""
+        """Return the fields as plain JSON values."""
         return json.loads(json.dumps(asdict(self)))
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Make a recipe from what `to_json` gave.
+        """Return the recipe that `to_json` described.
 
         Raises
         ------
         ValueError
-            If a field is missing or has another type, or one is there that this version does not know.
+            If a field is missing, has the wrong type, or is not known to this version.
         """
         strange = sorted(content.keys() - {f.name for f in fields(cls)})
         known = "only fields that this version knows (a newer one may have made it: start anew what is running)"
@@ -216,7 +220,7 @@ class Recipe:
         return cls(**content)
 
     def _changed(self, key: str, text: str, changes: Mapping[str, Any]) -> tuple[str, Any]:
-        """Give the field that a key belongs to, and its new value after other `changes`."""
+        """Return the field that a dotted key belongs to, and its new value on top of earlier `changes`."""
         top, _, inner = key.partition(".")
         names, old = [f.name for f in fields(self)], changes.get(top, getattr(self, top, None))
         if top not in names or (inner not in old if isinstance(old, Mapping) else inner):
@@ -228,7 +232,7 @@ class Recipe:
 
 
 def _parse(key: str, text: str, like: Any) -> Any:
-    """Read `text` as a value of the type of `like`."""
+    """Parse `text` as a value with the type of `like`."""
     if isinstance(like, bool):
         _expect(text.lower() in {"true", "false"}, key, "true or false", text)
         return text.lower() == "true"

@@ -1,4 +1,8 @@
-"""A run: the folder of one trained network. What was trained on what, how far it is, its weights, its predictions."""
+"""Run folders: settings, progress, weights and predictions of one trained network.
+
+All state is in files, so that a page, a notebook and the training process can share a run without talking to each
+other. Only the process that holds `Run.writer` trains into a run; a request to stop is a file as well.
+"""
 
 import csv
 import io
@@ -36,17 +40,17 @@ _PACKAGES = ("galviz", "torch", "torchvision", "lightning", "numpy", "pandas", "
 
 
 def home() -> Path:
-    """Give the folder where skies (``skies/``) and runs (``runs/``) live: ``GALVIZ_HOME``, or ``~/galviz``."""
+    """Return the folder of skies (``skies/``) and runs (``runs/``): ``GALVIZ_HOME``, or ``~/galviz``."""
     return Path(os.environ.get("GALVIZ_HOME") or Path.home() / "galviz")
 
 
 class Run:
-    """A run folder. Opening reads it; only the one process that holds `writer` trains into it.
+    """A run folder. Any process may open it; only the one that holds `writer` trains into it.
 
     Parameters
     ----------
     path : Path
-        A folder that `create` made. Use `open`, which checks it.
+        A folder made by `create`. Use `open` instead, which checks it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,20 +63,20 @@ class Run:
     def create(
         cls, path: str | Path, *, study: str, target: Target, recipe: Recipe, data: str | Path, **more: Any
     ) -> Self:
-        """Make a new run folder.
+        """Create a new run folder.
 
         Parameters
         ----------
         path : str or Path
-            A folder that is not there yet, or is empty but for a log.
+            A folder that holds no run yet. It may exist and hold a log.
         study : str
             Name of a module in `galviz.studies`.
         target : Target
         recipe : Recipe
         data : str or Path
-            The sky that is trained on.
+            The sky that the network is trained on.
         **more
-            Further JSON values for ``run.json``: fingerprint of the data, normalisation, …
+            More JSON values for ``run.json``: fingerprint of the data, encoder, …
 
         Returns
         -------
@@ -81,7 +85,7 @@ class Run:
         Raises
         ------
         FileExistsError
-            If a run is there already.
+            If the folder already holds a run.
         """
         run = cls(Path(path))
         run.path.mkdir(parents=True, exist_ok=True)
@@ -106,9 +110,9 @@ class Run:
         Raises
         ------
         FileNotFoundError
-            If the folder is not there, or holds no whole run.
+            If the folder does not exist, or ``run.json`` or ``state.json`` is missing.
         ValueError
-            If ``run.json`` or ``state.json`` is damaged, or a file in the folder is a link that leads out of it.
+            If ``run.json`` or ``state.json`` is damaged, or the folder contains a link that leads out of it.
         """
         run = cls(Path(path))
         for name in ("run.json", "state.json"):
@@ -142,92 +146,92 @@ class Run:
         return read_json(self.path / "run.json")
 
     def update_info(self, **more: Any) -> None:
-        """Add to ``run.json``, or change what is there."""
+        """Add or change fields of ``run.json``."""
         write_json(self.path / "run.json", self.info | more)
 
     @property
     def recipe(self) -> Recipe:
-        """How it is trained."""
+        """The recipe of the training."""
         return Recipe.from_json(self.info["recipe"])
 
     @property
     def target(self) -> Target:
-        """What is learned."""
+        """The target that is learned."""
         return Target.from_json(self.info["target"])
 
     @property
     def data(self) -> Path:
-        """The sky that it is trained on."""
+        """Path of the sky that the network is trained on."""
         return Path(self.info["data"])
 
     @property
     def checkpoint(self) -> Path:
-        """Where a training stands: ``last.ckpt``."""
+        """Path of the last checkpoint: ``last.ckpt``."""
         return self.path / "last.ckpt"
 
     @property
     def best(self) -> Path:
-        """The weights of the lowest validation loss so far, where the recipe keeps them: ``best.safetensors``."""
+        """Path of the weights with the lowest validation loss so far, for ``keep="best"``: ``best.safetensors``."""
         return self.path / "best.safetensors"
 
     @property
     def weights(self) -> Path:
-        """The trained weights: ``model.safetensors``."""
+        """Path of the trained weights: ``model.safetensors``."""
         return self.path / "model.safetensors"
 
     def state(self) -> dict[str, Any]:
-        """Say how far the run is.
+        """Return the progress of the run.
 
         Returns
         -------
         dict
-            ``status``: created, waiting, running, stopped, done, failed, or lost (it says that it is running, but its
-            process is gone); ``heartbeat``, ``host``, ``pid``; and as known epoch, epochs, step, steps, eta_s, device,
-            memory_mb, message.
+            ``status``: created, waiting, running, stopped, done, failed, or lost (the file says waiting or running, but
+            the process is gone); ``heartbeat``, ``host``, ``pid``; and, if known, ``epoch``, ``epochs``, ``step``,
+            ``steps``, ``eta_s``, ``device``, ``memory_mb`` and ``message``.
         """
         state = read_json(self.path / "state.json")
         if state["status"] in ACTIVE and not is_alive(state):
-            state = read_json(self.path / "state.json")  # its last word may have come in between
+            state = read_json(self.path / "state.json")  # read again: it may have written its end before it went
         if state["status"] in ACTIVE and not is_alive(state):
             state |= {"status": "lost", "message": "The process is gone. Resume to go on from the last checkpoint."}
         return state
 
     def write_state(self, **more: Any) -> None:
-        """Merge into ``state.json``, with the heartbeat of now."""
+        """Change fields of ``state.json`` and renew its heartbeat."""
         file = self.path / "state.json"
         old = read_json(file) if file.exists() else {}
         write_json(file, old | more | me())
 
     @contextmanager
     def writer(self) -> Iterator[None]:
-        """Be the one process that writes into this run.
+        """Hold the write lock of the run while the block runs.
 
         Raises
         ------
         RuntimeError
-            If another process that is alive holds it, naming host and process.
+            If another living process holds it. The message names host and process.
         """
         with one_holder(self.path / "lock.json"):
             yield
 
     def beat(self) -> None:
-        """Renew the lock's heartbeat, for readers on other hosts."""
+        """Renew the heartbeat of the lock, from which other hosts see that this process is alive."""
         write_json(self.path / "lock.json", me())
 
     def request_stop(self) -> None:
-        """Ask the training process, on whatever host, to stop after its current step."""
+        """Request that the training process stops after its current step, on any host."""
         (self.path / "stop").touch()
 
     def stop_requested(self) -> bool:
-        """Say whether a stop was asked for."""
+        """Return whether a stop was requested."""
         return (self.path / "stop").exists()
 
     def clear_stop(self) -> None:
-        """Take a request to stop back."""
+        """Withdraw a request to stop."""
         (self.path / "stop").unlink(missing_ok=True)
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Add a line to ``metrics.csv``; the first line decides on the columns. A torn last line is removed."""
+        """Append a line to ``metrics.csv``. The first line fixes the columns; an incomplete last line is removed."""
         file = self.path / "metrics.csv"
         lines, torn = self._metric_lines()
         if torn:
@@ -242,7 +246,7 @@ class Run:
             out.write(text.getvalue())
 
     def metrics(self) -> pd.DataFrame:
-        """Read ``metrics.csv``, a row an epoch; a last line that is still being written is left out.
+        """Read ``metrics.csv``, one row per epoch. An incomplete last line is ignored.
 
         Raises
         ------
@@ -260,7 +264,7 @@ class Run:
             ) from error
 
     def cut_metrics(self, step: int) -> None:
-        """Drop the lines after `step`, as a resume from a checkpoint at `step` must."""
+        """Remove the lines after `step`, because a training that resumes at `step` writes them again."""
         lines, _ = self._metric_lines()
         if lines:
             column = lines[0].split(",").index("step")
@@ -268,7 +272,7 @@ class Run:
             self._write_metric_lines([lines[0], *kept])
 
     def _metric_lines(self) -> tuple[list[str], bool]:
-        """Whole lines of ``metrics.csv``, and whether a torn one follows them."""
+        """Return the complete lines of ``metrics.csv``, and whether an incomplete one follows them."""
         file = self.path / "metrics.csv"
         if not file.exists() or file.stat().st_size == 0:
             return [], False
@@ -284,12 +288,12 @@ class Run:
         predictions.save(self.path / "predictions.parquet")
 
     def predictions(self) -> Predictions | None:
-        """Read ``predictions.parquet``; None where there are none yet."""
+        """Read ``predictions.parquet``, or return None if there are no predictions yet."""
         file = self.path / "predictions.parquet"
         return Predictions.open(file) if file.exists() else None
 
     def log(self, tail: int = 200) -> str:
-        """Read the last lines of ``log.txt``."""
+        """Return the last `tail` lines of ``log.txt``."""
         file = self.path / "log.txt"
         if not file.exists():
             return ""
@@ -297,7 +301,7 @@ class Run:
 
 
 def list_runs(folder: str | Path) -> tuple[list[Run], dict[str, str]]:
-    """Find the runs in a folder and the folders in it.
+    """Return the runs in a folder and its subfolders.
 
     Parameters
     ----------
@@ -308,7 +312,7 @@ def list_runs(folder: str | Path) -> tuple[list[Run], dict[str, str]]:
     runs : list of Run
         Newest first.
     broken : dict of str to str
-        Folders that look like runs but cannot be opened, with the reason.
+        Folders that look like runs but cannot be opened, each with the reason.
     """
     runs, broken = [], {}
     for path in sorted({file.parent for name in ("run.json", "state.json") for file in Path(folder).rglob(name)}):

@@ -1,4 +1,4 @@
-"""Images of objects on the sky, with the catalogue that describes them."""
+"""`CutoutSet`: images of N objects with their catalogue, the data that every training and every page starts from."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,11 +14,11 @@ from galviz.io.lazy_array import LazyRows, spaced
 from galviz.sky.checks import aligned_wcs, check_shapes, check_unit, checked_sources, pixel_scales
 from galviz.sky.resample import tangent_plane
 
-_CHUNK = 256  # images looked at together where all of them must be
+_CHUNK = 256  # images read at a time when all of them are read
 
 
 class CutoutSet:
-    """Cutouts of N objects in B bands, keyed by `object_id`. Immutable, and checked when made.
+    """Cutouts of N objects in B bands, keyed by `object_id`. Immutable; checked when it is created.
 
     Parameters
     ----------
@@ -27,32 +27,32 @@ class CutoutSet:
     bands : sequence of str
         Names of axis 1, for example ``("u", "g", "r", "i", "z")``.
     catalogue : pandas.DataFrame
-        A row an object, in the order of the images. Its index, ``object_id``, holds unique strings.
+        One row per object, in the order of the images. Its index, ``object_id``, holds unique strings.
     pixel_scale : float or array of float, shape (N,)
-        Size of a pixel in arcsec, for each object: a cutout of 1 Mpc has its own. NaN where it is not known.
+        Pixel size in arcsec. It differs between objects if cutouts have a fixed size in Mpc. NaN where not known.
     unit : str
-        ``"nanomaggy"`` (flux per pixel: a sum over pixels is a flux), or ``"display"`` for pixels meant for the eye.
+        ``"nanomaggy"`` (flux per pixel: a sum over pixels is a flux), or ``"display"`` for display pixels.
     coverage : array-like of bool, shape (N, B, H, W), optional
-        False where nothing was observed; the image is 0 there. By default everything was.
+        False where nothing was observed; the image must be 0 there. By default everything was observed.
     wcs : pandas.DataFrame, optional
-        Tangent-plane (TAN) coordinates of each cutout, indexed as the catalogue, columns
+        Tangent-plane (TAN) coordinates of each cutout, with the index of the catalogue and the columns
         `galviz.sky.checks.WCS_COLUMNS` (degrees; FITS convention: pixels count from 1).
     sources : pandas.DataFrame, optional
-        What is known to lie in the cutouts: columns ``object_id``, ``x``, ``y`` (pixels from 0 along W and H), ``kind``
-        (``"bcg"``, ``"member"``, ``"field"``, ``"star"``) and, as known, ``p_mem`` and more.
+        Known sources in the cutouts: columns ``object_id``, ``x``, ``y`` (pixels from 0 along W and H), ``kind``
+        (``"bcg"``, ``"member"``, ``"field"``, ``"star"``) and, if known, ``p_mem`` and more.
     origin : str
-        Where the sky comes from, in the words that a page shows: ``"synthetic sky"``, ``"SDSS DR17 frames"``, …
+        Origin of the data, as pages show it: ``"synthetic sky"``, ``"SDSS DR17 frames"``, …
     survey : str
         A name in `galviz.sky.surveys`, or ``""``.
     checked : bool
-        True where the pixels are known to be finite (they were checked when saved): nothing is read then.
+        True if the pixels are known to be finite, because they were checked when saved. No pixel is read then.
 
     Raises
     ------
     ValueError
-        Where shapes, names or ids do not agree, or a pixel is NaN or infinite.
+        If shapes, names or ids do not agree, or a pixel is NaN or infinite.
     TypeError
-        Where ids are not strings.
+        If ids are not strings.
     """
 
     def __init__(
@@ -95,12 +95,12 @@ class CutoutSet:
 
     @property
     def images(self) -> LazyRows:
-        """Pixels, float32, shape (N, B, H, W), read as they are indexed."""
+        """Pixels, float32, shape (N, B, H, W). They are read when they are indexed."""
         return self._images
 
     @property
     def coverage(self) -> LazyRows | None:
-        """True where a pixel was observed, shape (N, B, H, W); None where all were."""
+        """True where a pixel was observed, shape (N, B, H, W). None if all were."""
         return self._coverage
 
     @property
@@ -110,27 +110,27 @@ class CutoutSet:
 
     @property
     def catalogue(self) -> pd.DataFrame:
-        """A row an object, indexed by `object_id`. A copy: changing it changes nothing here."""
+        """One row per object, indexed by `object_id`. A copy: changing it does not change the set."""
         return self._catalogue.copy(deep=False)
 
     @property
     def object_ids(self) -> np.ndarray:
-        """The ids, str, shape (N,), in the order of the images."""
+        """Ids, str, shape (N,), in the order of the images."""
         return self._catalogue.index.to_numpy(dtype=object)
 
     @property
     def pixel_scale(self) -> np.ndarray:
-        """Arcsec per pixel of each cutout, float64, shape (N,)."""
+        """Pixel size of each cutout in arcsec, float64, shape (N,)."""
         return self._pixel_scale
 
     @property
     def wcs(self) -> pd.DataFrame | None:
-        """Tangent-plane coordinates of each cutout, or None where they are not known."""
+        """Tangent-plane coordinates of each cutout, or None if they are not known."""
         return None if self._wcs is None else self._wcs.copy(deep=False)
 
     @property
     def sources(self) -> pd.DataFrame | None:
-        """What is known to lie in the cutouts, a row a source, or None."""
+        """Known sources in the cutouts, one row per source, or None."""
         return None if self._sources is None else self._sources.copy(deep=False)
 
     @property
@@ -140,7 +140,7 @@ class CutoutSet:
 
     @property
     def origin(self) -> str:
-        """Where the sky comes from, in words for a page."""
+        """Origin of the data, as pages show it."""
         return self._origin
 
     @property
@@ -149,7 +149,7 @@ class CutoutSet:
         return self._survey
 
     def row_of(self, ids: Iterable[str]) -> np.ndarray:
-        """Find where objects stand in the images.
+        """Return the rows of objects in the images.
 
         Parameters
         ----------
@@ -163,12 +163,12 @@ class CutoutSet:
         Raises
         ------
         KeyError
-            If an id is not in the set, naming the first of them.
+            If an id is not in the set. The message names the first of them.
         """
         ids = [ids] if isinstance(ids, str) else list(ids)
         index = self._catalogue.index
         texts = all(isinstance(value, str) for value in ids)
-        wanted = pd.Index(ids, dtype=index.dtype if texts else object)  # of another type, the whole index is copied
+        wanted = pd.Index(ids, dtype=index.dtype if texts else object)  # same dtype, or pandas copies the whole index
         rows = index.get_indexer(wanted)
         if (rows < 0).any():
             first = wanted[rows < 0][0]
@@ -176,7 +176,7 @@ class CutoutSet:
         return rows
 
     def select(self, ids: Iterable[str]) -> "CutoutSet":
-        """Give the set of these objects, in this order. No pixel is read or copied.
+        """Return the set of these objects, in this order. No pixel is read or copied.
 
         Parameters
         ----------
@@ -199,13 +199,13 @@ class CutoutSet:
         )
 
     def batches(self, size: int = _CHUNK) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
-        """Go through the set in order, `size` objects at a time.
+        """Yield the set in order, in batches of `size` objects.
 
         Yields
         ------
         ids : numpy.ndarray of str, shape (n,)
         images : numpy.ndarray of float32, shape (n, B, H, W)
-        coverage : numpy.ndarray of bool, shape (n, B, H, W), or None where all is covered
+        coverage : numpy.ndarray of bool, shape (n, B, H, W), or None if everything was observed
         """
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
@@ -213,12 +213,12 @@ class CutoutSet:
             yield self.object_ids[part], self._images[part], coverage
 
     def wcs_of(self, object_id: str) -> astropy.wcs.WCS:
-        """Give the celestial coordinates of one cutout.
+        """Return the WCS of one cutout.
 
         Raises
         ------
         ValueError
-            If the set has no coordinates.
+            If the set has no WCS.
         """
         if self._wcs is None:
             raise ValueError("wcs: expected a set with coordinates, got one without. Make it from files with a WCS.")
@@ -229,7 +229,7 @@ class CutoutSet:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the bands, unit, catalogue and the pixels of up to 64 evenly spaced objects."""
+        """SHA-256 of the bands, unit, shape, catalogue, and the pixels of up to 64 evenly spaced objects."""
         digest = hashlib.sha256(repr((self._bands, self._unit, self._images.shape)).encode())
         digest.update(self._catalogue.to_csv().encode())
         if len(self):
@@ -245,9 +245,9 @@ class CutoutSet:
 
     @classmethod
     def open(cls, path: str | Path, bands: tuple[str, ...] | None = None) -> Self:
-        """Open a saved set; no pixel is read. See `galviz.sky.storage.open_cutouts`.
+        """Open a saved set without reading pixels. See `galviz.sky.storage.open_cutouts`.
 
-        A ValueError is raised where it has other bands than those given.
+        With `bands`, a set with other bands raises a ValueError.
         """
         from galviz.sky import storage
 

@@ -1,12 +1,12 @@
-"""A `CutoutSet` on disk: images as Zarr v3 (a chunk an object, shards of about 64 MB), tables as Parquet, in parts.
+"""A `CutoutSet` on disk: images as Zarr v3 (one chunk per object, shards of about 64 MB), tables as Parquet, in parts.
 
-Images of 256 levels (pictures) stay whole numbers of one byte, and are float32 in 0…1 when they are read.
+Images with 256 levels (pictures) are stored as bytes and read as float32 in 0…1.
 
-``galviz.json`` is written last and names what counts, so an append that is interrupted leaves the old set readable.
+``galviz.json`` is written last and lists the valid parts, so an interrupted append leaves the old set readable.
 
-Every chunk has a checksum and every chunk is written, empty ones too. So a missing shard or a flipped byte is an error
-when it is read, never zeros. Sets written before checksums came (``"checksums"`` is not in ``galviz.json``) still open:
-in them a missing shard and pixels that are not finite are found, other damage is not.
+Every chunk has a checksum, and every chunk is written, even an empty one. A missing shard or a flipped byte is thus an
+error when it is read, never zeros. Older sets without checksums (no ``"checksums"`` in ``galviz.json``) still open. In
+them only missing shards and non-finite pixels are detected.
 """
 
 import json
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
 FORMAT = 1
 _ABOUT = {"bands": list, "unit": str, "origin": str, "survey": str, "coverage": bool, "parts": list}
 _CODECS = {"sharding_indexed", "bytes", "zstd", "crc32c"}
-_ALL_CHUNKS = {"array.write_empty_chunks": True}  # a chunk that is not there is damage, not zeros
+_ALL_CHUNKS = {"array.write_empty_chunks": True}  # by default Zarr omits zeros; here a missing chunk is damage
 _LEVELS = {"uint8": 255}
-_LARGEST = 2**31  # bytes of one object's images: more is a damaged or hostile header
+_LARGEST = 2**31  # bytes of one object's images; a larger size means a damaged or hostile header
 _SHARD_BYTES = 64 * 2**20
 
 
 def save(cutouts: "CutoutSet", path: str | Path) -> Path:
-    """Write a set to a new folder, whole or not at all.
+    """Write a set to a new folder. The write is atomic.
 
     Parameters
     ----------
     cutouts : CutoutSet
     path : str or Path
-        A folder that is not there yet.
+        A folder that does not exist yet.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def save(cutouts: "CutoutSet", path: str | Path) -> Path:
     Raises
     ------
     FileExistsError
-        If the folder is there already.
+        If the folder already exists.
     OSError
         If the disk is full.
     """
@@ -80,19 +80,19 @@ def save(cutouts: "CutoutSet", path: str | Path) -> Path:
 
 
 def append(path: str | Path, more: "CutoutSet") -> None:
-    """Add objects to a saved set; an interruption leaves the old set as it was.
+    """Add objects to a saved set. An interruption leaves the old set unchanged.
 
     Parameters
     ----------
     path : str or Path
         A folder written by `save`.
     more : CutoutSet
-        Same bands, unit and image shape, coverage and WCS where the saved set has them; ids that are not there yet.
+        The same bands, unit and image shape; coverage and WCS if the saved set has them; new ids.
 
     Raises
     ------
     ValueError
-        If the two do not fit together, or an id is there already.
+        If the two sets do not match, or an id already exists.
     """
     path = Path(path)
     about = _read_about(path)
@@ -119,14 +119,14 @@ def append(path: str | Path, more: "CutoutSet") -> None:
 
 
 def open_cutouts(path: str | Path, kind: type["CutoutSet"]) -> "CutoutSet":
-    """Open a saved set. Tables are read, pixels are not.
+    """Open a saved set. Tables are read at once, pixels only when they are indexed.
 
     Parameters
     ----------
     path : str or Path
         A folder written by `save`.
     kind : type
-        The class to make.
+        The class of the result. It is an argument because `galviz.sky.cutouts` imports this module.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def open_cutouts(path: str | Path, kind: type["CutoutSet"]) -> "CutoutSet":
     FileNotFoundError
         If the folder holds no saved set.
     ValueError
-        If a part of it is damaged or does not fit the others, or leads out of the folder, naming the part.
+        If a part is damaged, does not match the others, or leads out of the folder. The message names the part.
     """
     path = Path(path)
     about = _read_about(path)
@@ -165,7 +165,7 @@ def open_cutouts(path: str | Path, kind: type["CutoutSet"]) -> "CutoutSet":
 
 
 class StoredArray:
-    """An array of a saved set, shape (N, B, H, W), whose damage is an error that names the part, never zeros.
+    """An array of a saved set, shape (N, B, H, W). Damage raises an error that names the part; it never reads as zeros.
 
     Parameters
     ----------
@@ -178,15 +178,15 @@ class StoredArray:
     Raises
     ------
     ValueError
-        If the array is missing, of another shape or type than the set says, or needs a codec that sets do not use.
+        If the array is missing, has an unexpected shape or dtype, or needs a codec that `save` does not use.
     """
 
     def __init__(self, path: Path, name: str, about: dict[str, Any]) -> None:
         self._path, self._name, self._checksums = path, name, about.get("checksums", False)
-        self._present: set[int] = set()  # shards whose file was found
+        self._present: set[int] = set()  # shards whose file is known to exist
         with self._whole():
             metadata = read_json(inside(path, f"images.zarr/{name}/zarr.json"))
-            strange = set(_codec_names(metadata["codecs"])) - _CODECS  # a codec may do anything: only known ones run
+            strange = set(_codec_names(metadata["codecs"])) - _CODECS  # a codec can run any code
             if strange or metadata["zarr_format"] != 3:
                 raise ValueError(f"codecs {', '.join(sorted(strange)) or 'of Zarr 2'}")
             self._array = zarr.open_array(path / "images.zarr" / name, mode="r", zarr_format=3)
@@ -216,7 +216,7 @@ class StoredArray:
             return values
 
     def _check_shard(self, shard: int) -> None:
-        """Raise an error where the file of a shard is missing or lies outside of the set."""
+        """Raise a ValueError if the file of a shard is missing or lies outside the set."""
         if shard not in self._present:
             key = self._array.metadata.encode_chunk_key((shard, 0, 0, 0))
             if not inside(self._path, f"images.zarr/{self._name}/{key}").is_file():
@@ -224,7 +224,7 @@ class StoredArray:
             self._present.add(shard)
 
     def _whole(self) -> AbstractContextManager[None]:
-        """Return a context in which whatever Zarr and its codecs raise names this array."""
+        """Return a context that turns any error of Zarr and its codecs into one that names this array."""
         return whole(self._path, f"sky with its {self._name}", "Restore images.zarr, or make the sky anew.")
 
 
@@ -256,7 +256,7 @@ def _add_part(path: Path, cutouts: "CutoutSet", about: dict[str, Any]) -> None:
         new = getattr(cutouts, name).raw
         array.resize((start + len(cutouts), *array.shape[1:]))
         row = 0
-        while row < len(cutouts):  # whole shards at a time: a shard is written once
+        while row < len(cutouts):  # one shard at a time, so that each is written only once
             stop = min(len(cutouts), row + shard - (start + row) % shard)
             array[start + row : start + stop] = new[row:stop]
             row = stop
@@ -268,7 +268,7 @@ def _add_part(path: Path, cutouts: "CutoutSet", about: dict[str, Any]) -> None:
         if table is not None:
             write_parquet(table, file)
         else:
-            file.unlink(missing_ok=True)  # left there by an append that was interrupted
+            file.unlink(missing_ok=True)  # a leftover of an interrupted append
     write_json(path / "galviz.json", about | {"parts": [*about["parts"], len(cutouts)]})
 
 

@@ -1,1 +1,1 @@
-"""One module a paper: what it declares, and how to load, build, train and predict."""
+"""Studies: one module per paper, with its target and recipes, and functions to load, build, train and predict."""

@@ -1,4 +1,4 @@
-"""Classes of colour pictures, with or without an encoder that learned to tell in which order their channels are."""
+"""Classification of colour pictures, with or without an encoder that was pre-trained on the order of the channels."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ BANDS = ("red", "green", "blue")
 TARGET = Target("class", "class", ("class",), "class")
 TARGETS = {"class": TARGET, "order": Target("order", "order", (), "order of the channels")}
 
-# Not given: everything but the network. Rates and epochs are those of the band classification (section 3.4).
+# The paper gives only the network. Rates and epochs are those of its band classification (section 3.4).
 _PUBLISHED = {"width": 64, "stem": "imagenet", "apart": False}
 _NARROW = {"width": 16, "stem": "small", "apart": False}
 _SHARED = {"loss": "cross_entropy", "normalise": "none"}
@@ -55,20 +55,20 @@ RECIPES = {
     ),
 }
 
-# The pretext task: an epoch shows each picture in all of its orders, so fewer of them teach as much.
+# The pretext task: an epoch shows each picture in all orders of its channels, so fewer epochs are needed.
 ORDER_RECIPES = {
     "quick": RECIPES["quick"].replace(epochs=5, batch=128, tta=1),
     "paper": RECIPES["paper"],
     "best": RECIPES["best"].replace(epochs=20, batch=256, tta=1),
 }
 
-# Every fraction takes the same steps, or a network of few labels would only be a network of few steps.
+# Every label fraction takes the same number of steps. Otherwise few labels would also mean little training.
 SWEEP_RECIPES = {"quick": RECIPES["quick"].replace(repeat=True, tta=1), "paper": RECIPES["paper"]}
 SWEEP_ORDER_RECIPES = {"quick": ORDER_RECIPES["quick"], "paper": ORDER_RECIPES["paper"]}
 
 
 def load(path: str | Path) -> CutoutSet:
-    """Open a sky of colour pictures, or raise a ValueError where it is of another kind."""
+    """Open a sky of colour pictures. Raise a ValueError if it has other bands."""
     return CutoutSet.open(path, BANDS)
 
 
@@ -78,7 +78,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: 
     Returns
     -------
     torch.nn.Module
-        Pictures (N, 3, H, W) -> logits (N, K) of the target's classes, or (N, 6) of the orders of the channels.
+        Pictures (N, 3, H, W) -> logits (N, K) for the target's classes, or (N, 6) for the orders of the channels.
     """
     from galviz.nn.networks.cutout_network import build as build_network
 
@@ -90,7 +90,7 @@ def train(
 ) -> Run:
     """Train the run's recipe on a sky; see `galviz.nn.training.fit.fit` for `devices` and `resume`.
 
-    `encoder` is a run folder, or a file of torchvision's weights, whose encoder this one starts from.
+    `encoder` is a run folder, or a file of torchvision's weights, that provides the initial encoder.
     """
     from galviz.nn.networks.encoders import load_encoder
     from galviz.nn.training.fit import fit

@@ -1,4 +1,4 @@
-"""Best fits in the latent space of a GAN: missing bands filled in, and redshifts from latents."""
+"""Best fits in the latent space of a GAN: reconstruction of missing bands, and redshifts from latents."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,18 +24,18 @@ BANDS = ("u", "g", "r", "i", "z")
 TARGET = Target("z_phot", "scalar", ("z",), "z")
 TARGETS = {"redshift": TARGET}
 LATENTS = "latents.parquet"
-"""File of a run: latents of the objects of its sky, their redshifts (truth, NaN where not known) and folds (dealt)."""
+"""File in a run: latents of the objects of its sky, redshifts (``truth``, NaN where not known), folds (``dealt``)."""
 KNOWN_FITS = "known_fits.parquet"
-"""File of a run: how images that no network learned from were fitted, with all bands and with each one hidden."""
+"""File in a run: best fits of images that were not learned from, with all bands and with each band hidden."""
 STEPS = 100
-"""Steps of a best fit, from the embedder's guess; the paper gives no number."""
+"""Steps of a best fit that starts at the embedder's guess. The paper gives no number."""
 
 Progress = Callable[[int, int], None]
 
-# As published: widths, groups, 64 latents, pixels scaled by mean and standard deviation (softening 0). Not given and
-# chosen here: optimiser (Adam, β 0.5 and 0.99), rates, batch, epochs. SDSS's brightest pixels are 10⁴ times the noise:
-# asinh with a softening of five noises drowns no faint galaxy. Real images with hidden bands are learned from too: as
-# published no network sees how a real galaxy lies among the latents.
+# As published: widths, groups, 64 latents, pixels scaled by mean and standard deviation (softening 0). Not in the paper
+# and our choice: optimiser (Adam, β 0.5 and 0.99), rates, batch, epochs. The brightest SDSS pixels are 10⁴ times the
+# noise; asinh with a softening of five times the noise keeps faint galaxies visible. Our recipes also learn from real
+# images with hidden bands. As published, no network learns which latents belong to a real galaxy.
 _PUBLISHED = {"width": 1024, "latent": 64, "groups": 4, "softening": 0.0}
 _NARROW = _PUBLISHED | {"width": 128, "softening": 5.0}
 _MASKED = {"loss": "lsgan_masked", "alpha": 20.0, "schedule": "cosine", "augment": ("d4",)}
@@ -53,18 +53,18 @@ RECIPES = {
     "quick": _recipe("quick", 40, 32, (1.5e-3, 5e-4, 2e-3), **_MASKED, network=_NARROW),
     "paper": _recipe("paper", 100, 64, (2e-4, 2e-4, 2e-4), loss="lsgan", network=_PUBLISHED),
     "best": _recipe("best", 200, 64, (6e-4, 3e-4, 1e-3), **_MASKED, network=_NARROW | {"width": 512}),
-    # Redshifts from the images themselves: what latents are compared with, section 3.3.
+    # Redshifts directly from images, with which latents are compared in section 3.3.
     "wide_resnet50": Recipe(name="wide_resnet50", epochs=30, batch=64, folds=4, **_WIDE),
 }
 
 
 def load(path: str | Path) -> CutoutSet:
-    """Open a sky in the bands of this study, or raise a ValueError where it has others."""
+    """Open a sky in the bands of this study. Raise a ValueError if it has other bands."""
     return CutoutSet.open(path, BANDS)
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 32) -> "nn.Module":
-    """Build the networks of a recipe, with the random weights of its seed; the target is learned from their latents."""
+    """Build the GAN of a recipe, or a network for images (`of_images`), with the random weights of its seed."""
     from galviz.nn.gan import lsgan
     from galviz.nn.networks import cutout_network as network
 
@@ -72,14 +72,17 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: 
 
 
 def of_images(recipe: Recipe) -> bool:
-    """Say whether a recipe learns redshifts from images, without any GAN."""
+    """Return whether a recipe learns redshifts directly from images, without a GAN."""
     return "architecture" in recipe.network
 
 
 def train(
     cutouts: CutoutSet, run: Run, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
 ) -> Run:
-    """Train a GAN on a sky (`galviz.nn.gan.training.fit_gan`), and predict redshifts that are known. No `encoder`."""
+    """Train a GAN on a sky (`galviz.nn.gan.training.fit_gan`) and save latents, and redshifts if the sky has them.
+
+    `encoder` must be None.
+    """
     from galviz.nn.gan.repair import fits_with_bands_hidden, open_trained
     from galviz.nn.gan.training import fit_gan, kept_aside
     from galviz.nn.inference.predict import objects
@@ -106,12 +109,12 @@ def train(
 
 
 def known_fits(run: Run) -> KnownFits | None:
-    """Read how known images were fitted; None of a run that does not say."""
+    """Return the best fits of known images, or None if the run has none."""
     return KnownFits.open(path) if (path := run.path / KNOWN_FITS).exists() else None
 
 
 def latents(run: Run, cutouts: CutoutSet, *, steps: int = STEPS, progress: Progress | None = None) -> pd.DataFrame:
-    """Find the latents of all objects, columns ``"0"`` …, by best fits that start at the embedder's guess."""
+    """Return the latents of all objects, columns ``"0"`` …, from best fits that start at the embedder's guess."""
     from galviz.nn.gan.repair import latents_of, open_trained
 
     found = latents_of(open_trained(run), cutouts, steps=steps, progress=progress)
@@ -119,9 +122,9 @@ def latents(run: Run, cutouts: CutoutSet, *, steps: int = STEPS, progress: Progr
 
 
 def predict(run: Run, cutouts: CutoutSet, progress: Progress | None = None) -> Predictions:
-    """Predict redshifts from latents by boosted trees, which learn from objects of the run's own sky.
+    """Return redshifts predicted from latents by boosted trees, which learn from the objects of the run's sky.
 
-    An object of that sky is predicted by what was learned from the other folds. The GAN has seen no redshift.
+    An object of that sky is predicted by trees that learned from the other folds only. The GAN never sees redshifts.
     """
     if of_images(run.recipe):
         from galviz.nn.inference.predict import apply_run

@@ -1,4 +1,4 @@
-"""Galaxy Zoo's 37 vote fractions from colour pictures, and how the fraction of mergers follows a threshold."""
+"""Galaxy Zoo's 37 vote fractions from colour pictures, and the merger fraction as a function of a threshold."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 PAPER = "Goh (2022), Lab 3: Galaxy Image Classification and the Galaxy Merger Rate"
 BANDS = ("red", "green", "blue")
 THRESHOLD = 0.3
-"""The paper's, chosen by eye (section 5.6)."""
+"""The threshold of the paper, set by eye (section 5.6)."""
 
-# Its estimate is the vote for a merger; the other 36 stand beside it in the table of predictions.
+# The estimate is the vote fraction for a merger. The other 36 are further columns of the predictions.
 TARGET = Target(galaxy_zoo.MERGER, "votes", galaxy_zoo.COLUMNS, "vote fraction for a merger")
 TARGETS = {"votes": TARGET}
 
-# As published (sections 3.2, 3.3 and 5): Adam, 0.001, batches of 128, at most 100 epochs, the rate lowered and the
-# training ended by the validation loss, the best weights kept, a fifth held out. The dropout of the optimised network
-# is not given, nor which activation obeys the tree. Adam is "adamw" without weight decay.
+# As published (sections 3.2, 3.3 and 5): Adam, rate 0.001, batches of 128, at most 100 epochs, lower rate and early
+# stopping by the validation loss, best weights kept, a fifth held out. The paper does not give the dropout of the
+# optimised network, nor the activation that obeys the tree. Adam is "adamw" without weight decay.
 _PUBLISHED = {
     "epochs": 100,
     "batch": 128,
@@ -77,14 +77,14 @@ RECIPES = {
 
 
 def load(path: str | Path) -> CutoutSet:
-    """Open a sky of colour pictures, or raise a ValueError where it is of another kind."""
+    """Open a sky of colour pictures. Raise a ValueError if it has other bands."""
     return CutoutSet.open(path, BANDS)
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 68) -> "nn.Module":  # noqa: ARG001
     """Build the network of a recipe, with the random weights of its seed: images (N, 3, H, W) -> votes (N, 37).
 
-    Those of the paper fit images of one `size` in pixels alone.
+    The networks of the paper only fit images of one `size` in pixels.
     """
     from galviz.nn.networks.galaxy_zoo import build as build_network
 
@@ -96,7 +96,7 @@ def train(
 ) -> Run:
     """Train the run's recipe on a sky; see `galviz.nn.training.fit.fit` for `devices` and `resume`.
 
-    `encoder` is a file of weights to start from: torchvision's ResNet-50, for the recipes that have it.
+    `encoder` is a file with initial weights: torchvision's ResNet-50, for the recipes that use it.
     """
     from galviz.nn.networks.encoders import load_encoder
     from galviz.nn.training.fit import fit

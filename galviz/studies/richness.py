@@ -1,4 +1,4 @@
-"""Richness of galaxy clusters from five-band images, with or without an encoder that learned to tell bands apart."""
+"""Richness of galaxy clusters from five-band images, with or without an encoder pre-trained to classify bands."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,14 +24,14 @@ TARGETS = {
     "band": Target("band", "band", (), "band"),
 }
 
-# As published, where it says so: sections 3.3 and 3.4 give SGD, momentum, rates and 100 epochs of band classification,
-# table S2 the head. Not given and chosen here: batch, the weight of the scatter, epochs of the regression, pixel scales
-# (each image to 0…1, for flux scales alone give a band away), augmentation (none).
+# From the paper: SGD, momentum, rates and 100 epochs of band classification (sections 3.3 and 3.4), and the head (table
+# S2). Not in the paper and our choice: batch, weight of the scatter, epochs of the regression, pixel scaling (each
+# image to 0…1, because the flux scale alone would reveal the band), augmentation (none).
 _PUBLISHED = {"width": 64, "stem": "imagenet", "replicate": True, "apart": True, "head": "as_published"}
 _NARROW = {"width": 16, "stem": "imagenet", "replicate": False, "apart": False, "head": "compact"}
 
 RECIPES = {
-    # Minutes on a laptop: a narrow encoder that sees all bands as channels.
+    # Minutes on a laptop: a narrow encoder that takes all bands as channels.
     "quick": Recipe(
         name="quick",
         epochs=20,
@@ -57,10 +57,10 @@ RECIPES = {
         folds=10,
         network=_PUBLISHED,
     ),
-    # A cluster that is cut at 1 Mpc has a redshift: what that says of its richness (poor ones are not seen far away) is
-    # told first, or else would be guessed from the texture of the pixels, wrongly on a field of another seeing. Then a
-    # network that counts small galaxies: full resolution, two stages, no single star too bright; averaged weights; and
-    # an error of its own.
+    # A cutout of 1 Mpc needs a redshift, which already constrains richness, since poor clusters are not detected far
+    # away. So a linear baseline in z comes first. Otherwise the network would infer z from the texture of the pixels,
+    # which fails on a field with another seeing. The network is made to count small galaxies: full resolution, two
+    # stages, and clipping of bright stars. Weights are averaged, and it estimates its own error.
     "best": Recipe(
         name="best",
         epochs=25,
@@ -81,9 +81,9 @@ RECIPES = {
     ),
 }
 
-LOG10_RICHNESS_RECIPES = LINEAR_RICHNESS_RECIPES = Z_RICHNESS_RECIPES = RECIPES  # the same, of another transform
+LOG10_RICHNESS_RECIPES = LINEAR_RICHNESS_RECIPES = Z_RICHNESS_RECIPES = RECIPES  # same recipes, other transforms
 
-# The pretext task: which band is this? Each image is scaled by itself, or the scale of its flux would be the answer.
+# The pretext task: which band is this? Each image is scaled on its own, because the flux scale would reveal the band.
 _BAND = {"loss": "cross_entropy", "alpha": 0.0, "calibration": 0.0, "offset": "", "normalise": "noise", "tta": 1}
 BAND_RECIPES = {
     "quick": RECIPES["quick"].replace(**_BAND, epochs=8, batch=128),
@@ -93,9 +93,9 @@ BAND_RECIPES = {
     "best": RECIPES["best"].replace(**_BAND, epochs=20, batch=256),
 }
 
-# A sweep over label fractions compares Base with Ours, so both are of one build: one encoder for each band alone, which
-# can have learned to tell bands apart, with the pixel scales that it learned from, here a quarter as wide as published.
-# Every fraction takes the same steps, or a network of few labels would only be a network of few steps.
+# A sweep over label fractions compares Base with Ours, so both have the same architecture: one encoder that takes each
+# band alone, as pre-training needs, with the same pixel scaling, and a quarter of the published width. Every label
+# fraction takes the same number of steps. Otherwise few labels would also mean little training.
 _SWEPT = {"network": _NARROW | {"apart": True}, "normalise": "noise"}
 SWEEP_RECIPES = {
     "quick": RECIPES["quick"].replace(**_SWEPT, epochs=14, tta=1, repeat=True),
@@ -105,7 +105,7 @@ SWEEP_BAND_RECIPES = {"quick": BAND_RECIPES["quick"].replace(**_SWEPT, epochs=10
 
 
 def load(path: str | Path) -> CutoutSet:
-    """Open a sky in the bands of this study, or raise a ValueError where it has others."""
+    """Open a sky in the bands of this study. Raise a ValueError if it has other bands."""
     return CutoutSet.open(path, BANDS)
 
 
@@ -127,8 +127,8 @@ def train(
 ) -> Run:
     """Train the run's recipe on a sky; see `galviz.nn.training.fit.fit` for `devices` and `resume`.
 
-    `encoder` is a run folder, or a file of torchvision's weights, whose encoder this one starts from. A run with other
-    `folds` or another `fold` has seen the images, though not the richness, of objects that are held out here.
+    `encoder` is a run folder, or a file of torchvision's weights, that provides the initial encoder. If that run has
+    other `folds` or another `fold`, it has seen the images (but not the richness) of objects that are held out here.
     """
     from galviz.nn.networks.encoders import load_encoder
     from galviz.nn.training.fit import fit

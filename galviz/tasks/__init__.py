@@ -1,1 +1,1 @@
-"""What is learned: which columns of a catalogue, as which kind of task."""
+"""Targets: which catalogue columns are learned, and as which kind of task."""

@@ -1,4 +1,4 @@
-"""What is learned: which columns of a catalogue, of what kind, and how they are transformed for learning."""
+"""Targets: the catalogue columns that are learned, their kind, and their transform."""
 
 from dataclasses import asdict, dataclass, field, replace
 from itertools import permutations
@@ -19,27 +19,27 @@ _SHOWN = {"identity": "{}", "ln": "ln {}", "log10": "log₁₀ {}", "zscore": "z
 
 @dataclass(frozen=True)
 class Target:
-    """The catalogue columns that are learned.
+    """The catalogue columns that a network learns.
 
     Parameters
     ----------
     name : str
         Name of the estimate in `Predictions`, as learned: ``"ln_richness"``.
     kind : {"scalar", "member", "votes", "class", "band", "order"}
-        A number, a probability of membership, vote fractions, one of several classes, the band of a one-band image, or
-        the order in which the bands of an image are.
+        A number, a membership probability, vote fractions, one of several classes, the band of a one-band image, or
+        the order of the bands in an image.
     columns : tuple of str
-        Columns of the catalogue; none for ``"band"`` and ``"order"``, whose truth is the image itself.
+        Columns of the catalogue. None for ``"band"`` and ``"order"``, where the image is its own label.
     label : str
-        How it is written on an axis before the transform: ``"λ"``.
+        Axis label before the transform: ``"λ"``.
     unit : str
         Unit of the untransformed value, or ``""``.
     transform : {"identity", "ln", "log10", "zscore"}
-        What is done to the values before they are learned; ``"zscore"`` is (value − `centre`) / `scale`.
+        Transform of the values before they are learned. ``"zscore"`` is (value − `centre`) / `scale`.
     centre, scale : float, optional
-        Constants of ``"zscore"``, which `fitted` sets. Two targets that differ in these alone are equal.
+        Constants of ``"zscore"``, set by `fitted`. Targets that differ only in these are equal.
     classes : tuple of str
-        Names of the classes, which `fitted` sets too; the truth of an object is the number of its class among them.
+        Names of the classes, also set by `fitted`. The truth of an object is the index of its class.
     """
 
     name: str
@@ -69,27 +69,27 @@ class Target:
 
     @property
     def of_image(self) -> bool:
-        """Whether the image itself is the truth, and no catalogue is needed."""
+        """Whether the image is its own label, so that no catalogue column is needed."""
         return self.kind in ("band", "order")
 
     @property
     def named(self) -> bool:
-        """Whether an estimate is a name, not a number."""
+        """Whether estimates are names instead of numbers."""
         return self.of_image or self.kind == "class"
 
     def looks(self, bands: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-        """Give the ways in which an image is shown, where it is to be told in which of them it is.
+        """Return the variants of an image that a pretext task tells apart.
 
         Parameters
         ----------
         bands : tuple of str
-            B bands of the images.
+            The B bands of the images.
 
         Returns
         -------
         dict of str to tuple of int
-            The bands that each way shows, as numbers: ``{"u": (0,), …}`` for ``"band"``; all orders of them, named by
-            their initials, for ``"order"``: ``{"RGB": (0, 1, 2), "RBG": (0, 2, 1), …}``. None for other kinds.
+            Band indices of each variant: ``{"u": (0,), …}`` for ``"band"``; all permutations, named by the initials of
+            the bands, for ``"order"``: ``{"RGB": (0, 1, 2), "RBG": (0, 2, 1), …}``. Empty for other kinds.
         """
         if self.kind == "band":
             return {band: (k,) for k, band in enumerate(bands)}
@@ -103,12 +103,12 @@ class Target:
         return _SHOWN[self.transform].format(self.label)
 
     def forward(self, values: np.ndarray) -> np.ndarray:
-        """Transform catalogue values to what is learned, float64, any shape; NaN stays NaN.
+        """Transform catalogue values to learned values, float64, any shape. NaN stays NaN.
 
         Raises
         ------
         ValueError
-            If a logarithm meets a value that is not positive, or a z-score has no constants yet.
+            If the transform is a logarithm and a value is not positive, or if the z-score has no constants yet.
         """
         values = np.asarray(values, dtype=np.float64)
         if self.transform == "zscore":
@@ -123,7 +123,7 @@ class Target:
         return _FORWARD[self.transform](values)
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
-        """Turn learned values back into the catalogue's, float64, any shape; NaN stays NaN; errors as in `forward`."""
+        """Transform learned values back to catalogue values, float64, any shape. NaN and errors are as in `forward`."""
         values = np.asarray(values, dtype=np.float64)
         if self.transform == "zscore":
             centre, scale = self._constants()
@@ -131,16 +131,16 @@ class Target:
         return _INVERSE[self.transform](values)
 
     def fitted(self, catalogue: pd.DataFrame) -> Self:
-        """Give the same target with the constants of its z-score, or the names of its classes.
+        """Return the target with the constants of its z-score, or the names of its classes, from a catalogue.
 
-        They are the mean and standard deviation of the known values; the names are sorted.
-        A target that needs none, or has them, stays as it is. Objects that are held out later
-        count too: the constants are a shift and a stretch that `inverse` takes back, and teach nothing.
+        The constants are the mean and the standard deviation of the known values. Class names are sorted. A target that
+        needs neither, or already has them, is returned unchanged. Using held-out objects here leaks nothing into the
+        training: the constants are a shift and a scale that `inverse` undoes.
 
         Parameters
         ----------
         catalogue : pandas.DataFrame
-            A row an object; without the column, or with fewer than two different values, nothing is set.
+            One row per object. Without the column, or with fewer than two different values, nothing is set.
         """
         if self.kind == "class" and not self.classes and self.columns[0] in catalogue.columns:
             return replace(self, classes=tuple(sorted(catalogue[self.columns[0]].dropna().astype(str).unique())))
@@ -156,18 +156,18 @@ class Target:
         return self.centre, self.scale
 
     def truth(self, catalogue: pd.DataFrame) -> np.ndarray:
-        """Read what is to be learned from a catalogue.
+        """Return the true values from a catalogue, transformed for learning.
 
         Parameters
         ----------
         catalogue : pandas.DataFrame
-            A row an object.
+            One row per object.
 
         Returns
         -------
         numpy.ndarray of float64, shape (N, K)
-            K columns, transformed; NaN where the catalogue has none. A z-score without constants is that of this
-            catalogue. Of a class its number, counted from 0; NaN also where it is not one of `classes`.
+            The K columns, transformed. NaN where the catalogue has no value. A z-score without constants uses those of
+            this catalogue. For classes: the class index, counted from 0; NaN also if a class is not in `classes`.
 
         Raises
         ------
@@ -187,17 +187,17 @@ class Target:
         return self.fitted(catalogue).forward(catalogue[list(self.columns)].to_numpy(dtype=np.float64))
 
     def to_json(self) -> dict[str, Any]:
-        """Give the fields as plain JSON values."""
+        """Return the fields as plain JSON values."""
         return asdict(self) | {"columns": list(self.columns), "classes": list(self.classes)}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
-        """Make a target from what `to_json` gave.
+        """Return the target that `to_json` described.
 
         Raises
         ------
         ValueError
-            If a field is missing or has another type, or one is there that this version does not know.
+            If a field is missing, has the wrong type, or is not known to this version.
         """
         types = get_type_hints(cls)
         strange = sorted(fields.keys() - types.keys())

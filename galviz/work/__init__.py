@@ -1,1 +1,1 @@
-"""Slow work outside of the page: trainings as processes, the queue, Dask and what its workers run."""
+"""Slow work outside the page: training processes, the queue for devices, sweeps, and Dask with its worker functions."""

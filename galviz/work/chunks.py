@@ -1,10 +1,13 @@
-"""Slow answers in chunks on Dask: progress with ETA, cancel, fairness between users, killed workers survived.
+"""Slow computations in chunks on Dask, with progress, ETA and cancel.
 
-By default one worker process of this machine, started when first needed; ``GALVIZ_SCHEDULER=tcp://host:port`` sends the
-same chunks to a cluster, whose workers must have galviz. What a chunk does is named by a string
-(``"galviz.nn.explain.attribution:occlude"``) that the worker resolves, so whoever asks never imports it.
+Several users share the workers fairly, and a chunk is repeated if its worker is killed.
 
-The local worker speaks TLS with certificates of its own, and has no dashboard. ``GALVIZ_DASK_DASHBOARD=127.0.0.1:8787``
+By default there is one worker process on this machine, started when it is first needed.
+``GALVIZ_SCHEDULER=tcp://host:port`` sends the chunks to a cluster instead, whose workers must have galviz installed.
+The function of a chunk is named by a string (``"galviz.nn.explain.attribution:occlude"``) that only the worker
+resolves. So a page never imports torch.
+
+The local worker uses TLS with its own certificates, and has no dashboard. ``GALVIZ_DASK_DASHBOARD=127.0.0.1:8787``
 starts one.
 """
 
@@ -22,24 +25,26 @@ from distributed import Client, Future, LocalCluster
 from distributed.security import Security
 
 Status = Literal["running", "done", "cancelled", "failed"]
-_RETRIES = 2  # times a chunk is tried again when its worker was killed
-_AHEAD = 2  # chunks of one work that each thread of the cluster may hold: the rest waits, so that others get turns
-_WORKER_ENVIRONMENT = {  # keep what was freed: without it large convolutions spend their time in the kernel
+_RETRIES = 2  # times that a chunk is repeated if its worker was killed
+_AHEAD = 2  # chunks of one job per thread of the cluster; the rest waits here, so that other users get their turn
+# The C library must keep freed memory. Otherwise large convolutions return it to the kernel and request it again for
+# each layer, which takes longer than the arithmetic.
+_WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**34),
 }
 
 
 class Work:
-    """The chunks of one slow answer, on their way.
+    """One slow computation, split into chunks that run on the workers.
 
     Parameters
     ----------
     function : str
-        ``"module:name"`` of what is called, importable by the workers.
+        ``"module:name"`` of the function, importable by the workers.
     chunks : sequence of tuple
-        The positional arguments of each call; a call should take well under a second, because a running chunk is not
-        interrupted when the work is cancelled.
+        The positional arguments of each call. A call should take well under a second, because cancelling does not
+        interrupt a running chunk.
     on_change : callable, optional
         Called without arguments, in another thread, whenever a chunk is done and at the end.
 
@@ -47,9 +52,9 @@ class Work:
     ----------
     status : {"running", "done", "cancelled", "failed"}
     error : str
-        Why it failed, or ``""``.
+        Reason of a failure, or ``""``.
     total, done : int
-        Number of chunks, and of those that are done.
+        Number of all chunks, and of finished ones.
     """
 
     def __init__(self, function: str, chunks: Sequence[tuple], on_change: Callable[[], None] | None = None) -> None:
@@ -70,29 +75,29 @@ class Work:
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds until the end, from the mean of the chunks so far; None before the first is done."""
+        """Estimated seconds until the end, from the mean time per chunk. None before the first chunk is done."""
         if not self.done or self.status != "running":
             return 0.0 if self.status == "done" else None
         return (time.monotonic() - self._start) / self.done * (self.total - self.done)
 
     def new_results(self) -> list[tuple[int, Any]]:
-        """Take the results that have come since the last call, as (number of the chunk, result)."""
+        """Return the results since the last call, as pairs (index of the chunk, result)."""
         with self._lock:
             new, self._new = self._new, []
             return [(number, self._results[number]) for number in new]
 
     def results(self, timeout: float | None = None) -> list[Any]:
-        """Wait for the end and give all results, in the order of the chunks.
+        """Wait for the end and return all results, in the order of the chunks.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds.
+            Longest time to wait, seconds.
 
         Raises
         ------
         TimeoutError
-            If it is not done by then.
+            If it is not done in this time.
         RuntimeError
             If a chunk failed, or the work was cancelled.
         """
@@ -105,14 +110,14 @@ class Work:
         return self._results
 
     def cancel(self) -> None:
-        """Give up what is not done; returns at once."""
+        """Cancel all chunks that are not done. Returns at once."""
         self._end("cancelled", "")
 
     def _begin(self) -> None:
         try:
             connection = client()
             threads = sum(connection.nthreads().values())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the page must hear of it
+        except Exception as error:  # noqa: BLE001 - any error must reach the page
             self._end("failed", f"no workers: {error}")
             return
         for _ in range(_AHEAD * max(1, threads)):
@@ -159,19 +164,19 @@ class Work:
 
 
 def client() -> Client:
-    """Give the connection to the workers, made when first needed and shared by the whole process.
+    """Return the connection to the workers. It is created on first use and shared by the whole process.
 
     Raises
     ------
     OSError
-        If ``GALVIZ_SCHEDULER`` names a scheduler that does not answer.
+        If the scheduler named by ``GALVIZ_SCHEDULER`` does not answer.
     """
     with _starting:
         return _connect(os.environ.get("GALVIZ_SCHEDULER", ""))
 
 
 def call(function: str, *arguments: Any) -> Any:
-    """Resolve ``"module:name"`` and call it, in a worker."""
+    """Import ``"module:name"`` and call it. Runs in a worker."""
     module, _, name = function.partition(":")
     return getattr(import_module(module), name)(*arguments)
 
@@ -187,11 +192,11 @@ def _connect(address: str) -> Client:
 
 
 def _local() -> Client:
-    """Start one worker on this machine, to which only this process can speak.
+    """Start one worker on this machine that only this process can use.
 
-    A Dask scheduler runs whatever code a client sends it, and any process of a shared computer can reach a local port.
-    So both sides must show a certificate that was made for this cluster and is never written to a disk that others
-    read.
+    A Dask scheduler runs any code that a client sends, and every user of a shared computer can reach a local port.
+    Therefore both sides must present a certificate. It is created for this cluster, and never written to a disk that
+    others can read.
     """
     dashboard = os.environ.get("GALVIZ_DASK_DASHBOARD", "")
     routes = {} if dashboard else {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}

@@ -1,4 +1,4 @@
-"""Why did a network say that? The question, its chunks for the workers, and the map that comes of it; no torch here."""
+"""Occlusion maps for pages: the request, its chunks for the Dask workers, and the map as it fills. No torch here."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -18,23 +18,23 @@ from galviz.tasks.target import Target
 from galviz.work.chunks import Work
 
 BASELINES = ("mean", "zero", "blur")
-_PIXELS = 2**18  # of occluded images in a chunk: a fraction of a second
+_PIXELS = 2**18  # pixels of the occluded images of one chunk, which takes a fraction of a second
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about an image.
+    """Settings of an occlusion map.
 
     Parameters
     ----------
     output : (str, int)
-        Which number, as `outputs` gives it.
+        The output that is explained, as returned by `outputs`.
     bands : {"together", "each"}
-        Whether the occluder covers all bands, or each on its own.
+        Whether the occluder covers all bands at once, or each band in turn.
     patch, stride : int
-        Side of the occluder and distance between its places, pixels.
+        Side of the occluder and distance between its positions, pixels.
     baseline : {"mean", "zero", "blur"}
-        What the occluder shows, in what the network sees: the mean of each band, zero, or the image blurred.
+        Values inside the occluder, after normalisation: the mean of each band, zero, or the blurred image.
     """
 
     output: tuple[str, int] = ("learned", 0)
@@ -51,13 +51,13 @@ class Question:
 
 
 def outputs(target: Target, bands: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """Give what can be asked for: names for a reader, and what `Question` calls them.
+    """Return the outputs that can be explained, as labels for a page and the values that `Question` takes.
 
     Parameters
     ----------
     target : Target
     bands : sequence of str
-        Of the cutouts: the classes of a band target.
+        Bands of the cutouts, which are the classes of a band target.
     """
     if target.named:
         names = target.looks(tuple(bands)) or target.classes
@@ -69,34 +69,35 @@ def outputs(target: Target, bands: Sequence[str]) -> dict[str, tuple[str, int]]:
     known = dict(zip(COLUMNS, NAMES, strict=True))
     names = {column: f"{known[column]} ({column})" if column in known else column for column in target.columns}
     found = {names[column]: ("learned", k) for k, column in enumerate(target.columns)}
-    first = names.get(target.name)  # what the study is about
+    first = names.get(target.name)  # the answer that the study is about comes first
     return found if first is None else {first: found[first]} | found
 
 
 class Explanation:
-    """The answer to one question about one object, as it comes.
+    """An occlusion map of one object, which fills as results arrive.
 
     Parameters
     ----------
     run : Run
-        A finished one.
+        A finished run.
     cutouts : CutoutSet
     object_id : str
     question : Question
     seen : str, optional
-        The band that a network for single bands is shown.
+        The band that is shown to a network for single bands.
     on_change : callable, optional
-        As `galviz.work.chunks.Work` takes it.
+        Passed to `galviz.work.chunks.Work`.
 
     Attributes
     ----------
     work : Work
         Progress, ETA, cancel.
     places : numpy.ndarray of int, shape (P, 2)
+        Top and left pixel of each position of the occluder.
     outputs : numpy.ndarray of float32, shape (R, P)
-        The output with the occluder at each place, R = 1 or a row a band; NaN where it has not come yet.
+        The output with the occluder at each position. R is 1, or one row per band. NaN until a result arrives.
     clean : float
-        The output for the image as it is; NaN until it has come.
+        The output for the unoccluded image. NaN until the first result arrives.
 
     Raises
     ------
@@ -129,7 +130,7 @@ class Explanation:
         )
 
     def look(self) -> bool:
-        """Take what has come since the last look; True where there was something."""
+        """Collect the results since the last call. Return whether there were any."""
         new = self.work.new_results()
         for number, (outputs, clean) in new:
             self.outputs[:, self._parts[number]] = outputs
@@ -137,13 +138,16 @@ class Explanation:
         return bool(new)
 
     def map(self, value: str = "change") -> np.ndarray:
-        """Give the map, float32, shape (R, H, W): the mean over the places that cover a pixel, NaN where none has come.
+        """Return the map, float32, shape (R, H, W).
+
+        A pixel is the mean over the positions that cover it, NaN if no result has arrived for them.
 
         Parameters
         ----------
         value : {"change", "output"}
-            The output of the image as it is minus that of the occluded one (positive: what is covered there raises the
-            output), or the output of the occluded image, as Liang et al. (2020) show it.
+            ``"change"``: the contribution, that is the output of the unoccluded image minus that of the occluded one.
+            Positive where the covered pixels raise the output. ``"output"``: the output of the occluded image, as in
+            Liang et al. (2020).
         """
         values = self.clean - self.outputs if value == "change" else self.outputs
         come = np.isfinite(values).all(axis=0)
@@ -152,17 +156,20 @@ class Explanation:
         return spread(values[:, come], self.places[come], self.question.patch, (self.height, self.width))
 
     def sane(self) -> Work:
-        """Ask for the rank correlation of the map with that of shuffled weights, Adebayo et al. (2018): one chunk."""
+        """Request the sanity check of Adebayo et al. (2018): rank correlation with the map of shuffled weights.
+
+        It is a single chunk.
+        """
         asked = _asked(self.run, self.cutouts, self.object_id, self.question)
         return Work("galviz.work.worker:sane", [(str(self.run.path), self.image, asked)])
 
     @property
     def asked(self) -> str:
-        """What was asked, in words."""
+        """The settings of the map as a text."""
         return asked_words(self.run, self.cutouts, self.question, self.seen)
 
     def to_fits(self) -> bytes:
-        """Write the maps (R, H, W) of the change and of the output as FITS images, with the object's coordinates."""
+        """Return a FITS file with the maps (R, H, W) of contribution and output, with the WCS of the cutout."""
         header = fits.Header()
         if self.cutouts.wcs is not None:
             header.update(self.cutouts.wcs_of(self.object_id).to_header())
@@ -181,13 +188,13 @@ class Explanation:
 
 
 def _ascii(words: str) -> str:
-    """Write words as FITS headers can hold them."""
+    """Return a text in ASCII, as FITS headers require."""
     named = words.replace("λ", "lambda").replace("₁₀", "10")
     return named.encode("ascii", "backslashreplace").decode()
 
 
 class MeanExplanation:
-    """The mean map of many objects, each centred as its cutout is.
+    """The mean occlusion map of many objects, averaged in the pixels of their cutouts.
 
     Parameters
     ----------
@@ -196,15 +203,15 @@ class MeanExplanation:
     ids : sequence of str
     question : Question
     seen, on_change
-        As `Explanation` takes them.
+        As in `Explanation`.
 
     Attributes
     ----------
     work : Work
     count : int
-        Objects whose maps are in the mean; one whose image has pixels that are not finite is left out.
+        Number of maps in the mean. Objects with non-finite pixels are left out.
     mean : numpy.ndarray of float32, shape (R, H, W)
-        Of the change; NaN until the first has come.
+        Mean contribution (see `Explanation.map`). NaN until the first map arrives.
     """
 
     def __init__(
@@ -227,12 +234,12 @@ class MeanExplanation:
 
     @property
     def mean(self) -> np.ndarray:
-        """Mean of the maps that have come."""
+        """Mean of the maps that have arrived."""
         with np.errstate(invalid="ignore"):
             return (self._sum / self.count if self.count else self._sum * np.nan).astype(np.float32)
 
     def look(self) -> bool:
-        """Take what has come since the last look; True where there was something."""
+        """Collect the results since the last call. Return whether there were any."""
         new = self.work.new_results()
         whole = [change for _, change in new if np.isfinite(change).all()]
         self._sum += sum(whole, np.zeros_like(self._sum))
@@ -241,7 +248,7 @@ class MeanExplanation:
 
 
 def _asked(run: Run, cutouts: CutoutSet, object_id: str, question: Question) -> dict[str, Any]:
-    """Give the fields of a question, and what was told of the object before the network learned the rest."""
+    """Return the fields of a question, and the linear baseline of the object (0 without one) as ``offset``."""
     offset, told = Offset.from_json(run.info.get("offset")), 0.0
     if offset is not None:
         told = float(offset.of(cutouts.catalogue.iloc[cutouts.row_of([object_id])])[0])
@@ -249,19 +256,19 @@ def _asked(run: Run, cutouts: CutoutSet, object_id: str, question: Question) -> 
 
 
 def asked_words(run: Run, cutouts: CutoutSet, question: Question, seen: str = "") -> str:
-    """Write what is asked: the output, the occluder, what it shows, and of which band's image."""
+    """Return the settings of a map as a text: the output, the occluder, its baseline, and the band of the image."""
     names = {given: name for name, given in outputs(run.target, cutouts.bands).items()}
     told = f"{names.get(question.output, question.output)}, occluder {question.patch} px every {question.stride} px"
     return f"{told}, baseline {question.baseline}" + (f", of the {seen} image" if seen else "")
 
 
 def image_for(run: Run, cutouts: CutoutSet, object_id: str, seen: str = "") -> np.ndarray:
-    """Read what a run's network is shown of an object: (B, H, W), or (1, H, W) of the band `seen`.
+    """Return the image of an object as the network of a run takes it: (B, H, W), or (1, H, W) of the band `seen`.
 
     Raises
     ------
     ValueError
-        If a network for single bands is shown none, or one that the cutouts lack.
+        If the network takes single bands and `seen` is not a band of the cutouts.
     """
     image = cutouts.images[int(cutouts.row_of([object_id])[0])]
     if run.target.kind != "band":

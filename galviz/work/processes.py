@@ -1,4 +1,8 @@
-"""Start, follow, stop and resume a training: a process in a session of its own, known to all by its run folder."""
+"""Start, follow, stop and resume training processes.
+
+A training is a process in its own session, so it survives the page or notebook that started it. Everybody finds it
+through its run folder.
+"""
 
 import json
 import shlex
@@ -18,21 +22,21 @@ from galviz.io.files import room_on
 from galviz.runs.run import ACTIVE, Run
 
 _GALVIZ = (sys.executable, "-u", "-m", "galviz")
-_started: dict[Path, tuple[subprocess.Popen, float]] = {}  # what this process started, and when
+_started: dict[Path, tuple[subprocess.Popen, float]] = {}  # processes started here, and their start times
 
 
 class Update(NamedTuple):
-    """What `follow` sees of a run at one moment.
+    """Progress of a run at one poll of `follow`.
 
     Parameters
     ----------
     state : dict
-        As `Run.state` gives it. Of a process started here that has written no state yet: ``status`` waiting, or failed
-        where it has ended, with the last line of its log as ``message``.
+        As returned by `Run.state`. If a process was started here and has written no state yet, ``status`` is waiting,
+        or failed if it has ended, with the last line of its log as ``message``.
     rows : pandas.DataFrame
-        The lines of ``metrics.csv`` that are new since the last look.
+        Lines of ``metrics.csv`` that are new since the last poll.
     restarted : bool
-        True where lines seen before are gone, as after a resume from a checkpoint: `rows` then holds all lines.
+        True if earlier lines have disappeared, as after a resume from a checkpoint. `rows` then holds all lines.
     """
 
     state: dict[str, Any]
@@ -41,14 +45,14 @@ class Update(NamedTuple):
 
 
 def start(command: Sequence[str], run: str | Path) -> int:
-    """Start ``galviz`` as a process that outlives this one; what it prints is added to the run's ``log.txt``.
+    """Start ``galviz`` as a process that outlives this one. Its output is appended to the run's ``log.txt``.
 
     Parameters
     ----------
     command : sequence of str
         Arguments of the command line: ``["train", "richness", "--data", …, "--out", str(run)]``.
     run : str or Path
-        The run folder that the command writes to, made if it is not there.
+        The run folder that the command writes to. It is created if necessary.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def start(command: Sequence[str], run: str | Path) -> int:
     Raises
     ------
     RuntimeError
-        If a process is at work on the run.
+        If a process is training the run.
     OSError
         If the disk is full.
     """
@@ -81,19 +85,19 @@ def start(command: Sequence[str], run: str | Path) -> int:
                 start_new_session=True,
             )
     _started[folder] = (process, now)
-    threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
+    threading.Thread(target=process.wait, daemon=True).start()  # reaps the process, or it would be a zombie
     return process.pid
 
 
 def resume(run: str | Path, *options: str) -> int:
-    """Go on with a training from its last checkpoint, in a new process.
+    """Continue a training from its last checkpoint, in a new process.
 
     Parameters
     ----------
     run : str or Path
         A run folder.
     *options : str
-        Further arguments of ``galviz train``: ``"--devices", "cuda:0"``.
+        More arguments of ``galviz train``: ``"--devices", "cuda:0"``.
 
     Returns
     -------
@@ -103,34 +107,34 @@ def resume(run: str | Path, *options: str) -> int:
     Raises
     ------
     FileNotFoundError
-        If the folder holds no whole run.
+        If the folder holds no complete run.
     RuntimeError
-        If a process is at work on it.
+        If a process is training it.
     """
     folder = Path(run).resolve()
     return start(["train", Run.open(folder).info["study"], "--out", str(folder), "--resume", *options], folder)
 
 
 def stop(run: str | Path) -> None:
-    """Ask the training to stop after its current step, or at once where it waits in line, on whatever host it is.
+    """Request that a training stops after its current step, or at once if it waits in the queue. Works on any host.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder.
+        If the folder does not exist.
     """
     Run(Path(run)).request_stop()
 
 
 def remove(run: str | Path) -> None:
-    """Remove a run that ended without predictions, folder and all.
+    """Remove the folder of a run that ended without predictions.
 
     Raises
     ------
     FileNotFoundError
-        If the folder holds no whole run.
+        If the folder holds no complete run.
     RuntimeError
-        If it is going on, or has predictions.
+        If the run is still training, or has predictions.
     """
     folder = Run.open(run).path
     done = (folder / "predictions.parquet").exists()
@@ -141,22 +145,22 @@ def remove(run: str | Path) -> None:
 
 
 def is_alive(run: str | Path) -> bool:
-    """Say whether a process is at work on the run, or was started here and is about to be."""
+    """Return whether a process is training the run, or was started here and is about to."""
     return _state(Path(run).resolve())["status"] in ACTIVE
 
 
 def follow(run: str | Path) -> Iterator[Update]:
-    """Look at a run again and again. Each ``next`` reads the folder once and returns at once; it never ends by itself.
+    """Poll the progress of a run. Each ``next`` reads the folder once and returns at once; the iterator never ends.
 
     Parameters
     ----------
     run : str or Path
-        A run folder, which may still be in the making.
+        A run folder. It may still be incomplete.
 
     Yields
     ------
     Update
-        State, new lines of the metrics, and whether lines seen before are gone.
+        The state, new lines of the metrics, and whether earlier lines have disappeared.
     """
     folder = Path(run).resolve()
     seen = pd.DataFrame()
@@ -168,18 +172,18 @@ def follow(run: str | Path) -> Iterator[Update]:
 
 
 def devices() -> list[dict[str, Any]]:
-    """List what can train on this host, as a child process sees it: torch is not loaded here.
+    """Return the devices of this host that can train. A child process finds them, so torch is not loaded here.
 
     Returns
     -------
     list of dict
-        ``device`` (``"cpu"``, ``"cuda:0"``, ``"mps"``), ``name``, ``memory_mb`` and ``free_mb`` (MiB). Found once in
-        a process: that takes seconds.
+        ``device`` (``"cpu"``, ``"cuda:0"``, ``"mps"``), ``name``, ``memory_mb`` and ``free_mb`` (MiB). The first call
+        takes seconds; the result is cached.
 
     Raises
     ------
     RuntimeError
-        If the child fails, with the last line that it wrote.
+        If the child process fails. The message has its last line of output.
     """
     return [dict(device) for device in _devices()]
 
@@ -194,7 +198,11 @@ def _devices() -> tuple[dict[str, Any], ...]:
 
 
 def _state(folder: Path) -> dict[str, Any]:
-    """Read the state; of a process started here that has not written any, say whether it is about to, or why not."""
+    """Return the state of a run, also while a process that was started here has not written its own state yet.
+
+    Between its start and its first heartbeat the folder still shows the old state. Then the process itself tells
+    whether it is about to write or has failed.
+    """
     state = Run(folder).state() if (folder / "state.json").exists() else {"status": "created"}
     process, since = _started.get(folder, (None, 0.0))
     if process is None or state.get("heartbeat", 0.0) >= since:

@@ -1,7 +1,7 @@
-"""A line for the devices of this host: trainings take their turns, first come, first served.
+"""A queue for the devices of this host: trainings run in turn, first come, first served.
 
-A place in the line is a file that names its process and the devices that it wants. It counts as long as the process
-lives: nothing has to run for the line, and a process that was killed is stepped over.
+A place in the queue is a file that names its process and the devices that it needs. It is valid as long as the process
+is alive. So no server has to run for the queue, and a process that was killed does not block it.
 """
 
 import os
@@ -20,18 +20,20 @@ from galviz.io.lock import is_alive, me
 
 
 def folder() -> Path:
-    """Give the folder of this host's line: in ``GALVIZ_QUEUE``, or of this user in the system's temporary folder.
+    """Return the folder of this host's queue: in ``GALVIZ_QUEUE``, or in a folder of this user in the temporary folder.
 
-    Within a job of SLURM the line is the job's own, as its devices are.
+    A SLURM job has its own queue, because it has its own devices.
 
     Raises
     ------
     PermissionError
-        If others than the user could write to the folder in the temporary folder.
+        If other users can enter the folder in the temporary folder.
     """
     asked = os.environ.get("GALVIZ_QUEUE")
     root = Path(asked) if asked else Path(tempfile.gettempdir()) / f"galviz-{os.getuid()}"
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Anyone can create a folder of this name in the temporary folder first, or a link. lstat does not follow a link,
+    # which therefore has the wrong owner or mode and is refused.
     found = root.lstat()
     if not asked and (found.st_uid != os.getuid() or found.st_mode & 0o077):
         raise PermissionError(
@@ -45,31 +47,32 @@ def folder() -> Path:
 
 
 def is_empty() -> bool:
-    """Say whether nobody is in line, for whatever device."""
+    """Return whether no process waits for any device."""
     return not _places(folder())
 
 
 @contextmanager
 def in_line(name: str, devices: Sequence[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Hold a place in line while the block runs, and give it up at its end.
+    """Hold a place in the queue while the block runs.
 
-    Who wants several devices holds one place for all of them, so that no two ever wait for each other.
+    A process that needs several devices holds one place for all of them. With one place per device, two processes
+    could wait for each other forever.
 
     Parameters
     ----------
     name : str
-        What the others are told, who wait for it.
+        Name that is shown to those who wait behind.
     devices : sequence of str
-        ``"cpu"``, ``"cuda:0"``, ``"mps"``: as this process counts them.
+        ``"cpu"``, ``"cuda:0"``, ``"mps"``, as this process numbers them.
 
     Yields
     ------
     callable
-        Gives those who are ahead now and want one of the devices, the first first: dicts with ``name`` and ``pid``.
-        The turn has come when there are none.
+        Returns the places that are ahead and need one of the same devices, in order: dicts with ``name`` and ``pid``.
+        It is this process's turn when the list is empty.
     """
     line, wanted = folder(), {_on_host(device) for device in devices}
-    with FileLock(line / ".guard"):
+    with FileLock(line / ".guard"):  # so that no two processes draw the same number
         places = _places(line)
         for gone in set(line.glob("*.json")) - places.keys():
             gone.unlink(missing_ok=True)
@@ -89,7 +92,7 @@ def in_line(name: str, devices: Sequence[str]) -> Iterator[Callable[[], list[dic
 
 
 def _places(line: Path) -> dict[Path, dict[str, Any]]:
-    """Read the places whose processes live, the first first."""
+    """Return the places of living processes, in order."""
     places = {file: _place(file) for file in sorted(line.glob("*.json"))}
     return {file: place for file, place in places.items() if is_alive(place)}
 
@@ -97,12 +100,16 @@ def _places(line: Path) -> dict[Path, dict[str, Any]]:
 def _place(file: Path) -> dict[str, Any]:
     try:
         return read_json(file)
-    except (FileNotFoundError, ValueError):  # given up a moment ago, or torn when the machine went down
-        return {}
+    except (FileNotFoundError, ValueError):  # removed a moment ago, or damaged when the machine went down
+        return {}  # `is_alive` takes it for dead
 
 
 def _on_host(device: str) -> str:
-    """Name a device as every process of this host would: CUDA counts only those that a process may see."""
+    """Return a name of a device that is the same in all processes of this host.
+
+    CUDA numbers only the devices that a process may see: with ``CUDA_VISIBLE_DEVICES=3``, its ``"cuda:0"`` is
+    ``"cuda:3"`` for others.
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     number = re.fullmatch(r"cuda:(\d+)", device)
     ids = [each.strip() for each in visible.split(",")] if visible else []

@@ -1,4 +1,4 @@
-"""A sweep: a folder of runs over parts of the labels, with and without a pre-trained encoder, trials and folds."""
+"""Sweeps: a folder of runs over label fractions, with and without a pre-trained encoder, over trials and folds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ class Task(NamedTuple):
     Parameters
     ----------
     name : str
-        Of its run folder.
+        Name of its run folder.
     target : Target
     recipe : Recipe
     encoder : str
-        Name of the run whose encoder it starts from; ``""`` for random weights.
+        Name of the run that provides the initial encoder; ``""`` for random weights.
     cell : dict
-        Its fraction, method, trial and fold; empty for a pre-training.
+        Its fraction, method, trial and fold. Empty for a pre-training.
     """
 
     name: str
@@ -47,29 +47,31 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep goes through.
+    """Settings of a sweep.
 
     Parameters
     ----------
     study : str
         Name of a module in `galviz.studies`.
     data : str
-        The sky.
+        Path of the sky.
     fingerprint : str
-        Of the sky.
+        Fingerprint of the sky.
     target, pretext : Target
-        What is learned, and what the encoder of Ours has learned before: the band, or the order of the channels.
+        The target, and the pretext task that the encoder of "ours" learns first: the band, or the order of the
+        channels.
     recipe, pretraining : Recipe
-        How. A trial's seed is the recipe's plus its number, so Base and Ours learn from the same labels in the same
-        order, and those of a smaller fraction are among those of a larger one.
+        Their recipes. The seed of a trial is the recipe's seed plus the number of the trial. So "base" and "ours" learn
+        from the same labels in the same order, and the labels of a smaller fraction are a subset of a larger one.
     fractions : tuple of float
-        Parts of the labels of the objects that are trained on.
+        Label fractions of the training objects, in (0, 1].
     trials : int
+        Number of trials, which differ in their seeds.
     folds : tuple of int
-        Which of the recipe's folds are held out, one after another.
+        Which folds of the recipe are held out, one after another.
     fold_wise : bool
-        True: a pre-training for each fold, which never sees an image that is held out of it. False: one, without
-        labels, on all images, as published.
+        True: one pre-training per fold, which never sees a held-out image. False: one pre-training without labels on
+        all images, as published.
     """
 
     study: str
@@ -100,7 +102,7 @@ class Plan:
             raise ValueError("network: expected the same for Base, Ours and the pre-training, got different ones.")
 
     def tasks(self) -> list[Task]:
-        """Give the trainings in order: what others need first, then trial after trial."""
+        """Return the trainings in order: pre-trainings first, because others need them, then trial after trial."""
         several = self.fold_wise and len(self.folds) > 1
         first = f"{self.pretext.kind}s"
         names = {fold: f"{first}-fold{fold}" if several else first for fold in self.folds}
@@ -116,18 +118,18 @@ class Plan:
         return list(found.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Give the fields as plain JSON values."""
+        """Return the fields as plain JSON values."""
         nested = {name: getattr(self, name).to_json() for name in ("target", "pretext", "recipe", "pretraining")}
         return vars(self) | nested | {"fractions": list(self.fractions), "folds": list(self.folds)}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Make a plan from what `to_json` gave.
+        """Return the plan that `to_json` described.
 
         Raises
         ------
         ValueError
-            If a field is missing or has another type, or one is there that this version does not know.
+            If a field is missing or has the wrong type.
         """
         kinds = {"target": Target, "pretext": Target, "recipe": Recipe, "pretraining": Recipe}
         types = {name: Mapping if name in kinds else kind for name, kind in get_type_hints(cls).items()}
@@ -137,17 +139,17 @@ class Plan:
 
 
 class Sweep:
-    """A sweep folder: ``sweep.json``, the runs in ``runs``, and ``table.csv`` and ``.parquet`` of what they came to.
+    """A sweep folder: ``sweep.json``, the runs in ``runs``, and their errors in ``table.csv`` and ``table.parquet``.
 
     Parameters
     ----------
     path : str or Path
-        A folder that `create` made.
+        A folder made by `create`.
 
     Raises
     ------
     FileNotFoundError
-        If it holds no sweep.
+        If the folder holds no sweep.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -162,12 +164,12 @@ class Sweep:
 
     @classmethod
     def create(cls, path: str | Path, plan: Plan) -> Self:
-        """Make a new sweep folder.
+        """Create a new sweep folder.
 
         Raises
         ------
         FileExistsError
-            If a sweep is there already.
+            If the folder already holds a sweep.
         """
         path = Path(path)
         if (path / "sweep.json").exists():
@@ -177,23 +179,23 @@ class Sweep:
         return cls(path)
 
     def run_path(self, name: str) -> Path:
-        """Give the folder of a run by the name of its task."""
+        """Return the folder of the run of a task."""
         return self.path / "runs" / name
 
     def is_done(self, name: str) -> bool:
-        """Say whether a training has come to its predictions."""
+        """Return whether a training has written its predictions."""
         return (self.run_path(name) / "predictions.parquet").exists()
 
     def done(self) -> list[str]:
-        """Name the trainings that are done."""
+        """Return the names of the finished trainings."""
         return [name for name in self.tasks if self.is_done(name)]
 
     def going(self) -> list[str]:
-        """Name the trainings that a process is at work on."""
+        """Return the names of the trainings that are running or waiting."""
         return [name for name in self.tasks if not self.is_done(name) and jobs.is_alive(self.run_path(name))]
 
     def failed(self) -> dict[str, str]:
-        """Say of the trainings that went wrong why."""
+        """Return the names of the failed or lost trainings, each with the reason."""
         states = {
             name: Run(self.run_path(name)).state()
             for name in self.tasks
@@ -202,7 +204,7 @@ class Sweep:
         return {n: state.get("message", "") for n, state in states.items() if state["status"] in {"failed", "lost"}}
 
     def is_running(self) -> bool:
-        """Say whether a process works the sweep off."""
+        """Return whether a process is running the sweep."""
         lock = self.path / "lock.json"
         try:
             return is_alive(read_json(lock))
@@ -210,7 +212,7 @@ class Sweep:
             return False
 
     def prepare(self, name: str) -> Run:
-        """Open the run of a task, made where it is not there yet."""
+        """Return the run of a task. It is created if it does not exist yet."""
         path, task, plan = self.run_path(name), self.tasks[name], self.plan
         if (path / "run.json").exists():
             return Run.open(path)
@@ -219,13 +221,13 @@ class Sweep:
         return Run.create(path, **about, fingerprint=plan.fingerprint, encoder=encoder)
 
     def held_out(self) -> pd.DataFrame:
-        """Read what the trainings that are done said of the objects that they did not see.
+        """Return the predictions of all finished trainings for their held-out objects.
 
         Returns
         -------
         pandas.DataFrame
-            A row a training and object: fraction, method, trial, fold, object_id, truth and estimate, both as the
-            catalogue has them. Objects whose truth is not known are left out.
+            One row per training and object: fraction, method, trial, fold, object_id, truth and estimate, in the unit
+            of the catalogue. Objects whose truth is not known are left out.
         """
         for name in self.done():
             if self.tasks[name].cell and name not in self._read:
@@ -234,7 +236,7 @@ class Sweep:
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_KEYS, "truth", "estimate"])
 
     def table(self) -> pd.DataFrame:
-        """Return the errors of the trainings that are done, as `galviz.measure.label_efficiency.measured`."""
+        """Return the errors of the finished trainings, from `galviz.measure.label_efficiency.measured`."""
         found = measured(self.held_out())
         labels = {
             tuple(task.cell.values()): Run(self.run_path(name)).info["objects"]["train"]
@@ -245,7 +247,7 @@ class Sweep:
         return found
 
     def save_table(self) -> pd.DataFrame:
-        """Write `table` as ``table.csv`` and ``table.parquet``, and give it."""
+        """Write `table` to ``table.csv`` and ``table.parquet``, and return it."""
         table = self.table()
         with write_aside(self.path / "table.csv") as aside:
             table.to_csv(aside, index=False)
@@ -254,9 +256,10 @@ class Sweep:
 
 
 def list_sweeps(folder: str | Path, study: str = "") -> list[Path]:
-    """Find the sweeps in a folder, or the folder itself where it is one, newest first.
+    """Return the sweeps in a folder, or the folder itself if it is a sweep, newest first.
 
-    Where a study is named, those of others are left out; one that cannot be read is not: opening it says why.
+    If a study is given, sweeps of other studies are left out. A sweep that cannot be read is kept, because opening it
+    shows the reason.
     """
     folder = Path(folder)
     found = [folder / "sweep.json"] if (folder / "sweep.json").exists() else folder.glob("*/sweep.json")
@@ -265,7 +268,7 @@ def list_sweeps(folder: str | Path, study: str = "") -> list[Path]:
 
 
 def _study_of(file: Path) -> str | None:
-    """Name the study of a sweep; None where it cannot be read."""
+    """Return the study of a sweep, or None if the file cannot be read."""
     try:
         return read_json(file)["study"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -273,7 +276,7 @@ def _study_of(file: Path) -> str | None:
 
 
 def _held_out(run: Run, cell: dict[str, Any]) -> pd.DataFrame:
-    """Read the held-out predictions of a run, in the unit of the catalogue."""
+    """Return the held-out predictions of a run, in the unit of the catalogue."""
     told = run.predictions().held_out().with_truth()
     told = told.table[told.table["fold"] == cell["fold"]], told.target
     values = {"truth": f"{told[1].name}_true", "estimate": told[1].name}

@@ -1,4 +1,4 @@
-"""Work off a sweep: its trainings as processes, one after another on each device."""
+"""Run a sweep: start its trainings as processes, one after another on each device."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,36 +14,36 @@ _LOOK_S = 0.5
 def work_off(
     sweep: Sweep, devices: Sequence[str] = ("auto",), said: Callable[[str], None] = print, look_s: float = _LOOK_S
 ) -> list[str]:
-    """Train what is missing, each training a process of its own, one at a time on each of the devices.
+    """Run all trainings of a sweep that are not done, each as its own process, one at a time per device.
 
-    A training that stopped goes on from its checkpoint; one that another process still works on is waited for. A file
-    ``stop`` in the folder ends it, after a step of each training that is going on.
+    A stopped training continues from its checkpoint. If another process still trains one, this waits for it. A file
+    ``stop`` in the folder ends the sweep after the current step of each running training.
 
     Parameters
     ----------
     sweep : Sweep
     devices : sequence of str
-        ``"auto"``, ``"cpu"``, ``"cuda:0"``, … Where one is named several times, so many trainings share it, and they do
-        not wait in its line.
+        ``"auto"``, ``"cpu"``, ``"cuda:0"``, … If a device is listed several times, that many trainings share it, and
+        they do not wait in its queue.
     said : callable
-        Is told when a training begins or ends.
+        Called with a text when a training begins or ends.
     look_s : float
-        Seconds between two looks.
+        Seconds between two polls.
 
     Returns
     -------
     list of str
-        The trainings that are not done now.
+        Names of the trainings that are still not done.
 
     Raises
     ------
     RuntimeError
-        If another process works the sweep off.
+        If another process is running the sweep.
     """
     stop, lock = sweep.path / "stop", sweep.path / "lock.json"
     with one_holder(lock):
         stop.unlink(missing_ok=True)
-        busy: dict[int, str] = dict(enumerate(sweep.going()))  # of a process that is gone
+        busy: dict[int, str] = dict(enumerate(sweep.going()))  # trainings of an earlier sweep process that is gone
         tried = set(busy.values())
         while True:
             for lane in [lane for lane, name in busy.items() if not jobs.is_alive(sweep.run_path(name))]:
@@ -66,7 +66,7 @@ def work_off(
 
 
 def _ready(sweep: Sweep, tried: set[str]) -> list[str]:
-    """Name the trainings that are to be done and lack nothing."""
+    """Return the names of the trainings that can start: not tried, not done, and with their encoder trained."""
     return [
         name
         for name, task in sweep.tasks.items()

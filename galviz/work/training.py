@@ -1,4 +1,4 @@
-"""What surrounds a training on the command line: one process a run, its turn, signals, progress, failures noted."""
+"""Everything around a training on the command line: its claim on the run, the queue, signals, progress, failures."""
 
 import errno
 import os
@@ -23,16 +23,16 @@ from galviz.work.processes import Update, follow
 from galviz.work.queue import in_line, is_empty
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_LOOK_S = 0.5  # between two looks at the line, and at the wish to stop
+_LOOK_S = 0.5  # seconds between two polls of the queue and of a request to stop
 
 
 def follows() -> bool:
-    """Say whether this process only helps another one that trains, and so leaves the run to that one."""
+    """Return whether this is a secondary process of a parallel training. Only the first process writes to the run."""
     return rank() > 0
 
 
 def when_made(path: str | Path, patience_s: float = 120.0) -> Run:
-    """Open a run that another process is making."""
+    """Wait until another process has created a run, and open it."""
     deadline = time.monotonic() + patience_s
     while not (Path(path) / "run.json").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -40,12 +40,12 @@ def when_made(path: str | Path, patience_s: float = 120.0) -> Run:
 
 
 def claim(run: Run) -> None:
-    """Mark the run as this process's, before torch is loaded.
+    """Claim a run for this process before torch is loaded, which takes seconds.
 
     Raises
     ------
     RuntimeError
-        If another process works on it or is about to, naming host and process.
+        If another process trains it or is about to. The message names host and process.
     """
     with run.writer():
         state = run.state()
@@ -56,32 +56,32 @@ def claim(run: Run) -> None:
             )
         stop = run.path / "stop"
         if stop.exists() and stop.stat().st_mtime < psutil.Process().create_time():
-            run.clear_stop()  # it was meant for a process that is gone
+            run.clear_stop()  # older than this process: it was meant for an earlier one
         for part in run.path.glob(".*.part"):
-            part.unlink()  # what a killed process was writing
+            part.unlink()  # an unfinished file of a killed process
         run.write_state(status="waiting", message="Loading.")
 
 
 def device_names(devices: str | int | None) -> list[str]:
-    """Name the devices that a training takes: ``"cpu"``, ``"cuda:0"``, ``"mps"``.
+    """Return the devices that a training uses: ``"cpu"``, ``"cuda:0"``, ``"mps"``.
 
     Parameters
     ----------
     devices : str, int or None
-        As `galviz.nn.training.fit.fit` takes it.
+        As in `galviz.nn.training.fit.fit`.
     """
     if isinstance(devices, str) and devices != "auto":
         return ["cuda:0" if devices == "cuda" else devices]
     if is_empty():
         found = accelerators()
-    else:  # in a child: while this process waits, it need not hold torch in memory
+    else:  # in a child process, so that this one does not hold torch in memory while it waits
         code = "from galviz.work.training import accelerators; print(*accelerators())"
         found = subprocess.check_output([sys.executable, "-c", code], text=True, start_new_session=True).split()
     return found[: devices if isinstance(devices, int) else 1] or ["cpu"]
 
 
 def accelerators() -> list[str]:
-    """Ask torch for the devices besides the CPU, the best first; nothing is put on them."""
+    """Return the devices of torch other than the CPU, best first. Nothing is allocated on them."""
     import torch
 
     return [f"cuda:{k}" for k in range(torch.cuda.device_count())] or ["mps"] * torch.backends.mps.is_available()
@@ -89,24 +89,24 @@ def accelerators() -> list[str]:
 
 @contextmanager
 def turn(run: Run, devices: str | int | None, *, wait: bool = True) -> Iterator[bool]:
-    """Wait in line for the devices, and let others wait for them while the block runs.
+    """Wait in the queue for the devices, and hold them while the block runs.
 
-    The command line does so for its trainings. Who calls `galviz.nn.training.fit.fit`, or the `train` of a study, from
-    Python trains at once, and decides alone what runs beside it.
+    The command line does this for its trainings. A call of `galviz.nn.training.fit.fit`, or of the `train` of a study,
+    from Python trains at once; the caller decides what runs beside it.
 
     Parameters
     ----------
     run : Run
-        Says in its state what it waits for.
+        Its state shows what it waits for.
     devices : str, int or None
-        As `galviz.nn.training.fit.fit` takes it.
+        As in `galviz.nn.training.fit.fit`.
     wait : bool
-        False to go on at once; who comes later waits all the same.
+        If False, start at once. Trainings that come later still wait for this one.
 
     Yields
     ------
     bool
-        True where the turn has come, False where a stop was asked for before: the run is stopped then.
+        True if it is this run's turn. False if a stop was requested while it waited; the run is then stopped.
     """
     names = device_names(devices)
     with in_line(run.name, names) as ahead:
@@ -114,7 +114,7 @@ def turn(run: Run, devices: str | int | None, *, wait: bool = True) -> Iterator[
 
 
 def _has_come(run: Run, names: list[str], ahead: Callable[[], list[dict[str, Any]]]) -> bool:
-    """Wait until nobody is ahead; False where a stop was asked for meanwhile."""
+    """Wait until no training is ahead and return True, or return False if a stop was requested meanwhile."""
     said = ""
     with run.writer():
         while others := ahead():
@@ -137,14 +137,14 @@ def _has_come(run: Run, names: list[str], ahead: Callable[[], list[dict[str, Any
 
 @contextmanager
 def failure_noted(run: Run) -> Iterator[None]:
-    """Note what goes wrong in the block in the run: a line in its state, the traceback in its log."""
+    """Record an error of the block in the run: a line in its state, and the traceback in its log."""
     try:
         yield
     except Exception as error:
         with suppress(OSError), (run.path / "log.txt").open("a", encoding="utf-8") as log:
             log.write(traceback.format_exc())
         said = _if_disk_is_full(error, run)
-        with suppress(OSError, RuntimeError), run.writer():  # not where another process holds the run
+        with suppress(OSError, RuntimeError), run.writer():  # RuntimeError: another process holds the run
             run.write_state(status="failed", message=str(said))
         if said is error:
             raise
@@ -153,7 +153,7 @@ def failure_noted(run: Run) -> Iterator[None]:
 
 @contextmanager
 def stop_on_signals(run: Run) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into a request to stop; a second Ctrl-C breaks off."""
+    """Turn Ctrl-C and SIGTERM into a request to stop. A second Ctrl-C interrupts at once."""
     asked = []
 
     def ask(signum: int, _: Any) -> None:
@@ -173,7 +173,7 @@ def stop_on_signals(run: Run) -> Iterator[None]:
 
 @contextmanager
 def shown(run: Run) -> Iterator[None]:
-    """Show on stderr how far the training is, by following its folder: a bar in a terminal, lines in a log."""
+    """Show the progress of the training on stderr, read from its folder: a bar in a terminal, lines in a log."""
     over = threading.Event()
     thread = threading.Thread(target=_draw if sys.stderr.isatty() else _print, args=(run, over), daemon=True)
     thread.start()
@@ -185,7 +185,7 @@ def shown(run: Run) -> Iterator[None]:
 
 
 def _if_disk_is_full(error: Exception, run: Run) -> Exception:
-    """Give the error, or where the cause is a full disk (torch does not say so) one that says it."""
+    """Return the error, or a clearer one if the disk is full, because torch does not report that."""
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC
     if not full and shutil.disk_usage(run.path).free > 2**20:
         return error
@@ -193,13 +193,13 @@ def _if_disk_is_full(error: Exception, run: Run) -> Exception:
 
 
 def summary(run: Run) -> str:
-    """Say in a line how far a run is: its status, its epochs, and its last metrics."""
+    """Return the progress of a run as one line: its status, epoch and last metrics."""
     update = next(follow(run.path))
     return f"{update.state['status']}, {_line(update)}" if len(update.rows) else update.state["status"]
 
 
 def _draw(run: Run, over: threading.Event) -> None:
-    """Move a bar over the steps, with the last metrics beside it."""
+    """Draw a progress bar over the steps, with the last metrics beside it."""
     with tqdm(desc="training", unit=" steps", dynamic_ncols=True) as bar:
         for update in _looks(run, over, 0.3):
             bar.total, bar.n = update.state.get("steps"), update.state.get("step", 0)
@@ -209,16 +209,16 @@ def _draw(run: Run, over: threading.Event) -> None:
 
 
 def _print(run: Run, over: threading.Event) -> None:
-    """Print a line an epoch."""
+    """Print one line per epoch."""
     for update in _looks(run, over, 1.0):
         for row in range(0 if update.restarted else len(update.rows)):
             print(_line(update, row), file=sys.stderr, flush=True)
 
 
 def _looks(run: Run, over: threading.Event, every: float) -> Iterator[Update]:
-    """Look at the run every few moments, and a last time when the training is over."""
+    """Poll the run every `every` seconds, and once more when the training is over."""
     updates = follow(run.path)
-    next(updates)  # what was there before is not news
+    next(updates)  # skip the metrics of earlier processes
     last = False
     while not last:
         last = over.wait(every)

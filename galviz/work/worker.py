@@ -1,4 +1,4 @@
-"""What the workers of `galviz.work.chunks` are asked to do. It runs in their processes: torch is loaded there alone."""
+"""Functions that the Dask workers of `galviz.work.chunks` run. Only there is torch loaded."""
 
 from functools import lru_cache
 from importlib import import_module
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     from galviz.measure.inpainting import FitState
     from galviz.nn.gan.lsgan import Trained
 
-_KEPT = 4  # networks that a worker keeps open
+_KEPT = 4  # networks that a worker keeps in memory
 
 
 def occluded(path: str, image: np.ndarray, asked: dict[str, Any], places: np.ndarray) -> tuple[np.ndarray, float]:
-    """Compute what a run says of an image with an occluder at some places.
+    """Return the output of a run's network for an image with an occluder at each of P positions.
 
     Parameters
     ----------
     path : str
         A finished run.
     image : numpy.ndarray of float32, shape (B, H, W)
-        As the network takes it: of a band target one band alone.
+        As the network takes it; a single band for a band target.
     asked : dict
-        Fields of `galviz.work.explanation.Question`.
+        Fields of `galviz.work.explanation.Question`, and the linear baseline as ``offset``.
     places : numpy.ndarray of int, shape (P, 2)
-        Top and left of each occluder.
+        Top and left pixel of each occluder.
 
     Returns
     -------
-    outputs : numpy.ndarray of float32, shape (1, P), or (B, P) where each band is occluded alone
+    outputs : numpy.ndarray of float32, shape (1, P), or (B, P) if each band is occluded in turn
     clean : float
-        The output for the image as it is.
+        The output for the unoccluded image.
     """
     from galviz.nn.explain.attribution import outputs_at
 
@@ -47,12 +47,12 @@ def occluded(path: str, image: np.ndarray, asked: dict[str, Any], places: np.nda
 
 
 def changed(path: str, image: np.ndarray, asked: dict[str, Any]) -> np.ndarray:
-    """Compute the whole map of one image: the output as it is minus the output when occluded, (1 or B, H, W)."""
+    """Return the contribution map of one image, clean minus occluded output, shape (1 or B, H, W)."""
     return _occluded_map(_network(path, _stamp(path)), image[None], path, asked)[0]
 
 
 def sane(path: str, image: np.ndarray, asked: dict[str, Any]) -> float:
-    """Compute the rank correlation of a map with that of the same network with shuffled weights: near 0 is sane."""
+    """Return the rank correlation of a map with that of the same network with shuffled weights. Near 0 is good."""
     from galviz.nn.explain.gradients import sanity
 
     def explain(network: "nn.Module", images: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, asked: di
 
 
 def _output(path: str, asked: dict[str, Any]) -> Any:
-    """Give what reads the wanted number from the outputs of a network."""
+    """Return the column, or the function, that selects the requested number from the outputs of a network."""
     from galviz.nn.explain.attribution import in_its_unit, probability, shifted
 
     (how, column), offset = asked["output"], asked.get("offset", 0.0)
@@ -86,7 +86,7 @@ def _stamp(path: str) -> int:
 
 @lru_cache(maxsize=_KEPT)
 def _network(path: str, _stamp: int) -> "nn.Module":
-    """Open the network of a run, on the best device there is."""
+    """Return the network of a run on the best device. `_stamp` renews the cached network when its weights change."""
     from galviz.nn.inference.predict import load_weights
 
     run = Run.open(path)
@@ -99,7 +99,7 @@ def _network(path: str, _stamp: int) -> "nn.Module":
 def fitted(
     path: str, images: np.ndarray, observed: np.ndarray, options: dict[str, int], state: "FitState | None" = None
 ) -> "tuple[FitState, np.ndarray]":
-    """Go on for a moment with best fits by a run of the study inpainting: see `galviz.nn.gan.repair.go_on`."""
+    """Take a few more steps of best fits by a run of the inpainting study; see `galviz.nn.gan.repair.go_on`."""
     from galviz.nn.gan.repair import go_on
 
     return go_on(_trained(path, _stamp(path)), images, observed, state, **options)

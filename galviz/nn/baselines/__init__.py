@@ -1,1 +1,1 @@
-"""What a network has to beat."""
+"""Simple methods that a network has to beat."""

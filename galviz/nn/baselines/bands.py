@@ -1,4 +1,4 @@
-"""What a best fit must beat where a band is missing: linear methods on the pixels."""
+"""Baselines for missing bands: linear methods on the pixels, which a best fit has to beat."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -10,14 +10,14 @@ from sklearn.linear_model import Ridge
 
 @dataclass(frozen=True, eq=False)
 class BandRegression:
-    """One linear function for all pixels: from the other bands, in a window around a pixel, to the missing band.
+    """Ridge regression from the other bands, in a window around a pixel, to the missing band. Same for all pixels.
 
     Parameters
     ----------
     band : int
-        The missing one.
+        Index of the missing band.
     window : int
-        Width of the square that is looked at, pixels; 1 takes the same pixel of the other bands alone.
+        Side of the window, pixels. With 1, only the same pixel of the other bands is used.
     model : sklearn.linear_model.Ridge
     """
 
@@ -27,7 +27,7 @@ class BandRegression:
 
     @classmethod
     def fit(cls, images: np.ndarray, band: int, *, window: int = 1, pixels: int = 200_000, seed: int = 0) -> Self:
-        """Learn from images with all bands.
+        """Return a regression fitted to images with all bands.
 
         Parameters
         ----------
@@ -37,7 +37,7 @@ class BandRegression:
         window : int
             Odd.
         pixels : int
-            How many pixels are used at most, drawn at random with `seed`.
+            Largest number of pixels to use, drawn at random with `seed`.
         seed : int
 
         Raises
@@ -53,7 +53,7 @@ class BandRegression:
         return cls(band, window, Ridge(alpha=1e-3).fit(_around(images, band, window, chosen), truth[chosen]))
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Compute the missing band (N, H, W) of images (N, B, H, W), whose own pixels of that band are not used."""
+        """Return the missing band (N, H, W) of images (N, B, H, W). Their own pixels in that band are not used."""
         size = images[:, 0].size
         parts = [
             self.model.predict(_around(images, self.band, self.window, np.arange(start, min(start + 2**18, size))))
@@ -64,10 +64,10 @@ class BandRegression:
 
 @dataclass(frozen=True, eq=False)
 class PCAInpainting:
-    """Principal components of whole images; their weights are fitted to what was observed, by least squares.
+    """Principal components of whole images. Their weights are fitted to the observed bands by least squares.
 
     ẑ = (Σ + Aᵀ A / σ²)⁻¹ Aᵀ (x − μ) / σ² with A the observed rows of the components, Σ⁻¹ the variances of their weights
-    and σ² what the components leave over: the most probable weights if all is Gaussian (probabilistic PCA).
+    and σ² the residual variance. These are the most probable weights if all is Gaussian (probabilistic PCA).
 
     Parameters
     ----------
@@ -82,27 +82,27 @@ class PCAInpainting:
 
     @classmethod
     def fit(cls, images: np.ndarray, *, components: int = 64, seed: int = 0) -> Self:
-        """Learn the components of images (N, B, H, W), with as many numbers an image as a latent has."""
+        """Return the components of images (N, B, H, W). By default as many as a latent has numbers."""
         flat = images.reshape(len(images), -1)
         return cls(PCA(min(components, *flat.shape), svd_solver="randomized", random_state=seed).fit(flat))
 
     def predict(self, images: np.ndarray, observed: np.ndarray) -> np.ndarray:
-        """Fill in whole images.
+        """Return whole images, reconstructed from the observed bands.
 
         Parameters
         ----------
         images : numpy.ndarray, shape (N, B, H, W)
         observed : numpy.ndarray of bool, shape (B,)
-            The bands that are looked at.
+            True for the observed bands.
 
         Returns
         -------
         numpy.ndarray of float32, shape (N, B, H, W)
-            All bands, made of the components.
+            All bands, as linear combinations of the components.
         """
         seen = np.repeat(np.asarray(observed, dtype=bool), images[0, 0].size)
         noise = self.model.noise_variance_
-        # sklearn's variances include the noise
+        # the variances of scikit-learn include the noise
         spread = np.maximum(self.model.explained_variance_ - noise, 1e-6 * self.model.explained_variance_)
         rows = self.model.components_[:, seen]
         centred = images.reshape(len(images), -1)[:, seen] - self.model.mean_[seen]
@@ -112,7 +112,7 @@ class PCAInpainting:
 
 
 def _around(images: np.ndarray, band: int, window: int, chosen: np.ndarray) -> np.ndarray:
-    """Give the other bands in the window around the chosen pixels, shape (n, (B − 1) window²)."""
+    """Return the other bands in the window around n pixels, shape (n, (B − 1) window²). Edges are repeated."""
     bands, height, width = images.shape[1:]
     reach = window // 2
     image, place = np.divmod(chosen, height * width)

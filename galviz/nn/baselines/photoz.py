@@ -1,4 +1,4 @@
-"""Redshifts from latents: a regressor of others on the numbers that a best fit gives."""
+"""Redshifts from latents of best fits, with regressors from other libraries."""
 
 from typing import Literal
 
@@ -10,20 +10,20 @@ Regressor = Literal["boosting", "tpot"]
 
 
 def regressor(kind: Regressor = "boosting", *, seed: int = 0, minutes: float = 10.0) -> object:
-    """Make a regressor that has not learned anything yet.
+    """Return a regressor that is not fitted yet.
 
     Parameters
     ----------
     kind : {"boosting", "tpot"}
-        Boosted trees of scikit-learn; or a search over pipelines by TPOT, as published, which must be installed.
+        Boosted trees of scikit-learn, or a search over pipelines by TPOT, as published. TPOT must be installed.
     seed : int
     minutes : float
-        How long TPOT may search.
+        Time limit of TPOT's search.
 
     Raises
     ------
     ValueError
-        If the kind is not known.
+        If `kind` is unknown.
     ModuleNotFoundError
         If TPOT is not installed.
 
@@ -53,17 +53,17 @@ def redshifts(
     kind: Regressor = "boosting",
     seed: int = 0,
 ) -> np.ndarray:
-    """Predict each redshift by a regressor that learned from the other folds.
+    """Return redshifts, each predicted by a regressor that learned from the other folds.
 
     Parameters
     ----------
     latents : numpy.ndarray, shape (N, D)
     z_spec : numpy.ndarray, shape (N,)
-        NaN where not known: such an object is predicted only.
+        NaN where not known; such an object is predicted but not learned from.
     fold : numpy.ndarray of int, shape (N,)
-        As `galviz.runs.folds.deal` gives it.
+        As returned by `galviz.runs.folds.deal`.
     kind, seed
-        As of `regressor`.
+        As in `regressor`.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def redshifts(
     Raises
     ------
     ValueError
-        If shapes differ, there is only one fold, or the folds but one know no redshift.
+        If lengths differ, there is only one fold, or fewer than two redshifts are known outside a fold.
     """
     latents, z_spec, fold = np.asarray(latents), np.asarray(z_spec, dtype=np.float64), np.asarray(fold)
     if not len(latents) == len(z_spec) == len(fold):
@@ -93,20 +93,20 @@ def redshifts(
 
 
 def redshifts_beside(table: pd.DataFrame, known: pd.DataFrame, *, seed: int = 0) -> np.ndarray:
-    """Predict the redshifts of objects from those of others; one that is known itself is left out of what it learns.
+    """Return the redshifts of objects, predicted from known objects. An object is never predicted from itself.
 
     Parameters
     ----------
     table : pandas.DataFrame, N rows
         Latents by `object_id`.
     known : pandas.DataFrame, M rows
-        The same columns, truth (NaN where not known) and dealt, the fold of each object.
+        The same columns, ``truth`` (NaN where not known), and ``dealt``, the fold of each object.
     seed : int
 
     Returns
     -------
     numpy.ndarray of float64, shape (N,)
-        Of an object of `known`, what was learned from the other folds.
+        Objects that are in `known` are predicted from the other folds.
     """
     others = known.drop(index=known.index.intersection(table.index))
     both = pd.concat([table, others[table.columns]])

@@ -1,4 +1,4 @@
-"""What a network must beat: simple methods on the same folds, with scikit-learn."""
+"""Baselines for richness and for band classification: simple scikit-learn methods on the same folds."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,18 @@ from sklearn.preprocessing import StandardScaler
 from galviz.nn.networks.normalise import pixel_noise
 from galviz.sky.cutouts import CutoutSet
 
-_THRESHOLDS = (3.0, 5.0, 10.0, 20.0, 40.0)  # in units of the noise of a pixel
+_THRESHOLDS = (3.0, 5.0, 10.0, 20.0, 40.0)  # in units of the pixel noise
 _PENALTIES = np.logspace(-3, 3, 13)
 _QUANTILES = np.concatenate([[0.0, 0.001, 0.01], np.linspace(0.05, 0.95, 19), [0.99, 0.999, 1.0]])
 
 
 def out_of_fold(make: Callable[[], object], features: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Predict each object by a method that was fitted on the other folds.
+    """Return predictions of each object by an estimator that was fitted on the other folds.
 
     Parameters
     ----------
     make : callable
-        Gives a new scikit-learn estimator.
+        Returns a new scikit-learn estimator.
     features : numpy.ndarray, shape (N, D)
     truth : numpy.ndarray, shape (N,)
     fold : numpy.ndarray of int, shape (N,)
@@ -40,12 +40,12 @@ def out_of_fold(make: Callable[[], object], features: np.ndarray, truth: np.ndar
 
 
 def mean(truth: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Answer the mean of the other folds, shape (N,)."""
+    """Return the mean truth of the other folds for each object, shape (N,)."""
     return np.array([truth[fold != k].mean() for k in fold])
 
 
 def of_redshift(z: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> dict[str, np.ndarray]:
-    """Predict from the redshift alone, in two ways: a rising function, and boosted trees (absolute error).
+    """Return predictions from the redshift alone, by a monotonic function and by boosted trees (absolute error).
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def of_redshift(z: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> dict[str,
     Returns
     -------
     dict of str to numpy.ndarray, shape (N,)
-        ``"isotonic"`` and ``"boosted"``. The best function of z is at least as good as the better of them.
+        ``"isotonic"`` and ``"boosted"``. The best possible function of z is at least as good as the better one.
     """
 
     def boosted() -> HistGradientBoostingRegressor:
@@ -68,7 +68,7 @@ def of_redshift(z: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> dict[str,
 
 
 def of_flux(cutouts: CutoutSet, truth: np.ndarray, fold: np.ndarray) -> dict[str, np.ndarray]:
-    """Predict by ridge regression on summed flux and counts of bright pixels in each band.
+    """Return predictions by ridge regression on summed flux and counts of bright pixels in each band.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def of_flux(cutouts: CutoutSet, truth: np.ndarray, fold: np.ndarray) -> dict[str
     Returns
     -------
     dict of str to numpy.ndarray, shape (N,)
-        ``"linear"``: on the sums and the counts above five times the noise. ``"logarithmic"``: on asinh of the sums, in
-        units of their noise, and on ln(1 + count) above 3, 5, 10, 20 and 40 times the noise.
+        ``"linear"``: from the sums and the counts above 5 times the noise. ``"logarithmic"``: from asinh of the sums,
+        in units of their noise, and ln(1 + count) above 3, 5, 10, 20 and 40 times the noise.
     """
     flux, counts, noise = _light(cutouts)
     sums = noise * np.sqrt(np.prod(cutouts.images.shape[2:]))
@@ -99,19 +99,19 @@ def of_flux(cutouts: CutoutSet, truth: np.ndarray, fold: np.ndarray) -> dict[str
 def bands_by_histogram(
     cutouts: CutoutSet, fold: np.ndarray, scale: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> np.ndarray:
-    """Tell bands apart by the histogram of pixel values alone: logistic regression on 25 of its quantiles.
+    """Return bands classified by their pixel histogram alone, with logistic regression on 25 quantiles.
 
     Parameters
     ----------
     cutouts : CutoutSet
     fold : numpy.ndarray of int, shape (N,)
     scale : callable, optional
-        How pixels (n, B, H, W) are scaled before, for example as the network's are; by default they are not.
+        Scaling of the pixels (n, B, H, W), for example that of a network. By default none.
 
     Returns
     -------
     numpy.ndarray of int, shape (N, B)
-        The band that each image is taken for, as its number.
+        Index of the predicted band of each image.
     """
     parts = []
     for _, images, _ in cutouts.batches():
@@ -130,7 +130,7 @@ def bands_by_histogram(
 
 
 def _light(cutouts: CutoutSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Measure summed flux (N, B), counts of pixels above each threshold (N, T, B), and the noise of a pixel (B,)."""
+    """Return summed flux (N, B), counts of pixels above each threshold (N, T, B), and pixel noise (B,)."""
     noise = np.median(np.concatenate([pixel_noise(images) for _, images, _ in cutouts.batches()]), axis=0)
     flux, counts = [], []
     for _, images, _ in cutouts.batches():
@@ -141,7 +141,7 @@ def _light(cutouts: CutoutSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _typical(quantiles: np.ndarray) -> float:
-    """Give a scale for asinh: the median distance of the quartiles."""
+    """Return a scale for asinh: the median interquartile range."""
     low, high = (np.abs(_QUANTILES - q).argmin() for q in (0.25, 0.75))
     width = np.median(quantiles[high] - quantiles[low])
     return float(width) if width > 0 else 1.0

@@ -1,1 +1,1 @@
-"""Why a network answers as it does: occlusion, gradients, Grad-CAM."""
+"""Explanations of predictions: occlusion, integrated gradients, Grad-CAM, and a sanity check of maps."""

@@ -1,8 +1,8 @@
-"""Why a network says what it says: occlusion, and from `galviz.nn.explain.gradients` what else explains it.
+"""Occlusion maps, and the other attribution methods from `galviz.nn.explain.gradients`.
 
-Occlusion covers a patch of the image, place after place, and looks at what the network then says. Its two engines
-give the same numbers: ``"captum"`` runs the network on every occluded image and works for all networks; ``"fast"``
-computes only what a patch changes in a ResNet (`galviz.nn.explain.incremental`).
+Occlusion covers a patch of the image at one position after another, and records the output. Two engines give the same
+numbers: ``"captum"`` runs the network on every occluded image and works for all networks; ``"fast"`` computes only
+what a patch changes in a ResNet (`galviz.nn.explain.incremental`).
 """
 
 from collections.abc import Callable
@@ -43,23 +43,23 @@ __all__ = [
     "shifted",
 ]
 
-_SMALL = 48**2  # pixels of images that are faster seen whole than in patches
+_SMALL = 48**2  # pixels of an image; below this size the bookkeeping of the fast engine costs more than it saves
 
 
 @dataclass(frozen=True)
 class Occlusion:
-    """What a network says of N images when a patch is covered; R is 1, or a row a band.
+    """Occlusion maps of N images. R is 1, or one row per band.
 
     Parameters
     ----------
     map : numpy.ndarray of float32, shape (N, R, H, W)
-        The mean over the places that cover a pixel.
+        Mean over the positions that cover a pixel.
     outputs : numpy.ndarray of float32, shape (N, R, P)
-        The output with the patch at each place.
+        The output with the patch at each of P positions.
     places : numpy.ndarray of int, shape (P, 2)
-        Top and left of the patch.
+        Top and left pixel of the patch at each position.
     clean : numpy.ndarray of float32, shape (N,)
-        The output for each image as it is.
+        The output for each unoccluded image.
     patch : int
         Side of the patch, pixels.
     """
@@ -86,44 +86,47 @@ def occlude(
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Occlusion:
-    """Cover a patch of images, place after place, and map what the network then says.
+    """Return occlusion maps: the output of a network with a patch of the image covered, as a function of position.
 
     Parameters
     ----------
     network : nn.Module
-        Images (N, B, H, W) -> (N, K). Of a `CutoutNetwork` the patch is covered after the normalisation.
+        Images (N, B, H, W) -> (N, K). In a `CutoutNetwork` the patch is applied after the normalisation.
     images : numpy.ndarray or Tensor, float32, shape (N, B, H, W)
     output : int or callable
-        A column of the outputs, or a function of them, (n, K) -> (n,), such as `probability` and `in_its_unit` give.
+        A column of the outputs, or a function of them, (n, K) -> (n,), as returned by `probability` or `in_its_unit`.
     patch, stride : int
-        Side of the patch and distance between its places, pixels (see `galviz.measure.occluders.places`).
+        Side of the patch and distance between its positions, pixels (see `galviz.measure.occluders.places`).
     baseline : {"mean", "zero", "blur"}, numpy.ndarray or Tensor
-        What is seen in the patch, in the numbers that the network sees (see `galviz.nn.explain.engine.cover`).
+        Normalised pixel values inside the patch (see `galviz.nn.explain.engine.cover`).
     bands : {"together", "each"}
-        Whether a patch covers all bands at once, or each in turn.
+        Whether the patch covers all bands at once, or each band in turn.
     value : {"output", "change"}
-        What is mapped: the output of the occluded image, as published; or the output of the image as it is minus that
-        of the occluded one, positive where what is covered raises the output, and 0 where the network ignores it.
+        ``"output"``: the output of the occluded image, as published. ``"change"``: the contribution, that is the output
+        of the unoccluded image minus that of the occluded one. It is positive where the covered pixels raise the
+        output, and exactly 0 where the network ignores them.
     engine : {"auto", "captum", "fast"}
-        ``"auto"``: the fast one where it knows the network, on a CPU, for images from 48×48 pixels; else Captum.
+        ``"auto"``: the fast engine if it supports the network, on a CPU, for images of at least 48×48 pixels; otherwise
+        Captum.
     chunk : int, optional
-        Places at a time; by default what suits the engine and the free memory. It is halved when memory runs out.
+        Number of positions computed at a time. By default it suits the engine and the free memory. It is halved when
+        memory runs out.
     progress : callable, optional
-        Told after each part of the work how many occluded images are done, and how many there are.
+        Called after each chunk with the number of finished occluded images and the number of all.
     cancelled : callable, optional
-        Asked after each part of the work.
+        Called after each chunk. If it returns True, the computation ends.
 
     Returns
     -------
     Occlusion
-        All NaN for an image with a pixel that is not finite.
+        All NaN for an image with a non-finite pixel.
 
     Raises
     ------
     ValueError
-        If an argument is not known or does not fit the images, or the fast engine does not know the network.
+        If an argument is unknown or does not fit the images, or the fast engine does not support the network.
     InterruptedError
-        If it was cancelled.
+        If `cancelled` returned True.
 
     References
     ----------
@@ -158,29 +161,29 @@ def outputs_at(
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[np.ndarray, float]:
-    """Compute what a network says of one image with a patch covered at some places.
+    """Return the output of a network for one image, with a patch covered at each of P positions.
 
-    What can be computed once for an image is kept for the next call: a map may be asked for in parts.
+    The clean layers of the image are cached for the next call, because a map is often requested in chunks.
 
     Parameters
     ----------
     network : nn.Module
     image : numpy.ndarray or Tensor, float32, shape (B, H, W)
     places : numpy.ndarray of int, shape (P, 2)
-        Top and left of the patch; any places within the image.
+        Top and left pixel of the patch, at any position inside the image.
     output, patch, baseline, bands, engine, chunk, progress, cancelled
-        As `occlude` takes them.
+        As in `occlude`.
 
     Returns
     -------
-    outputs : numpy.ndarray of float32, shape (1, P), or (B, P) where each band is covered in turn
+    outputs : numpy.ndarray of float32, shape (1, P), or (B, P) if each band is covered in turn
     clean : float
-        The output for the image as it is.
+        The output for the unoccluded image.
 
     Raises
     ------
     ValueError, InterruptedError
-        As `occlude` does; also if a place is not within the image.
+        As in `occlude`. A ValueError also if a position is not inside the image.
     """
     image, places = as_images(image, axes="BHW"), np.asarray(places, dtype=np.int64).reshape(-1, 2)
     if (places < 0).any() or (places + patch > image.shape[1:]).any():
@@ -198,14 +201,14 @@ def outputs_at(
 
 
 def _parts_of(network: nn.Module, engine: Engine) -> Parts:
-    """Give the parts of a network, those of the last one again if it is asked for again and has not changed."""
+    """Return the parts of a network. They are cached until another network is requested, or its weights change."""
     return _again("parts", network, (engine,), lambda: Parts(network, engine))
 
 
 def _look_at(
     network: nn.Module, image: Tensor, *, patch: int, baseline: Baseline, engine: Engine, chunk: int | None
 ) -> Look:
-    """Give an image ready to be occluded, the last one again if it is asked for again."""
+    """Return an image prepared for occlusion. The last one is cached."""
     if engine == "auto" and image.shape[1] * image.shape[2] < _SMALL:
         engine = "captum"
     fixed = baseline if isinstance(baseline, str) else np.asarray(baseline).tobytes()
@@ -217,7 +220,11 @@ _last: dict[str, tuple[nn.Module, tuple, Any]] = {}
 
 
 def _again(kind: str, network: nn.Module, asked: tuple, make: Callable[[], Any]) -> Any:
-    """Give the last answer again where nothing has changed: chunks of one map are asked for one after another."""
+    """Return the cached result of `make` if nothing has changed, since chunks of one map come one after another.
+
+    A change of the weights is seen from their addresses and version counters, without reading them. Inference tensors
+    have no version counter.
+    """
     weights = [*network.parameters(), *network.buffers()]
     state = (*asked, *((w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights))  # noqa: SLF001
     held = _last.get(kind)
@@ -229,7 +236,10 @@ def _again(kind: str, network: nn.Module, asked: tuple, make: Callable[[], Any])
 def _teller(
     total: int, progress: Callable[[int, int], None] | None, cancelled: Callable[[], bool] | None
 ) -> Callable[[int], None]:
-    """Give what is told how many more images are done: it hands on how many that are, or stops the work."""
+    """Return a function that takes the number of newly finished images.
+
+    It reports their sum to `progress`, and raises an InterruptedError if `cancelled` returns True.
+    """
     done = 0
 
     def tell(more: int) -> None:
@@ -251,7 +261,7 @@ def _rows(bands: str, count: int) -> list[int | None]:
 
 
 def _for_each(baseline: Baseline, shape: torch.Size) -> list[Baseline]:
-    """Give the baseline of each of N images."""
+    """Return the baseline of each of N images."""
     if isinstance(baseline, str):
         return [baseline] * shape[0]
     return list(cover(torch.empty(shape), baseline, 1))

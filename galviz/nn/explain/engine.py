@@ -1,4 +1,4 @@
-"""A network taken apart at its encoder, and what it says of one image with a patch covered."""
+"""The engine of occlusion: a network split at its encoder, and its output for one image with a patch covered."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,17 +22,17 @@ Engine = Literal["auto", "captum", "fast"]
 
 _ENGINES = ("auto", "captum", "fast")
 _BASELINES = ("zero", "mean", "blur")
-_SHARE = 0.25  # of the free memory, that a batch may take
-_BYTES = 400  # of memory that a ResNet-18 takes for a pixel of an image
-_BATCH = 16 * 224**2  # pixels of a batch that a CPU works best with
-_PLACES = 64 * 224**2  # and of one that the fast engine works best with
+_SHARE = 0.25  # fraction of the free memory that a batch may take
+_BYTES = 400  # memory of a ResNet-18 per image pixel
+_BATCH = 16 * 224**2  # pixels per batch at which a CPU is fastest
+_PLACES = 64 * 224**2  # the same for the fast engine
 
 
 class Parts:
-    """A network taken apart: `prepare` the images, `encode` a view of them, `finish` from the features of all views.
+    """A network in three parts: `prepare` the images, `encode` each view, and `finish` from the features of all views.
 
-    Of a `CutoutNetwork` the views are its bands, or all of them together; any other network is an encoder that sees
-    all bands, with nothing before or after it.
+    The views of a `CutoutNetwork` are its single bands, or all bands together. Any other network counts as an encoder
+    of all bands, with nothing before or after it.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Parts:
     Attributes
     ----------
     apart : bool
-        Whether each band is a view of its own.
+        Whether each band is a separate view.
     fast : Incremental or None
-        The encoder for the fast engine.
+        The encoder for the fast engine, if that is used.
     """
 
     def __init__(self, network: nn.Module, engine: str) -> None:
@@ -59,28 +59,28 @@ class Parts:
         self.fast = Incremental(self.encode) if wanted else None
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Normalise images (N, B, H, W) as the network does."""
+        """Return images (N, B, H, W) normalised as in the network."""
         return images if self._whole else self.network.normalise(images)
 
     def views(self, seen: Tensor) -> Tensor:
-        """Give what the encoder sees: (N, B, H, W) -> (N, V, C, H, W)."""
+        """Return the inputs of the encoder: (N, B, H, W) -> (N, V, C, H, W)."""
         return seen.unsqueeze(2 if self.apart else 1)
 
     def finish(self, features: Tensor) -> Tensor:
-        """Give what the network says: features (N, V, F) -> (N, K)."""
+        """Return the outputs of the network from features: (N, V, F) -> (N, K)."""
         if self._whole:
             return self.fast.last(features[:, 0]) if self.fast else features[:, 0]
         return self.network.said_of(features)
 
     def rest(self, seen: Tensor) -> Tensor:
-        """Give what the network says of prepared images (N, B, H, W) -> (N, K); for engine="captum"."""
+        """Return the outputs of the network for prepared images, (N, B, H, W) -> (N, K). Only for engine="captum"."""
         views = self.views(seen)
         features = self.encode(views.flatten(0, 1))
         return self.finish(features.reshape(*views.shape[:2], -1))
 
 
 class Look:
-    """One image, ready to be occluded.
+    """One image, prepared for occlusion.
 
     Parameters
     ----------
@@ -88,15 +88,14 @@ class Look:
     image : Tensor, float32, shape (B, H, W)
     patch : int
     baseline : str, numpy.ndarray or Tensor
-        As `cover` takes it.
-
+        As in `cover`.
     chunk : int, optional
-        Places at a time; by default what suits the engine and the free memory.
+        Number of positions computed at a time. By default it suits the engine and the free memory.
 
     Attributes
     ----------
     said : Tensor, shape (1, K)
-        What the network says of the image as it is.
+        Outputs of the network for the unoccluded image.
     """
 
     def __init__(self, parts: Parts, image: Tensor, patch: int, baseline: Baseline, chunk: int | None = None) -> None:
@@ -115,9 +114,10 @@ class Look:
         self.chunk = chunk or _chunk(parts, image.shape[1] * image.shape[2])
 
     def change(self, places: Tensor, output: Callable[[Tensor], Tensor], band: int | None) -> Tensor:
-        """Compute by how much the output falls when a patch is covered, in all bands or one.
+        """Return by how much the output falls when a patch is covered, in all bands or in one.
 
-        Each batch begins with the clean image, and equal features change nothing: what a network ignores gives 0.
+        Each batch begins with the clean image, so that both outputs come from the same batch. Equal features give
+        exactly 0, so a map is exactly 0 where the network ignores the image.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class Look:
         Returns
         -------
         Tensor, shape (n,)
-            The output as it is minus that of the occluded image.
+            The output of the unoccluded image minus that of the occluded one.
         """
         hidden = self._cover
         if band is not None:
@@ -140,11 +140,11 @@ class Look:
         for k in [band] if self.parts.apart and band is not None else range(len(seen)):
             features[:, k] = self._occluded(k, seen[k], hidden[k], places)
         said = output(self.parts.finish(features))
-        same = (features[1:] == features[:1]).all(-1).all(-1)  # a product of matrices may round its rows differently
+        same = (features[1:] == features[:1]).all(-1).all(-1)  # a matrix product may round equal rows differently
         return torch.where(same, 0.0, said[0] - said[1:])
 
     def _occluded(self, k: int, view: Tensor, hidden: Tensor, places: Tensor) -> Tensor:
-        """Compute the features of a view (C, H, W), as it is and then occluded, (1 + n, F)."""
+        """Return the features of a view (C, H, W), unoccluded and then occluded at n positions, shape (1 + n, F)."""
         if self.parts.fast:
             occluded = self.parts.fast.occluded(self._clean[k], view, hidden, places.to(view.device), self.patch)
             return torch.cat([self._features[k : k + 1], occluded])
@@ -157,7 +157,11 @@ class Look:
     def changes(
         self, places: Tensor, output: Callable[[Tensor], Tensor], band: int | None, tell: Callable[[int], None]
     ) -> Tensor:
-        """Compute `change` for any number of places; `tell` is told after each part how many it had."""
+        """Return `change` for any number of positions. `tell` is called after each chunk with its number of positions.
+
+        With Captum, a "feature" is a position of the patch, not a pixel: `fall` turns "feature k is ablated" into "the
+        patch covers position k".
+        """
         if self.parts.fast:
             return self._in_parts(lambda part: self.change(part, output, band), places, tell)
         said = output(self.said)
@@ -172,7 +176,7 @@ class Look:
         return FeatureAblation(fall).attribute(shown, perturbations_per_eval=self.chunk)[0]
 
     def _in_parts(self, function: Callable[[Tensor], Tensor], places: Tensor, tell: Callable[[int], None]) -> Tensor:
-        """Join what a function gives for parts of the places, which are halved when memory does not suffice."""
+        """Return the joined results of a function for chunks of the positions. Chunks are halved if memory runs out."""
         found, start = [], 0
         while start < len(places):
             part = places[start : start + self.chunk]
@@ -189,14 +193,15 @@ class Look:
 
 
 def cover(seen: Tensor, baseline: Baseline, patch: int) -> Tensor:
-    """Give what an occluder shows, for images (N, B, H, W) as the network sees them.
+    """Return the values inside an occluder, for normalised images (N, B, H, W).
 
     Parameters
     ----------
     seen : Tensor
+        The normalised images.
     baseline : {"zero", "mean", "blur"}, numpy.ndarray or Tensor
         Zero; the mean of each image and band; the image blurred by a Gaussian with σ of half a patch; or any values
-        that fit the images.
+        that broadcast to the images.
     patch : int
         Side of the occluder, pixels.
 
@@ -207,7 +212,7 @@ def cover(seen: Tensor, baseline: Baseline, patch: int) -> Tensor:
     Raises
     ------
     ValueError
-        If the baseline is not known, or does not fit the images.
+        If the baseline is unknown, or does not fit the images.
     """
     if not isinstance(baseline, str):
         values = torch.as_tensor(baseline, dtype=seen.dtype, device=seen.device)
@@ -225,31 +230,31 @@ def cover(seen: Tensor, baseline: Baseline, patch: int) -> Tensor:
 
 
 def probability(column: int) -> Callable[[Tensor], Tensor]:
-    """Give an `output`: the probability of a class, the softmax of the outputs (n, K) at a column."""
+    """Return an `output` function: the probability of a class, from the softmax of the outputs (n, K)."""
     return partial(_probability, column)
 
 
 def in_its_unit(target: Target, column: int = 0, offset: float = 0.0) -> Callable[[Tensor], Tensor]:
-    """Give an `output`: a column of the outputs (n, K), plus `offset`, in the unit of the catalogue."""
+    """Return an `output` function: a column of the outputs (n, K), plus `offset`, in the unit of the catalogue."""
     return partial(_in_its_unit, target, column, offset)
 
 
 def shifted(column: int, offset: float) -> Callable[[Tensor], Tensor]:
-    """Give an `output`: a column of the outputs (n, K), plus what was told before the network learned the rest."""
+    """Return an `output` function: a column of the outputs (n, K), plus the linear baseline `offset`."""
     return partial(_shifted, column, offset)
 
 
 def reader(output: Output) -> Callable[[Tensor], Tensor]:
-    """Give the function of an `output`: outputs (n, K) -> (n,)."""
+    """Return the function of an `output`, outputs (n, K) -> (n,); an int selects a column."""
     if not callable(output) and not isinstance(output, int | np.integer):
         raise TypeError(f"output: expected a column or a function of the outputs, got {output!r}.")
     return output if callable(output) else partial(_column, output)
 
 
 def as_images(images: np.ndarray | Tensor, axes: str = "NBHW") -> Tensor:
-    """Take images as a float32 tensor of these axes, or raise a ValueError."""
+    """Return images as a float32 tensor, or raise a ValueError if they do not have these axes."""
     if isinstance(images, np.ndarray):
-        images = images.astype(np.float32, copy=False)  # in the byte order of this machine: FITS has the other
+        images = images.astype(np.float32, copy=False)  # also to native byte order: FITS is big-endian
     images = torch.as_tensor(images)
     if images.dim() != len(axes):
         raise ValueError(f"images: expected shape ({', '.join(axes)}), got {tuple(images.shape)}.")
@@ -258,7 +263,7 @@ def as_images(images: np.ndarray | Tensor, axes: str = "NBHW") -> Tensor:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Have a network in evaluation mode for a while, and each of its modules as it was afterwards."""
+    """Put a network in evaluation mode while the block runs, and restore the mode of each module afterwards."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
@@ -269,7 +274,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def _chunk(parts: Parts, pixels: int) -> int:
-    """Give the places at a time that suit the engine and the free memory, for images of so many pixels."""
+    """Return the number of positions per chunk that suits the engine and the free memory, for this image size."""
     if parts.device.type == "cuda":
         return max(1, int(_SHARE * torch.cuda.mem_get_info(parts.device)[0]) // (_BYTES * pixels))
     best = max(1, (_PLACES if parts.fast else _BATCH) // pixels)

@@ -1,4 +1,8 @@
-"""A ResNet as data: its convolutions with their batch norm folded in, block after block."""
+"""A ResNet as a list of blocks, with each batch norm folded into its convolution, for the fast occlusion engine.
+
+In evaluation mode a batch norm is a scale and a shift per channel, so it can be merged with the weights before it. This
+saves one pass over the data per layer. Only networks that are known exactly are accepted (`understands`).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +15,13 @@ from galviz.nn.explain.winograd import Tiles
 from galviz.nn.networks.encoders import ResNet18
 
 EDGE = 4
-"""Pixels around a map: the widest padding is 3, and a tile may end 3 pixels outside and look at one more."""
+"""Width of the border around a map: the widest padding is 3; a tile may end 3 pixels outside and read one more."""
 
 _KNOWN = {
     *(ResNet18, ResNet, BasicBlock, Bottleneck, nn.Sequential, nn.Identity),
     *(nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.AdaptiveAvgPool2d),
 }
-_NARROW = 16  # channels below which the transforms of tiles cost more than they save
+_NARROW = 16  # with fewer channels, the Winograd transforms cost more than they save
 
 
 class Layer:
@@ -27,9 +31,10 @@ class Layer:
     ----------
     layer : nn.Conv2d or nn.MaxPool2d
     norm : nn.BatchNorm2d, optional
-        What follows a convolution.
+        The batch norm after a convolution.
     repeated : bool
-        Whether the image is one band that the convolution sees in all of its channels.
+        Whether the image is a single band that is repeated in all input channels. Then the weights are summed over the
+        channels, and the layer takes one channel.
     """
 
     def __init__(self, layer: nn.Module, norm: nn.BatchNorm2d | None = None, *, repeated: bool = False) -> None:
@@ -39,6 +44,7 @@ class Layer:
         self.tiled, self.weight = False, None
         if norm is None:
             return
+        # In float64, so that folding adds no rounding error to speak of.
         scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
         weight = (layer.weight.double() * scale[:, None, None, None]).float()
         self.weight = weight.sum(1, keepdim=True) if repeated else weight
@@ -50,11 +56,19 @@ class Layer:
             self.matrix = self.weight.permute(2, 3, 1, 0).reshape(-1, len(weight)).contiguous()
 
     def size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Give height and width of the outputs of a map of height and width `size`."""
+        """Return the height and width of the output for an input of height and width `size`."""
         return tuple((n + 2 * self.padding - self.kernel) // self.stride + 1 for n in size)
 
     def reach(self, box: Tensor, size: tuple[int, int]) -> Tensor:
-        """Give the box (n, 2, 2) of the outputs, of height and width `size`, that depend on pixels of a box."""
+        """Return the boxes (n, 2, 2) of the outputs that depend on input pixels in `box`.
+
+        Parameters
+        ----------
+        box : Tensor of int, shape (n, 2, 2)
+            First and last + 1 pixel of each axis.
+        size : (int, int)
+            Height and width of the output. Boxes are clipped to it.
+        """
         low, high = box.unbind(-1)
         low = (low + self.padding - self.kernel + self.stride).div(self.stride, rounding_mode="floor").clamp(min=0)
         high = (high + self.padding - 1).div(self.stride, rounding_mode="floor") + 1
@@ -63,7 +77,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Block:
-    """Layers, each followed by a ReLU; the last one first adds what went in, through the shortcut if there is one."""
+    """Layers, each followed by a ReLU. If `adds`, the input, or its shortcut, is added before the last ReLU."""
 
     layers: list[Layer]
     shortcut: Layer | None = None
@@ -71,7 +85,7 @@ class Block:
 
 
 def understands(network: nn.Module) -> bool:
-    """Say whether a network is known here: a `ResNet18` or a ResNet of torchvision, without groups, float32."""
+    """Return whether a network is supported: our `ResNet18`, or torchvision's ResNet without groups, in float32."""
     body = [module for name, module in network.named_modules() if not name.startswith("fc")]
     return (
         type(network) in (ResNet18, ResNet)
@@ -82,7 +96,7 @@ def understands(network: nn.Module) -> bool:
 
 
 def _plain(module: nn.Module) -> bool:
-    """Say whether a module has none of the options that are not known here."""
+    """Return whether a module has only options that are supported here."""
     if isinstance(module, nn.BatchNorm2d):
         return module.affine and module.track_running_stats
     if isinstance(module, nn.AdaptiveAvgPool2d):
@@ -98,7 +112,7 @@ def _plain(module: nn.Module) -> bool:
 
 
 def blocks(network: nn.Module) -> Iterator[Block]:
-    """Describe a ResNet as data."""
+    """Yield the blocks of a ResNet."""
     yield Block([Layer(network.conv1, network.bn1, repeated=getattr(network, "replicate", False))])
     if isinstance(network.maxpool, nn.MaxPool2d):
         yield Block([Layer(network.maxpool)])

@@ -1,4 +1,4 @@
-"""Attribution by gradients, through Captum, and a check of whether maps show what was learned."""
+"""Gradient attribution with Captum, and a check whether maps show what was learned."""
 
 import copy
 from collections.abc import Callable
@@ -11,20 +11,22 @@ from torch import Tensor, nn
 
 from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader
 
-_AT_ONCE = 16 * 224**2  # pixels of the images whose gradients are taken together
+_AT_ONCE = 16 * 224**2  # pixels of the images in one batch of gradients
 
 
 def integrated_gradients(
     network: nn.Module, images: np.ndarray | Tensor, *, output: Output = 0, baseline: Baseline = "zero", steps: int = 50
 ) -> np.ndarray:
-    """Integrate gradients from a baseline to the images; a map sums nearly to the output less that of the baseline.
+    """Return integrated gradients from a baseline to the images.
+
+    The sum of a map is nearly the output of the image minus that of the baseline.
 
     Parameters
     ----------
     network, images, output, baseline
-        As `occlude` takes them; a blurred baseline has σ = 8 pixels.
+        As in `occlude`. A blurred baseline has σ = 8 pixels.
     steps : int
-        Points of the integral.
+        Number of points of the integral.
 
     Returns
     -------
@@ -45,14 +47,16 @@ def integrated_gradients(
 def grad_cam(
     network: nn.Module, images: np.ndarray | Tensor, *, output: Output = 0, layer: nn.Module | None = None
 ) -> np.ndarray:
-    """Weigh the channels of a layer by the mean gradient of the output; what lowers the output is 0.
+    """Return Grad-CAM maps: the channels of a layer, weighted by the mean gradient of the output.
+
+    Negative values, where the output is lowered, are set to 0.
 
     Parameters
     ----------
     network, images, output
-        As `occlude` takes them. Where each band is seen apart, the maps of all bands are added.
+        As in `occlude`. If the network encodes each band separately, the maps of all bands are added.
     layer : nn.Module, optional
-        A layer of the network that gives maps; by default the last one of a ResNet, or the last convolution.
+        A layer with 2-D output. By default the last one of a ResNet, or the last convolution.
 
     Returns
     -------
@@ -80,23 +84,23 @@ def sanity(
     *,
     seed: int = 0,
 ) -> float:
-    """Compare maps of a network with those of the same network whose weights are shuffled within each layer.
+    """Return how similar maps are to those of the same network with weights shuffled within each layer.
 
     Parameters
     ----------
     network : nn.Module
-        Not changed.
+        It is not changed.
     images : numpy.ndarray or Tensor, float32, shape (N, B, H, W)
     explain : callable
         (network, images) -> maps (N, ...): ``partial(integrated_gradients, output=3)``.
     seed : int
-        Of the shuffling.
+        Seed of the shuffling.
 
     Returns
     -------
     float
-        Spearman's rank correlation of the absolute values of the two maps of an image, mean over the images: near 0
-        where the maps show what was learned, near 1 where they show the image. NaN if a map is even.
+        Spearman's rank correlation of the absolute values of the two maps, averaged over the images. Near 0 if the maps
+        show what was learned, near 1 if they only show the image. NaN if a map is constant.
 
     References
     ----------

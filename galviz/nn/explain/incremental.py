@@ -1,12 +1,15 @@
-"""What a ResNet says of an image with a patch covered, computed where the patch has an effect and nowhere else. Exact.
+"""The fast occlusion engine: exact features of a ResNet with a patch covered, computed only where the patch matters.
 
-A patch of 16 pixels changes a small box of the first layers' pixels and a larger one of each later layer's. The image
-as it is, is computed once. For each place of the patch only the pixels in its boxes are computed anew, for many
-places at once: a layer is a table whose rows are pixels with all their channels. First come the clean pixels, then a
-row of zeros, which is the padding, then what has changed, of all places; a map for each place says in which row each of
-its pixels is found. So a layer gathers rows and multiplies matrices: tiles of 4×4 pixels for 3×3 convolutions of
-stride 1 (`galviz.nn.explain.winograd`), the pixels of the box for all others. Batch norm is folded into the
-convolutions.
+A patch of 16 pixels changes a small box of pixels in the first layers, and a larger box in each later one. The
+unoccluded ("clean") image is computed once. For each position of the patch, only the pixels in its boxes are computed
+again, for many positions at a time.
+
+The boxes differ in size, so they do not fit into one batch of images. Instead, each layer is a table whose rows are
+pixels with all their channels: first the clean pixels, then a row of zeros (the padding), then the changed pixels of
+all positions. For each position, an index map tells in which row each pixel is found. A layer then gathers rows and
+multiplies matrices: tiles of 4×4 pixels for 3×3 convolutions with stride 1 (`galviz.nn.explain.winograd`), single
+pixels of the box for all others. Clean pixels are stored once and shared by all positions. Batch norm is folded into
+the convolutions (`galviz.nn.explain.folded`).
 
 References
 ----------
@@ -27,20 +30,21 @@ from galviz.nn.explain.winograd import TILE, WINDOW, scratch
 
 @dataclass(frozen=True)
 class Changed:
-    """A layer's pixels for n places.
+    """The pixels of one layer for n positions of the patch.
 
     Parameters
     ----------
     rows : Tensor, shape (R, C)
-        H·W clean pixels, a row of zeros, and what has changed.
+        H·W clean pixels, a row of zeros, and the changed pixels of all positions.
     at : Tensor of int32, shape (n, H + 8, W + 8)
-        The row of each pixel; around the map the row of zeros.
+        The row of each pixel. The border points to the row of zeros, so that padding needs no special case.
     box : Tensor of int, shape (n, 2, 2)
-        What has changed: first and last + 1 of each axis.
+        Box of the changed pixels: first and last + 1 pixel of each axis.
     size : (int, int)
         H and W.
     listed : bool
-        Whether the rows of what has changed are the pixels of the boxes, in their order.
+        Whether the changed rows are exactly the pixels of the boxes, in order. Then a 1×1 convolution can use them
+        without gathering.
     """
 
     rows: Tensor
@@ -50,43 +54,43 @@ class Changed:
     listed: bool
 
     def index(self, place: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        """Give the index in `at`, flattened, of pixels of places."""
+        """Return the indices in the flattened `at` of pixels (y, x) of positions."""
         return (place * self.at.shape[1] + y + EDGE) * self.at.shape[2] + x + EDGE
 
     def window(self, side: int) -> Tensor:
-        """Give what to add to the index of a pixel for a square that starts there, shape (side²,)."""
+        """Return the index offsets of a square of pixels relative to its first pixel, shape (side²,)."""
         steps = torch.arange(side, device=self.at.device)
         return (steps[:, None] * self.at.shape[2] + steps).flatten()
 
     def gather(self, index: Tensor) -> Tensor:
-        """Collect the pixels at indices in `at`, shape (size of the index, C)."""
+        """Return the pixels at these indices of `at`, shape (size of the index, C), in scratch memory."""
         rows = self.at.view(-1)[index.view(-1)]
         return torch.index_select(self.rows, 0, rows, out=scratch(self.rows, len(rows), self.rows.shape[1]))
 
     def pixels(self) -> Tensor:
-        """Give the pixels of all places, shape (n, H·W, C)."""
+        """Return the pixels of all positions, shape (n, H·W, C)."""
         height, width = self.size
         at = self.at[:, EDGE : EDGE + height, EDGE : EDGE + width]
         return self.rows.index_select(0, at.flatten()).reshape(len(at), height * width, -1)
 
 
 class Incremental:
-    """The features of a ResNet, before its last layer, for an image of which a patch is covered at many places.
+    """Features of a ResNet, before its last layer, for an image with a patch covered at many positions.
 
     Parameters
     ----------
     network : ResNet18 or torchvision ResNet
-        In evaluation mode. What it learns later is not seen.
+        In evaluation mode. Its convolutions are copied, so later training has no effect on them.
 
     Attributes
     ----------
     last : nn.Module
-        Features (n, F) -> what the network gives.
+        The last layer, features (n, F) -> outputs.
 
     Raises
     ------
     ValueError
-        If the network has parts that are not known here.
+        If the network is not supported.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -97,10 +101,13 @@ class Incremental:
             )
         self.blocks = list(blocks(network))
         self.last = getattr(network, "fc", nn.Identity())
-        self.used = self.blocks[0].layers[0].weight.abs().sum((0, 2, 3)) > 0  # channels that are looked at
+        self.used = self.blocks[0].layers[0].weight.abs().sum((0, 2, 3)) > 0  # channels with a non-zero weight
 
     def clean(self, image: Tensor) -> list[Tensor]:
-        """Compute every layer of an image (C, H, W): tables (H·W + 1, C') of its pixels and a row of zeros."""
+        """Return every layer of an image (C, H, W): tables (H·W + 1, C') of its pixels and a row of zeros.
+
+        It uses the code for occluded images, with every pixel marked as changed.
+        """
         size = image.shape[1:]
         pixels = _with_zeros(image.flatten(1).T)
         everything = torch.tensor([[[0, size[0]], [0, size[1]]]], device=image.device)
@@ -109,28 +116,29 @@ class Incremental:
         return [pixels, *(_with_zeros(table.pixels()[0]) for table in tables)]
 
     def features(self, clean: list[Tensor]) -> Tensor:
-        """Give the features (F,) of an image, from its layers as `clean` gives them."""
+        """Return the features (F,) of an image from its layers, as returned by `clean`."""
         return clean[-1][:-1].mean(0)
 
     def occluded(self, clean: list[Tensor], image: Tensor, cover: Tensor, places: Tensor, patch: int) -> Tensor:
-        """Compute the features of an image with a patch covered.
+        """Return the features of an image with a patch covered at each of n positions.
 
         Parameters
         ----------
         clean : list of Tensor
-            What `clean` gave for the image.
+            The layers of the image, from `clean`.
         image, cover : Tensor, float32, shape (C, H, W)
-            The image, and what is seen in the patch.
+            The image, and the values inside the patch.
         places : Tensor of int, shape (n, 2)
-            Top and left of the patch.
+            Top and left pixel of the patch.
         patch : int
             Side of the patch, pixels.
 
         Returns
         -------
         Tensor, shape (n, F)
-            Those of the clean image, to the last bit, where the patch changes nothing that the network looks at.
+            Identical to the clean features, to the last bit, where the patch changes nothing that the network uses.
         """
+        # Positions where the cover equals the image, in all used channels, are skipped: they keep the clean features.
         size = image.shape[1:]
         box = torch.stack([places, places + patch], dim=-1)
         place, y, x = _listed(box)
@@ -146,11 +154,13 @@ class Incremental:
         at = _clean_rows(size, len(box), cover.device)
         place, y, x = _listed(box)
         at[place, y + EDGE, x + EDGE] = (len(clean[0]) + y * size[1] + x).int()
+        # All positions share one copy of the cover: a pixel under the patch points to its row behind the clean pixels.
         changed = Changed(torch.cat([clean[0], cover.flatten(1).T]), at, box, size, listed=False)
+        # Only the last layer is kept, so that memory is that of the layers in use.
         return deque(self._walk(changed, clean), maxlen=1).pop().pixels().mean(1)
 
     def _walk(self, x: Changed, clean: list[Tensor] | None) -> Iterator[Changed]:
-        """Yield layer after layer; without clean tables, those of an image of which everything has changed."""
+        """Yield layer after layer. Without `clean` tables, everything in the image counts as changed."""
         tables = iter(clean[1:]) if clean else repeat(None)
         for block in self.blocks:
             added = x if block.adds else None
@@ -167,7 +177,10 @@ class Incremental:
 def _apply(
     layer: Layer, x: Changed, clean: Tensor | None, added: Changed | None = None, *, relu: bool = True
 ) -> Changed:
-    """Compute what changes in a layer: a window of pixels for each unit, a pixel or a tile of them, of its outputs."""
+    """Return the next layer: the clean pixels, and the changed outputs computed from windows of the input.
+
+    The outputs are computed in units, which are single pixels or 4×4 tiles. Each unit needs a window of input pixels.
+    """
     size = layer.size(x.size)
     box = layer.reach(x.box, size)
     unit, side, step = (TILE, WINDOW, 1) if layer.tiled else (1, layer.kernel, layer.stride)
@@ -187,14 +200,14 @@ def _apply(
     if relu:
         changed.relu_()
     out.at.view(-1)[target] = torch.arange(pixels + 1, len(rows), dtype=torch.int32, device=rows.device)
-    if unit > 1:  # tiles may end outside, where all is zero
+    if unit > 1:  # tiles may end outside the map; point the border to the row of zeros again
         out.at[:, EDGE + size[0] :] = pixels
         out.at[:, :, EDGE + size[1] :] = pixels
     return out
 
 
 def _compute(layer: Layer, x: Changed, start: Tensor, side: int, out: Tensor, *, add: bool) -> None:
-    """Write the outputs of windows to `out`, or add them to what is there."""
+    """Write the outputs of windows to `out`, or add them to its content (the shortcut)."""
     if layer.tiled:
         layer.tiles.write(x.gather(x.window(side)[:, None] + start), out, add=add)
     elif layer.weight is None:
@@ -209,7 +222,10 @@ def _compute(layer: Layer, x: Changed, start: Tensor, side: int, out: Tensor, *,
 
 
 def _listed(box: Tensor, unit: int = 1) -> tuple[Tensor, Tensor, Tensor]:
-    """List the units that cover boxes (n, 2, 2), a pixel or a square of more: number of the box, first y and x."""
+    """Return the units that cover boxes (n, 2, 2), as index of the box, first y and first x.
+
+    A unit is a pixel or a square of `unit` × `unit` pixels. Boxes of any size are listed without a loop over them.
+    """
     counts = ((box[..., 1] - box[..., 0]).clamp(min=0) + unit - 1) // unit
     y, x = (torch.arange(int(counts[:, k].max()), device=box.device) < counts[:, k, None] for k in (0, 1))
     place, y, x = (y[:, :, None] & x[:, None, :]).nonzero(as_tuple=True)
@@ -217,7 +233,7 @@ def _listed(box: Tensor, unit: int = 1) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _clean_rows(size: tuple[int, int], places: int, device: torch.device) -> Tensor:
-    """Say where the pixels are when nothing has changed, int32 (n, H + 8, W + 8)."""
+    """Return the index map `at` when nothing has changed, int32, shape (n, H + 8, W + 8)."""
     pixels = torch.arange(size[0] * size[1], dtype=torch.int32, device=device).view(size)
     return nn.functional.pad(pixels, (EDGE, EDGE, EDGE, EDGE), value=pixels.numel()).repeat(places, 1, 1)
 

@@ -1,7 +1,8 @@
-"""3×3 convolutions of stride 1 with 2.25 multiplications a pixel instead of 9: Winograd's F(4×4, 3×3).
+"""3×3 convolutions with stride 1 by Winograd's F(4×4, 3×3): 2.25 multiplications per pixel and channel instead of 9.
 
-A tile of 4×4 outputs is made of 6×6 inputs d: Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, where ⊙ is a product of matrices, channels
-in by channels out, at each of 36 points.
+A tile of 4×4 outputs is computed from 6×6 inputs d: Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, where ⊙ is a matrix product, input by
+output channels, at each of 36 points. It pays on the changed tiles of `galviz.nn.explain.incremental`; for whole images
+it was measured to gain nothing.
 
 References
 ----------
@@ -18,11 +19,11 @@ from torch import Tensor
 
 TILE, WINDOW = 4, 6
 _POINTS = np.array([0.0, 1.0, -1.0, 0.5, -2.0])  # and infinity
-_ONE = WINDOW + 1  # what is added at this point, 1 on both axes, is added to every output
+_ONE = WINDOW + 1  # the point (1, 1): its powers are all 1, so a value added here is added to every output of the tile
 
 
 def matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give Bᵀ (6, 6), G (6, 3) and Aᵀ (4, 6), float64."""
+    """Return Bᵀ (6, 6), G (6, 3) and Aᵀ (4, 6), float64, for the points 0, ±1, ½, −2 and infinity."""
     others = [np.delete(_POINTS, k) for k in range(len(_POINTS))]
     scale = np.array([np.prod(point - rest) for point, rest in zip(_POINTS, others, strict=True)])
     B, G, A = np.zeros((WINDOW, WINDOW)), np.zeros((WINDOW, 3)), np.zeros((TILE, WINDOW))
@@ -35,7 +36,7 @@ def matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 class Tiles:
-    """A 3×3 convolution of stride 1 on tiles.
+    """A 3×3 convolution with stride 1, computed on tiles of 4×4 outputs.
 
     Parameters
     ----------
@@ -57,18 +58,19 @@ class Tiles:
         Parameters
         ----------
         windows : Tensor, shape (36 T, C)
-            The pixels of windows, as (6, 6, T).
+            The input pixels of the windows, ordered as (6, 6, T).
         out : Tensor, shape (16 T, C')
-            Where the pixels of the tiles are written, as (4, 4, T).
+            Receives the output pixels of the tiles, ordered as (4, 4, T).
         add : bool
-            Whether they are added to what is there.
+            If True, add to the content of `out` instead of replacing it.
         """
+        # Both transforms are separable. The first axis is one large product (mm), the second a product per row (bmm).
         inputs, outputs, tiles = windows.shape[1], out.shape[1], len(windows) // WINDOW**2
         points = windows.view(WINDOW, -1)
         points = torch.mm(self.before[0], points, out=scratch(points, *points.shape)).view(WINDOW, WINDOW, -1)
         points = torch.bmm(self.before, points, out=scratch(points, *points.shape)).view(WINDOW**2, tiles, inputs)
         points = torch.bmm(points, self.kernels, out=scratch(points, WINDOW**2, tiles, outputs))
-        points[_ONE] += self.bias
+        points[_ONE] += self.bias  # cheaper here than on the 16 outputs
         points = points.view(WINDOW, -1)
         points = torch.mm(self.after[0], points, out=scratch(points, TILE, points.shape[1])).view(TILE, WINDOW, -1)
         out = out.view(TILE, TILE, -1)
@@ -76,7 +78,10 @@ class Tiles:
 
 
 class _Scratch(threading.local):
-    """Memory that is kept, because asking for so much of it anew for each layer takes longer than to use it."""
+    """Two buffers per thread that are reused, because allocating them for each layer takes longer than using them.
+
+    Two are enough, since each step reads the result of the step before and writes the next.
+    """
 
     turn = 0
 
@@ -84,11 +89,11 @@ class _Scratch(threading.local):
         self.held = [torch.empty(0), torch.empty(0)]
 
     def __call__(self, like: Tensor, *shape: int) -> Tensor:
-        """Give a tensor of a shape, valid until the next but one is asked for."""
+        """Return a tensor of a shape. It is valid until the second next call."""
         self.turn, size = 1 - self.turn, math.prod(shape)
         held = self.held[self.turn]
         if held.numel() < size or held.device != like.device:
-            with torch.inference_mode(mode=False):  # or else it could not be written later, in another mode
+            with torch.inference_mode(mode=False):  # an inference tensor could not be written in another mode
                 held = self.held[self.turn] = torch.empty(size, device=like.device)
         return held[:size].view(shape)
 

@@ -1,1 +1,1 @@
-"""Generative networks and best fits in their latent space."""
+"""A GAN with an embedder, and best fits in its latent space."""

@@ -1,4 +1,4 @@
-"""One step of a GAN with an embedder: which losses there are, and which network follows which."""
+"""The training step of a GAN with an embedder: the losses, and which network follows which loss."""
 
 from typing import Any
 
@@ -12,32 +12,33 @@ from galviz.nn.training.module import rate
 from galviz.runs.recipe import Recipe
 
 LOSSES = ("generator_loss", "discriminator_loss", "embedder_loss", "masked_loss")
-"""What `Adversaries.parts_sum` holds, in this order."""
+"""Names of the sums in `Adversaries.parts_sum`, in this order."""
 
-_BETAS = (0.5, 0.99)  # of Adam: a long memory of old gradients lets the two networks circle each other
-_DECAY = 0.999  # of the generator's running mean
-_HIDDEN = 0.25  # of the bands, where the embedder learns from images with bands hidden
+_BETAS = (0.5, 0.99)  # of Adam; with a longer memory of old gradients the two networks circle each other
+_DECAY = 0.999  # decay of the running mean of the generator's weights
+_HIDDEN = 0.25  # probability that a band is hidden from the embedder
 
 
 class Adversaries(pl.LightningModule):
-    """What happens in one step: all three networks learn at once, from one batch of images and one of latents.
+    """One training step: all three networks learn together, from one batch of images and one of latents.
 
-    The discriminator learns from images and fakes; the generator from what the discriminator says of its fakes; the
-    embedder from fakes and their latents alone. Each follows its own loss only.
+    The discriminator learns from images and fakes, the generator from the discriminator's output for its fakes, and the
+    embedder from fakes and their latents. Each network follows only its own loss.
 
-    With ``"lsgan_masked"`` generator and embedder follow one more: `alpha` times the mean square of G(E(I ∘ m)) − I, of
-    real images I of which m hides each band in one case of four. So the generator learns to make every real galaxy, and
-    the embedder to guess latents where bands are missing; published networks have seen neither.
+    With ``"lsgan_masked"``, generator and embedder follow one more loss: `alpha` times the mean square of
+    G(E(I ∘ m)) − I, for real images I, where m hides each band with a probability of 1/4. So the generator learns to
+    reproduce real galaxies, and the embedder learns to guess latents with missing bands. The published networks learn
+    neither.
 
     Parameters
     ----------
     network : LSGAN
     recipe : Recipe
-        Its `learning_rates` are those of ``generator``, ``discriminator`` and ``embedder``.
+        Its `learning_rates` are for ``generator``, ``discriminator`` and ``embedder``.
     steps : int
-        Steps of the whole training.
+        Number of steps of the whole training.
     start : dict, optional
-        A checkpoint to go on from, as `state` gives it.
+        A checkpoint to continue from, as returned by `state`.
     """
 
     def __init__(self, network: LSGAN, recipe: Recipe, steps: int, start: dict[str, Any] | None = None) -> None:
@@ -54,19 +55,19 @@ class Adversaries(pl.LightningModule):
         if recipe.average:
             raise ValueError(f"average: expected 0, for a GAN has an average of its own, got {recipe.average}.")
         self.alpha = recipe.alpha if recipe.loss == "lsgan_masked" else 0.0
-        self.loss_sum = torch.zeros(2)  # Σ of the sum of the losses times n, and Σ n, of this epoch
-        self.parts_sum = torch.zeros(len(LOSSES) + 1)  # the same of each loss alone
+        self.loss_sum = torch.zeros(2)  # Σ (sum of the losses)·n and Σ n of this epoch
+        self.parts_sum = torch.zeros(len(LOSSES) + 1)  # the same for each loss
         if start is not None:
             network.load_state_dict(start["network"])
             self.loss_sum, self.parts_sum = start["loss_sum"], start["parts_sum"]
 
     @property
     def learned(self) -> LSGAN:
-        """The network as it is measured and kept; the average of its weights is a part of it."""
+        """The network that is measured and saved. It includes the average of its weights."""
         return self.network
 
     def state(self, step: int) -> dict[str, Any]:
-        """Give all that a training needs to go on after `step` steps, as plain tensors, numbers and dicts."""
+        """Return everything that is needed to resume after `step` steps, as plain tensors, numbers and dicts."""
         return {
             "step": step,
             "steps": self.steps,
@@ -77,7 +78,7 @@ class Adversaries(pl.LightningModule):
         }
 
     def on_train_start(self) -> None:
-        """Begin to learn."""
+        """Prepare the first step."""
         self.loss_sum, self.parts_sum = self.loss_sum.to(self.device), self.parts_sum.to(self.device)
         self.learn()
 
@@ -86,7 +87,7 @@ class Adversaries(pl.LightningModule):
         self.network.train()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Make the optimiser, a parameter group a network, as it was at the checkpoint."""
+        """Return the optimiser, with one parameter group per network, in its state at the checkpoint."""
         groups = [
             {"params": list(getattr(self.network, name).parameters()), "name": name, "lr": lr}
             for name, lr in self.recipe.learning_rates.items()
@@ -98,9 +99,9 @@ class Adversaries(pl.LightningModule):
         return optimiser
 
     def training_step(self, batch: dict[str, Any], _: int) -> Tensor:
-        """Compute the sum of the three losses, each of which changes its own network; set the rates of the step."""
+        """Set the learning rates and return the sum of the losses. Each loss has gradients for its own network only."""
         network, step = self.network, batch["step"]
-        network.follow(min(_DECAY, (1 + step) / (10 + step)))  # the last step's weights; at first quickly
+        network.follow(min(_DECAY, (1 + step) / (10 + step)))  # weights of the last step; faster at first
         torch.manual_seed((self.recipe.seed << 32) + step * self.trainer.world_size + self.trainer.global_rank)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
             group["lr"] = self.recipe.learning_rates[group["name"]] * rate(self.recipe.schedule, step / self.steps)
@@ -117,7 +118,7 @@ class Adversaries(pl.LightningModule):
 
 
 def _losses(network: LSGAN, real: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute the losses of generator, discriminator and embedder, none of which moves another's weights."""
+    """Return the losses of generator, discriminator and embedder. None has gradients for another network."""
     fake = network.generator(z)
     network.discriminator.requires_grad_(requires_grad=False)
     of_generator = generator_loss(network.discriminator(fake))
@@ -129,7 +130,7 @@ def _losses(network: LSGAN, real: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Te
 
 
 def _masked_loss(network: LSGAN, real: Tensor, alpha: float) -> Tensor:
-    """Compute `alpha` times the mean square error of images that the embedder saw with bands hidden."""
+    """Return `alpha` times the mean squared error of images reconstructed with bands hidden from the embedder."""
     if not alpha:
         return real.new_zeros(())
     seen = (torch.rand(real.shape[:2]) >= _HIDDEN).to(real)[..., None, None]

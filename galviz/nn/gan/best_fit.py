@@ -1,7 +1,7 @@
-"""Best fits: the latent whose image comes nearest to one that was observed, for many images at once.
+"""Best fits: the latent whose generated image is closest to an observed one, for many images at a time.
 
-All is in the generator's scale (`galviz.nn.gan.lsgan.Scale`). Losses of images are summed, so none changes another's
-path.
+All images are in the generator's scale (`galviz.nn.gan.lsgan.Scale`). The losses of different images are summed, so
+their fits are independent.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from torch import nn
 from galviz.measure.inpainting import BestFit, FitState, off_manifold
 from galviz.nn.gan.fit_steps import applied, checked, fit_steps, state_at
 
-_BATCH = 1024  # fits at the same time
+_BATCH = 1024  # fits computed at a time
 
 
 def best_fit(
@@ -36,41 +36,45 @@ def best_fit(
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> BestFit:
-    """Find argmin over z of Σ w (I − G(z))² + `prior` ‖z‖², for each image by itself.
+    """Return the best fit of each image, argmin over z of Σ w (I − G(z))² + `prior` ‖z‖².
 
-    As published: Adam with a constant rate of 0.25 from the embedder's guess. With a generator that has learned much it
-    ends in a jitter about the minimum; ``steps=0, polish=20`` reaches it.
+    As published: Adam with a constant rate of 0.25, starting at the embedder's guess. With a well-trained generator it
+    ends jittering around the minimum; ``steps=0, polish=20`` reaches it.
 
     Parameters
     ----------
     generator : nn.Module
-        From latents (N, D) to images (N, B, H, W); its ``latent`` is the number D.
+        Latents (N, D) -> images (N, B, H, W). Its ``latent`` is the number D.
     images : numpy.ndarray, shape (N, B, H, W)
-        In the generator's scale. Pixels that were not observed are not looked at and may be NaN.
+        In the generator's scale. Pixels that were not observed are ignored and may be NaN.
     observed : numpy.ndarray of bool, optional
-        (B,), (N, B) or (N, B, H, W): what the fit may use. By default everything.
+        Shape (B,), (N, B) or (N, B, H, W): pixels that the fit uses. By default all.
     weights : numpy.ndarray, optional
-        w, broadcast against the images: inverse variances. By default 1: bands weigh equally.
+        Weights w, broadcast against the images, such as inverse variances. By default 1.
     embedder : nn.Module, optional
-        Gives the first start, E(I), in which what was not observed is 0, the mean of its band.
+        Provides the first starting point, E(I), with unobserved pixels set to 0, the mean of their band.
     restarts : int
-        Starts of each image, of which the best is kept; all but the embedder's are drawn from a normal distribution.
+        Number of starting points per image; the best fit is kept. All but the embedder's are drawn from a normal
+        distribution.
     steps, lr : int, float
-        Of Adam.
+        Number of steps and learning rate of Adam.
     polish : int
-        Steps of Gauss–Newton with damping (Levenberg–Marquardt) after Adam's, each as dear as about D / 2 of them.
+        Number of damped Gauss–Newton (Levenberg–Marquardt) steps after Adam. Each costs about D / 2 steps of Adam.
     tolerance : float, optional
-        An image is done when its smallest loss fell by no more than this part of it in 25 steps of Adam, or in one of
+        A fit ends when its smallest loss has fallen by at most this fraction in 25 steps of Adam, or in one step of
         Gauss–Newton. None: never.
     prior : float
         Weight of ‖z‖². With inverse variances as `weights`, 1 gives the most probable latent.
     passes : int
-        2: what was not observed is filled in from the first fit, embedded anew and fitted again; the better is kept.
+        With 2, unobserved pixels are filled in from the first fit, the image is embedded and fitted again, and the
+        better fit is kept.
     reference : numpy.ndarray, shape (M, B), optional
         Root mean square residuals of training images, for `BestFit.off_manifold`.
     seed : int
-    progress, cancelled : callable, optional
-        Told how many images are done of how many; asked before every step, and on True `Cancelled` is raised.
+    progress : callable, optional
+        Called with the number of finished images and the number of all images.
+    cancelled : callable, optional
+        Called before every step. If it returns True, `Cancelled` is raised.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def best_fit(
     Raises
     ------
     ValueError
-        If a shape does not fit, nothing is observed of an image, or a number is out of range.
+        If shapes do not match, an image has no observed pixel, or a number is out of range.
     FloatingPointError
         If an observed pixel is NaN or infinite.
 
@@ -113,7 +117,7 @@ def best_fit(
 
 @dataclass(frozen=True, eq=False)
 class _Fits:
-    """The fits of some images from all their starts (N, K, D)."""
+    """Fits of some images from all their starting points (N, K, D)."""
 
     generator: nn.Module
     embedder: nn.Module | None

@@ -1,4 +1,4 @@
-"""The steps of best fits: Adam's, Gauss–Newton's, of many images at once and none changing another's path."""
+"""The steps of best fits, by Adam or Gauss–Newton, for many images at a time. The fits are independent."""
 
 import warnings
 from collections.abc import Callable
@@ -13,22 +13,22 @@ from torch.func import jacfwd, vmap
 from galviz.measure.inpainting import FitState, pixel_weights
 
 _BETAS, _EPS = (0.9, 0.999), 1e-8  # of Adam
-_WINDOW = 25  # steps between two looks whether the loss still falls
-_TRIES = (1e-3, 1e-1, 1e1, 1e3)  # dampings that a Gauss–Newton step tries, in units of the last that was best
-_JACOBIANS = 32  # images whose Jacobians are in memory together
+_WINDOW = 25  # steps between two checks whether the loss still falls
+_TRIES = (1e-3, 1e-1, 1e1, 1e3)  # dampings that a Gauss–Newton step tries, in units of the last best one
+_JACOBIANS = 32  # number of images whose Jacobians are in memory at a time
 
 
 class Cancelled(Exception):  # noqa: N818 - no error
-    """Raised where `cancelled` said so."""
+    """Raised when `cancelled` returns True."""
 
 
 def start_fit(embedder: nn.Module, images: np.ndarray, observed: np.ndarray | None = None) -> FitState:
-    """Begin fits at the embedder's guess, for `fit_steps`; arguments as of `best_fit`."""
+    """Return the initial state of fits from the embedder's guess, for `fit_steps`. Arguments as in `best_fit`."""
     return state_at(applied(embedder, checked(images, observed, None)[1]))
 
 
 def state_at(latents: np.ndarray) -> FitState:
-    """Begin fits at given latents (N, D), for `fit_steps`."""
+    """Return the initial state of fits that start at given latents (N, D), for `fit_steps`."""
     zeros, infinite = np.zeros_like(latents), np.full(len(latents), np.inf, latents.dtype)
     damping, done = np.ones(len(latents), latents.dtype), np.zeros(len(latents), dtype=bool)
     loss = np.empty((len(latents), 0), latents.dtype)
@@ -49,9 +49,10 @@ def fit_steps(
     prior: float = 0.0,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> FitState:
-    """Go on from a state that `start_fit` or this function gave; two calls of n steps are one of 2n. See `best_fit`.
+    """Return the state of fits after more steps. Two calls of n steps equal one call of 2n steps. See `best_fit`.
 
-    ``"newton"`` goes on from the best latents; what Adam says is done must have `done` set to False for it.
+    `state` is from `start_fit`, `state_at` or this function. ``"newton"`` continues from the best latents. Fits that
+    Adam has finished are continued only if `done` is reset to False.
     """
     weights, images = checked(images, observed, weights)
     like = next(generator.parameters())
@@ -78,13 +79,13 @@ def fit_steps(
                 part["mark"] = part["best_loss"]
         for name, value in part.items():
             now[name][active] = value
-        active = active[~part["done"]]  # what is done leaves the batch
+        active = active[~part["done"]]  # finished fits leave the batch
     return FitState(**{name: value.cpu().numpy() for name, value in now.items()}, loss=loss.cpu().numpy())
 
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """Losses Σ w (G(z) − I)² + p ‖z‖², one an image (N,); with them come w (G(z) − I), or gradients (N, D)."""
+    """Losses Σ w (G(z) − I)² + p ‖z‖², one per image, shape (N,). With them come w (G(z) − I), or gradients (N, D)."""
 
     generator: nn.Module
     images: Tensor
@@ -106,8 +107,8 @@ class _Problem:
 
     @torch.no_grad()
     def shifts(self, z: Tensor, dampings: Tensor) -> Tensor:
-        """Solve (JᵀwJ + p + λ diag) δ = Jᵀw (G(z) − I) + p z for T dampings λ (N, T); δ has shape (N, T, D)."""
-        with warnings.catch_warnings():  # torch warns of itself when it first differentiates forwards
+        """Return δ, shape (N, T, D), from (JᵀwJ + p + λ diag) δ = Jᵀw (G(z) − I) + p z for T dampings λ (N, T)."""
+        with warnings.catch_warnings():  # torch's own warning at the first forward derivative
             warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
             jacobian = vmap(jacfwd(lambda one: self.generator(one[None])[0]))(z).flatten(1, 3)
         pull = self.loss(z, self.generator(z))[1].flatten(1)
@@ -121,7 +122,7 @@ class _Problem:
 
 
 def _adam(problem: _Problem, part: dict[str, Tensor], step: int, lr: float) -> Tensor:
-    """Take one step, in place; give the losses before it."""
+    """Take one step of Adam in place, and return the losses before it."""
     z = part["latent"]
     loss, gradient = problem.gradient(z)
     _keep(part, z, loss)
@@ -134,7 +135,10 @@ def _adam(problem: _Problem, part: dict[str, Tensor], step: int, lr: float) -> T
 
 @torch.no_grad()
 def _newton(problem: _Problem, part: dict[str, Tensor]) -> Tensor:
-    """Take one step, in place: of several dampings the best is kept, if it is better; give the losses after it."""
+    """Take one step of Gauss–Newton in place, with the best of several dampings, and return the losses after it.
+
+    A step that does not lower the loss is not taken, and the damping is increased.
+    """
     z, dampings = part["latent"], part["damping"][:, None] * torch.tensor(_TRIES).to(part["latent"])
     _keep(part, z, problem.loss(z, problem.generator(z))[0])
     pieces = [values.split(_JACOBIANS) for values in (problem.images, problem.weights, problem.prior, z, dampings)]
@@ -158,7 +162,7 @@ def _keep(part: dict[str, Tensor], z: Tensor, loss: Tensor) -> None:
 def checked(
     images: np.ndarray, observed: np.ndarray | None, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weight of each pixel, and the images with 0 where it is 0; raises as `best_fit` does."""
+    """Return the weight of each pixel, and the images with 0 where the weight is 0. Raises as `best_fit` does."""
     weights = pixel_weights(images.shape, observed, weights)
     images = np.where(weights > 0, images, 0)
     if not np.isfinite(images).all():
@@ -168,5 +172,5 @@ def checked(
 
 @torch.no_grad()
 def applied(network: nn.Module, values: np.ndarray) -> np.ndarray:
-    """Compute what a network makes of an array, (N, ...) to (N, ...), on the device that it lies on."""
+    """Return the output of a network for an array, (N, ...) -> (N, ...), computed on the device of the network."""
     return network(torch.as_tensor(values).to(next(network.parameters()))).cpu().numpy()

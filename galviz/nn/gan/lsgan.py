@@ -15,10 +15,10 @@ from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 
 _DEFAULTS = {"width": 1024, "latent": 64, "groups": 4, "softening": 0.0}
-_STEP = {"kernel_size": 4, "stride": 2, "padding": 1}  # of every convolution: doubles or halves the image
+_STEP = {"kernel_size": 4, "stride": 2, "padding": 1}  # every convolution doubles or halves the image
 _LAST = 0.2
 _CHUNK = 256
-_ROWS = 4096  # objects that pixel scales are measured on
+_ROWS = 4096  # largest number of objects from which pixel scales are measured
 
 
 class Up(nn.Module):
@@ -30,16 +30,16 @@ class Up(nn.Module):
         self.skip = nn.ConvTranspose2d(channels, channels // 2, **_STEP)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Compute (N, C, H, W) -> (N, C/2, 2H, 2W)."""
+        """Return (N, C, H, W) -> (N, C/2, 2H, 2W)."""
         return torch.relu(self.main(x)) + self.skip(x)
 
 
 class Generator(nn.Module):
-    """From latents (N, D) to images (N, B, size, size), without any normalisation.
+    """Generator from latents (N, D) to images (N, B, size, size), without any normalisation.
 
-    A layer of weights gives `width` channels of 2×2 pixels; blocks double the image and halve the channels; a
-    transposed convolution without activation doubles it once more. Weights begin so that variance goes through; those
-    of the last layer are a fifth of that, for what is wrong at first is learned faster than it is unlearned.
+    A linear layer gives `width` channels of 2×2 pixels; blocks double the image and halve the channels; a transposed
+    convolution without activation doubles it once more. Initial weights preserve the variance, except that the last
+    layer is scaled by 1/5, because wrong structure takes longer to unlearn than to learn.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ class Generator(nn.Module):
     size : int
         Height and width of an image: 32 has three blocks, 64 four.
     width : int
-        Channels at 2×2; 1024 as published.
+        Channels at 2×2 pixels; 1024 as published.
     latent : int
-        Numbers D that describe an image.
+        Number D of latents per image.
 
     References
     ----------
-    Murray, Fabbro & Yi (2019), section 2.1; 4098 outputs there must be 4096 = 4 · 1024, and the last layer must double
-    the image. The kernel is not given; 4 with stride 2 leaves no chequerboard.
+    Murray, Fabbro & Yi (2019), section 2.1. The 4098 outputs there must be 4096 = 4 · 1024, and the last layer must
+    double the image. The kernel size is not given; 4 with stride 2 avoids a chequerboard pattern.
     """
 
     def __init__(self, bands: int, size: int = 32, width: int = 1024, latent: int = 64) -> None:
@@ -68,7 +68,7 @@ class Generator(nn.Module):
         _keep_variance(self)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Compute images (N, B, H, W) of latents (N, D)."""
+        """Return images (N, B, H, W) from latents (N, D)."""
         return self.last(self.blocks(self.fc(z).reshape(len(z), -1, 2, 2)))
 
 
@@ -81,25 +81,25 @@ class Down(nn.Module):
         self.skip = _convolution(channels, 2 * channels, groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Compute (N, C, H, W) -> (N, 2C, H/2, W/2)."""
+        """Return (N, C, H, W) -> (N, 2C, H/2, W/2)."""
         return self.main(x) + self.skip(x)
 
 
 class Mirror(nn.Module):
-    """From images (N, B, size, size) to `outputs` numbers: the discriminator (1) and the embedder (D).
+    """Network from images (N, B, size, size) to `outputs` numbers: the discriminator (1) or the embedder (D).
 
-    The generator in reverse: a convolution with LeakyReLU halves the image, blocks halve it and double the channels, a
-    layer of weights ends it. Every layer has spectral normalisation, every convolution group normalisation after it.
+    The generator in reverse: a convolution with LeakyReLU halves the image, blocks halve it and double the channels,
+    and a linear layer follows. Every layer has spectral normalisation, and every convolution also group normalisation.
 
     Parameters
     ----------
     bands, size, width : int
-        As of `Generator`.
+        As in `Generator`.
     outputs : int
         1 for a discriminator, D for an embedder.
     groups : int
-        Of the group normalisation, 4 as published; 0 leaves it out. It hides from the network how bright an image is
-        as a whole.
+        Groups of the group normalisation, 4 as published. 0: none. Group normalisation hides the overall brightness of
+        an image from the network.
 
     References
     ----------
@@ -114,16 +114,16 @@ class Mirror(nn.Module):
         self.fc = spectral_norm(nn.Linear(4 * width, outputs))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Compute (N, `outputs`) of images (N, B, H, W)."""
+        """Return the outputs of images: (N, B, H, W) -> (N, `outputs`)."""
         return self.fc(self.blocks(self.first(images)).flatten(1))
 
 
 class Scale(nn.Module):
-    """Scale pixels to numbers of order one, band by band, and back.
+    """Pixel scaling to values of order one, per band, and its inverse.
 
     y = (f(x) − μ) / σ with μ and σ the mean and standard deviation of f over all pixels of the training images. With
-    softening s > 0, f(x) = asinh(x / (s n)), n the noise of a pixel: what is fainter stays linear, a galaxy that is a
-    thousand times brighter does not drown the others. With s = 0, f(x) = x, as published.
+    softening s > 0, f(x) = asinh(x / (s n)), where n is the pixel noise. Faint pixels stay linear, and a galaxy that is
+    a thousand times brighter does not dominate. With s = 0, f(x) = x, as published.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class Scale(nn.Module):
             self.register_buffer(name, torch.full((bands, 1, 1), value))
 
     def fit(self, cutouts: CutoutSet, rows: np.ndarray) -> None:
-        """Measure the constants on up to 4096 of these rows, evenly spaced."""
+        """Set the constants from up to 4096 of these rows, evenly spaced."""
         rows = spaced(rows, _ROWS)
         if self.softening > 0:
             noise = np.median(np.concatenate([pixel_noise(values) for values in _values(cutouts, rows)]), axis=0)
@@ -159,22 +159,22 @@ class Scale(nn.Module):
         return torch.asinh(images / self.unit) if self.softening > 0 else images
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scale images (N, B, H, W), in the unit of the cutouts."""
+        """Return scaled images, from images (N, B, H, W) in the unit of the cutouts."""
         return (self._bend(images) - self.mean) / self.std
 
     def inverse(self, scaled: Tensor) -> Tensor:
-        """Turn scaled images (N, B, H, W) back into the unit of the cutouts."""
+        """Return images in the unit of the cutouts, from scaled images (N, B, H, W)."""
         bent = scaled * self.std + self.mean
         return self.unit * torch.sinh(bent) if self.softening > 0 else bent
 
     def constants(self) -> dict[str, object]:
-        """Give the constants as JSON values, for ``run.json``."""
+        """Return the constants as JSON values, for ``run.json``."""
         numbers = {name: value.flatten().tolist() for name, value in self.named_buffers()}
         return {"mode": "asinh" if self.softening > 0 else "linear", "softening": self.softening, **numbers}
 
 
 class Trained(nn.Module):
-    """What best fits need of a GAN: pixel scale, generator and embedder, frozen.
+    """The parts of a GAN that best fits need: pixel scale, generator and embedder, frozen.
 
     Attributes
     ----------
@@ -190,7 +190,7 @@ class Trained(nn.Module):
 
 
 class LSGAN(nn.Module):
-    """The networks that are trained together, with the scale of the pixels they see.
+    """The networks that are trained together, with their pixel scale.
 
     Attributes
     ----------
@@ -208,12 +208,12 @@ class LSGAN(nn.Module):
 
     @torch.no_grad()
     def follow(self, decay: float) -> None:
-        """Move the mean of the generator's weights by 1 − `decay` towards what they are."""
+        """Update the running mean of the generator's weights with weight 1 − `decay` for the current ones."""
         for mean, now in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(now, 1 - decay)
 
     def trained(self) -> Trained:
-        """Give copies of the scale, of the generator's running mean and of the embedder."""
+        """Return copies of the scale, the running mean of the generator, and the embedder."""
         return Trained(*map(deepcopy, (self.scale, self.average, self.embedder)))
 
 
@@ -225,12 +225,12 @@ def build(recipe: Recipe, bands: int, size: int = 32) -> LSGAN:
     recipe : Recipe
         Its ``network``: ``width`` and ``latent`` of `Generator`, ``groups`` of `Mirror`, ``softening`` of `Scale`.
     bands, size : int
-        Of the images.
+        Number of bands and side of the images.
 
     Raises
     ------
     ValueError
-        If an argument is not known, or size or width do not fit.
+        If an option is unknown, or size or width are invalid.
     """
     options = _DEFAULTS | recipe.network
     unknown = sorted(options.keys() - _DEFAULTS.keys())
@@ -247,7 +247,7 @@ def build(recipe: Recipe, bands: int, size: int = 32) -> LSGAN:
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """Compute ½ mean (D(x) − 1)² + ½ mean D(G(z))²: 0 where all are told apart, ¼ where none are.
+    """Return ½ mean (D(x) − 1)² + ½ mean D(G(z))²: 0 if all fakes are recognised, ¼ if D is always ½.
 
     References
     ----------
@@ -257,12 +257,12 @@ def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def generator_loss(fake: Tensor) -> Tensor:
-    """Compute ½ mean (D(G(z)) − 1)²; Mao et al. (2017), eq. 2 with c = 1."""
+    """Return ½ mean (D(G(z)) − 1)²; Mao et al. (2017), eq. 2 with c = 1."""
     return 0.5 * (fake - 1).square().mean()
 
 
 def embedder_loss(z: Tensor, embedded: Tensor) -> Tensor:
-    """Compute the mean of ‖z − E(G(z))‖², latents (N, D); Murray, Fabbro & Yi (2019), eq. 1."""
+    """Return the mean of ‖z − E(G(z))‖² for latents (N, D); Murray, Fabbro & Yi (2019), eq. 1."""
     return (z - embedded).square().sum(1).mean()
 
 
@@ -284,7 +284,7 @@ def _convolution(channels: int, outputs: int, groups: int) -> nn.Sequential:
 
 @torch.no_grad()
 def _keep_variance(generator: Generator) -> None:
-    """Set weights so that variance 1 goes through: each output pixel has 4 taps a channel; ReLU(a) + b has 3/2 of a."""
+    """Set weights that preserve the variance: each output has 4 taps per channel, and ReLU(a) + b has 3/2 of a's."""
     for name, layer in generator.named_modules():
         if isinstance(layer, nn.Linear | nn.ConvTranspose2d):
             taps = layer.in_features if isinstance(layer, nn.Linear) else 4 * layer.in_channels

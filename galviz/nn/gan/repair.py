@@ -1,4 +1,4 @@
-"""Best fits a moment at a time, for who watches; and fits with bands hidden that are known, to learn from."""
+"""Best fits in short turns, for live display, and test fits of complete images with known bands hidden."""
 
 import time
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from galviz.nn.networks.normalise import pixel_noise
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 
-_TURN_S = 0.3
+_TURN_S = 0.3  # duration of one turn, seconds
 
 
 def open_trained(run: Run) -> Trained:
-    """Open the networks of a finished run."""
+    """Return the networks of a finished run."""
     made = run.info["build"]
     trained = build(run.recipe, len(made["bands"]), made["size"]).trained()
     load_weights(trained, run.weights)
@@ -36,7 +36,7 @@ def go_on(
     steps: int = 200,
     seed: int = 0,
 ) -> tuple[FitState, np.ndarray]:
-    """Go on with best fits for about a third of a second, whatever the width of the generator.
+    """Continue best fits for about a third of a second, and return their state and current images.
 
     Parameters
     ----------
@@ -44,20 +44,20 @@ def go_on(
     images : numpy.ndarray of float32, shape (N, B, H, W)
         In the unit of the cutouts.
     observed : numpy.ndarray of bool, shape (N, B, H, W)
-        What the fits may use; the other pixels may be anything.
+        Pixels that the fits use. The values of the other pixels do not matter.
     state : FitState, optional
-        Where the fits are, as this function gave it. None: they begin, and no step is taken.
+        State from the previous call. None: start the fits without a step.
     steps : int
-        Of Adam, all in all; the path does not depend on how they are shared out among calls.
+        Total number of Adam steps. The result does not depend on how they are divided among calls.
     seed : int
-        Of the random starts.
+        Seed of the random starting points.
 
     Returns
     -------
     state : FitState
-        Of 2 N fits: N from the embedder's guess, N from random latents.
+        State of 2 N fits: N from the embedder's guess, N from random latents.
     made : numpy.ndarray of float32, shape (2 N, B, H, W)
-        The images of the best latents so far, in the unit of the cutouts.
+        Images of the best latents so far, in the unit of the cutouts.
     """
     scaled = _scaled(networks, np.where(observed, images, 0))
     if state is None:
@@ -83,17 +83,17 @@ def _unscaled(networks: Trained, images: np.ndarray) -> np.ndarray:
 def latents_of(
     networks: Trained, cutouts: CutoutSet, *, steps: int, progress: Callable[[int, int], None] | None = None
 ) -> np.ndarray:
-    """Find the latents (N, D) of all objects by best fits that start at the embedder's guess.
+    """Return the latents (N, D) of all objects from best fits that start at the embedder's guess.
 
     Parameters
     ----------
     networks : Trained
     cutouts : CutoutSet
-        Read a thousand objects at a time.
+        Read 1024 objects at a time.
     steps : int
-        Of Adam.
+        Number of Adam steps.
     progress : callable, optional
-        Told how many objects are done of how many.
+        Called with the number of finished objects and the number of all objects.
     """
     parts = []
     for _, images, coverage in cutouts.batches(1024):
@@ -111,20 +111,20 @@ def latents_of(
 
 
 def fits_with_bands_hidden(networks: Trained, cutouts: CutoutSet, *, steps: int) -> pd.DataFrame:
-    """Fit images with all their bands, and with each one hidden.
+    """Return the results of best fits of images with all bands, and with each band hidden.
 
     Parameters
     ----------
     networks : Trained
     cutouts : CutoutSet
-        M objects, with all bands.
+        M objects with all bands.
     steps : int
-        Of Adam, from the embedder's guess.
+        Number of Adam steps from the embedder's guess.
 
     Returns
     -------
     pandas.DataFrame
-        As `galviz.measure.missing_flux.KnownFits` takes it, (B + 1) M rows.
+        Table for `galviz.measure.missing_flux.KnownFits`, (B + 1) M rows.
     """
     images, bands = cutouts.images[:], cutouts.bands
     scaled = _scaled(networks, images)

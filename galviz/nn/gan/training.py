@@ -1,4 +1,4 @@
-"""Train generator, discriminator and embedder into a run folder."""
+"""`fit_gan`: train generator, discriminator and embedder into a run folder."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -25,11 +25,11 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 
 SAMPLES = "samples.npy"
-"""File of the run with the sample sheet: float32 (16, B, H, W), in the unit of the cutouts, of latents that stay."""
+"""File in the run with the sample sheet: float32 (16, B, H, W), in the unit of the cutouts, for fixed latents."""
 
 _SHEET = 16
 _ASIDE = 300
-_MOMENTS = 512  # images that moments are measured on
+_MOMENTS = 512  # images from which moments are measured
 _PART = 128
 
 
@@ -44,32 +44,32 @@ def fit_gan(
     checkpoint_s: float = CHECKPOINT_S,
     finish: Callable[[Run], None] | None = None,
 ) -> Run:
-    """Train a GAN and its embedder on the objects that are not in the recipe's fold; no label is needed.
+    """Train a GAN and its embedder on the objects outside the recipe's fold, except those of `kept_aside`.
 
-    Of these `kept_aside` are left out too.
+    No labels are needed.
 
-    The run folder says how it goes, as for `galviz.nn.training.fit.fit`: state, metrics (a row an epoch, see
+    The run folder shows the progress as for `galviz.nn.training.fit.fit`: state, metrics (one row per epoch, see
     `Moments`), checkpoints, the sample sheet ``samples.npy``, and at the end the weights of
-    `galviz.nn.gan.lsgan.Trained`. A wish to stop is obeyed after the current step; on a CPU a resumed training gives
-    bit for bit what an undisturbed one gives.
+    `galviz.nn.gan.lsgan.Trained`. A request to stop takes effect after the current step. On a CPU, a resumed training
+    gives bit for bit the same result as an uninterrupted one.
 
     Parameters
     ----------
     network : LSGAN
     cutouts : CutoutSet
-        Whole ones: leave out what is not covered.
+        Complete cutouts: leave out objects that are only partly covered.
     run : Run
     recipe : Recipe
-        Its `loss` is ``"lsgan"``, as published, or ``"lsgan_masked"``, see `galviz.nn.gan.adversaries.Adversaries`; its
-        `normalise` is not used: the scale is `galviz.nn.gan.lsgan.Scale`.
+        Its `loss` is ``"lsgan"``, as published, or ``"lsgan_masked"`` (see `galviz.nn.gan.adversaries.Adversaries`).
+        Its `normalise` is not used: the scale is `galviz.nn.gan.lsgan.Scale`.
     devices : str or int, optional
-        As for `galviz.nn.training.fit.fit`.
+        As in `galviz.nn.training.fit.fit`.
     resume : bool
-        Go on from the run's last checkpoint, or from the beginning where it has none.
+        Continue from the last checkpoint of the run, or start from the beginning if there is none.
     checkpoint_s : float
-        Seconds between two checkpoints within an epoch.
+        Longest time between two checkpoints within an epoch, seconds.
     finish : callable, optional
-        Called with the run when its weights are saved, before its status is done: to predict.
+        Called with the run after its weights are saved and before its status is done, to make predictions.
 
     Returns
     -------
@@ -79,11 +79,11 @@ def fit_gan(
     Raises
     ------
     RuntimeError
-        If another process writes the run.
+        If another process holds the run.
     FloatingPointError
         If a loss is not finite.
     ValueError
-        If `learning_rates` are not those of generator, discriminator and embedder, or the loss is another one.
+        If `learning_rates` are not for generator, discriminator and embedder, or the loss is not supported.
 
     References
     ----------
@@ -109,9 +109,9 @@ def fit_gan(
 
 
 def kept_aside(rows: np.ndarray) -> np.ndarray:
-    """Give the rows (n,) among those of a training (N,), ascending, that no network learns from: a tenth, at most 300.
+    """Return the training rows that no network learns from, (N,) ascending -> (n,): a tenth, at most 300.
 
-    How well these are fitted says how well a new image will be.
+    The quality of their best fits predicts that of new images.
     """
     return spaced(rows, min(_ASIDE, -(-len(rows) // 10)))
 
@@ -126,7 +126,7 @@ def _train(
     recipe: Recipe,
     checkpoint_s: float,
 ) -> bool:
-    """Take the steps from the checkpoint on; True where none are left."""
+    """Train from the checkpoint on. Return whether all steps are done."""
     train, held_out = split(cutouts.catalogue, recipe, np.ones(len(cutouts), dtype=bool))
     learned = np.setdiff1d(train, kept_aside(np.sort(train)))
     samples = Samples(kept(cutouts), learned, np.zeros((len(cutouts), 1)))
@@ -154,13 +154,13 @@ def _train(
 
 
 class Moments:
-    """Shows after every epoch whether fakes look like images at all: losses, moments and spread; saves a sheet of them.
+    """Measures after every epoch how similar fakes are to images (losses, moments, spread), and saves a sample sheet.
 
     Parameters
     ----------
     module : Adversaries
     samples : Samples
-        The objects that are trained on.
+        The training objects.
     bands : tuple of str, length B
     run : Run
     """
@@ -174,16 +174,15 @@ class Moments:
 
     @torch.no_grad()
     def __call__(self, network: LSGAN) -> dict[str, float]:
-        """Measure a network, in the scale that it sees, and save the sheet.
+        """Return the metrics of a network, measured in its own pixel scale, and save the sample sheet.
 
         Returns
         -------
         dict
-            ``generator_loss``, ``discriminator_loss``, ``embedder_loss``, ``masked_loss``: means of the epoch.
+            ``generator_loss``, ``discriminator_loss``, ``embedder_loss``, ``masked_loss``: means over the epoch.
             ``average_loss``: the embedder's loss on fakes of the running mean. ``mean_u`` …: mean of the fakes minus
-            mean of the images. ``std_u`` …: their standard deviation over that of the images. ``spread``: mean
-            distance of two fakes over that of two images; 0 where all fakes are the same, 1 where they differ as
-            images do.
+            mean of the images. ``std_u`` …: ratio of their standard deviations. ``spread``: mean distance of two fakes
+            over that of two images; 0 if all fakes are the same, 1 if they differ as images do.
         """
         trainer, device = self._module.trainer, next(network.parameters()).device
         *totals, count = trainer.strategy.reduce(self._module.parts_sum.clone(), reduce_op="sum").tolist()
@@ -209,6 +208,6 @@ class Moments:
 
 
 def _distance(images: Tensor) -> float:
-    """Compute the mean distance of images (N, B, H, W) from the next one."""
+    """Return the mean distance of each image (N, B, H, W) from the next one."""
     flat = images.flatten(1)
     return (flat - flat.roll(1, 0)).norm(dim=1).mean().item()

@@ -1,1 +1,1 @@
-"""How trained networks are applied."""
+"""Applying trained networks to cutouts."""

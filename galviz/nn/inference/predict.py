@@ -1,4 +1,4 @@
-"""A trained network and cutouts -> predictions, honest about what was trained on."""
+"""Predictions of a trained network for a set of cutouts, marked with what was seen in training."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,37 +37,38 @@ def predict(
 ) -> Predictions:
     """Apply a network to every object.
 
-    The estimate is the mean over the recipe's `tta` views of D4; spread, p16 and p84 are the standard deviation and
-    percentiles of the views, which is how far the network contradicts itself, not the error. Of classes the
-    probabilities of the views are averaged. A network that is `gaussian` tells the error too: sigma is the standard
-    deviation of the mixture of its views, times its `widening`, and p16 and p84 are 1 σ off the estimate.
+    The estimate is the mean over the recipe's `tta` views of D4. Spread, p16 and p84 are the standard deviation and
+    percentiles of the views: they show how consistent the network is, not its error. For classes, the probabilities of
+    the views are averaged. A `gaussian` network also estimates its error: sigma is the standard deviation of the
+    mixture of its views, times its `widening`, and p16 and p84 are the estimate ∓ 1 σ.
 
     Parameters
     ----------
     network : nn.Module
-        From images (N, B, H, W) to outputs (N, K).
+        Images (N, B, H, W) -> outputs (N, K).
     cutouts : CutoutSet
     target : Target
-        What the network learned.
+        The target that the network learned.
     recipe : Recipe
         Its `tta` and `batch` are used.
     offset : Offset, optional
-        What was told before the network learned the rest, and is added to what it says.
+        The linear baseline, which is added to the outputs.
     run : Run, optional
-        The run that the network is from: its objects are told by their ids. Without it, ``fold`` is missing for all.
+        The run of the network. It knows by their ids which objects were seen in training. Without it, ``fold`` is
+        missing for all objects.
     device : str or torch.device
     progress : callable, optional
-        Told after each batch how many objects are done, and how many there are.
+        Called after each batch with the number of finished objects and the number of all objects.
 
     Returns
     -------
     Predictions
-        A row an object (and band, or order of the channels), in the order of the object ids.
+        One row per object (and band, or order of the channels), sorted by object id.
 
     Raises
     ------
     FloatingPointError
-        If an output is not finite, naming the object.
+        If an output is not finite. The message names the object.
     """
     rows = np.argsort(cutouts.object_ids.astype(str))
     known = target.of_image or set(target.columns) <= set(cutouts.catalogue.columns)
@@ -102,7 +103,7 @@ def predict(
 
 
 def widened(network: nn.Module, views: Tensor) -> Tensor:
-    """Compute the standard deviations of a gaussian network: views (V, N, 2) of mean and ln variance -> (N,)."""
+    """Return the standard deviations of a gaussian network: views (V, N, 2) of mean and ln variance -> (N,)."""
     mean, variance = views[..., 0], views[..., 1].exp()
     return network.widening.cpu().double() * (variance.mean(0) + mean.var(0, correction=0)).sqrt()
 
@@ -117,14 +118,14 @@ def calibrate(
     offset: Offset | None = None,
     device: str | torch.device = "cpu",
 ) -> None:
-    """Set the `widening` of a gaussian network from objects that it has not learned from.
+    """Set the `widening` of a gaussian network, in place, from objects that it has not learned from.
 
     Parameters
     ----------
     network, cutouts, target, recipe, offset, device
         As in `predict`.
     rows : numpy.ndarray of int
-        Of the objects, whose truth is known.
+        Rows of these objects. Their truth must be known.
     """
     network, truth = network.to(device), truths(cutouts, target, offset)
     samples = Samples(kept(cutouts), rows, truth)
@@ -137,28 +138,28 @@ def calibrate(
 def apply_run(
     run: Run, network: nn.Module, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None
 ) -> Predictions:
-    """Read the weights of a run into a network of its build, and apply it to a sky; see `predict`."""
+    """Load the weights of a run into a network of the same architecture, and apply it to a sky; see `predict`."""
     load_weights(network, run.weights)
     offset = Offset.from_json(run.info.get("offset"))
     return predict(network, cutouts, run.target, run.recipe, offset=offset, run=run, progress=progress)
 
 
 def outputs(network: nn.Module, batches: DataLoader, *, views: int = 1) -> Iterator[Tensor]:
-    """Compute the outputs of a network in evaluation mode, batch after batch.
+    """Yield the outputs of a network in evaluation mode, batch after batch.
 
     Parameters
     ----------
     network : nn.Module
-        On the device where it shall work.
+        On the device where it should run.
     batches : DataLoader
-        As `galviz.nn.training.data.loader` gives it.
+        As returned by `galviz.nn.training.data.loader`.
     views : int
-        How many of the eight D4 views.
+        Number of D4 views, 1 to 8.
 
     Yields
     ------
     Tensor, float32, shape (views, n, K)
-        On the CPU; logits where the outputs are classes.
+        On the CPU. Logits for classes.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -169,7 +170,7 @@ def outputs(network: nn.Module, batches: DataLoader, *, views: int = 1) -> Itera
 
 
 def remember(run: Run, cutouts: CutoutSet, train: np.ndarray, held_out: np.ndarray) -> None:
-    """Keep in the run which objects are trained on (−1) and which are held out (the recipe's fold)."""
+    """Store in the run which objects are trained on (−1) and which are held out (the recipe's fold)."""
     rows = np.concatenate([train, held_out])
     fold = np.repeat([-1, run.recipe.fold], [len(train), len(held_out)])
     table = pd.DataFrame({"fold": fold}, index=pd.Index(cutouts.object_ids[rows], name="object_id"))
@@ -177,19 +178,19 @@ def remember(run: Run, cutouts: CutoutSet, train: np.ndarray, held_out: np.ndarr
 
 
 def objects(run: Run) -> pd.Series:
-    """Give the fold of the objects that a run has seen, Int64 by `object_id`: k held out, −1 trained on."""
+    """Return the fold of the objects of a run, Int64 by `object_id`: k if held out, −1 if seen in training."""
     return read_parquet(run.path / _OBJECTS)["fold"].astype("Int64")
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
-    """Write the weights and constants of a network as safetensors, whole or not at all."""
+    """Write the weights and constants of a network as safetensors. The write is atomic."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     with write_aside(path) as aside:
-        aside.write_bytes(save(weights))  # its own save_file makes files that only their owner can read
+        aside.write_bytes(save(weights))  # safetensors' save_file would make a file that only its owner can read
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Read what `save_weights` wrote into a network of the same build."""
+    """Load weights written by `save_weights` into a network of the same architecture."""
     network.load_state_dict(load_file(path))
 
 

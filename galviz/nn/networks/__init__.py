@@ -1,1 +1,1 @@
-"""Networks and their layers."""
+"""Network architectures: pixel scaling, encoders and heads."""

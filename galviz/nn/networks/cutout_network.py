@@ -1,4 +1,4 @@
-"""Normalisation, encoder and head in one network: raw pixels in, what is learned out."""
+"""`CutoutNetwork`: normalisation, encoder and head in one network, from raw pixels to the target."""
 
 import numpy as np
 import torch
@@ -27,24 +27,24 @@ _DEFAULTS = {
 class CutoutNetwork(nn.Module):
     """From the pixels of a `CutoutSet` to the target, in three parts: `normalise`, `encoder`, `head`.
 
-    The output is centre + scale × head(encoder(normalise(images))). `centre` and `scale` are 0 and 1 unless a
-    training sets them to the mean and standard deviation of its truths, for a target of one number. Where the network
-    is `gaussian`, the output is the mean of a normal distribution, made so, and the logarithm of its variance, to
-    which ln scale² is added.
+    The output is centre + scale × head(encoder(normalise(images))). `centre` and `scale` are 0 and 1, unless a training
+    sets them to the mean and standard deviation of the true values, for a target of one number. If the network is
+    `gaussian`, the outputs are the mean of a normal distribution, computed as above, and the logarithm of its variance,
+    to which ln scale² is added.
 
     Parameters
     ----------
     normalise : Normalise
     encoder : ResNet18
-        Its features (N, F) are what the head gets, as (N, 1, F) or (N, B, F).
+        Its features (N, F) are passed to the head as (N, 1, F) or (N, B, F).
     head : nn.Module
     apart : bool
-        True: one encoder sees each band alone, features (N, B, F). False: it sees all bands as channels, (N, 1, F).
+        True: the encoder takes each band alone, features (N, B, F). False: it takes all bands as channels, (N, 1, F).
     standardise : bool
         Whether a training sets `centre` and `scale`. False as published, and for classes.
     gaussian : bool
-        Whether the head gives mean and logarithm of the variance. Such a network has a constant `widening`, 1 unless a
-        training calibrates it, by which the standard deviations of its predictions are multiplied.
+        Whether the head returns mean and logarithm of the variance. Such a network has a constant `widening` that
+        multiplies its standard deviations. It is 1 unless a training calibrates it.
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class CutoutNetwork(nn.Module):
             self.register_buffer("widening", torch.ones(1))
 
     def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None) -> None:
-        """Set the constants: pixel scales and, where `standardise`, mean and standard deviation of the truth.
+        """Set the constants: pixel scales and, if `standardise`, mean and standard deviation of the truth.
 
         Parameters
         ----------
         cutouts : CutoutSet
         rows : numpy.ndarray of int
-            The rows that are trained on.
+            The training rows.
         truth : numpy.ndarray, shape (N, 1), or None
-            As learned, for all rows; None of classes.
+            True values as learned, for all rows. None for pretext tasks.
         """
         self.normalise.fit(cutouts, rows)
         if self.standardise and truth is not None:
@@ -83,7 +83,7 @@ class CutoutNetwork(nn.Module):
             self.scale.copy_(torch.as_tensor(np.where(spread > 0, spread, 1.0)))
 
     def features(self, images: Tensor) -> Tensor:
-        """Compute what the head gets: images (N, B, H, W) -> features (N, B, F), or (N, 1, F) where not apart."""
+        """Return the features of images: (N, B, H, W) -> (N, B, F), or (N, 1, F) if not `apart`."""
         x = self.normalise(images)
         count, bands = x.shape[:2]
         if not self.apart:
@@ -91,18 +91,18 @@ class CutoutNetwork(nn.Module):
         return self.encoder(x.reshape(count * bands, 1, *x.shape[2:])).reshape(count, bands, -1)
 
     def said_of(self, features: Tensor) -> Tensor:
-        """Compute the output from features, (N, B, F) or (N, 1, F) where not apart -> (N, K)."""
+        """Return the outputs from features: (N, B, F), or (N, 1, F) if not `apart`, -> (N, K)."""
         output = self.head(features)
         if not self.gaussian:
             return self.centre + self.scale * output
         return torch.cat([self.centre + self.scale * output[:, :1], 2 * self.scale.log() + output[:, 1:]], dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Compute the output: images (N, B, H, W), in the unit of the cutouts -> (N, K)."""
+        """Return the outputs of images, in the unit of the cutouts: (N, B, H, W) -> (N, K)."""
         return self.said_of(self.features(images))
 
     def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the output and which band is which, with a `JointHead`: (N, B, H, W) -> (N, K) and (N, B, B)."""
+        """Return the outputs and the band logits of a `JointHead`: (N, B, H, W) -> (N, K) and (N, B, B)."""
         features = self.features(images)
         return self.said_of(features), self.head.band_logits(features)
 
@@ -115,24 +115,23 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
     target : Target
         A scalar, a class with its names, the band of a one-band image, or the order of the bands.
     recipe : Recipe
-        Its ``network``: ``width``, ``stem`` and ``stages`` of `ResNet18`, ``replicate``, ``apart`` (one encoder for
-        each band alone, or all bands as its channels), ``clip`` of `Normalise` and ``head`` (``"compact"`` or
-        ``"as_published"``), or the architecture ``"wide_resnet50"``.
-        A network for bands sees them apart and has the published head for them; one for classes or orders has one
-        linear layer.
+        Its ``network`` may set ``width``, ``stem`` and ``stages`` of `ResNet18`, ``replicate``, ``apart`` (the encoder
+        takes each band alone, or all bands as channels), ``clip`` of `Normalise` and ``head`` (``"compact"`` or
+        ``"as_published"``), or the architecture ``"wide_resnet50"``. A band classifier always takes single bands and
+        has the published head. A network for classes or orders has one linear layer.
     bands : tuple of str
-        Bands B of the images.
+        The B bands of the images.
 
     Returns
     -------
     CutoutNetwork
-        Images (N, B, H, W) -> (N, 1), or with the loss ``"gaussian_nll"`` (N, 2); of classes or orders -> logits
-        (N, K); of bands (N, 1, H, W) -> logits (N, B).
+        Images (N, B, H, W) -> (N, 1), or (N, 2) with the loss ``"gaussian_nll"``; for classes or orders -> logits
+        (N, K); for bands (N, 1, H, W) -> logits (N, B).
 
     Raises
     ------
     ValueError
-        If an argument is not known, or its value does not fit the others.
+        If an option is unknown, or options contradict each other.
     """
     options = _DEFAULTS | recipe.network
     unknown = sorted(options.keys() - _DEFAULTS.keys())
@@ -176,7 +175,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwo
 
 
 def _check_joint(recipe: Recipe, *, classify: bool, apart: bool) -> None:
-    """Refuse to learn the bands beside a target where there is nothing to learn, or no way to."""
+    """Raise a ValueError if bands cannot be learned together with the target, or would be trivial."""
     if classify:
         raise ValueError(f"joint: expected 0 where classes are all that is learned, got {recipe.joint}.")
     if not apart:

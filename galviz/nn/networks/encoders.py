@@ -1,4 +1,4 @@
-"""Images -> features, for images of any size: a ResNet-18 of any width, a wide ResNet-50."""
+"""Encoders from images of any size to features: a ResNet-18 of any width, and a wide ResNet-50."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,8 +15,8 @@ _BLOCKS = (2, 2, 2, 2)
 class ResNet18(nn.Module):
     """ResNet-18, or its first stages, with a 1×1 convolution, batch norm and ReLU before the global average pooling.
 
-    Built from torchvision's `BasicBlock`; layers are named as in `torchvision.models.resnet18`. The 1×1 convolution is
-    Liang et al.'s; they do not give its width, and 512 → 512 keeps the 512 features that they feed to their heads.
+    Built from torchvision's `BasicBlock`, with the layer names of `torchvision.models.resnet18`. The 1×1 convolution is
+    from Liang et al. They do not give its width; 512 → 512 keeps the 512 features that their heads take.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ class ResNet18(nn.Module):
     width : int
         Channels of the first stage; 64 is ResNet-18.
     stem : {"imagenet", "small", "fine"}
-        ``"imagenet"``: 7×7 convolution of stride 2 and max pooling, as published. ``"small"``: one 3×3 convolution of
-        stride 2, for images of up to about 64 pixels whose galaxies are a few pixels across. ``"fine"``: the same of
-        stride 1, for galaxies of about one pixel.
+        ``"imagenet"``: 7×7 convolution with stride 2 and max pooling, as published. ``"small"``: one 3×3 convolution
+        with stride 2, for images of up to about 64 pixels whose galaxies are a few pixels across. ``"fine"``: the same
+        with stride 1, for galaxies of about one pixel.
     replicate : bool
         Repeat a single band to three equal channels, as published.
     stages : int
-        1 … 4, each but the first with twice the channels on half the pixels; 4 is ResNet-18. There are
-        `width` × 2^(`stages` − 1) features. A few see less around each pixel, and learn from fewer images.
+        1 … 4. Each stage after the first has twice the channels on half the pixels; 4 is ResNet-18. There are
+        `width` × 2^(`stages` − 1) features. Fewer stages have a smaller receptive field and need fewer images.
 
     References
     ----------
@@ -73,7 +73,7 @@ class ResNet18(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def feature_map(self, images: Tensor) -> Tensor:
-        """Compute what is pooled.
+        """Return the feature map before the global pooling.
 
         Parameters
         ----------
@@ -82,7 +82,8 @@ class ResNet18(nn.Module):
         Returns
         -------
         Tensor, shape (N, features, h, w)
-            With 4 stages h is ⌈H/32⌉, or ⌈H/16⌉ for the small stem, ⌈H/8⌉ for the fine one; twice that with each less.
+            With 4 stages, h is ⌈H/32⌉, or ⌈H/16⌉ for the small stem, or ⌈H/8⌉ for the fine one. Each stage less
+            doubles it.
         """
         x = images.expand(-1, 3, -1, -1) if self.replicate else images
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
@@ -91,11 +92,11 @@ class ResNet18(nn.Module):
         return self.neck(x)
 
     def stages(self) -> list[nn.Sequential]:
-        """Give the stages, ``layer1`` and what follows."""
+        """Return the stages, ``layer1`` and following."""
         return [module for name, module in self.named_children() if name.startswith("layer")]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Compute the features: images (N, C, H, W) -> (N, features)."""
+        """Return the features of images: (N, C, H, W) -> (N, features)."""
         return self.feature_map(images).mean(dim=(2, 3))
 
 
@@ -122,28 +123,28 @@ class WideResNet50(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        """Compute the features: images (N, C, H, W) -> (N, 2048)."""
+        """Return the features of images: (N, C, H, W) -> (N, 2048)."""
         return self.network(images)
 
 
 def load_encoder(encoder: ResNet18, path: str | Path) -> None:
-    """Start an encoder from weights at hand: those of a trained run, or of `torchvision.models.resnet18`.
+    """Initialise an encoder, in place, with the weights of a trained run or of `torchvision.models.resnet18`.
 
-    A classifier in a file is ignored, and a 1×1 convolution before the pooling that is not in it keeps its random
-    start. Where the channels differ (C here, C' there), the kernels of the first layer are summed over C' and divided
-    by C: an image that is the same in all channels gives what it gave.
+    A classifier in the file is ignored. If the file lacks the 1×1 convolution before the pooling, that keeps its random
+    weights. If the number of channels differs (C here, C' in the file), the kernels of the first layer are summed over
+    C' and divided by C. Then an image with equal channels has the same features as before.
 
     Parameters
     ----------
     encoder : ResNet18
     path : str or Path
-        A run folder with an encoder of the same width, stem and stages; or a file of width 64, the stem ``"imagenet"``
-        and 4 stages: ``.safetensors``, or what `torch.save` made of a state dict.
+        A run folder with an encoder of the same width, stem and stages; or a file with width 64, the stem
+        ``"imagenet"`` and 4 stages: ``.safetensors``, or a state dict saved by `torch.save`.
 
     Raises
     ------
     ValueError
-        If a layer does not fit the encoder, naming it.
+        If a layer does not fit the encoder. The message names it.
     """
     weights, own = _weights_at(Path(path)), encoder.state_dict()
     first = weights.get("conv1.weight")

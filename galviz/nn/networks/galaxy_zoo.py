@@ -1,4 +1,4 @@
-"""Networks for pictures of galaxies and their 37 votes."""
+"""Networks from pictures of galaxies to the 37 vote fractions of Galaxy Zoo."""
 
 import math
 from typing import Any
@@ -21,7 +21,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as to
 
 
 class ImageNetScale(nn.Module):
-    """Scale pixels in 0…1 by the mean and standard deviation of ImageNet's colours. It has no weights."""
+    """Scale pixels in 0…1 by the mean and standard deviation of ImageNet's colours. No weights are learned."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,25 +33,25 @@ class ImageNetScale(nn.Module):
         return (images - self.mean) / self.std
 
     def constants(self) -> dict[str, object]:
-        """Give the constants as JSON values, for ``run.json``."""
+        """Return the constants as JSON values, for ``run.json``."""
         return {"mode": "imagenet", "mean": list(_MEAN), "std": list(_STD)}
 
 
 class AsItIs(nn.Identity):
-    """Leave pixels in 0…1 as they are."""
+    """No scaling: pixels in 0…1 are passed on unchanged."""
 
     def constants(self) -> dict[str, object]:
-        """Give the mode as a JSON value, for ``run.json``."""
+        """Return the mode as a JSON value, for ``run.json``."""
         return {"mode": "none"}
 
 
 class VoteNetwork(nn.Module):
-    """From pictures to votes in four parts, of which `encoder` and `head` have weights, `normalise` and `votes` none.
+    """From pictures to votes in four parts. Only `encoder` and `head` have weights.
 
     Parameters
     ----------
     normalise : nn.Module
-        Pixels in 0…1 -> what the encoder sees.
+        Scales pixels in 0…1 for the encoder.
     encoder : nn.Module
         Images (N, 3, H, W) -> features (N, F).
     head : nn.Sequential
@@ -64,14 +64,14 @@ class VoteNetwork(nn.Module):
         self.normalise, self.encoder, self.head, self.votes = normalise, encoder, head, votes
 
     def measure(self, cutouts: Any, rows: np.ndarray, truth: np.ndarray) -> None:  # noqa: ARG002 - called by fit
-        """Let a network with the tree begin with the answer that is best without looking: the mean of the votes.
+        """Initialise a network with the tree to predict the mean votes, the best guess that ignores the image.
 
         Parameters
         ----------
         cutouts : CutoutSet
-            Not read.
+            Not used.
         rows : numpy.ndarray of int
-            The rows that are trained on.
+            The training rows.
         truth : numpy.ndarray, shape (N, 37)
         """
         if isinstance(self.votes, VoteTree):
@@ -81,19 +81,19 @@ class VoteNetwork(nn.Module):
                 self.head[-1].weight.mul_(0.1)
 
     def features(self, images: Tensor) -> Tensor:
-        """Compute what the head gets: images (N, 3, H, W) -> features (N, F)."""
+        """Return the features of images: (N, 3, H, W) -> (N, F)."""
         return self.encoder(self.normalise(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Compute the votes: images (N, 3, H, W), float32 in 0…1 -> (N, 37)."""
+        """Return the votes of images, float32 in 0…1: (N, 3, H, W) -> (N, 37)."""
         return self.votes(self.head(self.features(images)))
 
 
 def paper_cnn(size: int = 68) -> tuple[nn.Sequential, nn.Sequential]:
     """Build the encoder and head of Goh's CNN: 1,963,685 weights for 68 pixels.
 
-    Convolutions are not padded, have stride 1, and the third block has no pooling: of the readings of the text this is
-    the one with "near 2 million" weights. Batch norm is Keras' (ε = 10⁻³, momentum 0.99).
+    Convolutions have no padding and stride 1, and the third block has no pooling. Of all possible readings of the text,
+    this one has "near 2 million" weights. Batch norm is that of Keras (ε = 10⁻³, momentum 0.99).
 
     References
     ----------
@@ -112,19 +112,19 @@ def paper_cnn(size: int = 68) -> tuple[nn.Sequential, nn.Sequential]:
 
 
 def paper_resnet(size: int = 68, hidden: tuple[int, ...] = (), dropout: float = 0.0) -> tuple[nn.Module, nn.Sequential]:
-    """Build the encoder and head of Goh's ResNet-50: its last feature map laid flat, then dense layers.
+    """Build the encoder and head of Goh's ResNet-50: the flattened last feature map, then dense layers.
 
-    Layers are named as in `torchvision.models.resnet50`, so that `galviz.nn.networks.encoders.load_encoder` starts it
-    from a file of ImageNet weights.
+    Layers have the names of `torchvision.models.resnet50`, so that `galviz.nn.networks.encoders.load_encoder` can load
+    ImageNet weights.
 
     Parameters
     ----------
     size : int
         Side of the images, pixels.
     hidden : tuple of int
-        Widths of dense layers before the 37: none as he took it "out of the box", (200, 100) in the optimised one.
+        Widths of dense layers before the 37 outputs: none "out of the box", (200, 100) in the optimised network.
     dropout : float
-        After each of them.
+        Dropout after each of them.
 
     References
     ----------
@@ -152,7 +152,7 @@ def build(recipe: Recipe) -> VoteNetwork:
     Raises
     ------
     ValueError
-        If an argument is not known; values that are not known are refused by `Recipe`.
+        If an option is unknown. (Unknown values are refused by `Recipe`.)
     """
     options = _DEFAULTS | recipe.network
     architecture, size = options["architecture"], options["size"]

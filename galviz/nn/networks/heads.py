@@ -1,10 +1,10 @@
-"""Features -> what is learned: the heads of the band classifier and of the richness regression, and both as one."""
+"""Heads from features to outputs: band classification, other classes, regression, and both together."""
 
 from torch import Tensor, nn
 
 
 class BandHead(nn.Sequential):
-    """Two fully connected layers, F → 512 → classes, that name the band of an image.
+    """Two fully connected layers, F → 512 → classes, that classify the band of an image.
 
     Parameters
     ----------
@@ -13,7 +13,7 @@ class BandHead(nn.Sequential):
     classes : int
         Number of bands.
     hidden : int
-        Width between the two.
+        Width of the hidden layer.
 
     References
     ----------
@@ -25,12 +25,12 @@ class BandHead(nn.Sequential):
 
 
 class ClassHead(nn.Sequential):
-    """One fully connected layer, as ResNet-18 has it: F → classes.
+    """One fully connected layer, as in ResNet-18: F → classes.
 
     Parameters
     ----------
     features : int
-        Features F of the encoder, of all vectors together.
+        Number of features F, summed over all vectors.
     classes : int
         Number of classes.
 
@@ -46,10 +46,10 @@ class ClassHead(nn.Sequential):
 class PublishedHead(nn.Module):
     """The richness head of Liang et al.: convolutions over a one-channel "image" of features by bands.
 
-    1×1 (1 → 1), 3×3 padded by (0, 1) (1 → 16), 3×3 padded by (0, 1) (16 → 64), each with batch norm and ReLU, then
-    three fully connected layers of 1024, 512 and `outputs`. The padding follows from their sizes 512×5, 510×5×16 and
-    508×5×64; a ReLU between the last three is ours, without it they would be one. With 512 features and 5 bands the
-    first of them alone has 166,462,464 parameters.
+    Convolutions 1×1 (1 → 1), 3×3 padded by (0, 1) (1 → 16), 3×3 padded by (0, 1) (16 → 64), each with batch norm and
+    ReLU, then three fully connected layers of 1024, 512 and `outputs`. The padding follows from the published sizes
+    512×5, 510×5×16 and 508×5×64. The ReLU between the last three is ours: without it they would be one linear layer.
+    With 512 features and 5 bands, the first of them alone has 166,462,464 parameters.
 
     Parameters
     ----------
@@ -73,21 +73,21 @@ class PublishedHead(nn.Module):
         self.fc3 = nn.Linear(512, outputs)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Compute the outputs: features (N, B, F) -> (N, K)."""
+        """Return the outputs: features (N, B, F) -> (N, K)."""
         image = features.transpose(1, 2).unsqueeze(1)  # (N, 1, F, B)
         x = self.convolutions(image).flatten(1)
         return self.fc3(self.fc2(self.fc1(x).relu()).relu())
 
 
 class CompactHead(nn.Sequential):
-    """The features of all bands side by side through one hidden layer: B·F → hidden → outputs.
+    """One hidden layer on the joined features of all bands: B·F → hidden → outputs.
 
     Parameters
     ----------
     features : int
         Features F of the encoder.
     bands : int
-        How many vectors of features an object has: its bands, or 1 where the encoder sees them together.
+        Number of feature vectors per object: one per band, or 1 if the encoder takes all bands together.
     outputs : int
         Number of quantities K.
     hidden : int
@@ -100,7 +100,7 @@ class CompactHead(nn.Sequential):
 
 
 class JointHead(nn.Module):
-    """Two heads on the features of one encoder that sees each band alone: what is learned, and which band it is.
+    """Two heads on the features of one encoder that takes each band alone: the target, and the band.
 
     Parameters
     ----------
@@ -119,11 +119,11 @@ class JointHead(nn.Module):
         self.learned, self.bands = learned, bands
 
     def forward(self, features: Tensor) -> Tensor:
-        """Compute what is learned: features (N, B, F) -> (N, K)."""
+        """Return the outputs for the target: features (N, B, F) -> (N, K)."""
         return self.learned(features)
 
     def band_logits(self, features: Tensor) -> Tensor:
-        """Compute the logits of the band of every image: features (N, B, F) -> (N, B, B), the last axis the classes."""
+        """Return the band logits of every image: features (N, B, F) -> (N, B, B). The last axis is the class."""
         return self.bands(features.flatten(0, 1)).reshape(*features.shape[:2], -1)
 
 

@@ -1,4 +1,4 @@
-"""Pixels -> numbers of order one. Part of the network, so that whoever predicts sees what was learned from."""
+"""Pixel scaling. It is part of the network, so that predictions use the same scaling as the training."""
 
 from collections.abc import Iterator
 
@@ -12,30 +12,29 @@ from galviz.sky.cutouts import CutoutSet
 
 _ROWS = 1024  # objects that the constants are measured on
 _CHUNK = 64
-_OWN = ("noise", "minmax", "none")  # modes without constants
+_OWN = ("noise", "minmax", "none")  # modes without constants from the training set
 
 
 class Normalise(nn.Module):
     """Scale images (N, B, H, W) for a network.
 
-    ``"asinh"``: (asinh(x / b) − μ) / σ with b, μ and σ of each band; b is the noise of a pixel, so that the sky stays
-    linear and bright galaxies are compressed. ``"asinh_global"``: the same with one b, μ and σ for all bands.
-    ``"noise"``: asinh((x − m) / s) with m the median and s = 1.4826 median|x − m| of each image and band, without
-    constants; an even image gives 0.
-    ``"minmax"``: (x − min) / (max − min) of each image and band, without constants; an even image gives 0.
+    - ``"asinh"``: (asinh(x / b) − μ) / σ with b, μ and σ of each band. b is the pixel noise, so that faint pixels stay
+      linear and bright galaxies are compressed.
+    - ``"asinh_global"``: the same, with one b, μ and σ for all bands.
+    - ``"noise"``: asinh((x − m) / s) with the median m and s = 1.4826 median|x − m| of each image and band. A constant
+      image gives 0.
+    - ``"minmax"``: (x − min) / (max − min) of each image and band. A constant image gives 0.
+    - ``"none"``: x unchanged, for pictures in 0…1.
 
-    ``"none"``: x, as pictures are that lie in 0…1 already.
-
-    A band classifier must not be given away by scales of its own for each band: it may not use ``"asinh"``.
+    A band classifier must not use ``"asinh"``, because its constants per band would reveal the band.
 
     Parameters
     ----------
     mode : {"asinh", "asinh_global", "noise", "minmax", "none"}
     bands : sequence of str
-        Names of axis 1; a network that sees one band at a time has one entry.
+        Names of axis 1. A network that takes one band at a time has one entry.
     clip : float
-        What is further from 0 after scaling is cut off there; 0: nothing is. A star of a hundred thousand counts is
-        then no more than a star.
+        Clip scaled values to −`clip` … `clip`, so that a very bright star does not dominate. 0: no clipping.
     """
 
     def __init__(self, mode: str, bands: tuple[str, ...], clip: float = 0.0) -> None:
@@ -52,13 +51,13 @@ class Normalise(nn.Module):
                 self.register_buffer(name, torch.full((size, 1, 1), value))
 
     def fit(self, cutouts: CutoutSet, rows: np.ndarray) -> None:
-        """Measure the constants on the covered pixels of up to 1024 of these objects, evenly spaced.
+        """Set the constants from the covered pixels of up to 1024 of these objects, evenly spaced.
 
         Parameters
         ----------
         cutouts : CutoutSet
         rows : numpy.ndarray of int
-            Rows of the training objects, and of no others.
+            Rows of the training objects only.
         """
         if self.mode in _OWN:
             return
@@ -81,7 +80,7 @@ class Normalise(nn.Module):
             getattr(self, name).copy_(torch.as_tensor(value).reshape(-1, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scale images (N, B, H, W), float32."""
+        """Return scaled images, float32, shape (N, B, H, W)."""
         scaled = self._scaled(images)
         return scaled.clamp(-self.clip, self.clip) if self.clip else scaled
 
@@ -99,13 +98,13 @@ class Normalise(nn.Module):
         return (torch.asinh(images / self.softening) - self.mean) / self.std
 
     def constants(self) -> dict[str, object]:
-        """Give the mode and its constants as JSON values, for ``run.json``."""
+        """Return the mode and its constants as JSON values, for ``run.json``."""
         found = {"mode": self.mode} | ({"clip": self.clip} if self.clip else {})
         return found | {name: value.flatten().tolist() for name, value in self.named_buffers()}
 
 
 def _values(cutouts: CutoutSet, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Read images in chunks, float64, NaN where nothing was observed."""
+    """Yield images in chunks, float64, NaN where nothing was observed."""
     for start in range(0, len(rows), _CHUNK):
         part = rows[start : start + _CHUNK]
         values = cutouts.images[part].astype(np.float64)
@@ -115,12 +114,12 @@ def _values(cutouts: CutoutSet, rows: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def pixel_noise(images: np.ndarray) -> np.ndarray:
-    """Estimate the noise of a pixel as 1.4826 median|x − median(x)|.
+    """Return the pixel noise, estimated as 1.4826 median|x − median(x)|.
 
     Parameters
     ----------
     images : numpy.ndarray, shape (N, B, H, W)
-        NaN where nothing was observed; an image without any pixel counts as 0.
+        NaN where nothing was observed. The noise of an image without any pixel is 0.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""37 numbers -> 37 vote fractions, in three ways; and losses that know the tree of questions."""
+"""Three output layers from 37 numbers to 37 vote fractions, and losses that follow the tree of questions."""
 
 import torch
 from torch import Tensor, nn
@@ -8,28 +8,28 @@ from galviz.sky.galaxy_zoo import PARENTS, SLICES
 
 
 class VoteTree(nn.Module):
-    """Give vote fractions that obey the tree: a softmax over the answers of each question, times the answer before it.
+    """Vote fractions that obey the tree: a softmax over the answers of each question, times the parent answer.
 
     v = softmax(z) for questions 1 and 6, v = softmax(z) × v(parent) for all others. The answers of a question sum to
-    their parent, up to rounding, and no answer is ever larger than it. It has no weights.
+    their parent, up to rounding, so no answer exceeds it. There are no weights.
     """
 
     def forward(self, logits: Tensor) -> Tensor:
-        """Compute the votes: any numbers (N, 37) -> cumulative vote fractions (N, 37)."""
+        """Return cumulative vote fractions from any numbers: (N, 37) -> (N, 37)."""
         return _weighted([logits[:, part].softmax(1) for part in SLICES])
 
 
 class DielemanVotes(nn.Module):
-    """Give vote fractions by clipping and dividing: c = max(z, 0), v = c / (Σc + 10⁻¹²) × v(parent).
+    """Vote fractions by clipping and division: c = max(z, 0), v = c / (Σc + 10⁻¹²) × v(parent).
 
-    A vote can be exactly 0, which a softmax cannot say. Where all answers of a question are clipped, all of its votes
-    are 0, and nothing is learned from it: so the first steps are taken with ``normalise=False``, which clips each
-    number to 0…1 and does no more.
+    A vote can be exactly 0, which a softmax cannot give. If all answers of a question are clipped, all of its votes are
+    0 and their gradients vanish. Therefore training starts with ``normalise=False``, which only clips each number to
+    0…1.
 
     Parameters
     ----------
     normalise : bool
-        May be changed on the module as training goes on.
+        May be changed on the module during training.
 
     References
     ----------
@@ -42,7 +42,7 @@ class DielemanVotes(nn.Module):
         self.normalise = normalise
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """Compute the votes: any numbers (N, 37) -> cumulative vote fractions (N, 37)."""
+        """Return cumulative vote fractions from any numbers: (N, 37) -> (N, 37)."""
         if not self.normalise:
             return numbers.clamp(0, 1)
         clipped = numbers.clamp(min=0)
@@ -50,7 +50,7 @@ class DielemanVotes(nn.Module):
 
 
 class SigmoidVotes(nn.Sigmoid):
-    """Give 37 vote fractions that know nothing of each other, each in 0…1: numbers (N, 37) -> (N, 37).
+    """37 independent vote fractions, each in 0…1: numbers (N, 37) -> (N, 37).
 
     References
     ----------
@@ -59,10 +59,11 @@ class SigmoidVotes(nn.Sigmoid):
 
 
 def tree_cross_entropy(estimate: Tensor, truth: Tensor, eps: float = 1e-7) -> Tensor:
-    """Compute how unlikely the votes are where each volunteer answers as the network says.
+    """Return the cross entropy of the votes under the tree.
 
-    L = −Σ_j y_j ln(v_j / v_parent(j)), averaged over objects: the cross-entropy of each question, weighted by the part
-    of the votes that reached it. Up to a constant and the number of votes it is the multinomial likelihood.
+    L = −Σ_j y_j ln(v_j / v_parent(j)), averaged over objects: the cross entropy of each question, weighted by the
+    fraction of votes that reached it. Up to a constant and the number of votes, it is the negative multinomial
+    log-likelihood.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def tree_cross_entropy(estimate: Tensor, truth: Tensor, eps: float = 1e-7) -> Te
     truth : Tensor, float, shape (N, 37)
         y: cumulative vote fractions.
     eps : float
-        Votes smaller than this count as it.
+        Smaller votes are set to this value.
 
     Returns
     -------
@@ -86,12 +87,12 @@ def tree_cross_entropy(estimate: Tensor, truth: Tensor, eps: float = 1e-7) -> Te
 
 
 def mse_and_tree(estimate: Tensor, truth: Tensor, weight: float = 0.01) -> Tensor:
-    """Compute the mean squared error plus `weight` times `tree_cross_entropy`, both of shape (N, 37)."""
+    """Return the mean squared error plus `weight` times `tree_cross_entropy`, for votes of shape (N, 37)."""
     return functional.mse_loss(estimate, truth) + weight * tree_cross_entropy(estimate, truth)
 
 
 def _weighted(fractions: list[Tensor]) -> Tensor:
-    """Multiply the fractions of each question by the votes of the answer that leads there, parents first."""
+    """Return the fractions of each question multiplied by the votes of its parent answer, parents first."""
     votes: list[Tensor] = []
     for own, parent in zip(fractions, PARENTS, strict=True):
         if parent is None:

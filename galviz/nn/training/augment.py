@@ -1,4 +1,4 @@
-"""Images as they could have been observed as well: turned, mirrored, through worse air."""
+"""Augmentation: random rotations, flips, zoom and seeing, as the same object could also have been observed."""
 
 import math
 
@@ -8,14 +8,14 @@ from torch.nn import functional
 
 from galviz.nn.training.data import dihedral
 
-_SEEING = 0.3  # of a pixel: σ of the widest random blur
-_APART = 0.1  # of it, by which the bands of an image may differ
+_SEEING = 0.3  # σ of the widest random blur, pixels
+_APART = 0.1  # largest difference between the mean of an image and one of its bands, as a fraction of _SEEING
 
 
 def augmented(images: Tensor, how: tuple[str, ...]) -> Tensor:
-    """Change images (N, B, H, W) at random, as `galviz.runs.recipe.Recipe.augment` names it.
+    """Return randomly augmented images (N, B, H, W), with the steps of `galviz.runs.recipe.Recipe.augment`.
 
-    Random numbers are those of torch on the CPU.
+    Random numbers come from torch's CPU generator.
     """
     if "d4" in how:
         images = dihedral(images, torch.randint(8, (len(images),)))
@@ -31,10 +31,10 @@ def augmented(images: Tensor, how: tuple[str, ...]) -> Tensor:
 def turned(
     images: Tensor, angle: Tensor, *, zoom: Tensor | float = 1.0, flip: Tensor | None = None, size: int | None = None
 ) -> Tensor:
-    """Turn images by any angle about their middle, before they are made smaller.
+    """Rotate images by any angle about their centre, and optionally shrink them.
 
-    Pixels between pixels are interpolated linearly; what would come from outside is mirrored at the edge. Where the
-    result has fewer pixels, each is the mean of several points, so that no detail is folded into noise.
+    Interpolation is bilinear; pixels from outside the image are mirrored at the edge. If the result has fewer pixels,
+    each is the mean of several points, which avoids aliasing.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ def turned(
     angle : Tensor, shape (N,)
         Radians; π/2 is ``torch.rot90(image, 1, (1, 2))``.
     zoom : Tensor, shape (N,), or float
-        2 shows the middle half twice as large.
+        With 2, the middle half is shown twice as large.
     flip : Tensor of bool, shape (N,), optional
-        Which are mirrored left–right, before they are turned.
+        Images to mirror left–right before the rotation.
     size : int, optional
-        Side of the result, pixels; by default H.
+        Side of the result, pixels. By default H.
 
     Returns
     -------
@@ -66,22 +66,22 @@ def turned(
 
 
 def randomly_turned(images: Tensor, *, zoom: float = 1.1, size: int | None = None) -> Tensor:
-    """Turn images by random angles, mirror half of them, zoom by 1/`zoom` … `zoom`; see `turned` for the rest.
+    """Rotate images by random angles, mirror half of them, and zoom by 1/`zoom` … `zoom`; see `turned`.
 
-    Random numbers are those of torch on the CPU.
+    Random numbers come from torch's CPU generator.
     """
     angle, power, flip = torch.rand(3, len(images))
     return turned(images, 2 * math.pi * angle, zoom=zoom ** (2 * power - 1), flip=flip < 0.5, size=size)
 
 
 def blurred(images: Tensor, sigma: Tensor) -> Tensor:
-    """Blur images a little, with kernels of 3×3 pixels that have the variance of a Gaussian; the edge is repeated.
+    """Blur images slightly, with 3×3 kernels that have the variance of a Gaussian. Edge pixels are repeated.
 
     Parameters
     ----------
     images : Tensor, shape (N, B, H, W)
     sigma : Tensor, shape (N, B), or (N, 1)
-        Standard deviations, pixels, at most 0.8; 0 changes nothing.
+        Standard deviations in pixels, at most 0.8. With 0 the image is unchanged.
 
     Returns
     -------
@@ -95,10 +95,10 @@ def blurred(images: Tensor, sigma: Tensor) -> Tensor:
 
 
 def randomly_blurred(images: Tensor) -> Tensor:
-    """Blur each image (B, H, W) by up to 0.3 pixels, its bands nearly alike.
+    """Blur each image (B, H, W) by up to 0.3 pixels, nearly equally in all bands.
 
-    What is learned on fields of one seeing is else wrong on another's: a network sees how sharp stars are, and takes
-    blended galaxies for more, or fewer, than there are.
+    Without it, a network that was trained on fields with one seeing is biased on fields with another: it notices how
+    sharp the sources are, and counts blended galaxies wrongly.
     """
     count, bands = images.shape[:2]
     sigma = torch.rand(count, 1) + _APART * (2 * torch.rand(count, bands) - 1)

@@ -1,4 +1,4 @@
-"""A `CutoutSet` -> batches of tensors, whose order depends on the seed and the step alone."""
+"""From a `CutoutSet` to batches of tensors, in an order that depends only on the seed and the step."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -15,25 +15,25 @@ from galviz.measure.linear_baseline import Offset
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
-_SHARE = 0.25  # of the free memory, that images may take to be kept there
+_SHARE = 0.25  # fraction of the free memory that images may fill
 _WORKERS = 2
 
 
 class Samples(Dataset):
-    """What a network is shown: the objects of some rows, or each of them in several ways, such as its bands alone.
+    """The samples that a network is trained on or applied to: objects, or several variants of each object.
 
-    Where an object is shown in V ways, sample s is object s div V in the way s mod V.
+    With V variants of an object, such as its single bands, sample s is variant s mod V of object s div V.
 
     Parameters
     ----------
     images : numpy.ndarray or LazyRows, float32, shape (N, B, H, W)
-        As `kept` gives them.
+        As returned by `kept`.
     rows : numpy.ndarray of int
         Rows of the images.
     truth : numpy.ndarray, shape (N, K), or None
-        As `truths` gives it: None where each object is shown in several ways, and the number of the way is the truth.
+        As returned by `truths`. None for pretext tasks, where the index of the variant is the truth.
     looks : sequence of tuple of int, optional
-        The bands that each of the V ways shows, as `Target.looks` gives them; by default each band alone.
+        Band indices of each of the V variants, as returned by `Target.looks`. By default each band alone.
     """
 
     def __init__(
@@ -54,22 +54,22 @@ class Samples(Dataset):
 
     @property
     def each(self) -> int:
-        """In how many ways each object is shown."""
+        """Number of variants of each object, V."""
         return max(len(self.looks), 1)
 
     def __getitem__(self, item: tuple[int, np.ndarray]) -> dict[str, Any]:
-        """Read one batch.
+        """Return one batch.
 
         Parameters
         ----------
         item : (int, numpy.ndarray of int)
-            The step, which is handed through, and the samples.
+            The step, which is passed through, and the samples.
 
         Returns
         -------
         dict
-            ``step``; ``images``, float32 (n, B, H, W), or (n, 1, H, W) where bands are shown alone; ``truth``, float32
-            (n, K), or the numbers of the ways, int64 (n,).
+            ``step``; ``images``, float32 (n, B, H, W), or (n, 1, H, W) for single bands; ``truth``, float32 (n, K), or
+            the index of the variant, int64 (n,).
         """
         step, samples = item
         if len(self.looks):
@@ -82,28 +82,29 @@ class Samples(Dataset):
 
 
 class Steps(Sampler):
-    """The batches of a whole training, one a step, as a function of (seed, epoch) alone.
+    """The batches of a whole training, one per step, as a function of (seed, epoch) only.
 
-    Every epoch takes the samples in a new order, in batches of equal size (within one) of at most `batch`. So a
-    training can start at any step, and the processes of a parallel one take their parts of the same batch.
+    Every epoch takes the samples in a new order, in batches of equal size (to within one) of at most `batch`. Because
+    the order has no other state, a training can resume at any step, and the processes of a parallel training take their
+    parts of the same batch without talking to each other.
 
     Parameters
     ----------
     samples : int
-        How many there are.
+        Number of samples.
     batch : int
-        Samples a step, all processes together.
+        Samples per step, summed over all processes.
     epochs : int
     seed : int
     start : int
         First step.
     rank, world : int
-        Which process of how many this is.
+        Number of this process, from 0, and number of processes.
 
     Raises
     ------
     ValueError
-        If a process would get fewer than two samples a step.
+        If a process would get fewer than two samples per step.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Steps(Sampler):
 
 
 class Chunks(Sampler):
-    """All samples once, in order, `batch` at a time; of several processes each takes its own."""
+    """All samples once, in order, `batch` at a time. Parallel processes take batches in turn."""
 
     def __init__(self, samples: int, batch: int, *, rank: int = 0, world: int = 1) -> None:
         self.starts, self.samples, self.batch = range(rank * batch, samples, world * batch), samples, batch
@@ -142,16 +143,16 @@ class Chunks(Sampler):
         return len(self.starts)
 
     def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (number, samples)."""
+        """Yield (index of the batch, samples)."""
         for k, start in enumerate(self.starts):
             yield k, np.arange(start, min(start + self.batch, self.samples))
 
 
 def memory_format(network: nn.Module, device: str | torch.device) -> torch.memory_format:
-    """Choose how images lie in memory: channels last where that is faster and safe.
+    """Return the memory format of images: channels last, which is faster, where it is safe.
 
-    On a CPU, gradients of convolutions with channels last and a number of channels that is no multiple of 16 write
-    beyond their memory (torch 2.13 with oneDNN on AVX-512), and the process dies.
+    On a CPU, the gradients of channels-last convolutions write beyond their memory if the number of channels is not a
+    multiple of 16 (torch 2.13 with oneDNN on AVX-512), and the process crashes.
     """
     narrow = any(m.out_channels % 16 for m in network.modules() if isinstance(m, nn.Conv2d))
     safe = torch.device(device).type != "cpu" or not narrow
@@ -159,7 +160,7 @@ def memory_format(network: nn.Module, device: str | torch.device) -> torch.memor
 
 
 def loader(samples: Samples, order: Steps | Chunks) -> DataLoader:
-    """Give a loader of the batches of `order`; images that are not in memory are read ahead by other processes."""
+    """Return a loader of the batches of `order`. Images that are not in memory are read ahead by other processes."""
     workers = 0 if isinstance(samples.images, np.ndarray) else _WORKERS
     ahead = {"multiprocessing_context": "spawn", "persistent_workers": True} if workers else {}
     pinned = torch.cuda.is_available()
@@ -167,31 +168,31 @@ def loader(samples: Samples, order: Steps | Chunks) -> DataLoader:
 
 
 def kept(cutouts: CutoutSet) -> np.ndarray | LazyRows:
-    """Read the images once if they take less than a quarter of the free memory; leave them where they are if not."""
+    """Return the images in memory if they take less than a quarter of the free memory, else as they are on disk."""
     need = 4 * math.prod(cutouts.images.shape)
     return cutouts.images if need > _SHARE * psutil.virtual_memory().available else cutouts.images[:]
 
 
 def truths(cutouts: CutoutSet, target: Target, offset: Offset | None = None) -> np.ndarray | None:
-    """Read what is to be learned.
+    """Return the true values that a network learns.
 
     Parameters
     ----------
     cutouts : CutoutSet
     target : Target
-        A scalar of one column, vote fractions, a class, or what is told of the image itself.
+        A scalar of one column, vote fractions, a class, a band or an order.
     offset : Offset, optional
-        What is told first; the rest is to be learned.
+        A linear baseline, which is subtracted.
 
     Returns
     -------
     numpy.ndarray of float64, shape (N, K), or None
-        As learned, NaN where not known; None of a band or an order, where the image is the truth.
+        As learned, NaN where not known. None for a band or an order, where the image is its own label.
 
     Raises
     ------
     ValueError
-        If the target is of a kind that networks here do not learn.
+        If networks here cannot learn this kind of target.
     KeyError
         If the catalogue lacks the column.
     """
@@ -207,14 +208,14 @@ def truths(cutouts: CutoutSet, target: Target, offset: Offset | None = None) -> 
 
 
 def dihedral(images: Tensor, which: Tensor) -> Tensor:
-    """Turn and flip images by the eight symmetries of the square (D4).
+    """Rotate and flip images by the eight symmetries of the square (D4).
 
     Parameters
     ----------
     images : Tensor, shape (N, B, H, W)
-        H = W where any of `which` is 4 or more.
+        Images with H ≠ W are not transposed.
     which : Tensor of int, shape (N,), or ()
-        Sum of 1 (left–right), 2 (up–down) and 4 (transpose, after the flips); 0 changes nothing.
+        Sum of 1 (flip left–right), 2 (flip up–down) and 4 (transpose, after the flips). 0 is the unchanged image.
 
     Returns
     -------

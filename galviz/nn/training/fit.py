@@ -1,4 +1,4 @@
-"""Train a network into a run folder."""
+"""`fit`: train a network into a run folder, from reading the images to saving the predictions."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -22,7 +22,7 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
-CHECKPOINT_S = 240.0  # a training that is killed loses less than 5 minutes
+CHECKPOINT_S = 240.0  # so that a killed training loses less than 5 minutes
 
 
 def fit(
@@ -36,34 +36,34 @@ def fit(
     resume: bool = False,
     checkpoint_s: float = CHECKPOINT_S,
 ) -> Run:
-    """Train a network on the objects that are not in the recipe's fold, and predict all of them.
+    """Train a network on all objects outside the recipe's fold, and predict all objects.
 
-    A z-score without constants gets those of the objects that are trained on, and the run says so in its target.
+    A z-score without constants gets the constants of the training objects; they are stored in the target of the run.
 
-    The run folder says how it goes: state, metrics (a row an epoch), checkpoints, and at the end weights and
-    predictions. Its wish to stop is obeyed after the current step. Every random number and the order of the objects are
-    functions of the seed and the step, so on a CPU (with the same number of threads) a training that was interrupted
-    and resumed gives bit for bit what an undisturbed one gives.
+    The run folder shows the progress: state, metrics (one row per epoch), checkpoints, and at the end weights and
+    predictions. A request to stop takes effect after the current step. All random numbers and the order of the objects
+    depend only on the seed and the step. So on a CPU (with the same number of threads), a training that is interrupted
+    and resumed gives bit for bit the same result as an uninterrupted one.
 
     Parameters
     ----------
     network : nn.Module
-        From images (N, B, H, W) to (N, K), K logits where classes are told; of a band target from (N, 1, H, W) to B
-        logits. Its parts with weights
-        are the layer groups of the recipe's `learning_rates`; a method ``measure(cutouts, rows, truth)``, as
-        `CutoutNetwork` has it, is called to set constants from the objects that are trained on.
+        Images (N, B, H, W) -> (N, K), K logits for classes; for a band target (N, 1, H, W) -> B logits. Its children
+        with weights are the layer groups of the recipe's `learning_rates`. If it has a method
+        ``measure(cutouts, rows, truth)``, as `CutoutNetwork` does, it is called to set constants from the training
+        objects.
     cutouts : CutoutSet
-        Objects without a truth, or of whose K numbers one is missing, are predicted only.
+        Objects whose truth is unknown, in full or in part, are predicted but not learned from.
     run : Run
     target : Target
     recipe : Recipe
     devices : str or int, optional
-        ``"cpu"``, ``"cuda:1"``, ``"mps"``, or how many of the best kind there is; by default (or ``"auto"``) one.
-        Several train in parallel, each on its part of a batch.
+        ``"cpu"``, ``"cuda:1"``, ``"mps"``, or a number of devices of the best kind. By default (or ``"auto"``) one.
+        Several devices train in parallel, each on its part of a batch.
     resume : bool
-        Go on from the run's last checkpoint, or from the beginning where it has none.
+        Continue from the last checkpoint of the run, or start from the beginning if there is none.
     checkpoint_s : float
-        Seconds between two checkpoints within an epoch.
+        Longest time between two checkpoints within an epoch, seconds.
 
     Returns
     -------
@@ -73,11 +73,11 @@ def fit(
     Raises
     ------
     RuntimeError
-        If another process writes the run.
+        If another process holds the run.
     FloatingPointError
         If the loss or an output is not finite.
     """
-    first = rank() == 0  # of several processes, the one that writes
+    first = rank() == 0  # only the first of several processes writes to the run
     with run.writer() if first else nullcontext(), quiet():
         start = load_checkpoint(run) if resume else None
         pulse = Pulse(run, status="running", message="Reading the images.", epochs=recipe.epochs)
@@ -116,7 +116,7 @@ def _train(
     offset: Offset | None,
     checkpoint_s: float,
 ) -> bool:
-    """Take the steps from the checkpoint on; True where none are left, or the validation ended them."""
+    """Train from the checkpoint on. Return whether the training is complete, after all steps or by early stopping."""
     images, truth = kept(cutouts), truths(cutouts, target, offset)
     known = _known(truth, len(cutouts))
     learned, aside, held_out = _dealt(cutouts, target, recipe)
@@ -129,7 +129,7 @@ def _train(
         network.measure(cutouts, learned, truth)
     module = Training(network, recipe, steps.steps, start)
     if trainer.is_global_zero:
-        pulse.run.cut_metrics(steps.start)
+        pulse.run.cut_metrics(steps.start)  # epochs after the checkpoint are trained, and written, again
         remember(pulse.run, cutouts, np.concatenate([learned, aside]), held_out)
         pulse.run.update_info(
             build={"bands": cutouts.bands, "size": cutouts.images.shape[-1]},
@@ -159,12 +159,12 @@ def _counts(**rows: np.ndarray) -> dict[str, int]:
 
 
 def _known(truth: np.ndarray | None, count: int) -> np.ndarray:
-    """Say of `count` objects whether all of their truth is known."""
+    """Return for which of `count` objects the whole truth is known, bool, shape (count,)."""
     return np.ones(count, dtype=bool) if truth is None else np.isfinite(truth).all(axis=1)
 
 
 def _dealt(cutouts: CutoutSet, target: Target, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the rows that are learned from, those that intervals are calibrated on, and those that are held out."""
+    """Return the rows to learn from, to calibrate intervals on, and to hold out."""
     known = _known(truths(cutouts, target), len(cutouts))
     train, held_out = split(cutouts.catalogue, recipe, known)
     aside = kept_aside(train, recipe)
@@ -172,7 +172,7 @@ def _dealt(cutouts: CutoutSet, target: Target, recipe: Recipe) -> tuple[np.ndarr
 
 
 def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:
-    """Give a z-score its constants, of the objects that are trained on."""
+    """Return the target with the z-score constants of the training objects, if it needs them."""
     if target.transform != "zscore" or target.scale is not None:
         return target
     known = _known(truths(cutouts, target), len(cutouts))
@@ -180,7 +180,7 @@ def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:
 
 
 def _offset(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Offset | None:
-    """Learn what one column says of the target, from the objects that are trained on."""
+    """Return the linear baseline, fitted to the training objects, or None if the recipe has no `offset`."""
     if not recipe.offset:
         return None
     if target.kind != "scalar":
@@ -191,7 +191,7 @@ def _offset(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Offset | None
 
 
 def _without(truth: np.ndarray | None, unlabelled: np.ndarray) -> np.ndarray | None:
-    """Forget the truth of some rows."""
+    """Return the truth with NaN in the unlabelled rows."""
     if not len(unlabelled):
         return truth
     truth = truth.copy()
@@ -200,5 +200,5 @@ def _without(truth: np.ndarray | None, unlabelled: np.ndarray) -> np.ndarray | N
 
 
 def _nothing(_: nn.Module) -> dict[str, float]:
-    """Measure nothing: no object is held out."""
+    """Return no metrics. Used when no object is held out."""
     return {}

@@ -1,4 +1,4 @@
-"""What a training makes small."""
+"""Loss functions of a training, as recipes name them."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -15,10 +15,10 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def mse_std(
     estimate: Tensor, truth: Tensor, alpha: float, mode: Literal["abs", "signed"] = "abs", eps: float = 1e-12
 ) -> Tensor:
-    """Compute the mean squared error plus `alpha` times the scatter of the errors in the batch.
+    """Return the mean squared error plus `alpha` times the scatter of the errors in the batch.
 
-    L = mean((Y − Ŷ)²) + α std(|Y − Ŷ|), the standard deviation being that of the sample (n − 1). ``mode="signed"``
-    takes std(Y − Ŷ) instead, which is what the paper's tables call Sigma.
+    L = mean((Y − Ŷ)²) + α std(|Y − Ŷ|), with the sample standard deviation (n − 1). ``mode="signed"`` uses std(Y − Ŷ)
+    instead, which the paper's tables call Sigma.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def mse_std(
     mode : {"abs", "signed"}
         ``"abs"`` as published.
     eps : float
-        Added to the variance, so that equal errors have a finite gradient.
+        Added to the variance, so that the gradient is finite when all errors are equal.
 
     Returns
     -------
@@ -55,10 +55,11 @@ def mse_std(
 
 
 def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
-    """Compute how unlikely the truth is where a network gives a normal distribution of each object.
+    """Return the negative log-likelihood of the truth under a normal distribution predicted for each object.
 
-    L = mean(s (ln σ² + (Y − Ŷ)²/σ²)/2), with s = σ^(2β), which no gradient goes through: 0 gives the likelihood, in
-    which objects that are hard at first are soon given up; 1 gives Ŷ the gradients of the mean squared error.
+    L = mean(s (ln σ² + (Y − Ŷ)²/σ²)/2), with s = σ^(2β) treated as a constant (no gradient). β = 0 gives the
+    likelihood; there, objects that are difficult at first get a large σ and are soon ignored. β = 1 gives Ŷ the
+    gradients of the mean squared error.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
     truth : Tensor, float, shape (N, 1)
         Y.
     beta : float
-        β, in 0…1.
+        β, from 0 to 1.
 
     Returns
     -------
@@ -83,17 +84,17 @@ def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
 
 
 def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, recipe: Recipe) -> Tensor:
-    """Compute the loss of the objects whose truth is known, plus β times the cross entropy of the bands of all.
+    """Return the loss of the labelled objects plus β times the cross entropy of the bands of all objects.
 
-    L = L(Ŷ, Y) + β CE, L and β the recipe's `loss` and `joint`. A batch in which fewer than two truths are known
-    teaches the bands alone.
+    L = L(Ŷ, Y) + β CE, where L and β are the recipe's `loss` and `joint`. If a batch has fewer than two labelled
+    objects, only the cross entropy is used.
 
     Parameters
     ----------
     output, truth : Tensor, float32, shape (N, K)
-        Ŷ and Y; a row of Y with a NaN is not known.
+        Ŷ and Y. A row of Y with a NaN is unlabelled.
     logits : Tensor, float32, shape (N, B, B)
-        Of each band of each object; the last axis are the classes.
+        Logits of each band of each object; the last axis is the class.
     recipe : Recipe
 
     Returns
@@ -108,19 +109,19 @@ def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, recipe: Recipe) ->
     loss = recipe.joint * functional.cross_entropy(logits.flatten(0, 1), bands)
     known = truth.isfinite().all(dim=1)
     if known.sum() < 2:
-        return loss + 0 * output.sum()  # so that every process of a parallel training has gradients to share
+        return loss + 0 * output.sum()  # zero gradients: parallel training fails if a process has none
     return loss + loss_of(recipe)(output[known], truth[known])
 
 
 def check_loss(recipe: Recipe, fitting: tuple[str, ...], learned: str) -> None:
-    """Raise a ValueError where the loss of a recipe is none of those that fit what is `learned`."""
+    """Raise a ValueError if the loss of a recipe is not one of those that fit the target `learned`."""
     if recipe.loss not in fitting:
         named = " or ".join([*filter(None, [", ".join(fitting[:-1])]), fitting[-1]])
         raise ValueError(f"loss: expected {named} for the target {learned}, got {recipe.loss}.")
 
 
 def loss_of(recipe: Recipe) -> Loss:
-    """Give the loss that a recipe names, as a function of (output, truth); classes are numbers, (N,) or (N, 1)."""
+    """Return the loss of a recipe as a function of (output, truth). Classes are indices, shape (N,) or (N, 1)."""
     losses: dict[str, Loss] = {
         "mse": functional.mse_loss,
         "mse_std": lambda estimate, truth: mse_std(estimate, truth, recipe.alpha),

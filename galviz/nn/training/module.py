@@ -1,4 +1,4 @@
-"""A network with its recipe, as Lightning trains it. Step s is a function of the recipe's seed and s alone."""
+"""A network with its recipe as a Lightning module. Step s depends only on the recipe's seed and s."""
 
 import math
 from typing import Any
@@ -12,29 +12,29 @@ from galviz.nn.training.augment import augmented
 from galviz.nn.training.losses import joint_loss, loss_of
 from galviz.runs.recipe import Recipe
 
-_WARM_UP = 0.25  # of the steps of "one_cycle"
+_WARM_UP = 0.25  # fraction of the steps in which "one_cycle" rises
 
 
 class Training(pl.LightningModule):
-    """What happens in one step: augmentation on the device, loss, learning rates.
+    """One training step: augmentation on the device, loss, learning rates.
 
     Parameters
     ----------
     network : nn.Module
-        From images (N, B, H, W) to outputs (N, K).
+        Images (N, B, H, W) -> outputs (N, K).
     recipe : Recipe
     steps : int
-        Steps of the whole training, which the schedules run over.
+        Number of steps of the whole training, for the schedules.
     start : dict, optional
-        A checkpoint to go on from, as `state` gives it.
+        A checkpoint to continue from, as returned by `state`.
     """
 
     def __init__(self, network: nn.Module, recipe: Recipe, steps: int, start: dict[str, Any] | None = None) -> None:
         super().__init__()
         self.network, self.recipe, self.steps, self._start = network, recipe, steps, start
         self._loss = loss_of(recipe)
-        self.loss_sum = torch.zeros(2)  # Σ loss n and Σ n of this epoch; no buffer, so each process keeps its own
-        self.rates, self.lowered = _peaks(network, recipe), 1.0  # lowered: by the validation, see `nn.plateau`
+        self.loss_sum = torch.zeros(2)  # Σ loss·n and Σ n of this epoch; not a buffer, so each process has its own
+        self.rates, self.lowered = _peaks(network, recipe), 1.0  # lowered: factor from `plateau.lowered`
         if recipe.frozen:
             network.encoder.requires_grad_(requires_grad=False)
         self._average = _average(network, recipe.average) if recipe.average else None
@@ -46,11 +46,14 @@ class Training(pl.LightningModule):
 
     @property
     def learned(self) -> nn.Module:
-        """The network as it is measured and kept: with its weights, or with their moving average."""
+        """The network that is validated and saved: with its own weights, or with their moving average."""
         return self.network if self._average is None else self._average.module
 
     def state(self, step: int) -> dict[str, Any]:
-        """Give all that a training needs to go on after `step` steps, as plain tensors, numbers and dicts."""
+        """Return everything that is needed to resume after `step` steps, as plain tensors, numbers and dicts.
+
+        No state of a random generator is stored, because `training_step` seeds it anew in each step.
+        """
         return {
             "step": step,
             "steps": self.steps,
@@ -60,18 +63,18 @@ class Training(pl.LightningModule):
         } | ({} if self._average is None else {"average": self._average.state_dict()})
 
     def on_train_start(self) -> None:
-        """Begin to learn."""
+        """Prepare the first step."""
         self.loss_sum = self.loss_sum.to(self.device)
         self.learn()
 
     def learn(self) -> None:
-        """Put the network in training mode; a frozen encoder stays as it is, batch statistics included."""
+        """Put the network in training mode. A frozen encoder stays in evaluation mode, with its batch statistics."""
         self.network.train()
         if self.recipe.frozen:
             self.network.encoder.eval()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Make the optimiser, a parameter group a layer group, as it was at the checkpoint."""
+        """Return the optimiser, with one parameter group per layer group, in its state at the checkpoint."""
         groups = [
             {"params": [p for p in getattr(self.network, name).parameters() if p.requires_grad], "name": name, "lr": lr}
             for name, lr in self.rates.items()
@@ -87,10 +90,10 @@ class Training(pl.LightningModule):
         return optimiser
 
     def training_step(self, batch: dict[str, Any], _: int) -> Tensor:
-        """Set random numbers and learning rates for the step, and compute its loss."""
+        """Seed the random numbers, set the learning rates, and return the loss of one step."""
         step, images = batch["step"], batch["images"]
         if self._average is not None:
-            self._average.update_parameters(self.network)  # as the step before has left them
+            self._average.update_parameters(self.network)  # with the weights after the previous step
         torch.manual_seed((self.recipe.seed << 32) + step * self.trainer.world_size + self.trainer.global_rank)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
             group["lr"] = self.rates[group["name"]] * self.lowered * rate(self.recipe.schedule, step / self.steps)
@@ -105,21 +108,21 @@ class Training(pl.LightningModule):
 
 
 def _average(network: nn.Module, decay: float) -> AveragedModel:
-    """Make a network that follows another, constants and running means included."""
+    """Return the moving average of a network, including its buffers (constants and running means)."""
     follows = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
     return follows.requires_grad_(requires_grad=False).eval()
 
 
 def rate(schedule: str, part: float) -> float:
-    """Compute the learning rate, as a part of the highest.
+    """Return the learning rate as a fraction of the highest.
 
     Parameters
     ----------
     schedule : {"constant", "cosine", "one_cycle"}
-        ``"cosine"`` falls from 1 to 0 as (1 + cos πt)/2; ``"one_cycle"`` rises from 1/25 in the first quarter, then
-        falls to 0, both as a cosine.
+        ``"cosine"`` falls from 1 to 0 as (1 + cos πt)/2. ``"one_cycle"`` rises from 1/25 to 1 in the first quarter,
+        then falls to 0, both as a cosine.
     part : float
-        Part t of the training that is over, 0 … 1.
+        Fraction t of the training that is done, 0 … 1.
 
     Returns
     -------
@@ -139,7 +142,7 @@ def rate(schedule: str, part: float) -> float:
 
 
 def _peaks(network: nn.Module, recipe: Recipe) -> dict[str, float]:
-    """Give the highest rate of each layer group that learns, or refuse groups that are not the network's."""
+    """Return the highest learning rate of each trained layer group. Raise a ValueError if groups do not match."""
     parts = {name for name, child in network.named_children() if any(True for _ in child.parameters())}
     if parts != set(recipe.learning_rates):
         raise ValueError(

@@ -1,29 +1,32 @@
-"""What a training does when the validation loss falls no more: functions of its history alone, so a resume agrees."""
+"""Rules for a validation loss that no longer falls: lower the learning rate, or stop.
+
+They are functions of the loss history only, so a resumed training decides as an uninterrupted one would.
+"""
 
 from collections.abc import Sequence
 
 
 def lowered(losses: Sequence[float], patience: int, factor: float, least: float = 1e-4) -> float:
-    """Compute what the learning rate is multiplied by after these epochs.
+    """Return the factor on the learning rate after these epochs.
 
-    It is multiplied by `factor` whenever `patience` epochs have passed without a loss that is lower than the lowest by
-    more than `least`, and the count begins anew: the rule of Keras' ReduceLROnPlateau.
+    The rate is multiplied by `factor` whenever `patience` epochs have passed without a loss that is lower than the
+    lowest one by more than `least`. Then the count restarts. This is the rule of Keras' ReduceLROnPlateau.
 
     Parameters
     ----------
     losses : sequence of float
-        Validation loss of each epoch. NaN is no new lowest.
+        Validation loss of each epoch. NaN never counts as a new lowest.
     patience : int
-        Epochs; 0 is never.
+        Number of epochs. 0: never.
     factor : float
         In (0, 1].
     least : float
-        By how much a new lowest must be lower.
+        Smallest decrease that counts.
 
     Returns
     -------
     float
-        `factor` to the power of how often; 1 before the first epoch.
+        `factor` to the power of the number of reductions; 1 before the first epoch.
     """
     best, count, result = float("inf"), 0, 1.0
     for loss in losses if patience else ():
@@ -37,12 +40,12 @@ def lowered(losses: Sequence[float], patience: int, factor: float, least: float 
 
 
 def waited(losses: Sequence[float]) -> int:
-    """Count the epochs since the lowest validation loss: 0 where it is that of the last epoch, or there is none yet."""
+    """Return the number of epochs since the lowest validation loss; 0 if it is the last one, or there is none yet."""
     if not losses:
         return 0
     return len(losses) - 1 - min(range(len(losses)), key=losses.__getitem__)
 
 
 def stalled(losses: Sequence[float], stop_after: int) -> bool:
-    """Say whether `stop_after` epochs have passed since the lowest validation loss; never, where it is 0."""
+    """Return whether `stop_after` epochs have passed since the lowest validation loss. Always False if it is 0."""
     return 0 < stop_after <= waited(losses)

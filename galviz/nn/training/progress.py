@@ -1,4 +1,9 @@
-"""What a training leaves in its run folder as it goes (state, metrics, checkpoints), and how it is stopped."""
+"""Progress of a training in its run folder (state, metrics, checkpoints), and how a training is stopped.
+
+A training may be killed at any moment. So all files are written atomically, and the checkpoint holds the step, the
+weights and the optimiser. Data order and random numbers follow from seed and step (`Steps`, `Training`), and the
+validation history is in ``metrics.csv``. Lines of it after the checkpoint are removed on resume and written again.
+"""
 
 import math
 import threading
@@ -20,21 +25,21 @@ from galviz.nn.training.module import Training
 from galviz.nn.training.plateau import lowered, stalled, waited
 from galviz.runs.run import Run
 
-_BEAT_S = 1.0  # between two heartbeats
-_DEAR = 50  # an epoch shorter than this many times what a checkpoint took has none of its own
-_AGREE = 8  # steps between two looks at the wish to stop, where several processes must agree
+_BEAT_S = 1.0  # seconds between two heartbeats
+_DEAR = 50  # save after an epoch only if this many times the time of a save has passed: at most 2 % goes into saving
+_AGREE = 8  # steps between two polls of a request to stop in a parallel training, since agreeing costs time
 
 
 class Pulse:
-    """Writes the state of a run once a second from a thread of its own, and looks whether a stop was asked for.
+    """Writes the state of a run once a second in its own thread, and polls for a request to stop.
 
-    The training only notes changes, so it never waits for a disk.
+    The training only notes changes in memory, so it never waits for a slow disk.
 
     Parameters
     ----------
     run : Run
     **fields
-        First state.
+        Initial fields of the state.
     """
 
     def __init__(self, run: Run, **fields: Any) -> None:
@@ -43,7 +48,7 @@ class Pulse:
 
     @contextmanager
     def beating(self) -> Iterator[None]:
-        """Write the state while the block runs; where the block breaks off, say so in it."""
+        """Write the state while the block runs. If the block is interrupted or fails, the state says so."""
         self.write()
         thread = threading.Thread(target=self._beat, daemon=True)
         thread.start()
@@ -62,7 +67,7 @@ class Pulse:
                 self.write()
 
     def note(self, **fields: Any) -> None:
-        """Change fields of the state; they are written with the next beat."""
+        """Change fields of the state. They are written with the next heartbeat."""
         self.fields = self.fields | fields
 
     def write(self) -> None:
@@ -72,30 +77,30 @@ class Pulse:
     def _beat(self) -> None:
         while not self._over.wait(_BEAT_S):
             self.stop = self.stop or self.run.stop_requested()
-            with suppress(OSError):  # a full disk must not end a training between two checkpoints
+            with suppress(OSError):  # a full disk must not end a training; space may be free at the next checkpoint
                 self.write()
                 self.run.beat()
 
 
 class Bookkeeper(pl.Callback):
-    """Keeps the run folder up to date: after every step, every epoch, and every few minutes.
+    """Lightning callback that updates the run folder after every step and epoch, and saves checkpoints.
 
     Parameters
     ----------
     pulse : Pulse
     order : Steps
-        The steps that are taken.
+        The steps of this training.
     seconds : float
-        Time spent on training before.
+        Training time before a resume.
     validate : callable
-        Gives the validation columns of ``metrics.csv`` for a network.
+        Returns the validation columns of ``metrics.csv`` for a network.
     every_s : float
-        Seconds between two checkpoints within an epoch.
+        Longest time between two checkpoints within an epoch, seconds.
 
     Attributes
     ----------
     losses : list of float
-        Validation loss of each epoch so far, those before a resume too.
+        Validation loss of each epoch so far, including those before a resume.
     """
 
     def __init__(
@@ -113,12 +118,12 @@ class Bookkeeper(pl.Callback):
         self.losses = rows.loc[rows["step"] <= order.start, "val_loss"].tolist() if "val_loss" in rows else []
 
     def on_train_start(self, trainer: pl.Trainer, module: Training) -> None:  # noqa: ARG002 - Lightning's signature
-        """Start the clock, and go on from the validation losses that are there."""
+        """Start the clock, and set the learning rate factor from the validation losses so far."""
         self._began = self._saved = time.monotonic()
         module.lowered = lowered(self.losses, module.recipe.patience, module.recipe.factor)
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Training, outputs: Any, batch: Any, _: int) -> None:  # noqa: ARG002
-        """Note the step; at the end of an epoch its metrics; save when it is time; stop when asked to."""
+        """Note the step, write metrics at the end of an epoch, save a checkpoint if one is due, and stop on request."""
         self.step = batch["step"] + 1
         ended = self.step % self.per_epoch == 0
         left = (self.steps - self.step) * (time.monotonic() - self._began) / (self.step - self.first)
@@ -133,7 +138,11 @@ class Bookkeeper(pl.Callback):
             self._save(module)
 
     def on_exception(self, trainer: pl.Trainer, module: Training, exception: BaseException) -> None:
-        """Save when SIGTERM ends the training just after a step that did not know of it yet."""
+        """Save a checkpoint when SIGTERM ends the training.
+
+        The signal may arrive after `on_train_batch_end` has looked for it. Then Lightning raises its exception before
+        the next step, and the last steps would be lost.
+        """
         if isinstance(exception, SIGTERMException) and trainer.is_global_zero and self._kept != self.step:
             self._save(module)
 
@@ -144,7 +153,7 @@ class Bookkeeper(pl.Callback):
         self._cost = self._saved - began
 
     def seconds(self) -> float:
-        """Give the time spent on training so far, all resumes together."""
+        """Return the training time so far in seconds, summed over all resumes."""
         return self._before + time.monotonic() - self._began
 
     def _end_epoch(self, trainer: pl.Trainer, module: Training, epoch: int) -> None:
@@ -175,13 +184,13 @@ class Bookkeeper(pl.Callback):
 
 
 def save_checkpoint(run: Run, state: dict[str, Any]) -> None:
-    """Write ``last.ckpt``, whole or not at all."""
-    with write_aside(run.checkpoint) as aside, aside.open("wb") as out:  # given a name, torch hides a full disk
+    """Write ``last.ckpt`` atomically. A kill during the write leaves the previous checkpoint."""
+    with write_aside(run.checkpoint) as aside, aside.open("wb") as out:  # with a path, torch would hide a full disk
         torch.save(state, out)
 
 
 def load_checkpoint(run: Run) -> dict[str, Any] | None:
-    """Read ``last.ckpt`` (plain tensors and numbers only); None where there is none yet."""
+    """Read ``last.ckpt``, or return None if there is none. Only plain tensors and numbers are read, never code."""
     if not run.checkpoint.exists():
         return None
     return torch.load(run.checkpoint, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""What Lightning does for a training: it carries steps to devices; interrupts and its own messages are kept apart."""
+"""The Lightning trainer: device selection, interrupts, and silenced messages."""
 
 import logging
 import os
@@ -20,21 +20,21 @@ Devices = str | int | None
 
 
 def steps_of(trainer: pl.Trainer, recipe: Recipe, samples: int, start: dict[str, Any] | None) -> Steps:
-    """Give the steps of a training that are left.
+    """Return the remaining steps of a training.
 
     Parameters
     ----------
     trainer : lightning.pytorch.Trainer
     recipe : Recipe
     samples : int
-        Objects that are trained on.
+        Number of training samples.
     start : dict or None
-        The checkpoint from which it goes on.
+        The checkpoint to continue from.
 
     Raises
     ------
     ValueError
-        If the checkpoint is one of a training of another length.
+        If the checkpoint belongs to a training with another number of steps.
     """
     steps = Steps(
         samples,
@@ -54,12 +54,12 @@ def steps_of(trainer: pl.Trainer, recipe: Recipe, samples: int, start: dict[str,
 
 
 def trainer_for(recipe: Recipe, devices: Devices) -> pl.Trainer:
-    """Make a trainer that carries the steps to the devices and leaves all else to us.
+    """Return a trainer that only runs the steps on the devices. Logging and checkpoints are done by galviz.
 
     Raises
     ------
     ValueError
-        If the devices are not there.
+        If a device does not exist.
     """
     nodes = int(os.environ.get("SLURM_NNODES") or os.environ.get("GROUP_WORLD_SIZE") or 1)
     accelerator, ids = _hardware(devices)
@@ -70,7 +70,7 @@ def trainer_for(recipe: Recipe, devices: Devices) -> pl.Trainer:
         num_nodes=nodes if parallel else 1,
         strategy="ddp" if parallel else "auto",
         precision=recipe.precision,
-        max_epochs=1,  # for Lightning the steps of all epochs are one: a training may start and stop at any of them
+        max_epochs=1,  # one epoch for Lightning holds all steps, so that a training can resume at any of them
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -80,7 +80,7 @@ def trainer_for(recipe: Recipe, devices: Devices) -> pl.Trainer:
 
 
 def _hardware(devices: Devices) -> tuple[str, int | list[int]]:
-    """Read `devices` as Lightning's accelerator and devices."""
+    """Return Lightning's accelerator and devices for `devices`."""
     if devices in (None, "auto"):
         return "auto", 1
     if isinstance(devices, int):
@@ -99,7 +99,7 @@ def _hardware(devices: Devices) -> tuple[str, int | list[int]]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Give Ctrl-C its usual meaning, from which Lightning makes an exit; after SIGTERM end, if nobody handles it."""
+    """Restore the usual meaning of Ctrl-C, which Lightning turns into an exit. After an unhandled SIGTERM, exit."""
     unhandled = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT)
@@ -117,7 +117,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what Lightning says about itself from the user; its errors pass."""
+    """Silence Lightning's messages and warnings, but not its errors."""
     loggers = [logging.getLogger(f"lightning.{name}") for name in ("pytorch", "fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

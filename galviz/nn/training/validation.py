@@ -1,4 +1,4 @@
-"""How well a network does on the objects that were held out, after every epoch."""
+"""Validation on the held-out objects after every epoch."""
 
 from itertools import zip_longest
 
@@ -14,14 +14,14 @@ from galviz.runs.recipe import Recipe
 
 
 class Validation:
-    """Evaluates a network on all held-out samples; several processes share the work.
+    """Evaluates a network on all held-out samples. Parallel processes share the work.
 
     Parameters
     ----------
     trainer : pl.Trainer
     recipe : Recipe
     samples : Samples
-        The held-out ones.
+        The held-out samples.
     """
 
     def __init__(self, trainer: pl.Trainer, recipe: Recipe, samples: Samples) -> None:
@@ -31,7 +31,7 @@ class Validation:
         self._batches = loader(samples, order)
 
     def __call__(self, network: nn.Module) -> dict[str, float]:
-        """Compute ``val_loss`` of all samples at once, and ``val_mae`` (as learned) or ``val_accuracy``, or both."""
+        """Return ``val_loss`` over all samples, and ``val_mae`` (as learned), ``val_accuracy``, or both."""
         parts = [part[0] for part in outputs(network, self._batches)]
         output = torch.cat(self._gathered(parts))
         found = {"val_loss": self._loss(output, self._truth).item()}
@@ -42,7 +42,7 @@ class Validation:
         return found | {"val_mae": (output[:, : self._truth.shape[1]] - self._truth).abs().mean().item()}
 
     def _gathered(self, parts: list[Tensor]) -> list[Tensor]:
-        """Give the parts of all processes, which are dealt out in turn, in the order of the samples."""
+        """Return the batches of all processes in the order of the samples. `Chunks` gave them out in turn."""
         if self._world == 1:
             return parts
         all_parts = [None] * self._world
