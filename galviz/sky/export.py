@@ -1,4 +1,4 @@
-"""The way out: a selection as a table in any format, as cutouts with coordinates, or as a zip with all of it."""
+"""Export of a selection: as a table in any format, as FITS cutouts with a WCS, or as a zip file with both."""
 
 import json
 import shutil
@@ -126,7 +126,7 @@ def _write_zip(out: BinaryIO, keyed: KeyedTable, cutouts: CutoutSet | None) -> N
 
 
 def _renamed(cutouts: CutoutSet) -> bool:
-    """Whether a file of a cutout is not simply called after its object."""
+    """Return whether any cutout file has another name than ``<object_id>.fits``."""
     return fits_cutouts.names(cutouts) != [f"{object_id}.fits" for object_id in cutouts.object_ids]
 
 
