@@ -107,7 +107,7 @@ def tables_in(path: Path) -> list[str]:
 
 
 def read(path: Path, request: Request) -> pa.Table:
-    """Read one table of a file, of any program.
+    """Read one table of a file from any program.
 
     Headers are read by astropy, values here: one odd column must not take the others along, and astropy turns a missing
     truth value into False, a missing number of an ASCII table into 0. A column with up to 16 entries a row becomes as
@@ -137,7 +137,7 @@ def read(path: Path, request: Request) -> pa.Table:
 
 
 class _Column(NamedTuple):
-    """What the header says of a column."""
+    """Header entries of a column."""
 
     name: str
     unit: str
@@ -231,7 +231,7 @@ def _size(form: str, *, text: bool) -> dict[str, int]:
 
 
 def _cells(path: Path, table: _Table) -> np.ndarray:
-    """Return the bytes of a table, (rows, bytes of a row), without reading them where that can be helped."""
+    """Return the bytes of a table, shape (rows, bytes per row), as a memory map unless the file is gzipped."""
     shape = (table.rows, table.row)
     if not table.rows:
         return np.empty(shape, np.uint8)
@@ -278,7 +278,7 @@ def _binary(raw: Raw, column: _Column, cells: np.ndarray, request: Request) -> l
 
 
 def _texts(raw: Raw, texts: np.ndarray, request: Request) -> list[Raw]:
-    """Return columns of text, which ends at a NUL or at the blanks that fill the row; no text is a missing one."""
+    """Return text columns. Text ends at a NUL or at trailing blanks; empty text is missing."""
     letters = np.ascontiguousarray(texts).view(np.uint8).reshape(*texts.shape, texts.itemsize)
     if ((letters[..., :-1] == 0) & (letters[..., 1:] != 0)).any():  # NumPy sees NULs at the end only
         texts = np.where(np.cumsum(letters == 0, axis=-1) > 0, 0, letters).astype(np.uint8).view(texts.dtype)[..., 0]
@@ -288,7 +288,7 @@ def _texts(raw: Raw, texts: np.ndarray, request: Request) -> list[Raw]:
 
 
 def _scaled(values: np.ndarray, column: _Column) -> np.ndarray:
-    """Return TZERO + TSCAL × values: in whole numbers where both are whole, so that 64 bits stay exact."""
+    """Return TZERO + TSCAL × values, as integers if possible, so that 64 bits stay exact."""
     scale, zero = column.scale, column.zero
     if (scale, zero) == (1, 0):
         return values
@@ -346,7 +346,7 @@ def _names(names: list[str]) -> list[str]:
 
 
 def _null(column: pa.ChunkedArray) -> int | bytes:
-    """Choose what stands for a missing value: an integer that is not among the values."""
+    """Return the value that stands for a missing one: for integers, one that does not occur in the column."""
     if not pa.types.is_integer(column.type):
         return b"\0" if pa.types.is_boolean(column.type) else b""
     taken = set(column.unique().to_pylist()) if column.null_count else set()
