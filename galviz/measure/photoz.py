@@ -91,7 +91,7 @@ def photoz_summary(
     z_spec, z_phot : array_like
         (N,), as `galviz.measure.metrics.pairs` takes truth and estimate.
     n, level, seed, nan
-        As of `galviz.measure.metrics.bootstrap`.
+        As in `galviz.measure.metrics.bootstrap`.
 
     Returns
     -------

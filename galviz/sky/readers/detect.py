@@ -47,15 +47,15 @@ def detect(
     Parameters
     ----------
     fields : Field, path or sequence of them
-        As for `galviz.sky.readers.sdss.cutouts`. One field is in memory at a time.
+        As in `galviz.sky.readers.sdss.cutouts`. One field is in memory at a time.
     size : int
         Height and width of a cutout, pixels of 0.396 arcsec.
     threshold : float
         In units of the noise of the blurred r frame.
     damaged : {"raise", "skip"}
-        What becomes of fields that cannot be read.
+        How unreadable fields are treated.
     progress : callable, optional
-        Told after each field how many are done, and how many there are.
+        Called after each field with the number of finished fields and the number of all fields.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def detect(
     ValueError
         If nothing is found, or a field lacks a band.
     OSError
-        If a file is damaged, naming it.
+        If a file is damaged. The message names it.
     """
     if not threshold > 0:
         raise ValueError(f"threshold: expected a positive number of noises, got {threshold!r}.")
@@ -104,7 +104,7 @@ def sources(field: Field, threshold: float = 4.0) -> pd.DataFrame:
     ----------
     field : Field
     threshold : float
-        As for `detect`.
+        As in `detect`.
 
     Returns
     -------

@@ -274,7 +274,7 @@ class PictureStore:
         return images
 
     def covered(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Return which pixels come from a picture, bool (n, H, W); pictures that were not read before are decoded."""
+        """Return which pixels come from a picture, bool (n, H, W); pictures not read before are decoded."""
         rows = np.arange(len(self._files))[rows].tolist()
         found = np.zeros((len(rows), *self.shape[2:]), dtype=bool)
         for one, row in zip(found, rows, strict=True):

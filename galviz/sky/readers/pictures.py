@@ -215,13 +215,13 @@ def write_pictures(
     Parameters
     ----------
     path : str or Path
-        A folder that is not there yet. It appears when the sky is complete.
+        A folder that does not exist yet. It appears when the sky is complete.
     pictures : Pictures
     crop, size : int
         The square of `crop` pixels in the middle of each picture is kept and made `size` pixels wide; `crop` is
         `pictures.crop` by default, 0 keeps all.
     workers : int
-        Processes that decode. They are spawned: a script that asks for more than one needs the usual
+        Number of processes. They are spawned, so a script that uses more than one needs the usual
         ``if __name__ == "__main__":``.
     skip_bad : bool
         Leave out pictures that cannot be read, instead of stopping at the first.
@@ -240,7 +240,7 @@ def write_pictures(
     Raises
     ------
     FileExistsError or ValueError
-        If the folder is there already; if a picture cannot be read, naming its object, or none can.
+        If the folder already exists; if a picture cannot be read, naming its object, or none can.
 
     Warns
     -----

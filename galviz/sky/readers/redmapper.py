@@ -62,7 +62,7 @@ def read_clusters(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
         If the file is damaged, a column is missing, an id is not unique, or a richness is not positive.
 
@@ -105,7 +105,7 @@ def read_members(path: str | Path, clusters: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
         If it is no whole FITS file, a column is missing, or no member belongs to any of the clusters.
 

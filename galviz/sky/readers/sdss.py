@@ -65,13 +65,13 @@ def cutouts(
     sources : pandas.DataFrame, optional
         Columns ``object_id``, ``ra``, ``dec``, ``kind`` and more: those inside the cutout of their object are kept.
     outside : {"raise", "skip"}
-        What becomes of positions outside all r frames: an error, or they are left out with a warning that names them.
+        How positions outside all r frames are treated: an error, or left out with a warning that names them.
     damaged : {"raise", "skip"}
-        What becomes of fields that cannot be read: an error, or they and their objects are left out with a warning.
+        How unreadable fields are treated: an error, or left out with their objects, with a warning.
     out : str or Path, optional
         A new folder to which the set is saved part by part, for more cutouts than fit in memory.
     progress : callable, optional
-        Told after each field how many are done, and how many there are.
+        Called after each field with the number of finished fields and the number of all fields.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def cutouts(
     ValueError
         If a position lies outside all fields, positions, size or side are not as above, or a field lacks a band.
     OSError
-        If a file is damaged, naming it.
+        If a file is damaged. The message names it.
     """
     if outside not in {"raise", "skip"}:
         raise ValueError(f"outside: expected 'raise' or 'skip', got {outside!r}.")
@@ -131,11 +131,11 @@ def tiles(
     side : astropy.units.Quantity, optional
         Side of a tile on the sky, an angle. By default `size` pixels of the frame.
     damaged : {"raise", "skip"}
-        What becomes of fields that cannot be read: an error, or they are left out with a warning.
+        How unreadable fields are treated: as an error, or they are left out with a warning.
     out : str or Path, optional
         A new folder to which the set is saved field by field.
     progress : callable, optional
-        Told after each field how many are done, and how many there are.
+        Called after each field with the number of finished fields and the number of all fields.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def tiles(
     ValueError
         If not one tile fits into a field, or a field lacks a band.
     OSError
-        If a file is damaged, naming it.
+        If a file is damaged. The message names it.
     """
     shelf = Shelf(fields, damaged)
     numbers = _told(range(len(shelf.names)), len(shelf.names), progress)
