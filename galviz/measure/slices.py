@@ -129,7 +129,7 @@ def _slices(name: Any, table: pd.DataFrame, bins: int) -> tuple[np.ndarray, Told
 
 
 def _edges(finite: np.ndarray, bins: int) -> np.ndarray:
-    """Return parts of nearly equal counts, with bounds of few digits."""
+    """Return the edges between parts of nearly equal counts, as numbers with few digits."""
     values, counts = np.unique(finite, return_counts=True)
     below, edges = counts.cumsum()[:-1], []
     for k in range(1, bins if len(below) else 1):

@@ -1,4 +1,4 @@
-"""FITS binary tables. Passport and record are a JSON text in the primary array, as the table's companion."""
+"""FITS binary tables. Provenance and record are stored as JSON in the primary array."""
 
 import json
 import re
@@ -25,9 +25,9 @@ _LONGEST_NAME = 60  # letters that one card can hold; the record has the whole n
 def write(table: pa.Table, out: BinaryIO) -> None:
     """Write a file with one table.
 
-    FITS is ASCII. A text column with more than that, an empty text or a blank at its end is percent-encoded in UTF-8,
-    ``%`` alone being an empty text: ``GVQUOTE`` in the header has the numbers of such columns. Names keep letters A–Z,
-    digits and underscores, and differ in more than case; the record has what they were.
+    FITS holds only ASCII. A text column with other characters, empty text or trailing blanks is percent-encoded
+    (UTF-8), where ``%`` alone is an empty text. ``GVQUOTE`` in the header lists the numbers of such columns. Names are
+    reduced to letters A–Z, digits and underscores, and differ in more than case. The record has the original names.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def write_json(out: BinaryIO, content: dict[str, Any]) -> None:
 
 
 def write_image(out: BinaryIO, data: np.ndarray, cards: Iterable[str], *, first: bool = False) -> None:
-    """Write an array at the end of a file, which need not be one on a disk.
+    """Write an array at the end of a binary file or stream.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def write_image(out: BinaryIO, data: np.ndarray, cards: Iterable[str], *, first:
     data : numpy.ndarray
         uint8 or float32.
     cards : iterable of str
-        What `card` made, beyond those that every array has.
+        Further header cards, from `card`.
     first : bool
         True for the first array of a file.
     """
@@ -83,7 +83,7 @@ def write_image(out: BinaryIO, data: np.ndarray, cards: Iterable[str], *, first:
 
 
 def card(key: str, value: Any, comment: str = "") -> str:
-    """Write one card of a header: 80 characters, or a multiple where a text is long."""
+    """Return one header card: 80 characters, or a multiple of that for a long text."""
     return str(fits.Card(key, value, comment))
 
 
@@ -97,7 +97,7 @@ def _structure(shape: tuple[int, ...], itemsize: int, *, first: bool) -> str:
 
 
 def read_json(hdu: fits.PrimaryHDU | fits.ImageHDU) -> dict[str, Any]:
-    """Return what `write_json` wrote; nothing for any other array."""
+    """Return the content written by `write_json`, or an empty mapping for any other array."""
     return json.loads(hdu.data.tobytes()) if hdu.header.get("GALVIZ") == "json" else {}
 
 
@@ -161,7 +161,7 @@ class _Table(NamedTuple):
 
 
 def _structure_of(path: Path) -> tuple[list[_Table], dict[str, Any] | None]:
-    """Return the tables of a file, and what galviz wrote beside them."""
+    """Return the tables of a file, and the metadata that galviz wrote."""
     size = common.size_of(path)
     with (
         common.readable(path, "FITS file"),
