@@ -1,4 +1,4 @@
-"""What the commands do. Each checks its arguments and returns the work, a function of nothing."""
+"""The commands of the command line. Each checks its arguments and returns a function that does the work."""
 
 import argparse
 import json
@@ -54,7 +54,7 @@ def train(args: argparse.Namespace) -> Work:
 
 
 def sweep(args: argparse.Namespace) -> Work:
-    """Train Base and Ours from several parts of the labels."""
+    """Train with and without a pre-trained encoder on several label fractions."""
     from galviz.runs.run import Run
     from galviz.work.sweep import Sweep
     from galviz.work.sweeping import work_off
@@ -130,7 +130,7 @@ def runs(args: argparse.Namespace) -> Work:
 
 
 def devices(args: argparse.Namespace) -> Work:
-    """List what can train on this machine."""
+    """List the devices of this machine that can train."""
 
     def work() -> None:
         found = _devices_found()
@@ -144,7 +144,7 @@ def devices(args: argparse.Namespace) -> Work:
 
 
 def one_line(error: BaseException) -> str:
-    """Say an error in one line: what the library says, with the type where it is not the library that speaks."""
+    """Return an error as one line: its message, preceded by its type unless it is an error that galviz raises."""
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
@@ -154,7 +154,7 @@ def one_line(error: BaseException) -> str:
 
 
 def studies() -> list[str]:
-    """List the studies: the modules of `galviz.studies`, found without loading them."""
+    """Return the names of the studies, which are the modules of `galviz.studies`, without importing them."""
     return sorted(file.stem for file in (Path(__file__).parents[1] / "studies").glob("[!_]*.py"))
 
 
@@ -164,7 +164,7 @@ def _study(name: str) -> ModuleType:
 
 
 def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Recipe", str | None]:
-    """Find the target, the recipe with all changes made to it, and the encoder that the arguments ask for."""
+    """Return the target, the recipe with all its changes, and the encoder that the arguments select."""
     name = args.target or next(key for key, target in study.TARGETS.items() if target == study.TARGET)
     one_of("target", name, study.TARGETS)
     target = study.TARGETS[name]
@@ -181,7 +181,7 @@ def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Reci
 
 
 def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
-    """Make the plan that the arguments of a sweep ask for."""
+    """Return the plan of a sweep from its arguments."""
     from galviz.sky.groups import groups_of
     from galviz.work.sweep import FRACTIONS, Plan
 
@@ -247,7 +247,7 @@ def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "Cutou
 
 
 def _check_encoder(theirs: "Recipe", ours: "Recipe") -> None:
-    """Raise a ValueError where the encoder of a run is of another build than the one to be trained."""
+    """Raise a ValueError if the encoder of a run has another architecture than the one to be trained."""
     for name, default in (("width", None), ("stem", None), ("stages", 4)):
         have, want = (recipe.network.get(name, default) for recipe in (theirs, ours))
         if None not in (have, want) and have != want:

@@ -1,4 +1,4 @@
-"""The command line: its arguments and help. What the commands do is in `galviz.cli.commands`."""
+"""Arguments and help of the command line. The commands themselves are in `galviz.cli.commands`."""
 
 import argparse
 import os
@@ -13,8 +13,8 @@ _EXIT_CODES = "Exit codes: 0 done, or stopped on request; 1 failed; 2 wrong argu
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
-    A command first checks its arguments and gives back the work to be done: an error before it ends with 2, one in it
-    with 1.
+    A command first checks its arguments and returns a function that does the work. An error in the checks gives exit
+    code 2, an error in the work exit code 1.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"galviz {args.command}: interrupted", file=sys.stderr)
         return 1
-    except Exception as error:  # noqa: BLE001 - the last place where it can be said in one line
+    except Exception as error:  # noqa: BLE001 - all errors become one line for the user
         if os.environ.get("GALVIZ_DEBUG"):
             traceback.print_exc()
         print(f"galviz {args.command}: {commands.one_line(error)}", file=sys.stderr)
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line and whose help keeps the lines of its examples."""
+    """A parser with errors on one line, and with a help that keeps the line breaks of its examples."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
@@ -56,7 +56,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Look the version up only when it is asked for."""
+    """Print the version. It is looked up only on request, because importing galviz takes time."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         import galviz

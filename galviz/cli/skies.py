@@ -1,4 +1,4 @@
-"""What the commands that make skies do: `mock` draws them, `ingest` makes them of files. See `galviz.cli.commands`."""
+"""Commands that create skies: `mock` draws synthetic ones, `ingest` reads files. See `galviz.cli.commands`."""
 
 import argparse
 import difflib
@@ -44,12 +44,12 @@ def mock(args: argparse.Namespace) -> Work:
 
 
 def ingest(args: argparse.Namespace) -> Work:
-    """Make a sky of files."""
+    """Create a sky from the files of a survey."""
     return {"sdss": _sdss, "zoo": _zoo, "classes": _classes}[args.kind](args)
 
 
 def _sdss(args: argparse.Namespace) -> Work:
-    """Cut a sky out of SDSS's frames."""
+    """Create a sky of cutouts from SDSS frames."""
     out = new_folder(args.out)
     import astropy.units as u
 
@@ -84,7 +84,7 @@ def _sdss(args: argparse.Namespace) -> Work:
 
 
 def _detected(args: argparse.Namespace, out: Path) -> Work:
-    """Cut out every source of SDSS's frames."""
+    """Create a sky with a cutout of every detected source in SDSS frames."""
     if args.side or args.members:
         raise ValueError(
             "detect: expected without --side and --members, got one: cutouts have the survey's own pixels."
@@ -106,7 +106,7 @@ def _detected(args: argparse.Namespace, out: Path) -> Work:
 
 
 def _positions(args: argparse.Namespace) -> tuple["pd.DataFrame | None", "pd.DataFrame | None", str]:
-    """Read what is cut out, what is known to lie around it, and what becomes of what lies outside all frames."""
+    """Return the positions to cut out, known sources around them, and how positions outside all frames are treated."""
     from galviz.io.tables import read_table
     from galviz.sky.readers import redmapper
 
@@ -129,7 +129,7 @@ def _check_folders(argument: str, folders: Sequence[str]) -> None:
 
 
 def _zoo(args: argparse.Namespace) -> Work:
-    """Make a sky of pictures of galaxies."""
+    """Create a sky from pictures of galaxies."""
     out, place = new_folder(args.out), Path(args.pictures)
     for argument, path in (("pictures", place), ("table", Path(args.table) if args.table else place)):
         if not path.exists():
@@ -138,7 +138,7 @@ def _zoo(args: argparse.Namespace) -> Work:
 
 
 def _classes(args: argparse.Namespace) -> Work:
-    """Make a sky of pictures that belong to classes."""
+    """Create a sky from pictures sorted into classes."""
     from galviz.sky.readers.classes import find_classes
 
     out, place = new_folder(args.out), Path(args.pictures)
@@ -148,7 +148,7 @@ def _classes(args: argparse.Namespace) -> Work:
 
 
 def _read_into(out: Path, find: Callable[[], "Pictures"], args: argparse.Namespace) -> Work:
-    """Give the work that makes a sky of the pictures that `find` finds."""
+    """Return the work that creates a sky from the pictures that `find` returns."""
 
     def work() -> None:
         from galviz.sky.cutouts import CutoutSet
@@ -169,7 +169,7 @@ def _read_into(out: Path, find: Callable[[], "Pictures"], args: argparse.Namespa
 
 
 def _finder(place: Path, table: str | None) -> Callable[[], "Pictures"]:
-    """Tell from the files in which of the layouts Galaxy Zoo is published, and give what reads it."""
+    """Return the reader for the layout of Galaxy Zoo files that is found in a folder."""
     import pandas as pd
 
     from galviz.io.tables import read_table
@@ -189,7 +189,7 @@ def _finder(place: Path, table: str | None) -> Callable[[], "Pictures"]:
 
 
 def one_of(argument: str, got: str, known: Collection[str]) -> None:
-    """Refuse what is not known, and name what it is near to."""
+    """Raise a ValueError if a value is not known. The message suggests a similar one."""
     if got not in known:
         near = difflib.get_close_matches(got, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -197,7 +197,7 @@ def one_of(argument: str, got: str, known: Collection[str]) -> None:
 
 
 def new_folder(text: str) -> Path:
-    """Refuse a folder that is there already."""
+    """Return the path of a new folder. Raise a FileExistsError if it already exists."""
     path = Path(text)
     if path.exists():
         raise FileExistsError(f"out: expected a new folder, got {path}, which exists. Choose another, or remove it.")
@@ -206,7 +206,7 @@ def new_folder(text: str) -> Path:
 
 @contextmanager
 def bar(what: str, unit: str = "objects") -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr, and give the function ``(done, total)`` that moves it."""
+    """Show a progress bar on stderr, and yield the function ``(done, total)`` that updates it."""
     from tqdm import tqdm
 
     with tqdm(desc=what, unit=f" {unit}", disable=None, dynamic_ncols=True) as shown:

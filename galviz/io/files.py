@@ -107,7 +107,7 @@ def read_parquet(path: Path) -> "pd.DataFrame":
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
         If the file is damaged, or is a link that leads out of its folder. The message names the file.
     """

@@ -140,7 +140,7 @@ def read_table(
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     SeveralTables
         If the file has several tables, and not exactly one of them has a column of ids.
     ValueError

@@ -1,4 +1,4 @@
-"""Where the effect of an occlusion map lies: on members, on stars, on what is found, on empty sky; against chance."""
+"""Where the contribution in an occlusion map lies: on members, stars, detected sources or empty sky, against chance."""
 
 import warnings
 from collections.abc import Iterable
@@ -7,33 +7,34 @@ import numpy as np
 import pandas as pd
 
 KINDS = {"bcg": "members", "member": "members", "field": "field galaxies", "star": "stars", "found": "sources found"}
-"""What each kind of source counts as; others by their own names."""
+"""Region name of each kind of source. Other kinds keep their own names."""
 
 _ROLLS = 200
 
 
 def shares(effect: np.ndarray, sources: pd.DataFrame, radius: float, *, seed: int = 0) -> pd.DataFrame:
-    """Say which part of an effect lies where, and which part would by chance.
+    """Return the share of a contribution map in each region, and the share expected by chance.
 
-    A pixel within `radius` of a source belongs to the nearest one, any other to the empty sky. By chance is the same
-    map turned, flipped and moved round and round at random: it keeps its clumps, but knows nothing of the sources.
+    A pixel within `radius` of a source belongs to the nearest source, any other to the empty sky. For the share by
+    chance, the map is flipped, transposed and shifted cyclically at random: it keeps its structure, but loses its
+    relation to the sources.
 
     Parameters
     ----------
     effect : numpy.ndarray, shape (H, W)
-        Its absolute value counts; NaN counts as 0.
+        The map. Absolute values are used; NaN counts as 0.
     sources : pandas.DataFrame
         Columns x, y (pixels from 0 along W and H) and kind.
     radius : float
         Pixels.
     seed : int
-        Of what happens by chance.
+        Seed of the random shifts.
 
     Returns
     -------
     pandas.DataFrame
-        Index: where (see `KINDS`, and ``"empty sky"``). Columns: effect and area, the parts of the whole, sum 1; low
-        and high, between which 95 % of the parts by chance are.
+        Index: the region (see `KINDS`, and ``"empty sky"``). Columns: effect and area, shares with a sum of 1; low and
+        high, the 95 % range by chance.
     """
     weight = np.nan_to_num(np.abs(np.asarray(effect, dtype=np.float64)))
     names, owner = _owners(weight.shape, sources, radius)
@@ -51,7 +52,7 @@ def shares(effect: np.ndarray, sources: pd.DataFrame, radius: float, *, seed: in
 
 
 def _owners(shape: tuple[int, int], sources: pd.DataFrame, radius: float) -> tuple[list[str], np.ndarray]:
-    """Name the places, and say to which of them each pixel belongs, int (H, W)."""
+    """Return the names of the regions, and the index of the region of each pixel, int (H, W)."""
     kinds = sources["kind"].map(lambda kind: KINDS.get(kind, str(kind)))
     names = [*dict.fromkeys(kinds), "empty sky"]
     nearest = np.full(shape, radius**2, dtype=np.float64)
@@ -72,16 +73,16 @@ def _moved(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def find_sources(images: np.ndarray, *, sigmas: float = 3.0, pixels: int = 5) -> pd.DataFrame:
-    """Find sources in an image where a catalogue has none: stars and galaxies alike.
+    """Return sources detected in an image, stars and galaxies alike, if there is no catalogue of them.
 
     Parameters
     ----------
     images : numpy.ndarray, shape (B, H, W)
         The bands are added, each in units of its noise.
     sigmas : float
-        How far above the noise, after smoothing over about two pixels.
+        Threshold in units of the noise, after smoothing over about two pixels.
     pixels : int
-        The least number of connected pixels.
+        Smallest number of connected pixels.
 
     Returns
     -------

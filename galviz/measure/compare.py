@@ -1,4 +1,4 @@
-"""Where two runs disagree, object by object, which errs less, and which labels may be wrong."""
+"""Comparison of two runs object by object, and labels that may be wrong."""
 
 import importlib
 from collections.abc import Sequence
@@ -13,31 +13,30 @@ from galviz.measure.slices import blocks_of, decimals, interval_words, worst_sli
 
 __all__ = ["disagreement", "paired_words", "suspects", "worst_slices"]
 
-_PART, _FEWEST = 1000, 10  # objects whose labels are ranked against each other
+_PART, _FEWEST = 1000, 10  # objects per part in which labels are ranked, and the fewest objects
 
 
 def disagreement(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """Put what two runs said of the same objects side by side.
+    """Return the predictions of two runs for the same objects in one table.
 
     Parameters
     ----------
     a, b : pandas.DataFrame
-        Columns truth and estimate, numbers or class names, index ``object_id``. Truth may be missing (NaN, None); where
-        only one table knows it, that is taken.
+        Columns truth and estimate, numbers or class names, index ``object_id``. Truth may be missing (NaN, None). If
+        only one table has it, that one is used.
 
     Returns
     -------
     pandas.DataFrame
         The objects in both, in the order of `a`: estimate_a, estimate_b, difference (a − b; for classes ``differs``, a
         bool), truth, error_a, error_b (the absolute residual; for classes 1 where wrong, else 0; NaN without truth) and
-        gain = error_a − error_b, positive where b is better. ``attrs["only_a"]`` and ``attrs["only_b"]`` say how many
-        objects are in one table alone.
+        gain = error_a − error_b, positive where b is better. ``attrs["only_a"]`` and ``attrs["only_b"]`` count the
+        objects in one table only.
 
     Raises
     ------
     ValueError
-        If a column is missing, an id is there twice, one table has numbers and the other classes, or they know
-        different truths.
+        If a column is missing, an id occurs twice, one table has numbers and the other classes, or their truths differ.
     """
     for name, table in (("a", a), ("b", b)):
         check_ids(table.index)
@@ -62,22 +61,22 @@ def disagreement(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
 
 def paired_words(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), among: str = "in both") -> str:
-    """Say which of two runs errs less, with a paired bootstrap interval (95 %) of mean error_a − mean error_b.
+    """Return as text which of two runs has smaller errors, with a paired 95 % bootstrap interval of the difference.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From `disagreement`. Objects without truth are left out; above 2,000, random blocks of them are resampled.
     names : two of str
-        What the runs are called.
+        Names of the runs.
     among : str
-        Which objects these are: ``"both were not trained on"``.
+        Description of the objects: ``"both were not trained on"``.
 
     Returns
     -------
     str
-        "B errs less by 0.021 [0.012, 0.030] on the 300 objects both were not trained on (MAE: A 0.231, B 0.210).";
-        not safe in HTML where the names are not.
+        "B errs less by 0.021 [0.012, 0.030] on the 300 objects both were not trained on (MAE: A 0.231, B 0.210)."
+        Escape it in HTML, since names may contain anything.
     """
     errors = table[["error_a", "error_b"]].dropna().to_numpy(dtype=np.float64)
     if len(errors) < 2:
@@ -98,19 +97,19 @@ def paired_words(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), among: 
 
 
 def suspects(truth: pd.Series, estimate: pd.Series | pd.DataFrame, spread: pd.Series | None = None) -> pd.Series:
-    """Score how far each label can be trusted, from what a network that never saw it said of its object.
+    """Return a quality score for each label, from predictions of a network that was not trained on it.
 
-    Only estimates for held-out objects are fair: a network repeats the wrong labels that it was trained on. Leave out
-    objects that were seen in training, or give estimates from cross-validation.
+    Use predictions for held-out objects only, because a network repeats wrong labels that it was trained on. Leave out
+    objects that were seen in training, or use cross-validation.
 
     Parameters
     ----------
     truth : pandas.Series
         (N,) labels, numbers or class names, index ``object_id``.
     estimate : pandas.Series or pandas.DataFrame
-        (N,) numbers, or for classes (N, K) probabilities, a column a class; the same index.
+        (N,) numbers, or for classes (N, K) probabilities, one column per class; the same index.
     spread : pandas.Series, optional
-        (N,) uncertainty of each number, 1 σ, > 0: with it an uncertain estimate speaks less against a label.
+        (N,) uncertainty of each number, 1 σ, > 0. Uncertain estimates then count less against a label.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Best fits as plain arrays, and how well missing pixels were filled in: PSNR, SSIM and fluxes."""
+"""Best fits as plain arrays, and the quality of reconstructed pixels: PSNR, SSIM and fluxes."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _SIGMA, _TRUNCATE = 1.5, 3.5  # pixels: windows of 11×11, as published
 
 @dataclass(frozen=True)
 class FluxErrors:
-    """How fluxes of one band differ from the truth.
+    """Errors of the fluxes of one band.
 
     Parameters
     ----------
@@ -22,9 +22,10 @@ class FluxErrors:
     scatter : float
         1.4826 · median |Δm − median Δm|, mag.
     measured : int
-        Objects that the two are from.
+        Number of objects used.
     lost : int
-        Objects whose estimated flux is not positive although the true one counts: they have no Δm.
+        Number of objects whose true flux is high enough but whose estimated flux is not positive, so that Δm is
+        undefined.
     """
 
     bias: float
@@ -35,22 +36,22 @@ class FluxErrors:
 
 @dataclass(frozen=True, eq=False)
 class FitState:
-    """How far the fits of N images are, as plain arrays; row n depends on image n alone.
+    """State of the fits of N images, as plain arrays. Row n depends only on image n.
 
     Parameters
     ----------
     latent, moment, square : numpy.ndarray, shape (N, D)
-        Where Adam stands: latents, running means of the gradient and of its square.
+        State of Adam: latents, running means of the gradient and of its square.
     best : numpy.ndarray, shape (N, D)
         Latents with the smallest loss so far.
     best_loss, mark : numpy.ndarray, shape (N,)
-        That loss, infinite before the first step; and what it was when it was last looked at.
+        The smallest loss, infinite before the first step; and its value at the last convergence check.
     damping : numpy.ndarray, shape (N,)
-        Of the Gauss–Newton steps.
+        Damping of the Gauss–Newton steps.
     done : numpy.ndarray of bool, shape (N,)
-        The loss falls no more.
+        True where the fit has converged.
     loss : numpy.ndarray, shape (N, S)
-        Loss before each step of Adam, and after each of Gauss–Newton; NaN after an image was done.
+        Loss before each step of Adam, and after each step of Gauss–Newton. NaN after convergence.
     """
 
     latent: np.ndarray
@@ -76,11 +77,11 @@ class BestFit:
     residual : numpy.ndarray, shape (N, B, H, W)
         Observed minus fitted; NaN where nothing was observed.
     loss : numpy.ndarray, shape (N, S)
-        As of `FitState`, of the start that won.
+        As in `FitState`, for the best starting point.
     spread : numpy.ndarray, shape (N, B, H, W)
-        Standard deviation of the images of all starts: how far the answer depends on them. NaN with one start.
+        Standard deviation of the images from all starting points. NaN with one starting point.
     off_manifold : numpy.ndarray, shape (N,)
-        `off_manifold`: 1 is unlike all reference images; NaN without a reference.
+        From `off_manifold`: 1 is unlike all reference images. NaN without a reference.
     """
 
     latent: np.ndarray
@@ -92,15 +93,15 @@ class BestFit:
 
 
 def psnr(truth: np.ndarray, estimate: np.ndarray, peak: float | np.ndarray | None = None) -> np.ndarray:
-    """Peak signal-to-noise ratio of each image, 10 log₁₀(peak² / mean (estimate − truth)²), dB.
+    """Return the peak signal-to-noise ratio of each image, 10 log₁₀(peak² / mean (estimate − truth)²), dB.
 
     Parameters
     ----------
     truth, estimate : numpy.ndarray, shape (..., H, W)
-        Of any one unit. NaN gives NaN.
+        In the same unit. NaN gives NaN.
     peak : float or numpy.ndarray, shape (...), optional
-        By default the range of each true image, max − min. The noise of an image of the sky is part of its truth, so
-        no estimate without noise reaches a high ratio where a galaxy is faint.
+        By default the range of each true image, max − min. The true image contains noise, so a noise-free estimate
+        cannot reach a high ratio for a faint galaxy.
 
     Returns
     -------
@@ -116,17 +117,17 @@ def psnr(truth: np.ndarray, estimate: np.ndarray, peak: float | np.ndarray | Non
 
 
 def ssim(truth: np.ndarray, estimate: np.ndarray, peak: float | np.ndarray | None = None) -> np.ndarray:
-    """Structural similarity of each image: the mean of `ssim_map` over its pixels.
+    """Return the structural similarity of each image: the mean of `ssim_map` over its pixels.
 
     Parameters
     ----------
     truth, estimate, peak
-        As of `psnr`.
+        As in `psnr`.
 
     Returns
     -------
     numpy.ndarray of float64, shape (...)
-        1 where the two are equal, −1 at the least; NaN where the true image is even and no peak is given.
+        1 if the two are equal, at least −1. NaN if the true image is constant and no peak is given.
 
     References
     ----------
@@ -137,7 +138,7 @@ def ssim(truth: np.ndarray, estimate: np.ndarray, peak: float | np.ndarray | Non
 
 
 def ssim_map(truth: np.ndarray, estimate: np.ndarray, peak: float | np.ndarray) -> np.ndarray:
-    """Structural similarity around each pixel, in Gaussian windows of 1.5 pixels (11×11).
+    """Return the structural similarity around each pixel, in Gaussian windows with σ = 1.5 pixels (11×11).
 
     (2 μ ν + c₁)(2 cov + c₂) / ((μ² + ν² + c₁)(var + var + c₂)) with c₁ = (0.01 peak)² and c₂ = (0.03 peak)².
 
@@ -162,7 +163,7 @@ def ssim_map(truth: np.ndarray, estimate: np.ndarray, peak: float | np.ndarray) 
 def central_flux(
     images: np.ndarray, radius: float = 3.0, pixel_scale: float | np.ndarray = SDSS.pixel_scale
 ) -> np.ndarray:
-    """Sum the pixels whose middle lies within `radius` arcsec of the middle of an image.
+    """Return the sum of the pixels whose centre lies within `radius` arcsec of the image centre.
 
     Parameters
     ----------
@@ -186,20 +187,20 @@ def central_flux(
 
 
 def flux_errors(truth: np.ndarray, estimate: np.ndarray, least: float = 0.0) -> FluxErrors:
-    """Compare fluxes in magnitudes.
+    """Return bias and scatter of fluxes in magnitudes.
 
     Parameters
     ----------
     truth, estimate : numpy.ndarray, shape (N,)
-        Fluxes of one band in one unit, as `central_flux` gives them.
+        Fluxes of one band in the same unit, from `central_flux`.
     least : float
-        Only objects with a true flux above it count, for example five times its noise: below, the noise of the truth
-        is what is measured.
+        Only objects with a larger true flux are used, for example five times its noise. For fainter ones, the noise of
+        the truth would dominate.
 
     Returns
     -------
     FluxErrors
-        Bias and scatter are NaN where nothing is measured.
+        Bias and scatter are NaN if no object can be used.
     """
     truth, estimate = (np.asarray(flux, dtype=np.float64) for flux in (truth, estimate))
     counts = truth > max(least, 0.0)
@@ -215,7 +216,7 @@ def flux_errors(truth: np.ndarray, estimate: np.ndarray, least: float = 0.0) -> 
 def pixel_weights(
     shape: tuple[int, int, int, int], observed: np.ndarray | None = None, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """Give the weight of every pixel, 0 where it was not observed.
+    """Return the weight of every pixel, 0 where it was not observed.
 
     Parameters
     ----------
@@ -233,7 +234,7 @@ def pixel_weights(
     Raises
     ------
     ValueError
-        If a shape does not fit, a weight is negative or not finite, or an image has no pixel that counts.
+        If a shape does not match, a weight is negative or not finite, or an image has no pixel with a weight.
     """
     found = np.ones(shape, dtype=np.float32)
     if observed is None and weights is None:
@@ -256,7 +257,7 @@ def pixel_weights(
 
 
 def off_manifold(residual: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Say how unlike the training images an image is: the share of them that were fitted better.
+    """Return how unlike the training images an image is: the share of them that were fitted better.
 
     Parameters
     ----------
@@ -269,14 +270,14 @@ def off_manifold(residual: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray of float64, shape (N,)
-        0 … 1: the part of the M whose mean square over the bands observed here, in the same proportions, is smaller.
+        0 … 1: share of the M images whose mean square residual, weighted over the same observed bands, is smaller.
     """
     size = np.nanmean(np.square(residual, dtype=np.float64), axis=(1, 2, 3))
     return fitted_better(size, np.isfinite(residual).mean((2, 3)), reference)
 
 
 def fitted_better(size: np.ndarray, share: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Compute `off_manifold` from mean square residuals (N,) and the share of each band that was observed (N, B)."""
+    """Return `off_manifold` from mean square residuals (N,) and the observed share of each band (N, B)."""
     typical = np.square(reference, dtype=np.float64) @ (share / share.sum(1, keepdims=True)).T
     return (typical < size).mean(0)
 

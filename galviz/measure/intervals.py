@@ -1,4 +1,4 @@
-"""Estimates that say how far they may be off: how often their intervals hold the truth, and how wide they must be."""
+"""Calibration and coverage of error estimates: how often intervals contain the truth, and how wide they must be."""
 
 from collections.abc import Sequence
 
@@ -10,30 +10,30 @@ from scipy.special import ndtri
 from galviz.measure.threshold_stats import wilson
 
 ONE_SIGMA = 0.6826894921370859
-"""Probability that a normal deviate lies within 1 σ."""
+"""Probability that a normal variable lies within 1 σ."""
 
 LEVELS = (ONE_SIGMA, 0.9, 0.95)
 
 
 def widening(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, level: float = ONE_SIGMA) -> float:
-    """Compute by what to multiply σ so that intervals of this `level` hold the truth of new objects so often.
+    """Return the factor on σ with which intervals contain the truth of new objects with a probability of `level`.
 
     Parameters
     ----------
     truth, estimate, sigma : array_like of float
-        (N,) of objects that the estimates were not learned from; one with a NaN is left out.
+        (N,) values of objects that were not learned from. Objects with a NaN are left out.
     level : float
         In (0, 1).
 
     Returns
     -------
     float
-        1 where fewer than 10 objects are known.
+        1 if fewer than 10 objects are known.
 
     References
     ----------
-    Lei et al. (2018), J. Am. Stat. Assoc. 113, 1094, section 5.2: of n scores |Y − Ŷ|/σ and that of a new object each
-    rank is as likely. Scores between two ranks are interpolated.
+    Lei et al. (2018), J. Am. Stat. Assoc. 113, 1094, section 5.2: among n scores |Y − Ŷ|/σ and that of a new object,
+    all ranks are equally likely. Scores between two ranks are interpolated.
     """
     score = np.sort(_known(np.abs(_pulls(truth, estimate, sigma))))
     if len(score) < 10:
@@ -43,17 +43,17 @@ def widening(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, level: flo
 
 
 def cross_widened(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, fold: ArrayLike) -> np.ndarray:
-    """Multiply the σ of each fold by what the other folds need: by `widening` of what is held out there.
+    """Return σ calibrated across folds: the σ of each fold times the `widening` of the other folds.
 
-    Objects that are kept aside of a training lie in the fields that it learned from, and say nothing of how much worse
-    a network does on other fields. Those held out in the other folds of a cross-validation by groups do.
+    Calibration objects of a training lie in the fields that it learned from. They do not show how much worse a network
+    is on other fields. The held-out objects of the other folds, in a cross-validation by groups, do.
 
     Parameters
     ----------
     truth, estimate, sigma : array_like of float
-        (N,) of all folds, each object estimated where it was held out.
+        (N,) values of all folds, each object predicted in the fold where it was held out.
     fold : array_like
-        (N,).
+        (N,) fold of each object.
 
     Returns
     -------
@@ -72,19 +72,19 @@ def cross_widened(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, fold:
 
 
 def coverage(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, levels: Sequence[float] = LEVELS) -> pd.DataFrame:
-    """Count how often the intervals of a normal distribution hold the truth.
+    """Return how often the intervals of a normal distribution contain the truth.
 
     Parameters
     ----------
     truth, estimate, sigma : array_like of float
-        (N,); an object with a NaN is left out.
+        (N,) values. Objects with a NaN are left out.
     levels : sequence of float
-        Of the central intervals, in (0, 1).
+        Levels of the central intervals, in (0, 1).
 
     Returns
     -------
     pandas.DataFrame
-        Index level; columns share (of the truths that lie inside), low, high (its 95 % interval, Wilson), n.
+        Index level; columns share (of true values inside), low, high (its 95 % Wilson interval), n.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def coverage(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, levels: Se
 
 
 def _reach(level: float) -> float:
-    """Give the half width of a central interval in σ."""
+    """Return the half width of a central interval in σ."""
     return float(ndtri((1 + level) / 2))
 
 

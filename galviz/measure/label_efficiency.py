@@ -1,4 +1,4 @@
-"""How many labels a pre-trained network saves: Base and Ours against the part of the labels that they learned from."""
+"""Label efficiency: errors of Base and Ours (pre-trained) as a function of the label fraction."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,15 @@ from galviz.measure.metrics import Interval
 from galviz.measure.unit_errors import UNITS, residual_in
 
 METHODS = ("base", "ours")
-"""From random weights, and from an encoder that has learned without labels."""
+"""Base starts from random weights, ours from an encoder that was pre-trained without labels."""
 
 MEASURES = ("mae", "sigma")
-"""Mean absolute error, and standard deviation (divisor N) of the signed error. Classes have an accuracy."""
+"""Mean absolute error, and standard deviation (divisor N) of the signed error. Classes use the accuracy instead."""
 
 CLASS_CLAIMS = {"CIFAR-10": (5.38, 0.6), "CUB-200": (10.43, 0.8)}
-"""What Liang et al. (2020) say of natural images, section S1.2: by how many percent Ours is more accurate (or points:
-they do not say), and the part of the labels with which it is as good as Base with all of them. The values of their
-Fig. S3 are not in the text."""
+"""Claims of Liang et al. (2020) for natural images, section S1.2: by how many percent Ours is more accurate (or points:
+they do not say), and the label fraction with which it is as good as Base with all labels. The values of their Fig. S3
+are not in the text."""
 
 _KEYS = ["fraction", "method", "trial", "fold"]
 _PERCENT = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
@@ -30,12 +30,12 @@ _TABLE_1 = {
 
 
 def published() -> pd.DataFrame:
-    """Give what Liang et al. found on SDSS: 24,596 clusters of redMaPPer, ten folds, means of three runs.
+    """Return the results of Liang et al. on SDSS: 24,596 redMaPPer clusters, ten folds, means of three runs.
 
     Returns
     -------
     pandas.DataFrame
-        A row a fraction and method: fraction (0.01 … 1), method, mae and sigma, both most likely in ln λ.
+        One row per fraction and method: fraction (0.01 … 1), method, mae and sigma, both most likely in ln λ.
 
     References
     ----------
@@ -51,20 +51,20 @@ def published() -> pd.DataFrame:
 
 
 def measured(held_out: pd.DataFrame) -> pd.DataFrame:
-    """Measure each training of a sweep on the objects that it did not see.
+    """Return the errors of each training of a sweep on its held-out objects.
 
     Parameters
     ----------
     held_out : pandas.DataFrame
-        A row a training and object: fraction, method, trial, fold, object_id, truth and estimate (positive numbers, as
-        a catalogue has them, or names of classes).
+        One row per training and object: fraction, method, trial, fold, object_id, truth and estimate (positive numbers
+        in the unit of the catalogue, or class names).
 
     Returns
     -------
     pandas.DataFrame
-        A row a training: fraction, method, trial, fold, objects (measured on), and ``mae_ln`` … ``sigma_value``, a
-        column a measure and unit. NaN in logarithms where an estimate is not positive. Of classes, ``accuracy`` in
-        their place.
+        One row per training: fraction, method, trial, fold, objects (their number), and ``mae_ln`` … ``sigma_value``,
+        one column per measure and unit. NaN in logarithms where an estimate is not positive. For classes ``accuracy``
+        instead.
     """
     if of_classes(held_out):
         right = held_out.assign(objects=1, accuracy=held_out["truth"] == held_out["estimate"])
@@ -82,26 +82,26 @@ def measured(held_out: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_classes(held_out: pd.DataFrame) -> bool:
-    """Say whether estimates are names of classes."""
+    """Return whether the estimates are class names."""
     return bool(len(held_out)) and not pd.api.types.is_numeric_dtype(held_out["estimate"])
 
 
 def curves(table: pd.DataFrame, measure: str = "mae", unit: str = "ln") -> pd.DataFrame:
-    """Average the trainings of each fraction and method.
+    """Return the mean over the trainings of each fraction and method.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As `measured` gives it.
+        As returned by `measured`.
     measure : {"mae", "sigma", "accuracy"}
     unit : {"ln", "dex", "percent", "value", ""}
-        Of the errors; ``""`` of accuracies.
+        Unit of the errors; ``""`` for accuracies.
 
     Returns
     -------
     pandas.DataFrame
-        A row a fraction and method, sorted: fraction, method, mean (over the folds of a trial, then over trials), std
-        (between trials, divisor n − 1; NaN of one trial) and trials, their number.
+        One row per fraction and method, sorted: fraction, method, mean (over the folds of a trial, then over trials),
+        std (between trials, divisor n − 1; NaN for one trial) and trials, their number.
     """
     column = f"{measure}_{unit}" if unit else measure
     trials = table.groupby(["method", "fraction", "trial"])[column].mean()
@@ -110,21 +110,21 @@ def curves(table: pd.DataFrame, measure: str = "mae", unit: str = "ln") -> pd.Da
 
 
 def crossing(fractions: np.ndarray, values: np.ndarray, level: float) -> float:
-    """Find the part of the labels from which on a curve stays at or below a level.
+    """Return the label fraction from which on a curve stays at or below a level.
 
-    Between two fractions the curve is a straight line over their logarithm.
+    Between two fractions, the curve is a straight line in the logarithm of the fraction.
 
     Parameters
     ----------
     fractions, values : numpy.ndarray of float, shape (F,)
-        Fractions in (0, 1], rising.
+        Fractions in (0, 1], ascending.
     level : float
 
     Returns
     -------
     float
-        inf where the last value is above the level (or NaN): not reached. 0 where no value is above it: reached
-        before the first fraction.
+        inf if the last value is above the level (or NaN): the level is not reached. 0 if no value is above it: it is
+        reached before the first fraction.
     """
     above = np.flatnonzero(~(values <= level))
     if not len(above):
@@ -138,20 +138,21 @@ def crossing(fractions: np.ndarray, values: np.ndarray, level: float) -> float:
 
 @dataclass(frozen=True)
 class Gain:
-    """What pre-training is worth.
+    """The gain from pre-training.
 
     Parameters
     ----------
     fractions : numpy.ndarray, shape (F,)
-        What was swept over, rising.
+        Label fractions of the sweep, ascending.
     base, ours : numpy.ndarray, shape (F,)
-        The measure at each fraction, means over the trials that are complete.
+        The measure at each fraction, averaged over the complete trials.
     change : Interval of (F,) arrays
-        Of the measure from Base to Ours at each fraction, in percent: −10 is a tenth less; of accuracies in points.
+        Change of the measure from Base to Ours at each fraction, in percent: −10 is a tenth less. For accuracies in
+        percentage points.
     equal : Interval
-        The fraction from which on Ours is as good as Base with all labels; inf and 0 as `crossing` gives them.
+        The label fraction from which on Ours is as good as Base with all labels; inf and 0 as in `crossing`.
     trials, objects : int
-        On which all this rests.
+        Numbers of trials and objects used.
     """
 
     fractions: np.ndarray
@@ -164,7 +165,7 @@ class Gain:
 
 
 def complete(held_out: pd.DataFrame) -> pd.DataFrame:
-    """Keep the trials of which both methods have done every fraction that is there at all, in equally many folds."""
+    """Return the rows of complete trials: both methods have all fractions, in the same number of folds."""
     cells = held_out[_KEYS].drop_duplicates()
     count = cells.groupby(["trial", "fold"]).size()
     whole = count[count == 2 * cells["fraction"].nunique()].index.to_frame(index=False)
@@ -176,23 +177,23 @@ def complete(held_out: pd.DataFrame) -> pd.DataFrame:
 def label_gain(
     held_out: pd.DataFrame, measure: str = "mae", unit: str = "ln", *, n: int = 1000, level: float = 0.95, seed: int = 0
 ) -> Gain:
-    """Compute how much Ours errs less than Base, and how many labels it needs to be as good, with intervals.
+    """Return how much smaller the errors of Ours are, and how many labels it needs to equal Base, with intervals.
 
-    The intervals are percentiles of a bootstrap: the held-out objects of each fold are drawn with replacement, the same
-    for all trainings, and so are the trials, whose Base and Ours stay together. One trial says nothing of the scatter
-    between trials, and objects are taken as independent.
+    The intervals are bootstrap percentiles. The held-out objects of each fold are drawn with replacement, the same for
+    all trainings. Trials are drawn too, with Base and Ours of a trial together. A single trial contains no scatter
+    between trials. Objects are assumed to be independent.
 
     Parameters
     ----------
     held_out : pandas.DataFrame
-        As `measured` takes it; what is not `complete` is left out. Trials have the same folds.
+        As in `measured`. Trials that are not `complete` are left out. Trials must have the same folds.
     measure : {"mae", "sigma", "accuracy"}
-        For accuracies, being as good is being as accurate.
     unit : {"ln", "dex", "percent", "value", ""}
+        Unit of the errors; ``""`` for accuracies.
     n : int
-        Resamples.
+        Number of resamples.
     level : float
-        Confidence of the intervals.
+        Confidence level of the intervals.
     seed : int
 
     Returns
@@ -202,7 +203,7 @@ def label_gain(
     Raises
     ------
     ValueError
-        If no trial is complete, or all labels (fraction 1) were not used.
+        If no trial is complete, or the fraction 1 is missing.
 
     References
     ----------
@@ -230,7 +231,7 @@ def label_gain(
 
 
 def gain_words(gain: Gain) -> str:
-    """Say from which part of the labels on Ours equals Base with all of them, and how sure that is.
+    """Return as text from which label fraction on Ours equals Base with all labels, with its interval.
 
     Parameters
     ----------
@@ -263,15 +264,15 @@ def _percent(fraction: float, first: str) -> str:
 
 
 def _interval(values: np.ndarray, level: float, *, one: bool = False) -> Interval:
-    """Take (K, 1 + n) values apart: the first as measured, the others as resampled; `one` where K = 1."""
+    """Return an interval from (K, 1 + n) values: the first is measured, the others are resampled. `one` if K = 1."""
     ends = ((1 - level) / 2, (1 + level) / 2)
-    low, high = np.quantile(values[:, 1:], ends, axis=1, method="inverted_cdf")  # which never averages with inf
+    low, high = np.quantile(values[:, 1:], ends, axis=1, method="inverted_cdf")  # never averages with inf
     found = (values[:, 0], low, high)
     return Interval(*(float(end[0]) for end in found), level) if one else Interval(*found, level)
 
 
 def _resampled(part: pd.DataFrame, measure: str, unit: str, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Measure the trainings of one fold, as they are and on n resamples of its objects: (2, F, T, 1 + n)."""
+    """Return the measure of the trainings of one fold, without and with n resamplings: (2, F, T, 1 + n)."""
     wrong = measure == "accuracy"
     residual = part["truth"] != part["estimate"] if wrong else residual_in(unit, part["truth"], part["estimate"])
     rows = part.assign(residual=np.asarray(residual, dtype=float))

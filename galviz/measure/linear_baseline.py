@@ -1,4 +1,4 @@
-"""What one column of a catalogue already says of a target: learned first, so that a network learns the rest."""
+"""A baseline that predicts the target from one catalogue column, so that a network only learns the remainder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 _KNOTS = 9
-_FEWEST = 10  # objects that a line is drawn through
+_FEWEST = 10  # fewest objects for a fit
 
 
 @dataclass(frozen=True, eq=False)
 class Offset:
-    """A piecewise linear function of a column, constant outside its knots; where the column is not known, its mean.
+    """A piecewise linear function of a catalogue column, constant outside its knots.
 
     Parameters
     ----------
     column : str
     at, values : array_like of float
-        (K,) knots, rising, and the target (as learned) there.
+        (K,) knots, ascending, and the target (as learned) at the knots.
     mean : float
-        Of the target.
+        Mean of the target, used where the column is not known.
     """
 
     column: str
@@ -36,19 +36,19 @@ class Offset:
 
     @classmethod
     def fit(cls, column: str, values: ArrayLike, truth: ArrayLike) -> Self:
-        """Draw the line of least squares through the truth.
+        """Return the least-squares fit to the truth.
 
         Parameters
         ----------
         column : str
-            Its name.
+            Name of the column.
         values, truth : array_like of float
-            (N,) the column, and the target as learned; objects with a NaN in either do not count.
+            (N,) values of the column, and the target as learned. Objects with a NaN in either are left out.
 
         Returns
         -------
         Offset
-            With up to 9 knots at quantiles of the values; the mean where fewer than 10 objects are known.
+            With up to 9 knots at quantiles of the values. Constant (the mean) if fewer than 10 objects are known.
         """
         x, y = (np.asarray(numbers, dtype=np.float64) for numbers in (values, truth))
         known = np.isfinite(x) & np.isfinite(y)
@@ -61,28 +61,28 @@ class Offset:
         return cls(column, at, mean + np.linalg.lstsq(hats, y - mean, rcond=1e-6)[0], mean)
 
     def of(self, catalogue: pd.DataFrame) -> np.ndarray:
-        """Compute the function for the rows of a catalogue, float64, shape (N,).
+        """Return the baseline for the rows of a catalogue, float64, shape (N,).
 
         Raises
         ------
         KeyError
-            If it lacks the column.
+            If the catalogue lacks the column.
         """
         values = column_of(catalogue, self.column)
         return np.where(np.isfinite(values), np.interp(values, self.at, self.values), self.mean)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the fields as plain JSON values."""
+        """Return the fields as plain JSON values."""
         return {"column": self.column, "at": self.at.tolist(), "values": self.values.tolist(), "mean": self.mean}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any] | None) -> Self | None:
-        """Make an offset from what `to_json` gave; None of None."""
+        """Return the baseline that `to_json` described; None for None."""
         return None if fields is None else cls(**fields)
 
 
 def column_of(catalogue: pd.DataFrame, name: str) -> np.ndarray:
-    """Read a column of numbers, float64, shape (N,), NaN where not known; a KeyError says what can be done without."""
+    """Return a numeric column, float64, shape (N,), NaN where not known. Raise a KeyError if it is missing."""
     if name not in catalogue.columns:
         raise KeyError(
             f"catalogue: expected the column {name!r}, which the recipe's offset names, got "

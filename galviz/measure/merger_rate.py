@@ -1,4 +1,4 @@
-"""From the fraction of galaxies that merge to the rate at which they do, with what the literature found."""
+"""From merger fractions to merger rates, with values from the literature."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True)
 class Published:
-    """A number from the literature that a merger fraction is compared with, or turned into a rate by.
+    """A value from the literature, to compare a merger fraction with or to convert it to a rate.
 
     Parameters
     ----------
@@ -16,12 +16,12 @@ class Published:
         ``"merger fraction"``, ``"pair fraction"``, ``"observability"`` (⟨T_obs⟩, Gyr), ``"pairs to mergers"`` (C), or
         ``"evolution"`` (the power m of 1 + z).
     value, low, high : float
-        Low and high are a range or ± 1σ as in the source; NaN where there is none.
+        Low and high are a range or ± 1σ as in the source; NaN if there is none.
     z : float
-        Redshift that it holds for; NaN where it is no single one.
+        Redshift; NaN if it is not a single one.
     method, source : str
     status : str
-        How far it was read: ``"paper"``, ``"abstract only"``, or ``"from memory, not verified"``.
+        How the source was checked: ``"paper"``, ``"abstract only"``, or ``"from memory, not verified"``.
     """
 
     quantity: str
@@ -52,25 +52,25 @@ PUBLISHED = (
     Published("observability", 0.3, _NO, _NO, _NO, "close pairs, 20 kpc/h", _LOTZ, _MEMORY),
     Published("observability", _NO, 0.2, 0.9, _NO, "asymmetry", _LOTZ, _MEMORY),
 )
-"""What a page may show beside a fraction, each with how far its source was read."""
+"""Values that a page may show beside a merger fraction, each with the status of its source."""
 
 
 def merger_rate(fraction: ArrayLike, t_obs: ArrayLike, merging: ArrayLike = 1.0) -> np.ndarray:
-    """Turn a merger fraction into mergers per galaxy and Gyr, R = f C / ⟨T_obs⟩.
+    """Return the merger rate per galaxy and Gyr for a merger fraction, R = f C / ⟨T_obs⟩.
 
     Parameters
     ----------
     fraction : array_like
         Merger (or pair) fraction f.
     t_obs : array_like
-        Mean time ⟨T_obs⟩ over which a merger is seen as one by this method, Gyr.
+        Observability ⟨T_obs⟩: mean time for which this method identifies a merger, Gyr.
     merging : array_like
-        Factor C from what is seen to what merges.
+        Factor C from observed pairs to mergers.
 
     Returns
     -------
     numpy.ndarray of float64
-        Per Gyr; NaN spreads.
+        Rate per Gyr. NaN propagates.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How far estimates lie from the truth, with bootstrap intervals."""
+"""Metrics of estimates against the truth, with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Interval:
 
 
 def pairs(truth: ArrayLike, estimate: ArrayLike, nan: NanRule = "raise") -> tuple[np.ndarray, np.ndarray]:
-    """Check truth and estimate against each other and give them as arrays.
+    """Return truth and estimate as arrays, after checking that they match.
 
     Parameters
     ----------
     truth, estimate : array_like
         (N,) numbers or class names. Two pandas Series must have the same index: rows are never matched by number.
     nan : {"raise", "drop"}
-        What is done about pairs in which either is NaN (or None).
+        How pairs with a NaN (or None) are treated.
 
     Returns
     -------
     truth, estimate : np.ndarray
-        (N,) or shorter; numbers come as float64.
+        (N,) or shorter. Numbers are float64.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def bootstrap(
     Parameters
     ----------
     metric : callable
-        ``metric(truth, estimate)`` gives a float or (K,) floats: any of this module, or your own; fix further
+        ``metric(truth, estimate)`` returns a float or (K,) floats: any metric of this module, or your own. Set other
         arguments with `functools.partial`.
     truth, estimate, nan
         As in `pairs`.
@@ -184,8 +184,8 @@ def bootstrap(
     seed : int
         Same seed, same resamples, whatever the metric.
     groups : array_like, optional
-        (N,) group of each pair. Whole groups are resampled, as must be where pairs of one group are not independent,
-        e.g. the five bands of one object.
+        (N,) group of each pair. Whole groups are resampled. This is necessary if the pairs of a group are not
+        independent, such as the five bands of one object.
 
     Returns
     -------
@@ -222,7 +222,7 @@ def _kept_groups(groups: ArrayLike, truth: ArrayLike, estimate: ArrayLike) -> np
 
 
 def _resampler(size: int, groups: np.ndarray | None, rng: np.random.Generator) -> Callable[[], np.ndarray]:
-    """Give a function that draws the rows of one resample."""
+    """Return a function that draws the rows of one resample."""
     if groups is None:
         return lambda: rng.integers(size, size=size, dtype=np.int32)
     order = np.argsort(groups, kind="stable")
@@ -259,7 +259,7 @@ def summary(
     groups: ArrayLike | None = None,
     nan: NanRule = "raise",
 ) -> pd.DataFrame:
-    """All metrics with their intervals.
+    """Return all metrics with their intervals.
 
     Parameters
     ----------

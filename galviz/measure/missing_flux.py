@@ -1,4 +1,4 @@
-"""How far a flux that was filled in may be off: learned from objects whose flux is known."""
+"""Errors of reconstructed fluxes, estimated from objects whose flux is known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,17 +16,18 @@ from galviz.sky.photometry import flux_to_ab
 
 @dataclass(frozen=True, eq=False)
 class KnownFluxes:
-    """Fluxes of one band that were hidden and filled in, of objects where they are known.
+    """Known fluxes of one band that was hidden, with their reconstructions.
 
-    The interval of a new one is that of its neighbours' errors: of those whose estimates are nearest, in asinh of flux
-    over noise, which counts noises where a source is faint and parts of the flux where it is bright.
+    The interval of a new flux comes from the errors of the known objects with the closest estimates, in asinh of flux
+    over noise. That scale measures errors in units of the noise for faint sources, and as a fraction of the flux for
+    bright ones.
 
     Parameters
     ----------
     estimate, truth : numpy.ndarray, shape (M,)
-        Of one unit.
+        Reconstructed and true fluxes, in the same unit.
     noise : float
-        Of such a flux; the scale below which errors are counted in flux, and above it in magnitudes.
+        Noise of such a flux: the scale of the asinh.
 
     References
     ----------
@@ -38,7 +39,7 @@ class KnownFluxes:
     noise: float
 
     def interval(self, flux: ArrayLike, *, level: float = 0.68, neighbours: int = 60) -> tuple[np.ndarray, np.ndarray]:
-        """Give the interval that holds the true flux with probability `level`.
+        """Return the interval that contains the true flux with probability `level`.
 
         Parameters
         ----------
@@ -47,7 +48,7 @@ class KnownFluxes:
         level : float
             In (0, 1).
         neighbours : int
-            Known objects that the errors are taken from, at most.
+            Largest number of known objects whose errors are used.
 
         Returns
         -------
@@ -78,20 +79,21 @@ class KnownFluxes:
 
 @dataclass(frozen=True, eq=False)
 class KnownFits:
-    """How images that no network learned from were fitted: with all bands, and with each band hidden.
+    """Best fits of images that no network learned from, with all bands and with each band hidden.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        A row an object and hidden band. off (the band, or ``""``); rms_u … (root mean square residual of each band in
-        the scale of the fits); flux, flux_true (of the hidden band, nanomaggy inside 3 arcsec), noise (of such a flux).
+        One row per object and hidden band. ``off`` (the hidden band, or ``""``); ``rms_u`` … (root mean square residual
+        of each band in the scale of the fits); ``flux``, ``flux_true`` (of the hidden band, nanomaggy inside 3 arcsec),
+        ``noise`` (of such a flux).
     """
 
     table: pd.DataFrame
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Read a Parquet file; what was read is kept until the file changes."""
+        """Read a Parquet file. The table is cached until the file changes."""
         return cls(_read(path, path.stat().st_mtime_ns))
 
     def residuals(self, bands: Sequence[str]) -> np.ndarray:
@@ -99,7 +101,7 @@ class KnownFits:
         return self.table.loc[self.table["off"] == "", [f"rms_{band}" for band in bands]].to_numpy()
 
     def fluxes(self, band: str) -> KnownFluxes:
-        """Give the fluxes of a band where it was hidden."""
+        """Return the fluxes of a band from fits in which it was hidden."""
         rows = self.table[self.table["off"] == band]
         noise = float(rows["noise"].median()) if len(rows) else 1.0
         return KnownFluxes(rows["flux"].to_numpy(), rows["flux_true"].to_numpy(), noise)
@@ -119,7 +121,7 @@ def filled_in(
     true: np.ndarray,
     known: Mapping[str, KnownFluxes],
 ) -> pd.DataFrame:
-    """Measure bands that were filled in, against the truth where that is known.
+    """Return fluxes, magnitudes and colours of reconstructed bands, with their errors where the truth is known.
 
     Parameters
     ----------
@@ -128,18 +130,18 @@ def filled_in(
     bands : sequence of str
         B bands, from blue to red.
     off : sequence of str
-        Those that were filled in.
+        The reconstructed bands.
     filled, true : numpy.ndarray, shape (N, B)
-        Fluxes of the fits and as observed (NaN where a band was not observed), nanomaggy.
+        Fluxes of the fits, and observed fluxes (NaN where a band was not observed), nanomaggy.
     known : mapping of str to KnownFluxes
-        By band; without an entry there are no intervals.
+        By band. Without an entry there are no intervals.
 
     Returns
     -------
     pandas.DataFrame
-        A row an object and band of `off`. object_id, band; flux, low, high (nanomaggy; the interval holds the truth in
-        68 % of cases); mag, mag_bright, mag_faint (AB; NaN where a flux is not positive); mag_true, mag_error (mag −
-        mag_true); colour (its name, with the next band), colour_value, colour_true, colour_error (mag).
+        One row per object and band of `off`: object_id, band; flux, low, high (nanomaggy; 68 % interval); mag,
+        mag_bright, mag_faint (AB; NaN where a flux is not positive); mag_true, mag_error (mag − mag_true); colour (its
+        name, with the next band), colour_value, colour_true, colour_error (mag).
     """
     mags = flux_to_ab(np.where(np.isin(bands, off), filled, true)), flux_to_ab(true)
     parts = [pd.DataFrame({"object_id": [], "band": []})]

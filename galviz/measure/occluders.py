@@ -1,10 +1,10 @@
-"""Where an occluder is put on an image, and how the outputs at its places become a map."""
+"""The positions of an occluder on an image, and the map from the outputs at these positions."""
 
 import numpy as np
 
 
 def places(height: int, width: int, patch: int, stride: int) -> np.ndarray:
-    """Give the places of an occluder: a regular grid whose last row and column end at the edges of the image.
+    """Return the positions of an occluder: a regular grid whose last row and column end at the edges of the image.
 
     Parameters
     ----------
@@ -13,12 +13,12 @@ def places(height: int, width: int, patch: int, stride: int) -> np.ndarray:
     patch : int
         Side of the occluder, pixels.
     stride : int
-        Distance between places, pixels. Where it does not divide what is left, the last step is shorter.
+        Distance between positions, pixels. The last step may be shorter.
 
     Returns
     -------
     numpy.ndarray of int, shape (P, 2)
-        Top and left of the occluder, row by row.
+        Top and left pixel of the occluder, row by row.
 
     Raises
     ------
@@ -39,14 +39,14 @@ def places(height: int, width: int, patch: int, stride: int) -> np.ndarray:
 
 
 def spread(outputs: np.ndarray, places: np.ndarray, patch: int, shape: tuple[int, int]) -> np.ndarray:
-    """Make a map of the outputs: the value of a pixel is the mean over the places that cover it.
+    """Return a map of the outputs: each pixel is the mean over the positions that cover it.
 
     Parameters
     ----------
     outputs : numpy.ndarray, shape (..., P)
-        A number for each place; NaN spoils the pixels of its place and no others.
+        One number per position. A NaN affects only the pixels of its own position.
     places : numpy.ndarray of int, shape (P, 2)
-        As `places` gives them, or some of them.
+        Positions from `places`, all or some of them.
     patch : int
         Side of the occluder, pixels.
     shape : (int, int)
@@ -55,7 +55,7 @@ def spread(outputs: np.ndarray, places: np.ndarray, patch: int, shape: tuple[int
     Returns
     -------
     numpy.ndarray of float32, shape (..., H, W)
-        NaN where no place covers the pixel.
+        NaN where no position covers the pixel.
     """
     total = np.zeros((*outputs.shape[:-1], *shape))
     count = np.zeros(shape)

@@ -1,4 +1,4 @@
-"""How good photometric redshifts are: each published measure by a name of its own, with its definition."""
+"""Metrics of photometric redshifts: each published definition has its own name."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ Measure = Callable[[np.ndarray, np.ndarray], float]
 
 
 def dz(z_spec: ArrayLike, z_phot: ArrayLike, *, nan: NanRule = "raise") -> np.ndarray:
-    """Compute Δz = (z_phot − z_spec) / (1 + z_spec), float64 (N,), for which the other functions here are measures.
+    """Return Δz = (z_phot − z_spec) / (1 + z_spec), float64, shape (N,).
 
     Parameters
     ----------
@@ -81,17 +81,17 @@ def photoz_summary(
     seed: int = 0,
     nan: NanRule = "raise",
 ) -> pd.DataFrame:
-    """Compute all `MEASURES` with their bootstrap intervals.
+    """Return all `MEASURES` with their bootstrap intervals.
 
-    A share of outliers whose cut is five of the method's own sigmas is not comparable between methods: a wide one has
-    none. Compare ``eta_0.05`` and ``eta_0.15``.
+    The outlier share with a cut at five of the method's own sigmas is not comparable between methods, since a method
+    with a large scatter has no outliers. Compare ``eta_0.05`` and ``eta_0.15`` instead.
 
     Parameters
     ----------
     z_spec, z_phot : array_like
         (N,), as `galviz.measure.metrics.pairs` takes truth and estimate.
     n, level, seed, nan
-        As of `galviz.measure.metrics.bootstrap`.
+        As in `galviz.measure.metrics.bootstrap`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which columns of a table are scores that a threshold can be laid on, and what they are the probability of."""
+"""Find the columns of a table that are scores for a threshold, and what they are the probability of."""
 
 import re
 
@@ -9,7 +9,7 @@ from galviz.sky.galaxy_zoo import COLUMNS, MERGER, NAMES
 
 NO_TRUTH = ""
 MOST_OUTSIDE = 0.1
-"""Part of a score's values that may lie outside 0…1: they are left out. Where it is more, the column is no score."""
+"""Largest share of values outside 0…1 in a score column. They are left out. With more, the column is not a score."""
 
 _TRUTHS = ("truth", "is_merger", "merger_true", "label", "is_merging")
 _BESIDE = ("fold", "seen", "residual", "spread")
@@ -17,25 +17,25 @@ _TELLING = re.compile(r"merg|^(p|score|prob|probability|prediction|predicted|est
 _THEIRS = re.compile(r"(.+?)(?:-gz2|-gzd?\d?|-dr\d+)?_(.+)_fraction")
 _Z = re.compile(r"^(z|redshift|z_?spec|z_?phot|photo_?z|spec_?z)$", re.IGNORECASE)
 _COLOURS = (("g", "r"), ("u", "r"), ("r", "i"))
-_TRIED, _FARTHEST = 1000, 8  # a column z with larger values among the first is no redshift
-_NAMED = 6  # columns that are named where none is a score
+_TRIED, _FARTHEST = 1000, 8  # a column z with larger values in its first rows is not a redshift
+_NAMED = 6  # largest number of columns listed in the error message
 
 
 def answers(table: pd.DataFrame) -> dict[str, str]:
-    """Find the columns that a threshold can be laid on: numbers within 0…1, not only 0 and 1.
+    """Return the columns that a threshold can be applied to: numbers within 0…1, not only 0 and 1.
 
-    A column whose name tells that it is a score may have values outside, up to `MOST_OUTSIDE` of them.
+    A column whose name shows that it is a score may have a share of up to `MOST_OUTSIDE` of its values outside.
 
     Returns
     -------
     dict of str to str
-        Words for people → column, the likeliest score first: an ``estimate``, what has a ``…_true`` beside it,
-        Kaggle's ``Class8.6``, a column whose name tells; what looks like a truth last.
+        Label → column, the most likely score first: an ``estimate``, Kaggle's ``Class8.6``, a column with a ``…_true``
+        beside it, a column with a typical name. Columns that look like a truth come last.
 
     Raises
     ------
     ValueError
-        If there is none, saying of the columns why not.
+        If there is none. The message gives the reason for each column.
     """
     known = [name for name in _numeric(table) if name not in _BESIDE and not is_redshift(name)]
     found = [name for name in known if not _why_not(name, numbers(table[name]))]
@@ -52,9 +52,9 @@ def answers(table: pd.DataFrame) -> dict[str, str]:
 
 
 def truths(table: pd.DataFrame, score: str) -> dict[str, str]:
-    """Find the columns that may say what is true, the one that belongs to a score first; ``NO_TRUTH`` is always there.
+    """Return the columns that may hold the truth of a score, the matching one first. ``NO_TRUTH`` is always included.
 
-    The result is as that of `answers`.
+    The result has the form of `answers`.
     """
     flags = [str(name) for name in table.columns if pd.api.types.is_bool_dtype(table[name].dtype)]
     known = [name for name in [*_within(table), *flags] if name not in (score, *_BESIDE)]
@@ -67,7 +67,7 @@ def truths(table: pd.DataFrame, score: str) -> dict[str, str]:
 
 
 def meaning(score: str) -> str:
-    """Say what a score is the probability of: an answer of Galaxy Zoo, else ``"merger"`` or the column's own name."""
+    """Return what a score is the probability of: an answer of Galaxy Zoo, ``"merger"``, or the column's own name."""
     if score in COLUMNS:
         return NAMES[COLUMNS.index(score)]
     theirs = _THEIRS.fullmatch(score)
@@ -77,12 +77,12 @@ def meaning(score: str) -> str:
 
 
 def words(name: str) -> tuple[str, str]:
-    """Give the labels for what is an object of this kind and what is not: ``("merger", "not a merger")``."""
+    """Return the labels of the positive and the negative class: ``("merger", "not a merger")``."""
     return name, "not a merger" if name == "merger" else f"not {name}"
 
 
 def bin_column(table: pd.DataFrame) -> str:
-    """Find what fractions are best binned by: a redshift, else a colour, else nothing (``""``)."""
+    """Return the best expression to bin fractions by: a redshift, else a colour, else nothing (``""``)."""
     known = _numeric(table)
     bands = set("ugri") & set(known)  # where there are other bands, z may be a magnitude
 
@@ -94,17 +94,17 @@ def bin_column(table: pd.DataFrame) -> str:
 
 
 def is_redshift(name: str) -> bool:
-    """Say whether a column is called like a redshift."""
+    """Return whether a column has the name of a redshift."""
     return _Z.match(name) is not None
 
 
 def outside(values: np.ndarray) -> np.ndarray:
-    """Find the rows whose values are numbers, but not within 0…1."""
+    """Return the rows whose values are numbers outside 0…1."""
     return np.flatnonzero((values < 0) | (values > 1))
 
 
 def numbers(values: pd.Series) -> np.ndarray:
-    """Give a column as float64, or float32 where it is that; missing values are NaN."""
+    """Return a column as float64, or as float32 if it is float32. Missing values are NaN."""
     kind = np.float32 if values.dtype == np.float32 else np.float64
     return values.to_numpy(dtype=kind, na_value=np.nan)
 
@@ -114,7 +114,7 @@ def _numeric(table: pd.DataFrame) -> list[str]:
 
 
 def _within(table: pd.DataFrame) -> list[str]:
-    """Name the columns of numbers that have values, all within 0…1, and are no redshifts."""
+    """Return the names of numeric columns that have values, all within 0…1, and are not redshifts."""
     kept = [name for name in _numeric(table) if not is_redshift(name)]
     return [name for name in kept if 0 <= _ends(found := numbers(table[name]))[0] <= _ends(found)[1] <= 1]
 
@@ -124,7 +124,7 @@ def _ends(values: np.ndarray) -> tuple[float, float]:
 
 
 def _why_not(name: str, values: np.ndarray) -> str:
-    """Say why a column of numbers is no score; nothing where it is one."""
+    """Return why a numeric column is not a score, or an empty text if it is one."""
     low, high = _ends(values)
     if low > high:
         return "no values"
@@ -135,7 +135,7 @@ def _why_not(name: str, values: np.ndarray) -> str:
 
 
 def _none_of(table: pd.DataFrame) -> str:
-    """Say of each column why it is no score, in one sentence, and what can be done."""
+    """Return the error message for a table without a score: the reason for each column, and a remedy."""
     known, why = set(_numeric(table)), {}
     for name in map(str, table.columns):
         if name in known:

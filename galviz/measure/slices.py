@@ -1,4 +1,4 @@
-"""Parts of a catalogue in which a loss is larger than elsewhere, in words and as expressions."""
+"""Slices of a catalogue in which a loss is larger than elsewhere, as words and as expressions."""
 
 from itertools import pairwise
 from typing import Any
@@ -10,7 +10,7 @@ from galviz.io.expressions import column as expression_of
 from galviz.io.expressions import evaluate
 from galviz.io.ids import check_ids
 
-_MOST_VALUES = 30  # a text column with more values is no grouping
+_MOST_VALUES = 30  # a text column with more values is not cut into slices
 _KINDS = {"string", "boolean", "integer", "floating", "mixed-integer-float"}  # of values that expressions know
 _LONGEST = 2000  # characters that an expression may have
 _BLOCKS = 2000  # above this many objects, blocks of them are resampled
@@ -22,11 +22,11 @@ Told = list[tuple[str, str]]  # slices of a column: expression, words
 def worst_slices(
     errors: pd.Series, table: pd.DataFrame, *, bins: int = 5, least: int = 20, measure: str = ""
 ) -> pd.DataFrame:
-    """Find the parts of a catalogue in which a loss is larger than elsewhere, beyond chance.
+    """Return the slices of a catalogue in which a loss is significantly larger than elsewhere.
 
-    A slice is a range of a number (`bins` of nearly equal number, between round bounds; a column of few numbers goes by
-    its values), a value of a column of at most 30 texts, truth values or categories, or the objects for which a column
-    is missing. Dates and other things are not looked at.
+    A slice is a range of a numeric column (`bins` ranges with nearly equal counts and round bounds; single values if a
+    column has few), one value of a column with at most 30 texts, booleans or categories, or the objects for which a
+    column is missing. Dates and other types are ignored.
 
     Parameters
     ----------
@@ -34,33 +34,34 @@ def worst_slices(
         Loss of each object, indexed by `object_id`: the absolute residual, or 1 for a wrong class and 0 for a right
         one. Objects whose loss is NaN are left out.
     table : pandas.DataFrame
-        What is known of the objects, and perhaps of others, which are left out; index ``object_id``.
+        The catalogue, index ``object_id``. Objects without a loss are left out.
     bins : int
-        Ranges a column of numbers.
+        Number of ranges per numeric column.
     least : int
-        Slices with fewer objects inside, or outside, are not looked at.
+        Slices with fewer objects inside, or outside, are ignored.
     measure : str
-        What the mean loss is called in words; by default ``"MAE"``, or ``"share wrong"`` where all losses are 0 or 1.
+        Name of the mean loss in words. By default ``"MAE"``, or ``"share wrong"`` if all losses are 0 or 1.
 
     Returns
     -------
     pandas.DataFrame
-        A row a slice, the surest harm (highest `low`) first: column, expression (`galviz.io.expressions`; of the
-        objects with a loss it holds for exactly these), words (not safe in HTML), count, the mean loss inside and
-        outside, their difference, and the ends low and high of its interval, which lies above zero.
-        ``attrs["looked_at"]`` is the number of slices looked at, ``attrs["objects"]`` that of the objects.
+        One row per slice, the most certain difference (highest `low`) first: column, expression
+        (`galviz.io.expressions`; among the objects with a loss it selects exactly the slice), words (not escaped for
+        HTML), count, the mean loss inside and outside, their difference, and its interval low and high, which lies
+        above zero. ``attrs["looked_at"]`` is the number of slices tested, ``attrs["objects"]`` the number of objects.
 
     Raises
     ------
     ValueError
-        If ids or names of columns are there twice, a loss is infinite, or `bins` or `least` is below 2.
+        If ids or column names are not unique, a loss is infinite, or `bins` or `least` is below 2.
 
     Notes
     -----
-    The intervals hold together: with a probability of 95 % all of them, however many slices are looked at, cover what
-    they estimate. Objects are resampled 1,000 times, in all slices at once, and the largest studentised deviation of a
-    resample sets the ends. No variance is taken to be smaller than that of all losses, so that a few objects that
-    happen to be alike are not thought certain. Above 2,000 objects, 2,000 random blocks of equal size are resampled.
+    The intervals are simultaneous: with a probability of 95 %, all of them contain the true values, for any number of
+    slices. Objects are resampled 1,000 times, in all slices together, and the largest studentised deviation of a
+    resample sets the ends. No variance is assumed to be smaller than that of all losses, so that a few objects with
+    similar losses by chance are not taken as certain. Above 2,000 objects, 2,000 random blocks of equal size are
+    resampled.
 
     References
     ----------
@@ -85,7 +86,7 @@ def worst_slices(
 
 
 def _known(errors: pd.Series, table: pd.DataFrame, bins: int, least: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Give the rows of the table whose loss is known, and that loss."""
+    """Return the rows of the table whose loss is known, and the loss."""
     if bins < 2 or least < 2:
         raise ValueError(f"bins, least: expected 2 or more, got bins = {bins!r} and least = {least!r}.")
     check_ids(errors.index)
@@ -103,10 +104,10 @@ def _known(errors: pd.Series, table: pd.DataFrame, bins: int, least: int) -> tup
 
 
 def _slices(name: Any, table: pd.DataFrame, bins: int) -> tuple[np.ndarray, Told] | None:
-    """Cut a column: the slice of each row (−1: none) and what the slices are; None where it cannot be cut."""
+    """Return the slice of each row (−1: none) and the list of slices of a column; None if it cannot be cut."""
     if not isinstance(name, str) or len(name) > _LONGEST // 2:
         return None
-    column = expression_of(name) if name.isascii() else f"col({name!r})"  # Python reads some letters as others
+    column = expression_of(name) if name.isascii() else f"col({name!r})"  # Python normalises some letters in names
     values = evaluate(column, table)
     if values.dtype == bool:
         return values.astype(int), [(f"not {column}", f"not {name}"), (column, name)]
@@ -128,7 +129,7 @@ def _slices(name: Any, table: pd.DataFrame, bins: int) -> tuple[np.ndarray, Told
 
 
 def _edges(finite: np.ndarray, bins: int) -> np.ndarray:
-    """Cut numbers into parts of nearly equal number, where that can be said in few digits."""
+    """Return the edges between parts of nearly equal counts, as numbers with few digits."""
     values, counts = np.unique(finite, return_counts=True)
     below, edges = counts.cumsum()[:-1], []
     for k in range(1, bins if len(below) else 1):
@@ -139,7 +140,7 @@ def _edges(finite: np.ndarray, bins: int) -> np.ndarray:
 
 
 def _round_between(low: float, high: float) -> float:
-    """Give a number of few digits with low ≤ number < high."""
+    """Return a number with few digits, low ≤ number < high."""
     tries = (float(f"{low / 2 + high / 2:.{digits}g}") for digits in range(1, 18))
     return next((value for value in tries if low <= value < high), float(low))
 
@@ -169,7 +170,7 @@ def _short(value: Any) -> str:
 
 
 def blocks_of(objects: int) -> np.ndarray:
-    """Give each object the block with which it is resampled: its own, or above 2,000 one of 2,000 at random."""
+    """Return the block with which each object is resampled: its own, or above 2,000 objects one of 2,000 at random."""
     if objects <= _BLOCKS:
         return np.arange(objects)
     return np.random.default_rng(0).permutation(objects) % _BLOCKS
@@ -188,7 +189,7 @@ def _block_sums(loss: np.ndarray, columns: list[tuple[np.ndarray, int]]) -> tupl
 
 
 def _intervals(sums: np.ndarray, totals: np.ndarray, middle: float) -> pd.DataFrame:
-    """Give the means inside and outside each slice, and the simultaneous interval of their difference."""
+    """Return the means inside and outside each slice, and the simultaneous interval of their difference."""
     if not sums.shape[1]:
         return pd.DataFrame(columns=["count", "inside", "outside", "difference", "low", "high"], dtype=np.float64)
     blocks, rng = len(sums), np.random.default_rng(0)
@@ -231,5 +232,5 @@ def interval_words(value: float, low: float, high: float, digits: int) -> str:
 
 
 def decimals(scale: float) -> int:
-    """Give the number of decimals that show one or two digits of a number."""
+    """Return the number of decimals that show one or two digits of a number."""
     return int(np.clip(np.ceil(0.5 - np.log10(scale)), 0, 12)) if scale > 0 else 3

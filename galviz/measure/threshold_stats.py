@@ -1,4 +1,4 @@
-"""How many objects lie above a threshold, and how many there really are: counts, corrections, intervals, rates."""
+"""Statistics of a threshold on a score: fraction above it, purity, completeness, corrections and intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from galviz.io.lazy_array import spaced
 from galviz.measure.metrics import Interval
 
 Method = Literal["isotonic", "platt"]
-_CHUNKS = 4096  # into which the sorted scores of a sample are gathered where they are resampled
+_CHUNKS = 4096  # number of bins of sorted scores that are resampled instead of single objects
 
 
 @dataclass(frozen=True)
 class AtThreshold:
-    """What a threshold does. Floats (or arrays (T,) of T thresholds); NaN where there is nothing to divide by.
+    """Statistics at a threshold. Floats, or arrays (T,) for T thresholds; NaN where the denominator is 0.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ class AtThreshold:
     true_positives, false_positives : int
         Labelled objects above the threshold, by their label.
     purity, completeness, false_positive_rate : Interval
-        Of the labelled objects: share of those above that are positive; share of the positive, and of the negative,
-        that are above. Purity is that of the *labelled* objects: where positives are rarer, it is lower.
+        Of the labelled objects: share of positives among those above; share of the positives, and of the negatives,
+        that are above. This is the purity of the *labelled* objects. It is lower in a sample with fewer positives.
     corrected : float
         The Rogan–Gladen estimate of the fraction of positives, (fraction − fpr) / (completeness − fpr), clipped to
-        0…1. NaN where completeness ≤ false-positive rate: a cut that is no better than chance corrects nothing.
+        0…1. NaN if completeness ≤ false-positive rate, because such a cut is no better than chance.
     """
 
     threshold: float | np.ndarray
@@ -50,16 +50,16 @@ class AtThreshold:
 
 
 class ThresholdCurve:
-    """Scores sorted once, O(N log N), so that every question about a threshold is answered in O(log N).
+    """Scores that are sorted once, O(N log N), so that statistics at a threshold take only O(log N).
 
     Parameters
     ----------
     scores : array_like, shape (N,)
-        Of the sample, for example merger vote fractions. float32 stays float32.
+        Scores of the sample, for example merger vote fractions. float32 stays float32.
     truth : array_like of bool or float, optional
-        1 or 0, NaN where not known: of the sample, shape (N,), or of the objects `labelled`, shape (M,).
+        1 or 0, NaN where not known; for the sample, shape (N,), or for the objects `labelled`, shape (M,).
     labelled : array_like, shape (M,), optional
-        Scores of labelled objects that are not in the sample, for example of the objects held out.
+        Scores of labelled objects that are not in the sample, for example of held-out objects.
 
     Raises
     ------
@@ -82,7 +82,7 @@ class ThresholdCurve:
         self.n = len(scores)
 
     def at(self, threshold: ArrayLike, level: float = 0.95) -> AtThreshold:
-        """Answer one threshold, or T of them together, with Wilson intervals at a confidence `level`."""
+        """Return the statistics at one threshold, or at T thresholds, with Wilson intervals at a confidence `level`."""
         above, hit, false = (_above(scores, threshold) for scores in (self._rest, self._yes, self._no))
         above = above + hit + false if self.joint else above
         yes, no = len(self._yes), len(self._no)
@@ -100,10 +100,10 @@ class ThresholdCurve:
         )
 
     def resampled(self, threshold: float, *, n: int = 1000, level: float = 0.95, seed: int = 0) -> dict[str, Interval]:
-        """Bootstrap intervals of fraction, purity, completeness and corrected, over labelled objects and sample.
+        """Return bootstrap intervals of fraction, purity, completeness and corrected, over labelled objects and sample.
 
-        The four depend on counts alone, and counts of objects drawn with replacement are multinomial: so n resamples
-        cost the same for any N. Resamples in which a quantity is NaN are left out of its interval.
+        These four depend only on counts, and counts of objects drawn with replacement are multinomial. So the cost of n
+        resamples does not depend on N. Resamples in which a quantity is NaN are left out of its interval.
         """
         rng, now = np.random.default_rng(seed), self.at(threshold)
         hit, false, yes, no = now.true_positives, now.false_positives, len(self._yes), len(self._no)
@@ -123,9 +123,9 @@ class ThresholdCurve:
         return {name: _interval(getattr(found[name], "value", found[name]), drawn[name], level) for name in drawn}
 
     def expected(self, method: Method = "isotonic", *, n: int = 200, level: float = 0.95, seed: int = 0) -> Interval:
-        """Fraction of positives without a threshold: the mean of the calibrated scores, with its bootstrap interval.
+        """Return the fraction of positives without a threshold: the mean calibrated score, with a bootstrap interval.
 
-        The calibration (see `calibrate`) is fitted anew to each resample of the labelled objects.
+        The calibration (see `calibrate`) is repeated for each resample of the labelled objects.
         """
         rng = np.random.default_rng(seed)
         known, truth = np.concatenate([self._yes, self._no]), np.repeat([1.0, 0.0], [len(self._yes), len(self._no)])
@@ -147,9 +147,10 @@ class ThresholdCurve:
         return _interval(value, np.array(drawn), level)
 
     def curve(self, points: int = 200) -> pd.DataFrame:
-        """Purity against completeness: index threshold (rising); columns purity, completeness, fraction, corrected.
+        """Return purity and completeness against threshold.
 
-        The thresholds lie just below up to `points` positive objects, evenly spaced in rank.
+        Index threshold (ascending); columns purity, completeness, fraction, corrected. The thresholds lie just below up
+        to `points` positive objects, evenly spaced in rank.
         """
         found = self.at(_below(spaced(self._yes, points)))
         columns = {name: getattr(found, name).value for name in ("purity", "completeness", "fraction")}
@@ -157,9 +158,9 @@ class ThresholdCurve:
         return pd.DataFrame(columns).set_index("threshold")
 
     def threshold_for(self, *, completeness: float | None = None, purity: float | None = None) -> float:
-        """Find the highest threshold with a completeness, or the one of the highest completeness with a purity.
+        """Return the highest threshold with this completeness, or the lowest one with this purity.
 
-        ``at(threshold_for(completeness=0.8)).purity`` is the purity at 80 % completeness. NaN where none does it.
+        ``at(threshold_for(completeness=0.8)).purity`` is the purity at 80 % completeness. NaN if no threshold does.
         """
         if (completeness is None) == (purity is None):
             raise ValueError("threshold_for: expected completeness or purity, got both or none. Give one of them.")
@@ -169,16 +170,16 @@ class ThresholdCurve:
 
 
 class BinnedFractions:
-    """The fraction above a threshold in bins of a column, such as redshift or colour: sorted once, as `ThresholdCurve`.
+    """The fraction above a threshold in bins of a column, such as redshift or colour. Sorted once, as `ThresholdCurve`.
 
     Parameters
     ----------
     values : array_like, shape (N,)
-        The column; objects with NaN or outside the edges are left out.
+        The column. Objects with NaN or outside the edges are left out.
     edges : array_like, shape (K + 1,)
-        Rising; bin k holds edges[k] ≤ value < edges[k + 1], the last one its upper edge too.
+        Ascending. Bin k holds edges[k] ≤ value < edges[k + 1]; the last bin includes its upper edge.
     scores, truth : array_like, shape (N,)
-        As for `ThresholdCurve`.
+        As in `ThresholdCurve`.
     """
 
     def __init__(self, values: ArrayLike, edges: ArrayLike, scores: ArrayLike, truth: ArrayLike | None = None) -> None:
@@ -191,7 +192,7 @@ class BinnedFractions:
         self.curves = [ThresholdCurve(scores[place == k], truth[place == k]) for k in range(len(self.edges) - 1)]
 
     def at(self, threshold: float, level: float = 0.95) -> pd.DataFrame:
-        """Give a row a bin: left, right, n, above, fraction, low, high (Wilson), corrected, purity, completeness."""
+        """Return one row per bin: edges, n, above, fraction, low, high (Wilson), corrected, purity, completeness."""
         names = ["left", "right", "n", "above", "fraction", "low", "high", "corrected", "purity", "completeness"]
         rows = []
         for left, right, curve in zip(self.edges[:-1], self.edges[1:], self.curves, strict=True):
@@ -202,7 +203,7 @@ class BinnedFractions:
 
 
 def wilson(k: ArrayLike, n: ArrayLike, level: float = 0.95) -> Interval:
-    """Wilson score interval of a share k / n, elementwise; NaN where n is 0."""
+    """Return the Wilson score interval of a share k / n, elementwise; NaN where n is 0."""
     k, n, z = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64), ndtri((1 + level) / 2)
     share, safe = _ratio(k, n), np.maximum(n, 1)
     centre, spread = 1 + z**2 / safe, z * np.sqrt(share * (1 - share) / safe + z**2 / (4 * safe**2))
@@ -211,7 +212,7 @@ def wilson(k: ArrayLike, n: ArrayLike, level: float = 0.95) -> Interval:
 
 
 def rogan_gladen(fraction: ArrayLike, completeness: ArrayLike, false_positive_rate: ArrayLike) -> float | np.ndarray:
-    """Correct a fraction above a threshold for what the cut misses and wrongly takes; see `AtThreshold.corrected`."""
+    """Return a fraction above a threshold, corrected for missed and false objects; see `AtThreshold.corrected`."""
     gain = np.asarray(completeness, dtype=np.float64) - false_positive_rate
     return np.clip((fraction - np.asarray(false_positive_rate)) / np.where(gain > 0, gain, np.nan), 0, 1)[()]
 
@@ -219,16 +220,16 @@ def rogan_gladen(fraction: ArrayLike, completeness: ArrayLike, false_positive_ra
 def calibrate(
     scores: np.ndarray, truth: np.ndarray, method: Method = "isotonic", *, weights: np.ndarray | None = None
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Learn the probability of being positive at each score.
+    """Return a function from scores to the probability of being positive, fitted to labelled objects.
 
     Parameters
     ----------
     scores : numpy.ndarray, shape (M,)
-        Of labelled objects; with ``"platt"`` in 0…1.
+        Scores of labelled objects. With ``"platt"`` in 0…1.
     truth : numpy.ndarray, shape (M,)
-        1 or 0, both of them there.
+        1 or 0. Both must occur.
     method : {"isotonic", "platt"}
-        A rising step function; or 1 / (1 + exp(−a logit(score) − b)).
+        An increasing step function, or 1 / (1 + exp(−a logit(score) − b)).
     weights : numpy.ndarray, shape (M,), optional
 
     Returns
@@ -256,13 +257,13 @@ def calibrate(
 
 
 def reliability(scores: ArrayLike, truth: ArrayLike, bins: int = 10, level: float = 0.95) -> pd.DataFrame:
-    """Compare scores in 0…1 with how often they are right, in bins of equal width.
+    """Return the observed share of positives against the score, in bins of equal width over 0…1.
 
     Returns
     -------
     pandas.DataFrame
-        A row a bin: left, right, n, score (its mean), observed (share of positives), low, high (Wilson); NaN where n
-        is 0.
+        One row per bin: left, right, n, score (its mean), observed (share of positives), low, high (Wilson). NaN where
+        n is 0.
     """
     scores, truth = _finite(scores, "scores").astype(np.float64), np.asarray(truth, dtype=np.float64)
     edges, place = np.linspace(0, 1, bins + 1), np.clip((scores * bins).astype(int), 0, bins - 1)
@@ -281,7 +282,7 @@ def _finite(scores: ArrayLike, name: str) -> np.ndarray:
 
 
 def _above(scores: np.ndarray, threshold: ArrayLike) -> int | np.ndarray:
-    """Count sorted scores > threshold, in the scores' own type: of another, NumPy would first cast all of them."""
+    """Return the number of sorted scores > threshold. In another dtype than theirs, NumPy would cast all scores."""
     return len(scores) - np.searchsorted(scores, np.asarray(threshold, dtype=scores.dtype), side="right")
 
 

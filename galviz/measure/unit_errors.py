@@ -1,4 +1,4 @@
-"""Errors of a positive number in four units: natural logarithm, dex, percent, and its own."""
+"""Errors of a positive quantity in four units: natural logarithm, dex, percent, and its own unit."""
 
 from collections.abc import Callable
 
@@ -23,23 +23,23 @@ UNITS = tuple(_RESIDUALS)
 
 
 def residual_in(unit: str, truth: ArrayLike, estimate: ArrayLike) -> np.ndarray:
-    """Compute how far estimates lie from the truth, in one of the `UNITS`.
+    """Return the residuals of estimates in one of the `UNITS`.
 
     Parameters
     ----------
     unit : {"ln", "dex", "percent", "value"}
     truth, estimate : array_like of float
-        Any one shape, as a catalogue has them (not their logarithm).
+        Of the same shape, as in a catalogue (not their logarithm).
 
     Returns
     -------
     numpy.ndarray of float64
-        Of the same shape. NaN stays NaN; where either is not positive, ``"ln"`` and ``"dex"`` give NaN.
+        Of the same shape. NaN stays NaN. ``"ln"`` and ``"dex"`` give NaN where an estimate is not positive.
 
     Raises
     ------
     ValueError
-        If the unit is not known, or a truth is not positive.
+        If the unit is unknown, or a truth is not positive.
     """
     if unit not in UNITS:
         raise ValueError(f"unit: expected one of {', '.join(UNITS)}, got {unit!r}.")
@@ -50,12 +50,12 @@ def residual_in(unit: str, truth: ArrayLike, estimate: ArrayLike) -> np.ndarray:
 
 
 def written(unit: str, label: str) -> str:
-    """Write one of the `UNITS` for a quantity of this label: ``"ln λ"``, ``"dex"``, ``"%"``, ``"λ"``."""
+    """Return one of the `UNITS` as text for a quantity with this label: ``"ln λ"``, ``"dex"``, ``"%"``, ``"λ"``."""
     return _WRITTEN[unit].format(label)
 
 
 def in_all_units(truth: ArrayLike, estimate: ArrayLike, *, n: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """Compute MAE and Sigma in all units, with 95 % bootstrap intervals.
+    """Return MAE and Sigma in all units, with 95 % bootstrap intervals.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How well vote fractions are predicted: RMSE, accuracy by question, the accuracy of the paper."""
+"""Metrics of predicted vote fractions: RMSE, accuracy by question, and the accuracy of the paper."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from galviz.sky.galaxy_zoo import PARENTS, QUESTIONS, SLICES, checked
 
 
 def guess(truth: np.ndarray) -> np.ndarray:
-    """Answer the mean of the training objects, whatever the image: shape (N, 37) -> (37,). It obeys the tree."""
+    """Return the mean votes of the training objects, (N, 37) -> (37,): a guess without the image. It obeys the tree."""
     return checked(truth).mean(axis=0)
 
 
@@ -20,7 +20,7 @@ def votes_rmse(truth: np.ndarray, estimate: np.ndarray) -> float:
     ----------
     truth : numpy.ndarray, shape (N, 37)
     estimate : numpy.ndarray, shape (N, 37) or (37,)
-        One answer for all where there is one row.
+        With shape (37,), the same estimate for all objects.
 
     Returns
     -------
@@ -33,8 +33,8 @@ def votes_rmse(truth: np.ndarray, estimate: np.ndarray) -> float:
 def paper_accuracy(truth: np.ndarray, estimate: np.ndarray) -> float:
     """Share of objects whose largest of 37 votes is the right one, as Keras' accuracy counts it.
 
-    It mostly asks whether one of the first or sixth question's answers is the largest, and says nothing of mergers.
-    Of equal votes the first counts.
+    It mostly depends on the answers of questions 1 and 6, and says nothing about mergers. Of equal votes the first
+    counts.
 
     References
     ----------
@@ -46,13 +46,13 @@ def paper_accuracy(truth: np.ndarray, estimate: np.ndarray) -> float:
 def question_accuracy(
     truth: np.ndarray, estimate: np.ndarray, reached: float = 0.5, level: float = 0.95
 ) -> pd.DataFrame:
-    """Share of objects whose most voted answer is right, question by question.
+    """Return the share of objects whose most voted answer is right, for each question.
 
     Parameters
     ----------
     truth, estimate : numpy.ndarray, shape (N, 37)
     reached : float
-        Only objects count whose question was reached by at least this part of the (true) votes.
+        Only objects count for which at least this fraction of the (true) votes reached the question.
     level : float
         Confidence level of the interval (Wilson).
 
@@ -84,14 +84,14 @@ _JUDGED = {
 def votes_summary(
     truth: np.ndarray, estimate: np.ndarray, mean: np.ndarray, *, n: int = 1000, level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:
-    """Judge all 37 votes together, with bootstrap intervals over objects.
+    """Return metrics of all 37 votes together, with bootstrap intervals over objects.
 
     Parameters
     ----------
     truth, estimate : numpy.ndarray, shape (N, 37)
         Without NaN.
     mean : numpy.ndarray, shape (37,)
-        The guess that is compared with: `guess` of the training objects.
+        The guess to compare with: `guess` of the training objects.
     n, level, seed
         As in `galviz.measure.metrics.bootstrap`.
 

@@ -1,1 +1,1 @@
-"""What is observed and measured: images, catalogues, what is learned from them, and how well."""
+"""Images and catalogues: `CutoutSet`, surveys, photometry, resampling, readers and synthetic skies."""

@@ -1,4 +1,4 @@
-"""What a `CutoutSet` is checked for when it is made. Each message says: argument, expected, got, cure."""
+"""Checks of a new `CutoutSet`. Each message names the argument, what was expected, what was given, and a remedy."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ UNITS = ("nanomaggy", "display")
 
 
 def check_shapes(images: LazyRows, coverage: LazyRows | None, bands: tuple[str, ...], rows: int) -> None:
-    """Refuse images, coverage, band names and rows that do not belong together."""
+    """Raise a ValueError if images, coverage, band names and number of rows do not match."""
     if len(images.shape) != 4 or images.dtype != np.float32:
         got = f"{images.dtype} of shape {images.shape}"
         raise ValueError(f"images: expected float32 of shape (N, B, H, W), got {got}. Use images.astype('float32').")
@@ -30,7 +30,7 @@ def check_shapes(images: LazyRows, coverage: LazyRows | None, bands: tuple[str, 
 
 
 def check_unit(unit: str) -> None:
-    """Refuse a unit that photometry and pictures do not know."""
+    """Raise a ValueError if the unit is unknown."""
     if unit not in UNITS:
         raise ValueError(
             f"unit: expected {UNITS[0]!r} or {UNITS[1]!r}, got {unit!r}. "
@@ -39,7 +39,7 @@ def check_unit(unit: str) -> None:
 
 
 def pixel_scales(pixel_scale: float | np.ndarray, rows: int) -> np.ndarray:
-    """Give one pixel scale an object, positive or NaN, float64, shape (N,), that cannot be written to."""
+    """Return one pixel scale per object, positive or NaN, as a read-only float64 array of shape (N,)."""
     scales = np.array(pixel_scale, dtype=np.float64)
     if scales.ndim > 1 or scales.shape not in {(), (rows,)} or (scales <= 0).any():
         raise ValueError(f"pixel_scale: expected one or {rows} positive numbers in arcsec, got {pixel_scale!r}.")
@@ -49,7 +49,7 @@ def pixel_scales(pixel_scale: float | np.ndarray, rows: int) -> np.ndarray:
 
 
 def aligned_wcs(wcs: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
-    """Give the columns `WCS_COLUMNS` as float64, or refuse a table that is not the catalogue's."""
+    """Return the columns `WCS_COLUMNS` as float64. Raise a ValueError if they or the index do not match."""
     missing = [name for name in WCS_COLUMNS if name not in wcs.columns]
     if missing or not wcs.index.equals(index):
         raise ValueError(
@@ -60,7 +60,7 @@ def aligned_wcs(wcs: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
 
 
 def checked_sources(sources: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
-    """Give the sources with rows counted anew, or refuse missing columns and strange ids."""
+    """Return the sources with a new row index. Raise a ValueError if columns are missing or ids are unknown."""
     missing = [name for name in SOURCE_COLUMNS if name not in sources.columns]
     if missing:
         raise ValueError(f"sources: expected columns {SOURCE_COLUMNS}, got none named {', '.join(missing)}.")

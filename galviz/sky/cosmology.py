@@ -1,4 +1,4 @@
-"""The cosmology that lengths on the sky are measured in, unless another is given."""
+"""The default cosmology for lengths on the sky."""
 
 from astropy.cosmology import FlatLambdaCDM
 

@@ -1,4 +1,4 @@
-"""The way out: a selection as a table in any format, as cutouts with coordinates, or as a zip with all of it."""
+"""Export of a selection: as a table in any format, as FITS cutouts with a WCS, or as a zip file with both."""
 
 import json
 import shutil
@@ -44,23 +44,23 @@ def export(
     cutouts: CutoutSet | None = None,
     units: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the objects of a table to one file, with the passport in it.
+    """Write the objects of a table to one file, with their provenance.
 
     Parameters
     ----------
     target : str, Path or binary file
-        A path is written whole or not at all; a file is only written to, from start to end.
+        A path is written atomically. A file is written sequentially.
     kind : str
         A format of `galviz.io.tables.write_table`: ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"``, ``"parquet"``;
-        ``"spreadsheet"``: CSV in which a spreadsheet finds no formula, without units and passport; ``"cutouts"``: one
-        FITS file with an image an object (`galviz.sky.fits_cutouts.write`); or ``"zip"``: the table in all
-        formats that are read back, a FITS file an object, ``passport.json`` and a README.
+        ``"spreadsheet"``: CSV without formulas, units and provenance; ``"cutouts"``: one FITS file with one image per
+        object (`galviz.sky.fits_cutouts.write`); or ``"zip"``: the table in all formats that can be read back, one FITS
+        file per object, ``passport.json`` and a README.
     table : pandas.DataFrame or KeyedTable, N rows
-        The objects and what is known of them.
+        The objects with their columns.
     passport : mapping
-        From `passport`, made of these objects. The notes of a `KeyedTable` are added to it.
+        Provenance of these objects, from `passport`. The notes of a `KeyedTable` are added to it.
     cutouts : CutoutSet, optional
-        Images of these objects, and perhaps of others, which are left out. They are read a few at a time.
+        Images of these objects. Other objects in it are left out. Images are read a few at a time.
     units : mapping of str to str, optional
         Units of the columns of a data frame.
 
@@ -126,7 +126,7 @@ def _write_zip(out: BinaryIO, keyed: KeyedTable, cutouts: CutoutSet | None) -> N
 
 
 def _renamed(cutouts: CutoutSet) -> bool:
-    """Whether a file of a cutout is not simply called after its object."""
+    """Return whether any cutout file has another name than ``<object_id>.fits``."""
     return fits_cutouts.names(cutouts) != [f"{object_id}.fits" for object_id in cutouts.object_ids]
 
 

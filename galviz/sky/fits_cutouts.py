@@ -1,4 +1,4 @@
-"""Cutouts as FITS images: a cube (B, H, W) an object with its coordinates, read and written a few at a time."""
+"""Cutouts as FITS images: one cube (B, H, W) per object with its WCS, read and written a few at a time."""
 
 from collections.abc import Iterator, Mapping
 from io import BytesIO
@@ -26,13 +26,13 @@ _TANGENT = [  # celestial coordinates on the first two axes; the third counts th
 
 
 def write(cutouts: CutoutSet, out: BinaryIO, passport: Mapping[str, Any]) -> None:
-    """Write one multi-extension file; memory does not grow with N.
+    """Write one multi-extension FITS file. Memory does not grow with N.
 
-    The primary array has the passport as JSON. Each object follows as an image named after it: a cube (B, H, W) of
-    float32 with ``OBJECT`` (the id), ``BUNIT``, ``BAND1`` …, ``PIXSCALE`` (arcsec) and, where they are known,
-    tangent-plane coordinates, its third axis counting the bands; where there is a coverage, it comes next (uint8, 1 =
-    observed). ``EXTNAME`` is the id, changed as `galviz.io.paths.distinct_names` does where it is longer than a card or
-    differs from another one only in case, which readers ignore; ``OBJECT`` is always the whole id.
+    The primary array has the provenance as JSON. Each object follows as an image extension: a cube (B, H, W) of float32
+    with ``OBJECT`` (the id), ``BUNIT``, ``BAND1`` …, ``PIXSCALE`` (arcsec) and, if known, a tangent-plane WCS whose
+    third axis counts the bands. If there is a coverage, it follows as another extension (uint8, 1 = observed).
+    ``EXTNAME`` is the id. It is shortened as in `galviz.io.paths.distinct_names` if it is longer than a card, or
+    differs from another one only in case, which readers ignore. ``OBJECT`` is always the whole id.
     """
     write_json(out, {"passport": dict(passport)})
     ends = ("",) if cutouts.coverage is None else ("", " COVERAGE")
@@ -44,17 +44,17 @@ def write(cutouts: CutoutSet, out: BinaryIO, passport: Mapping[str, Any]) -> Non
 
 
 def names(cutouts: CutoutSet) -> list[str]:
-    """Return the name of each object's file in `files`: ``<object_id>.fits``, changed where a disk cannot hold it."""
+    """Return the file name of each object in `files`: ``<object_id>.fits``, changed if it is not a valid file name."""
     return [f"{name}{_SUFFIX}" for name in distinct_names(map(file_name, cutouts.object_ids), 255 - len(_SUFFIX))]
 
 
 def files(cutouts: CutoutSet, passport: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """Make a file an object, its image first; see `write`.
+    """Yield one FITS file per object, with the image as primary array; see `write`.
 
     Yields
     ------
     name : str
-        As `names` has it.
+        As in `names`.
     content : bytes
     """
     for name, (image, covered, cards) in zip(names(cutouts), _objects(cutouts, passport), strict=True):
@@ -83,7 +83,7 @@ def _objects(
 
 
 def _shared(cutouts: CutoutSet, passport: Mapping[str, Any]) -> list[str]:
-    """Write the cards of every object: unit, bands, where the sky comes from, and to which passport it belongs."""
+    """Return the cards that all objects share: unit, bands, origin of the sky, and provenance."""
     bands = {f"BAND{k}": _ascii(band) for k, band in enumerate(cutouts.bands, start=1)}
     sky = {"BUNIT": cutouts.unit, **bands, "SURVEY": _ascii(cutouts.survey), "SKY": _ascii(cutouts.origin)}
     run = (passport.get("run") or {}).get("name", "")

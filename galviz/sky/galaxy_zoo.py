@@ -1,9 +1,9 @@
 """The questions of Galaxy Zoo 2 as a tree, and vote fractions that follow it, as Kaggle publishes them.
 
-A volunteer is led from question to question by the answers given. Of 37 answers to 11 questions, Kaggle publishes the
-*cumulative* vote fraction: the fraction among those who were asked, times the cumulative fraction of the answer that
-led there. Question 6 ("anything odd?") is the exception: its two fractions always sum to 1, so that the kinds of oddity
-(question 8, mergers among them) are weighted with the first answer of question 6 alone.
+The next question that a volunteer sees depends on the answer. For the 37 answers to 11 questions, Kaggle publishes the
+*cumulative* vote fraction: the fraction among those who saw the question, times the cumulative fraction of the parent
+answer. Question 6 ("anything odd?") is the exception: its two fractions always sum to 1. So the kinds of oddity
+(question 8, which includes mergers) are weighted only with the first answer of question 6.
 
 References
 ----------
@@ -26,11 +26,11 @@ class Question:
     number : int
         1 … 11, as in Kaggle's columns.
     topic : str
-        What it is about: the name before the colon in labels, ``""`` where the answers speak for themselves.
+        Topic, written before the colon in labels; ``""`` if the answers are clear without it.
     answers : tuple of str
         In Kaggle's order.
     parent : str
-        Kaggle's name of the answer that leads here and weights this question; ``""`` where the answers sum to 1.
+        Kaggle's name of the parent answer, which weights this question; ``""`` if the answers sum to 1.
     """
 
     number: int
@@ -65,26 +65,26 @@ MERGER = "Class8.6"
 
 _ENDS = np.cumsum([len(q.answers) for q in QUESTIONS])
 SLICES = tuple(slice(int(end) - len(q.answers), int(end)) for q, end in zip(QUESTIONS, _ENDS, strict=True))
-"""Where the answers of each question stand among the 37."""
+"""Positions of the answers of each question among the 37."""
 
 PARENTS = tuple(COLUMNS.index(q.parent) if q.parent else None for q in QUESTIONS)
-"""Which of the 37 weights each question; None where its answers sum to 1. A parent stands before its children."""
+"""Index of the parent answer of each question; None if its answers sum to 1. Parents come before their children."""
 
 
 def cumulative(fractions: np.ndarray) -> np.ndarray:
-    """Weight the fractions of each question by the answer that leads to it, as Kaggle does.
+    """Return cumulative votes: the fractions of each question times the votes of its parent answer, as Kaggle does.
 
     v = f for questions 1 and 6, v = f × v(parent) for all others.
 
     Parameters
     ----------
     fractions : numpy.ndarray, shape (N, 37)
-        Fractions f among those who were asked; those of a question sum to 1. NaN where nobody was asked.
+        Fractions f among those who saw the question; those of a question sum to 1. NaN if nobody saw it.
 
     Returns
     -------
     numpy.ndarray of float64, shape (N, 37)
-        0 where the answer that leads to the question has 0, NaN or not; else NaN stays NaN.
+        0 where the parent answer has 0, even if f is NaN. Otherwise NaN stays NaN.
 
     Raises
     ------
@@ -100,9 +100,9 @@ def cumulative(fractions: np.ndarray) -> np.ndarray:
 
 
 def conditional(votes: np.ndarray) -> np.ndarray:
-    """Undo `cumulative`: fractions among those who were asked.
+    """Return the fractions among those who saw each question: the inverse of `cumulative`.
 
-    Each question is divided by its own sum, so that fractions sum to 1 even where published votes are rounded.
+    Each question is divided by its own sum, so that fractions sum to 1 even if published votes are rounded.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def conditional(votes: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray of float64, shape (N, 37)
-        NaN where a question's answers sum to 0: nobody was asked.
+        NaN where the answers of a question sum to 0, because nobody saw it.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def conditional(votes: np.ndarray) -> np.ndarray:
 
 
 def sum_errors(votes: np.ndarray) -> np.ndarray:
-    """By how much the answers of each question sum to more than the answer that leads there (or than 1).
+    """Return the sum of the answers of each question minus the votes of its parent answer (or minus 1).
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def sum_errors(votes: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray of float64, shape (N, 11)
-        0 where the tree is obeyed; NaN where a vote is NaN.
+        0 where the votes follow the tree; NaN where a vote is NaN.
     """
     votes = checked(votes)
     expected = [np.ones(len(votes)) if parent is None else votes[:, parent] for parent in PARENTS]
@@ -144,19 +144,19 @@ def sum_errors(votes: np.ndarray) -> np.ndarray:
 
 
 def broken_sums(table: pd.DataFrame, tolerance: float = 1e-3) -> pd.DataFrame:
-    """List the objects of a catalogue whose votes do not follow the tree.
+    """Return the objects of a catalogue whose votes do not follow the tree.
 
     Parameters
     ----------
     table : pandas.DataFrame, N rows
         With the columns `COLUMNS`.
     tolerance : float
-        How far a sum may be off. Kaggle's file has 6 digits, so rounding stays below 10⁻⁵.
+        Largest allowed error of a sum. Kaggle's file has 6 digits, so rounding errors are below 10⁻⁵.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each sum that is off or NaN: index as the table's; question (its number), sum and expected.
+        One row for each wrong or NaN sum, with the index of the table: question (its number), sum and expected.
     """
     votes = votes_of(table)
     off = sum_errors(votes)
@@ -167,7 +167,7 @@ def broken_sums(table: pd.DataFrame, tolerance: float = 1e-3) -> pd.DataFrame:
 
 
 def votes_of(table: pd.DataFrame) -> np.ndarray:
-    """Read the 37 votes of a catalogue, float64, shape (N, 37), in Kaggle's order, or name a column that it lacks."""
+    """Return the 37 votes of a catalogue, float64, shape (N, 37), in Kaggle's order. KeyError if one is missing."""
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise KeyError(
@@ -178,7 +178,7 @@ def votes_of(table: pd.DataFrame) -> np.ndarray:
 
 
 def checked(votes: np.ndarray) -> np.ndarray:
-    """Give votes as float64, or raise a ValueError where their shape is not (N, 37)."""
+    """Return votes as float64. Raise a ValueError if their shape is not (N, 37)."""
     votes = np.asarray(votes, dtype=np.float64)
     if votes.ndim != 2 or votes.shape[1] != len(COLUMNS):
         raise ValueError(

@@ -1,19 +1,19 @@
-"""Which objects belong together, so that they are never parted when some are held out."""
+"""Groups of objects that must not be split between training and held-out data."""
 
 import numpy as np
 import pandas as pd
 
-_GROUPS = ("group", "field")  # catalogue columns whose objects belong together, the first that is there
+_GROUPS = ("group", "field")  # catalogue columns that define groups; the first that exists is used
 
 
 def groups_of(catalogue: pd.DataFrame) -> np.ndarray:
-    """Say which objects must stay together.
+    """Return the group of each object. Objects of a group must stay together.
 
     Parameters
     ----------
     catalogue : pandas.DataFrame
-        Indexed by `object_id`. Rows with the same ``group`` (or else ``field``, for tiles of one frame) stay together;
-        without such a column each object is its own group.
+        Indexed by `object_id`. Rows with the same ``group`` (or else ``field``, for tiles of one frame) form a group.
+        Without such a column, each object is its own group.
 
     Returns
     -------

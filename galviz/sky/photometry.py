@@ -1,4 +1,4 @@
-"""Fluxes to magnitudes and colours, and pixels to pictures (Lupton RGB, stretches)."""
+"""Photometry (fluxes to magnitudes and colours), and display pixels (Lupton RGB, stretches)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ StretchKind = Literal["asinh", "zscale", "percentile", "linear"]
 
 
 def require_flux_unit(unit: str) -> None:
-    """Refuse pixels that are no fluxes: a ValueError unless `unit` (of a `CutoutSet`) is ``"nanomaggy"``."""
+    """Raise a ValueError unless `unit` (of a `CutoutSet`) is ``"nanomaggy"``, because other pixels are not fluxes."""
     if unit != FLUX_UNIT:
         raise ValueError(
             f"unit: expected {FLUX_UNIT!r} for photometry, got {unit!r}. Such pixels were stretched for the eye and "
@@ -31,7 +31,7 @@ def require_flux_unit(unit: str) -> None:
 def _softening(
     bands: str | Sequence[str], survey: str | Survey, shape: tuple[int, ...], axis: int
 ) -> tuple[np.ndarray, float]:
-    """Softening b, shaped to broadcast against an array of the given shape, and the flux of magnitude 0."""
+    """Return the softening b, broadcastable to an array of the given shape, and the flux of magnitude 0."""
     numbers = survey_named(survey) if isinstance(survey, str) else survey
     b, flux_of_zero = numbers.of("softening", bands), 10 ** (0.4 * numbers.zero_point)
     if isinstance(bands, str):
@@ -47,7 +47,7 @@ def _softening(
 def flux_to_asinh(
     flux: np.ndarray, bands: str | Sequence[str], survey: str | Survey = "sdss", *, axis: int = -1
 ) -> np.ndarray:
-    """Asinh magnitudes ("luptitudes"), defined for every flux, negative ones included.
+    """Return asinh magnitudes ("luptitudes"), which are defined for every flux, including negative ones.
 
     m = −(2.5/ln 10) · [asinh((f/f₀)/(2b)) + ln b], with f₀ the flux of magnitude 0 and b the band's softening.
 
@@ -84,7 +84,7 @@ def flux_to_asinh(
 def asinh_to_flux(
     magnitude: np.ndarray, bands: str | Sequence[str], survey: str | Survey = "sdss", *, axis: int = -1
 ) -> np.ndarray:
-    """Fluxes of asinh magnitudes, f = 2 b f₀ · sinh(−m · ln 10/2.5 − ln b): the inverse of `flux_to_asinh`.
+    """Return fluxes from asinh magnitudes, f = 2 b f₀ · sinh(−m · ln 10/2.5 − ln b): the inverse of `flux_to_asinh`.
 
     Parameters
     ----------
@@ -104,9 +104,9 @@ def asinh_to_flux(
 
 
 def flux_to_ab(flux: np.ndarray, zero_point: float = NANOMAGGY_ZERO_POINT) -> np.ndarray:
-    """AB (Pogson) magnitudes, m = zero point − 2.5 log₁₀ f.
+    """Return AB (Pogson) magnitudes, m = zero point − 2.5 log₁₀ f.
 
-    SDSS is on the AB system but for its `Survey.ab_offsets` (u −0.04, z +0.02 mag), which are not added here.
+    SDSS is on the AB system except for its `Survey.ab_offsets` (u −0.04, z +0.02 mag), which are not added here.
 
     Parameters
     ----------
@@ -129,17 +129,17 @@ def flux_to_ab(flux: np.ndarray, zero_point: float = NANOMAGGY_ZERO_POINT) -> np
 
 
 def ab_to_flux(magnitude: np.ndarray, zero_point: float = NANOMAGGY_ZERO_POINT) -> np.ndarray:
-    """Fluxes of AB magnitudes, f = 10^(0.4 (zero point − m)), nanomaggy: the inverse of `flux_to_ab`. NaN gives NaN."""
+    """Return fluxes in nanomaggy from AB magnitudes, f = 10^(0.4 (zero point − m)): the inverse of `flux_to_ab`."""
     return np.exp((zero_point - np.asarray(magnitude, dtype=np.float64)) / POGSON)
 
 
 def colour(flux_a: np.ndarray, flux_b: np.ndarray) -> np.ndarray:
-    """Colour a − b = −2.5 log₁₀(f_a / f_b), mag, of fluxes in one unit; NaN where either is NaN or not positive."""
+    """Return the colour a − b = −2.5 log₁₀(f_a / f_b), mag. NaN where either flux is NaN or not positive."""
     return flux_to_ab(flux_a) - flux_to_ab(flux_b)
 
 
 def summed_flux(cutouts: CutoutSet, *, size: int = 256) -> pd.DataFrame:
-    """Sum the observed pixels of each of N objects in each band, reading `size` objects at a time.
+    """Return the summed observed pixels of each of N objects in each band, reading `size` objects at a time.
 
     Parameters
     ----------
@@ -149,13 +149,13 @@ def summed_flux(cutouts: CutoutSet, *, size: int = 256) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        Index `object_id`, a float64 column a band, nanomaggy. NaN where the band was not observed in any pixel; a
-        cutout observed in part gives the flux of that part.
+        Index `object_id`, one float64 column per band, nanomaggy. NaN where no pixel was observed in a band. A partly
+        observed cutout gives the flux of the observed part.
 
     Raises
     ------
     ValueError
-        If the pixels are no fluxes (unit ``"display"``).
+        If the pixels are not fluxes (unit ``"display"``).
     """
     require_flux_unit(cutouts.unit)
     sums = [np.empty((0, len(cutouts.bands)))]
@@ -177,14 +177,14 @@ def lupton_rgb(
     stretch: float = 0.5,
     Q: float = 10.0,
 ) -> np.ndarray:
-    """Colour picture that keeps the colours of bright sources.
+    """Return a colour picture that preserves the colours of bright sources.
 
     I = (R + G + B)/3 and each channel is scaled by f(I)/I with f = asinh(Q I / stretch)/Q, as astropy does it.
 
     Parameters
     ----------
     images : np.ndarray
-        (B, H, W) one object, nanomaggy. A pixel that is NaN in any of the three bands comes out black.
+        (B, H, W) one object, nanomaggy. A pixel that is NaN in any of the three bands is black.
     bands : sequence of str
         (B,) names along axis 0.
     rgb : tuple of str
@@ -224,12 +224,12 @@ def lupton_rgb(
 
 
 def stretch_limits(image: np.ndarray, kind: StretchKind = "asinh", *, percentile: float = 99.5) -> tuple[float, float]:
-    """Pixel values shown as black and as white, in the unit of the image: the ends of a colour bar.
+    """Return the pixel values shown as black and as white, in the unit of the image.
 
     Parameters
     ----------
     image : np.ndarray
-        Pixels of any shape; NaN is left out, and (0, 1) returned if nothing is left.
+        Pixels of any shape. NaN is ignored; if no pixel is left, (0, 1) is returned.
     kind : str
         ``"linear"``: minimum and maximum; ``"zscale"``: the IRAF algorithm; ``"percentile"`` and ``"asinh"``: the
         central `percentile` per cent of the pixels.
@@ -263,23 +263,24 @@ def stretch(
     percentile: float = 99.5,
     a: float = 0.1,
 ) -> np.ndarray:
-    """Map pixels to brightness 0..1 for showing: y = clip((x − low)/(high − low), 0, 1).
+    """Return display brightness 0..1 of pixels: y = clip((x − low)/(high − low), 0, 1).
 
     Parameters
     ----------
     image : np.ndarray
-        Pixels of any shape. NaN stays NaN: what is missing is not black.
+        Pixels of any shape. NaN stays NaN, because missing pixels are not black.
     kind : str
-        As in `stretch_limits`, which is obeyed; ``"asinh"`` then takes asinh(y/a)/asinh(1/a).
+        As in `stretch_limits`, which sets the limits. ``"asinh"`` then applies asinh(y/a)/asinh(1/a).
     limits : tuple of float, optional
-        Values shown as 0 and as 1 instead of `stretch_limits`. Give them to compare pictures.
+        Values shown as 0 and as 1, instead of `stretch_limits`. Set them to compare pictures.
     percentile, a : float
-        As in `stretch_limits`; where the asinh turns from linear to logarithmic, as a part of the range.
+        `percentile` as in `stretch_limits`; `a` is where the asinh turns from linear to logarithmic, as a fraction of
+        the range.
 
     Returns
     -------
     np.ndarray
-        float64, the shape of `image`; 0 everywhere for an image of one value.
+        float64, the shape of `image`. 0 everywhere for a constant image.
     """
     from astropy.visualization import AsinhStretch, ManualInterval
 

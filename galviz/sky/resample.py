@@ -1,9 +1,9 @@
 """Area-averaged resampling from one tangent plane to another, exact in area and in flux.
 
-Great circles are straight lines on every tangent plane, so the edges of an output pixel are straight lines between
-input pixels too. The flux inside an output pixel is the integral of the image, taken as constant over each input pixel,
-over that quadrilateral; by Green's theorem it is the sum over its edges of the line integral of F dy, where F(x, y)
-is the flux to the left of x on the row of y. Neighbours share their edges, so no flux is lost or counted twice.
+Great circles are straight lines on every tangent plane, so the edges of an output pixel are also straight lines on the
+input image. The flux inside an output pixel is the integral of the image, constant over each input pixel, over that
+quadrilateral. By Green's theorem, it is the sum over its edges of the line integral of F dy, where F(x, y) is the flux
+to the left of x on the row of y. Neighbouring pixels share their edges, so no flux is lost or counted twice.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import astropy.wcs
 import numpy as np
 
-_EDGE = 1e-6  # input pixels: what rounding may put outside the frame
+_EDGE = 1e-6  # input pixels; tolerance for rounding at the edge of the frame
 
 
 def tangent_plane(row: Mapping[str, float]) -> astropy.wcs.WCS:
-    """Make tangent-plane (TAN) coordinates.
+    """Return a tangent-plane (TAN) WCS.
 
     Parameters
     ----------
@@ -38,15 +38,15 @@ def tangent_plane(row: Mapping[str, float]) -> astropy.wcs.WCS:
 def resample(
     image: np.ndarray, wcs: astropy.wcs.WCS, target: astropy.wcs.WCS, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Resample an image to another tangent plane, conserving flux.
+    """Return an image resampled to another tangent plane, conserving flux.
 
-    Each output pixel holds the flux that falls inside it, so a sum over pixels is a flux on either side, whatever the
-    ratio of the pixel scales. Where the output is finer than the input, the flux of an input pixel is spread evenly.
+    Each output pixel holds the flux inside it, so a sum over pixels is a flux before and after, for any ratio of the
+    pixel scales. If the output is finer than the input, the flux of an input pixel is distributed evenly.
 
     Parameters
     ----------
     image : numpy.ndarray, shape (H, W)
-        Flux per input pixel. NaN spreads along its row: refuse it before.
+        Flux per input pixel, without NaN, which would spread along its row.
     wcs : astropy.wcs.WCS
         Tangent-plane coordinates of `image`.
     target : astropy.wcs.WCS
@@ -82,7 +82,7 @@ def resample(
 
 
 def _corners(wcs: astropy.wcs.WCS, target: astropy.wcs.WCS, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Place the (H + 1) × (W + 1) corners of the output on the input, where pixel k covers [k, k + 1]."""
+    """Return the (H + 1) × (W + 1) corners of the output pixels on the input, where pixel k covers [k, k + 1]."""
     rows, columns = np.indices((shape[0] + 1, shape[1] + 1))
     sky = target.wcs_pix2world(columns.ravel() - 0.5, rows.ravel() - 0.5, 0)
     x, y = wcs.wcs_world2pix(*sky, 0)
@@ -90,7 +90,7 @@ def _corners(wcs: astropy.wcs.WCS, target: astropy.wcs.WCS, shape: tuple[int, in
 
 
 def _edge_integrals(image: np.ndarray, x0: np.ndarray, y0: np.ndarray, x1: np.ndarray, y1: np.ndarray) -> np.ndarray:
-    """Integrate F dy along straight edges: cut where they cross pixels, F is linear in between."""
+    """Return the integrals of F dy along straight edges. Edges are cut at pixel borders, where F is linear between."""
     height, width = image.shape
     summed = np.zeros((height, width + 1))
     np.cumsum(image, axis=1, dtype=float, out=summed[:, 1:])
@@ -108,9 +108,9 @@ def _edge_integrals(image: np.ndarray, x0: np.ndarray, y0: np.ndarray, x1: np.nd
 
 
 def _crossings(start: np.ndarray, stop: np.ndarray) -> np.ndarray:
-    """Give the fractions of the way from `start` to `stop` at which whole numbers are crossed.
+    """Return the fractions of the way from `start` to `stop` at which integers are crossed.
 
-    Where an edge crosses fewer than another, its ends fill up: the stretch between two equal cuts weighs nothing.
+    Edges with fewer crossings are padded with their ends: the interval between two equal cuts contributes nothing.
     """
     low, length = np.minimum(start, stop), stop - start
     count = int(np.ceil(np.abs(length).max()))

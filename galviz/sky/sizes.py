@@ -1,4 +1,4 @@
-"""How large a drawn cutout is where no size is asked for."""
+"""Default sizes of synthetic cutouts."""
 
 SIZES = {"inpainting": 32, "mergers": 68, "richness": 64}
-"""The skies that can be drawn, and the side of a cutout, pixels."""
+"""Kinds of synthetic skies, and the default side of a cutout in pixels."""

@@ -1,4 +1,4 @@
-"""Surveys as plain numbers: bands, pixel scale, zero point, asinh softening, AB offsets, wavelengths."""
+"""Constants of surveys: bands, pixel scale, zero point, asinh softening, AB offsets, wavelengths."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NANOMAGGY_ZERO_POINT = 22.5
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What must be known of a survey to turn its pixels into photometry.
+    """Constants of a survey for photometry.
 
-    Everything that differs from band to band is a tuple in the order of `bands`; `of` picks from it by name.
+    Values per band are tuples in the order of `bands`. `of` selects from them by band name.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Survey:
                 )
 
     def of(self, field: str, bands: str | Sequence[str]) -> np.ndarray:
-        """Pick the values of a per-band field by band name.
+        """Return the values of a per-band field by band name.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ SURVEYS: dict[str, Survey] = {SDSS.name: SDSS}
 
 
 def survey(name: str) -> Survey:
-    """Look a survey up by its name.
+    """Return the survey with this name.
 
     Parameters
     ----------

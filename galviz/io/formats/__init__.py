@@ -1,1 +1,1 @@
-"""Formats of tables: each module reads a file into an Arrow table and writes one, with units and provenance."""
+"""Table formats: each module reads a file into an Arrow table, and writes one, with units and provenance."""

@@ -1,4 +1,4 @@
-"""What the formats share: a record of names, types and units beside the table, and text that a format cannot hold."""
+"""Code shared by all table formats: the record of names, types and units, and quoting of unsupported text."""
 
 import gzip
 import json
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from galviz.io.formats.request import Request
 
 PASSPORT, COLUMNS = "galviz.passport", "galviz.columns"
-WIDEST = 16  # entries of a vector column that become columns of their own
+WIDEST = 16  # largest number of entries of a vector column that is split into columns
 
 MOST_UNPACKED, MOST_RATIO = 256 << 20, 200
-"""A file may unpack to 256 MiB; to more, if that is at most 200 times its own size. Real catalogues stay below 20."""
+"""A file may unpack to 256 MiB, or to 200 times its own size if that is more. Real catalogues stay below 20 times."""
 
 
 class Refused(ValueError):  # noqa: N818 - not an error of the program
-    """A file, or what is wanted of it, is refused with a message for the user."""
+    """A file or a request is refused, with a message for the user."""
 
 
 class Raw(NamedTuple):
-    """A column as it stands in a file; `about` is what the record says of it."""
+    """A column as stored in a file. `about` is its entry in the record."""
 
     name: str
     values: pa.Array | pa.ChunkedArray
@@ -39,14 +39,14 @@ class Raw(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What galviz wrote beside a table: the columns by the names they are stored under, and the passport."""
+    """Metadata that galviz wrote with a table: the record of the columns, by stored name, and the provenance."""
 
     record: Mapping[str, Mapping[str, Any]]
     passport: Mapping[str, Any] | None
 
 
 class Unsafe(NamedTuple):
-    """Text that a format cannot hold: a column with a match of `found` is quoted, each match of `taken` in it is."""
+    """Text that a format cannot hold: if a column matches `found`, each match of `taken` in it is quoted."""
 
     found: str
     taken: str
@@ -54,14 +54,14 @@ class Unsafe(NamedTuple):
 
 @contextmanager
 def readable(path: Path, kind: str) -> Iterator[None]:
-    """Turn whatever a library raises over a damaged file into an error that names the file.
+    """Turn any error of a library for a damaged file into one that names the file.
 
-    Warnings are silenced: a reader checks itself what would change a value.
+    Warnings are silenced, because each reader checks for changed values itself.
 
     Raises
     ------
     ValueError
-        If the file is not what it should be.
+        If the file is damaged or of another kind.
     """
     try:
         with warnings.catch_warnings():
@@ -78,18 +78,18 @@ def readable(path: Path, kind: str) -> Iterator[None]:
 
 
 def is_gzipped(path: Path) -> bool:
-    """Return whether a file is packed, whatever its name."""
+    """Return whether a file is gzipped, regardless of its name."""
     with path.open("rb") as file:
         return file.read(2) == b"\x1f\x8b"
 
 
 def opened(path: Path) -> BinaryIO:
-    """Open a file for reading, unpacked where it is gzipped."""
+    """Open a file for reading. Gzipped files are unpacked."""
     return gzip.open(path) if is_gzipped(path) else path.open("rb")
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a file, unpacked where it is gzipped: nothing is kept in memory.
+    """Return the unpacked size of a file in bytes, without keeping it in memory.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def size_of(path: Path) -> int:
 
 
 def check_size(path: Path, size: int, stored: int) -> None:
-    """Refuse a file that is small on disk and absurdly large in memory, before it is.
+    """Refuse a file that is small on disk and absurdly large in memory, before it is unpacked.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def check_size(path: Path, size: int, stored: int) -> None:
 
 
 def unique(names: Sequence[str]) -> list[str]:
-    """Return names, the second ``z`` as ``z_2``, so that all differ."""
+    """Return distinct names; a second ``z`` becomes ``z_2``."""
     different: dict[str, None] = {}
     taken = set(names)
     for name in names:
@@ -135,9 +135,9 @@ def unique(names: Sequence[str]) -> list[str]:
 
 
 def known_in(content: Mapping[str, Any], request: "Request") -> Known:
-    """Return the record and the passport that a file has under `COLUMNS` and `PASSPORT`, as JSON text or its value.
+    """Return the record and the provenance that a file has under `COLUMNS` and `PASSPORT`, as JSON text or value.
 
-    A file may be damaged or made by somebody else: what is not as galviz writes it is ignored, with a note.
+    A file may be damaged or written by another program. Invalid metadata is ignored, with a note.
     """
     found: dict[str, Any] = {}
     checks = {COLUMNS: ("description of the columns", _is_record), PASSPORT: ("provenance", _is_mapping)}
@@ -178,23 +178,23 @@ def _is_type(name: str) -> bool:
 
 
 def unit_of(field: pa.Field) -> str:
-    """Give the unit of a column, ``""`` where it has none."""
+    """Return the unit of a column, ``""`` if it has none."""
     return (field.metadata or {}).get(b"unit", b"").decode()
 
 
 def passport_of(schema: pa.Schema) -> dict[str, Any] | None:
-    """Give the passport that travels with a table."""
+    """Return the provenance stored with a table, or None."""
     text = (schema.metadata or {}).get(PASSPORT.encode())
     return None if text is None else json.loads(text)
 
 
 def to_json(content: Any) -> str:
-    """Write JSON in ASCII, on one line: safe in a comment, an attribute and a header."""
+    """Return JSON in ASCII on one line, which is safe in a comment, an attribute and a header."""
     return json.dumps(content, separators=(",", ":"))
 
 
 def record_of(table: pa.Table, stored: Sequence[str] = (), quoted: Sequence[bool] = ()) -> dict[str, dict[str, Any]]:
-    """Describe the columns by the names they are stored under: name, type, unit, and whether their text is quoted."""
+    """Return the record of the columns by stored name: name, type, unit, and whether their text is quoted."""
     record = {}
     for k, field in enumerate(table.schema):
         about = {"name": field.name, "type": type_name(field.type), "unit": unit_of(field)}
@@ -208,14 +208,14 @@ def names_in(stored: Sequence[str], record: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def type_in(about: Mapping[str, Any]) -> pa.DataType | None:
-    """Give the type that a column had before it was stored; None where that is not known."""
+    """Return the type that a column had before it was stored, or None if not known."""
     if "type" not in about:
         return None
     return pa.large_string() if about["type"] == "text" else pa.type_for_alias(about["type"])
 
 
 def assemble(columns: Sequence[Raw], known: Known, request: "Request") -> pa.Table:
-    """Make a table of columns as they were before they were stored; those of no kept type are left out with a note."""
+    """Return a table with the columns as before they were stored. Unsupported types are left out with a note."""
     arrays, fields = [], []
     for raw, name in zip(columns, request.unique([raw.name for raw in columns]), strict=True):
         try:
@@ -233,17 +233,17 @@ def assemble(columns: Sequence[Raw], known: Known, request: "Request") -> pa.Tab
 
 
 def field_with(name: str, kind: pa.DataType, unit: str) -> pa.Field:
-    """Make a field that knows its unit."""
+    """Return a field with its unit in the metadata."""
     return pa.field(name, kind, metadata={"unit": unit} if unit else None)
 
 
 def plain(values: pa.Array | pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Bring a column to one of the types that are kept: int8 … uint64, float, double, bool, timestamp, large_string.
+    """Return a column as one of the supported types: int8 … uint64, float, double, bool, timestamp, large_string.
 
     Raises
     ------
     ValueError
-        If its values are none of these.
+        If its type is not supported.
     """
     values = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
     kind = values.type
@@ -272,13 +272,13 @@ def plain(values: pa.Array | pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 
 def as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Write numbers, truth values or dates (ISO 8601) as text."""
+    """Return numbers, booleans or dates (ISO 8601) as text."""
     text = values.cast(pa.large_string())
     return pc.replace_substring(text, " ", "T") if pa.types.is_timestamp(values.type) else text
 
 
 def quoted(values: pa.ChunkedArray, unsafe: Unsafe) -> tuple[pa.ChunkedArray, bool]:
-    """Percent-encode the text of a column where the format cannot hold all of it; an empty text becomes ``%``."""
+    """Percent-encode the text of a column if the format cannot hold all of it. An empty text becomes ``%``."""
     if not pc.any(pc.match_substring_regex(values, unsafe.found)).as_py():
         return values, False
     return _mapped(values, lambda text: quoted_text(text, unsafe.taken) or "%"), True
@@ -292,7 +292,7 @@ def quoted_text(text: str, taken: str) -> str:
 
 
 def array_of(values: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
-    """Make an Arrow array of NumPy values (N,), text as str, bytes or object; empty text is missing."""
+    """Return an Arrow array of NumPy values (N,); text may be str, bytes or object. Empty text is missing."""
     values = np.asarray(values)
     if values.dtype.kind in "OU":
         gone = missing if missing is not None else np.zeros(len(values), dtype=bool)
@@ -308,7 +308,7 @@ def array_of(values: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
 
 
 def whole_numbers(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return whole numbers that are written as text as int64, as uint64, or as they are where they need more bits."""
+    """Return integers given as text as int64 or uint64, or unchanged if they need more bits."""
     for kind in (pa.int64(), pa.uint64()):
         try:
             return text.cast(kind)
@@ -328,7 +328,7 @@ def columns_of(raw: Raw, values: np.ndarray, missing: np.ndarray | None, request
     missing : numpy.ndarray of bool, optional
         Of the same shape.
     request : Request
-        Is told of a column that has more entries a row, or none.
+        Receives a note if a column has more entries per row, or none.
     """
     if values.ndim == 1:
         return [raw._replace(values=array_of(values, missing))]
@@ -345,14 +345,14 @@ def columns_of(raw: Raw, values: np.ndarray, missing: np.ndarray | None, request
 
 
 def _mapped(values: pa.ChunkedArray, change: Callable[[str], str]) -> pa.ChunkedArray:
-    """Change each different text once."""
+    """Apply a function to each distinct text once."""
     encoded = values.combine_chunks().dictionary_encode()
     changed = pa.array([change(text) for text in encoded.dictionary.to_pylist()], type=pa.large_string())
     return pa.chunked_array([changed.take(encoded.indices)])
 
 
 def _as(values: pa.ChunkedArray, kind: pa.DataType | None) -> pa.ChunkedArray:
-    """Bring a column back to the type it had; as it is where another program changed what it holds."""
+    """Return a column with its original type, or unchanged if another program has changed its content."""
     if kind is None or values.type == kind:
         return values
     try:
@@ -362,5 +362,5 @@ def _as(values: pa.ChunkedArray, kind: pa.DataType | None) -> pa.ChunkedArray:
 
 
 def type_name(kind: pa.DataType) -> str:
-    """Name a type as the record does."""
+    """Return the name of a type in the record."""
     return "text" if pa.types.is_large_string(kind) else str(kind)

@@ -1,4 +1,4 @@
-"""FITS binary tables. Passport and record are a JSON text in the primary array, as the table's companion."""
+"""FITS binary tables. Provenance and record are stored as JSON in the primary array."""
 
 import json
 import re
@@ -25,9 +25,9 @@ _LONGEST_NAME = 60  # letters that one card can hold; the record has the whole n
 def write(table: pa.Table, out: BinaryIO) -> None:
     """Write a file with one table.
 
-    FITS is ASCII. A text column with more than that, an empty text or a blank at its end is percent-encoded in UTF-8,
-    ``%`` alone being an empty text: ``GVQUOTE`` in the header has the numbers of such columns. Names keep letters A–Z,
-    digits and underscores, and differ in more than case; the record has what they were.
+    FITS holds only ASCII. A text column with other characters, empty text or trailing blanks is percent-encoded
+    (UTF-8), where ``%`` alone is an empty text. ``GVQUOTE`` in the header lists the numbers of such columns. Names are
+    reduced to letters A–Z, digits and underscores, and differ in more than case. The record has the original names.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def write_json(out: BinaryIO, content: dict[str, Any]) -> None:
 
 
 def write_image(out: BinaryIO, data: np.ndarray, cards: Iterable[str], *, first: bool = False) -> None:
-    """Write an array at the end of a file, which need not be one on a disk.
+    """Write an array at the end of a binary file or stream.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def write_image(out: BinaryIO, data: np.ndarray, cards: Iterable[str], *, first:
     data : numpy.ndarray
         uint8 or float32.
     cards : iterable of str
-        What `card` made, beyond those that every array has.
+        Further header cards, from `card`.
     first : bool
         True for the first array of a file.
     """
@@ -83,7 +83,7 @@ def write_image(out: BinaryIO, data: np.ndarray, cards: Iterable[str], *, first:
 
 
 def card(key: str, value: Any, comment: str = "") -> str:
-    """Write one card of a header: 80 characters, or a multiple where a text is long."""
+    """Return one header card: 80 characters, or a multiple of that for a long text."""
     return str(fits.Card(key, value, comment))
 
 
@@ -97,7 +97,7 @@ def _structure(shape: tuple[int, ...], itemsize: int, *, first: bool) -> str:
 
 
 def read_json(hdu: fits.PrimaryHDU | fits.ImageHDU) -> dict[str, Any]:
-    """Return what `write_json` wrote; nothing for any other array."""
+    """Return the content written by `write_json`, or an empty mapping for any other array."""
     return json.loads(hdu.data.tobytes()) if hdu.header.get("GALVIZ") == "json" else {}
 
 
@@ -107,7 +107,7 @@ def tables_in(path: Path) -> list[str]:
 
 
 def read(path: Path, request: Request) -> pa.Table:
-    """Read one table of a file, of any program.
+    """Read one table of a file from any program.
 
     Headers are read by astropy, values here: one odd column must not take the others along, and astropy turns a missing
     truth value into False, a missing number of an ASCII table into 0. A column with up to 16 entries a row becomes as
@@ -137,7 +137,7 @@ def read(path: Path, request: Request) -> pa.Table:
 
 
 class _Column(NamedTuple):
-    """What the header says of a column."""
+    """Header entries of a column."""
 
     name: str
     unit: str
@@ -161,7 +161,7 @@ class _Table(NamedTuple):
 
 
 def _structure_of(path: Path) -> tuple[list[_Table], dict[str, Any] | None]:
-    """Return the tables of a file, and what galviz wrote beside them."""
+    """Return the tables of a file, and the metadata that galviz wrote."""
     size = common.size_of(path)
     with (
         common.readable(path, "FITS file"),
@@ -231,7 +231,7 @@ def _size(form: str, *, text: bool) -> dict[str, int]:
 
 
 def _cells(path: Path, table: _Table) -> np.ndarray:
-    """Return the bytes of a table, (rows, bytes of a row), without reading them where that can be helped."""
+    """Return the bytes of a table, shape (rows, bytes per row), as a memory map unless the file is gzipped."""
     shape = (table.rows, table.row)
     if not table.rows:
         return np.empty(shape, np.uint8)
@@ -278,7 +278,7 @@ def _binary(raw: Raw, column: _Column, cells: np.ndarray, request: Request) -> l
 
 
 def _texts(raw: Raw, texts: np.ndarray, request: Request) -> list[Raw]:
-    """Return columns of text, which ends at a NUL or at the blanks that fill the row; no text is a missing one."""
+    """Return text columns. Text ends at a NUL or at trailing blanks; empty text is missing."""
     letters = np.ascontiguousarray(texts).view(np.uint8).reshape(*texts.shape, texts.itemsize)
     if ((letters[..., :-1] == 0) & (letters[..., 1:] != 0)).any():  # NumPy sees NULs at the end only
         texts = np.where(np.cumsum(letters == 0, axis=-1) > 0, 0, letters).astype(np.uint8).view(texts.dtype)[..., 0]
@@ -288,7 +288,7 @@ def _texts(raw: Raw, texts: np.ndarray, request: Request) -> list[Raw]:
 
 
 def _scaled(values: np.ndarray, column: _Column) -> np.ndarray:
-    """Return TZERO + TSCAL × values: in whole numbers where both are whole, so that 64 bits stay exact."""
+    """Return TZERO + TSCAL × values, as integers if possible, so that 64 bits stay exact."""
     scale, zero = column.scale, column.zero
     if (scale, zero) == (1, 0):
         return values
@@ -346,7 +346,7 @@ def _names(names: list[str]) -> list[str]:
 
 
 def _null(column: pa.ChunkedArray) -> int | bytes:
-    """Choose what stands for a missing value: an integer that is not among the values."""
+    """Return the value that stands for a missing one: for integers, one that does not occur in the column."""
     if not pa.types.is_integer(column.type):
         return b"\0" if pa.types.is_boolean(column.type) else b""
     taken = set(column.unique().to_pylist()) if column.null_count else set()

@@ -1,4 +1,4 @@
-"""Rows of fixed width, as FITS and VOTable store them: big-endian numbers and padded text, a chunk at a time."""
+"""Rows of fixed width as in FITS and VOTable: big-endian numbers and padded text, written in chunks."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _LARGE, _WASTE = 1 << 30, 100  # a file of more bytes, and of so many times thos
 
 
 def storable(table: pa.Table) -> pa.Table:
-    """Turn dates, and integers beyond int64, into text."""
+    """Return a table with dates, and integers beyond int64, as text."""
     for k, field in enumerate(table.schema):
         beyond = field.type == pa.uint64() and (pc.max(table[k]).as_py() or 0) > 2**63 - 1
         if beyond or pa.types.is_timestamp(field.type):
@@ -24,12 +24,12 @@ def storable(table: pa.Table) -> pa.Table:
 
 
 def width_of(values: pa.ChunkedArray) -> int:
-    """Give the bytes of the longest text, at least 1."""
+    """Return the length of the longest text in bytes, at least 1."""
     return max(1, pc.max(pc.binary_length(values)).as_py() or 0)
 
 
 def dtype_of(values: pa.ChunkedArray) -> np.dtype:
-    """Give how a column is packed: float32, float64, int64, 1 byte (truth values), or bytes."""
+    """Return the dtype in which a column is packed: float32, float64, int64, 1 byte (booleans), or bytes."""
     kind = values.type
     if pa.types.is_floating(kind):
         return np.dtype(">f4" if kind == pa.float32() else ">f8")
@@ -44,7 +44,7 @@ def dtypes_of(table: pa.Table) -> list[np.dtype]:
     Raises
     ------
     ValueError
-        If the file would be absurdly large: each text takes the room of the longest one.
+        If the file would be absurdly large, because each text takes as much space as the longest one.
     """
     dtypes = [dtype_of(column) for column in table.columns]
     size = table.num_rows * sum(dtype.itemsize for dtype in dtypes)
@@ -61,15 +61,15 @@ def dtypes_of(table: pa.Table) -> list[np.dtype]:
 def chunks(
     table: pa.Table, dtypes: list[np.dtype], nulls: list[int | bytes]
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
-    """Pack the rows.
+    """Yield the packed rows in chunks.
 
     Parameters
     ----------
     table : pyarrow.Table
     dtypes : list of numpy.dtype, length M
-        From `dtype_of`, a column each.
+        From `dtype_of`, one per column.
     nulls : list of int or bytes, length M
-        What a missing integer, truth value or text is stored as; a missing float is NaN.
+        Value that stands for a missing integer, boolean or text. A missing float is NaN.
 
     Yields
     ------

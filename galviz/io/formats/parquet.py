@@ -1,4 +1,4 @@
-"""Parquet: types and missing values are its own; units and the passport are in the metadata of the file."""
+"""Parquet, which has its own types and missing values. Units and provenance are in the metadata of the file."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -12,16 +12,16 @@ from galviz.io.formats.request import Request
 
 
 def write(table: pa.Table, out: BinaryIO) -> None:
-    """Write one file; its metadata has the JSON texts ``galviz.passport`` and ``galviz.columns``."""
+    """Write one file, with the JSON texts ``galviz.passport`` and ``galviz.columns`` in its metadata."""
     known = {common.COLUMNS: common.to_json(common.record_of(table)), **(table.schema.metadata or {})}
     pq.write_table(table.replace_schema_metadata(known), out)
 
 
 def read(path: Path, request: Request) -> pa.Table:
-    """Read one file, of any program, and no other.
+    """Read one file from any program, and no other file.
 
-    `pyarrow.parquet.read_table` and `pandas.read_parquet` take a file for a part of a data set: a folder ``a=1`` above
-    it becomes a column. `ParquetFile` does not.
+    `pyarrow.parquet.read_table` and `pandas.read_parquet` treat a file as part of a data set: a folder ``a=1`` above it
+    becomes a column. `ParquetFile` does not.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def read(path: Path, request: Request) -> pa.Table:
 
 
 def _is_flat(field: pa.Field, name: str, request: Request) -> bool:
-    """Return whether a column holds one value a row, and leave it out where it does not."""
+    """Return whether a column holds one value per row. Otherwise it is left out with a note."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     odd = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
     if odd:

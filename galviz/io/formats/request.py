@@ -1,4 +1,4 @@
-"""What a user wants from a file: which table and columns. Readers ask it, and leave notes for the user in it."""
+"""A request to read a table from a file: which table and columns. Readers also collect notes for the user in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ ID_NAMES = (
     "object_id", "objid", "dr7objid", "dr8objid", "galaxyid", "iauname", "source_id", "photoid", "specobjid", "id",
 )  # fmt: skip
 NUMBERED = "#"
-"""As the column of ids: number the rows of a table that has none."""
+"""Use this as the id column to number the rows of a table without ids."""
 
 
 class SeveralTables(Refused):
-    """A file holds several tables, and nothing says which to read.
+    """A file holds several tables, and it is not clear which one to read.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class SeveralTables(Refused):
 
 @dataclass
 class Request:
-    """The arguments of `galviz.io.tables.read_table`, and what the reader found out.
+    """The arguments of `galviz.io.tables.read_table`, and the findings of the reader.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ class Request:
     notes: list[str] = field(default_factory=list)
 
     def choose_table(self, names: Sequence[str], columns: Sequence[Sequence[str]]) -> int:
-        """Return the place of the table to read, given the names of all tables and of their columns.
+        """Return the index of the table to read, given the names of all tables and of their columns.
 
         Raises
         ------
         SeveralTables
-            If several could be meant.
+            If the choice is not clear.
         Refused
-            If there is none of the wanted name or number.
+            If there is no table with the requested name or number.
         """
         if self.table is not None:
             places = range(len(names))
@@ -83,7 +83,7 @@ class Request:
         return with_ids[0]
 
     def unique(self, names: Sequence[str]) -> list[str]:
-        """Return the names with double ones renamed, and note that."""
+        """Return the names with duplicates renamed, with a note for each."""
         different = unique(names)
         for before, after in zip(names, different, strict=True):
             if before != after:
@@ -91,12 +91,12 @@ class Request:
         return different
 
     def choose_columns(self, names: Sequence[str]) -> dict[str, bool]:
-        """Return the columns to read, ids first, and which of them as text whatever they look like.
+        """Return the columns to read, ids first, and whether each must be read as text.
 
         Raises
         ------
         Refused
-            If a wanted column, or any column of ids, is not there.
+            If a requested column, or a column of ids, is missing.
         """
         ids = []
         if self.id_column != NUMBERED:
@@ -121,7 +121,7 @@ class Request:
         Raises
         ------
         Refused
-            If the user wants this very column.
+            If the user requested this column.
         """
         if name == self.id_name or name in (self.columns or ()):
             raise Refused(

@@ -24,7 +24,7 @@ from galviz.io.formats.request import ID_NAMES, Request
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _UTF8 = {"utf-8", "utf-8-sig"}
 _ENCODINGS = {"utf-16": "UTF-16", "latin-1": "Latin-1"}
-_SAMPLE = 20  # rows that tell the delimiter
+_SAMPLE = 20  # rows from which the delimiter is detected
 _NUMPY = {f"{kind}{bits}": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
 _NUMPY |= {"float16": "float32", "float32": "float32", "float64": "float64", "float128": "float64"}
 _DATATYPES = {name: pa.from_numpy_dtype(kind) for name, kind in _NUMPY.items()}
@@ -36,16 +36,16 @@ _ECSV_TYPES = {"double": "float64", "float": "float32", "bool": "bool", "text": 
 def write_csv(table: pa.Table, out: BinaryIO) -> None:
     """Write CSV: the comments ``# galviz passport: {…}`` and ``# galviz columns: {…}``, a line of names, the rows.
 
-    Text is in double quotes; an empty field is a missing value, ``""`` an empty text.
+    Text is in double quotes. An empty field is a missing value, and ``""`` is an empty text.
     """
     known = _known(table)
     _write_rows(table, out, [start + known[key] for key, start in _COMMENTS.items() if key in known])
 
 
 def write_spreadsheet(table: pa.Table, out: BinaryIO) -> None:
-    """Write CSV for Excel and its kin: text that they would run as a formula begins with an apostrophe.
+    """Write CSV for Excel and similar programs: text that they would run as a formula begins with an apostrophe.
 
-    There are no comments, and the apostrophes stay when it is read back: use `write_csv` to keep data.
+    There are no comments, and reading it back keeps the apostrophes. Use `write_csv` to store data.
     """
     for k, field in enumerate(table.schema):
         name = _apostrophe(pa.array([field.name], pa.large_string()))[0].as_py()
@@ -59,7 +59,7 @@ def _apostrophe(text: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 
 def write_ecsv(table: pa.Table, out: BinaryIO) -> None:
-    """Write ECSV 1.0 with commas; passport and record are in ``meta``. Dates are text there."""
+    """Write ECSV 1.0 with commas. Provenance and record are in ``meta``, and dates are text."""
     head = Table(meta=_known(table))
     for k, field in enumerate(table.schema):
         kind = _ECSV_TYPES.get(common.type_name(field.type), str(field.type))
@@ -73,10 +73,10 @@ def write_ecsv(table: pa.Table, out: BinaryIO) -> None:
 
 
 def read_csv(path: Path, request: Request) -> pa.Table:
-    """Read CSV, gzipped or not, and what resembles it: other delimiters, decimal commas, UTF-16, Latin-1.
+    """Read CSV, gzipped or not, and similar files: other delimiters, decimal commas, UTF-16, Latin-1.
 
-    Lines with # before the names are skipped; the last of them has the names where the first row has none, as
-    `numpy.savetxt` and TOPCAT write them.
+    Lines with # before the names are skipped. If the first row has no names, the last of these lines has them, as
+    written by `numpy.savetxt` and TOPCAT.
     """
     encoding = _encoding(path)
     with common.readable(path, "CSV file"):
@@ -107,10 +107,10 @@ def read_csv(path: Path, request: Request) -> pa.Table:
 
 
 def read_ecsv(path: Path, request: Request) -> pa.Table:
-    """Read ECSV, of galviz or another program.
+    """Read ECSV from any program.
 
-    The header is YAML, which can build objects. Here it builds only lists and texts: astropy's reader makes NumPy
-    arrays of objects from bytes in the header, which a stranger can use to crash Python, or worse.
+    The header is YAML, which can create objects. Here it creates only lists, mappings and texts. Astropy's reader would
+    create NumPy object arrays from bytes in the header, which a stranger could use to crash Python, or worse.
     """
     with common.readable(path, "ECSV file"):
         head = _top(path, "utf-8")
@@ -142,7 +142,7 @@ def read_ecsv(path: Path, request: Request) -> pa.Table:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Reads YAML as lists, mappings and texts, whatever objects it names."""
+    """Reads YAML as lists, mappings and texts only, whatever objects it names."""
 
     def plain(self, _: str, node: yaml.Node) -> Any:
         if isinstance(node, yaml.MappingNode):
@@ -154,7 +154,7 @@ _PlainLoader.add_multi_constructor("!", _PlainLoader.plain)
 
 
 def _masks(serialized: Any, names: list[str]) -> dict[int, int]:
-    """Return for the place of a column that of its mask, where astropy wrote both as columns."""
+    """Return the position of the mask of each column that astropy wrote with its mask as another column."""
     masks = {}
     for about in (serialized or {}).values():
         data, mask = ((about.get(key) or {}) for key in ("data", "mask"))
@@ -164,7 +164,7 @@ def _masks(serialized: Any, names: list[str]) -> dict[int, int]:
 
 
 def _declared(raw: Raw, kind: Mapping[str, Any], request: Request, *, ours: bool) -> list[Raw]:
-    """Return a column of ECSV in the type that the header declares."""
+    """Return an ECSV column with the type declared in the header."""
     text, datatype, entries = raw.values, str(kind["datatype"]), str(kind.get("subtype", ""))
     text = text if ours else pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.large_string()), text)
     vector = re.fullmatch(r"(u?int\d+|float\d+)\[(\d+(?:,\d+)*)\]", entries)
@@ -198,7 +198,7 @@ def _write_rows(table: pa.Table, out: BinaryIO, comments: list[str]) -> None:
 
 
 class _Head(NamedTuple):
-    """The start of a file: lines with # at the top, empty lines below them, and some lines more."""
+    """The start of a file: lines with # at the top, the number of empty lines below, and the next lines."""
 
     comments: list[str]
     blank: int
@@ -209,11 +209,11 @@ class _Layout(NamedTuple):
     delimiter: str
     names: list[str]
     skip: int
-    """Lines above the rows."""
+    """Number of lines above the rows."""
 
 
 def _encoding(path: Path) -> str:
-    """Return the encoding: by its first bytes, else UTF-8 if all of the file is that."""
+    """Return the encoding: UTF-16 by the first bytes, UTF-8 if the whole file is valid, else Latin-1."""
     with common.readable(path, "text file"), common.opened(path) as file:
         start = file.read(3)
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -242,14 +242,14 @@ def _top(path: Path, encoding: str) -> _Head:
 
 
 def _named_above(head: _Head, delimiter: str) -> _Layout:
-    """Return the layout of a file with its names in the first row, which may hold line breaks."""
+    """Return the layout of a file with names in its first row. Names may contain line breaks."""
     rows = csv.reader(head.lines, delimiter=delimiter)
     names = next(rows, [])
     return _Layout(delimiter, names, len(head.comments) + head.blank + rows.line_num)
 
 
 def _layout(head: _Head, request: Request) -> _Layout:
-    """Find how columns are separated, and where their names are."""
+    """Return the detected layout: how columns are separated, and where their names are."""
     lines = [line for line in head.lines if line.strip()]
     if not lines:
         raise Refused(f"path: expected a table, got {request.path}, which has comments alone. Write it again.")
@@ -282,7 +282,7 @@ def _layout(head: _Head, request: Request) -> _Layout:
 
 
 def _split(lines: Iterable[str], delimiter: str) -> list[list[str]]:
-    """Return rows of cells; those that the sample cuts off may come out wrong."""
+    """Return rows of cells. A row that is cut off at the end of the sample may be wrong."""
     if delimiter == " ":
         lines = (line.strip().replace("\t", " ") for line in lines)
     try:
@@ -304,7 +304,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _rows(path: Path, encoding: str, layout: _Layout, places: list[int], kinds: Mapping[int, pa.DataType]) -> pa.Table:
-    """Return columns, named after their places, as text or of the given kinds."""
+    """Return columns, named by their positions, as text or with the given types."""
     with common.readable(path, f"CSV file with columns separated by {_DELIMITERS[layout.delimiter]}"):
         if layout.delimiter == " ":
             return _spaced(path, encoding, layout, places)
@@ -346,7 +346,7 @@ def _parsed(
 
 
 def _spaced(path: Path, encoding: str, layout: _Layout, places: list[int]) -> pa.Table:
-    """Read columns separated by any number of blanks, as TOPCAT's ASCII and numpy.savetxt have them."""
+    """Read columns separated by any number of blanks, as in TOPCAT's ASCII and files of `numpy.savetxt`."""
     with common.opened(path) as file, io.TextIOWrapper(file, encoding=encoding) as lines:
         rest = itertools.islice(lines, layout.skip, None)
         rows = _split((line for line in rest if line.strip()), " ")

@@ -1,4 +1,4 @@
-"""Types of columns that a file holds as text: numbers, truth values and dates are found, nothing is rounded."""
+"""Type detection for columns read as text: numbers, booleans and dates. Nothing is rounded."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,34 +8,34 @@ from galviz.io.formats.common import whole_numbers
 from galviz.io.formats.request import Request
 
 MISSING = r"(?i)^(|na|n/a|#n/a|nan|null|none|-+|\.\.\.)$"
-"""A cell that means a missing value where the rest of the column is numbers, truth values or dates."""
+"""A cell that means a missing value if the rest of the column holds numbers, booleans or dates."""
 
 _PROBE = 1000  # rows that tell text from numbers
 _COMMA = r"^[+-]?(\d+,\d*|,?\d+)([eE][+-]?\d+)?$"
 
 
 def found(text: pa.ChunkedArray, name: str, request: Request, *, comma: bool = False) -> pa.ChunkedArray:
-    """Return a column of text as what it holds.
+    """Return a text column with its detected type.
 
     Parameters
     ----------
     text : pyarrow.ChunkedArray of large_string
         Null where a cell is empty.
     name : str
-        Of the column, for notes.
+        Name of the column, for notes.
     request : Request
-        Gets notes.
+        Receives notes.
     comma : bool
         Whether a number may be written with a decimal comma.
 
     Returns
     -------
     pyarrow.ChunkedArray
-        int64 or uint64 where all cells are whole numbers that fit; float64; bool (``true``, ``False``, …); timestamp
-        (ISO 8601 without a zone); else text. Cells as in `MISSING` (``NA``, ``nan``, ``null``, ``None``, ``--``) are
-        missing, unless the column is text: there ``NA`` is a name. ``inf`` is a number. A column with leading zeros
-        (``0266``) is text, and so is one with whole numbers that neither 64 bits nor, among other numbers, a float can
-        hold exactly.
+        int64 or uint64 if all cells are integers that fit; float64; bool (``true``, ``False``, …); timestamp (ISO 8601
+        without a time zone); else text. Cells that match `MISSING` (``NA``, ``nan``, ``null``, ``None``, ``--``) are
+        missing, except in a text column, where ``NA`` may be a name. ``inf`` is a number. A column with leading zeros
+        (``0266``) is text. So is a column with integers that fit neither 64 bits nor, among other numbers, exactly
+        into a float.
     """
     if text.null_count == len(text):
         return pa.chunked_array([pa.nulls(len(text))])
@@ -71,7 +71,7 @@ def _cast(text: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
 
 
 def _promising(text: pa.ChunkedArray, *, comma: bool) -> bool:
-    """Return whether the first cells could be something else than text: cleaning a long column takes time."""
+    """Return whether the first cells may be other than text. This avoids cleaning long text columns, which is slow."""
     cells = _cleaned(text.drop_null().slice(0, _PROBE)).drop_null()
     kinds = (r"(?i)^[+-]?(\d|\.\d|inf)", r"(?i)^(true|false)$", *([_COMMA] if comma else []))
     return not len(cells) or any(pc.all(pc.match_substring_regex(cells, kind)).as_py() for kind in kinds)
@@ -84,7 +84,7 @@ def _cleaned(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _is_padded(whole: pa.ChunkedArray) -> bool:
-    """Return whether a whole number has leading zeros, or is hexadecimal."""
+    """Return whether any integer has leading zeros or is hexadecimal."""
     first = pc.starts_with(pc.utf8_ltrim(whole, "-"), "0")
     return bool(pc.any(first).as_py()) and pc.any(pc.match_substring_regex(whole, r"^-?0[0-9xX]")).as_py()
 

@@ -1,4 +1,4 @@
-"""VOTable 1.4, its rows in BINARY2: numbers exact, missing values flagged."""
+"""VOTable 1.4 with rows in BINARY2: exact numbers and flags for missing values."""
 
 import base64
 import dataclasses
@@ -35,10 +35,10 @@ _TYPES = {">f4": "float", ">f8": "double", ">i8": "long"}
 
 
 def write(table: pa.Table, out: BinaryIO) -> None:
-    """Write one table; passport and record are INFO elements.
+    """Write one table. Provenance and record are INFO elements.
 
-    Names with what XML cannot hold are percent-encoded, and so is a text column with an empty text or a NUL in it,
-    ``%`` alone being an empty text: the record says so.
+    Names with characters that XML cannot hold are percent-encoded. So is a text column with an empty text or a NUL in
+    it, where ``%`` alone is an empty text. The record stores this.
     """
     names = [_name(name) for name in table.column_names]
     stored, quotes, kinds = packed.storable(table), [], []
@@ -66,12 +66,12 @@ def tables_in(path: Path) -> list[str]:
 
 
 def read(path: Path, request: Request) -> pa.Table:
-    """Read one table of a file, of any program.
+    """Read one table of a file from any program.
 
     Raises
     ------
     ValueError
-        If the file points to another one, declares entities, has no table, or holds the error of a service.
+        If the file refers to another one, declares entities, has no table, or holds the error message of a service.
     """
     scan = _scan(path)
     if scan.status == "ERROR":
@@ -115,7 +115,7 @@ def _columns(raw: Raw, column: Column, request: Request) -> list[Raw]:
 
 @dataclasses.dataclass
 class _Scan:
-    """What a first pass over the XML finds; it stops at whatever would open another file or fill the memory."""
+    """Results of a first pass over the XML. It stops at anything that would open another file or fill the memory."""
 
     path: Path
     tables: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -187,7 +187,7 @@ def _names_of(table: Mapping[str, Any]) -> list[str]:
 
 
 def _bytes_of(field: Mapping[str, str]) -> int:
-    """Return what astropy takes for a cell of fixed size."""
+    """Return the bytes that astropy needs for a cell of fixed size."""
     sides = [int(side) for side in re.findall(r"\d+(?=x|$)", field.get("ARRAYSIZE", "1").strip())]
     return 8 * math.prod(sides)
 
@@ -197,7 +197,7 @@ def _name(name: str) -> str:
 
 
 def _encoded(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
-    """Encode text as VOTable wants it: ASCII as char, else UTF-16 as unicodeChar."""
+    """Return text encoded for VOTable, and its datatype: ASCII as char, otherwise UTF-16 as unicodeChar."""
     texts = values.to_pylist()
     if all(text is None or text.isascii() for text in texts):
         return values, "char"
@@ -231,6 +231,6 @@ def _field(name: str, field: pa.Field, dtype: np.dtype, text: str | None) -> str
 
 
 def _flagged(rows: np.ndarray, missing: list[np.ndarray]) -> bytes:
-    """Put before each row a bit a column, set where the value is missing, as BINARY2 has it."""
+    """Return the rows, each preceded by one bit per column that is set if the value is missing (BINARY2)."""
     flags = np.packbits(np.column_stack(missing), axis=1)
     return np.concatenate([flags, rows.view(np.uint8).reshape(len(rows), -1)], axis=1).tobytes()

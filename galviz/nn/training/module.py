@@ -52,7 +52,7 @@ class Training(pl.LightningModule):
     def state(self, step: int) -> dict[str, Any]:
         """Return everything that is needed to resume after `step` steps, as plain tensors, numbers and dicts.
 
-        No state of a random generator is stored, because `training_step` seeds it anew in each step.
+        No state of a random generator is stored, because `training_step` sets the seed in each step.
         """
         return {
             "step": step,

@@ -1,4 +1,4 @@
-"""A synthetic sky with known truth: tables of what is there, drawn by GalSim with SDSS's blur and noise."""
+"""Synthetic skies with known truth, drawn by GalSim with the seeing and noise of SDSS."""
 
 from galviz.sky.mock.embedded import write_embedded_sky
 from galviz.sky.mock.galaxies import write_inpainting_sky

@@ -1,4 +1,4 @@
-"""One cluster: its redshift and richness, and its galaxies as a table."""
+"""Random clusters: redshift and richness, and a table of galaxies."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _BELOW_ENTRY = 0.45  # expected richness starts here, in units of what a cluster
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster as the catalogue knows it.
+    """A cluster with its catalogue values.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class Cluster:
 def draw_cluster(rng: np.random.Generator, nearest: float = 0.0) -> Cluster:
     """Draw a cluster that redMaPPer would have found, at a redshift of at least `nearest`.
 
-    The expected richness comes from a falling law, members scatter about it as independent points do (Poisson), are
-    counted inside their own R_λ, and the cluster is kept if that count reaches what its redshift asks for. The
-    richness that is kept so follows the real catalogue, threshold and scatter included.
+    The expected richness follows a decreasing law. The number of members has Poisson scatter, members are counted
+    inside their own R_λ, and the cluster is kept if the count reaches the threshold at its redshift. The resulting
+    richness follows the real catalogue, including its threshold and scatter.
     """
     z = laws.draw_redshift(rng)
     while z < nearest:
@@ -72,7 +72,7 @@ def cluster_galaxies(cluster: Cluster, kpc_per_arcsec: float, rng: np.random.Gen
     Returns
     -------
     pandas.DataFrame
-        A row a galaxy, the BCG first: x, y (arcsec from the centre), kind, p_mem, red_sequence, z, mag_u … mag_z,
+        One row per galaxy, the BCG first: x, y (arcsec from the centre), kind, p_mem, red_sequence, z, mag_u … mag_z,
         radius (half-light, arcsec), sersic (index), axis_ratio, angle (radians).
     """
     m_star = laws.m_star(cluster.z)
@@ -103,7 +103,7 @@ def cluster_galaxies(cluster: Cluster, kpc_per_arcsec: float, rng: np.random.Gen
 
 
 def _members(cluster: Cluster, faint: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Radii in Mpc and magnitudes below m* of the BCG, the members above the limit and the fainter ones, in order."""
+    """Return radii (Mpc) and magnitudes below m* of the BCG, the members above the limit and the fainter ones."""
     bright = laws.draw_luminosities(len(cluster.radii), -2.0, laws.LIMIT, rng)
     bright[0] = -1.25 - 0.8 * np.log10(cluster.richness / 33) + rng.normal(0, 0.3)
     share = laws.members_brighter(faint) / laws.members_brighter(laws.LIMIT) - 1
@@ -115,12 +115,12 @@ def _members(cluster: Cluster, faint: float, rng: np.random.Generator) -> tuple[
 
 
 def _blue_fraction(cluster: Cluster, radii: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Blue galaxies are found outside, among the faint, and at higher redshift (Butcher & Oemler 1984)."""
+    """Return the blue fraction: higher in the outskirts, for faint galaxies and at high z (Butcher & Oemler 1984)."""
     outside = radii / laws.r_lambda(cluster.richness)
     return np.clip(0.05 + 0.15 * outside + 0.05 * below + 0.3 * (cluster.z - 0.2), 0.02, 0.6)
 
 
 def _shapes(below: np.ndarray, red: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Half-light radii in kpc (Shen et al. 2003) and Sérsic indices, few of them so that GalSim's tables are shared."""
+    """Return half-light radii in kpc (Shen et al. 2003) and Sérsic indices, few, so that GalSim shares its tables."""
     kpc = 5.5 * 10 ** (-0.4 * np.where(red, 0.6, 0.25) * below) * np.exp(0.3 * rng.normal(size=len(below)))
     return np.clip(kpc, 1.2, 30), np.where(red, np.where(below < 0.5, 4, 2), 1)

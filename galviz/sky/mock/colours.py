@@ -1,4 +1,4 @@
-"""Colours u−g, g−r, r−i, i−z of galaxies against redshift, and of stars along the stellar locus.
+"""Colours u−g, g−r, r−i, i−z of galaxies as a function of redshift, and of stars along the stellar locus.
 
 The red sequence is that of redMaPPer's red galaxies in SDSS DR8 with spectra (z 0.10–0.20) and of its red-sequence
 model (to 0.30; Rykoff et al. 2014), carried on with the ridge of red galaxies with spectra in Stripe 82. The blue
@@ -48,7 +48,7 @@ _LOCUS_SCATTER = np.array([0.12, 0.04, 0.03, 0.03])
 
 
 def red_sequence(z: float | np.ndarray, below_m_star: float | np.ndarray = 0.0) -> np.ndarray:
-    """Mean colours of red galaxies: bluer by a small slope for fainter ones.
+    """Return the mean colours of red galaxies. Fainter ones are slightly bluer.
 
     Parameters
     ----------
@@ -67,12 +67,12 @@ def red_sequence(z: float | np.ndarray, below_m_star: float | np.ndarray = 0.0) 
 
 
 def blue_cloud(z: float | np.ndarray) -> np.ndarray:
-    """Mean colours of star-forming galaxies at these redshifts; shape (K, 4) as `red_sequence`."""
+    """Return the mean colours of star-forming galaxies at these redshifts; shape (K, 4) as in `red_sequence`."""
     return np.atleast_2d(np.array([np.interp(z, _BLUE_Z, colour) for colour in _BLUE]).T)
 
 
 def galaxy_colours(z: np.ndarray, below_m_star: np.ndarray, red: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw colours: red galaxies scatter about the red sequence, blue ones between the blue cloud and it.
+    """Draw colours: red galaxies scatter around the red sequence, blue ones lie between the blue cloud and it.
 
     Parameters
     ----------
@@ -96,13 +96,13 @@ def galaxy_colours(z: np.ndarray, below_m_star: np.ndarray, red: np.ndarray, rng
 
 
 def star_colours(g_minus_i: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw colours of stars about the stellar locus at these g−i, shape (K,); returns shape (K, 4)."""
+    """Draw colours of stars around the stellar locus for these g−i: (K,) -> (K, 4)."""
     locus = np.array([np.interp(g_minus_i, _LOCUS_GI, colour) for colour in _LOCUS]).T
     return locus + rng.normal(size=locus.shape) * _LOCUS_SCATTER
 
 
 def magnitudes(anchor: np.ndarray, band: str, colours: np.ndarray) -> pd.DataFrame:
-    """Turn one magnitude and four colours into five magnitudes.
+    """Return five magnitudes from one magnitude and four colours.
 
     Parameters
     ----------

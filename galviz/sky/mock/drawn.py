@@ -1,4 +1,4 @@
-"""One drawn cluster, and the set that is made of many: what the fully synthetic sky and the embedded one share."""
+"""A drawn cluster and the set of many: code shared by the fully synthetic and the embedded sky."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from galviz.sky.mock.clusters import Cluster
 from galviz.sky.mock.colours import BANDS, MAGNITUDES
 
 MARGIN = 10.0
-"""What lies this far outside a cutout still shines into it, arcsec."""
+"""Sources up to this distance outside a cutout still contribute light to it, arcsec."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A cutout of a cluster as it was drawn.
+    """A drawn cutout of a cluster.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Drawn:
 
 
 def gather(drawn: list[Drawn], origin: str) -> CutoutSet:
-    """Put drawn cutouts together; `origin` says in words what they are."""
+    """Return the set of drawn cutouts; `origin` describes them for pages."""
     ids = pd.Index([one.object_id for one in drawn], name="object_id")
     return CutoutSet(
         images=np.stack([one.image for one in drawn]),
@@ -60,12 +60,12 @@ def gather(drawn: list[Drawn], origin: str) -> CutoutSet:
 
 
 def random_of(seed: int, number: int) -> np.random.Generator:
-    """Give the random numbers of one cluster: they depend on `seed` and its number alone."""
+    """Return the random generator of one cluster. It depends only on `seed` and the number of the cluster."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
 
 
 def describe(cluster: Cluster, scene: pd.DataFrame, ra: float, dec: float) -> dict[str, float]:
-    """Give the columns of the catalogue that every drawn cluster has; `scene` begins with its BCG."""
+    """Return the catalogue columns of a drawn cluster. The first row of `scene` is its BCG."""
     return {
         "richness": cluster.richness,
         "richness_drawn": cluster.richness_drawn,
@@ -79,12 +79,12 @@ def describe(cluster: Cluster, scene: pd.DataFrame, ra: float, dec: float) -> di
 
 
 def near(scene: pd.DataFrame, wide: float) -> pd.DataFrame:
-    """Keep what lies in the square of `wide` arcsec around the middle."""
+    """Return the sources in a square of `wide` arcsec around the centre."""
     return scene[(scene[["x", "y"]].abs() <= wide / 2).all(axis=1)]
 
 
 def list_sources(scene: pd.DataFrame, object_id: str, scale: float, size: int) -> pd.DataFrame:
-    """List what lies inside the cutout, in pixels that count from 0."""
+    """Return the sources inside the cutout, with positions in pixels from 0."""
     pixels = scene[["x", "y"]] / scale + (size - 1) / 2
     inside = ((pixels >= -0.5) & (pixels < size - 0.5)).all(axis=1)
     about = scene.loc[inside, ["kind", "p_mem", "red_sequence", "z", *MAGNITUDES]]
@@ -92,5 +92,5 @@ def list_sources(scene: pd.DataFrame, object_id: str, scale: float, size: int) -
 
 
 def kpc_per_arcsec(z: float) -> float:
-    """Give the proper scale at a redshift."""
+    """Return the proper scale at a redshift, kpc per arcsec."""
     return COSMOLOGY.kpc_proper_per_arcmin(z).value / 60

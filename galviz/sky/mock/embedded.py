@@ -1,4 +1,4 @@
-"""Synthetic clusters in real SDSS frames: what is drawn is the cluster, all else is the sky that was observed."""
+"""Synthetic clusters in real SDSS frames: only the cluster is drawn, everything else was observed."""
 
 from collections.abc import Sequence
 from functools import cache, lru_cache, partial
@@ -16,7 +16,7 @@ from galviz.sky.readers.seeing import star_widths
 from galviz.sky.readers.shelf import Shelf
 
 ORIGIN = "synthetic clusters in real SDSS frames"
-"""What a page says of such a sky."""
+"""Origin of such a sky, as pages show it."""
 
 _BATCH = 8  # clusters that follow each other lie in one field, so that a field is read once for all of them
 _HELD = 8  # fields that a worker keeps in memory
@@ -38,18 +38,18 @@ def write_embedded_sky(
     Redshift, richness and galaxies of a cluster are drawn as in `galviz.sky.mock.richness_sky`, blurred with the width
     that the stars of the field have in each band (`galviz.sky.readers.seeing.star_widths`; SDSS's medians where too few
     stars stand out), and given the photon noise of their own light (SDSS's median gains). Everything else is observed:
-    noise, stars, galaxies, defects. The piece of sky is random, and so is which of its eight orientations is taken
-    (turns by 90° and mirror images, along the rows of the frame); it is resampled as by `galviz.sky.readers.sdss`.
-    Where a cutout crosses the edge of a frame, frames that overlap with it fill in.
+    noise, stars, galaxies, defects. Position and orientation on the sky are random (one of eight orientations along the
+    rows of the frame: rotations by 90° and mirror images). The frame is resampled as in `galviz.sky.readers.sdss`. If a
+    cutout crosses the edge of a frame, overlapping frames fill in.
 
-    A cutout has to fit: a field takes clusters from the redshift on at which a cutout of `side_mpc` finds place in it
-    (column ``z_nearest``; 1 Mpc is as wide as one frame of SDSS at z = 0.095), nearer ones are drawn anew. Eight
-    clusters in a row lie in one field, then comes the next field, so N should be 8 times the number of fields or more.
+    A cutout must fit into its field. So a field only takes clusters above the redshift at which a cutout of `side_mpc`
+    fits (column ``z_nearest``; 1 Mpc is as wide as one SDSS frame at z = 0.095); nearer clusters are drawn again. Eight
+    consecutive clusters lie in one field, so N should be at least 8 times the number of fields.
 
     Parameters
     ----------
     path : str or Path
-        A folder that is not there yet. It appears when the sky is complete.
+        A folder that does not exist yet. It appears when the sky is complete.
     n : int
         Number of clusters, N.
     frames : path or sequence of them
@@ -76,7 +76,7 @@ def write_embedded_sky(
     Raises
     ------
     FileExistsError
-        If the folder is there already.
+        If the folder already exists.
     FileNotFoundError
         If there is no frame.
     OSError
@@ -99,7 +99,7 @@ def write_embedded_sky(
 def _draw(
     numbers: range, *, folders: tuple[str, ...], ground: Ground, seed: int, size: int, side_mpc: float
 ) -> list[Drawn]:
-    """Draw the clusters of these numbers, each from random numbers of its own."""
+    """Draw the clusters with these numbers, each with its own random generator."""
     return [_draw_one(number, folders, ground, seed=seed, size=size, side_mpc=side_mpc) for number in numbers]
 
 
@@ -124,7 +124,7 @@ def _draw_one(number: int, folders: tuple[str, ...], ground: Ground, *, seed: in
 
 @lru_cache(maxsize=1)
 def _shelf(folders: tuple[str, ...]) -> Shelf:
-    """Give the fields as this process keeps them."""
+    """Return the fields, cached in this process."""
     return Shelf(folders, held=_HELD)
 
 

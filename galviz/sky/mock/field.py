@@ -1,4 +1,4 @@
-"""What lies before and behind a cluster: field galaxies and stars, as tables like those of the clusters.
+"""Foreground and background of a cluster: field galaxies and stars, as tables like those of clusters.
 
 Counts were measured on four SDSS DR17 fields, colours of galaxies on 4,830 SDSS galaxies to i = 21.
 """

@@ -1,7 +1,7 @@
-"""The embedded sky of single galaxies: redshifted spectra of four types, drawn in five bands, as a `CutoutSet`.
+"""A synthetic sky of single galaxies: redshifted spectra of four types, drawn in five bands, as a `CutoutSet`.
 
-Colours are those of the spectra of Coleman, Wu & Weedman (1980) that come with GalSim, seen through its LSST passbands
-u g r i z (those of SDSS are near, but do not come with it): a redshift has a truth that the colours know.
+Colours follow from the spectra of Coleman, Wu & Weedman (1980) that come with GalSim, in its LSST passbands u g r i z
+(those of SDSS are similar, but are not included in GalSim). So colours carry information about the true redshift.
 """
 
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ TYPES = ("E", "Sbc", "Scd", "Im")
 """Spectral types, from red to blue; a galaxy may lie between two of them."""
 
 Z_MAX = 0.8
-"""Highest redshift that is drawn."""
+"""Highest redshift of a galaxy."""
 
 _BRIGHT, _FAINT = 16.0, 21.0  # r magnitudes
-_SLOPE = 0.35  # of log10 of the counts; flatter than the sky's 0.45, so that bright galaxies are learned from too
-_BATCH = 32  # galaxies that a worker draws between two reports
+_SLOPE = 0.35  # of log10 of the counts; flatter than the real 0.45, to have more bright galaxies
+_BATCH = 32  # galaxies that a worker draws between two progress reports
 _RA, _DEC = (120.0, 240.0), (0.0, 60.0)  # degrees
 
 
@@ -52,7 +52,7 @@ def inpainting_sky(
     seed : int
         Galaxy k depends on `seed` and k alone: the same seed gives the same sky, bit for bit, on any number of workers.
     workers : int
-        Processes that draw. They are spawned: a script that asks for more than one needs the usual
+        Number of processes. They are spawned, so a script that uses more than one needs the usual
         ``if __name__ == "__main__":``.
     progress : callable, optional
         Called with (galaxies drawn, n) as they come.
@@ -86,9 +86,9 @@ def write_inpainting_sky(
     Parameters
     ----------
     path : str or Path
-        A folder that is not there yet. It appears when the sky is complete.
+        A folder that does not exist yet. It appears when the sky is complete.
     n, size, seed, workers, progress
-        As for `inpainting_sky`.
+        As in `inpainting_sky`.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def write_inpainting_sky(
     Raises
     ------
     FileExistsError
-        If the folder is there already.
+        If the folder already exists.
     ValueError
         If a number is out of range.
     """
@@ -109,7 +109,7 @@ def write_inpainting_sky(
 
 
 def sed_colours(z: np.ndarray, type_number: np.ndarray) -> np.ndarray:
-    """Colours of the spectra against redshift: the formula of AB magnitudes on redshifted light.
+    """Return the colours of the spectra at given redshifts, from AB magnitudes of the redshifted light.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def sed_colours(z: np.ndarray, type_number: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _track() -> tuple[np.ndarray, np.ndarray]:
-    """Tabulate magnitudes minus r on a grid of redshifts, shape (types, Z, 5)."""
+    """Return magnitudes minus r on a grid of redshifts, shape (types, Z, 5)."""
     grid = np.linspace(0, Z_MAX, 81)
     passbands = [galsim.Bandpass(f"LSST_{band}.dat", "nm").withZeropoint("AB") for band in BANDS]
     table = np.empty((len(TYPES), len(grid), len(BANDS)))
@@ -160,7 +160,7 @@ def _gather(drawn: list[_Drawn]) -> CutoutSet:
 
 
 def _draw(numbers: range, *, seed: int, size: int) -> list[_Drawn]:
-    """Draw the galaxies of these numbers, each from random numbers of its own."""
+    """Draw the galaxies with these numbers, each with its own random generator."""
     return [_draw_one(number, seed, size) for number in numbers]
 
 
@@ -177,7 +177,7 @@ def _draw_one(number: int, seed: int, size: int) -> _Drawn:
 
 
 def _galaxy(rng: np.random.Generator) -> dict[str, object]:
-    """Draw one galaxy: magnitude, then a redshift that is higher for fainter ones, type, size and shape."""
+    """Draw one galaxy: magnitude, redshift (higher for fainter ones), type, size and shape."""
     low, high = (10 ** (_SLOPE * edge) for edge in (_BRIGHT, _FAINT))
     r = np.log10(rng.uniform(low, high)) / _SLOPE
     z = np.clip(0.27 * 10 ** (0.12 * (r - 20)) / 1.412 * rng.gamma(2.0) ** (2 / 3), 0.02, Z_MAX)
@@ -200,7 +200,7 @@ def _galaxy(rng: np.random.Generator) -> dict[str, object]:
 
 
 def _tan(one: _Drawn) -> dict[str, float]:
-    """Give the tangent plane of a cutout with north up and east to the left."""
+    """Return the tangent plane of a cutout with north up and east to the left."""
     step, centre = SDSS.pixel_scale / 3600, (one.image.shape[-1] + 1) / 2
     values = (one.row["ra"], one.row["dec"], centre, centre, -step, 0.0, 0.0, step)
     return dict(zip(WCS_COLUMNS, values, strict=True))

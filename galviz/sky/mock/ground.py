@@ -1,4 +1,4 @@
-"""Where a cutout finds place in real frames: which frames share sky, how near a cluster may be, and where to cut."""
+"""Placement of cutouts in real frames: overlapping frames, the lowest redshift that fits, and random positions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,16 +25,16 @@ _TURNS += [turn @ np.diag([-1, 1]) for turn in _TURNS]
 
 @dataclass(frozen=True)
 class Ground:
-    """What is known of F fields before any pixel is read.
+    """Geometry of F fields, known before any pixel is read.
 
     Parameters
     ----------
     names, groups : tuple of str, length F
-        Field, and the first field of those that it shares sky with, directly or through others.
+        Name of each field, and of the first field in its group of fields that overlap, directly or through others.
     near : tuple of tuple of int, length F
-        Numbers of the fields that can fill in where a cutout leaves this one, itself the first.
+        Indices of the fields that can fill in where a cutout leaves this one. The field itself comes first.
     nearest : tuple of float, length F
-        The smallest redshift at which a cutout finds place.
+        The smallest redshift at which a cutout fits.
     """
 
     names: tuple[str, ...]
@@ -44,7 +44,7 @@ class Ground:
 
 
 def survey_ground(shelf: Shelf, side_mpc: float) -> Ground:
-    """Look over the fields.
+    """Return the geometry of the fields.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def survey_ground(shelf: Shelf, side_mpc: float) -> Ground:
     Raises
     ------
     ValueError
-        If a cutout finds no place in a field at any redshift.
+        If a cutout does not fit into a field at any redshift.
     """
     count = len(shelf.names)
     shared = np.array([[overlap(one, other) for other in shelf.outlines] for one in shelf.outlines])
@@ -72,7 +72,7 @@ def survey_ground(shelf: Shelf, side_mpc: float) -> Ground:
 
 
 def overlap(one: Outline, other: Outline) -> bool:
-    """Whether two frames share sky, or come nearer than their other bands may be offset."""
+    """Return whether two frames overlap, or are closer than the offset between bands."""
     wcs, _ = one
     ra, dec = _middle(one)
     away = other[0].wcs_world2pix(ra, dec, 0)
@@ -91,7 +91,7 @@ def overlap(one: Outline, other: Outline) -> bool:
 def cut(
     shelf: Shelf, near: Sequence[int], side: float, size: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Cut a square of sky at a random place and in a random of the eight orientations along the frame.
+    """Return a square of sky at a random position, in one of the eight orientations along the frame.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def cut(
     Raises
     ------
     ValueError
-        If no place is found.
+        If no position is found.
     """
     outlines = [shelf.outlines[k] for k in near]
     wcs, (height, width) = outlines[0]
@@ -139,7 +139,7 @@ def cut(
 
 
 def places(outlines: Sequence[Outline], centres: np.ndarray, side: float) -> np.ndarray:
-    """Say around which centres a square along the first frame is imaged, by that frame and the others together.
+    """Return around which centres a square along the first frame is covered by the frames together.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def _nearest(outlines: Sequence[Outline], side_mpc: float, name: str) -> float:
 
 
 def _native(outline: Outline) -> float:
-    """Give the arcsec per pixel of a frame."""
+    """Return the pixel scale of a frame, arcsec."""
     return float(np.sqrt(abs(np.linalg.det(outline[0].wcs.cd))) * 3600)
 
 
@@ -189,6 +189,6 @@ def _middle(outline: Outline) -> tuple[float, float]:
 
 
 def _corners(outline: Outline) -> np.ndarray:
-    """Give the corners in order, shape (4, 2), in pixels."""
+    """Return the corners in order, shape (4, 2), in pixels."""
     height, width = outline[1]
     return np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5

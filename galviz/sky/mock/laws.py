@@ -1,4 +1,4 @@
-"""What is known of the clusters that redMaPPer finds in SDSS: redshifts, richness, radius, luminosity, profile.
+"""Statistics of redMaPPer clusters in SDSS: redshifts, richness, radius, luminosity function, profile.
 
 Numbers are fits to the SDSS DR8 catalogue v6.3 of 26,111 clusters (Rykoff et al. 2014, ApJ 785, 104; Rykoff et al.
 2016, ApJS 224, 1), so that nothing here needs the catalogue itself.
@@ -51,7 +51,7 @@ def draw_expected_richness(z: float, above: float, rng: np.random.Generator) -> 
 
 
 def r_lambda(richness: float | np.ndarray) -> float | np.ndarray:
-    """Radius inside which richness is counted: 1.0 (λ/100)^0.2 h⁻¹ Mpc, proper, for h = 0.7.
+    """Return the radius inside which richness is counted: 1.0 (λ/100)^0.2 h⁻¹ Mpc, proper, for h = 0.7.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def r_lambda(richness: float | np.ndarray) -> float | np.ndarray:
 
 
 def counted_richness(radii: np.ndarray) -> int:
-    """Count the members inside the radius that belongs to their own number: the largest λ with n(r ≤ R_λ(λ)) = λ.
+    """Return the richness counted inside its own radius: the largest λ with n(r ≤ R_λ(λ)) = λ.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def counted_richness(radii: np.ndarray) -> int:
     Returns
     -------
     int
-        The richness; 0 where there is no member.
+        The richness; 0 if there is no member.
     """
     count = len(radii)
     while (inside := int(np.searchsorted(radii, r_lambda(count), side="right"))) != count:
@@ -90,7 +90,7 @@ def counted_richness(radii: np.ndarray) -> int:
 
 
 def m_star(z: float | np.ndarray) -> float | np.ndarray:
-    """Apparent i magnitude of an L* galaxy of an old, passively evolving population.
+    """Return the apparent i magnitude of an L* galaxy with an old, passively evolving population.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def m_star(z: float | np.ndarray) -> float | np.ndarray:
 
 
 def members_brighter(below_m_star: float | np.ndarray) -> float | np.ndarray:
-    """Integral of the Schechter function with α = −1 (in units of φ*) down to this many magnitudes below m*."""
+    """Return the integral of the Schechter function with α = −1 (in units of φ*) down to this magnitude below m*."""
     return exp1(10 ** (-0.4 * np.asarray(below_m_star)))[()]
 
 
@@ -136,7 +136,9 @@ _ENCLOSED = _enclosed(_RADII)
 
 
 def members_within(radius: float | np.ndarray) -> float | np.ndarray:
-    """Projected NFW profile (scale 0.15 h⁻¹ Mpc): number inside a radius in Mpc, in arbitrary units.
+    """Return the number of members inside a radius in Mpc, in arbitrary units: a projected NFW profile.
+
+    The scale radius is 0.15 h⁻¹ Mpc.
 
     References
     ----------

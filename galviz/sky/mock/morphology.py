@@ -1,4 +1,4 @@
-"""One galaxy of the Galaxy Zoo sky: what it is, how it looks in red, green and blue, and how people would vote."""
+"""Galaxies of the synthetic Galaxy Zoo sky: their morphology, colours, and the votes of volunteers."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ _ARTEFACTS = 0.01
 _MERGERS = 0.035  # at z = 0; grows as (1 + z)³ (Lotz et al. 2011, fixed number density)
 
 OLD, YOUNG, DUST = np.array([1.0, 0.74, 0.48]), np.array([0.62, 0.74, 1.0]), np.array([0.55, 0.8, 1.15])
-"""Light of old and young stars in red, green and blue; how strongly dust takes each of them."""
+"""Light of old and young stars in red, green and blue, and how strongly dust absorbs each colour."""
 
 
 @dataclass(frozen=True)
 class Galaxy:
-    """What is drawn. Lengths are in units of the galaxy's radius, angles in radians, strengths in 0…1.
+    """Parameters of a galaxy. Lengths are in units of its radius, angles in radians, strengths in 0…1.
 
     Parameters
     ----------
@@ -27,16 +27,16 @@ class Galaxy:
     radius : float
         Half-light radius in units of the image's side.
     brightness : float
-        Peak over the noise of a pixel grows with it; about 1 for a typical galaxy.
+        Proportional to the signal-to-noise ratio of the peak; about 1 for a typical galaxy.
     axis_ratio, angle, bulge, young : float
-        bulge: its part of the light; young: part of the rest that is blue.
+        bulge: its fraction of the light; young: fraction of the rest that is blue.
     bar, arms, ring, dust, disturbed, lens : float
-        How strong each is; 0 where there is none.
+        Strength of each feature; 0 if there is none.
     number, pitch : int, float
-        Of the spiral arms.
+        Number and pitch angle of the spiral arms.
     companion : tuple of float
-        (distance, angle, size, brightness) of a second galaxy; brightness 0 where there is none. It merges only in a
-        merger; elsewhere it lies there by chance.
+        (distance, angle, size, brightness) of a second galaxy; brightness 0 if there is none. Unless the kind is
+        ``"merger"``, it is a chance projection.
     tails : float
         Strength of tidal tails and of the bridge.
     """
@@ -62,7 +62,7 @@ class Galaxy:
 
 
 def draw_galaxy(rng: np.random.Generator) -> Galaxy:
-    """Draw what a galaxy is; farther ones are smaller and fainter, and more of them merge."""
+    """Draw the parameters of a galaxy. Distant ones are smaller and fainter, and more of them are mergers."""
     z = float(np.clip(rng.gamma(3.0, 0.03), 0.01, 0.25))
     merges = rng.random() < _MERGERS * (1 + z) ** 3
     kind = str(rng.choice(KINDS[:4], p=_SHARES / _SHARES.sum()))
@@ -108,13 +108,13 @@ def _companion(rng: np.random.Generator, *, merges: bool) -> tuple[float, float,
 
 
 def fractions(galaxy: Galaxy, size: int) -> np.ndarray:
-    """Compute how people would vote on average, question by question, from what is drawn and how well it is seen.
+    """Return the mean votes for each question, from the morphology and how well it is resolved.
 
     Parameters
     ----------
     galaxy : Galaxy
     size : int
-        Side of the image, pixels: detail smaller than a pixel or two is not seen.
+        Side of the image, pixels. Details smaller than one or two pixels are not recognised.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def fractions(galaxy: Galaxy, size: int) -> np.ndarray:
 
 
 def _odd(g: Galaxy, seen: float) -> np.ndarray:
-    """Give the strength of each kind of oddity: ring, lens, disturbed, irregular, other, merger, dust lane."""
+    """Return the strength of each kind of oddity: ring, lens, disturbed, irregular, other, merger, dust lane."""
     merger, chance = g.kind == "merger", g.companion[3] * (1.5 - 0.4 * g.companion[0])
     return np.array(
         [
@@ -165,14 +165,14 @@ def _odd(g: Galaxy, seen: float) -> np.ndarray:
 
 
 def cast_votes(own: np.ndarray, voters: int, rng: np.random.Generator) -> np.ndarray:
-    """Let volunteers vote: each question is put to those whose answer before led there, and counts are multinomial.
+    """Draw votes of volunteers. Only those whose previous answer leads to a question answer it; counts are multinomial.
 
     Parameters
     ----------
     own : numpy.ndarray, shape (37,)
-        As `fractions` gives them.
+        Probabilities from `fractions`.
     voters : int
-        Volunteers who answer the first question.
+        Number of volunteers who answer the first question.
     rng : numpy.random.Generator
 
     Returns

@@ -1,4 +1,4 @@
-"""How every synthetic sky is drawn: batch after batch, in this process or over several, in memory or part by part."""
+"""Drawing of synthetic skies in batches: in this process or several, in memory or in parts on disk."""
 
 import os
 import shutil
@@ -24,20 +24,20 @@ _PART_BYTES = 64 * 2**20
 def drawn_sky(
     n: int, draw: Draw, gather: Gather, *, batch: int, workers: int = 1, progress: Progress | None = None
 ) -> CutoutSet:
-    """Draw a sky in memory.
+    """Return a synthetic sky, drawn in memory.
 
     Parameters
     ----------
     n : int
         Number of objects.
     draw : callable
-        Numbers of objects -> what is drawn of each, from random numbers of its own. With several workers it is pickled.
+        Numbers of objects -> drawn objects, each with its own random generator. It is pickled for several workers.
     gather : callable
-        What was drawn -> a `CutoutSet`.
+        Drawn objects -> a `CutoutSet`.
     batch : int
-        Objects that a worker draws between two reports.
+        Objects that a worker draws between two progress reports.
     workers : int
-        Processes that draw.
+        Number of processes.
     progress : callable, optional
         Called with (objects drawn, n) as they come.
     """
@@ -56,17 +56,17 @@ def write_drawn_sky(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Draw a sky into a folder, `part` objects at a time: memory does not grow with n. The rest is as in `drawn_sky`.
+    """Draw a sky into a folder, `part` objects at a time, so that memory does not grow with n. See `drawn_sky`.
 
     Parameters
     ----------
     path : str or Path
-        A folder that is not there yet. It appears when the sky is complete.
+        A folder that does not exist yet. It appears when the sky is complete.
 
     Raises
     ------
     FileExistsError
-        If the folder is there already.
+        If the folder already exists.
     """
     path = Path(path)
     if path.exists():
@@ -85,12 +85,12 @@ def write_drawn_sky(
 
 
 def part_of(bands: int, size: int) -> int:
-    """Give how many float32 images (bands, size, size) are held in memory before they are written: 64 MB."""
+    """Return the number of float32 images (bands, size, size) in a part of 64 MB."""
     return max(1, _PART_BYTES // (4 * bands * size**2))
 
 
 def check(**numbers: float) -> None:
-    """Refuse arguments of a synthetic sky that are no whole numbers (`side_mpc`: no number) or too small."""
+    """Raise a ValueError if an argument of a synthetic sky is too small, or not an integer (`side_mpc`: a number)."""
     least = {"n": 1, "size": 8, "side_mpc": 0.1, "workers": 1, "seed": 0}
     for name, got in numbers.items():
         whole = name == "side_mpc" or isinstance(got, int | np.integer)
@@ -118,7 +118,7 @@ def _drawn(
 
 @contextmanager
 def _mapper(workers: int) -> Iterator[Callable]:
-    """Give a ``map`` in this process for one worker, or one over spawned ones: forked ones may hang beside threads."""
+    """Yield ``map`` for one worker, else that of a pool. Processes are spawned: forked ones may hang with threads."""
     if workers == 1:
         yield map
     else:

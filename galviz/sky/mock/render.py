@@ -1,6 +1,6 @@
-"""Tables of galaxies and stars become images: GalSim draws them, blurred as in SDSS, and the sky's noise is added.
+"""Images from tables of galaxies and stars, drawn by GalSim with the seeing and noise of SDSS.
 
-Medians of the stars and of the empty sky of four SDSS DR17 fields, in the order u g r i z.
+Constants are medians of the stars and of the empty sky of four SDSS DR17 fields, in the order u g r i z.
 """
 
 import galsim
@@ -35,7 +35,7 @@ def draw_images(
     pixel_scale: float,
     fwhm: np.ndarray = FWHM,
 ) -> np.ndarray:
-    """Draw galaxies and stars without noise.
+    """Return images of galaxies and stars, without noise.
 
     Parameters
     ----------

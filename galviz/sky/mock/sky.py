@@ -44,7 +44,7 @@ def richness_sky(
         Cluster k depends on `seed` and k alone: the same seed gives the same sky, bit for bit, on any number of
         workers, and a longer sky begins with the shorter one.
     workers : int
-        Processes that draw. They are spawned: a script that asks for more than one needs the usual
+        Number of processes. They are spawned, so a script that uses more than one needs the usual
         ``if __name__ == "__main__":``.
     progress : callable, optional
         Called with (clusters drawn, n) as they come.
@@ -86,9 +86,9 @@ def write_richness_sky(
     Parameters
     ----------
     path : str or Path
-        A folder that is not there yet. It appears when the sky is complete.
+        A folder that does not exist yet. It appears when the sky is complete.
     n, size, side_mpc, seed, workers, progress
-        As for `richness_sky`.
+        As in `richness_sky`.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def write_richness_sky(
     Raises
     ------
     FileExistsError
-        If the folder is there already.
+        If the folder already exists.
     ValueError
         If a number is out of range.
     """
@@ -109,7 +109,7 @@ def write_richness_sky(
 
 
 def _draw(numbers: range, *, seed: int, size: int, side_mpc: float) -> list[Drawn]:
-    """Draw the clusters of these numbers, each from random numbers of its own."""
+    """Draw the clusters with these numbers, each with its own random generator."""
     return [_draw_one(number, seed, size, side_mpc) for number in numbers]
 
 
@@ -130,14 +130,14 @@ def _draw_one(number: int, seed: int, size: int, side_mpc: float) -> Drawn:
 
 
 def _scene(cluster: Cluster, kpc: float, side: float, rng: np.random.Generator) -> pd.DataFrame:
-    """Put cluster, field and stars together, inside the cutout and the margin that shines into it."""
+    """Return cluster, field galaxies and stars inside the cutout and its margin."""
     wide = side + 2 * MARGIN
     tables = [cluster_galaxies(cluster, kpc, rng), field_galaxies(wide, rng), stars(wide, rng)]
     return near(pd.concat(tables, ignore_index=True), wide)
 
 
 def _tan(ra: float, dec: float, scale: float, size: int) -> dict[str, float]:
-    """Give the tangent plane of a cutout with north up and east to the left."""
+    """Return the tangent plane of a cutout with north up and east to the left."""
     step, centre = scale / 3600, (size + 1) / 2
     values = (ra, dec, centre, centre, -step, 0.0, 0.0, step)
     return dict(zip(WCS_COLUMNS, values, strict=True))

@@ -1,7 +1,7 @@
-"""The embedded sky of Galaxy Zoo: galaxies of known kinds as colour pictures, and votes about them.
+"""The synthetic sky of Galaxy Zoo: colour pictures of galaxies of known kinds, with votes.
 
-GalSim has no spiral arms, bars, tails and dust lanes: light is painted on a grid twice as fine as the pixels, and
-blurred by GalSim's Moffat profile.
+GalSim has no spiral arms, bars, tails and dust lanes. So light is painted on a grid twice as fine as the pixels, and
+convolved with GalSim's Moffat profile.
 """
 
 from functools import partial
@@ -41,7 +41,7 @@ def write_mergers_sky(
     Parameters
     ----------
     path : str or Path
-        A folder that is not there yet. It appears when the sky is complete.
+        A folder that does not exist yet. It appears when the sky is complete.
     n : int
         Number of galaxies.
     size : int
@@ -64,7 +64,7 @@ def write_mergers_sky(
     Raises
     ------
     FileExistsError or ValueError
-        If the folder is there already, or a number is out of range.
+        If the folder already exists, or a number is out of range.
     """
     check(n=n, size=size, workers=workers, seed=seed)
     draw = partial(draw_galaxies, seed=seed, size=size)
@@ -72,7 +72,7 @@ def write_mergers_sky(
 
 
 def draw_galaxies(numbers: range, *, seed: int, size: int) -> list[_Drawn]:
-    """Draw the galaxies of these numbers, each from random numbers of its own: (id, uint8 (3, size, size), row)."""
+    """Draw the galaxies with these numbers, each with its own random generator: (id, uint8 (3, size, size), row)."""
     return [_draw_one(number, seed, size) for number in numbers]
 
 
@@ -196,7 +196,7 @@ def _artefact(x: np.ndarray, y: np.ndarray, g: Galaxy, rng: np.random.Generator)
 def _polar(
     x: np.ndarray, y: np.ndarray, radius: float, axis_ratio: float, angle: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give radius (in units of `radius`) and angle in the plane of an inclined disc."""
+    """Return radius (in units of `radius`) and angle in the plane of an inclined disc."""
     along = (np.cos(angle) * x + np.sin(angle) * y) / radius
     across = (np.cos(angle) * y - np.sin(angle) * x) / (radius * axis_ratio)
     return np.hypot(along, across), np.arctan2(across, along)
@@ -210,7 +210,7 @@ _blurs: dict[int, np.ndarray] = {}
 
 
 def _blur(fine: int) -> np.ndarray:
-    """Give the transform of the point-spread function on a grid, drawn by GalSim once."""
+    """Return the Fourier transform of the point-spread function on a grid, drawn by GalSim once."""
     if fine not in _blurs:
         image = galsim.ImageD(fine, fine, scale=1.0)
         galsim.Moffat(beta=3.5, fwhm=max(_FWHM * fine, 1.5)).drawImage(image, center=(fine // 2 + 1, fine // 2 + 1))

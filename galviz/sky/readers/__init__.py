@@ -1,1 +1,1 @@
-"""Files and services of the field, read into a `CutoutSet`."""
+"""Readers for astronomical files and published data sets, which return a `CutoutSet` or tables."""

@@ -1,7 +1,7 @@
-"""Pictures that belong to classes, as they are published: CIFAR-10, CUB-200, or a folder a class.
+"""Pictures sorted into classes, as they are published: CIFAR-10, CUB-200, or one folder per class.
 
-What is found here is made into a sky by `galviz.sky.readers.pictures.write_pictures`. Its catalogue has the columns
-``class`` and, where the pictures are published in two parts, ``split``: ``"train"`` or ``"test"``.
+`galviz.sky.readers.pictures.write_pictures` makes a sky of them. Its catalogue has the column ``class`` and, if the
+pictures are published in two parts, ``split``: ``"train"`` or ``"test"``.
 """
 
 import io
@@ -32,19 +32,19 @@ _MOST_BATCH = 2**27  # bytes; a file of CIFAR-10 has 31 MB
 
 
 def find_classes(path: str | Path, *, boxes: bool = False) -> Pictures:
-    """Tell from the files which of the layouts it is, and find the pictures.
+    """Return the pictures at a path, with the layout detected from its files.
 
     Parameters
     ----------
     path : str or Path
-        As `cifar10`, `cub200` or `folders` take it, or the folder that CIFAR-10 unpacks into.
+        A path for `cifar10`, `cub200` or `folders`, or the folder that contains an unpacked CIFAR-10.
     boxes : bool
-        As `cub200` takes it.
+        As in `cub200`.
 
     Raises
     ------
     FileNotFoundError or ValueError
-        If it is none of them, or something is wrong with it; also if there are no boxes but they are asked for.
+        If no layout matches, the files are invalid, or boxes are requested for another data set than CUB-200.
     """
     path = Path(path)
     if (path / "image_class_labels.txt").exists():
@@ -60,7 +60,7 @@ def find_classes(path: str | Path, *, boxes: bool = False) -> Pictures:
 def cifar10(folder: str | Path) -> Pictures:
     """Read CIFAR-10 as published: ``data_batch_1`` … ``5`` and ``test_batch``, pickles for Python or ``.bin`` files.
 
-    Of a pickle nothing is made but arrays, text and numbers: one that asks for anything else is refused.
+    Only arrays, text and numbers are created from a pickle. A pickle with anything else is refused.
 
     Parameters
     ----------
@@ -70,14 +70,14 @@ def cifar10(folder: str | Path) -> Pictures:
     Returns
     -------
     Pictures
-        Of 32×32 pixels; ids count the rows: ``"cifar10-train-00000"``, the same for both kinds of files.
+        With 32×32 pixels. Ids count the rows: ``"cifar10-train-00000"``, the same for both kinds of files.
 
     Raises
     ------
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a file is cut short or damaged, or is not what it should be, naming it.
+        If a file is truncated, damaged or of another kind. The message names it.
 
     References
     ----------
@@ -214,7 +214,7 @@ def folders(path: str | Path) -> Pictures:
 
 
 class _Part:
-    """Stands for what NumPy makes of a pickle, so that no size that a pickle claims is ever allocated."""
+    """Placeholder for a NumPy object in a pickle, so that no size claimed by a pickle is ever allocated."""
 
     def __init__(self, *args: Any) -> None:
         self.args: tuple[Any, ...] = args
@@ -225,7 +225,7 @@ class _Part:
 
 
 class _Plain(pickle.Unpickler):
-    """An unpickler that makes plain values and `_Part`, and nothing else."""
+    """An unpickler that creates only plain values and `_Part`."""
 
     _KNOWN = (
         ("numpy", "ndarray"),
@@ -248,7 +248,7 @@ _MANY = {  # what a list of labels and of names is made of; the rest, such as a 
 
 
 def _check_opcodes(content: bytes) -> None:
-    """Refuse a pickle that is cut short, nests deeply (a crash), or numbers its parts absurdly (32 GB of memory)."""
+    """Refuse a pickle that is truncated, deeply nested (a crash), or has absurd memo indices (32 GB of memory)."""
     names, parts = Counter(), 0
     for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
         names[opcode.name] += opcode.name not in _MANY

@@ -1,4 +1,4 @@
-"""Source-centred cutouts from SDSS frames: every source that r shows, whatever it is."""
+"""Source-centred cutouts from SDSS frames: every source detected in r, stars and galaxies alike."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def detect(
     damaged: Damaged = "raise",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[CutoutSet, dict[str, int]]:
-    """Find sources in the r frames and cut each out in all bands, at the pixel scale of the survey.
+    """Return cutouts, in all bands and at the pixel scale of the survey, of all sources detected in the r frames.
 
     A source is a peak of the r frame, blurred with its point-spread function, above `threshold` times the noise of the
     blurred frame. Cutouts are north up, centred on the r position, and put on one grid through each band's coordinates.
@@ -47,15 +47,15 @@ def detect(
     Parameters
     ----------
     fields : Field, path or sequence of them
-        As for `galviz.sky.readers.sdss.cutouts`. One field is in memory at a time.
+        As in `galviz.sky.readers.sdss.cutouts`. One field is in memory at a time.
     size : int
         Height and width of a cutout, pixels of 0.396 arcsec.
     threshold : float
         In units of the noise of the blurred r frame.
     damaged : {"raise", "skip"}
-        What becomes of fields that cannot be read.
+        How unreadable fields are treated.
     progress : callable, optional
-        Told after each field how many are done, and how many there are.
+        Called after each field with the number of finished fields and the number of all fields.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def detect(
     ValueError
         If nothing is found, or a field lacks a band.
     OSError
-        If a file is damaged, naming it.
+        If a file is damaged. The message names it.
     """
     if not threshold > 0:
         raise ValueError(f"threshold: expected a positive number of noises, got {threshold!r}.")
@@ -104,7 +104,7 @@ def sources(field: Field, threshold: float = 4.0) -> pd.DataFrame:
     ----------
     field : Field
     threshold : float
-        As for `detect`.
+        As in `detect`.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def sources(field: Field, threshold: float = 4.0) -> pd.DataFrame:
 
 
 def _shift(image: np.ndarray, y: np.ndarray, x: np.ndarray, dy: int, dx: int) -> np.ndarray:
-    """Find the top of the parabola through a peak and its two neighbours, pixels from the peak."""
+    """Return the maximum of the parabola through a peak and its two neighbours, in pixels from the peak."""
     before, at, after = image[y - dy, x - dx], image[y, x], image[y + dy, x + dx]
     bend = before - 2 * at + after
     return np.where(bend < 0, np.clip(0.5 * (before - after) / np.where(bend < 0, bend, -1), -0.5, 0.5), 0.0)

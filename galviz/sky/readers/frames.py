@@ -1,4 +1,4 @@
-"""SDSS corrected frames on disk: five files of one field, read into a `Field`."""
+"""Reader for SDSS corrected frames: the five files of a field are read into a `Field`."""
 
 import bz2
 import re
@@ -32,7 +32,7 @@ _NAME = re.compile(r"frame-([ugriz])-(\d{6}-\d-\d{4})\.fits(\.bz2)?$")
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """One SDSS field: five corrected frames, each with its own coordinates (bands are offset by pixels).
+    """One SDSS field: five corrected frames, each with its own WCS (bands are offset by some pixels).
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Field:
 
 
 def find_fields(folder: str | Path) -> dict[str, tuple[Path, ...]]:
-    """Find the fields whose frames lie in a folder or below it, by the names of the files.
+    """Return the fields whose frames lie in a folder or below it, recognised by their file names.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def read_field(source: str | Path | Sequence[str | Path]) -> Field:
     FileNotFoundError
         If a file is missing.
     OSError
-        If a file is truncated or no FITS file, naming it.
+        If a file is truncated or not a FITS file. The message names it.
     ValueError
         If a band is missing, the frames are of different fields, a pixel is NaN or infinite, or a header is not that of
         a corrected frame.
@@ -121,7 +121,7 @@ def read_field(source: str | Path | Sequence[str | Path]) -> Field:
 
 
 def read_outline(path: str | Path) -> tuple[astropy.wcs.WCS, tuple[int, int]]:
-    """Read the coordinates and the shape (H, W) of one frame from its header alone; errors as in `read_field`."""
+    """Return the WCS and the shape (H, W) of one frame, from its header only. Raises as `read_field` does."""
     path = Path(path)
     with _whole(path), warnings.catch_warnings(), (bz2.open if path.suffix == ".bz2" else open)(path, "rb") as file:
         warnings.simplefilter("error", AstropyWarning)
@@ -133,7 +133,7 @@ def read_outline(path: str | Path) -> tuple[astropy.wcs.WCS, tuple[int, int]]:
 
 
 def all_bands(name: str, paths: Sequence[Path]) -> tuple[Path, ...]:
-    """Give the five frames in the order u g r i z, or refuse fewer than five bands."""
+    """Return the five frames in the order u g r i z. Raise a ValueError if a band is missing."""
     by_band = {_NAME.fullmatch(path.name)[1]: path for path in paths}
     missing = [band for band in SDSS.bands if band not in by_band]
     if missing or len(paths) > len(by_band):
@@ -190,7 +190,7 @@ def _parse(path: Path, raw: bytes) -> tuple[str, np.ndarray, astropy.wcs.WCS]:
 
 
 def _check_pixels_are_fluxes(path: Path, header: fits.Header) -> None:
-    """Refuse another band than the file's name says, another unit, and pixels that are not 32-bit floats."""
+    """Raise a ValueError if band or unit are unexpected, or pixels are not 32-bit floats."""
     band = _NAME.fullmatch(path.name)[1]
     given = {key: str(header.get(key, known)).strip() for key, known in (("FILTER", band), ("BUNIT", "nanomaggy"))}
     if given != {"FILTER": band, "BUNIT": "nanomaggy"}:
@@ -234,7 +234,7 @@ def _coordinates(path: Path, header: fits.Header) -> astropy.wcs.WCS:
 
 
 def _check_agreement(paths: Sequence[Path], fields: Sequence[tuple[str, np.ndarray, astropy.wcs.WCS]]) -> None:
-    """Refuse frames that do not look at the same place: a damaged number in one header looks like any other."""
+    """Raise a ValueError if the frames do not cover the same sky. This detects a damaged number in a header."""
     height, width = fields[0][1].shape
     corners = [[0, 0], [width, 0], [0, height]]
     places = np.radians([wcs.wcs_pix2world(corners, 0) for _, _, wcs in fields])  # (5, 3, 2)

@@ -1,4 +1,4 @@
-"""Pictures from strangers: one decoder for all readers, and a store that decodes pictures when they are read."""
+"""A safe decoder for picture files from any source, and an array that decodes pictures when they are indexed."""
 
 import os
 from collections import Counter
@@ -14,19 +14,19 @@ from PIL import Image
 from galviz.io.paths import inside
 
 Raw = Path | bytes | np.ndarray | ValueError
-"""A file, an encoded picture, pixels (uint8 (H, W, 3), or float32 (H, W) in 0…1), or why there is no picture."""
+"""A file, an encoded picture, pixels (uint8 (H, W, 3), or float32 (H, W) in 0…1), or the reason for a missing one."""
 
 Broken = Callable[[str, str], None]
-"""Called with an object_id whose picture cannot be read, and why."""
+"""Called with the object_id of a picture that cannot be read, and the reason."""
 
 Fit = Literal["pad", "crop"]
-"""How a picture of another shape is made to fit: pixels that are not covered are added, or its edges are cut off."""
+"""How a picture of another shape is fitted: pad it with uncovered pixels, or crop its edges."""
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif")
 MOST_PIXELS = 2**26
-"""Pixels of the largest picture that is decoded: 8192×8192. A small file can claim any size."""
+"""Largest number of pixels that is decoded: 8192×8192. A small file can claim any size."""
 MOST_BYTES = 2**29
-"""Bytes of the largest file that is decoded."""
+"""Largest file size that is decoded, bytes."""
 
 # Pillow knows many more formats, and some of them start other programs (EPS) or open other files.
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
@@ -45,18 +45,18 @@ _UPRIGHT = {
 
 
 class Header(NamedTuple):
-    """What is known of a picture before it is decoded."""
+    """Properties of a picture that are known before it is decoded."""
 
     size: tuple[int, int]
     """Width and height, upright."""
     deep: bool
     """Whether its pixels have more than 8 bits."""
     rounded: bool
-    """Whether its pixels lose bits: Pillow decodes colours of 16 bits to 8."""
+    """Whether its pixels are rounded, because Pillow decodes 16-bit colours to 8 bits."""
 
 
 def check_fit(fit: str) -> None:
-    """Refuse an unknown `Fit`."""
+    """Raise a ValueError if `fit` is unknown."""
     if fit not in ("pad", "crop"):
         raise ValueError(f"fit: expected 'pad' or 'crop', got {fit!r}.")
 
@@ -67,7 +67,7 @@ def hidden(name: str) -> bool:
 
 
 def walk(top: Path, levels: int, folder: PurePosixPath = _TOP) -> Iterator[tuple[PurePosixPath, Raw]]:
-    """Find the pictures in a folder and in folders below it.
+    """Yield the pictures in a folder and its subfolders.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def walk(top: Path, levels: int, folder: PurePosixPath = _TOP) -> Iterator[tuple
 
 
 def header(raw: Raw) -> Header:
-    """Read size and depth of a picture without decoding it.
+    """Return size and depth of a picture without decoding it.
 
     Raises
     ------
@@ -122,10 +122,10 @@ def header(raw: Raw) -> Header:
 
 
 def decoded(raw: Raw) -> Image.Image:
-    """Decode a picture.
+    """Return a decoded picture.
 
-    The first picture of a file is decoded, and turned upright as its EXIF orientation says. Transparent pixels are laid
-    on black. Whole numbers up to 16 bits are divided by the largest of their depth; floats must be in 0…1.
+    The first picture of a file is decoded and rotated according to its EXIF orientation. Transparent pixels are placed
+    on black. Integers of up to 16 bits are divided by the largest value of their depth; floats must be in 0…1.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def box_of(size: tuple[int, int], crop: int, fit: Fit) -> tuple[int, int]:
 
 
 def middle(picture: Image.Image, box: int | tuple[int, int] = 0, size: int | tuple[int, int] = 0) -> np.ndarray:
-    """Cut out the middle of a picture and make it smaller by the mean over areas.
+    """Return the middle of a picture, shrunk by averaging over areas.
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ class PictureStore:
         return images
 
     def covered(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Return which pixels come from a picture, bool (n, H, W); pictures that were not read before are decoded."""
+        """Return which pixels come from a picture, bool (n, H, W); pictures not read before are decoded."""
         rows = np.arange(len(self._files))[rows].tolist()
         found = np.zeros((len(rows), *self.shape[2:]), dtype=bool)
         for one, row in zip(found, rows, strict=True):
@@ -327,7 +327,7 @@ class PictureStore:
 
 
 class Coverage:
-    """Which pixels of a store come from a picture, bool (N, 3, H, W): none of a damaged one, no padding."""
+    """Coverage of a `PictureStore`, bool (N, 3, H, W): False for padding and for damaged pictures."""
 
     dtype = np.dtype(bool)
 
@@ -342,7 +342,7 @@ class Coverage:
 
 @contextmanager
 def _opened(raw: Raw, *, whole: bool = False) -> Iterator[Image.Image]:
-    """Open a picture, all of its file if `whole`; raise whatever the decoder raises as a ValueError that names it."""
+    """Open a picture (its whole file if `whole`), and turn any error of the decoder into a ValueError that names it."""
     if isinstance(raw, ValueError):
         raise raw
     name = raw if isinstance(raw, Path) else "what is stored as a picture"

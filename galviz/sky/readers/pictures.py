@@ -1,4 +1,4 @@
-"""Pictures, one an object: read from their files when they are looked at, or made small once, into a sky on disk."""
+"""One picture per object: read from files when they are indexed, or shrunk once into a sky on disk."""
 
 import os
 import shutil
@@ -37,18 +37,18 @@ from galviz.sky.readers.picture_files import (
 
 BANDS = ("red", "green", "blue")
 _KIND = {"bands": BANDS, "unit": "display", "checked": True}
-_PART, _BATCH = 4096, 64  # pictures held together, and handed to a process together
+_PART, _BATCH = 4096, 64  # pictures in memory at a time, and pictures per task of a process
 _HELD = 2**28  # bytes of encoded pictures held together
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures as they are published, and what is known of them.
+    """Pictures as they are published, with their catalogue.
 
     Parameters
     ----------
     catalogue : pandas.DataFrame
-        A row a picture, indexed by `object_id`.
+        One row per picture, indexed by `object_id`.
     read : callable
         Returns an iterator over the pictures, in the order of the catalogue: files, encoded bytes, pixels (H, W, 3)
         uint8 with the first row at the top, or a ValueError in place of a picture that cannot be had.
@@ -67,7 +67,7 @@ class Pictures:
 
 
 def find_pictures(folder: str | Path) -> dict[str, Raw]:
-    """Find the pictures in a folder or in folders right below it, by their names without suffix.
+    """Return the pictures in a folder or its direct subfolders, keyed by file name without suffix.
 
     Hidden files (``.name``) and the folder ``__MACOSX`` are skipped. A link that leads out of the folder is not
     followed: the reason stands in place of the picture.
@@ -93,7 +93,7 @@ def find_pictures(folder: str | Path) -> dict[str, Raw]:
 
 
 def check_single(object_id: str, name: PurePath, names: dict[str, PurePath], place: Path) -> None:
-    """Add the file of an object to `names`, or refuse the second file of one object."""
+    """Add the file of an object to `names`. Raise a ValueError if the object already has one."""
     if object_id in names:
         raise ValueError(
             f"images: expected a picture an object, got {names[object_id]} and {name} in {place}. Remove one."
@@ -102,7 +102,7 @@ def check_single(object_id: str, name: PurePath, names: dict[str, PurePath], pla
 
 
 def match_pictures(table: pd.DataFrame, found: dict[str, Raw], folder: str | Path) -> dict[str, Raw]:
-    """Find the picture of each object of a table.
+    """Return the picture of each object of a table.
 
     An `object_id` is the name of a picture without suffix. Where no picture has exactly this name, the id may have the
     suffix of a picture (``a.JPG`` for ``a.jpg``), or another normal form of Unicode.
@@ -150,9 +150,9 @@ def pictures(
 ) -> CutoutSet:
     """Open a folder of pictures ``<object_id>.jpg`` (.png, .tif, .webp, .bmp, .gif) as cutouts in red, green and blue.
 
-    The pixels are meant for the eye: brightness 0 to 1 as `galviz.sky.readers.picture_files.decoded` reads it, not a
-    flux. All headers are read here (about 0.05 ms each), the pixels when they are indexed. Where pictures have other
-    sizes, or lose bits, `origin` says how many, and what was done.
+    These are display pixels: brightness 0 to 1 as read by `galviz.sky.readers.picture_files.decoded`, not a flux. All
+    headers are read at once (about 0.05 ms each), pixels only when they are indexed. If pictures have other sizes, or
+    lose bits, `origin` says how many, and what was done.
 
     Parameters
     ----------
@@ -208,20 +208,20 @@ def write_pictures(
     progress: Callable[[int, int], None] | None = None,
     fit: Fit = "pad",
 ) -> dict[str, str]:
-    """Decode, crop and shrink all pictures, once, into a sky; memory does not grow with N.
+    """Decode, crop and shrink all pictures once into a sky on disk. Memory does not grow with N.
 
-    The sky has one byte a pixel; where a picture has grey pixels of more than 8 bits, it has float32 in 0…1.
+    The sky has one byte per pixel. If any picture has grey pixels with more than 8 bits, it has float32 in 0…1.
 
     Parameters
     ----------
     path : str or Path
-        A folder that is not there yet. It appears when the sky is complete.
+        A folder that does not exist yet. It appears when the sky is complete.
     pictures : Pictures
     crop, size : int
         The square of `crop` pixels in the middle of each picture is kept and made `size` pixels wide; `crop` is
         `pictures.crop` by default, 0 keeps all.
     workers : int
-        Processes that decode. They are spawned: a script that asks for more than one needs the usual
+        Number of processes. They are spawned, so a script that uses more than one needs the usual
         ``if __name__ == "__main__":``.
     skip_bad : bool
         Leave out pictures that cannot be read, instead of stopping at the first.
@@ -240,7 +240,7 @@ def write_pictures(
     Raises
     ------
     FileExistsError or ValueError
-        If the folder is there already; if a picture cannot be read, naming its object, or none can.
+        If the folder already exists; if a picture cannot be read, naming its object, or none can.
 
     Warns
     -----
@@ -278,14 +278,14 @@ def write_pictures(
 
 
 class _Form(NamedTuple):
-    """How a sky is stored, which is fixed by its first part."""
+    """Storage format of a sky, which is fixed by its first part."""
 
     coverage: bool = False
     deep: bool = False
 
 
 class _Small(NamedTuple):
-    """A picture made small."""
+    """A picture after cropping and shrinking."""
 
     pixels: np.ndarray  # (3, size, size)
     covered: np.ndarray | None  # (size, size)
@@ -296,7 +296,7 @@ class _Small(NamedTuple):
 
 @dataclass
 class _Written:
-    """What became of the pictures."""
+    """Counts and failures of the pictures written."""
 
     bad: dict[str, str] = field(default_factory=dict)
     not_square: int = 0
@@ -312,7 +312,7 @@ def _write(
     skip_bad: bool,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[_Form, _Written | None]:
-    """Write all pictures in this form; stop (None) where a later part needs a wider one, and return that."""
+    """Write all pictures in this form. If a later part needs a wider form, stop and return that form and None."""
     ids, written, start = pictures.catalogue.index, _Written(), 0
     for part in _parts(pictures.read()):
         done: list[_Small | str] = []
@@ -343,7 +343,7 @@ def _write(
 
 
 def _parts(raws: Iterator[Raw]) -> Iterator[list[Raw]]:
-    """Group pictures, so that few enough are held together whatever their size."""
+    """Yield groups of pictures that fit in memory, whatever their size."""
     part, held = [], 0
     for raw in raws:
         part.append(raw)
@@ -356,7 +356,7 @@ def _parts(raws: Iterator[Raw]) -> Iterator[list[Raw]]:
 
 
 def _prepared(raws: list[Raw], crop: int, size: int, fit: Fit) -> list[_Small | str]:
-    """Make pictures small; of one that cannot be read, return why."""
+    """Return the pictures cropped and shrunk, or the reason for each that cannot be read."""
     done: list[_Small | str] = []
     for raw in raws:
         try:

@@ -1,6 +1,6 @@
-"""redMaPPer's clusters and their members, as published in FITS: positions and richness for frames of one's own.
+"""Reader for redMaPPer catalogues of clusters and members in FITS.
 
-The names of the columns differ between releases (SDSS DR8, DES, the code's own output); any of them will do.
+Column names differ between releases (SDSS DR8, DES, the output of the code itself). All of them are accepted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,11 +36,11 @@ _OF_MEMBERS = {
     "theta_r": ("theta_r",),
     "distance": ("r",),
 }
-_CENTRAL = 2.0  # arcsec: the central galaxy stands where the cluster does
+_CENTRAL = 2.0  # arcsec; largest distance of the central galaxy from the position of the cluster
 
 
 def is_fits(path: str | Path) -> bool:
-    """Say whether a file is a FITS file by its name: ``.fit`` or ``.fits``, packed or not."""
+    """Return whether a file name ends with ``.fit`` or ``.fits``, with or without ``.gz``."""
     return Path(str(path).lower().removesuffix(".gz")).suffix in {".fit", ".fits"}
 
 
@@ -56,15 +56,15 @@ def read_clusters(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by `object_id` (str): ra, dec, z, richness, and as far as they are there z_err, richness_err, z_spec
-        (NaN where the file has −1, none).
+        Indexed by `object_id` (str): ra, dec, z, richness, and if available z_err, richness_err, z_spec (NaN where the
+        file has −1).
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is no whole FITS file, a column is missing, an id is there twice, or a richness is not positive.
+        If the file is damaged, a column is missing, an id is not unique, or a richness is not positive.
 
     References
     ----------
@@ -93,19 +93,19 @@ def read_members(path: str | Path, clusters: pd.DataFrame) -> pd.DataFrame:
         PMEM, or else P: p_mem then is the product of P, P_FREE, THETA_I or THETA_L, and THETA_R, of those that are
         there, which is redMaPPer's own definition.
     clusters : pandas.DataFrame
-        As `read_clusters` gives them. Members of other clusters are left out.
+        As returned by `read_clusters`. Members of other clusters are left out.
 
     Returns
     -------
     pandas.DataFrame
-        A row a member: object_id (of its cluster), ra, dec, p_mem, kind (``"bcg"`` for the one nearest to the cluster's
-        position, if within 2 arcsec, else ``"member"``), and distance from the centre (R as in the file, h⁻¹ Mpc) if it
-        is there.
+        One row per member: object_id (of its cluster), ra, dec, p_mem, kind (``"bcg"`` for the one nearest to the
+        position of the cluster, if within 2 arcsec, else ``"member"``), and, if available, distance from the centre
+        (R as in the file, h⁻¹ Mpc).
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
         If it is no whole FITS file, a column is missing, or no member belongs to any of the clusters.
 
@@ -131,7 +131,7 @@ def read_members(path: str | Path, clusters: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kinds(members: pd.DataFrame, clusters: pd.DataFrame) -> np.ndarray:
-    """Find the central galaxy of each cluster."""
+    """Return the kind of each member: ``"bcg"`` for the central galaxy, else ``"member"``."""
     centres = clusters.loc[members["object_id"], ["ra", "dec"]].to_numpy(float)
     apart = angular_separation(*np.radians(centres.T), *np.radians(members[["ra", "dec"]].to_numpy(float).T))
     arcsec = pd.Series(np.degrees(apart) * 3600)
@@ -142,7 +142,7 @@ def _kinds(members: pd.DataFrame, clusters: pd.DataFrame) -> np.ndarray:
 def _read(
     path: str | Path, argument: str, needed: Mapping[str, Sequence[str]], wished: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """Read columns by their synonyms, and call them by our names; ids become text, the rest float64."""
+    """Return columns found by their synonyms, with our names. Ids become text, other columns float64."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"{argument}: expected a FITS file, got {path}, which is not there.")
     read = read_table(path, id_column=NUMBERED).table  # of members, many share the id of their cluster

@@ -1,4 +1,4 @@
-"""SDSS corrected frames into cutouts: aligned in all bands, area-averaged, with coverage.
+"""Cutouts from SDSS corrected frames: aligned in all bands, area-averaged, with coverage.
 
 Every band is resampled once, through its own coordinates, to one tangent plane. Flux is conserved: the pixels of the
 cutouts are nanomaggies per cutout pixel, so that a sum over pixels is a flux in nanomaggies.
@@ -43,10 +43,11 @@ def cutouts(
     out: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CutoutSet:
-    """Cut objects out of fields: north up, east left, centred on the position, all bands on one grid.
+    """Return cutouts of objects from fields: north up, east left, centred on the position, all bands on one grid.
 
-    An object is cut from the field in whose r frame it lies deepest. Where that field does not reach, the others fill
-    in, in the order given; what none reaches is 0 and not covered. One field is in memory at a time.
+    An object is cut from the field in whose r frame it lies farthest from the edge. Parts outside that field are filled
+    from the others, in the given order. Pixels outside all fields are 0 and not covered. One field is in memory at a
+    time.
 
     Parameters
     ----------
@@ -64,13 +65,13 @@ def cutouts(
     sources : pandas.DataFrame, optional
         Columns ``object_id``, ``ra``, ``dec``, ``kind`` and more: those inside the cutout of their object are kept.
     outside : {"raise", "skip"}
-        What becomes of positions outside all r frames: an error, or they are left out with a warning that names them.
+        How positions outside all r frames are treated: an error, or left out with a warning that names them.
     damaged : {"raise", "skip"}
-        What becomes of fields that cannot be read: an error, or they and their objects are left out with a warning.
+        How unreadable fields are treated: an error, or left out with their objects, with a warning.
     out : str or Path, optional
         A new folder to which the set is saved part by part, for more cutouts than fit in memory.
     progress : callable, optional
-        Told after each field how many are done, and how many there are.
+        Called after each field with the number of finished fields and the number of all fields.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def cutouts(
     ValueError
         If a position lies outside all fields, positions, size or side are not as above, or a field lacks a band.
     OSError
-        If a file is damaged, naming it.
+        If a file is damaged. The message names it.
     """
     if outside not in {"raise", "skip"}:
         raise ValueError(f"outside: expected 'raise' or 'skip', got {outside!r}.")
@@ -116,7 +117,7 @@ def tiles(
     out: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CutoutSet:
-    """Tile whole fields with cutouts that do not overlap and are fully covered in all bands.
+    """Return tiles of whole fields: cutouts that do not overlap and are fully covered in all bands.
 
     Tiles have the orientation of the r frame and lie on its grid: at the frame's own scale r is copied pixel by pixel,
     and the other bands are resampled to it.
@@ -130,11 +131,11 @@ def tiles(
     side : astropy.units.Quantity, optional
         Side of a tile on the sky, an angle. By default `size` pixels of the frame.
     damaged : {"raise", "skip"}
-        What becomes of fields that cannot be read: an error, or they are left out with a warning.
+        How unreadable fields are treated: as an error, or they are left out with a warning.
     out : str or Path, optional
         A new folder to which the set is saved field by field.
     progress : callable, optional
-        Told after each field how many are done, and how many there are.
+        Called after each field with the number of finished fields and the number of all fields.
 
     Returns
     -------
@@ -147,7 +148,7 @@ def tiles(
     ValueError
         If not one tile fits into a field, or a field lacks a band.
     OSError
-        If a file is damaged, naming it.
+        If a file is damaged. The message names it.
     """
     shelf = Shelf(fields, damaged)
     numbers = _told(range(len(shelf.names)), len(shelf.names), progress)
@@ -155,7 +156,7 @@ def tiles(
 
 
 def _told(fields: Iterable[int], count: int, progress: Callable[[int, int], None] | None) -> Iterator[int]:
-    """Go through fields, and say after each that it is done."""
+    """Yield fields, and report progress after each."""
     for done, k in enumerate(fields, start=1):
         yield k
         if progress is not None:
@@ -181,7 +182,7 @@ def _checked(positions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pixel_scales(positions: pd.DataFrame, size: int, side: u.Quantity, cosmology: FLRW) -> np.ndarray:
-    """Give the arcsec per output pixel of each cutout, shape (N,)."""
+    """Return the arcsec per output pixel of each cutout, shape (N,)."""
     side = u.Quantity(side)
     if side.unit.is_equivalent(u.Mpc):
         z = positions["z"].to_numpy(float) if "z" in positions.columns else np.zeros(len(positions))
@@ -195,7 +196,7 @@ def _pixel_scales(positions: pd.DataFrame, size: int, side: u.Quantity, cosmolog
 
 
 def _arcsec(side: u.Quantity, size: int, shapes: set[tuple[int, ...]]) -> np.ndarray:
-    """Give the arcsec per output pixel of a side that is an angle."""
+    """Return the arcsec per output pixel for a side given as an angle."""
     if not isinstance(size, int | np.integer) or size < 1:
         raise ValueError(f"size: expected a whole number of output pixels, at least 1, got {size!r}.")
     side = u.Quantity(side)
@@ -208,13 +209,13 @@ def _arcsec(side: u.Quantity, size: int, shapes: set[tuple[int, ...]]) -> np.nda
 
 
 def _centred(ra: float, dec: float, scale: float, size: int) -> dict[str, float]:
-    """Give north-up coordinates whose reference point is the middle of the cutout."""
+    """Return a north-up tangent plane with the centre of the cutout as reference point."""
     values = (ra, dec, (size + 1) / 2, (size + 1) / 2, -scale / 3600, 0, 0, scale / 3600)
     return dict(zip(WCS_COLUMNS, values, strict=True))
 
 
 def _homes(shelf: Shelf, positions: pd.DataFrame, outside: str) -> np.ndarray:
-    """Give the number of the field in which each position lies deepest, or -1, shape (N,)."""
+    """Return the index of the field in which each position is farthest from the edge, or -1, shape (N,)."""
     ra, dec = (positions[name].to_numpy(float) for name in ("ra", "dec"))
     home, depth = np.full(len(ra), -1), np.zeros(len(ra))
     for k, (wcs, (height, width)) in enumerate(shelf.outlines):
@@ -284,7 +285,7 @@ def _tile(field: Field, size: int, side: u.Quantity | None) -> CutoutSet:
 
 
 def _common_box(field: Field) -> tuple[int, int, int, int]:
-    """Give the left, right, low and high edges of what all bands cover, in whole pixels of the r frame."""
+    """Return the left, right, low and high edges of the area covered by all bands, in whole pixels of the r frame."""
     height, width = field.images.shape[1:]
     edges = np.array([[-0.5, -0.5], [-0.5, height - 0.5], [width - 0.5, -0.5], [width - 0.5, height - 0.5]])
     corners = [field.wcs[REFERENCE].wcs_world2pix(wcs.wcs_pix2world(edges, 0), 0) + 0.5 for wcs in field.wcs]
@@ -295,6 +296,6 @@ def _common_box(field: Field) -> tuple[int, int, int, int]:
 
 
 def _shifted(wcs: WCS, left: float, low: float, ratio: float) -> dict[str, float]:
-    """Give the same tangent plane with pixels `ratio` as large, counted from the edges `left` and `low`."""
+    """Return the same tangent plane with pixels `ratio` times as large, counted from the edges `left` and `low`."""
     crpix = (np.array(wcs.wcs.crpix) - 0.5 - (left, low)) / ratio + 0.5
     return dict(zip(WCS_COLUMNS, (*wcs.wcs.crval, *crpix, *(wcs.wcs.cd * ratio).ravel()), strict=True))

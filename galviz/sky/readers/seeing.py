@@ -1,4 +1,4 @@
-"""How wide the stars of a frame are: the point-spread function, measured where the frames do not tell it."""
+"""The width of the point-spread function of SDSS frames, measured on their stars."""
 
 import numpy as np
 from astropy.stats import sigma_clip, sigma_clipped_stats
@@ -9,7 +9,7 @@ from galviz.sky.readers.frames import Field
 from galviz.sky.surveys import SDSS
 
 BETA = 3.5
-"""Index of the Moffat profile that stands for SDSS's point-spread function."""
+"""Index of the Moffat profile used as the point-spread function of SDSS."""
 
 _RADII = (2.5, 7.5)  # pixels
 _MAGNITUDES = (15.0, 18.0)  # r: brighter stars are saturated, most fainter sources are galaxies
@@ -19,11 +19,11 @@ _WIDTHS = np.linspace(0.5, 4.0, 351)  # arcsec
 
 
 def star_widths(field: Field) -> np.ndarray:
-    """Measure the width of the point-spread function in each band.
+    """Return the width of the point-spread function in each band.
 
-    Corrected frames come without it. Here it is the Moffat profile (β = 3.5) whose share of light within 1 arcsec of
-    the light within 3 arcsec is that of the stars: the median over the sources with r from 15 to 18 after clipping,
-    which takes out galaxies, since these are fewer and wider. It holds what the pixels of the frame add.
+    Corrected frames do not contain it. It is approximated by the Moffat profile (β = 3.5) with the same ratio of light
+    within 1 arcsec to light within 3 arcsec as the stars. The ratio is the median over sources with r from 15 to 18,
+    after clipping, which removes galaxies, since they are fewer and wider. The width includes the effect of the pixels.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def star_widths(field: Field) -> np.ndarray:
     Returns
     -------
     numpy.ndarray of float64, shape (5,)
-        Full width at half maximum, arcsec. NaN where fewer than 5 stars stand out in a band.
+        Full width at half maximum, arcsec. NaN if a band has fewer than 5 bright stars.
     """
     found = sources(field, threshold=40.0)
     if found.empty:
@@ -47,7 +47,7 @@ def star_widths(field: Field) -> np.ndarray:
 
 
 def _share(image: np.ndarray, places: np.ndarray) -> float:
-    """Give the share of the light of a star within the small aperture; `places` (K, 2) in pixels."""
+    """Return the median share of the light of stars within the small aperture; `places` (K, 2) in pixels."""
     _, sky, noise = sigma_clipped_stats(image[::3, ::3])
     rim, (height, width) = 2 * _RADII[1], image.shape
     whole = ((places > rim) & (places < np.array([width, height]) - rim)).all(axis=1)
@@ -65,6 +65,6 @@ def _light(image: np.ndarray, places: np.ndarray, radius: float) -> np.ndarray:
 
 
 def _growth(radius: float) -> np.ndarray:
-    """Give the share of light within a radius (arcsec) of profiles of all `_WIDTHS`."""
+    """Return the share of light within a radius (arcsec) for profiles of all `_WIDTHS`."""
     alpha = _WIDTHS / (2 * np.sqrt(2 ** (1 / BETA) - 1))
     return 1 - (1 + (radius / alpha) ** 2) ** (1 - BETA)

@@ -1,4 +1,4 @@
-"""Many fields at hand, one of them in memory, and the cutouts made of them put together."""
+"""Access to many fields with only a few in memory, and assembly of the cutouts made from them."""
 
 import os
 import shutil
@@ -18,30 +18,30 @@ from galviz.sky.resample import resample, tangent_plane
 from galviz.sky.surveys import SDSS
 
 REFERENCE = SDSS.bands.index("r")
-"""The band whose frame says where a field lies."""
+"""The band whose frame defines the position of a field."""
 
 Sources = Field | str | Path | Sequence[Field | str | Path]
 """Fields, or folders with frames in or below them."""
 
 
 Damaged = Literal["raise", "skip"]
-"""What becomes of a field that cannot be read: an error, or it is left out with a warning that says why."""
+"""How an unreadable field is treated: as an error, or left out with a warning that gives the reason."""
 
 Known = pd.DataFrame | None
-"""What is known to lie in cutouts, by ra and dec, or None."""
+"""Known sources by ra and dec, or None."""
 
 _PLACES = ("object_id", "ra", "dec", "kind")
 
 
 class Shelf:
-    """Fields by number: names and outlines of all, pixels of one at a time.
+    """Fields by index: names and outlines of all, pixels of a few at a time.
 
     Parameters
     ----------
     fields : Field, path or sequence of them
     damaged : {"raise", "skip"}
     held : int
-        Of how many fields the pixels are kept in memory, about 61 MB each.
+        Number of fields whose pixels are kept in memory, about 61 MB each.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Shelf:
         warnings.warn(f"fields: left out {name}: {error}", stacklevel=4)
 
     def field(self, k: int) -> Field | None:
-        """Give field k, read if it is not held from before; None where it is damaged and skipped."""
+        """Return field k, from memory or from disk, or None if it is damaged and skipped."""
         source = self._sources[k]
         if source is None or isinstance(source, Field):
             return source
@@ -95,11 +95,11 @@ class Shelf:
         return self._last.get(k)
 
     def distance(self, k: int, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-        """Give the distance from the middle of field k in arcmin; `ra` and `dec` in degrees, any shape."""
+        """Return the distance from the centre of field k in arcmin; `ra` and `dec` in degrees, any shape."""
         return np.degrees(angular_separation(*np.radians(self._middles[k]), np.radians(ra), np.radians(dec))) * 60
 
     def reaches(self, k: int, plane: Mapping[str, float], size: int) -> bool:
-        """Whether field k can touch a cutout: whether the circles around the two do."""
+        """Return whether field k may overlap a cutout, from the circles around both."""
         wcs, shape = self.outlines[k]
         field = np.hypot(*shape) / 2 * np.sqrt(abs(np.linalg.det(wcs.wcs.cd)))
         cutout = np.hypot(size, size) / 2 * pixel_side(plane)
@@ -107,7 +107,7 @@ class Shelf:
 
 
 def pixel_side(plane: Mapping[str, float] | pd.DataFrame) -> float | pd.Series:
-    """Give the side of a pixel of a tangent plane, or of each of many, in degrees."""
+    """Return the pixel size of a tangent plane, or of each of many, in degrees."""
     return np.sqrt(np.abs(plane["cd1_1"] * plane["cd2_2"] - plane["cd1_2"] * plane["cd2_1"]))
 
 
@@ -121,7 +121,7 @@ def fill(image: np.ndarray, coverage: np.ndarray, field: Field, target: WCS) -> 
 
 
 def check_places(sources: Known) -> None:
-    """Refuse sources that lack a column."""
+    """Raise a ValueError if the sources lack a column."""
     missing = [] if sources is None else [name for name in _PLACES if name not in sources.columns]
     if missing:
         got = tuple(sources.columns)
@@ -135,7 +135,7 @@ def cutout_set(
     planes: Sequence[Mapping[str, float]],
     sources: Known = None,
 ) -> CutoutSet:
-    """Make the set of N cutouts of SDSS frames from pixels and coverage (N, 5, H, W) and N tangent planes.
+    """Return the set of N cutouts of SDSS frames from pixels and coverage (N, 5, H, W) and N tangent planes.
 
     Of `sources` (object_id, ra, dec, kind and more) those inside the cutout of their object are kept, in pixels.
     """
@@ -155,7 +155,7 @@ def cutout_set(
 
 
 def collect(parts: Iterable[CutoutSet], out: str | Path | None) -> CutoutSet:
-    """Put sets of cutouts together: in memory, or in a new folder `out` that is there only when whole."""
+    """Return joined sets of cutouts, in memory or in a new folder `out`, which appears only when it is complete."""
     if out is None:
         return _joined(list(parts))
     out = Path(out)
@@ -187,7 +187,7 @@ def _joined(parts: list[CutoutSet]) -> CutoutSet:
 
 
 def _inside(sources: pd.DataFrame, wcs: pd.DataFrame, shape: tuple[int, int]) -> pd.DataFrame:
-    """Place sources on the cutouts of their objects, and keep those that lie inside."""
+    """Return the sources inside the cutouts of their objects, with their pixel positions."""
     sources = sources[sources["object_id"].isin(wcs.index)]
     places = np.empty((len(sources), 2))
     for object_id, rows in sources.reset_index().groupby("object_id").indices.items():

@@ -1,6 +1,6 @@
-"""Galaxy Zoo as it is published: by Kaggle, on Hugging Face, and as Galaxy10.
+"""Readers for Galaxy Zoo as published by Kaggle, on Hugging Face, and as Galaxy10.
 
-What is found here is made into a sky by `galviz.sky.readers.pictures.write_pictures`.
+`galviz.sky.readers.pictures.write_pictures` makes a sky of the pictures found here.
 """
 
 import math
@@ -49,7 +49,7 @@ _MOST_IN_CHUNK = 2**28  # values; HDF5 decodes whole chunks, and a small file ca
 
 
 def kaggle(folder: str | Path, part: str = "training") -> Pictures:
-    """Find Kaggle's Galaxy Zoo challenge: ``training_solutions_rev1.csv``, ``images_training_rev1/<GalaxyID>.jpg``.
+    """Return Kaggle's Galaxy Zoo challenge: ``training_solutions_rev1.csv``, ``images_training_rev1/<GalaxyID>.jpg``.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def kaggle(folder: str | Path, part: str = "training") -> Pictures:
 
 
 def folder_of_pictures(folder: str | Path, table: pd.DataFrame) -> Pictures:
-    """Take any folder of pictures named by object id, and a table indexed by it; objects without either are left out.
+    """Return pictures named by object id from a folder, with a table of objects. Objects without either are left out.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def hugging_face(path: str | Path) -> Pictures:
 
 
 def find_tables(folder: Path) -> list[Path]:
-    """Find the ``.arrow`` files, or else the ``.parquet`` files, in a folder or in folders right below it."""
+    """Return the ``.arrow`` files, or else the ``.parquet`` files, in a folder or its direct subfolders."""
     found = [
         f for place in ("*", "*/*") for f in folder.glob(place) if not any(map(hidden, f.relative_to(folder).parts))
     ]
@@ -298,7 +298,7 @@ def _batches(file: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
 
 
 def _with_votes(table: pd.DataFrame) -> pd.DataFrame:
-    """Turn fractions among those asked (names of galaxy-datasets) into Kaggle's votes; leave out their counts."""
+    """Return a table with Kaggle's votes instead of the fractions and counts of galaxy-datasets."""
     starts = {number: SLICES[number - 1].start for number in _THEIRS}
     names = {f"{q}_{a}": COLUMNS[starts[k] + n] for k, (q, own) in _THEIRS.items() for n, a in enumerate(own)}
     plain = {column: column.replace("-gz2_", "_") for column in table.columns}
