@@ -69,7 +69,7 @@ function make(tag, className = "", attributes = {}) {
 }
 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
-const plain = (value) => (value instanceof Map ? Object.fromEntries(value) : value ?? {});
+const plain = (value) => (value instanceof Map ? Object.fromEntries(value) : (value ?? {}));
 
 class Gallery {
   constructor(model, el) {
@@ -262,7 +262,8 @@ class Gallery {
     this.draw();
   }
 
-  settle() { // put the scroll bar where it belongs, unless it was moved and that has yet to be heard
+  settle() {
+    // put the scroll bar where it belongs, unless it was moved and that has yet to be heard
     if (Math.abs(this.view.scrollTop - this.expected) >= 0.5) this.scrolled();
     else this.go(this.top);
   }
@@ -328,7 +329,12 @@ class Gallery {
     const [first, count] = wanted;
     this.request += 1;
     const request = this.request;
-    const again = () => { if (this.asked?.request === request) { this.asked = null; this.ask(); } };
+    const again = () => {
+      if (this.asked?.request === request) {
+        this.asked = null;
+        this.ask();
+      }
+    };
     this.asked = { request, timer: setTimeout(again, PATIENCE) };
     const side = Math.round(this.size * Math.min(2, window.devicePixelRatio || 1));
     this.send({ type: "window", request, version: this.state.version, first, count, side, pictures });
@@ -440,11 +446,13 @@ class Gallery {
     if (this.hints.dataset.keys === JSON.stringify(keys)) return;
     this.hints.dataset.keys = JSON.stringify(keys);
     const shown = keys.length ? [...keys, ["u", "undo"]] : [];
-    this.hints.replaceChildren(...shown.map(([key, label]) => {
-      const hint = make("span");
-      hint.append(Object.assign(make("kbd"), { textContent: key }), label);
-      return hint;
-    }));
+    this.hints.replaceChildren(
+      ...shown.map(([key, label]) => {
+        const hint = make("span");
+        hint.append(Object.assign(make("kbd"), { textContent: key }), label);
+        return hint;
+      }),
+    );
   }
 
   // ---- what the visitor does
@@ -452,7 +460,12 @@ class Gallery {
   // What lies under the pointer changes when it moves, and when tiles move or change below it.
   point(at) {
     this.at = at;
-    const cell = at && this.view.getRootNode().elementFromPoint(...at)?.closest(".cell");
+    const cell =
+      at &&
+      this.view
+        .getRootNode()
+        .elementFromPoint(...at)
+        ?.closest(".cell");
     this.pointed.textContent = cell?.record?.id ?? "";
   }
 
@@ -473,7 +486,8 @@ class Gallery {
     const label = plain(this.state.keys)[event.key];
     let action = null;
     if (event.key in moves) action = { move: moves[event.key] };
-    else if (event.repeat) action = null; // a key held down labels one object, not all that follow
+    else if (event.repeat)
+      action = null; // a key held down labels one object, not all that follow
     else if (label !== undefined) action = { label };
     else if (event.key === "u") action = { undo: true };
     else if (event.key === " ") action = { toggle: true };

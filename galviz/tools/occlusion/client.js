@@ -41,8 +41,10 @@ function draw(parent, tag, attributes, text = "") {
   return element;
 }
 
-const number = (value) => (value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5)
-  ? String(Number(value.toPrecision(4))) : value.toExponential(2));
+const number = (value) =>
+  value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5)
+    ? String(Number(value.toPrecision(4)))
+    : value.toExponential(2);
 
 class Occlusion {
   constructor(model, el) {
@@ -100,17 +102,25 @@ class Occlusion {
     figure.prepend(caption);
     const bar = make("div", "bar");
     if (name === "map") figure.append(bar);
-    svg.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.zoom(event.deltaY < 0 ? 1.25 : 0.8, this.at(event, svg));
-    }, { passive: false });
+    svg.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.zoom(event.deltaY < 0 ? 1.25 : 0.8, this.at(event, svg));
+      },
+      { passive: false },
+    );
     svg.addEventListener("pointerdown", (event) => {
       this.drag = { from: this.at(event, svg), svg };
       svg.setPointerCapture(event.pointerId);
     });
-    svg.addEventListener("pointerup", () => { this.drag = null; });
+    svg.addEventListener("pointerup", () => {
+      this.drag = null;
+    });
     svg.addEventListener("pointermove", (event) => this.moved(event, svg));
-    svg.addEventListener("pointerleave", () => { if (!this.drag) this.point(null); });
+    svg.addEventListener("pointerleave", () => {
+      if (!this.drag) this.point(null);
+    });
     svg.addEventListener("keydown", (event) => this.key(event));
     this.pair.append(figure);
     return { name, svg, caption, bar };
@@ -138,7 +148,11 @@ class Occlusion {
 
   // The map as a picture, row 0 at the bottom; what has not come yet is transparent.
   paint() {
-    const { values, limits: [low, high], palette } = this.answer;
+    const {
+      values,
+      limits: [low, high],
+      palette,
+    } = this.answer;
     const { width, height } = this.object;
     const canvas = make("canvas", "", "", { width, height });
     const out = new ImageData(width, height);
@@ -233,13 +247,15 @@ class Occlusion {
     }
     const kinds = [...new Set(sources.map((source) => source.kind))];
     this.toggle.hidden = !sources.length;
-    this.legend.replaceChildren(...(this.marks ? kinds : []).map((kind) => {
-      const entry = make("span");
-      const sign = draw(entry, "svg", { viewBox: "-7 -7 14 14", width: 14, height: 14 });
-      this.mark(sign, { kind, x: -0.5, y: this.object.height - 0.5 }, marks, 1, 0);
-      entry.append(` ${(marks[kind] ?? ["", "", kind])[2]} (${sources.filter((one) => one.kind === kind).length})`);
-      return entry;
-    }));
+    this.legend.replaceChildren(
+      ...(this.marks ? kinds : []).map((kind) => {
+        const entry = make("span");
+        const sign = draw(entry, "svg", { viewBox: "-7 -7 14 14", width: 14, height: 14 });
+        this.mark(sign, { kind, x: -0.5, y: this.object.height - 0.5 }, marks, 1, 0);
+        entry.append(` ${(marks[kind] ?? ["", "", kind])[2]} (${sources.filter((one) => one.kind === kind).length})`);
+        return entry;
+      }),
+    );
     this.point(this.pointed);
   }
 
@@ -264,7 +280,11 @@ class Occlusion {
   }
 
   ramp(bar) {
-    const { limits: [low, high], palette, unit } = this.answer;
+    const {
+      limits: [low, high],
+      palette,
+      unit,
+    } = this.answer;
     const ramp = make("div", "ramp");
     ramp.style.background = `linear-gradient(to right, ${palette.map((colour) => `rgb(${colour})`)})`;
     bar.replaceChildren(make("span", "", number(low)), ramp, make("span", "", `${number(high)} ${unit}`));
@@ -301,8 +321,8 @@ class Occlusion {
       draw(svg, "rect", { ...place, ...look, fill: "none", stroke: "#fff", "stroke-width": 1.2 * size });
     }
     const change = clean - outputs[k];
-    this.said.textContent += ` · occluded here: ${number(outputs[k])} (it gives ${change < 0 ? "−" : "+"}`
-      + `${number(Math.abs(change))})`;
+    this.said.textContent +=
+      ` · occluded here: ${number(outputs[k])} (it gives ${change < 0 ? "−" : "+"}` + `${number(Math.abs(change))})`;
   }
 }
 

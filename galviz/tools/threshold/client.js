@@ -115,12 +115,16 @@ class Threshold {
       this.svg.setPointerCapture(event.pointerId);
       drag(event, false);
     });
-    this.svg.addEventListener("pointermove", (event) => { if (this.dragged) drag(event, false); });
+    this.svg.addEventListener("pointermove", (event) => {
+      if (this.dragged) drag(event, false);
+    });
     this.svg.addEventListener("pointerup", (event) => {
       if (this.dragged) drag(event, true);
       this.dragged = false;
     });
-    this.svg.addEventListener("pointercancel", () => { this.dragged = false; });
+    this.svg.addEventListener("pointercancel", () => {
+      this.dragged = false;
+    });
     this.watch = new ResizeObserver(() => this.bars());
     this.watch.observe(chart);
   }
@@ -190,15 +194,27 @@ class Threshold {
       draw(this.svg, "path", { class: part, d, ...LOOKS[part] });
     }
     const middle = (TALL - BOTTOM + TOP) / 2;
-    draw(this.svg, "text", { x: (LEFT + this.wide - RIGHT) / 2, y: TALL - 4, "text-anchor": "middle" },
-      `score (${name})`);
+    draw(
+      this.svg,
+      "text",
+      { x: (LEFT + this.wide - RIGHT) / 2, y: TALL - 4, "text-anchor": "middle" },
+      `score (${name})`,
+    );
     draw(this.svg, "text", { transform: `translate(12 ${middle}) rotate(-90)`, "text-anchor": "middle" }, "objects");
-    this.legend.replaceChildren(...drawn.map((part) => {
-      const entry = make("span");
-      draw(draw(entry, "svg", { viewBox: "0 0 22 12" }), "rect", { x: 1, y: 1, width: 20, height: 10, ...LOOKS[part] });
-      entry.append(words[part]);
-      return entry;
-    }));
+    this.legend.replaceChildren(
+      ...drawn.map((part) => {
+        const entry = make("span");
+        draw(draw(entry, "svg", { viewBox: "0 0 22 12" }), "rect", {
+          x: 1,
+          y: 1,
+          width: 20,
+          height: 10,
+          ...LOOKS[part],
+        });
+        entry.append(words[part]);
+        return entry;
+      }),
+    );
     this.line();
   }
 

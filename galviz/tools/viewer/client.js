@@ -4,7 +4,9 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
-  circle: "M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0", square: "M-5.5,-5.5h11v11h-11z", x: "M-5,-5L5,5M5,-5L-5,5",
+  circle: "M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0",
+  square: "M-5.5,-5.5h11v11h-11z",
+  x: "M-5,-5L5,5M5,-5L-5,5",
   diamond: "M0,-7L7,0L0,7L-7,0z",
   star: "M0,-8L1.9,-2.6L7.6,-2.5L3,1L4.7,6.5L0,3.2L-4.7,6.5L-3,1L-7.6,-2.5L-1.9,-2.6z",
 };
@@ -35,8 +37,10 @@ function button(text, pressed, title, does) {
 }
 
 const clamp = (value) => Math.max(0, Math.min(1, value));
-const number = (value) => (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5) || value === 0
-  ? String(Number(value.toPrecision(4))) : value.toExponential(2);
+const number = (value) =>
+  (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5) || value === 0
+    ? String(Number(value.toPrecision(4)))
+    : value.toExponential(2);
 
 // Brightness 0..1 of a pixel value: galviz.sky.photometry.stretch, then gamma.
 function level(value, [low, high], look) {
@@ -85,7 +89,9 @@ class Picture {
     this.frame.addEventListener("pointermove", (event) => focus.point(event, this));
     this.frame.addEventListener("pointerleave", () => focus.point(null));
     this.frame.addEventListener("click", (event) => this.open(event));
-    this.frame.addEventListener("keydown", (event) => { if ([" ", "Enter"].includes(event.key)) this.open(event); });
+    this.frame.addEventListener("keydown", (event) => {
+      if ([" ", "Enter"].includes(event.key)) this.open(event);
+    });
   }
 
   open(event) {
@@ -122,7 +128,11 @@ class Picture {
   }
 
   image() {
-    const { object: { width, height }, pixels, coverage } = this.focus;
+    const {
+      object: { width, height },
+      pixels,
+      coverage,
+    } = this.focus;
     const out = new ImageData(width, height);
     const covers = coverage ? this.planes(coverage) : [];
     const colour = this.painter(this.planes(pixels));
@@ -141,7 +151,10 @@ class Picture {
   }
 
   painter(planes) {
-    const { limits, focus: { look } } = this;
+    const {
+      limits,
+      focus: { look },
+    } = this;
     if (planes.length === 1) return (p) => look.palette[Math.round(level(planes[0][p], limits, look) * 254)];
     if (look.kind !== "lupton") return (p) => planes.map((plane) => Math.round(255 * level(plane[p], limits, look)));
     const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
@@ -157,7 +170,12 @@ class Picture {
   }
 
   bar() {
-    const { object: { unit }, look, pixels, every } = this.focus;
+    const {
+      object: { unit },
+      look,
+      pixels,
+      every,
+    } = this.focus;
     this.scale.replaceChildren();
     this.scale.hidden = every && this.bands.length > 1;
     if (this.bands.length > 1 || !pixels) return;
@@ -175,7 +193,11 @@ class Picture {
   // ---- what lies over it: scale bar, north and east, sources
 
   mark() {
-    const { object: { width, height, wcs, bar, sources, marks }, pictures, every } = this.focus;
+    const {
+      object: { width, height, wcs, bar, sources, marks },
+      pictures,
+      every,
+    } = this.focus;
     const room = this.frame.clientWidth;
     const size = room / width;
     this.over.replaceChildren();
@@ -302,33 +324,44 @@ class Focus {
     this.head.textContent = id;
     this.place.textContent = place ? `${place.toLocaleString("en")} of ${count.toLocaleString("en")}` : "";
     this.alert.textContent = "";
-    this.facts.replaceChildren(...facts.map(([name, value]) => {
-      const fact = make("span");
-      fact.append(make("span", "", `${name} `), make("b", "", value));
-      return fact;
-    }));
+    this.facts.replaceChildren(
+      ...facts.map(([name, value]) => {
+        const fact = make("span");
+        fact.append(make("span", "", `${name} `), make("b", "", value));
+        return fact;
+      }),
+    );
     const kinds = [...new Set(sources.map((source) => source.kind))];
-    this.legend.replaceChildren(...kinds.map((kind) => {
-      const [shape, colour, name] = marks[kind] ?? ["diamond", "#8a8a8a", kind];
-      const entry = make("span");
-      const sign = document.createElementNS(SVG, "svg");
-      sign.setAttribute("viewBox", "-9 -9 18 18");
-      draw(sign, "path", { d: SHAPES[shape], fill: "none", stroke: colour, "stroke-width": 2.4 });
-      entry.append(sign, `${name} (${sources.filter((source) => source.kind === kind).length})`);
-      return entry;
-    }));
+    this.legend.replaceChildren(
+      ...kinds.map((kind) => {
+        const [shape, colour, name] = marks[kind] ?? ["diamond", "#8a8a8a", kind];
+        const entry = make("span");
+        const sign = document.createElementNS(SVG, "svg");
+        sign.setAttribute("viewBox", "-9 -9 18 18");
+        draw(sign, "path", { d: SHAPES[shape], fill: "none", stroke: colour, "stroke-width": 2.4 });
+        entry.append(sign, `${name} (${sources.filter((source) => source.kind === kind).length})`);
+        return entry;
+      }),
+    );
     this.point(null);
   }
 
   buttons() {
-    const { names, shown, look: { all: every } } = this;
+    const {
+      names,
+      shown,
+      look: { all: every },
+    } = this;
     const all = names.map((name) => {
       const title = name === every ? "colours and bands side by side (a)" : `show ${name}`;
       return button(name, name === shown, title, () => this.turn(name, name === every));
     });
     if (names.length > 1) all.push(button("blink", this.playing !== null, "through the bands (b)", () => this.blink()));
     if (this.object.sources.length) {
-      const turn = () => { this.marks = !this.marks; this.paint(); };
+      const turn = () => {
+        this.marks = !this.marks;
+        this.paint();
+      };
       all.push(button("sources", this.marks, "mark what is known to lie here", turn));
     }
     const at = [...this.tools.children].indexOf(this.tools.getRootNode().activeElement);
@@ -393,12 +426,19 @@ class Focus {
 
   recipe([red, green, blue], one = `band ${red}`) {
     const { kind } = this.look;
-    const colours = [["red", red], ["green", green], ["blue", blue]].map(([of, band]) => (of === band ? of : `${of} ${band}`));
+    const colours = [
+      ["red", red],
+      ["green", green],
+      ["blue", blue],
+    ].map(([of, band]) => (of === band ? of : `${of} ${band}`));
     return green ? `${colours.join(", ")} · ${kind}` : `${one} · ${kind.replace("lupton", "asinh")}`;
   }
 
   describe(names) {
-    const { object: { bands, unit, origin }, look: { pictures } } = this;
+    const {
+      object: { bands, unit, origin },
+      look: { pictures },
+    } = this;
     const shown = pictures.filter(([name]) => names.includes(name)).map(([, colours]) => colours);
     const whole = (name) => this.plane(this.coverage, bands.indexOf(name)).every(Boolean);
     const seen = this.coverage && !shown.flat().every(whole) ? " · hatched: not observed" : "";
