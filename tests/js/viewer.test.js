@@ -89,6 +89,7 @@ test("angles are those of astropy", () => {
   assert.equal(sexagesimal(10.6847083 / 15, 2, false), "00:42:44.33");
   assert.equal(sexagesimal(-0.269, 1, true), "−00:16:08.4");
   assert.equal(sexagesimal(41.26875, 1, true), "+41:16:07.5");
+  assert.equal(sexagesimal(359.9999999 / 15, 2, false), "00:00:00.00");
   assert.equal(sexagesimal(9.99999999, 1, true), "+10:00:00.0"); // never 60 seconds
 });
 

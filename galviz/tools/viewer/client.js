@@ -148,15 +148,17 @@ export function eastNorth(cd) {
 }
 
 /**
- * @param {number} degrees or hours
+ * @param {number} degrees of a declination, or hours of a right ascension
  * @param {number} digits of the seconds
- * @param {boolean} signed
+ * @param {boolean} signed true of a declination
  * @returns {string} such as +00:41:09.1
  */
 export function sexagesimal(degrees, digits, signed) {
   const scale = 10 ** digits;
   const total = Math.round(Math.abs(degrees) * 3600 * scale);
-  const [whole, minutes] = [Math.floor(total / 3600 / scale), Math.floor(total / 60 / scale) % 60];
+  const hours = Math.floor(total / 3600 / scale);
+  const whole = signed ? hours : hours % 24; // a right ascension that rounds to 24 hours is 0
+  const minutes = Math.floor(total / 60 / scale) % 60;
   const seconds = (total / scale) % 60;
   const two = (value, more = 0) => value.toFixed(more).padStart(more ? 3 + more : 2, "0");
   return `${signed ? (degrees < 0 ? "−" : "+") : ""}${two(whole)}:${two(minutes)}:${two(seconds, digits)}`;
