@@ -13,7 +13,7 @@ RUN := $(GALVIZ_HOME)/runs/richness-quick
 SKY_N ?= 1500
 SKY_SIZE ?= 64
 
-.PHONY: help setup serve test quick-test lint
+.PHONY: help setup serve test quick-test lint lint-scripts test-scripts
 
 help:
 	@echo "make serve   set up, draw the synthetic sky, train the quick recipe (once), open the richness page"
@@ -43,9 +43,20 @@ serve: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-scripts; else echo "npm is not installed: the scripts (.js) are not checked"; fi
+
+node_modules/.ready: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+lint-scripts: node_modules/.ready
+	npm run --silent lint
+
+test-scripts:
+	@if command -v node >/dev/null; then node --test tests/js/*.test.js; else echo "node is not installed: the scripts (.js) are not tested"; fi
 
 # Two commands: Playwright leaves an event loop running, in which other tests could not start their own.
-test: lint browser
+test: lint test-scripts browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 

@@ -1,7 +1,10 @@
+// @ts-check
 // A gallery that scrolls through any number of objects. Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget).
 //
 // What it shows it was told: ids, captions and one PNG with all pictures come in the same message, are decoded, and only
-// then drawn together. Until then a tile is grey. What it tells back names objects by id. See galviz/gallery.py.
+// then drawn together. Until then a tile is grey. What it tells back names objects by id. See galviz/tools/gallery/core.py.
+
+import { clamp, clientName, make, onPage, plain, send, untilRemoved } from "../shared.js";
 
 const TALLEST = 8_000_000; // px; browsers stop at 16 to 33 million, beyond this the scroll bar is scaled
 const CHUNK = 96; // objects asked for at once: one screen, quickly
@@ -61,30 +64,239 @@ const CSS = `
 .galviz-gallery .empty[hidden] { display: none; }
 `;
 
-function make(tag, className = "", attributes = {}) {
-  const element = document.createElement(tag);
-  element.className = className;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
+/**
+ * What Python tells of the whole gallery.
+ * @typedef {object} State
+ * @property {number} version of the order of the objects; -1: nothing was told yet
+ * @property {number} look number of the display settings
+ * @property {number} marks number of what is selected and labelled
+ * @property {number} count objects shown
+ * @property {number} total objects of the table
+ * @property {number} chosen objects selected
+ * @property {number} tile px that a picture is wide, about
+ * @property {number} lines of a caption, below the id
+ * @property {number} aspect height / width of a picture; 0: there are no pictures
+ * @property {string} [focus] id of the object in focus
+ * @property {number} [place] its position; -1: it is not shown
+ * @property {Record<string, string>} [keys] key → label
+ * @property {Record<string, number>} [heard] client → number of its last message that was obeyed
+ *
+ * One object, as Python tells it.
+ * @typedef {object} Tile
+ * @property {string} id
+ * @property {[string, string][]} lines names and values of the caption
+ * @property {string} [label]
+ * @property {boolean} [chosen]
+ * @property {number} cell of the picture in the contact sheet; -1: there is none
+ *
+ * @typedef {Tile & {marks: number, look: number, canvas: HTMLCanvasElement | null}} Tiled a tile that has come
+ * @typedef {HTMLDivElement & {record?: Tiled | null, position?: number}} Cell
+ *
+ * Sizes, px, and numbers of tiles.
+ * @typedef {object} Grid
+ * @property {number} columns
+ * @property {number} rows
+ * @property {number} size width of a picture
+ * @property {number} tallness height of a picture
+ * @property {number} pitch from one row to the next
+ * @property {number} whole height of all rows
+ * @property {number} physical height that the browser scrolls; less than `whole` where that is more than it can
+ */
+
+// ---- where things are, computed: positions count objects from 0, `top` is the px of the whole at the view's upper edge
+
+/**
+ * @param {Pick<State, "count" | "tile" | "lines" | "aspect">} state
+ * @param {number} width of the view, px
+ * @returns {Grid} as many columns as there is room for, which fill the width
+ */
+export function gridOf({ count, tile, lines, aspect }, width) {
+  const wanted = aspect ? tile : Math.max(tile, 150); // words need room
+  const columns = Math.max(1, Math.floor((width - GAP) / (wanted + GAP)));
+  const size = Math.floor((width - GAP) / columns) - GAP;
+  const tallness = aspect ? Math.round(size * aspect) : 24;
+  const pitch = tallness + 16 * (lines + 1) + 8 + GAP;
+  const rows = Math.ceil(count / columns);
+  const whole = rows * pitch + GAP;
+  return { columns, rows, size, tallness, pitch, whole, physical: Math.min(whole, TALLEST) };
 }
 
-const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
-const plain = (value) => (value instanceof Map ? Object.fromEntries(value) : value ?? {});
+/**
+ * @param {Grid} grid
+ * @param {number} height of the view, px
+ * @returns {number} the largest `top`
+ */
+export const reach = ({ whole }, height) => Math.max(0, whole - height);
+
+/**
+ * @param {number} top
+ * @param {Grid} grid
+ * @param {number} height of the view, px
+ * @returns {number} px at which the scroll bar stands for it
+ */
+export function barAt(top, grid, height) {
+  const most = reach(grid, height);
+  return most ? (top * Math.max(0, grid.physical - height)) / most : 0;
+}
+
+/**
+ * @param {number} top before
+ * @param {number} from px at which the scroll bar stood
+ * @param {number} to px at which it stands
+ * @param {Grid} grid
+ * @param {number} height of the view, px
+ * @returns {number} top after: on a scaled bar a wheel moves pixel by pixel, and only a pull at the bar goes far
+ */
+export function scrolledTop(top, from, to, grid, height) {
+  const most = reach(grid, height);
+  const wheel = grid.physical < grid.whole && Math.abs(to - from) < 2 * height;
+  return clamp(wheel ? top + to - from : (to * most) / Math.max(1, grid.physical - height), 0, most);
+}
+
+/**
+ * @param {number} top
+ * @param {Grid} grid
+ * @param {number} height of the view, px
+ * @param {number} margin px above and below it that count as seen
+ * @param {number} count of objects
+ * @returns {[number, number]} the first position seen, and the first that is not seen after it
+ */
+export function seenPositions(top, { pitch, columns }, height, margin, count) {
+  const first = Math.floor((top - margin) / pitch);
+  const last = Math.ceil((top + height + margin) / pitch);
+  return [clamp(first * columns, 0, count), clamp(last * columns, 0, count)];
+}
+
+/**
+ * @param {number} position
+ * @param {number} top
+ * @param {Grid} grid
+ * @param {number} height of the view, px
+ * @returns {number} `top` at which the position is seen: in the middle if it is far away, else the nearest
+ */
+export function revealedTop(position, top, { pitch, columns }, height) {
+  const y = Math.floor(position / columns) * pitch;
+  if (y < top - height || y > top + 2 * height) return y - (height - pitch) / 2;
+  if (y < top) return y;
+  if (y + pitch + GAP > top + height) return y + pitch + GAP - height;
+  return top;
+}
+
+/**
+ * @param {[number, number]} range of positions, the second not in it
+ * @param {(position: number) => boolean} isMissing
+ * @returns {[number, number] | null} the first missing position, and how many are worth a request from there
+ */
+export function missingIn([a, b], isMissing) {
+  let [first, last] = [-1, -1];
+  for (let p = a; p < b; p += 1) {
+    if (!isMissing(p)) continue;
+    if (first < 0) first = p;
+    last = p;
+  }
+  return first < 0 ? null : [first, Math.min(last + 1 - first, CHUNK)];
+}
+
+/**
+ * @param {number[]} positions
+ * @param {[number, number]} range
+ * @returns {number[]} the same, the farthest from the range first
+ */
+export function farthestFirst(positions, [a, b]) {
+  const far = (/** @type {number} */ position) => Math.max(a - position, position - b);
+  return [...positions].sort((p, q) => far(q) - far(p));
+}
+
+/**
+ * @param {string} key of the keyboard
+ * @param {Grid} grid
+ * @param {number} height of the view, px
+ * @returns {number | undefined} positions by which it moves the focus
+ */
+export function moveOf(key, { columns, pitch }, height) {
+  const page = Math.max(1, Math.floor(height / pitch)) * columns;
+  const sides = new Map([
+    ["ArrowLeft", -1],
+    ["ArrowRight", 1],
+    ["ArrowUp", -columns],
+    ["ArrowDown", columns],
+  ]);
+  const far = new Map([
+    ["PageUp", -page],
+    ["PageDown", page],
+    ["Home", -Infinity],
+    ["End", Infinity],
+  ]);
+  return sides.get(key) ?? far.get(key);
+}
+
+/**
+ * @param {number} place position in focus
+ * @param {number} move
+ * @param {number} columns
+ * @param {number} count of objects
+ * @returns {number | null} where the focus goes; null: there is no row above or below
+ */
+export function destination(place, move, columns, count) {
+  const to = place + move;
+  if (Math.abs(move) === columns && (to < 0 || to >= count)) return null;
+  return clamp(to, 0, count - 1);
+}
+
+/**
+ * @param {string} id
+ * @param {number} size px that there are
+ * @returns {string} its end, if it is too long: long ids differ in their last digits
+ */
+export function shortId(id, size) {
+  const room = Math.floor((size - 4) / 6.7);
+  return id.length <= room ? id : `…${id.slice(1 - room)}`;
+}
+
+/**
+ * @param {Pick<State, "count" | "total" | "chosen">} state
+ * @returns {string}
+ */
+export function countsText({ count, total, chosen }) {
+  const n = (/** @type {number} */ value) => value.toLocaleString("en-US");
+  return `${count === total ? n(total) : `${n(count)} of ${n(total)}`} objects · ${n(chosen)} selected`;
+}
 
 class Gallery {
   constructor(model, el) {
-    this.client = Math.random().toString(36).slice(2); // two views of one model number their requests apart
+    this.model = model;
+    this.client = clientName(); // two views of one model number their requests apart
+    /** @type {State} */
     this.state = { version: -1, look: -1, marks: -1, count: 0, total: 0, chosen: 0, tile: 112, lines: 0, aspect: 0 };
+    /** @type {Map<number, Tiled>} */
     this.records = new Map(); // position -> what one message said about the object there
-    this.rows = new Map(); // row -> its elements
+    /** @type {Map<number, {element: HTMLElement, cells: Cell[]}>} */
+    this.rows = new Map();
+    /** @type {{move?: number, label?: string, toggle?: boolean, undo?: boolean}[]} */
     this.queue = []; // keys not yet obeyed
-    Object.assign(this, { seq: 0, waiting: 0, request: 0, asked: null, place: -1, id: null, untold: null });
-    Object.assign(this, { top: 0, expected: 0 }); // px of the whole, and where the scroll bar stands for it
+    this.seq = 0; // number of the last message
+    this.waiting = 0; // keys wait until this message was obeyed
+    this.request = 0;
+    /** @type {{request: number, timer: number} | null} */
+    this.asked = null; // the window on its way
+    this.place = -1; // position in focus
+    /** @type {string | null} */
+    this.id = null; // the id there, once its tile has come
+    /** @type {string | null} */
+    this.untold = null; // an id in focus of which Python does not know yet
+    /** @type {[number, number] | null} */
+    this.at = null; // where the pointer is
+    /** @type {Grid | null} */
+    this.grid = null;
+    this.top = 0;
+    this.expected = 0; // px at which the scroll bar stands for it
+    this.goal = false;
+    this.closed = false;
+    this.idle = 0;
+    this.telling = 0;
     this.build(el);
-    this.panel = typeof model.send_msg === "function";
     this.heard = (content, buffers) => this.receive(content, buffers?.[0] ?? content.png);
     model.on("msg:custom", this.heard);
-    this.model = model;
     this.watch = new ResizeObserver(() => this.layout());
     this.watch.observe(this.view);
     this.send({ type: "hello" });
@@ -93,24 +305,21 @@ class Gallery {
   build(el) {
     this.root = make("div", "galviz-gallery");
     this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
-    const style = make("style");
-    style.textContent = CSS;
     const bar = make("div", "bar");
-    this.counts = make("span", "counts", { role: "status" });
+    this.counts = make("span", "counts", "", { role: "status" });
     this.hints = make("span", "keys");
-    this.alert = make("span", "alert", { role: "alert" });
+    this.alert = make("span", "alert", "", { role: "alert" });
     this.pointed = make("span", "pointed");
     bar.append(this.counts, this.hints, this.alert, this.pointed);
     const grid = { role: "grid", tabindex: "0", "aria-label": "Gallery", "aria-multiselectable": "true" };
-    this.view = make("div", "view", grid);
-    this.tall = make("div", "tall", { role: "presentation" });
-    this.stage = make("div", "stage", { role: "rowgroup" });
-    this.empty = make("div", "empty");
-    this.empty.textContent = "No object matches.";
+    this.view = make("div", "view", "", grid);
+    this.tall = make("div", "tall", "", { role: "presentation" });
+    this.stage = make("div", "stage", "", { role: "rowgroup" });
+    this.empty = make("div", "empty", "No object matches.");
     this.empty.hidden = true;
     this.tall.append(this.stage);
     this.view.append(this.tall, this.empty);
-    this.root.append(style, bar, this.view);
+    this.root.append(make("style", "", CSS), bar, this.view);
     el.replaceChildren(this.root);
     this.view.addEventListener("scroll", () => this.scrolled());
     this.view.addEventListener("keydown", (event) => this.key(event));
@@ -129,9 +338,7 @@ class Gallery {
   }
 
   send(message) {
-    const full = { client: this.client, ...message };
-    if (this.panel) this.model.send_msg(full);
-    else this.model.send(full);
+    send(this.model, { client: this.client, ...message });
   }
 
   act(message) {
@@ -182,7 +389,7 @@ class Gallery {
     if (this.closed) return;
     this.asked = null;
     if (content.version === this.state.version) {
-      content.tiles.forEach((tile, k) => this.remember(content.first + k, plain(tile), content, bitmap));
+      for (const [k, tile] of content.tiles.entries()) this.remember(content.first + k, plain(tile), content, bitmap);
       this.forget();
     }
     bitmap?.close();
@@ -192,6 +399,7 @@ class Gallery {
 
   remember(position, tile, content, bitmap) {
     const before = this.records.get(position);
+    /** @type {Tiled} */
     const record = { ...tile, marks: content.marks, look: content.look, canvas: null };
     if (!content.pictures) {
       if (before?.id !== tile.id) return; // marks for an object whose picture has not come
@@ -199,7 +407,7 @@ class Gallery {
       record.canvas = before.canvas;
     } else if (bitmap && tile.cell >= 0) {
       const { columns, width, height } = plain(content.sheet);
-      record.canvas = make("canvas", "", { "aria-hidden": "true" });
+      record.canvas = make("canvas", "", "", { "aria-hidden": "true" });
       Object.assign(record.canvas, { width, height });
       const [x, y] = [(tile.cell % columns) * width, Math.floor(tile.cell / columns) * height];
       record.canvas.getContext("2d").drawImage(bitmap, x, y, width, height, 0, 0, width, height);
@@ -209,76 +417,65 @@ class Gallery {
   }
 
   forget() {
-    const [a, b] = this.range(0);
-    const far = (position) => Math.max(a - position, position - b);
     if (this.records.size <= KEPT) return;
-    const farthest = [...this.records.keys()].sort((p, q) => far(q) - far(p));
+    const farthest = farthestFirst([...this.records.keys()], this.range(0));
     for (const position of farthest.slice(0, this.records.size - KEPT / 2)) this.records.delete(position);
   }
 
   // ---- where things are
 
   layout(reset = false) {
-    const { count, tile, lines, aspect } = this.state;
+    const { count, lines, aspect } = this.state;
     const width = this.stage.clientWidth || this.view.clientWidth;
     const height = this.view.clientHeight;
     if (!width || !height) return;
-    const anchor = reset ? 0 : Math.floor(this.top / (this.pitch || 1)) * (this.columns || 1);
-    const wanted = aspect ? tile : Math.max(tile, 150);
-    this.columns = Math.max(1, Math.floor((width - GAP) / (wanted + GAP)));
-    this.size = Math.floor((width - GAP) / this.columns) - GAP;
-    this.tallness = aspect ? Math.round(this.size * aspect) : 24;
-    const pitch = this.tallness + 16 * (lines + 1) + 8 + GAP;
-    const same = !reset && this.shape === `${this.columns} ${this.size} ${pitch} ${lines}`;
-    this.shape = `${this.columns} ${this.size} ${pitch} ${lines}`;
-    this.pitch = pitch;
-    this.whole = Math.ceil(count / this.columns) * pitch + GAP;
-    this.physical = Math.min(this.whole, TALLEST);
-    this.tall.style.height = `${this.physical}px`;
+    const anchor = !reset && this.grid ? Math.floor(this.top / this.grid.pitch) * this.grid.columns : 0;
+    this.grid = gridOf(this.state, width);
+    const { columns, rows, size, pitch, physical } = this.grid;
+    const shape = `${columns} ${size} ${pitch} ${lines}`;
+    const same = !reset && this.shape === shape;
+    this.shape = shape;
+    this.tall.style.height = `${physical}px`;
     this.stage.style.height = `${height}px`;
-    this.view.setAttribute("aria-rowcount", Math.ceil(count / this.columns));
-    this.view.setAttribute("aria-colcount", this.columns);
+    this.view.setAttribute("aria-rowcount", String(rows));
+    this.view.setAttribute("aria-colcount", String(columns));
     this.root.classList.toggle("words", !aspect);
     this.empty.hidden = count > 0 || this.state.version < 0;
     if (!same) {
       for (const { element } of this.rows.values()) element.remove();
       this.rows.clear();
-      if (!reset && anchor) this.top = Math.floor(anchor / this.columns) * pitch;
+      if (!reset && anchor) this.top = Math.floor(anchor / columns) * pitch;
     }
     if (same) this.settle();
     else this.go(this.top);
   }
 
-  get reach() {
-    return Math.max(0, this.whole - this.view.clientHeight);
-  }
-
   go(top) {
-    this.top = clamp(top, 0, this.reach);
-    const room = Math.max(0, this.physical - this.view.clientHeight);
-    const wanted = this.reach ? (this.top * room) / this.reach : 0;
+    const height = this.view.clientHeight;
+    this.top = clamp(top, 0, reach(this.grid, height));
+    const wanted = barAt(this.top, this.grid, height);
     if (Math.abs(this.view.scrollTop - wanted) >= 1) this.view.scrollTop = wanted;
     this.expected = this.view.scrollTop;
     this.draw();
   }
 
-  settle() { // put the scroll bar where it belongs, unless it was moved and that has yet to be heard
+  // Puts the scroll bar where it belongs, unless it was moved and that has yet to be heard.
+  settle() {
     if (Math.abs(this.view.scrollTop - this.expected) >= 0.5) this.scrolled();
     else this.go(this.top);
   }
 
   scrolled() {
     const y = this.view.scrollTop;
-    const moved = y - this.expected;
-    if (Math.abs(moved) < 0.5) return;
-    const room = Math.max(1, this.physical - this.view.clientHeight);
-    const scaled = this.physical < this.whole;
-    const byHand = scaled && Math.abs(moved) < 2 * this.view.clientHeight; // a wheel: pixel by pixel; the bar: afar
-    this.top = clamp(byHand ? this.top + moved : (y * this.reach) / room, 0, this.reach);
+    if (!this.grid || Math.abs(y - this.expected) < 0.5) return;
+    const { whole, physical } = this.grid;
+    const height = this.view.clientHeight;
+    this.top = scrolledTop(this.top, this.expected, y, this.grid, height);
     this.expected = y;
     clearTimeout(this.idle);
-    if (scaled) {
-      const stuck = (y <= 0 && this.top > 0) || (y >= room - 1 && this.top < this.reach);
+    if (physical < whole) {
+      const atEnd = y >= Math.max(1, physical - height) - 1;
+      const stuck = (y <= 0 && this.top > 0) || (atEnd && this.top < reach(this.grid, height));
       if (stuck) this.go(this.top);
       else this.idle = setTimeout(() => this.settle(), 250);
     }
@@ -286,34 +483,25 @@ class Gallery {
   }
 
   range(margin) {
-    const first = Math.floor((this.top - margin) / this.pitch);
-    const last = Math.ceil((this.top + this.view.clientHeight + margin) / this.pitch);
-    const inside = (row) => clamp(row * this.columns, 0, this.state.count);
-    return [inside(first), inside(last)];
+    return seenPositions(this.top, this.grid, this.view.clientHeight, margin, this.state.count);
   }
 
   reveal(position) {
-    const [y, height] = [Math.floor(position / this.columns) * this.pitch, this.view.clientHeight];
-    if (y < this.top - height || y > this.top + 2 * height) this.go(y - (height - this.pitch) / 2);
-    else if (y < this.top) this.go(y);
-    else if (y + this.pitch + GAP > this.top + height) this.go(y + this.pitch + GAP - height);
-    else this.draw();
+    if (!this.grid) return;
+    const top = revealedTop(position, this.top, this.grid, this.view.clientHeight);
+    if (top === this.top) this.draw();
+    else this.go(top);
   }
 
   // ---- what is asked for
 
-  missing([a, b], test) {
-    let [first, last] = [-1, -1];
-    for (let p = a; p < b; p += 1) {
-      if (!test(this.records.get(p))) continue;
-      if (first < 0) first = p;
-      last = p;
-    }
-    return first < 0 ? null : [first, Math.min(last + 1 - first, CHUNK)];
+  // The first objects of a range of which `test` is true: of their record, undefined where none has come.
+  missing(range, test) {
+    return missingIn(range, (position) => test(this.records.get(position)));
   }
 
   ask() {
-    if (this.asked || this.state.version < 0 || !this.pitch || this.closed) return;
+    if (this.asked || this.state.version < 0 || !this.grid || this.closed) return;
     const height = this.view.clientHeight;
     const undrawn = (record) => !record || record.look !== this.state.look;
     let pictures = true;
@@ -328,18 +516,24 @@ class Gallery {
     const [first, count] = wanted;
     this.request += 1;
     const request = this.request;
-    const again = () => { if (this.asked?.request === request) { this.asked = null; this.ask(); } };
+    const again = () => {
+      if (this.asked?.request === request) {
+        this.asked = null;
+        this.ask();
+      }
+    };
     this.asked = { request, timer: setTimeout(again, PATIENCE) };
-    const side = Math.round(this.size * Math.min(2, window.devicePixelRatio || 1));
+    const side = Math.round(this.grid.size * Math.min(2, window.devicePixelRatio || 1));
     this.send({ type: "window", request, version: this.state.version, first, count, side, pictures });
   }
 
   // ---- what is drawn
 
   draw() {
-    if (!this.pitch || this.closed) return;
-    const [a, b] = this.range(this.pitch);
-    const [first, last] = [Math.floor(a / this.columns), Math.ceil(b / this.columns)];
+    if (!this.grid || this.closed) return;
+    const { columns, pitch } = this.grid;
+    const [a, b] = this.range(pitch);
+    const [first, last] = [Math.floor(a / columns), Math.ceil(b / columns)];
     for (const [row, { element }] of this.rows) {
       if (row < first || row >= last) {
         element.remove();
@@ -349,10 +543,10 @@ class Gallery {
     for (let row = first; row < last; row += 1) {
       if (!this.rows.has(row)) this.rows.set(row, this.makeRow(row));
       const { element, cells } = this.rows.get(row);
-      element.style.transform = `translateY(${Math.round(row * this.pitch - this.top + GAP)}px)`;
-      cells.forEach((cell, k) => this.dress(cell, row * this.columns + k));
+      element.style.transform = `translateY(${Math.round(row * pitch - this.top + GAP)}px)`;
+      for (const [k, cell] of cells.entries()) this.dress(cell, row * columns + k);
     }
-    const focused = this.rows.get(Math.floor(this.place / this.columns))?.cells[this.place % this.columns];
+    const focused = this.rows.get(Math.floor(this.place / columns))?.cells[this.place % columns];
     if (this.place >= 0 && focused) this.view.setAttribute("aria-activedescendant", focused.id);
     else this.view.removeAttribute("aria-activedescendant");
     if (this.at) this.point(this.at);
@@ -360,15 +554,17 @@ class Gallery {
   }
 
   makeRow(row) {
-    const element = make("div", "row", { role: "row", "aria-rowindex": row + 1 });
+    const { columns, size, tallness } = this.grid;
+    const element = make("div", "row", "", { role: "row", "aria-rowindex": row + 1 });
+    /** @type {Cell[]} */
     const cells = [];
-    for (let k = 0; k < this.columns && row * this.columns + k < this.state.count; k += 1) {
-      const cell = make("div", "cell", { role: "gridcell", "aria-colindex": k + 1 });
-      cell.id = `g${this.client}-${row * this.columns + k}`;
-      Object.assign(cell.style, { left: `${GAP + k * (this.size + GAP)}px`, width: `${this.size}px` });
+    for (let k = 0; k < columns && row * columns + k < this.state.count; k += 1) {
+      const cell = make("div", "cell", "", { role: "gridcell", "aria-colindex": k + 1 });
+      cell.id = `g${this.client}-${row * columns + k}`;
+      Object.assign(cell.style, { left: `${GAP + k * (size + GAP)}px`, width: `${size}px` });
       const picture = make("div", "picture");
-      picture.style.height = `${this.tallness}px`;
-      const mark = Object.assign(make("div", "mark"), { textContent: "✓", title: "Choose (space)" });
+      picture.style.height = `${tallness}px`;
+      const mark = make("div", "mark", "✓", { title: "Choose (space)" });
       picture.append(make("div", "drawn"), mark, make("div", "label"));
       cell.append(picture, make("div", "caption"));
       cells.push(cell);
@@ -411,40 +607,33 @@ class Gallery {
 
   drawn(record) {
     if (record?.canvas) return [record.canvas];
-    return record && this.state.aspect ? [Object.assign(make("div", "none"), { textContent: "no image" })] : [];
+    return record && this.state.aspect ? [make("div", "none", "no image")] : [];
   }
 
   lines(record) {
     if (!record) return [];
     const lines = record.lines.map(([name, value]) => {
       const line = make("div", "line");
-      const shown = [Object.assign(make("span", "name"), { textContent: name }), make("span", "value")];
-      shown[1].textContent = value;
-      line.append(...shown);
+      line.append(make("span", "name", name), make("span", "value", value));
       return line;
     });
-    return [Object.assign(make("div", "id"), { textContent: this.short(record.id) }), ...lines];
-  }
-
-  short(id) {
-    const room = Math.floor((this.size - 4) / 6.7); // long ids differ in their last digits
-    return id.length <= room ? id : `…${id.slice(1 - room)}`;
+    return [make("div", "id", shortId(record.id, this.grid.size)), ...lines];
   }
 
   say() {
-    const { count, total, chosen } = this.state;
-    const n = (value) => value.toLocaleString("en-US");
-    this.counts.textContent = `${count === total ? n(total) : `${n(count)} of ${n(total)}`} objects · ${n(chosen)} selected`;
+    this.counts.textContent = countsText(this.state);
     const keys = Object.entries(plain(this.state.keys));
     this.view.setAttribute("aria-label", `Gallery, ${this.counts.textContent}`);
     if (this.hints.dataset.keys === JSON.stringify(keys)) return;
     this.hints.dataset.keys = JSON.stringify(keys);
-    const shown = keys.length ? [...keys, ["u", "undo"]] : [];
-    this.hints.replaceChildren(...shown.map(([key, label]) => {
-      const hint = make("span");
-      hint.append(Object.assign(make("kbd"), { textContent: key }), label);
-      return hint;
-    }));
+    const hinted = keys.length ? [...keys, ["u", "undo"]] : [];
+    this.hints.replaceChildren(
+      ...hinted.map(([key, label]) => {
+        const hint = make("span");
+        hint.append(make("kbd", "", key), label);
+        return hint;
+      }),
+    );
   }
 
   // ---- what the visitor does
@@ -452,7 +641,8 @@ class Gallery {
   // What lies under the pointer changes when it moves, and when tiles move or change below it.
   point(at) {
     this.at = at;
-    const cell = at && this.view.getRootNode().elementFromPoint(...at)?.closest(".cell");
+    const root = /** @type {Document | ShadowRoot} */ (this.view.getRootNode());
+    const cell = /** @type {Cell | null} */ (this.at && root.elementFromPoint(...this.at)?.closest(".cell"));
     this.pointed.textContent = cell?.record?.id ?? "";
   }
 
@@ -467,13 +657,13 @@ class Gallery {
 
   key(event) {
     if (event.altKey || event.metaKey || event.ctrlKey) return;
-    const page = Math.max(1, Math.floor(this.view.clientHeight / this.pitch)) * this.columns;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns };
-    const moves = { ...steps, PageUp: -page, PageDown: page, Home: -Infinity, End: Infinity };
+    if (!this.grid) return;
+    const move = moveOf(event.key, this.grid, this.view.clientHeight);
     const label = plain(this.state.keys)[event.key];
     let action = null;
-    if (event.key in moves) action = { move: moves[event.key] };
-    else if (event.repeat) action = null; // a key held down labels one object, not all that follow
+    if (move !== undefined) action = { move };
+    else if (event.repeat)
+      action = null; // a key held down labels one object, not all that follow
     else if (label !== undefined) action = { label };
     else if (event.key === "u") action = { undo: true };
     else if (event.key === " ") action = { toggle: true };
@@ -497,13 +687,12 @@ class Gallery {
   }
 
   obey(action) {
-    const last = this.state.count - 1;
+    const { count } = this.state;
     if (action.move !== undefined) {
-      if (last < 0) return;
-      if (this.place < 0 && Number.isFinite(action.move)) return this.step(this.range(0)[0]);
-      const to = this.place + action.move;
-      const stays = Math.abs(action.move) === this.columns && (to < 0 || to > last);
-      if (!stays) this.step(to);
+      if (!count) return;
+      const none = this.place < 0 && Number.isFinite(action.move);
+      const to = none ? this.range(0)[0] : destination(this.place, action.move, this.grid.columns, count);
+      if (to !== null) this.step(to);
     } else if (action.undo) {
       this.act({ type: "undo" });
       this.waiting = this.seq;
@@ -511,7 +700,7 @@ class Gallery {
       if (action.toggle) this.act({ type: "toggle", id: this.id });
       else {
         this.act({ type: "label", id: this.id, label: action.label });
-        this.step(Math.min(this.place + 1, last));
+        this.step(this.place + 1);
       }
     }
   }
@@ -538,10 +727,8 @@ class Gallery {
 }
 
 export function render({ model, el }) {
-  if (typeof model.send_msg !== "function") el.style.height = `${model.get("height")}px`;
-  const gallery = new Gallery(model, el);
-  if (gallery.panel) model.on("lifecycle:remove", () => gallery.close());
-  return () => gallery.close();
+  if (!onPage(model)) el.style.height = `${model.get("height")}px`;
+  return untilRemoved(new Gallery(model, el), model);
 }
 
 export default { render };

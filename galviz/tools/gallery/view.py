@@ -11,6 +11,7 @@ import param
 
 from galviz.io.markup import as_markdown
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.client import script
 from galviz.tools.formatting import Choices, note, shown_error
 from galviz.tools.gallery.core import Album, Exchange, first_captions
 from galviz.tools.labels.core import Labels
@@ -21,7 +22,7 @@ from galviz.tools.viewer.stretch import LookView, alert
 class GalleryGrid(pn.custom.JSComponent):
     """The browser part of the gallery; it loads nothing from other servers."""
 
-    _esm = Path(__file__).with_name("client.js")
+    _esm = script(Path(__file__))
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)

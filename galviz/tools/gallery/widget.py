@@ -9,6 +9,7 @@ import pandas as pd
 import traitlets
 
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.client import script
 from galviz.tools.gallery.core import Album, Exchange, first_captions
 from galviz.tools.gallery.figure import Look
 from galviz.tools.labels.core import Labels
@@ -48,7 +49,7 @@ class GalleryWidget(anywidget.AnyWidget):
         Width of a picture, and height of the widget, in px.
     """
 
-    _esm = Path(__file__).with_name("client.js")
+    _esm = script(Path(__file__))
 
     selection = traitlets.List(traitlets.Unicode())
     focus = traitlets.Unicode(None, allow_none=True)

@@ -6,11 +6,13 @@ from typing import Any
 
 import panel as pn
 
+from galviz.tools.client import script
+
 
 class OcclusionCanvas(pn.custom.JSComponent):
     """Shows an object and its occlusion map; it loads nothing from other servers."""
 
-    _esm = Path(__file__).with_name("client.js")
+    _esm = script(Path(__file__))
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)

@@ -1,8 +1,10 @@
+// @ts-check
 // An image beside the map of what occluding it does: one view of both, the occluder under the pointer, what lies there.
 // Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it asks nothing of any other server.
-// What it shows it was told, id and pixels in one message. See galviz/explanation.py and galviz/views/occlusion.py.
+// What it shows it was told, id and pixels in one message. See galviz/tools/occlusion/core.py.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { button, bytes, clamp, draw, make, number, send, untilRemoved } from "../shared.js";
+
 const CSS = `
 .galviz-occlusion { display: flex; flex-direction: column; gap: 6px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
   color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
@@ -25,38 +27,105 @@ const CSS = `
 .galviz-occlusion .legend { display: flex; gap: 14px; flex-wrap: wrap; }
 `;
 
-function make(tag, className = "", text = "", attributes = {}) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.className = className;
-  element.textContent = text;
-  return element;
+/**
+ * @typedef {[number, number, number, number]} Box left, top, width, height of what both frames show, image pixels
+ * @typedef {[number, number]} Point of the image, pixels from its left and its top
+ * @typedef {{x: number, y: number, kind: string}} Source at a pixel, whole numbers at centres, row 0 at the bottom
+ *
+ * What Python tells of the object.
+ * @typedef {object} Shown
+ * @property {string} id
+ * @property {number} width
+ * @property {number} height
+ * @property {string} title
+ * @property {{pixels: number, label: string}} bar the scale bar; 0 pixels: the scale is not known
+ * @property {Source[]} sources
+ * @property {Record<string, [string, string, string]>} marks kind of source → shape, colour, name
+ *
+ * What Python tells of its map, as far as that has come.
+ * @typedef {object} Answer
+ * @property {string} label
+ * @property {string} unit
+ * @property {[number, number]} limits values of the first and the last colour
+ * @property {number[][]} palette red, green, blue, 0 … 255
+ * @property {Float32Array} values of the map, row 0 at the bottom; NaN: not there yet
+ * @property {number} clean output for the image as it is
+ * @property {number} patch side of the occluder
+ * @property {number[]} tops its places: rows from the bottom
+ * @property {number[]} lefts columns
+ * @property {Float32Array} outputs with the occluder there; NaN: not there yet
+ */
+
+/**
+ * @param {Box} box
+ * @param {number} width of the image
+ * @param {number} height
+ * @returns {Box} the same, moved into the image
+ */
+export const insideImage = ([x, y, w, h], width, height) => [clamp(x, 0, width - w), clamp(y, 0, height - h), w, h];
+
+/**
+ * @param {Box} box
+ * @param {number} factor more than 1: closer; 0: the whole image
+ * @param {Point} at stays where it is
+ * @param {number} width of the image
+ * @param {number} height
+ * @returns {Box} of the image's shape, inside it, a twentieth of it at least
+ */
+export function zoomed([x, y, w, h], factor, [cx, cy], width, height) {
+  const size = factor ? clamp(w / width / factor, 0.05, 1) : 1;
+  const left = cx - ((cx - x) * size * width) / w;
+  const top = cy - ((cy - y) * size * height) / h;
+  return insideImage([left, top, size * width, size * height], width, height);
 }
 
-function draw(parent, tag, attributes, text = "") {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.textContent = text;
-  parent.append(element);
-  return element;
+/**
+ * @param {Point} at
+ * @param {Pick<Answer, "tops" | "lefts" | "patch" | "outputs">} answer
+ * @param {number} height of the image
+ * @returns {number} the place of the occluder whose middle is nearest, of those with an output; -1: there is none
+ */
+export function nearestPlace([x, y], { tops, lefts, patch, outputs }, height) {
+  const row = height - y; // counted from the bottom, as the places are
+  let best = -1;
+  let least = Infinity;
+  for (let k = 0; k < tops.length; k += 1) {
+    const far = Math.hypot(tops[k] + patch / 2 - row, lefts[k] + patch / 2 - x);
+    if (far < least && Number.isFinite(outputs[k])) [best, least] = [k, far];
+  }
+  return best;
 }
 
-const number = (value) => (value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5)
-  ? String(Number(value.toPrecision(4))) : value.toExponential(2));
+/**
+ * @param {number} value
+ * @param {Pick<Answer, "limits" | "palette">} scale
+ * @returns {number[]} red, green, blue; those in the middle where both limits are the same
+ */
+export function colourOf(value, { limits: [low, high], palette }) {
+  const part = high > low ? (value - low) / (high - low) : 0.5;
+  return palette[Math.round(clamp(part) * (palette.length - 1))];
+}
 
 class Occlusion {
   constructor(model, el) {
     this.model = model;
-    Object.assign(this, { object: null, answer: null, box: null, marks: true, drag: null });
+    /** @type {Shown | null} */
+    this.object = null;
+    /** @type {Answer | null} */
+    this.answer = null;
+    /** @type {Box} */
+    this.box = [0, 0, 1, 1]; // until an object comes
+    /** @type {Point | null} */
+    this.pointed = null;
+    /** @type {{from: Point, svg: SVGSVGElement} | null} */
+    this.drag = null;
+    this.marks = true;
+    this.picture = ""; // address of the image
+    this.painted = ""; // address of the map
     this.build(el);
     this.heard = (content, buffers) => this.receive(content, buffers ?? []);
     model.on("msg:custom", this.heard);
-    this.send({ type: "hello" });
-  }
-
-  send(message) {
-    if (typeof this.model.send_msg === "function") this.model.send_msg(message);
-    else this.model.send(message);
+    send(model, { type: "hello" });
   }
 
   close() {
@@ -74,16 +143,15 @@ class Occlusion {
     this.opacity.addEventListener("input", () => this.show());
     const over = make("label", "", "Map over the image ");
     over.append(this.opacity);
-    this.toggle = make("button", "", "sources", { type: "button", "aria-pressed": "true" });
-    this.toggle.addEventListener("click", () => {
+    const toggle = () => {
       this.marks = !this.marks;
-      this.toggle.setAttribute("aria-pressed", this.marks);
+      this.toggle.setAttribute("aria-pressed", String(this.marks));
       this.show();
-    });
-    const whole = make("button", "", "whole image", { type: "button", title: "undo the zoom (0)" });
-    whole.addEventListener("click", () => this.zoom(0));
+    };
+    this.toggle = button("sources", toggle, { pressed: true });
+    const whole = button("whole image", () => this.zoom(0), { title: "undo the zoom (0)" });
     const hint = make("span", "", "wheel or + − to zoom, drag or arrows to move, shift and arrows: occluder");
-    hint.style.opacity = 0.7;
+    hint.style.opacity = "0.7";
     this.legend = make("div", "legend");
     tools.append(over, this.toggle, whole, hint, this.legend);
     this.said = make("div", "said", "", { role: "status" });
@@ -100,27 +168,31 @@ class Occlusion {
     figure.prepend(caption);
     const bar = make("div", "bar");
     if (name === "map") figure.append(bar);
-    svg.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.zoom(event.deltaY < 0 ? 1.25 : 0.8, this.at(event, svg));
-    }, { passive: false });
+    svg.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.zoom(event.deltaY < 0 ? 1.25 : 0.8, this.at(event, svg));
+      },
+      { passive: false },
+    );
     svg.addEventListener("pointerdown", (event) => {
       this.drag = { from: this.at(event, svg), svg };
       svg.setPointerCapture(event.pointerId);
     });
-    svg.addEventListener("pointerup", () => { this.drag = null; });
+    svg.addEventListener("pointerup", () => {
+      this.drag = null;
+    });
     svg.addEventListener("pointermove", (event) => this.moved(event, svg));
-    svg.addEventListener("pointerleave", () => { if (!this.drag) this.point(null); });
+    svg.addEventListener("pointerleave", () => {
+      if (!this.drag) this.point(null);
+    });
     svg.addEventListener("keydown", (event) => this.key(event));
     this.pair.append(figure);
     return { name, svg, caption, bar };
   }
 
   receive(content, buffers) {
-    const bytes = (data) => {
-      if (data instanceof ArrayBuffer) return data;
-      return data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
-    };
     if (content.type === "object") {
       const png = new Blob([bytes(content.png ?? buffers[0])], { type: "image/png" });
       if (this.picture) URL.revokeObjectURL(this.picture);
@@ -138,7 +210,7 @@ class Occlusion {
 
   // The map as a picture, row 0 at the bottom; what has not come yet is transparent.
   paint() {
-    const { values, limits: [low, high], palette } = this.answer;
+    const { values } = this.answer;
     const { width, height } = this.object;
     const canvas = make("canvas", "", "", { width, height });
     const out = new ImageData(width, height);
@@ -146,9 +218,7 @@ class Occlusion {
       for (let x = 0; x < width; x += 1) {
         const value = values[y * width + x];
         if (!Number.isFinite(value)) continue;
-        const part = high > low ? (value - low) / (high - low) : 0.5;
-        const colour = palette[Math.round(Math.max(0, Math.min(1, part)) * (palette.length - 1))];
-        out.data.set([...colour, 255], 4 * ((height - 1 - y) * width + x));
+        out.data.set([...colourOf(value, this.answer), 255], 4 * ((height - 1 - y) * width + x));
       }
     }
     canvas.getContext("2d").putImageData(out, 0, 0);
@@ -161,21 +231,18 @@ class Occlusion {
     if (!this.object) return;
     const { width, height } = this.object;
     const [x, y, w, h] = this.box;
-    const [cx, cy] = at ?? [x + w / 2, y + h / 2];
-    const size = factor ? Math.max(0.05, Math.min(1, w / width / factor)) : 1;
-    const left = cx - ((cx - x) * size * width) / w;
-    const top = cy - ((cy - y) * size * height) / h;
-    this.move([left, top, size * width, size * height]);
+    this.box = zoomed(this.box, factor, at ?? [x + w / 2, y + h / 2], width, height);
+    this.show();
   }
 
-  move([x, y, w, h]) {
+  move(box) {
     const { width, height } = this.object;
-    this.box = [Math.max(0, Math.min(width - w, x)), Math.max(0, Math.min(height - h, y)), w, h];
+    this.box = insideImage(box, width, height);
     this.show();
   }
 
   key(event) {
-    const [x, y, w, h] = this.box ?? [];
+    const [x, y, w, h] = this.box;
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const factors = { "+": 1.25, "=": 1.25, "-": 0.8, 0: 0 };
     if (!this.object || !(event.key in steps || event.key in factors)) return;
@@ -190,10 +257,10 @@ class Occlusion {
     const { width, height } = this.object;
     const by = (this.answer?.patch ?? 2) / 2;
     const [x, y] = this.pointed ?? [width / 2, height / 2];
-    const within = (value, most) => Math.max(0, Math.min(most, value));
-    this.point([within(x + right * by, width), within(y + down * by, height)]);
+    this.point([clamp(x + right * by, 0, width), clamp(y + down * by, 0, height)]);
   }
 
+  /** @returns {Point} */
   at(event, svg) {
     const frame = svg.getBoundingClientRect();
     const [x, y, w, h] = this.box;
@@ -233,13 +300,15 @@ class Occlusion {
     }
     const kinds = [...new Set(sources.map((source) => source.kind))];
     this.toggle.hidden = !sources.length;
-    this.legend.replaceChildren(...(this.marks ? kinds : []).map((kind) => {
-      const entry = make("span");
-      const sign = draw(entry, "svg", { viewBox: "-7 -7 14 14", width: 14, height: 14 });
-      this.mark(sign, { kind, x: -0.5, y: this.object.height - 0.5 }, marks, 1, 0);
-      entry.append(` ${(marks[kind] ?? ["", "", kind])[2]} (${sources.filter((one) => one.kind === kind).length})`);
-      return entry;
-    }));
+    this.legend.replaceChildren(
+      ...(this.marks ? kinds : []).map((kind) => {
+        const entry = make("span");
+        const sign = draw(entry, "svg", { viewBox: "-7 -7 14 14", width: 14, height: 14 });
+        this.mark(sign, { kind, x: -0.5, y: this.object.height - 0.5 }, marks, 1);
+        entry.append(` ${(marks[kind] ?? ["", "", kind])[2]} (${sources.filter((one) => one.kind === kind).length})`);
+        return entry;
+      }),
+    );
     this.point(this.pointed);
   }
 
@@ -264,7 +333,11 @@ class Occlusion {
   }
 
   ramp(bar) {
-    const { limits: [low, high], palette, unit } = this.answer;
+    const {
+      limits: [low, high],
+      palette,
+      unit,
+    } = this.answer;
     const ramp = make("div", "ramp");
     ramp.style.background = `linear-gradient(to right, ${palette.map((colour) => `rgb(${colour})`)})`;
     bar.replaceChildren(make("span", "", number(low)), ramp, make("span", "", `${number(high)} ${unit}`));
@@ -272,27 +345,15 @@ class Occlusion {
 
   // ---- the occluder under the pointer
 
-  nearest([x, y]) {
-    const { tops, lefts, patch, outputs } = this.answer;
-    const row = this.object.height - y; // counted from the bottom, as the places are
-    let best = -1;
-    let least = Infinity;
-    for (let k = 0; k < tops.length; k += 1) {
-      const far = Math.hypot(tops[k] + patch / 2 - row, lefts[k] + patch / 2 - x);
-      if (far < least && Number.isFinite(outputs[k])) [best, least] = [k, far];
-    }
-    return best;
-  }
-
   point(at) {
     this.pointed = at;
-    this.root.querySelectorAll(".occluder").forEach((element) => element.remove());
+    for (const element of this.root.querySelectorAll(".occluder")) element.remove();
     const known = Number.isFinite(this.answer?.clean);
     this.said.textContent = known ? `as it is: ${number(this.answer.clean)} ${this.answer.unit}` : "";
     if (!at || !this.answer || !Number.isFinite(this.answer.clean)) return;
-    const k = this.nearest(at);
+    const k = nearestPlace(at, this.answer, this.object.height);
     if (k < 0) return;
-    const { tops, lefts, patch, outputs, clean, unit } = this.answer;
+    const { tops, lefts, patch, outputs, clean } = this.answer;
     for (const { svg } of this.frames) {
       const size = this.box[2] / (svg.clientWidth || 1);
       const place = { x: lefts[k], y: this.object.height - tops[k] - patch, width: patch, height: patch };
@@ -301,15 +362,13 @@ class Occlusion {
       draw(svg, "rect", { ...place, ...look, fill: "none", stroke: "#fff", "stroke-width": 1.2 * size });
     }
     const change = clean - outputs[k];
-    this.said.textContent += ` · occluded here: ${number(outputs[k])} (it gives ${change < 0 ? "−" : "+"}`
-      + `${number(Math.abs(change))})`;
+    this.said.textContent +=
+      ` · occluded here: ${number(outputs[k])} (it gives ${change < 0 ? "−" : "+"}` + `${number(Math.abs(change))})`;
   }
 }
 
 export function render({ model, el }) {
-  const view = new Occlusion(model, el);
-  if (typeof model.send_msg === "function") model.on("lifecycle:remove", () => view.close());
-  return () => view.close();
+  return untilRemoved(new Occlusion(model, el), model);
 }
 
 export default { render };

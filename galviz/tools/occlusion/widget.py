@@ -10,6 +10,7 @@ import traitlets
 
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.client import script
 from galviz.tools.occlusion.core import VALUES, map_message, object_message, sources_of
 from galviz.work.explanation import BASELINES, Explanation, Question, outputs
 
@@ -52,7 +53,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         Fraction of the places done, 0 … 1.
     """
 
-    _esm = Path(__file__).with_name("client.js")
+    _esm = script(Path(__file__))
 
     object_id = traitlets.Unicode()
     output = traitlets.Unicode()

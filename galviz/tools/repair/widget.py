@@ -12,6 +12,7 @@ from galviz.io.markup import as_html
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies.inpainting import STEPS
+from galviz.tools.client import script
 from galviz.tools.repair.core import Repair
 from galviz.tools.repair.html import fluxes_html, pictures_html, progress_html
 
@@ -46,7 +47,7 @@ class RepairWidget(anywidget.AnyWidget):
         Provides images, losses, and the cutouts with filled-in bands.
     """
 
-    _esm = Path(__file__).with_name("client.js")
+    _esm = script(Path(__file__))
     _css = Path(__file__).parents[1] / "text.css"
 
     object_ids = traitlets.List(traitlets.Unicode())

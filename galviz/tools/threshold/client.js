@@ -1,8 +1,10 @@
+// @ts-check
 // A histogram of scores with a line that can be dragged, a slider and a box for the same number, and what the line does.
 // Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it asks nothing of any other server.
-// Counts and numbers are told by Python, see galviz/threshold.py; what it tells back is the threshold.
+// Counts and numbers are told by Python, see galviz/tools/threshold/figure.py; what it tells back is the threshold.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { button, clamp, clientName, draw, make, plain, send, untilRemoved } from "../shared.js";
+
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 12, 38]; // px around the bars
 const TALL = 230;
 const CSS = `
@@ -37,29 +39,63 @@ const LOOKS = {
   no: { fill: "none", stroke: "currentColor", "stroke-width": 1.5, "stroke-dasharray": "4 3" },
 };
 
-function make(tag, className = "", text = "", attributes = {}) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.className = className;
-  element.textContent = text;
-  return element;
+/**
+ * The histogram, as Python tells it.
+ * @typedef {object} Chart
+ * @property {string} name of what is scored
+ * @property {number[]} edges of the bins, one more than there are bins
+ * @property {number[]} all objects in each bin
+ * @property {number[]} yes those known to be it
+ * @property {number[]} no those known not to be it
+ */
+
+/**
+ * @param {number} n
+ * @returns {string} a tick's label
+ */
+export const tickText = (n) => (n >= 10000 ? n.toExponential(0).replace("e+", "e") : String(n));
+
+/**
+ * @param {number} most objects in a bin
+ * @param {boolean} logarithmic from half an object, so that one object has a bar
+ * @returns {{ticks: number[], part: (n: number) => number}} ticks, and how high a number stands, 0 … 1
+ */
+export function countAxis(most, logarithmic) {
+  const scale = (/** @type {number} */ n) => (logarithmic ? Math.log10(Math.max(n, 0.5)) : n);
+  const low = scale(0);
+  const high = scale(most * (logarithmic ? 1.5 : 1.05));
+  const powers = [...Array(Math.floor(Math.log10(most)) + 1).keys()].map((k) => 10 ** k);
+  const ticks = logarithmic ? powers : [0, most / 2, most].map(Math.round);
+  return { ticks, part: (n) => (scale(n) - low) / (high - low) };
 }
 
-function draw(parent, tag, attributes, text = "") {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.textContent = text;
-  parent.append(element);
-  return element;
-}
+/**
+ * @param {number} value 0 … 1
+ * @param {number} width of the drawing, px
+ * @returns {number} px from its left
+ */
+export const xOf = (value, width) => LEFT + value * (width - LEFT - RIGHT);
 
-const clamp = (value) => Math.max(0, Math.min(1, value));
-const short = (value) => (value >= 10000 ? value.toExponential(0).replace("e+", "e") : String(value));
+/**
+ * @param {number} x px from the left of the drawing
+ * @param {number} width px
+ * @returns {number} the nearest value within 0 … 1, in thousandths
+ */
+export const valueAtX = (x, width) => Math.round(clamp((x - LEFT) / Math.max(1, width - LEFT - RIGHT)) * 1000) / 1000;
 
 class Threshold {
   constructor(model, el) {
-    this.client = Math.random().toString(36).slice(2); // two views of one model number what they tell apart
-    Object.assign(this, { model, chart: null, value: 0.5, seq: 0, heard: 0, wanted: null, logarithmic: true });
+    this.model = model;
+    this.client = clientName(); // two views of one model number what they tell apart
+    /** @type {Chart | null} */
+    this.chart = null;
+    this.value = 0.5;
+    this.seq = 0; // number of the last wish that was told
+    this.heard = 0; // number of the last one that was answered
+    /** @type {{value: number, done: boolean} | null} */
+    this.wanted = null; // a wish that is not told yet
+    this.logarithmic = true;
+    this.dragged = false;
     this.build(el);
     this.listen = (content) => this.receive(content);
     model.on("msg:custom", this.listen);
@@ -67,9 +103,7 @@ class Threshold {
   }
 
   send(message) {
-    const full = { client: this.client, ...message };
-    if (typeof this.model.send_msg === "function") this.model.send_msg(full);
-    else this.model.send(full);
+    send(this.model, { client: this.client, ...message });
   }
 
   close() {
@@ -86,7 +120,12 @@ class Threshold {
     this.box = make("input", "", "", { type: "number", min: 0, max: 1, step: "any" });
     const label = make("label", "", "Threshold ");
     label.append(this.box);
-    this.log = make("button", "", "logarithmic", { type: "button", "aria-pressed": "true" });
+    const log = () => {
+      this.logarithmic = !this.logarithmic;
+      this.log.setAttribute("aria-pressed", String(this.logarithmic));
+      this.bars();
+    };
+    this.log = button("logarithmic", log, { pressed: true });
     this.legend = make("div", "legend");
     const set = make("div", "set");
     set.append(label, this.log, this.legend);
@@ -100,27 +139,25 @@ class Threshold {
       if (this.box.value !== "" && Number.isFinite(Number(this.box.value))) this.choose(Number(this.box.value), true);
       if (Number(this.box.value) !== this.value) this.box.value = String(this.value); // it was outside 0…1
     });
-    this.log.addEventListener("click", () => {
-      this.logarithmic = !this.logarithmic;
-      this.log.setAttribute("aria-pressed", this.logarithmic);
-      this.bars();
-    });
     const drag = (event, done) => {
       const box = this.svg.getBoundingClientRect();
-      const part = (event.clientX - box.x - LEFT) / Math.max(1, box.width - LEFT - RIGHT);
-      this.choose(Math.round(clamp(part) * 1000) / 1000, done);
+      this.choose(valueAtX(event.clientX - box.x, box.width), done);
     };
     this.svg.addEventListener("pointerdown", (event) => {
       this.dragged = true;
       this.svg.setPointerCapture(event.pointerId);
       drag(event, false);
     });
-    this.svg.addEventListener("pointermove", (event) => { if (this.dragged) drag(event, false); });
+    this.svg.addEventListener("pointermove", (event) => {
+      if (this.dragged) drag(event, false);
+    });
     this.svg.addEventListener("pointerup", (event) => {
       if (this.dragged) drag(event, true);
       this.dragged = false;
     });
-    this.svg.addEventListener("pointercancel", () => { this.dragged = false; });
+    this.svg.addEventListener("pointercancel", () => {
+      this.dragged = false;
+    });
     this.watch = new ResizeObserver(() => this.bars());
     this.watch.observe(chart);
   }
@@ -145,8 +182,7 @@ class Threshold {
       this.chart = content;
       this.bars();
     } else if (content.type === "state") {
-      const told = content.heard instanceof Map ? Object.fromEntries(content.heard) : content.heard;
-      this.heard = told[this.client] ?? 0;
+      this.heard = plain(content.heard)[this.client] ?? 0;
       if (this.heard >= this.seq && !this.wanted && !this.dragged) this.value = content.threshold;
       const entries = content.numbers.flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]);
       this.numbers.replaceChildren(...entries);
@@ -160,27 +196,23 @@ class Threshold {
   }
 
   x(value) {
-    return LEFT + value * (this.wide - LEFT - RIGHT);
+    return xOf(value, this.wide);
   }
 
   bars() {
     if (!this.chart) return;
     const { edges, name } = this.chart;
-    const low = this.logarithmic ? Math.log10(0.5) : 0;
-    const scale = (n) => (this.logarithmic ? Math.log10(Math.max(n, 0.5)) : n);
-    const most = Math.max(1, ...this.chart.all);
-    const high = scale(most * (this.logarithmic ? 1.5 : 1.05));
-    const y = (n) => TALL - BOTTOM - ((scale(n) - low) / (high - low)) * (TALL - TOP - BOTTOM);
+    const { ticks, part: height } = countAxis(Math.max(1, ...this.chart.all), this.logarithmic);
+    const y = (n) => TALL - BOTTOM - height(n) * (TALL - TOP - BOTTOM);
     this.svg.replaceChildren();
     this.svg.setAttribute("viewBox", `0 0 ${this.wide} ${TALL}`);
     for (const tick of [0, 0.2, 0.4, 0.6, 0.8, 1]) {
       draw(this.svg, "path", { d: `M${this.x(tick)} ${TALL - BOTTOM}v5`, stroke: "currentColor" });
       draw(this.svg, "text", { x: this.x(tick), y: TALL - BOTTOM + 17, "text-anchor": "middle" }, tick);
     }
-    const powers = [...Array(Math.floor(Math.log10(most)) + 1).keys()].map((k) => 10 ** k);
-    for (const tick of this.logarithmic ? powers : [0, most / 2, most].map(Math.round)) {
+    for (const tick of ticks) {
       draw(this.svg, "path", { d: `M${LEFT} ${y(tick)}h${this.wide - LEFT - RIGHT}`, stroke: "var(--line)" });
-      draw(this.svg, "text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, short(tick));
+      draw(this.svg, "text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, tickText(tick));
     }
     const words = { all: "all objects", yes: `known: ${name}`, no: `known: not ${name}` };
     const drawn = Object.keys(LOOKS).filter((part) => this.chart[part].some((n) => n > 0));
@@ -190,23 +222,36 @@ class Threshold {
       draw(this.svg, "path", { class: part, d, ...LOOKS[part] });
     }
     const middle = (TALL - BOTTOM + TOP) / 2;
-    draw(this.svg, "text", { x: (LEFT + this.wide - RIGHT) / 2, y: TALL - 4, "text-anchor": "middle" },
-      `score (${name})`);
+    draw(
+      this.svg,
+      "text",
+      { x: (LEFT + this.wide - RIGHT) / 2, y: TALL - 4, "text-anchor": "middle" },
+      `score (${name})`,
+    );
     draw(this.svg, "text", { transform: `translate(12 ${middle}) rotate(-90)`, "text-anchor": "middle" }, "objects");
-    this.legend.replaceChildren(...drawn.map((part) => {
-      const entry = make("span");
-      draw(draw(entry, "svg", { viewBox: "0 0 22 12" }), "rect", { x: 1, y: 1, width: 20, height: 10, ...LOOKS[part] });
-      entry.append(words[part]);
-      return entry;
-    }));
+    this.legend.replaceChildren(
+      ...drawn.map((part) => {
+        const entry = make("span");
+        draw(draw(entry, "svg", { viewBox: "0 0 22 12" }), "rect", {
+          x: 1,
+          y: 1,
+          width: 20,
+          height: 10,
+          ...LOOKS[part],
+        });
+        entry.append(words[part]);
+        return entry;
+      }),
+    );
     this.line();
   }
 
   line() {
     const shown = String(Number(this.value.toPrecision(6)));
-    this.slider.value = this.value;
-    if (this.box.getRootNode().activeElement !== this.box || this.box.value === "") this.box.value = shown;
-    this.svg.querySelectorAll(".threshold").forEach((element) => element.remove());
+    const root = /** @type {Document | ShadowRoot} */ (this.box.getRootNode());
+    this.slider.value = String(this.value);
+    if (root.activeElement !== this.box || this.box.value === "") this.box.value = shown;
+    for (const element of this.svg.querySelectorAll(".threshold")) element.remove();
     this.svg.setAttribute("aria-label", `Histogram of scores, line at ${shown}`);
     if (!this.chart) return;
     const x = this.x(this.value);
@@ -217,9 +262,7 @@ class Threshold {
 }
 
 export function render({ model, el }) {
-  const view = new Threshold(model, el);
-  if (typeof model.send_msg === "function") model.on("lifecycle:remove", () => view.close());
-  return () => view.close();
+  return untilRemoved(new Threshold(model, el), model);
 }
 
 export default { render };

@@ -11,6 +11,7 @@ import traitlets
 
 from galviz.io.ids import check_ids
 from galviz.measure.score_columns import answers, truths
+from galviz.tools.client import script
 from galviz.tools.labels.core import Labels
 from galviz.tools.threshold.core import Scored
 from galviz.tools.threshold.figure import chart, numbers, percent
@@ -56,7 +57,7 @@ class ThresholdWidget(anywidget.AnyWidget):
         If the table is not indexed by unique ids, or has no score.
     """
 
-    _esm = Path(__file__).with_name("client.js")
+    _esm = script(Path(__file__))
 
     threshold = traitlets.Float(0.5, min=0, max=1)
     answer = traitlets.Unicode()

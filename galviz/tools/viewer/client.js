@@ -1,58 +1,130 @@
+// @ts-check
 // One object: one picture large, or its colours and every band side by side. Pixels come as floats; stretch, blinking
 // and what is under the pointer are computed here. Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget).
-// Its look is in focus.css. See galviz/focus.py and galviz/views/focus.py.
+// Its style is in client.css. See galviz/tools/viewer/core.py and view.py.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { button, bytes, clamp, draw, make, number, SVG, send, untilRemoved } from "../shared.js";
+
+/**
+ * How pixels become colours.
+ * @typedef {object} Look
+ * @property {"linear" | "asinh" | "lupton" | string} kind
+ * @property {number} a softening of asinh
+ * @property {number} Q of Lupton et al. (2004)
+ * @property {number} gamma
+ * @property {number[][]} palette 255 colours of a single band, red, green, blue 0 … 255
+ * @property {Record<string, Limits>} limits of each picture
+ * @property {[string, string[]][]} pictures name and bands of each: three bands, or one
+ * @property {string} name of the picture to show
+ * @property {string} all name of the choice that shows all of them
+ *
+ * @typedef {[number, number]} Limits pixel values of black and white; of "lupton", of black and the linear range
+ * @typedef {(p: number) => number[]} Painter from the number of a pixel to its red, green, blue, 0 … 255
+ * @typedef {{crval: number[], crpix: number[], cd: number[]}} Wcs tangent plane, degrees; cd is row by row
+ * @typedef {{x: number, y: number, kind: string, p_mem: number | null}} Source at a pixel, whole numbers at centres
+ *
+ * What Python tells of the object.
+ * @typedef {object} Shown
+ * @property {string} id
+ * @property {number} width
+ * @property {number} height
+ * @property {number} tallest px that a large picture is high at most
+ * @property {string[]} bands
+ * @property {string} unit
+ * @property {string} origin
+ * @property {Wcs | null} wcs
+ * @property {{pixels: number, label: string}} bar the scale bar; 0 pixels: the scale is not known
+ * @property {[string, string][]} facts
+ * @property {Source[]} sources
+ * @property {Record<string, [string, string, string]>} marks kind of source → shape, colour, name
+ * @property {number} place 1 for the first object; 0: it is not in the order
+ * @property {number} count of objects
+ */
+
 const SHAPES = {
-  circle: "M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0", square: "M-5.5,-5.5h11v11h-11z", x: "M-5,-5L5,5M5,-5L-5,5",
+  circle: "M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0",
+  square: "M-5.5,-5.5h11v11h-11z",
+  x: "M-5,-5L5,5M5,-5L-5,5",
   diamond: "M0,-7L7,0L0,7L-7,0z",
   star: "M0,-8L1.9,-2.6L7.6,-2.5L3,1L4.7,6.5L0,3.2L-4.7,6.5L-3,1L-7.6,-2.5L-1.9,-2.6z",
 };
 
-function make(tag, className = "", text = "", attributes = {}) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
-
-function draw(parent, tag, attributes, text = "") {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.textContent = text;
-  parent.append(element);
-  return element;
-}
-
-function button(text, pressed, title, does) {
-  const element = make("button", "", text);
-  element.type = "button";
-  element.title = title;
-  if (pressed !== null) element.setAttribute("aria-pressed", pressed);
-  element.addEventListener("click", does);
-  return element;
-}
-
-const clamp = (value) => Math.max(0, Math.min(1, value));
-const number = (value) => (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5) || value === 0
-  ? String(Number(value.toPrecision(4))) : value.toExponential(2);
-
-// Brightness 0..1 of a pixel value: galviz.sky.photometry.stretch, then gamma.
-function level(value, [low, high], look) {
+/**
+ * @param {number} value of a pixel
+ * @param {Limits} limits
+ * @param {Look} look
+ * @returns {number} brightness 0 … 1: galviz.sky.photometry.stretch, then gamma
+ */
+export function level(value, [low, high], look) {
   const y = high > low ? clamp((value - low) / (high - low)) : 0;
   const bent = look.kind === "asinh" || look.kind === "lupton" ? Math.asinh(y / look.a) / Math.asinh(1 / look.a) : y;
   return bent ** look.gamma;
 }
 
-function valueAt(brightness, [low, high], look) {
+/**
+ * @param {number} brightness 0 … 1
+ * @param {Limits} limits
+ * @param {Look} look
+ * @returns {number} the pixel value that is as bright: the inverse of `level`
+ */
+export function valueAt(brightness, [low, high], look) {
   const bent = brightness ** (1 / look.gamma);
   const asinh = look.kind === "asinh" || look.kind === "lupton";
   return low + (high - low) * (asinh ? look.a * Math.sinh(bent * Math.asinh(1 / look.a)) : bent);
 }
 
-// Tangent plane to the sky, degrees. FITS counts pixels from 1.
+/**
+ * @param {Float32Array[]} planes of one band or of three
+ * @param {Limits} limits
+ * @param {Look} look
+ * @returns {Painter}
+ */
+export function painter(planes, limits, look) {
+  if (planes.length === 1) return (p) => look.palette[Math.round(level(planes[0][p], limits, look) * 254)];
+  if (look.kind !== "lupton") return (p) => planes.map((plane) => Math.round(255 * level(plane[p], limits, look)));
+  const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
+  const slope = 0.1 / Math.asinh(0.1 * look.Q);
+  return (p) => {
+    const three = planes.map((plane) => plane[p] - low);
+    const intensity = (three[0] + three[1] + three[2]) / 3;
+    const factor = intensity > 0 ? (slope * Math.asinh((look.Q * intensity) / linear)) / intensity : 0;
+    const scaled = three.map((value) => Math.max(0, value * factor));
+    const most = Math.max(1, ...scaled);
+    return scaled.map((value) => Math.round(255 * (Math.floor((255 * value) / most) / 255) ** look.gamma));
+  };
+}
+
+/**
+ * @param {string[]} bands of a picture
+ * @param {string} kind of stretch
+ * @param {string} one what is said of a single band
+ * @returns {string}
+ */
+export function recipeText([red, green, blue], kind, one = `band ${red}`) {
+  if (!green) return `${one} · ${kind.replace("lupton", "asinh")}`;
+  const colours = Object.entries({ red, green, blue });
+  return `${colours.map(([of, band]) => (of === band ? of : `${of} ${band}`)).join(", ")} · ${kind}`;
+}
+
+/**
+ * @param {[number, number]} place in the picture, from its left and its top, 0 … 1
+ * @param {{width: number, height: number}} size pixels
+ * @returns {{x: number, y: number, column: number, row: number} | null} pixel coordinates from 0, whole numbers at
+ *   centres, row 0 at the bottom, and the pixel there; null: outside
+ */
+export function pixelAt([left, top], { width, height }) {
+  const [x, y] = [left * width - 0.5, (1 - top) * height - 0.5];
+  const [column, row] = [Math.round(x), Math.round(y)];
+  return column < 0 || row < 0 || column >= width || row >= height ? null : { x, y, column, row };
+}
+
+/**
+ * @param {[number, number]} pixel
+ * @param {Wcs} wcs a tangent plane
+ * @returns {[number, number]} right ascension 0 … 360 and declination, degrees
+ */
 export function sky([x, y], { crval, crpix, cd }) {
+  // FITS counts pixels from 1.
   const [u, v, rad] = [x + 1 - crpix[0], y + 1 - crpix[1], Math.PI / 180];
   const [xi, eta] = [(cd[0] * u + cd[1] * v) * rad, (cd[2] * u + cd[3] * v) * rad];
   const [sin, cos] = [Math.sin(crval[1] * rad), Math.cos(crval[1] * rad)];
@@ -61,10 +133,32 @@ export function sky([x, y], { crval, crpix, cd }) {
   return [((ra % 360) + 360) % 360, Math.atan2(sin + eta * cos, Math.hypot(xi, depth)) / rad];
 }
 
-function sexagesimal(degrees, digits, signed) {
+/**
+ * @param {number[]} cd matrix of a WCS, row by row
+ * @returns {Record<"E" | "N", [number, number]>} to the right and down on the screen, of length 1
+ */
+export function eastNorth(cd) {
+  const det = cd[0] * cd[3] - cd[1] * cd[2];
+  const [[ex, ey], [nx, ny]] = [
+    [cd[3] / det, -cd[2] / det], // pixels a degree
+    [-cd[1] / det, cd[0] / det],
+  ];
+  const [e, n] = [Math.hypot(ex, ey), Math.hypot(nx, ny)];
+  return { E: [ex / e, -ey / e], N: [nx / n, -ny / n] };
+}
+
+/**
+ * @param {number} degrees of a declination, or hours of a right ascension
+ * @param {number} digits of the seconds
+ * @param {boolean} signed true of a declination
+ * @returns {string} such as +00:41:09.1
+ */
+export function sexagesimal(degrees, digits, signed) {
   const scale = 10 ** digits;
   const total = Math.round(Math.abs(degrees) * 3600 * scale);
-  const [whole, minutes] = [Math.floor(total / 3600 / scale), Math.floor(total / 60 / scale) % 60];
+  const hours = Math.floor(total / 3600 / scale);
+  const whole = signed ? hours : hours % 24; // a right ascension that rounds to 24 hours is 0
+  const minutes = Math.floor(total / 60 / scale) % 60;
   const seconds = (total / scale) % 60;
   const two = (value, more = 0) => value.toFixed(more).padStart(more ? 3 + more : 2, "0");
   return `${signed ? (degrees < 0 ? "−" : "+") : ""}${two(whole)}:${two(minutes)}:${two(seconds, digits)}`;
@@ -73,7 +167,11 @@ function sexagesimal(degrees, digits, signed) {
 // One picture of the object, large or small: pixels, what lies over them, and what black and white are.
 class Picture {
   constructor(focus) {
+    /** @type {Focus} */
     this.focus = focus;
+    this.name = "";
+    /** @type {string[]} */
+    this.bands = [];
     this.root = make("div", "picture");
     this.title = make("div", "title");
     this.frame = make("div", "frame", "", { tabindex: 0 });
@@ -85,7 +183,9 @@ class Picture {
     this.frame.addEventListener("pointermove", (event) => focus.point(event, this));
     this.frame.addEventListener("pointerleave", () => focus.point(null));
     this.frame.addEventListener("click", (event) => this.open(event));
-    this.frame.addEventListener("keydown", (event) => { if ([" ", "Enter"].includes(event.key)) this.open(event); });
+    this.frame.addEventListener("keydown", (event) => {
+      if ([" ", "Enter"].includes(event.key)) this.open(event);
+    });
   }
 
   open(event) {
@@ -106,7 +206,7 @@ class Picture {
     const seen = !coverage || this.planes(coverage).every((plane) => plane.some(Boolean));
     this.title.replaceChildren(`${name} `);
     this.title.append(make("span", "", this.bands.length > 1 ? this.bands.join(" ") : seen ? "" : "not observed"));
-    const said = `${object.id}, ${every ? this.focus.recipe(this.bands) : this.focus.what.textContent}`;
+    const said = `${object.id}, ${every ? recipeText(this.bands, look.kind) : this.focus.what.textContent}`;
     this.canvas.setAttribute("aria-label", said);
     this.frame.setAttribute("role", every ? "button" : "group");
     this.frame.setAttribute("aria-label", every ? `${said}: show large` : object.id);
@@ -122,10 +222,14 @@ class Picture {
   }
 
   image() {
-    const { object: { width, height }, pixels, coverage } = this.focus;
+    const {
+      object: { width, height },
+      pixels,
+      coverage,
+    } = this.focus;
     const out = new ImageData(width, height);
     const covers = coverage ? this.planes(coverage) : [];
-    const colour = this.painter(this.planes(pixels));
+    const colour = painter(this.planes(pixels), this.limits, this.focus.look);
     for (let y = 0; y < height; y += 1) {
       for (let x = 0; x < width; x += 1) {
         const p = y * width + x;
@@ -140,24 +244,13 @@ class Picture {
     return out;
   }
 
-  painter(planes) {
-    const { limits, focus: { look } } = this;
-    if (planes.length === 1) return (p) => look.palette[Math.round(level(planes[0][p], limits, look) * 254)];
-    if (look.kind !== "lupton") return (p) => planes.map((plane) => Math.round(255 * level(plane[p], limits, look)));
-    const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
-    const slope = 0.1 / Math.asinh(0.1 * look.Q);
-    return (p) => {
-      const three = planes.map((plane) => plane[p] - low);
-      const intensity = (three[0] + three[1] + three[2]) / 3;
-      const factor = intensity > 0 ? (slope * Math.asinh((look.Q * intensity) / linear)) / intensity : 0;
-      const scaled = three.map((value) => Math.max(0, value * factor));
-      const most = Math.max(1, ...scaled);
-      return scaled.map((value) => Math.round(255 * (Math.floor((255 * value) / most) / 255) ** look.gamma));
-    };
-  }
-
   bar() {
-    const { object: { unit }, look, pixels, every } = this.focus;
+    const {
+      object: { unit },
+      look,
+      pixels,
+      every,
+    } = this.focus;
     this.scale.replaceChildren();
     this.scale.hidden = every && this.bands.length > 1;
     if (this.bands.length > 1 || !pixels) return;
@@ -175,12 +268,18 @@ class Picture {
   // ---- what lies over it: scale bar, north and east, sources
 
   mark() {
-    const { object: { width, height, wcs, bar, sources, marks }, pictures, every } = this.focus;
+    const {
+      object: { width, height, wcs, bar, sources, marks },
+      pictures,
+      every,
+    } = this.focus;
     const room = this.frame.clientWidth;
     const size = room / width;
     this.over.replaceChildren();
     this.over.setAttribute("viewBox", `0 0 ${room} ${size * height}`);
-    const line = (d) => ["under", "over"].forEach((name) => draw(this.over, "path", { d, class: name }));
+    const line = (d) => {
+      for (const name of ["under", "over"]) draw(this.over, "path", { d, class: name });
+    };
     const length = bar.pixels * size;
     if (length) line(`M14,${size * height - 16}h${length}m0,-5v10m${-length},-10v10`); // else the scale is not known
     draw(this.over, "text", { x: 14 + length / 2, y: size * height - 24, "text-anchor": "middle" }, bar.label);
@@ -196,12 +295,8 @@ class Picture {
   }
 
   compass({ cd }, room, line) {
-    const det = cd[0] * cd[3] - cd[1] * cd[2];
-    const ways = { E: [cd[3] / det, -cd[2] / det], N: [-cd[1] / det, cd[0] / det] }; // pixels a degree of each
     const from = [room - 58, 58];
-    for (const [name, [x, y]] of Object.entries(ways)) {
-      const norm = Math.hypot(x, y);
-      const [dx, dy] = [x / norm, -y / norm];
+    for (const [name, [dx, dy]] of Object.entries(eastNorth(cd))) {
       const end = [from[0] + 32 * dx, from[1] + 32 * dy];
       const wing = (s) => `L${end[0] - 7 * dx + s * 4 * dy},${end[1] - 7 * dy - s * 4 * dx}`;
       line(`M${from}L${end}${wing(1)}M${end}${wing(-1)}`);
@@ -214,17 +309,24 @@ class Picture {
 class Focus {
   constructor(model, el) {
     this.model = model;
-    this.panel = typeof model.send_msg === "function";
-    Object.assign(this, { object: null, look: null, shown: "", marks: false, playing: null, pictures: [] });
+    /** @type {Shown | null} */
+    this.object = null;
+    /** @type {Look | null} */
+    this.look = null;
+    /** @type {Float32Array | null} */
+    this.pixels = null; // bands, rows from the bottom, columns
+    /** @type {Uint8Array | null} */
+    this.coverage = null; // the same; 0: not observed. null: all is observed
+    this.shown = ""; // the picture, or all of them
+    this.marks = false;
+    /** @type {number | null} */
+    this.playing = null;
+    /** @type {Picture[]} */
+    this.pictures = [];
     this.build(el);
     this.heard = (content, buffers) => this.receive(content, buffers ?? [content.pixels, content.coverage]);
     model.on("msg:custom", this.heard);
-    this.send({ type: "hello" });
-  }
-
-  send(message) {
-    if (this.panel) this.model.send_msg(message);
-    else this.model.send(message);
+    send(model, { type: "hello" });
   }
 
   build(el) {
@@ -235,7 +337,7 @@ class Focus {
     this.typed = make("input", "", "", { placeholder: "Go to object_id", "aria-label": "Go to object_id" });
     this.alert = make("div", "alert", "", { role: "alert" });
     const steps = make("div", "steps");
-    const step = (words, by) => button(words, null, "", () => this.send({ type: "step", by }));
+    const step = (words, by) => button(words, () => send(this.model, { type: "step", by }));
     steps.append(this.head, this.place, step("◀ Previous", -1), step("Next ▶", 1), this.typed);
     this.facts = make("div", "facts");
     this.tools = make("div", "tools");
@@ -254,7 +356,7 @@ class Focus {
     if (event.target === this.typed) {
       if (event.key !== "Enter") return;
       this.alert.textContent = "";
-      this.send({ type: "go", id: this.typed.value });
+      send(this.model, { type: "go", id: this.typed.value });
     } else if (this.object && !event.ctrlKey && !event.metaKey && !event.altKey) {
       if (event.key === "b") this.blink();
       if (event.key === "a" && this.names[0] === this.look.all) this.turn(this.look.all, true);
@@ -270,8 +372,6 @@ class Focus {
   receive(content, [pixels, coverage]) {
     if (content.type === "object") {
       this.object = content;
-      const cut = ({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength);
-      const bytes = (data) => (data instanceof ArrayBuffer ? data : cut(data));
       this.pixels = pixels ? new Float32Array(bytes(pixels)) : null;
       this.coverage = coverage ? new Uint8Array(bytes(coverage)) : null;
       this.look = content.look;
@@ -302,36 +402,51 @@ class Focus {
     this.head.textContent = id;
     this.place.textContent = place ? `${place.toLocaleString("en")} of ${count.toLocaleString("en")}` : "";
     this.alert.textContent = "";
-    this.facts.replaceChildren(...facts.map(([name, value]) => {
-      const fact = make("span");
-      fact.append(make("span", "", `${name} `), make("b", "", value));
-      return fact;
-    }));
+    this.facts.replaceChildren(
+      ...facts.map(([name, value]) => {
+        const fact = make("span");
+        fact.append(make("span", "", `${name} `), make("b", "", value));
+        return fact;
+      }),
+    );
     const kinds = [...new Set(sources.map((source) => source.kind))];
-    this.legend.replaceChildren(...kinds.map((kind) => {
-      const [shape, colour, name] = marks[kind] ?? ["diamond", "#8a8a8a", kind];
-      const entry = make("span");
-      const sign = document.createElementNS(SVG, "svg");
-      sign.setAttribute("viewBox", "-9 -9 18 18");
-      draw(sign, "path", { d: SHAPES[shape], fill: "none", stroke: colour, "stroke-width": 2.4 });
-      entry.append(sign, `${name} (${sources.filter((source) => source.kind === kind).length})`);
-      return entry;
-    }));
+    this.legend.replaceChildren(
+      ...kinds.map((kind) => {
+        const [shape, colour, name] = marks[kind] ?? ["diamond", "#8a8a8a", kind];
+        const entry = make("span");
+        const sign = document.createElementNS(SVG, "svg");
+        sign.setAttribute("viewBox", "-9 -9 18 18");
+        draw(sign, "path", { d: SHAPES[shape], fill: "none", stroke: colour, "stroke-width": 2.4 });
+        entry.append(sign, `${name} (${sources.filter((source) => source.kind === kind).length})`);
+        return entry;
+      }),
+    );
     this.point(null);
   }
 
   buttons() {
-    const { names, shown, look: { all: every } } = this;
+    const {
+      names,
+      shown,
+      look: { all: every },
+    } = this;
     const all = names.map((name) => {
       const title = name === every ? "colours and bands side by side (a)" : `show ${name}`;
-      return button(name, name === shown, title, () => this.turn(name, name === every));
+      return button(name, () => this.turn(name, name === every), { title, pressed: name === shown });
     });
-    if (names.length > 1) all.push(button("blink", this.playing !== null, "through the bands (b)", () => this.blink()));
-    if (this.object.sources.length) {
-      const turn = () => { this.marks = !this.marks; this.paint(); };
-      all.push(button("sources", this.marks, "mark what is known to lie here", turn));
+    if (names.length > 1) {
+      const state = { title: "through the bands (b)", pressed: this.playing !== null };
+      all.push(button("blink", () => this.blink(), state));
     }
-    const at = [...this.tools.children].indexOf(this.tools.getRootNode().activeElement);
+    if (this.object.sources.length) {
+      const turn = () => {
+        this.marks = !this.marks;
+        this.paint();
+      };
+      all.push(button("sources", turn, { title: "mark what is known to lie here", pressed: this.marks }));
+    }
+    const root = /** @type {Document | ShadowRoot} */ (this.tools.getRootNode());
+    const at = [...this.tools.children].indexOf(root.activeElement);
     this.tools.replaceChildren(...all);
     all[at]?.focus();
   }
@@ -341,7 +456,7 @@ class Focus {
     if (tell) this.stop();
     this.shown = name;
     this.paint();
-    if (tell) this.send({ type: "picture", name });
+    if (tell) send(this.model, { type: "picture", name });
   }
 
   blink() {
@@ -387,23 +502,20 @@ class Focus {
     }
     this.describe(names);
     this.legend.hidden = !this.marks;
-    names.forEach((name, k) => this.pictures[k].paint(name));
+    for (const [k, name] of names.entries()) this.pictures[k].paint(name);
     this.resize();
   }
 
-  recipe([red, green, blue], one = `band ${red}`) {
-    const { kind } = this.look;
-    const colours = [["red", red], ["green", green], ["blue", blue]].map(([of, band]) => (of === band ? of : `${of} ${band}`));
-    return green ? `${colours.join(", ")} · ${kind}` : `${one} · ${kind.replace("lupton", "asinh")}`;
-  }
-
   describe(names) {
-    const { object: { bands, unit, origin }, look: { pictures } } = this;
+    const {
+      object: { bands, unit, origin },
+      look: { pictures, kind },
+    } = this;
     const shown = pictures.filter(([name]) => names.includes(name)).map(([, colours]) => colours);
     const whole = (name) => this.plane(this.coverage, bands.indexOf(name)).every(Boolean);
     const seen = this.coverage && !shown.flat().every(whole) ? " · hatched: not observed" : "";
     const measure = unit === "display" ? "pixels meant for the eye" : `${unit} per pixel`;
-    const recipe = this.recipe(shown[0]) + (this.every ? ` · ${this.recipe([], "each band")}` : "");
+    const recipe = recipeText(shown[0], kind) + (this.every ? ` · ${recipeText([], kind, "each band")}` : "");
     this.what.textContent = this.pixels ? `${recipe} · ${measure} · ${origin}${seen}` : "no image of this object";
   }
 
@@ -416,12 +528,12 @@ class Focus {
     this.show.classList.toggle("pointed", event !== null);
     this.pointer.replaceChildren();
     if (!event) return;
-    const { width, height, bands, wcs, unit, sources } = this.object;
+    const { width, bands, wcs, unit, sources } = this.object;
     const at = picture.frame.getBoundingClientRect();
     const [left, top] = [(event.clientX - at.x) / at.width, (event.clientY - at.y) / at.height];
-    const [x, y] = [left * width - 0.5, (1 - top) * height - 0.5]; // pixel centres are whole numbers, from 0
-    const [column, row] = [Math.round(x), Math.round(y)];
-    if (column < 0 || row < 0 || column >= width || row >= height) return;
+    const pixel = pixelAt([left, top], this.object);
+    if (!pixel) return;
+    const { x, y, column, row } = pixel;
     this.show.style.setProperty("--x", `${100 * left}%`);
     this.show.style.setProperty("--y", `${100 * top}%`);
     const words = [`x ${x.toFixed(1)}  y ${y.toFixed(1)}`];
@@ -444,9 +556,7 @@ class Focus {
 }
 
 export function render({ model, el }) {
-  const focus = new Focus(model, el);
-  if (focus.panel) model.on("lifecycle:remove", () => focus.close());
-  return () => focus.close();
+  return untilRemoved(new Focus(model, el), model);
 }
 
 export default { render, sky };

@@ -9,6 +9,7 @@ import panel as pn
 import param
 
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.client import script
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.core import Portrait
@@ -18,7 +19,7 @@ from galviz.tools.viewer.stretch import ALL, RGB, LookView
 class FocusCanvas(pn.custom.JSComponent):
     """The browser part of the viewer; it loads nothing from other servers."""
 
-    _esm = Path(__file__).with_name("client.js")
+    _esm = script(Path(__file__))
     _stylesheets: ClassVar[list[str]] = [Path(__file__).with_name("client.css").read_text(encoding="utf-8")]
 
     def __init__(self, **params: object) -> None:
