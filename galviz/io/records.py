@@ -33,7 +33,7 @@ def check_fields(content: Any, types: Mapping[str, Any], where: str, required: f
     for name, kind in types.items():
         if name in content and not fits(content[name], kind):
             got = repr(content[name])
-            got = got if len(got) < 80 else f"{got[:80]} …"
+            got = got if len(got) < 200 else f"{got[:200]} …"
             raise ValueError(f"{where}: expected {name} to be {_written(kind)}, got {got}. Restore or remove it.")
 
 

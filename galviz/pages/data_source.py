@@ -217,7 +217,7 @@ class OpenedPage(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         self.upload.param.update(width=340, margin=(5, 10))
-        ids = field(self.param.id_column, width=150, placeholder="found automatically")
+        ids = field(self.param.id_column, width=150, placeholder="automatic")
         bar = pn.FlexBox(self.choice(), self.upload, ids, self._which, align_items="flex-start")
         return pn.Column(bar, self.unread, self.noted, self.body, sizing_mode="stretch_width")
 

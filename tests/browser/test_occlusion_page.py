@@ -72,7 +72,7 @@ def test_every_control_changes_what_is_said_and_it_is_what_the_network_says(made
     np.testing.assert_allclose(shown, np.abs(clean - found.outputs[0]).mean(1), rtol=1e-3)
     page.get_by_label("Output").select_option("λ")
     driven.until(lambda: numbers(said(driven))[0] == pytest.approx(np.exp(clean), rel=1e-3))
-    page.get_by_label("The map shows").select_option("the output when it is hidden")
+    page.get_by_label("The map shows").select_option("output when hidden")
     page.locator(".galviz-occlusion figcaption", has_text="when hidden: λ · r").wait_for()
 
     page.get_by_role("button", name="Sanity check").click()

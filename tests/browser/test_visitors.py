@@ -2,17 +2,16 @@
 
 import asyncio
 import http.cookiejar
+import json
 import socket
 import urllib.error
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
-import panel as pn
 import psutil
 import pytest
-from bokeh.client import pull_session
 from bokeh.util.token import generate_jwt_token, generate_session_id
-from panel.models.location import Location
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -45,30 +44,39 @@ def read(url, headers=None, opener=urllib.request):
             return error.code, error.read().decode()
 
 
-def connect(host, server, **headers):
-    """Open a websocket as the page's script does, and give what the server says first."""
+def apart(work):
+    """Do work in a thread of its own: in this one an event loop may run, which Playwright left."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def connect(host, server, *, pull=False, **headers):
+    """Open a websocket as the page's script does; give what the server says first, or the document where pulled."""
     token = generate_jwt_token(generate_session_id())
     request = HTTPRequest(f"ws://{host}:{server.port}/explore/ws", headers=headers)
 
     async def open_it():
         connection = await websocket_connect(request, subprotocols=["bokeh", token])
-        first = await connection.read_message()
+        found = await connection.read_message()
+        if pull:
+            while await connection.read_message() != "{}":  # the metadata and the content of the greeting
+                pass
+            for part in ({"msgid": "1", "msgtype": "PULL-DOC-REQ"}, {}, {}):
+                await connection.write_message(json.dumps(part))
+            while '"doc"' not in found:
+                found = await connection.read_message()
         connection.close()
         while await connection.read_message() is not None:
             pass
-        return first
+        return found
 
-    return asyncio.run(open_it())
+    return apart(lambda: asyncio.run(open_it()))
 
 
 def roots(host, server):
-    """What a session holds that a program opens without a browser."""
-    pn.extension("tabulator")  # so that the models of the page are known here
-    session = pull_session(url=f"http://{host}:{server.port}/explore", session_id=generate_session_id())
-    found = [root for root in session.document.roots if not isinstance(root, Location)]
-    session.force_roundtrip()
-    session.close()
-    return found
+    """What a session holds that a program opens without a browser: names of its models, but for the address."""
+    found = json.loads(connect(host, server, pull=True))["doc"]["roots"]
+    return [root["name"] for root in found if root["name"] != "panel.models.location.Location"]
 
 
 def test_the_first_visitor_from_another_machine_gets_a_sentence_and_nothing_else(serve, outside):

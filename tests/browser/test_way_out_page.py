@@ -5,9 +5,9 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
-import test_samp
 from astropy.io import fits
 from million import burned_table
 from pages import opened, serving
@@ -16,6 +16,9 @@ from galviz.io.expressions import matches
 from galviz.io.provenance import ids_digest
 from galviz.io.tables import SUFFIXES, read_table
 from galviz.tools.export.view import FORMATS
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tools" / "export")]
+import test_samp  # noqa: E402 - the programs that it plays
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -67,8 +70,8 @@ def page(chromium, served):
 
 def choose(page, expression):
     """Choose on the page; gives the ids that this means, and waits until the page says their number."""
-    page.get_by_label("Select where").fill(expression)
-    page.get_by_label("Select where").press("Enter")
+    page.get_by_label("Choose").fill(expression)
+    page.get_by_label("Choose").press("Enter")
     table = burned_table(ROWS)
     ids = table.index[matches(expression, table)].tolist()
     page.locator("b", has_text=f"{len(ids):,} selected object").wait_for()
@@ -135,8 +138,8 @@ def test_a_large_table_and_large_pictures_leave_the_page_alive(page, tmp_path, c
     with page.expect_download(timeout=120_000) as waited:
         page.get_by_role("button", name="Download").click()
         asked = time.perf_counter()
-        page.get_by_label("Select where").fill("z < 0.011")
-        page.get_by_label("Select where").press("Enter")
+        page.get_by_label("Choose").fill("z < 0.011")
+        page.get_by_label("Choose").press("Enter")
         page.locator("b", has_text="selected object").wait_for()
         answered = time.perf_counter() - asked
     waited.value.save_as(tmp_path / waited.value.suggested_filename)
@@ -182,10 +185,10 @@ def test_the_keyboard_alone_downloads_and_copies(page, tmp_path):
     script = script_of(page, len(ids))
     page.get_by_role("button", name="Copy").press(" ")
     page.get_by_text("Copied.").wait_for()
-    page.get_by_label("Select where").fill("")
-    page.get_by_label("Select where").press("Control+v")
-    assert page.get_by_label("Select where").input_value().split() == script.split()
-    page.get_by_label("Select where").fill("z > 0.5997")  # lest a choice be made of it
+    page.get_by_label("Choose").fill("")
+    page.get_by_label("Choose").press("Control+v")
+    assert page.get_by_label("Choose").input_value().split() == script.split()
+    page.get_by_label("Choose").fill("z > 0.5997")  # lest a choice be made of it
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
 
 
