@@ -121,7 +121,7 @@ def test_every_field_of_a_recipe_says_what_it_is():
     for recipe in (*richness.RECIPES.values(), *richness.BAND_RECIPES.values()):
         form = RecipeForm(recipe)
         assert all(len(widget.description) > 5 for widget in form.widgets.values())
-    assert form.widgets["batch"].description == "Objects a step."
+    assert form.widgets["batch"].description == "Objects per step."
 
 
 def test_a_run_that_came_to_nothing_is_removed_when_the_wish_is_said_twice(told, make_run):

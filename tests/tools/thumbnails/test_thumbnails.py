@@ -15,7 +15,11 @@ PLACES = RNG.normal(size=(900, 2)) * [3, 50] + [10, -200]
 
 
 @given(
-    arrays(float, st.tuples(st.integers(0, 60), st.just(2)), elements=st.floats(-5, 5) | st.just(np.nan)),
+    arrays(
+        float,
+        st.tuples(st.integers(0, 60), st.just(2)),
+        elements=st.integers(-5000, 5000).map(lambda k: k / 1000) | st.just(np.nan),
+    ),
     st.integers(1, 7),
 )
 def test_each_cell_shows_the_object_nearest_to_its_middle(places, most):
