@@ -120,7 +120,10 @@ def runs(args: argparse.Namespace) -> Work:
         for run in found:
             info = run.info
             made = f"{info['study']} {info['target']['name']}, recipe {info['recipe']['name']}"
-            print(f"{run.path.relative_to(folder)}: {made}: {summary(run)}")
+            try:
+                print(f"{run.path.relative_to(folder)}: {made}: {summary(run)}")
+            except (OSError, ValueError, KeyError) as error:
+                broken[str(run.path)] = one_line(error)
         for path, why in broken.items():
             print(f"galviz runs: {path} left out: {why}", file=sys.stderr)
         if not found:

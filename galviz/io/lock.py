@@ -44,7 +44,7 @@ def is_alive(holder: dict[str, Any]) -> bool:
         # Pids are reused. A process that started after the heartbeat (with 2 s of tolerance) cannot have written it.
         given_anew = process.create_time() > holder["heartbeat"] + 2
         return process.status() != psutil.STATUS_ZOMBIE and not given_anew
-    except (psutil.NoSuchProcess, KeyError, OverflowError):  # the last two: a damaged record
+    except (psutil.NoSuchProcess, KeyError, OverflowError, ValueError):  # the last two: a damaged record
         return False
 
 

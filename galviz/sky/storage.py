@@ -269,7 +269,9 @@ def _add_part(path: Path, cutouts: "CutoutSet", about: dict[str, Any]) -> None:
             write_parquet(table, file)
         else:
             file.unlink(missing_ok=True)  # a leftover of an interrupted append
-    write_json(path / "galviz.json", about | {"parts": [*about["parts"], len(cutouts)]})
+    known = about.get("sources") if about["parts"] else []  # older skies do not say which parts have sources
+    more = {} if known is None else {"sources": [*known, cutouts.sources is not None]}
+    write_json(path / "galviz.json", about | more | {"parts": [*about["parts"], len(cutouts)]})
 
 
 def _read_about(path: Path) -> dict[str, Any]:
@@ -295,7 +297,8 @@ def _read_tables(path: Path, about: dict[str, Any], name: str) -> pd.DataFrame:
     for number, rows in enumerate(about["parts"]):
         file = path / f"{name}-{number:05d}.parquet"
         if name == "sources":
-            tables += [read_parquet(file)] if file.is_file() else []
+            expected = number < len(about.get("sources", ())) and about["sources"][number]
+            tables += [read_parquet(file)] if expected or file.is_file() else []
             continue
         tables.append(read_parquet(file))
         if len(tables[-1]) != rows:

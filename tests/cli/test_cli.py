@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -454,3 +455,15 @@ def test_a_sky_without_the_column_of_the_offset_is_named_at_once(said, sky, tmp_
     assert code == 2
     assert "expected the column 'z_phot', which the recipe's offset names" in err
     assert not (tmp_path / "new" / "run.json").exists()
+
+
+def test_a_run_with_damaged_metrics_does_not_hide_the_others(tmp_path, run, capsys):
+    for name in ("other", "third"):
+        shutil.copytree(run.path, run.path.parent / name)
+    (run.path.parent / "other" / "metrics.csv").write_text("epoch,step,loss\n0,1,abc\n")
+    (run.path.parent / "third" / "metrics.csv").write_text("epoch,step,loss\n0,1,0.5\n")
+    assert main(["runs", str(run.path.parent)]) == 0
+    shown = capsys.readouterr()
+    assert f"{run.path.name}: richness" in shown.out
+    assert "other left out: " in shown.err
+    assert "metrics.csv: expected numbers" in shown.err

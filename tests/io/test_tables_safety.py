@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import socket
+import subprocess
 import sys
 import threading
 from xml.sax.saxutils import quoteattr
@@ -287,3 +288,40 @@ def spoil(path, kind, damage, *, passport=False):
         end = {"csv": damage, "ecsv": f"'{damage}'}}", "votable": quoteattr(damage) + "/>"}[kind]
         assert sum(line.startswith(start) for line in lines) == 1
         path.write_text("".join(f"{start}{end}\n" if line.startswith(start) else line for line in lines))
+
+
+def test_a_flipped_bit_in_a_parquet_file_is_an_error_or_changes_nothing(tmp_path):
+    """In a process of its own: a damaged size statistic ended the whole process."""
+    table = pd.DataFrame({"z": np.arange(50) * 1.37}, index=pd.Index([f"id{k:03d}" for k in range(50)]))
+    write_table(tmp_path / "whole.parquet", KeyedTable(table), "parquet")
+    script = """
+import sys
+from pathlib import Path
+from galviz.io.tables import read_table
+whole, damaged = (Path(sys.argv[1]) / name for name in ("whole.parquet", "damaged.parquet"))
+values, content = read_table(whole).table["z"].tolist(), whole.read_bytes()
+for place in range(0, len(content), 3):
+    changed = bytearray(content)
+    changed[place] ^= 0x10
+    damaged.write_bytes(changed)
+    try:
+        found = read_table(damaged).table
+    except (ValueError, OSError):
+        continue
+    assert "z" not in found or found["z"].tolist() == values, place
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
+
+
+@pytest.mark.parametrize("form", ["tabledata", "binary", "binary2"])
+def test_a_votable_with_fewer_rows_than_it_says_is_refused(tmp_path, form):
+    path = tmp_path / "t.vot"
+    Table({"id": ["a", "b", "c"], "z": [0.1, 0.2, 0.3]}).write(path, format="votable", tabledata_format=form)
+    assert len(read_table(path).table) == 3
+    text = path.read_text()
+    path.write_text(text.replace("<TABLE>", '<TABLE nrows="3">'))
+    assert len(read_table(path).table) == 3
+    path.write_text(text.replace("<TABLE>", '<TABLE nrows="5">'))
+    with pytest.raises(ValueError, match=r"expected 5 rows, as .*t\.vot says, got 3"):
+        read_table(path)

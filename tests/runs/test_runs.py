@@ -168,8 +168,9 @@ def test_deeply_nested_json_is_a_damaged_run(run, tmp_path, name):
 
 def test_a_running_run_whose_process_is_not_named_is_lost(run):
     state = json.loads((run.path / "state.json").read_text()) | {"status": "running", "pid": 2**70}
-    for gone in ((), ("pid",), ("heartbeat",)):
-        (run.path / "state.json").write_text(json.dumps({k: v for k, v in state.items() if k not in gone}))
+    for gone, pid in (((), 2**70), ((), -1), (("pid",), 0), (("heartbeat",), 1)):
+        changed = {k: v for k, v in (state | {"pid": pid}).items() if k not in gone}
+        (run.path / "state.json").write_text(json.dumps(changed))
         assert Run.open(run.path).state()["status"] == "lost"
 
 

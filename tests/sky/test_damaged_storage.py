@@ -200,3 +200,22 @@ def test_a_sky_may_itself_be_reached_by_a_link(sky, tmp_path):
     (tmp_path / "link").symlink_to(sky)
     assert isinstance(CutoutSet.open(tmp_path / "link").images[:], np.ndarray)
     assert isinstance(CutoutSet.open(tmp_path / "link").catalogue, pd.DataFrame)
+
+
+def test_sources_that_are_missing_are_named(sky, tmp_path):
+    whole = CutoutSet.open(sky)
+    sources = pd.DataFrame({"object_id": whole.object_ids[:2], "x": 1.0, "y": 2.0, "kind": "star"})
+    named = CutoutSet(
+        images=whole.images[:],
+        bands=whole.bands,
+        catalogue=whole.catalogue,
+        pixel_scale=1.0,
+        unit=whole.unit,
+        sources=sources,
+    )
+    named.save(tmp_path / "named")
+    CutoutSet.append(tmp_path / "named", CutoutSet.open(tmp_path / "named").select([]))
+    assert len(CutoutSet.open(tmp_path / "named").sources) == 2
+    (tmp_path / "named" / "sources-00000.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"sources-00000\.parquet"):
+        CutoutSet.open(tmp_path / "named")

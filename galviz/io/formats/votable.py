@@ -84,6 +84,9 @@ def read(path: Path, request: Request) -> pa.Table:
         found = votable.parse(file, verify="warn", table_number=place).get_first_table()
         table = found.to_table(use_names_over_ids=False)
         texts = {info.name: info.value for info in found.infos if str(info.name).startswith("galviz.")}
+    claimed = scan.tables[place]["nrows"]
+    if claimed > len(table):  # astropy reads what there is
+        raise Refused(f"path: expected {claimed:,} rows, as {path} says, got {len(table):,}. Download the file again.")
     changed = [re.sub(r"\s+", " ", str(one.message)) for one in heard if isinstance(one.message, _CHANGED)]
     changed = [re.sub(r"^.*?W\d\d: ", "", text).rstrip(".") for text in changed if not _NOTHING.search(text)]
     request.notes += [f"A value was changed in reading: {text}." for text in dict.fromkeys(changed[:3])]
