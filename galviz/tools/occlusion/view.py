@@ -30,7 +30,7 @@ class OcclusionView(pn.viewable.Viewer):
     """
 
     asked = param.ClassSelector(class_=Asked, constant=True)
-    at_once = param.Boolean(default=True, label="Explain automatically", doc="whatever comes into focus")
+    at_once = param.Boolean(default=True, label="Explain automatically", doc="each object that comes into focus")
     found = param.Parameter(doc="the `Explanation` that is shown, if any")
     running = param.Boolean(default=False)
     version = param.Integer(default=0, doc="grows whenever something has come")
@@ -148,7 +148,7 @@ class OcclusionView(pn.viewable.Viewer):
             pn.widgets.Button(label=label, on_click=lambda _, by=by: self.step(by), description=f"{words} object")
             for label, by, words in (("◀", -1, "previous"), ("▶", 1, "next"))
         ]
-        at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=130)
+        at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=170)
         return pn.FlexBox(*step, *self.asked.fields(), at_once, explain, cancel, align_items="flex-end")
 
     def step(self, by: int) -> None:

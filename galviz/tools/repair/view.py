@@ -35,7 +35,7 @@ class RepairView(pn.viewable.Viewer):
     off = param.ListSelector(default=[], objects=[], label="Bands that are hidden")
     count = param.Integer(default=4, bounds=(1, 12), label="Objects")
     steps = param.Integer(default=STEPS, bounds=(1, 2000), label="Steps")
-    at_once = param.Boolean(default=True, label="Fit automatically", doc="whatever is chosen")
+    at_once = param.Boolean(default=True, label="Fit automatically", doc="each object that is selected or in focus")
     found = param.Parameter(doc="the `Repair` that is shown, if any")
     running = param.Boolean(default=False)
     version = param.Integer(default=0, doc="grows whenever something has come")
@@ -132,7 +132,7 @@ class RepairView(pn.viewable.Viewer):
         """Return the controls."""
         off = pn.widgets.CheckButtonGroup.from_param(self.param.off, color="primary", variant="outline")
         numbers = [field(self.param[name], type=pn.widgets.IntInput, width=90) for name in ("count", "steps")]
-        at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=130)
+        at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=170)
         fit = pn.widgets.Button(label="Fit", color="primary", on_click=self.fit)
         cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=self.param.running)
         hide = pn.Column(text("Hide bands from the fit"), off)
