@@ -33,6 +33,7 @@ _CONTROLS = {  # wording of the library's errors (regex) → wording of the page
     r":? ?\bid_column=[^\s,;.)]+": " in “Column of ids”",
     r"\bid_column\b": "Column of ids",
     r"\bwith table=[^\s,;.)]+": "in “Table”.",
+    r"^path: expected": "Expected",
     r"^table:": "Table:",
     r"^columns:": "Column of ids:",  # a page reads all columns: only ids can be refused
     r"Name other columns: read_table\([^)]*\)": "Enter another one in “Column of ids”",

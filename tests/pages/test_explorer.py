@@ -337,4 +337,4 @@ def test_an_uploaded_table_is_opened(folder, bring):
     bring(page, "mine.parquet", (folder / "table.parquet").read_bytes())
     assert "12 objects" in page.body()[0].object
     bring(page, "../../broken.csv", b"\x00\x01")
-    assert "expected CSV" in page.body().object
+    assert "Expected CSV" in page.body().object

@@ -187,7 +187,7 @@ def test_row_numbers_of_a_file_outlive_a_reload_but_not_the_file(page, bring, lo
 
 def test_no_button_where_numbers_would_not_help(page, bring):
     bring(page, "t.bin", b"\0\1\2")
-    assert "expected CSV" in page.body().object
+    assert "Expected CSV" in page.body().object
     page.id_column = "#"
     bring(page, "empty.csv", b"")
     assert "which is empty" in page.body().object
@@ -237,6 +237,13 @@ def test_errors_name_controls_of_the_page_and_no_path_of_the_server(page, bring,
     assert "t.csv" in said or id_column
     for python in ("id_column", "read_table", "…", str(_uploads())):
         assert python not in said
+
+
+def test_a_refused_file_is_named_without_an_argument_of_python(page, bring):
+    bring(
+        page, "t.vot", b'<VOTABLE><RESOURCE><TABLE><DATA><STREAM href="file:///x"/></DATA></TABLE></RESOURCE></VOTABLE>'
+    )
+    assert page.body().object.split(">", 1)[1].startswith("Expected a VOTable with its own rows, got t.vot")
 
 
 def fits_of(*tables):
