@@ -2,6 +2,6 @@
 
 import sys
 
-from galviz.pages.inpainting_page import inpainting_page
+from galviz.pages.page import study_page
 
-inpainting_page(sys.argv[1:]).servable()
+study_page("inpainting", sys.argv[1:]).servable()

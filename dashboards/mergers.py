@@ -6,6 +6,6 @@ object_id.
 
 import sys
 
-from galviz.pages.mergers_page import mergers_page
+from galviz.pages.page import study_page
 
-mergers_page(sys.argv[1:]).servable()
+study_page("mergers", sys.argv[1:]).servable()

@@ -2,6 +2,6 @@
 
 import sys
 
-from galviz.pages.richness_page import richness_page
+from galviz.pages.page import study_page
 
-richness_page(sys.argv[1:]).servable()
+study_page("richness", sys.argv[1:]).servable()

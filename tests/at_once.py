@@ -5,7 +5,10 @@ import threading
 import numpy as np
 
 import galviz.nn  # noqa: F401 - before torchvision
+from galviz.nn.gan import lsgan
 from galviz.nn.inference.predict import save_weights
+from galviz.nn.tasks import build
+from galviz.runs.best_fits import KNOWN_FITS
 from galviz.runs.run import Run
 from galviz.studies import inpainting, richness
 from galviz.work import worker as answers
@@ -62,11 +65,11 @@ def random_gan(path, sky, data, known=None):
     size = sky.images.shape[-1]
     made = {"study": "inpainting", "target": inpainting.TARGET, "recipe": recipe, "data": data}
     run = Run.create(path, **made, build={"bands": sky.bands, "size": size})
-    network = inpainting.build(run.target, recipe, sky.bands, size)
+    network = lsgan.build(recipe, len(sky.bands), size)
     network.scale.fit(sky, np.arange(len(sky)))
     save_weights(network.trained(), run.weights)
     if known is not None:
-        known.to_parquet(run.path / inpainting.KNOWN_FITS)
+        known.to_parquet(run.path / KNOWN_FITS)
     run.write_state(status="done")
     return run, network.trained()
 
@@ -78,7 +81,7 @@ def random_run(path, sky, data, target="richness", **network):
     recipe = recipe.replace(network={**recipe.network, "width": 4, "stem": "small", **network})
     made = {"study": "richness", "target": richness.TARGETS[target], "recipe": recipe, "data": data}
     run = Run.create(path, **made, build={"bands": sky.bands, "size": sky.images.shape[-1]})
-    network = richness.build(run.target, recipe, sky.bands)
+    network = build(run.target, recipe, sky.bands)
     network.normalise.fit(sky, np.arange(len(sky)))
     save_weights(network.eval(), run.weights)
     run.write_state(status="done")

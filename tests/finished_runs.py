@@ -13,8 +13,8 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
-TARGET = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
-BAND = Target("band", "band", (), "band")
+TARGET = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
+BAND = Target("band", "pretext", (), "band")
 RECIPE = Recipe(name="quick", epochs=2, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3}, network={"width": 4})
 
 

@@ -5,31 +5,31 @@ import json
 import os
 import platform
 import sys
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from galviz.cli.skies import Work, bar, ingest, mock, one_of
+from galviz.cli.skies import Work, bar, ingest, mock, one_of, study_named
 
 if TYPE_CHECKING:
     from galviz.runs.recipe import Recipe
     from galviz.runs.run import Run
     from galviz.sky.cutouts import CutoutSet
+    from galviz.studies import Study
     from galviz.tasks.target import Target
     from galviz.work.sweep import Plan
 
-__all__ = ["devices", "ingest", "mock", "one_line", "predict", "runs", "studies", "sweep", "train"]
+__all__ = ["devices", "ingest", "mock", "one_line", "predict", "runs", "sweep", "train"]
 
 
 def train(args: argparse.Namespace) -> Work:
     """Train a network into a run folder."""
+    from galviz import studies
     from galviz.work import training
 
-    study = _study(args.study)
+    study = study_named(args.study)
     if training.follows():
         run = training.when_made(args.out)
-        cutouts = study.load(args.data or run.data)
+        cutouts = _sky(args.data or run.data, study)
     else:
         run, cutouts = _old_run(args, study) if args.resume else _new_run(args, study)
         training.claim(run)
@@ -40,14 +40,14 @@ def train(args: argparse.Namespace) -> Work:
         "encoder": None if begun else run.info.get("encoder"),  # the checkpoint holds the weights
     }
     if training.follows():
-        return lambda: study.train(cutouts, run, **more)
+        return lambda: studies.train(run, cutouts, **more)
 
     def work() -> None:
         turn = training.turn(run, more["devices"], wait=not args.no_queue)
         with training.failure_noted(run), training.stop_on_signals(run), turn as has_come:
             if has_come:
                 with training.shown(run):
-                    study.train(cutouts, run, **more)
+                    studies.train(run, cutouts, **more)
         print(f"{run.path}: {training.summary(run)}")
 
     return work
@@ -63,7 +63,7 @@ def sweep(args: argparse.Namespace) -> Work:
     planned = [f"--{name}".replace("_", "-") for name in ("data", "fractions", "set", "fold_wise") if vars(args)[name]]
     if args.resume and planned:
         raise ValueError(f"resume: expected --devices at most, got {', '.join(planned)}: the plan is in sweep.json.")
-    found = Sweep(args.out) if args.resume else Sweep.create(args.out, _planned(args, _study(args.study)))
+    found = Sweep(args.out) if args.resume else Sweep.create(args.out, _planned(args, study_named(args.study)))
     together = args.devices.count("cpu")
     if together > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // together)))
@@ -85,6 +85,7 @@ def sweep(args: argparse.Namespace) -> Work:
 
 def predict(args: argparse.Namespace) -> Work:
     """Apply a trained network to a sky."""
+    from galviz import studies
     from galviz.runs.run import Run
 
     run, out = Run.open(args.run), Path(args.out)
@@ -92,12 +93,11 @@ def predict(args: argparse.Namespace) -> Work:
         raise ValueError(f"out: expected a .parquet file in a folder that is there, got {out}.")
     if not run.weights.exists():
         raise FileNotFoundError(f"run: expected a trained run, got {run.path}, which has no weights. Finish it first.")
-    study = _study(run.info["study"])
-    cutouts = study.load(args.data)
+    cutouts = _sky(args.data, study_named(run.info["study"]))
 
     def work() -> None:
         with bar("predicting") as progress:
-            predictions = study.predict(run, cutouts, progress)
+            predictions = studies.predict(run, cutouts, progress)
         predictions.save(out)
         print(f"{out}: {len(predictions.table)} rows from {run.path}")
 
@@ -156,22 +156,18 @@ def one_line(error: BaseException) -> str:
     return " ".join((text if ours else f"{type(error).__name__}: {text}").split())
 
 
-def studies() -> list[str]:
-    """Return the names of the studies, which are the modules of `galviz.studies`, without importing them."""
-    return sorted(file.stem for file in (Path(__file__).parents[1] / "studies").glob("[!_]*.py"))
+def _sky(path: str | Path, study: "Study") -> "CutoutSet":
+    """Open a sky in the bands of a study. Raise a ValueError if it has other bands."""
+    from galviz.sky.cutouts import CutoutSet
+
+    return CutoutSet.open(path, study.bands)
 
 
-def _study(name: str) -> ModuleType:
-    one_of("study", name, studies())
-    return import_module(f"galviz.studies.{name}")
-
-
-def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Recipe", str | None]:
+def _asked(args: argparse.Namespace, study: "Study") -> tuple["Target", "Recipe", str | None]:
     """Return the target, the recipe with all its changes, and the encoder that the arguments select."""
-    name = args.target or next(key for key, target in study.TARGETS.items() if target == study.TARGET)
-    one_of("target", name, study.TARGETS)
-    target = study.TARGETS[name]
-    recipes = study.RECIPES if target == study.TARGET else getattr(study, f"{name.upper()}_RECIPES")
+    name = args.target or next(iter(study.targets))
+    one_of("target", name, study.targets)
+    target, recipes = study.targets[name], study.recipes_of(name)
     one_of("recipe", args.recipe or "quick", recipes)
     recipe = recipes[args.recipe or "quick"].with_settings(args.set)
     if args.epochs:
@@ -183,23 +179,23 @@ def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Reci
     return target, recipe, str(Path(args.encoder).resolve()) if args.encoder else None
 
 
-def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
+def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
     """Return the plan of a sweep from its arguments."""
     from galviz.sky.groups import groups_of
+    from galviz.studies import studies
     from galviz.work.sweep import FRACTIONS, Plan
 
-    if not hasattr(study, "SWEEP_RECIPES"):
-        raise ValueError(
-            f"study: expected one whose encoder can learn without labels: channels, richness, got {args.study!r}."
-        )
+    if study.pretraining is None:
+        able = ", ".join(name for name, each in studies().items() if each.pretraining)
+        raise ValueError(f"study: expected one whose encoder can learn without labels: {able}, got {study.name!r}.")
     if not args.data:
         raise ValueError("data: expected the folder of a sky, got none. Make one with `galviz mock` or ingest.")
-    one_of("recipe", args.recipe, study.SWEEP_RECIPES)
-    pretext = next(name for name, target in study.TARGETS.items() if target.of_image)
+    one_of("recipe", args.recipe, study.pretraining.base)
+    pretext = study.pretraining.target
     before = [setting.removeprefix(f"{pretext}s.") for setting in args.set if setting.startswith(f"{pretext}s.")]
     own = [setting for setting in args.set if not setting.startswith(f"{pretext}s.")]
     shared = [setting for setting in own if setting.startswith(("network.", "normalise="))]
-    recipe, cutouts = study.SWEEP_RECIPES[args.recipe].with_settings(own), study.load(args.data)
+    recipe, cutouts = study.pretraining.base[args.recipe].with_settings(own), _sky(args.data, study)
     groups = len(set(groups_of(cutouts.catalogue)))
     if groups < recipe.folds:
         raise ValueError(
@@ -210,10 +206,10 @@ def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
         study=args.study,
         data=str(Path(args.data).resolve()),
         fingerprint=cutouts.fingerprint,
-        target=study.TARGET,
-        pretext=study.TARGETS[pretext],
+        target=study.target,
+        pretext=study.targets[pretext],
         recipe=recipe,
-        pretraining=getattr(study, f"SWEEP_{pretext.upper()}_RECIPES")[args.recipe].with_settings(shared + before),
+        pretraining=study.pretraining.recipes[args.recipe].with_settings(shared + before),
         fractions=tuple(args.fractions or FRACTIONS),
         trials=args.trials,
         folds=tuple(range(max(recipe.folds, 1)) if "all" in args.folds else args.folds),
@@ -221,7 +217,7 @@ def _planned(args: argparse.Namespace, study: ModuleType) -> "Plan":
     )
 
 
-def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:
+def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSet"]:
     from galviz.measure.linear_baseline import column_of
     from galviz.runs.run import Run
 
@@ -242,7 +238,7 @@ def _new_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "Cutou
         raise ValueError(
             "data: expected the folder of a sky, got none. Make one with `galviz mock` or `galviz ingest`."
         )
-    cutouts = study.load(args.data)
+    cutouts = _sky(args.data, study)
     if recipe.offset:
         column_of(cutouts.catalogue, recipe.offset)
     more = {"fingerprint": cutouts.fingerprint, "encoder": encoder}
@@ -260,7 +256,7 @@ def _check_encoder(theirs: "Recipe", ours: "Recipe") -> None:
             )
 
 
-def _old_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "CutoutSet"]:
+def _old_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSet"]:
     from galviz.runs.run import Run
 
     run = Run.open(args.out)
@@ -274,7 +270,7 @@ def _old_run(args: argparse.Namespace, study: ModuleType) -> tuple["Run", "Cutou
                 f"resume: expected the recipe, target and encoder that {run.path} was made with, got others. "
                 "Leave them out, or train into a new folder without --resume."
             )
-    cutouts = study.load(args.data or run.data)
+    cutouts = _sky(args.data or run.data, study)
     if cutouts.fingerprint != info["fingerprint"]:
         raise ValueError(
             f"data: expected the sky that {run.path} was trained on, got {args.data or run.data}, which differs. "

@@ -4,8 +4,11 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from galviz.studies import Study
 
 _EXIT_CODES = "Exit codes: 0 done, or stopped on request; 1 failed; 2 wrong arguments. GALVIZ_DEBUG=1 shows tracebacks."
 
@@ -26,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 done or stopped on request, 1 failed, 2 wrong arguments.
     """
-    args = parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = parser(argv).parse_args(argv)
     from galviz.cli import commands
 
     code = 2
@@ -65,12 +69,24 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parser() -> argparse.ArgumentParser:
-    """Build the parser of the command line."""
+def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Build the parser of the command line.
+
+    The studies are read, for help texts, only if `argv` names a command that needs them: it takes a second.
+    """
     top = _Parser(prog="galviz", description="See what a network sees in galaxies.", epilog=_EXIT_CODES)
     top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_mock, _ingest, _train, _sweep, _predict, _runs, _devices):
+    known = {}
+    if {"mock", "train", "sweep"} & set(argv[:1]):
+        from galviz.studies import studies
+
+        known = studies()
+    _mock(commands, known)
+    _ingest(commands)
+    _train(commands, known)
+    _sweep(commands, known)
+    for add in (_predict, _runs, _devices):
         add(commands)
     return top
 
@@ -80,9 +96,7 @@ def _command(commands: Any, name: str, summary: str, *examples: str) -> argparse
     return commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=epilog)
 
 
-def _mock(commands: Any) -> None:
-    from galviz.cli.skies import SIZES
-
+def _mock(commands: Any, studies: "Mapping[str, Study]") -> None:
     add = _command(
         commands,
         "mock",
@@ -91,14 +105,15 @@ def _mock(commands: Any) -> None:
         "galviz mock richness --n 2000 --size 48 --background frames --out skies/embedded",
         "galviz mock mergers --n 3000 --out skies/zoo",
     ).add_argument
-    kinds = "richness (galaxy clusters in u g r i z), mergers (colour pictures of galaxies, and votes about them), "
-    kinds += "inpainting (single galaxies in u g r i z, and their redshifts)"
+    skies = {name: study.mock for name, study in studies.items() if study.mock}
+    kinds = ", ".join(f"{name} ({sky.about})" for name, sky in skies.items())
     add("kind", metavar="KIND", help=f"what is drawn: {kinds}")
     add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
-    help_background = "with richness: draw the clusters into the SDSS frames in or below these folders (default: none)"
+    able = ", ".join(name for name, sky in skies.items() if sky.over_frames)
+    help_background = f"with {able}: draw into the SDSS frames in or below these folders (default: none)"
     add("--background", nargs="+", metavar="FRAMES", help=help_background)
     add("--n", type=_positive, default=400, metavar="N", help="number of objects (default: %(default)s)")
-    sizes = ", ".join(f"{size} for {kind}" for kind, size in SIZES.items())
+    sizes = ", ".join(f"{sky.size} for {name}" for name, sky in skies.items())
     add("--size", type=_positive, metavar="PX", help=f"side of a cutout in pixels (default: {sizes})")
     add("--seed", type=int, default=0, metavar="N", help="same seed, same sky, on any machine (default: %(default)s)")
     add("--workers", type=_positive, metavar="N", help="processes that draw (default: one a core)")
@@ -190,9 +205,7 @@ def _reading(parser: argparse.ArgumentParser, size: int) -> None:
     add("--workers", type=_positive, metavar="N", help="processes that read (default: one a core)")
 
 
-def _train(commands: Any) -> None:
-    from galviz.cli.commands import studies
-
+def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
     parser = _command(
         commands,
         "train",
@@ -204,15 +217,13 @@ def _train(commands: Any) -> None:
         "galviz train mergers --data skies/zoo --out runs/votes",
     )
     add = parser.add_argument
-    add("study", metavar="STUDY", help=f"what is studied: {', '.join(studies())}")
+    add("study", metavar="STUDY", help=f"what is studied: {', '.join(studies)}")
     add("--out", metavar="RUN", required=True, help="the run folder: a new one, or with --resume an old one (required)")
     add("--data", metavar="DIR", help="the sky to learn from (required for a new run; default: the run's own)")
     help_recipe = "quick (minutes on a laptop), paper (as published), best, or another of the study's (default: quick)"
     add("--recipe", metavar="NAME", help=help_recipe)
-    help_target = (
-        "what is learned: band, order (of channels), or λ as log10_richness, linear_richness, z_richness (default: "
-        "the study's own)"
-    )
+    targets = "; ".join(f"{name}: {', '.join(study.targets)}" for name, study in studies.items())
+    help_target = f"what is learned. {targets} (default: the study's first)"
     add("--target", metavar="NAME", help=help_target)
     help_encoder = "start from the encoder of this run, or of a file of torchvision's weights (default: a new one)"
     add("--encoder", metavar="RUN", help=help_encoder)
@@ -227,7 +238,7 @@ def _train(commands: Any) -> None:
     add("--resume", action="store_true", help="go on from the run's last checkpoint (default: make a new run)")
 
 
-def _sweep(commands: Any) -> None:
+def _sweep(commands: Any, studies: "Mapping[str, Study]") -> None:
     add = _command(
         commands,
         "sweep",
@@ -236,7 +247,8 @@ def _sweep(commands: Any) -> None:
         "galviz sweep richness --data skies/synthetic --out sweeps/ten --folds all --fold-wise --devices cuda:0 cuda:1",
         "galviz sweep richness --out sweeps/first --resume",
     ).add_argument
-    add("study", metavar="STUDY", help="what is studied: richness, channels")
+    able = ", ".join(name for name, study in studies.items() if study.pretraining)
+    add("study", metavar="STUDY", help=f"what is studied: {able}")
     add("--out", metavar="SWEEP", required=True, help="the folder: a new one, or with --resume an old one (required)")
     add("--data", metavar="DIR", help="the sky to learn from (required for a new sweep)")
     help_recipe = "quick (a quarter of the published width) or paper (as published) (default: %(default)s)"
@@ -249,7 +261,7 @@ def _sweep(commands: Any) -> None:
     add("--folds", nargs="+", type=_fold, default=[0], metavar="K", help=help_folds)
     help_wise = "pre-train for each fold without its held-out images (default: once on all images, without labels)"
     add("--fold-wise", action="store_true", help=help_wise)
-    help_set = "change a field of the recipe, or with bands. (channels: orders.) of the pre-training's (default: none)"
+    help_set = "change a field of the recipe, or with bands. or orders. of the pre-training's (default: none)"
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help_set)
     help_devices = "cpu, cuda:0, …: a training at a time on each; name one twice for two at a time (default: the best)"
     add("--devices", nargs="+", default=["auto"], metavar="NAME", help=help_devices)

@@ -11,36 +11,53 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from galviz.sky.sizes import SIZES
-
 if TYPE_CHECKING:
     import pandas as pd
 
     from galviz.sky.readers.pictures import Pictures
+    from galviz.studies import Mock, Study
 
 Work = Callable[[], None]
 
 
 def mock(args: argparse.Namespace) -> Work:
     """Draw a synthetic sky."""
-    one_of("kind", args.kind, SIZES)
-    if args.background and args.kind != "richness":
-        raise ValueError(f"background: expected with richness, got it with {args.kind}. Leave it out.")
+    from galviz.studies import named
+
+    known = mocks()
+    one_of("kind", args.kind, known)
+    sky = known[args.kind]
+    if args.background and not sky.over_frames:
+        able = ", ".join(name for name, each in known.items() if each.over_frames)
+        raise ValueError(f"background: expected with {able}, got it with {args.kind}. Leave it out.")
     _check_folders("background", args.background or [])
-    out, size = new_folder(args.out), args.size or SIZES[args.kind]
+    out, size = new_folder(args.out), args.size or sky.size
 
     def work() -> None:
-        from galviz.sky import mock as skies
-
-        draw = getattr(skies, f"write_{args.kind}_sky")
+        draw = named(sky.write)
         if args.background:
-            draw = partial(skies.write_embedded_sky, frames=args.background)
+            draw = partial(named(sky.over_frames), frames=args.background)
         with bar("drawing") as progress:
             draw(out, args.n, size=size, seed=args.seed, workers=_workers(args), progress=progress)
-        what = "synthetic clusters in real SDSS frames" if args.background else "synthetic sky"
+        what = "synthetic objects in real SDSS frames" if args.background else "synthetic sky"
         print(f"{out}: {args.n} objects of {size} px, {what}")
 
     return work
+
+
+def mocks() -> "dict[str, Mock]":
+    """Return the synthetic skies of all studies that have one, by the name of the study."""
+    from galviz.studies import studies
+
+    return {name: study.mock for name, study in studies().items() if study.mock}
+
+
+def study_named(name: str) -> "Study":
+    """Return a study. Raise a ValueError if there is none of this name; the message suggests a similar one."""
+    from galviz.studies import open_study, study_names
+
+    one_of("study", name, study_names())
+    return open_study(name)
 
 
 def ingest(args: argparse.Namespace) -> Work:

@@ -12,10 +12,10 @@ from galviz.pages.library import open_predictions
 from galviz.pages.results.regression import judged_plots
 from galviz.pages.state import SameFocus
 from galviz.pages.view_state import ViewState
+from galviz.runs.best_fits import LATENTS, is_gan
 from galviz.runs.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_table
 from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.studies.inpainting import LATENTS, of_images
 from galviz.tools.formatting import REFUSED, said, shown_error, text
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
@@ -110,7 +110,7 @@ class LatentsView(pn.viewable.Viewer):
         if self._error:
             return said(self._error)
         if self.explorer is None:
-            if of_images(self.run.recipe):
+            if not is_gan(self.run.recipe):
                 return text(_OF_IMAGES.format(name=self.run.name))
             yet = " yet: it has not ended" if self.run.state()["status"] in {"created", *ACTIVE} else ""
             return text(_NONE.format(name=self.run.name, yet=yet))

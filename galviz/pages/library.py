@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 
@@ -15,6 +14,7 @@ from galviz.pages.folders import level, named, new_folder
 from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import ACTIVE, Run, home, list_runs
 from galviz.sky.cutouts import CutoutSet
+from galviz.studies import Study
 from galviz.tasks.target import Target
 
 
@@ -43,15 +43,15 @@ class Library:
     given: tuple[Path, ...] = ()
 
     @classmethod
-    def find(cls, paths: Sequence[str | Path] = (), study: ModuleType | None = None) -> "Library":
+    def find(cls, paths: Sequence[str | Path] = (), study: Study | None = None) -> "Library":
         """Return a library of the given paths and of `galviz.runs.run.home`.
 
         Parameters
         ----------
         paths : sequence of str or Path
             Skies, runs, or folders of either.
-        study : module, optional
-            One of `galviz.studies`: folders are searched only for its runs and for skies with its bands.
+        study : Study, optional
+            Folders are searched only for its runs and for skies with its bands.
 
         Returns
         -------
@@ -66,7 +66,7 @@ class Library:
         for path in given:
             if not path.is_dir():
                 raise FileNotFoundError(f"path: expected a sky, a run or a folder of them, got {path}, not there.")
-        of = ("", ()) if study is None else (study.__name__.rpartition(".")[2], study.BANDS)
+        of = ("", ()) if study is None else (study.name, study.bands)
         return cls((*given, home() / "skies"), (*given, home() / "runs"), *of)
 
     def skies(self) -> dict[str, Path]:

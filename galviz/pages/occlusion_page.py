@@ -13,10 +13,10 @@ from galviz.pages.library import Library, open_predictions, open_sky
 from galviz.pages.results.results import trained_on
 from galviz.pages.state import query, write_query
 from galviz.pages.template import page_template
+from galviz.runs.best_fits import is_gan
 from galviz.runs.predictions import joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.studies import inpainting
 from galviz.tools.formatting import REFUSED, field, said, shown_error, text
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.occlusion.panel import WhyView
@@ -91,8 +91,7 @@ class OcclusionPage(pn.viewable.Viewer):
 
 def explainable(run: Run) -> bool:
     """Return whether a run is a trained network from images to outputs; runs of best fits are not."""
-    of_images = run.info["study"] != "inpainting" or inpainting.of_images(run.recipe)
-    return run.weights.exists() and "build" in run.info and of_images
+    return run.weights.exists() and "build" in run.info and not is_gan(run.recipe)
 
 
 def known_of(run: Run, cutouts: CutoutSet) -> pd.DataFrame:

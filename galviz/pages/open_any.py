@@ -138,7 +138,7 @@ def _run(run: Run, images: str | Path | None) -> Opened:
         cutouts = None  # the table can be explored without images
     table = joined(predictions, cutouts)
     table = table[~table["seen"]]  # training objects would make the errors look too small
-    pair = None if predictions.target.named else ("truth", "estimate")
+    pair = ("truth", "estimate") if predictions.target.numeric else None
     return Opened(table, cutouts, str(run.path), run_opening(run, cutouts, seen=False), run=run, pair=pair)
 
 

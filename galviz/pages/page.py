@@ -1,9 +1,9 @@
 """The page of a study, with tabs for data, training, predictions, explanations and runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 import panel as pn
@@ -16,12 +16,13 @@ from galviz.pages.results.results import Outcome
 from galviz.pages.runs import RunsPanel
 from galviz.pages.sky import SkyView
 from galviz.pages.sky_maker import SkyMaker
-from galviz.pages.state import TABS, Chooser, PageState
+from galviz.pages.state import TABS, Chooser, PageState, keep_in_address
 from galviz.pages.tabs import TabBar
 from galviz.pages.template import page_template
 from galviz.pages.train import TrainPanel
-from galviz.tasks.target import Target
+from galviz.studies import Study, named, open_study
 from galviz.tools.formatting import REFUSED, said, shown_error, text
+from galviz.work.sweep import list_sweeps
 
 _EVERY_MS = 400
 _REDSHIFTS = {"z": "z", "redshift": "z"}
@@ -32,13 +33,12 @@ class StudyPage(pn.viewable.Viewer):
 
     Parameters
     ----------
-    study : module
-        One of `galviz.studies`.
+    study : Study
+        Its tabs stand beside the common ones.
     library : Library
     page : PageState, optional
-        Its tabs are those of every study plus the ones in `further`.
-    further : mapping of str to callable, optional
-        Extra tabs: name of the tab → function that builds its content from this page.
+    paths : sequence of str
+        Paths that the page was started on, for the study's own tabs.
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
@@ -46,25 +46,24 @@ class StudyPage(pn.viewable.Viewer):
 
     def __init__(
         self,
-        study: ModuleType,
+        study: Study,
         library: Library,
         page: PageState | None = None,
-        further: Mapping[str, Callable[["StudyPage"], Any]] | None = None,
+        paths: Sequence[str] = (),
         **params: object,
     ) -> None:
-        further = dict(further or {})
-        page = page or PageState((*further, *TABS))
+        page = page or PageState(tabs_of(study))
         skies = library.skies()
         page.sky = page.sky if page.sky in skies else next(iter(skies), "")
         page.run = page.run if library.run_path(page.run) else library.first_run()
         super().__init__(page=page, train=TrainPanel(study, library, page), **params)
-        self.study, self.library = study, library
+        self.study, self.library, self.paths = study, library, paths
         self._focus_something()
-        self.maker = SkyMaker(study.__name__.rpartition(".")[2], library, page)
+        self.maker = SkyMaker(study, library, page)
         self.outcome, self.arrivals = Outcome(library, page), Arrivals(library, page)
         makers = (lambda: pn.panel(self.data), lambda: self.train, lambda: pn.panel(self.predictions))
         makers = (*makers, lambda: pn.panel(self.why), lambda: RunsPanel(library, page))
-        own = {name: partial(make, self) for name, make in further.items()}
+        own = {name: partial(named(tab), self) for name, tab in study.tabs.items()}
         self._makers = dict(zip(TABS, makers, strict=True)) | own
         self.tabs: dict[str, Any] = {}
 
@@ -92,7 +91,8 @@ class StudyPage(pn.viewable.Viewer):
             cutouts = open_sky(skies[self.page.sky])
         except REFUSED as error:
             return said(shown_error(error))
-        columns = dict.fromkeys(_first_columns(self.study.TARGET), self.study.TARGET.label) | _REDSHIFTS
+        target = self.study.target
+        columns = dict.fromkeys(target.rules.shown(target), target.label) | _REDSHIFTS
         more = pn.Card(self.maker, title="Make or open another sky", collapsed=True, sizing_mode="stretch_width")
         choice = Chooser(self.page, "sky", self.library.skies, "Sky")
         return pn.Column(choice, SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky])), more)
@@ -121,15 +121,55 @@ class StudyPage(pn.viewable.Viewer):
         return pn.Column(bar, self.body, sizing_mode="stretch_width")
 
 
-def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.base.BaseTemplate:
-    """Return the page of a study for one visitor, or an error message if it cannot be built.
+def tabs_of(study: Study) -> tuple[str, ...]:
+    """Return the names of the tabs on the page of a study, in order."""
+    common = (tab for tab in TABS if tab not in study.without)
+    return (*study.first, *common, *(tab for tab in study.tabs if tab not in study.first))
+
+
+def open_study_page(name: str, paths: Sequence[str] = ()) -> StudyPage:
+    """Return the content of the page of a study.
+
+    It opens on the study's first own tab if there is something to show there: a finished run, or a table.
 
     Parameters
     ----------
     name : str
-        Subject of the page, used in its title.
-    make : callable
-        Builds the content.
+        Name of a study.
+    paths : sequence of str
+        Skies, runs, sweeps or folders of them, in addition to those in `galviz.runs.run.home`. For a study that opens
+        tables: a table of predictions, a run or a sky, and optionally images.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a path does not exist.
+    """
+    study = open_study(name)
+    kept = [path for path in paths if any((Path(path) / file).is_file() for file in ("run.json", "galviz.json"))]
+    library = Library.find(kept if study.opens_tables else without_sweeps(paths), study)
+    page, runs = PageState(tabs_of(study)), library.runs()[0]
+    ready = any(run.weights.exists() or (run.path / "predictions.parquet").exists() for run in runs.values())
+    given = study.opens_tables and paths and not (Path(paths[0]) / "galviz.json").is_file()
+    page.tab = page.tabs[0] if ready or given else TABS[0]
+    named_runs = {str(Path(path).resolve()) for path in paths}
+    page.run = next((name for name, run in runs.items() if str(run.path) in named_runs), "")
+    keep_in_address(page)
+    return StudyPage(study, library, page, paths)
+
+
+def without_sweeps(paths: Sequence[str]) -> list[str]:
+    """Return the paths that are not sweeps, nor folders of sweeps."""
+    return [path for path in paths if not (Path(path).is_dir() and list_sweeps(path))]
+
+
+def study_page(name: str, paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
+    """Return the page of a study for one visitor, or an error message if it cannot be built.
+
+    Parameters
+    ----------
+    name, paths
+        As in `open_study_page`.
 
     Returns
     -------
@@ -139,7 +179,7 @@ def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.base.Bas
 
     def content() -> pn.viewable.Viewable:
         try:
-            shown = make()
+            shown = open_study_page(name, paths)
         except REFUSED as error:
             return said(shown_error(error))
         pn.state.onload(shown.train.find_devices)
@@ -147,8 +187,3 @@ def study_page(name: str, make: Callable[[], StudyPage]) -> pn.template.base.Bas
         return shown
 
     return page_template(name, content)
-
-
-def _first_columns(target: Target) -> tuple[str, ...]:
-    """Return the target columns shown first: for a votes target, only the study's own answer."""
-    return (target.name,) if target.kind == "votes" else target.columns

@@ -70,11 +70,11 @@ def alike(runs: Mapping[str, Run], name: str) -> list[str]:
 
 def _unit(runs: Mapping[str, Run]) -> str:
     """Return the unit of the metrics, if it is the same for all runs."""
-    units = {"" if run.target.kind in ("band", "votes") else run.target.label_learned for run in runs.values()}
+    units = {run.target.rules.unit(run.target) for run in runs.values()}
     return units.pop() if len(units) == 1 else ""
 
 
 def _accuracy(runs: Mapping[str, Run]) -> str:
-    """Return the axis label of the accuracy; for votes it is the definition of the paper."""
-    votes = all(run.target.kind == "votes" for run in runs.values())
-    return "Accuracy (largest of all 37 votes, as the paper's)" if votes else "Accuracy"
+    """Return the axis label of the accuracy."""
+    labels = {run.target.rules.ACCURACY for run in runs.values()}
+    return labels.pop() if len(labels) == 1 else "Accuracy"

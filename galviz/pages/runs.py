@@ -93,7 +93,7 @@ def run_row(run: Run) -> dict[str, str]:
     info, state, target = run.info, run.state(), run.target
     return {
         "study": info["study"],
-        "target": "37 votes" if target.kind == "votes" else target.name,
+        "target": target.rules.about(target),
         "recipe": info["recipe"]["name"],
         "status": state["status"],
         "epochs": f"{state.get('epoch', 0)} of {state.get('epochs', info['recipe']['epochs'])}",
@@ -106,14 +106,14 @@ def run_row(run: Run) -> dict[str, str]:
 def best(run: Run) -> str:
     """Return the best value of each metric over all epochs, as text.
 
-    For votes trained with the squared loss it includes the RMSE over all 37 answers.
+    For numbers trained with the squared loss it includes the RMSE, over all numbers of an object.
     """
     try:
         metrics = run.metrics()
     except ValueError:
         return "metrics.csv is damaged"
     values = {name: metrics[name].agg("max" if name == "val_accuracy" else "min") for name in metric_names(metrics)}
-    if run.target.kind == "votes" and run.recipe.loss == "mse" and "val_loss" in metrics:
+    if run.target.numeric and run.recipe.loss == "mse" and "val_loss" in metrics:
         values = {"val_rmse": metrics["val_loss"].min() ** 0.5} | values  # without test-time augmentation (`tta`)
     written = {LABELS.get(name, name.removeprefix("val_")): value for name, value in values.items()}
     return ", ".join(f"{name} {shown_value(float(value))}" for name, value in written.items() if np.isfinite(value))

@@ -10,15 +10,10 @@ from galviz.io.markup import Markup
 from galviz.pages.library import Library
 from galviz.pages.state import PageState
 from galviz.runs.run import Run, home
-from galviz.sky.sizes import SIZES
+from galviz.studies import Study
 from galviz.tools.formatting import REFUSED, field, shown_error, text
 from galviz.work import processes as jobs
 
-_INGEST = {
-    "inpainting": ("sdss FRAMES --detect --size 32 --out SKY", "cuts every source out of SDSS frames"),
-    "mergers": ("zoo FOLDER --out SKY", "takes pictures and votes as Galaxy Zoo has them"),
-    "richness": ("sdss frame-*.fits.bz2 --tile 25.344 --out SKY", "cuts SDSS frames into a sky"),
-}
 _OWN_DATA = Markup("""
 <p><b>Your own images</b>: <code>galviz ingest {}</code> {}; from Python, <code>CutoutSet(images=…, bands={},
 catalogue=…, pixel_scale=…, unit=…).save("SKY")</code> makes one of arrays. Put it into <code>{}</code>, where it is
@@ -31,31 +26,40 @@ class SkyMaker(pn.viewable.Viewer):
 
     Parameters
     ----------
-    kind : str
-        Name of a study, the argument of ``galviz mock``.
+    study : Study
+        Its synthetic sky is drawn, if it has one.
     library : Library
     page : PageState
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
     objects = param.Integer(default=400, bounds=(10, 1_000_000), label="Objects")
-    size = param.Integer(default=SIZES["richness"], bounds=(16, 512), label="Side in pixels")
+    size = param.Integer(default=64, bounds=(16, 512), label="Side in pixels")
     seed = param.Integer(default=0, bounds=(0, None), label="Seed")
     sky_name = param.String(default="synthetic", label="Name")
     percent = param.Integer(default=0, bounds=(-1, 100), doc="part that is drawn; -1 where that is not known")
     making = param.String(default="", doc="name of the sky that is being made")
     said = param.String(default="", doc="what came of it")
 
-    def __init__(self, kind: str, library: Library, page: PageState, **params: object) -> None:
-        super().__init__(page=page, **{"size": SIZES[kind]} | params)
-        self.kind, self.library = kind, library
+    def __init__(self, study: Study, library: Library, page: PageState, **params: object) -> None:
+        super().__init__(page=page, **({"size": study.mock.size} if study.mock else {}) | params)
+        self.study, self.library = study, library
 
     def make(self, _: object = None) -> None:
         """Start the process."""
         try:
             path = self.library.new_sky(self.sky_name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            asked = ["mock", self.kind, "--n", str(self.objects), "--size", str(self.size), "--seed", str(self.seed)]
+            asked = [
+                "mock",
+                self.study.name,
+                "--n",
+                str(self.objects),
+                "--size",
+                str(self.size),
+                "--seed",
+                str(self.seed),
+            ]
             jobs.start([*asked, "--out", str(path)], self._job(path.name))
             self.param.update(making=path.name, percent=-1, said="Drawing …")
         except REFUSED as error:
@@ -94,5 +98,7 @@ class SkyMaker(pn.viewable.Viewer):
             value=self.param.percent, visible=self.param.making.rx() != "", sizing_mode="stretch_width"
         )
         outcome = text(pn.bind(Markup("<div role='status'>{}</div>").format, self.param.said))
-        own = text(_OWN_DATA.format(*_INGEST[self.kind], self.library.bands or "…", self.library.sky_folders[-1]))
+        own = text(_OWN_DATA.format(*self.study.ingest, self.library.bands or "…", self.library.sky_folders[-1]))
+        if self.study.mock is None:
+            return pn.Column(own)
         return pn.Column(pn.FlexBox(*fields, make, align_items="flex-end"), bar, outcome, own)

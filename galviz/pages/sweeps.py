@@ -8,6 +8,7 @@ import param
 
 from galviz.pages.folders import free_name, let_go, named, new_folder
 from galviz.pages.library import Library
+from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState
 from galviz.runs.run import Run, home
 from galviz.tools.formatting import REFUSED, field, said, shown_error, text
@@ -15,6 +16,8 @@ from galviz.tools.label_curves.text import NO_SWEEP, progress_html
 from galviz.tools.label_curves.view import LabelsView
 from galviz.work import processes as jobs
 from galviz.work.sweep import Sweep, list_sweeps
+
+_EVERY_MS = 2000
 
 
 class LabelsTab(pn.viewable.Viewer):
@@ -160,3 +163,12 @@ class LabelsTab(pn.viewable.Viewer):
         bar = pn.FlexBox(choice, self.buttons, align_items="flex-end")
         parts = (bar, text(self.param.progress), new, pn.bind(said, self.param.error), self.body)
         return pn.Column(*parts, sizing_mode="stretch_width")
+
+
+def labels_tab(of: StudyPage) -> LabelsTab:
+    """Return the tab of sweeps on the page of a study. It polls for progress."""
+    sweeps = [path for path in of.paths if Path(path).is_dir() and list_sweeps(path)]
+    tab = LabelsTab(of.study.name, of.library, of.page, sweeps)
+    if pn.state.curdoc is not None:
+        pn.state.add_periodic_callback(tab.look, period=_EVERY_MS)
+    return tab

@@ -11,9 +11,9 @@ from galviz.pages.data_source import OpenedPage
 from galviz.pages.explorer import Explorer
 from galviz.pages.library import Library
 from galviz.pages.open_any import Opened
+from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState, query, write_query
-from galviz.sky.galaxy_zoo import COLUMNS
-from galviz.studies.mergers import THRESHOLD
+from galviz.sky.galaxy_zoo import COLUMNS, THRESHOLD
 from galviz.tools.formatting import text
 from galviz.tools.selection.core import Selection
 from galviz.tools.threshold.state import KEPT
@@ -108,6 +108,11 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         card[:] = [self.explorer]
 
 
+def threshold_tab(of: StudyPage) -> ThresholdPage:
+    """Return the tab of the threshold on the page of a study."""
+    return ThresholdPage(of.paths, of.library, of.page)
+
+
 def scores_of(opened: Opened) -> pd.DataFrame:
     """Return the table of scores. For a run of votes it drops the copy of the first answer, truth and estimate."""
     return opened.table.drop(columns=["estimate", "truth", "residual"]) if _has_votes(opened) else opened.table
@@ -123,7 +128,7 @@ def _origin(opened: Opened) -> str | Markup:
 
 
 def _has_votes(opened: Opened) -> bool:
-    return opened.run is not None and opened.run.target.kind == "votes"
+    return opened.run is not None and opened.run.target.name in opened.table
 
 
 def _label(run: str) -> str:

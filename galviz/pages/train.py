@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from types import ModuleType
 
 import panel as pn
 import param
@@ -13,6 +12,7 @@ from galviz.pages.library import Library
 from galviz.pages.recipe_form import RecipeForm
 from galviz.pages.run import RunPanel
 from galviz.pages.state import Chooser, PageState
+from galviz.studies import Study
 from galviz.tools.formatting import FORM, GROW, REFUSED, field, said, shown_error, text
 from galviz.work import processes as jobs
 
@@ -24,8 +24,8 @@ class TrainPanel(pn.viewable.Viewer):
 
     Parameters
     ----------
-    study : module
-        One of `galviz.studies`; its TARGETS and RECIPES define the form.
+    study : Study
+        Its targets and recipes define the form.
     library : Library
     page : PageState
         Its sky is the training data; a new run becomes its selected run.
@@ -40,11 +40,11 @@ class TrainPanel(pn.viewable.Viewer):
     devices = param.Dict(default={"cpu": "cpu"}, doc="what can be chosen as device")
     error = param.String(default="", doc="why the last training was not started")
 
-    def __init__(self, study: ModuleType, library: Library, page: PageState, **params: object) -> None:
+    def __init__(self, study: Study, library: Library, page: PageState, **params: object) -> None:
         super().__init__(page=page, **params)
         self.study, self.library = study, library
         self.run, self._started = RunPanel(library, page), -_DOUBLE_CLICK_S
-        for name, table in (("target", study.TARGETS), ("recipe", study.RECIPES)):
+        for name, table in (("target", study.targets), ("recipe", study.recipes)):
             self.param[name].objects = list(table)
             setattr(self, name, next(iter(table)))
         self._forms: dict[tuple[str, str], RecipeForm] = {}
@@ -52,9 +52,8 @@ class TrainPanel(pn.viewable.Viewer):
     @property
     def form(self) -> RecipeForm:
         """The form of the selected target and recipe; edits are kept when the visitor switches between forms."""
-        own = self.study.TARGETS[self.target] == self.study.TARGET
-        recipes = self.study.RECIPES if own else getattr(self.study, f"{self.target.upper()}_RECIPES")
-        return self._forms.setdefault((self.target, self.recipe), RecipeForm(recipes[self.recipe]))
+        recipe = self.study.recipes_of(self.target)[self.recipe]
+        return self._forms.setdefault((self.target, self.recipe), RecipeForm(recipe))
 
     def command(self, out: str) -> list[str]:
         """Return the arguments of ``galviz`` that run the training set up in the form.
@@ -68,8 +67,7 @@ class TrainPanel(pn.viewable.Viewer):
         if self.page.sky not in skies:
             raise ValueError("data: expected a sky to learn from, got none. Choose one, or make one on the tab Data.")
         self.form.changed()
-        study = self.study.__name__.rpartition(".")[2]
-        asked = ["train", study, "--data", str(skies[self.page.sky]), "--out", out]
+        asked = ["train", self.study.name, "--data", str(skies[self.page.sky]), "--out", out]
         asked += ["--target", self.target, "--recipe", self.recipe, "--devices", self.device]
         asked += ["--encoder", str(self.library.allowed(self.encoder, "encoder"))] if self.encoder else []
         return asked + (["--set", *settings] if settings else [])
@@ -105,13 +103,13 @@ class TrainPanel(pn.viewable.Viewer):
     def encoders(self) -> dict[str, str]:
         """Return the runs whose encoder a new run can start from: displayed name → path."""
         runs = self.library.runs()[0].items()
-        ready = {name: str(run.path) for name, run in runs if run.target.kind == "band" and run.weights.exists()}
+        ready = {name: str(run.path) for name, run in runs if run.target.self_labelled and run.weights.exists()}
         return {"none (random weights)": ""} | ready
 
     @property
     def _lends(self) -> bool:
         """Whether the study has a target whose runs provide an encoder for other runs."""
-        return any(target.kind == "band" for target in self.study.TARGETS.values())
+        return any(target.self_labelled for target in self.study.targets.values())
 
     def choices(self) -> pn.viewable.Viewable:
         """Return the controls above the recipe. Only their options are refreshed, so typed text is not lost."""

@@ -25,14 +25,14 @@ class Predictions:
     Parameters
     ----------
     table : pandas.DataFrame
-        For a scalar target ``t``: one row per object, index ``object_id``, columns ``t``, ``t_spread``, ``t_sigma``
+        For regression of ``t``: one row per object, index ``object_id``, columns ``t``, ``t_spread``, ``t_sigma``
         (1 σ error, if the network estimates it), ``t_p16`` and ``t_p84`` (if available), ``t_true`` (NaN where not
         known) and ``fold``.
-        For a votes target: columns ``c`` and ``c_true`` for each column ``c`` of the target, and ``fold``. The column
-        with the name of the target is the estimate.
-        For a class target ``t``: one row per object, columns ``t`` and ``t_true`` (class names), ``p_<name>`` (one
+        For votes: columns ``c`` and ``c_true`` for each column ``c`` of the target, and ``fold``. The column
+        of the main answer is the estimate.
+        For classes ``t``: one row per object, columns ``t`` and ``t_true`` (class names), ``p_<name>`` (one
         probability per class) and ``fold``.
-        For a band target: one row per object and band, index ``(object_id, band)``, columns ``band_pred`` and
+        For bands: one row per object and band, index ``(object_id, band)``, columns ``band_pred`` and
         ``band_true`` (band names), ``p_u`` … ``p_z`` (one probability per class) and ``fold``. For the order of
         channels: the same, with ``order`` instead of ``band``.
         ``fold`` (nullable integer) is k ≥ 0 if the object was held out in fold k, −1 if it was seen in training, and
@@ -54,7 +54,7 @@ class Predictions:
         missing = [name for name in (self.estimate_column, "fold") if name not in self.table.columns]
         if missing:
             raise ValueError(f"table: expected a column {missing[0]!r}, got {', '.join(map(str, self.table.columns))}.")
-        names = ["object_id", self.target.kind] if self.target.of_image else ["object_id"]
+        names = self.target.rules.index(self.target)
         if list(self.table.index.names) != names:
             raise ValueError(
                 f"table: expected an index named {', '.join(names)}, got {', '.join(map(str, self.table.index.names))}."
@@ -64,7 +64,7 @@ class Predictions:
             raise ValueError(
                 f"object_id: expected unique ids, got {self.table.index[self.table.index.duplicated()][0]!r} twice."
             )
-        if not self.target.named and not np.isfinite(self.estimate).all():
+        if self.target.numeric and not np.isfinite(self.estimate).all():
             bad = self.table.index[~np.isfinite(self.estimate)][0]
             raise ValueError(f"{self.target.name}: expected finite estimates, got NaN or infinity for {bad!r}.")
         object.__setattr__(self, "table", self.table.assign(fold=self.table["fold"].astype("Int64")))
@@ -75,12 +75,12 @@ class Predictions:
     @property
     def estimate_column(self) -> str:
         """Name of the estimate column."""
-        return f"{self.target.kind}_pred" if self.target.of_image else self.target.name
+        return self.target.rules.names(self.target)[0]
 
     @property
     def truth_column(self) -> str:
         """Name of the truth column."""
-        return f"{self.target.kind if self.target.of_image else self.target.name}_true"
+        return f"{self.estimate_column.removesuffix('_pred')}_true"
 
     @property
     def object_ids(self) -> np.ndarray:
@@ -112,6 +112,16 @@ class Predictions:
         """Return the predictions of objects whose truth is known."""
         known = self.table[self.truth_column].notna() if self.truth_column in self.table else np.zeros(len(self), bool)
         return Predictions(self.table[known], self.target)
+
+    def summary(self) -> pd.DataFrame:
+        """Return the metrics of the task with their intervals, over objects whose truth is known.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``metric``; columns value, low, high and definition, as from `galviz.measure.metrics.summary`.
+        """
+        return self.target.rules.summary(self.target, self.table)
 
     def save(self, path: str | Path) -> Path:
         """Write a Parquet file that also stores the target. The write is atomic."""
@@ -167,8 +177,7 @@ def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.Dat
         All tables also have ``fold``, ``seen`` (True if the object was seen in training), and the columns of the
         catalogue with other names.
     """
-    by_object = _looks_by_object if predictions.target.of_image else _numbers_by_object
-    result = (_classes_by_object if predictions.target.kind == "class" else by_object)(predictions)
+    result = predictions.target.rules.by_object(predictions.target, predictions.table)
     result = result.assign(seen=(result["fold"].fillna(0) < 0).to_numpy(bool))
     if cutouts is None:
         return result
@@ -201,36 +210,6 @@ def about_answer(table: pd.DataFrame, answer: str) -> pd.DataFrame:
     estimate, truth = table[answer], table[f"{answer}_true"]
     others = [name for name in table.columns if f"{name}_true" in table.columns]
     return table.drop(columns=others).assign(estimate=estimate, truth=truth, residual=estimate - truth)
-
-
-def _numbers_by_object(predictions: Predictions) -> pd.DataFrame:
-    table = predictions.table
-    told = {"estimate": predictions.estimate, "truth": predictions.truth, "residual": predictions.residual}
-    for name in ("spread", "sigma"):
-        column = f"{predictions.target.name}_{name}"
-        told |= {name: table[column].to_numpy()} if column in table else {}
-    if predictions.target.kind == "votes":
-        names = [name for c in predictions.target.columns for name in (c, f"{c}_true")]
-        told |= {name: _values(table[name]) if name in table else np.full(len(table), np.nan) for name in names}
-    index = pd.Index(predictions.object_ids, name="object_id")
-    return pd.DataFrame(told | {"fold": table["fold"].to_numpy()}, index=index)
-
-
-def _classes_by_object(predictions: Predictions) -> pd.DataFrame:
-    table, truth = predictions.table, pd.Series(predictions.truth, index=predictions.table.index)
-    told = {"estimate": predictions.estimate, "truth": truth, "fold": table["fold"]}
-    told["probability"] = table[[f"p_{name}" for name in predictions.target.classes]].max(axis=1)
-    told["right"] = (truth == predictions.estimate).astype(float).where(truth.notna())
-    return pd.DataFrame(told, index=table.index)
-
-
-def _looks_by_object(predictions: Predictions) -> pd.DataFrame:
-    kind, rows = predictions.target.kind, predictions.table.reset_index()
-    given = rows.pivot_table(f"{kind}_pred", "object_id", kind, aggfunc="first").rename_axis(columns=None)
-    given = given[list(dict.fromkeys(predictions.table.index.get_level_values(kind)))]
-    right = given.eq(list(given.columns)).sum(axis=1)
-    fold = predictions.table["fold"].groupby(level="object_id").first()
-    return given.add_suffix(" taken for").assign(**{f"{kind}s right": right, "fold": fold})
 
 
 def _values(column: pd.Series) -> np.ndarray:

@@ -63,6 +63,9 @@ NAMES = tuple(f"{q.topic}: {answer}" if q.topic else answer for q in QUESTIONS f
 
 MERGER = "Class8.6"
 
+THRESHOLD = 0.3
+"""Goh's threshold on the vote fraction for a merger, set by eye (Lab 3, section 5.6)."""
+
 _ENDS = np.cumsum([len(q.answers) for q in QUESTIONS])
 SLICES = tuple(slice(int(end) - len(q.answers), int(end)) for q, end in zip(QUESTIONS, _ENDS, strict=True))
 """Positions of the answers of each question among the 37."""

@@ -1,1 +1,159 @@
-"""Studies: one module per paper, with its target and recipes, and functions to load, build, train and predict."""
+"""Studies: presets for the targets of a paper. A study is one file with a `Study` named ``STUDY``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from galviz.runs.predictions import Predictions
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.target import Target
+
+Recipes = Mapping[str, Recipe]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mock:
+    """A synthetic sky that a study can draw.
+
+    Parameters
+    ----------
+    write : str
+        Its function, as ``"module:name"``: called with a path, the number of objects, ``size``, ``seed``, ``workers``
+        and ``progress``.
+    size : int
+        Default side of a cutout, pixels.
+    about : str
+        What is drawn, for the help of ``galviz mock``.
+    over_frames : str
+        A function that draws into real SDSS frames, also called with ``frames``; ``""`` if there is none.
+    """
+
+    write: str
+    size: int
+    about: str
+    over_frames: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretraining:
+    """How a sweep over label fractions compares a pre-trained encoder with random weights.
+
+    Parameters
+    ----------
+    target : str
+        Name of the pretext target.
+    recipes, base : mapping of str to Recipe
+        Recipes of the pre-training and of the target, by the same names.
+    """
+
+    target: str
+    recipes: Recipes
+    base: Recipes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What a paper learned, from which images, and how.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    paper : str
+        Authors, year and title.
+    bands : tuple of str
+        Bands of the images.
+    targets : mapping of str to Target
+        Targets by name on the command line. The first is the study's own.
+    recipes : mapping of str to Recipe
+        Recipes of its own target, and of all others that are not in `other_recipes`.
+    other_recipes : mapping of str to (mapping of str to Recipe)
+        Name of a target → its recipes.
+    mock : Mock, optional
+    ingest : (str, str)
+        Arguments of ``galviz ingest`` that make a sky for this study, and what they do.
+    pretraining : Pretraining, optional
+    tabs : mapping of str to str
+        Tabs of the page in addition to the common ones: name → function that builds it, as ``"module:name"``.
+    first : tuple of str
+        Tabs that stand before the common ones.
+    without : tuple of str
+        Common tabs that the page does not have.
+    opens_tables : bool
+        Whether its page can be started on a table of predictions.
+    train, predict : callable, optional
+        Used instead of `galviz.nn.training.train.train` and `galviz.nn.inference.predict.apply_run`.
+    """
+
+    name: str
+    paper: str
+    bands: tuple[str, ...]
+    targets: Mapping[str, Target]
+    recipes: Recipes
+    other_recipes: Mapping[str, Recipes] = field(default_factory=dict)
+    mock: Mock | None = None
+    ingest: tuple[str, str] = ("", "")
+    pretraining: Pretraining | None = None
+    tabs: Mapping[str, str] = field(default_factory=dict)
+    first: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    opens_tables: bool = False
+    train: Callable[..., Run] | None = None
+    predict: Callable[..., Predictions] | None = None
+
+    @property
+    def target(self) -> Target:
+        """The study's own target."""
+        return next(iter(self.targets.values()))
+
+    def recipes_of(self, target: str) -> Recipes:
+        """Return the recipes of a target by its name in `targets`."""
+        return self.other_recipes.get(target, self.recipes)
+
+
+def study_names() -> list[str]:
+    """Return the names of all studies, which are the files of this folder, without importing them."""
+    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+
+
+def open_study(name: str) -> Study:
+    """Return a study by its name."""
+    return import_module(f"{__name__}.{name}").STUDY
+
+
+def studies() -> dict[str, Study]:
+    """Return all studies by name."""
+    return {name: open_study(name) for name in study_names()}
+
+
+def named(function: str) -> Callable[..., Any]:
+    """Import a function that a study names as ``"module:name"``."""
+    module, _, name = function.partition(":")
+    return getattr(import_module(module), name)
+
+
+def train(run: Run, cutouts: CutoutSet, **options: Any) -> Run:
+    """Train the recipe of a run on a sky; see `galviz.nn.training.train.train` for the options."""
+    from galviz.nn.training.train import train as train_network
+
+    return (open_study(run.info["study"]).train or train_network)(run, cutouts, **options)
+
+
+def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None) -> Predictions:
+    """Apply the network of a run to a sky.
+
+    Parameters
+    ----------
+    run : Run
+        A trained run.
+    cutouts : CutoutSet
+    progress : callable, optional
+        Called with the number of finished objects and the number of all objects.
+    """
+    from galviz.nn.inference.predict import apply_run
+
+    return (open_study(run.info["study"]).predict or apply_run)(run, cutouts, progress)

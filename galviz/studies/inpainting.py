@@ -2,33 +2,25 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from galviz.io.files import read_parquet, write_parquet
-from galviz.measure.missing_flux import KnownFits
+from galviz.runs.best_fits import KNOWN_FITS, LATENTS, STEPS, is_gan
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.groups import groups_of
+from galviz.studies import Mock, Study
 from galviz.tasks.target import Target
-
-if TYPE_CHECKING:
-    from torch import nn
 
 PAPER = "Murray, Fabbro & Yi (2019), Unsupervised Learning of Deep Features Through Best-Fits"
 BANDS = ("u", "g", "r", "i", "z")
-TARGET = Target("z_phot", "scalar", ("z",), "z")
+TARGET = Target("z_phot", "regression", ("z",), "z")
 TARGETS = {"redshift": TARGET}
-LATENTS = "latents.parquet"
-"""File in a run: latents of the objects of its sky, redshifts (``truth``, NaN where not known), folds (``dealt``)."""
-KNOWN_FITS = "known_fits.parquet"
-"""File in a run: best fits of images that were not learned from, with all bands and with each band hidden."""
-STEPS = 100
-"""Steps of a best fit that starts at the embedder's guess. The paper gives no number."""
 
 Progress = Callable[[int, int], None]
 
@@ -58,35 +50,18 @@ RECIPES = {
 }
 
 
-def load(path: str | Path) -> CutoutSet:
-    """Open a sky in the bands of this study. Raise a ValueError if it has other bands."""
-    return CutoutSet.open(path, BANDS)
-
-
-def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 32) -> "nn.Module":
-    """Build the GAN of a recipe, or a network for images (`of_images`), with the random weights of its seed."""
-    from galviz.nn.gan import lsgan
-    from galviz.nn.networks import cutout_network as network
-
-    return network.build(target, recipe, bands) if of_images(recipe) else lsgan.build(recipe, len(bands), size)
-
-
-def of_images(recipe: Recipe) -> bool:
-    """Return whether a recipe learns redshifts directly from images, without a GAN."""
-    return "architecture" in recipe.network
-
-
 def train(
-    cutouts: CutoutSet, run: Run, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
+    run: Run, cutouts: CutoutSet, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
 ) -> Run:
     """Train a GAN on a sky (`galviz.nn.gan.training.fit_gan`) and save latents, and redshifts if the sky has them.
 
-    `encoder` must be None.
+    A recipe without a GAN learns redshifts directly from images. `encoder` must be None.
     """
+    from galviz.nn.gan import lsgan
     from galviz.nn.gan.repair import fits_with_bands_hidden, open_trained
     from galviz.nn.gan.training import fit_gan, kept_aside
     from galviz.nn.inference.predict import objects
-    from galviz.nn.training.fit import fit
+    from galviz.nn.training.train import train as train_network
     from galviz.runs.folds import deal
 
     if encoder is not None:
@@ -102,15 +77,10 @@ def train(
         if "z" in catalogue.columns:
             run.save_predictions(_redshifts(run, cutouts, table))
 
-    network = build(run.target, run.recipe, cutouts.bands, cutouts.images.shape[-1])
-    if of_images(run.recipe):
-        return fit(network, cutouts, run, run.target, run.recipe, devices=devices, resume=resume)
+    if not is_gan(run.recipe):
+        return train_network(run, cutouts, devices=devices, resume=resume)
+    network = lsgan.build(run.recipe, len(cutouts.bands), cutouts.images.shape[-1])
     return fit_gan(network, cutouts, run, run.recipe, devices=devices, resume=resume, finish=finish)
-
-
-def known_fits(run: Run) -> KnownFits | None:
-    """Return the best fits of known images, or None if the run has none."""
-    return KnownFits.open(path) if (path := run.path / KNOWN_FITS).exists() else None
 
 
 def latents(run: Run, cutouts: CutoutSet, *, steps: int = STEPS, progress: Progress | None = None) -> pd.DataFrame:
@@ -126,10 +96,10 @@ def predict(run: Run, cutouts: CutoutSet, progress: Progress | None = None) -> P
 
     An object of that sky is predicted by trees that learned from the other folds only. The GAN never sees redshifts.
     """
-    if of_images(run.recipe):
+    if not is_gan(run.recipe):
         from galviz.nn.inference.predict import apply_run
 
-        return apply_run(run, build(run.target, run.recipe, tuple(run.info["build"]["bands"])), cutouts, progress)
+        return apply_run(run, cutouts, progress)
     if run.predictions() is None:
         raise ValueError(f"run: expected one whose sky has a column z, got {run.name}, which fits images alone.")
     return _redshifts(run, cutouts, latents(run, cutouts, progress=progress))
@@ -144,3 +114,23 @@ def _redshifts(run: Run, cutouts: CutoutSet, table: pd.DataFrame) -> Predictions
     own = cutouts.catalogue["z"].reindex(table.index) if "z" in cutouts.catalogue.columns else np.nan
     columns = {TARGET.name: estimate, f"{TARGET.name}_true": own, "fold": objects(run).reindex(table.index).array}
     return Predictions(pd.DataFrame(columns, index=table.index.rename("object_id")), TARGET)
+
+
+STUDY = Study(
+    name="inpainting",
+    paper=PAPER,
+    bands=BANDS,
+    targets=TARGETS,
+    recipes=RECIPES,
+    mock=Mock(
+        write="galviz.sky.mock:write_inpainting_sky",
+        size=32,
+        about="single galaxies in u g r i z, and their redshifts",
+    ),
+    ingest=("sdss FRAMES --detect --size 32 --out SKY", "cuts every source out of SDSS frames"),
+    tabs={"repair": "galviz.pages.run_tab:repair_tab", "latents": "galviz.pages.run_tab:latents_tab"},
+    first=("repair", "latents"),
+    without=("why",),
+    train=train,
+    predict=predict,
+)

@@ -1,23 +1,12 @@
 """Galaxy Zoo's 37 vote fractions from colour pictures, and the merger fraction as a function of a threshold."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
-from galviz.runs.run import Run
 from galviz.sky import galaxy_zoo
-from galviz.sky.cutouts import CutoutSet
+from galviz.studies import Mock, Study
 from galviz.tasks.target import Target
-
-if TYPE_CHECKING:
-    from torch import nn
 
 PAPER = "Goh (2022), Lab 3: Galaxy Image Classification and the Galaxy Merger Rate"
 BANDS = ("red", "green", "blue")
-THRESHOLD = 0.3
-"""The threshold of the paper, set by eye (section 5.6)."""
 
 # The estimate is the vote fraction for a merger. The other 36 are further columns of the predictions.
 TARGET = Target(galaxy_zoo.MERGER, "votes", galaxy_zoo.COLUMNS, "vote fraction for a merger")
@@ -75,48 +64,17 @@ RECIPES = {
     ),
 }
 
-
-def load(path: str | Path) -> CutoutSet:
-    """Open a sky of colour pictures. Raise a ValueError if it has other bands."""
-    return CutoutSet.open(path, BANDS)
-
-
-def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 68) -> "nn.Module":  # noqa: ARG001
-    """Build the network of a recipe, with the random weights of its seed: images (N, 3, H, W) -> votes (N, 37).
-
-    The networks of the paper only fit images of one `size` in pixels.
-    """
-    from galviz.nn.networks.galaxy_zoo import build as build_network
-
-    return build_network(recipe.replace(network={**recipe.network, "size": size}))
-
-
-def train(
-    cutouts: CutoutSet, run: Run, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
-) -> Run:
-    """Train the run's recipe on a sky; see `galviz.nn.training.fit.fit` for `devices` and `resume`.
-
-    `encoder` is a file with initial weights: torchvision's ResNet-50, for the recipes that use it.
-    """
-    from galviz.nn.networks.encoders import load_encoder
-    from galviz.nn.training.fit import fit
-
-    if set(galaxy_zoo.COLUMNS) <= set(cutouts.catalogue) and cutouts.catalogue[list(galaxy_zoo.COLUMNS)].dropna().empty:
-        raise ValueError(
-            "data: expected objects with all 37 votes, got none. What Hugging Face has of Galaxy Zoo lacks question 8, "
-            "mergers among it: such a sky can be predicted, but not learned from."
-        )
-    network = build(run.target, run.recipe, size=cutouts.images.shape[-1])
-    if encoder is not None:
-        load_encoder(network.encoder, encoder)
-    return fit(network, cutouts, run, run.target, run.recipe, devices=devices, resume=resume)
-
-
-def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None) -> Predictions:
-    """Apply a trained run to a sky; see `galviz.nn.inference.predict.predict`."""
-    from galviz.nn.inference.predict import apply_run
-
-    size, got = run.info["build"]["size"], cutouts.images.shape[-1]
-    if got != size and run.recipe.network["architecture"] != "resnet18":
-        raise ValueError(f"data: expected pictures of {size} pixels, as in the training, got {got}. Resize them.")
-    return apply_run(run, build(run.target, run.recipe, size=size), cutouts, progress)
+STUDY = Study(
+    name="mergers",
+    paper=PAPER,
+    bands=BANDS,
+    targets=TARGETS,
+    recipes=RECIPES,
+    mock=Mock(
+        write="galviz.sky.mock:write_mergers_sky", size=68, about="colour pictures of galaxies, and votes about them"
+    ),
+    ingest=("zoo FOLDER --out SKY", "takes pictures and votes as Galaxy Zoo has them"),
+    tabs={"threshold": "galviz.pages.threshold_page:threshold_tab"},
+    first=("threshold",),
+    opens_tables=True,
+)

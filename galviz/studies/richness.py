@@ -1,27 +1,18 @@
 """Richness of galaxy clusters from five-band images, with or without an encoder pre-trained to classify bands."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
-from galviz.runs.run import Run
-from galviz.sky.cutouts import CutoutSet
+from galviz.studies import Mock, Pretraining, Study
 from galviz.tasks.target import Target
-
-if TYPE_CHECKING:
-    from torch import nn
 
 PAPER = "Liang et al. (2020), Optical Wavelength Guided Self-Supervised Feature Learning, arXiv:2012.02368"
 BANDS = ("u", "g", "r", "i", "z")
-TARGET = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
+TARGET = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
 TARGETS = {
     "richness": TARGET,
-    "log10_richness": Target("log10_richness", "scalar", ("richness",), "λ", transform="log10"),
-    "linear_richness": Target("linear_richness", "scalar", ("richness",), "λ"),
-    "z_richness": Target("z_richness", "scalar", ("richness",), "λ", transform="zscore"),
-    "band": Target("band", "band", (), "band"),
+    "log10_richness": Target("log10_richness", "regression", ("richness",), "λ", transform="log10"),
+    "linear_richness": Target("linear_richness", "regression", ("richness",), "λ"),
+    "z_richness": Target("z_richness", "regression", ("richness",), "λ", transform="zscore"),
+    "band": Target("band", "pretext", (), "band"),
 }
 
 # From the paper: SGD, momentum, rates and 100 epochs of band classification (sections 3.3 and 3.4), and the head (table
@@ -81,8 +72,6 @@ RECIPES = {
     ),
 }
 
-LOG10_RICHNESS_RECIPES = LINEAR_RICHNESS_RECIPES = Z_RICHNESS_RECIPES = RECIPES  # same recipes, other transforms
-
 # The pretext task: which band is this? Each image is scaled on its own, because the flux scale would reveal the band.
 _BAND = {"loss": "cross_entropy", "alpha": 0.0, "calibration": 0.0, "offset": "", "normalise": "noise", "tta": 1}
 BAND_RECIPES = {
@@ -103,44 +92,20 @@ SWEEP_RECIPES = {
 }
 SWEEP_BAND_RECIPES = {"quick": BAND_RECIPES["quick"].replace(**_SWEPT, epochs=10), "paper": BAND_RECIPES["paper"]}
 
-
-def load(path: str | Path) -> CutoutSet:
-    """Open a sky in the bands of this study. Raise a ValueError if it has other bands."""
-    return CutoutSet.open(path, BANDS)
-
-
-def build(target: Target, recipe: Recipe, bands: tuple[str, ...] = BANDS, size: int = 64) -> "nn.Module":  # noqa: ARG001
-    """Build the network of a recipe, with the random weights of its seed, for square images of any `size`.
-
-    Returns
-    -------
-    torch.nn.Module
-        For richness: images (N, B, H, W) -> ln λ (N, 1). For bands: (N, 1, H, W) -> logits (N, B).
-    """
-    from galviz.nn.networks.cutout_network import build as build_network
-
-    return build_network(target, recipe, bands)
-
-
-def train(
-    cutouts: CutoutSet, run: Run, *, devices: Any = None, resume: bool = False, encoder: str | Path | None = None
-) -> Run:
-    """Train the run's recipe on a sky; see `galviz.nn.training.fit.fit` for `devices` and `resume`.
-
-    `encoder` is a run folder, or a file of torchvision's weights, that provides the initial encoder. If that run has
-    other `folds` or another `fold`, it has seen the images (but not the richness) of objects that are held out here.
-    """
-    from galviz.nn.networks.encoders import load_encoder
-    from galviz.nn.training.fit import fit
-
-    network = build(run.target, run.recipe, cutouts.bands)
-    if encoder is not None:
-        load_encoder(network.encoder, encoder)
-    return fit(network, cutouts, run, run.target, run.recipe, devices=devices, resume=resume)
-
-
-def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None) -> Predictions:
-    """Apply a trained run to a sky; see `galviz.nn.inference.predict.predict`."""
-    from galviz.nn.inference.predict import apply_run
-
-    return apply_run(run, build(run.target, run.recipe, tuple(run.info["build"]["bands"])), cutouts, progress)
+STUDY = Study(
+    name="richness",
+    paper=PAPER,
+    bands=BANDS,
+    targets=TARGETS,
+    recipes=RECIPES,
+    other_recipes={"band": BAND_RECIPES},
+    mock=Mock(
+        write="galviz.sky.mock:write_richness_sky",
+        size=64,
+        about="galaxy clusters in u g r i z",
+        over_frames="galviz.sky.mock:write_embedded_sky",
+    ),
+    ingest=("sdss frame-*.fits.bz2 --tile 25.344 --out SKY", "cuts SDSS frames into a sky"),
+    pretraining=Pretraining(target="band", recipes=SWEEP_BAND_RECIPES, base=SWEEP_RECIPES),
+    tabs={"labels": "galviz.pages.sweeps:labels_tab"},
+)

@@ -1,19 +1,21 @@
-"""Targets: the catalogue columns that are learned, their kind, and their transform."""
+"""Targets: the catalogue columns that are learned, as which task, and with which transform."""
 
 from dataclasses import asdict, dataclass, field, replace
-from itertools import permutations
-from typing import Any, Literal, Self, get_args, get_type_hints
+from types import ModuleType
+from typing import Any, Literal, Self, get_type_hints
 
 import numpy as np
 import pandas as pd
 
 from galviz.io.records import check_fields
+from galviz.tasks import task, task_names
 
-Kind = Literal["scalar", "member", "votes", "class", "band", "order"]
 Transform = Literal["identity", "ln", "log10", "zscore"]
 
 _FORWARD = {"identity": np.positive, "ln": np.log, "log10": np.log10, "zscore": np.positive}
 _INVERSE = {"identity": np.positive, "ln": np.exp, "log10": lambda values: np.power(10.0, values)}
+_TASKS = {"scalar": "regression", "class": "classification", "votes": "votes", "band": "pretext", "order": "pretext"}
+"""The kind of a target in files of the first versions → its task."""
 _SHOWN = {"identity": "{}", "ln": "ln {}", "log10": "log₁₀ {}", "zscore": "z-score of {}"}
 
 
@@ -24,12 +26,12 @@ class Target:
     Parameters
     ----------
     name : str
-        Name of the estimate in `Predictions`, as learned: ``"ln_richness"``.
-    kind : {"scalar", "member", "votes", "class", "band", "order"}
-        A number, a membership probability, vote fractions, one of several classes, the band of a one-band image, or
-        the order of the bands in an image.
+        Name of the estimate in `Predictions`, as learned: ``"ln_richness"``. For ``"pretext"``: ``"band"`` of a
+        one-band image, or ``"order"`` of the bands in an image. For ``"votes"``: the main answer.
+    task : {"regression", "classification", "votes", "pretext"}
+        What kind of thing is learned; the name of a file in `galviz.tasks`.
     columns : tuple of str
-        Columns of the catalogue. None for ``"band"`` and ``"order"``, where the image is its own label.
+        Columns of the catalogue. None for ``"pretext"``, where the image is its own label.
     label : str
         Axis label before the transform: ``"λ"``.
     unit : str
@@ -43,7 +45,7 @@ class Target:
     """
 
     name: str
-    kind: Kind
+    task: str
     columns: tuple[str, ...]
     label: str
     unit: str = ""
@@ -53,49 +55,46 @@ class Target:
     classes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"kind: expected one of {', '.join(get_args(Kind))}, got {self.kind!r}.")
+        if self.task not in task_names():
+            raise ValueError(f"task: expected one of {', '.join(task_names())}, got {self.task!r}.")
         if isinstance(self.columns, str):
             raise ValueError(f"columns: expected a tuple of names, got {self.columns!r}. Write ({self.columns!r},).")  # noqa: TRY004 - as every other bad field
         object.__setattr__(self, "columns", tuple(self.columns))
         object.__setattr__(self, "classes", tuple(self.classes))
         if self.transform not in _FORWARD:
             raise ValueError(f"transform: expected one of {', '.join(_FORWARD)}, got {self.transform!r}.")
-        if self.of_image == bool(self.columns):
-            wanted = f"no columns for the kind {self.kind}" if self.of_image else "at least one column"
-            raise ValueError(f"columns: expected {wanted}, got {self.columns}.")
-        if self.kind == "class" and len(self.columns) != 1:
-            raise ValueError(f"columns: expected one column of classes, got {self.columns}.")
+        self.rules.check(self)
 
     @property
-    def of_image(self) -> bool:
+    def rules(self) -> ModuleType:
+        """The file of the task in `galviz.tasks`."""
+        return task(self.task)
+
+    @property
+    def self_labelled(self) -> bool:
         """Whether the image is its own label, so that no catalogue column is needed."""
-        return self.kind in ("band", "order")
+        return self.rules.SELF_LABELLED
 
     @property
-    def named(self) -> bool:
-        """Whether estimates are names instead of numbers."""
-        return self.of_image or self.kind == "class"
+    def numeric(self) -> bool:
+        """Whether estimates are numbers. Otherwise they are names of classes."""
+        return self.rules.NUMERIC
 
-    def looks(self, bands: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-        """Return the variants of an image that a pretext task tells apart.
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
 
-        Parameters
-        ----------
-        bands : tuple of str
-            The B bands of the images.
+    def variants(self, bands: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+        """Return name → band indices of the variants of an image that a pretext task tells apart; else empty."""
+        return self.rules.variants(self, bands)
 
-        Returns
-        -------
-        dict of str to tuple of int
-            Band indices of each variant: ``{"u": (0,), …}`` for ``"band"``; all permutations, named by the initials of
-            the bands, for ``"order"``: ``{"RGB": (0, 1, 2), "RBG": (0, 2, 1), …}``. Empty for other kinds.
-        """
-        if self.kind == "band":
-            return {band: (k,) for k, band in enumerate(bands)}
-        if self.kind == "order":
-            return {"".join(bands[k][0].upper() for k in order): order for order in permutations(range(len(bands)))}
-        return {}
+    def class_names(self, bands: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names of the classes for images in `bands`; empty for numbers."""
+        return self.rules.classes(self, bands)
+
+    def one_band(self, bands: tuple[str, ...]) -> bool:
+        """Return whether the network takes a single band of an image at a time."""
+        return any(len(variant) == 1 for variant in self.variants(bands).values())
 
     @property
     def label_learned(self) -> str:
@@ -142,20 +141,14 @@ class Target:
         catalogue : pandas.DataFrame
             One row per object. Without the column, or with fewer than two different values, nothing is set.
         """
-        if self.kind == "class" and not self.classes and self.columns[0] in catalogue.columns:
-            return replace(self, classes=tuple(sorted(catalogue[self.columns[0]].dropna().astype(str).unique())))
-        if self.transform != "zscore" or self.scale is not None or not set(self.columns) <= set(catalogue.columns):
-            return self
-        values = catalogue[list(self.columns)].to_numpy(dtype=np.float64)
-        scale = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
-        return replace(self, centre=float(np.nanmean(values)), scale=scale) if scale > 0 else self
+        return self.rules.fitted(self, catalogue)
 
     def _constants(self) -> tuple[float, float]:
         if self.centre is None or self.scale is None:
             raise ValueError(f"{self.name}: expected the constants of its z-score, got none. Use fitted(catalogue).")
         return self.centre, self.scale
 
-    def truth(self, catalogue: pd.DataFrame) -> np.ndarray:
+    def truth(self, catalogue: pd.DataFrame) -> np.ndarray | None:
         """Return the true values from a catalogue, transformed for learning.
 
         Parameters
@@ -165,9 +158,10 @@ class Target:
 
         Returns
         -------
-        numpy.ndarray of float64, shape (N, K)
+        numpy.ndarray of float64, shape (N, K), or None
             The K columns, transformed. NaN where the catalogue has no value. A z-score without constants uses those of
-            this catalogue. For classes: the class index, counted from 0; NaN also if a class is not in `classes`.
+            this catalogue. For classes: the class index, counted from 0; NaN also if a class is not in `classes`. None
+            for a pretext task, where the image is its own label.
 
         Raises
         ------
@@ -180,11 +174,7 @@ class Target:
                 f"catalogue: expected the column {missing[0]!r} to learn {self.name}, "
                 f"got {', '.join(map(str, catalogue.columns)) or 'no columns'}. Add it, or choose another target."
             )
-        if self.kind == "class":
-            names = catalogue[self.columns[0]].astype(str).where(catalogue[self.columns[0]].notna())
-            codes = pd.Index(self.fitted(catalogue).classes, dtype=str).get_indexer(names)
-            return np.where(codes < 0, np.nan, codes.astype(np.float64))[:, None]
-        return self.fitted(catalogue).forward(catalogue[list(self.columns)].to_numpy(dtype=np.float64))
+        return self.rules.truth(self, catalogue)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
@@ -199,9 +189,12 @@ class Target:
         ValueError
             If a field is missing, has the wrong type, or is not known to this version.
         """
+        if "kind" in fields and "task" not in fields:  # as the first versions wrote it
+            fields = {**fields, "task": _TASKS.get(fields["kind"], str(fields["kind"]))}
+            del fields["kind"]
         types = get_type_hints(cls)
         strange = sorted(fields.keys() - types.keys())
         if strange:
             raise ValueError(f"target: expected {', '.join(types)}, got also {strange[0]!r}. Restore or remove it.")
-        check_fields(fields, types, "target", frozenset({"name", "kind", "columns", "label"}))
+        check_fields(fields, types, "target", frozenset({"name", "task", "columns", "label"}))
         return cls(**fields)

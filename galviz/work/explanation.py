@@ -13,7 +13,6 @@ from galviz.measure.linear_baseline import Offset
 from galviz.measure.occluders import places, spread
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.galaxy_zoo import COLUMNS, NAMES
 from galviz.tasks.target import Target
 from galviz.work.chunks import Work
 
@@ -57,20 +56,9 @@ def outputs(target: Target, bands: Sequence[str]) -> dict[str, tuple[str, int]]:
     ----------
     target : Target
     bands : sequence of str
-        Bands of the cutouts, which are the classes of a band target.
+        Bands of the cutouts.
     """
-    if target.named:
-        names = target.looks(tuple(bands)) or target.classes
-        return {f"probability of {name}": ("probability", k) for k, name in enumerate(names)}
-    if target.kind == "scalar":
-        unit = f" ({target.unit})" if target.unit else ""
-        shown = {} if target.transform == "identity" else {f"{target.label}{unit}": ("shown", 0)}
-        return {target.label_learned: ("learned", 0)} | shown
-    known = dict(zip(COLUMNS, NAMES, strict=True))
-    names = {column: f"{known[column]} ({column})" if column in known else column for column in target.columns}
-    found = {names[column]: ("learned", k) for k, column in enumerate(target.columns)}
-    first = names.get(target.name)  # the answer that the study is about comes first
-    return found if first is None else {first: found[first]} | found
+    return target.rules.outputs(target, tuple(bands))
 
 
 class Explanation:
@@ -271,7 +259,7 @@ def image_for(run: Run, cutouts: CutoutSet, object_id: str, seen: str = "") -> n
         If the network takes single bands and `seen` is not a band of the cutouts.
     """
     image = cutouts.images[int(cutouts.row_of([object_id])[0])]
-    if run.target.kind != "band":
+    if not run.target.one_band(cutouts.bands):
         return image
     if seen not in cutouts.bands:
         raise ValueError(f"seen: expected one of the bands {', '.join(cutouts.bands)}, got {seen!r}.")

@@ -104,7 +104,7 @@ class Plan:
     def tasks(self) -> list[Task]:
         """Return the trainings in order: pre-trainings first, because others need them, then trial after trial."""
         several = self.fold_wise and len(self.folds) > 1
-        first = f"{self.pretext.kind}s"
+        first = f"{self.pretext.name}s"
         names = {fold: f"{first}-fold{fold}" if several else first for fold in self.folds}
         found = {}
         for fold, name in names.items():
@@ -280,6 +280,6 @@ def _held_out(run: Run, cell: dict[str, Any]) -> pd.DataFrame:
     told = run.predictions().held_out().with_truth()
     told = told.table[told.table["fold"] == cell["fold"]], told.target
     values = {"truth": f"{told[1].name}_true", "estimate": told[1].name}
-    inverse = (lambda names: names) if told[1].named else told[1].inverse
+    inverse = told[1].inverse if told[1].numeric else (lambda names: names)
     found = {name: inverse(told[0][column].to_numpy()) for name, column in values.items()}
     return pd.DataFrame(cell | {"object_id": told[0].index.to_numpy()} | found)

@@ -1,7 +1,6 @@
 """Functions that the Dask workers of `galviz.work.chunks` run. Only there is torch loaded."""
 
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,13 +86,9 @@ def _stamp(path: str) -> int:
 @lru_cache(maxsize=_KEPT)
 def _network(path: str, _stamp: int) -> "nn.Module":
     """Return the network of a run on the best device. `_stamp` renews the cached network when its weights change."""
-    from galviz.nn.inference.predict import load_weights
+    from galviz.nn.inference.predict import network_of
 
-    run = Run.open(path)
-    study, built = import_module(f"galviz.studies.{run.info['study']}"), run.info["build"]
-    network = study.build(run.target, run.recipe, tuple(built["bands"]), built["size"])
-    load_weights(network, run.weights)
-    return network.eval().to(_device())
+    return network_of(Run.open(path)).eval().to(_device())
 
 
 def fitted(

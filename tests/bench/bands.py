@@ -21,7 +21,7 @@ from galviz.nn.networks.normalise import Normalise
 from galviz.runs.folds import deal, groups_of
 from galviz.runs.run import Run
 from galviz.sky.readers import sdss
-from galviz.studies import richness
+from galviz.studies import richness, train
 
 
 def scaled(images: np.ndarray, mode: str) -> np.ndarray:
@@ -44,7 +44,7 @@ def main(frames: str, recipe_name: str, settings: list[str], size: int, tile: fl
             own, target = recipe.replace(fold=k), richness.TARGETS["band"]
             run = Run.create(Path(folder) / "run", study="richness", target=target, recipe=own, data=frames)
             began = time.perf_counter()
-            richness.train(cutouts, run, devices="cpu")
+            train(run, cutouts, devices="cpu")
             seconds.append(round(time.perf_counter() - began, 1))
             held = run.predictions().held_out()
         out = fold == k

@@ -22,6 +22,7 @@ from galviz.nn.gan.best_fit import best_fit
 from galviz.nn.gan.lsgan import Generator, Trained
 from galviz.nn.gan.repair import open_trained
 from galviz.nn.inference.predict import objects
+from galviz.runs.best_fits import LATENTS, known_fits
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import inpainting
@@ -93,7 +94,7 @@ def quality(truth: np.ndarray, estimate: np.ndarray, noise: float) -> dict[str, 
 def covered(run: Run, band: str, truth: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
     """How often the 68 % interval of a hidden band's flux holds the truth: of all objects, and of the brighter half."""
     flux = central_flux(truth)
-    low, high = inpainting.known_fits(run).fluxes(band).interval(central_flux(estimate))
+    low, high = known_fits(run).fluxes(band).interval(central_flux(estimate))
     held = (low <= flux) & (flux <= high)
     return {
         "interval_holds": round(float(held.mean()), 3),
@@ -174,9 +175,9 @@ def inversion(path: str, count: int = 100, **options) -> dict[str, object]:
 def photoz(path: str, data: str, wide: str | None) -> dict[str, object]:
     """Redshifts of the embedded sky, of the objects that no training saw: latents, embedder, fluxes, wide ResNet."""
     run, network = opened(path)
-    cutouts = inpainting.load(data)
+    cutouts = CutoutSet.open(data, inpainting.BANDS)
     z = cutouts.catalogue["z"].to_numpy()
-    known = pd.read_parquet(run.path / inpainting.LATENTS).loc[cutouts.object_ids]
+    known = pd.read_parquet(run.path / LATENTS).loc[cutouts.object_ids]
     fold, latents = known["dealt"].to_numpy(), known.drop(columns=["dealt", "truth"]).to_numpy()
     with torch.inference_mode():
         scaled = network.scale(torch.from_numpy(cutouts.images[:]))

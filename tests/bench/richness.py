@@ -21,7 +21,7 @@ from galviz.runs.folds import deal, groups_of
 from galviz.runs.predictions import joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.studies import richness
+from galviz.studies import richness, train
 
 
 def network(cutouts: CutoutSet, recipe, data: str) -> tuple[pd.DataFrame, list[float]]:
@@ -33,14 +33,14 @@ def network(cutouts: CutoutSet, recipe, data: str) -> tuple[pd.DataFrame, list[f
             path = Path(folder) / str(k)
             run = Run.create(path, study="richness", target=richness.TARGET, recipe=own, data=data)
             began = time.perf_counter()
-            richness.train(cutouts, run, devices="cpu")
+            train(run, cutouts, devices="cpu")
             seconds.append(round(time.perf_counter() - began, 1))
             parts.append(joined(run.predictions().held_out()))
     return pd.concat(parts).reindex(cutouts.object_ids), seconds
 
 
 def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
-    cutouts, recipe = richness.load(data), richness.RECIPES[recipe_name].with_settings(settings)
+    cutouts, recipe = CutoutSet.open(data, richness.BANDS), richness.RECIPES[recipe_name].with_settings(settings)
     truth = richness.TARGET.truth(cutouts.catalogue)[:, 0]
     told, seconds = network(cutouts, recipe, data)
     estimate, fold = told["estimate"].to_numpy(), told["fold"].to_numpy(int)

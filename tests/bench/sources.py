@@ -16,9 +16,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 from galviz.measure.attribution_regions import find_sources, shares  # noqa: E402
 from galviz.nn.explain.attribution import occlude, probability  # noqa: E402
 from galviz.nn.inference.predict import load_weights  # noqa: E402
+from galviz.nn.tasks import build  # noqa: E402
 from galviz.runs.run import Run  # noqa: E402
 from galviz.sky.cutouts import CutoutSet  # noqa: E402
-from galviz.studies import richness  # noqa: E402
 
 PATCH, STRIDE = 8, 4
 
@@ -44,7 +44,7 @@ def main() -> None:
     given = ask.parse_args()
     run = Run.open(given.run)
     sky = CutoutSet.open(run.data)
-    network = richness.build(run.target, run.recipe, sky.bands)
+    network = build(run.target, run.recipe, sky.bands)
     load_weights(network, run.weights)
     held_out = np.unique(run.predictions().held_out().table.index.get_level_values("object_id"))
     ids = np.random.default_rng(0).permutation(held_out)[: given.tiles]

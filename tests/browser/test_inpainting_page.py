@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from at_once import random_gan
 
-from galviz.studies.inpainting import LATENTS
+from galviz.runs.best_fits import LATENTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -10,11 +10,9 @@ from panel.io.location import Location
 
 from galviz.io.tables import write_table
 from galviz.pages.explore_page import ExplorePage
-from galviz.pages.inpainting_page import inpainting_study
 from galviz.pages.library import Library
-from galviz.pages.mergers_page import mergers_study
 from galviz.pages.occlusion_page import OcclusionPage
-from galviz.pages.richness_page import richness_study
+from galviz.pages.page import open_study_page
 from galviz.pages.state import PageState
 from galviz.pages.sweeps import LabelsTab
 from galviz.pages.threshold_page import ThresholdPage
@@ -68,12 +66,12 @@ def test_no_name_of_a_run_leads_out_of_the_runs(outside, galviz_home, name):
     assert Library.find().run_path("inside") == galviz_home / "runs" / "inside"
 
 
-@pytest.mark.parametrize("study", [richness_study, mergers_study, inpainting_study])
+@pytest.mark.parametrize("study", ["richness", "mergers", "inpainting", "channels"])
 @pytest.mark.parametrize("name", OUT)
 def test_no_address_of_a_study_opens_a_run_or_a_sky_elsewhere(outside, location, study, name):
     before = list(outside.iterdir())
     location.search = "?" + urlencode({"run": name, "sky": name, "tab": "train"})
-    page = study()
+    page = open_study_page(study)
     assert page.page.sky == ("tiny" if "tiny" in page.library.skies() else "")
     assert page.page.run == page.library.first_run()
     page.page.run = name  # an address that changes
@@ -161,7 +159,7 @@ def test_a_state_that_a_visitor_opens_reads_no_file(outside, tmp_path, tiny_sky)
 
 
 def test_an_encoder_must_lie_in_the_library(outside, galviz_home, sky):
-    train = TrainPanel(richness, Library.find(), PageState(sky="tiny"))
+    train = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
     inside = galviz_home / "runs" / "inside"
     train.encoder = str(inside)
     assert train.command("out")[-1] == str(inside.resolve())

@@ -21,7 +21,7 @@ from galviz.tasks.target import Target
 from galviz.tools.label_curves.view import LabelsView
 from galviz.work.sweep import Plan, Sweep
 
-CLASSES = Target("class", "class", ("class",), "class", classes=("cat", "dog"))
+CLASSES = Target("class", "classification", ("class",), "class", classes=("cat", "dog"))
 RATES = {"encoder": 1e-3, "head": 1e-3}
 RECIPE = Recipe(name="tiny", epochs=4, batch=6, learning_rates=RATES, loss="cross_entropy", folds=3)
 
@@ -92,5 +92,6 @@ def test_a_sweep_of_classes_shows_accuracies_and_what_the_paper_says(sweep):
 
 
 def test_a_page_lists_the_sweeps_of_its_own_study(sweep):
-    pages = {study: LabelsTab(study, Library.find((), channels), PageState()) for study in ("richness", "channels")}
+    library = Library.find((), channels.STUDY)
+    pages = {study: LabelsTab(study, library, PageState()) for study in ("richness", "channels")}
     assert [len(page.sweeps()) for page in pages.values()] == [0, 1]

@@ -10,7 +10,7 @@ from galviz.pages.explore_page import ExplorePage
 from galviz.pages.explorer import Explorer
 from galviz.pages.library import Library
 from galviz.pages.open_any import guessed_pair, open_any
-from galviz.pages.results.pretext import BandsView
+from galviz.pages.results.pretext import View as BandsView
 from galviz.pages.sky import SkyView
 from galviz.pages.state import SameFocus
 from galviz.pages.view_state import ViewState, read_view

@@ -10,7 +10,7 @@ import pytest
 
 from galviz.measure.label_efficiency import gain_words, label_gain
 from galviz.pages.library import Library
-from galviz.pages.richness_page import LABELS, richness_study
+from galviz.pages.page import open_study_page
 from galviz.pages.state import PageState
 from galviz.pages.sweeps import LabelsTab
 from galviz.runs.predictions import Predictions
@@ -63,7 +63,7 @@ def started(monkeypatch):
 
 def tab(sky=None):
     page = PageState(sky="tiny" if sky is not None else "")
-    return LabelsTab("richness", Library.find((), richness), page)
+    return LabelsTab("richness", Library.find((), richness.STUDY), page)
 
 
 def shown(view):
@@ -240,8 +240,8 @@ def test_the_table_is_downloaded_whole(sweep):
 
 def test_the_page_has_the_tab_and_takes_a_sweep_of_anywhere(sweep, tmp_path):
     moved = sweep.path.rename(tmp_path / "elsewhere")
-    page = richness_study([str(moved)])
-    assert page.page.tabs[-1] == LABELS
-    page.page.tab = LABELS
+    page = open_study_page("richness", [str(moved)])
+    assert page.page.tabs[-1] == "labels"
+    page.page.tab = "labels"
     assert page.body().view.sweep.path == moved
     assert Run(moved).path.name in page.body().sweeps()

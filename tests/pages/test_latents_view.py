@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from galviz.pages.latents import LatentsView, colour_of
+from galviz.runs.best_fits import LATENTS
 from galviz.runs.latents import LatentMap, latent_table, principal_components
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
@@ -38,7 +39,7 @@ def run(galviz_home, sky):
         columns=str
     )
     table["truth"], table["dealt"] = sky.catalogue["z"] * 1000, np.arange(30) % 4
-    table.iloc[::-1].to_parquet(run.path / inpainting.LATENTS)
+    table.iloc[::-1].to_parquet(run.path / LATENTS)
     return run
 
 
@@ -48,8 +49,8 @@ def tell(run, sky):
 
 
 def test_principal_components_are_those_of_the_latents_alone(run):
-    found = LatentMap.open(run.path / inpainting.LATENTS)
-    values = pd.read_parquet(run.path / inpainting.LATENTS).drop(columns=["truth", "dealt"]).to_numpy()
+    found = LatentMap.open(run.path / LATENTS)
+    values = pd.read_parquet(run.path / LATENTS).drop(columns=["truth", "dealt"]).to_numpy()
     centred = values - values.mean(axis=0)
     left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
     np.testing.assert_allclose(np.abs(found.places.to_numpy()), np.abs(left[:, :2] * sizes[:2]), rtol=1e-6)
@@ -159,7 +160,7 @@ def test_a_saved_map_is_offered_beside_the_components_and_keeps_what_is_chosen(r
 def test_what_cannot_be_read_is_said_and_what_is_not_there_how_to_come_by_it(run, sky):
     pd.DataFrame({"x": [1.0]}).to_parquet(run.path / "umap.parquet")
     assert "umap.parquet: object_id: expected strings" in LatentsView(run, sky, Selection()).__panel__().object
-    (run.path / inpainting.LATENTS).unlink()
+    (run.path / LATENTS).unlink()
     words = LatentsView(run, sky, Selection()).__panel__().object
     assert "<b>gan</b> has no latents." in words
     assert "galviz train inpainting" in words

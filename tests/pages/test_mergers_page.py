@@ -10,7 +10,7 @@ from PIL import Image
 
 from galviz.io.tables import write_table
 from galviz.pages.library import Library
-from galviz.pages.mergers_page import mergers_page, mergers_study
+from galviz.pages.page import open_study_page, study_page
 from galviz.pages.recipe_form import flat
 from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky import SkyView
@@ -20,9 +20,9 @@ from galviz.pages.threshold_page import ThresholdPage
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.galaxy_zoo import COLUMNS, MERGER
+from galviz.sky.galaxy_zoo import COLUMNS, MERGER, THRESHOLD
 from galviz.sky.mock import write_mergers_sky
-from galviz.studies import mergers
+from galviz.studies import mergers, open_study
 from galviz.work import processes as jobs
 
 
@@ -76,13 +76,13 @@ def threshold(page):
 
 def test_a_run_of_votes_offers_all_answers_with_their_truth(make_votes):
     run = make_votes("first")
-    tab = ThresholdPage([], Library.find(study=mergers))
+    tab = ThresholdPage([], Library.find(study=mergers.STUDY))
     assert tab.param.chosen.objects == {"–": "", "run first": str(run.path)}
     body, view = tab.body(), tab.view
     assert "8 objects that the network has not seen in training" in body[0].object
     assert "slightly too good" not in body[0].object
     assert len(view.table) == 8
-    assert (view.answer, view.truth, view.threshold) == (MERGER, f"{MERGER}_true", mergers.THRESHOLD)
+    assert (view.answer, view.truth, view.threshold) == (MERGER, f"{MERGER}_true", THRESHOLD)
     assert set(view.param.answer.objects.values()) <= set(COLUMNS) | {f"{name}_true" for name in COLUMNS}
     view.answer = "Class1.1"
     assert view.truth == "Class1.1_true"
@@ -92,22 +92,22 @@ def test_a_run_of_votes_offers_all_answers_with_their_truth(make_votes):
 
 def test_a_bare_table_of_votes_begins_at_the_threshold_of_the_paper(make_votes, table):
     run = make_votes("first")
-    tab = ThresholdPage([str(run.path / "predictions.parquet")], Library.find(study=mergers))
+    tab = ThresholdPage([str(run.path / "predictions.parquet")], Library.find(study=mergers.STUDY))
     tab.body()
-    assert (tab.view.answer, tab.view.threshold) == (MERGER, mergers.THRESHOLD)
-    tab = ThresholdPage([str(table)], Library.find(study=mergers))
+    assert (tab.view.answer, tab.view.threshold) == (MERGER, THRESHOLD)
+    tab = ThresholdPage([str(table)], Library.find(study=mergers.STUDY))
     tab.body()
     assert tab.view.threshold == 0.5
 
 
 def test_what_chose_the_epoch_is_said_to_be_judged_too_well(make_votes):
     make_votes("first", keep="best")
-    assert "slightly too good" in ThresholdPage([], Library.find(study=mergers)).body()[0].object
+    assert "slightly too good" in ThresholdPage([], Library.find(study=mergers.STUDY)).body()[0].object
 
 
 def test_the_explorer_shows_what_its_lines_of_python_make(make_votes):
     make_votes("first")
-    tab = ThresholdPage([], Library.find(study=mergers))
+    tab = ThresholdPage([], Library.find(study=mergers.STUDY))
     tab.body()[-1].collapsed = False
     made: dict = {}
     tab.view.threshold = 0.02
@@ -121,34 +121,34 @@ def test_the_explorer_shows_what_its_lines_of_python_make(make_votes):
 def test_the_threshold_is_first_where_there_is_something_to_lay_it_on(make_votes, galviz_home, table, make_run, told):
     make_run("richness", predictions=told)
     sky = galviz_home / "skies" / "zoo"
-    assert mergers_study().page.tab == mergers_study([str(sky)]).page.tab == "data"
-    assert mergers_study([str(table)]).page.tab == "threshold"
-    assert mergers_study(["nowhere.csv"]).page.tab == "threshold"
-    assert "expected a table" in threshold(mergers_study(["nowhere.csv"])).body().object
-    assert "Nothing is open" in threshold(mergers_study()).body().object
-    assert threshold(mergers_study([str(table)])).view.scored.at(0.5).above == 25
-    assert len(threshold(mergers_study([str(sky)])).view.table) == 12
+    assert open_study_page("mergers").page.tab == open_study_page("mergers", [str(sky)]).page.tab == "data"
+    assert open_study_page("mergers", [str(table)]).page.tab == "threshold"
+    assert open_study_page("mergers", ["nowhere.csv"]).page.tab == "threshold"
+    assert "expected a table" in threshold(open_study_page("mergers", ["nowhere.csv"])).body().object
+    assert "Nothing is open" in threshold(open_study_page("mergers")).body().object
+    assert threshold(open_study_page("mergers", [str(table)])).view.scored.at(0.5).above == 25
+    assert len(threshold(open_study_page("mergers", [str(sky)])).view.table) == 12
     make_votes("older")
     make_votes("newer")
-    page = mergers_study()
+    page = open_study_page("mergers")
     assert (page.page.tab, page.page.sky, page.page.run) == ("threshold", "zoo", "newer")
-    given = mergers_study([str(galviz_home / "runs" / "older")])
+    given = open_study_page("mergers", [str(galviz_home / "runs" / "older")])
     assert given.page.run == "older"
     assert "older" in threshold(given).body()[0].object
 
 
 def test_every_tab_is_there_and_the_first_is_the_threshold(make_votes):
     make_votes("first")
-    page = mergers_study()
+    page = open_study_page("mergers")
     assert page.__panel__()[0].names == ["threshold", *TABS]
     for tab in page.page.tabs:
         page.page.tab = tab
         assert page.body() is page.tabs[tab]
-    assert isinstance(mergers_page(), pn.template.BootstrapTemplate)
+    assert isinstance(study_page("mergers"), pn.template.BootstrapTemplate)
 
 
 def test_a_run_that_ends_while_the_page_is_open_can_be_chosen(make_votes):
-    page = mergers_study()
+    page = open_study_page("mergers")
     tab = threshold(page)
     select = tab.choice()
     assert select.options == {"–": ""}
@@ -169,7 +169,7 @@ def test_the_run_of_the_page_and_that_of_the_threshold_agree(make_votes, table):
     make_votes("first")
     make_votes("second")
     make_votes("third", "stopped")
-    page = mergers_study()
+    page = open_study_page("mergers")
     tab = threshold(page)
     select = tab.choice()
     assert tab.chosen.endswith("second")
@@ -179,7 +179,7 @@ def test_the_run_of_the_page_and_that_of_the_threshold_agree(make_votes, table):
     assert tab.chosen.endswith("second")
     page.page.run = "third"  # has nothing to show
     assert tab.chosen.endswith("second")
-    of_table = mergers_study([str(table)])
+    of_table = open_study_page("mergers", [str(table)])
     tab = threshold(of_table)
     of_table.page.run = "first"
     assert tab.given == [str(table)]
@@ -187,24 +187,24 @@ def test_the_run_of_the_page_and_that_of_the_threshold_agree(make_votes, table):
 
 def test_what_is_open_comes_back_after_a_reload(make_votes, table, location, bring):
     make_votes("first")
-    tab = threshold(mergers_study([str(table)]))
+    tab = threshold(open_study_page("mergers", [str(table)]))
     select = tab.choice()
     assert select.options[table.name] == ""
     select.value = select.options["run first"]
     assert "open=run+first" in location.search
-    assert "first" in threshold(mergers_study([str(table)])).body()[0].object
+    assert "first" in threshold(open_study_page("mergers", [str(table)])).body()[0].object
     bring(tab, "up.csv", table.read_bytes())
     assert "open" not in location.search
-    again = threshold(mergers_study([str(table)]))
+    again = threshold(open_study_page("mergers", [str(table)]))
     assert "up.csv" in again.body()[0].object
     location.search = location.search.replace("tab=threshold", "tab=why")
-    assert mergers_study([str(table)]).page.tab == "why"
+    assert open_study_page("mergers", [str(table)]).page.tab == "why"
 
 
 def test_the_form_has_the_network_of_each_recipe_and_starts_its_command(zoo, monkeypatch):
     started = []
     monkeypatch.setattr(jobs, "start", lambda command, _: started.append(list(command)) or 1)
-    train = mergers_study().train
+    train = open_study_page("mergers").train
     assert train.param.recipe.objects == list(mergers.RECIPES)
     for name, recipe in mergers.RECIPES.items():
         train.recipe = name
@@ -221,14 +221,14 @@ def test_the_form_has_the_network_of_each_recipe_and_starts_its_command(zoo, mon
 
 
 def test_a_sky_is_drawn_at_the_size_of_its_study():
-    assert SkyMaker("mergers", Library.find(), PageState()).size == 68
-    assert SkyMaker("richness", Library.find(), PageState()).size == 64
+    assert SkyMaker(open_study("mergers"), Library.find(), PageState()).size == 68
+    assert SkyMaker(open_study("richness"), Library.find(), PageState()).size == 64
 
 
 def test_a_sky_of_pictures_is_shown_by_the_votes_for_mergers(zoo, monkeypatch):
     shown = []
     monkeypatch.setattr("galviz.pages.page.SkyView", lambda *given: shown.append(SkyView(*given)) or shown[-1])
-    page = mergers_study()
+    page = open_study_page("mergers")
     page.data()
     explorer = shown[0].explorer
     assert [plot.x for plot in explorer.plots] == [MERGER, "redshift"]
@@ -236,7 +236,7 @@ def test_a_sky_of_pictures_is_shown_by_the_votes_for_mergers(zoo, monkeypatch):
 
 
 def test_a_sky_that_comes_from_elsewhere_is_taken_where_there_is_none(galviz_home):
-    page = mergers_study()
+    page = open_study_page("mergers")
     assert "No sky yet" in page.data()[0].object
     write_mergers_sky(galviz_home / "skies" / "zoo", 12, size=16)
     for _ in range(12):
@@ -249,7 +249,7 @@ def test_broken_pictures_are_named_and_the_others_shown(table, tmp_path):
     for k in range(20, 40):
         Image.fromarray(np.full((8, 8, 3), 5 * k, np.uint8)).save(tmp_path / "pictures" / f"a{k}.png")
     (tmp_path / "pictures" / "a30.png").write_bytes(b"no picture")
-    tab = ThresholdPage([str(table), str(tmp_path / "pictures")], Library.find(study=mergers))
+    tab = ThresholdPage([str(table), str(tmp_path / "pictures")], Library.find(study=mergers.STUDY))
     assert "50 objects · <b>pictures in pictures</b>, of 20 of them" in tab.body()[0].object
     assert "cannot be read" not in tab.unread().object
     sent = []
@@ -265,14 +265,14 @@ def test_broken_pictures_are_named_and_the_others_shown(table, tmp_path):
 
 
 def test_an_empty_upload_is_said_to_be_empty(table, bring):
-    tab = ThresholdPage([str(table)], Library.find(study=mergers))
+    tab = ThresholdPage([str(table)], Library.find(study=mergers.STUDY))
     bring(tab, "nothing.csv", b"")
     assert "nothing.csv, which is empty" in tab.body().object
 
 
 def test_the_explorer_of_a_threshold_shows_its_score_below_the_pictures(make_votes):
     make_votes("first")
-    tab = ThresholdPage([], Library.find(study=mergers))
+    tab = ThresholdPage([], Library.find(study=mergers.STUDY))
     tab.body()
     tab.view.answer = "Class4.1"
     card = tab.body()[-1]
@@ -282,7 +282,7 @@ def test_the_explorer_of_a_threshold_shows_its_score_below_the_pictures(make_vot
 
 
 def test_the_quick_recipe_offers_how_votes_obey_the_tree_and_dropout(zoo):
-    form = mergers_study().train.form
+    form = open_study_page("mergers").train.form
     assert form.widgets["network.votes"].options == ["tree", "dieleman", "sigmoid"]
     form.widgets["network.dropout"].value = "0.4"
     form.widgets["network.votes"].value = "sigmoid"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from galviz.pages.results.pretext import BandsView
-from galviz.pages.results.regression import PredictionsView
+from galviz.pages.results.pretext import View as BandsView
+from galviz.pages.results.regression import View as PredictionsView
 from galviz.runs.predictions import Predictions
 from galviz.tools.selection.core import Selection
 

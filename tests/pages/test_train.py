@@ -8,7 +8,7 @@ from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, PageState
 from galviz.pages.train import TrainPanel
-from galviz.studies import richness
+from galviz.studies import open_study, richness
 from galviz.tools.training.run_progress import RunView
 from galviz.tools.viewer.view import FocusCanvas
 from galviz.work import processes as jobs
@@ -48,7 +48,7 @@ def test_what_is_set_in_the_form_is_what_the_command_gets(recipe):
 
 def test_start_is_the_command_line(sky, started, galviz_home):
     page = PageState(sky="tiny")
-    panel = TrainPanel(richness, Library.find(), page)
+    panel = TrainPanel(richness.STUDY, Library.find(), page)
     panel.form.widgets["epochs"].value = 3
     panel.run_name = "first"
     panel.start()
@@ -64,7 +64,7 @@ def test_start_is_the_command_line(sky, started, galviz_home):
 def test_an_encoder_can_be_started_from(sky, started, make_run, told_bands):
     run = make_run("bands", predictions=told_bands)
     run.weights.touch()
-    panel = TrainPanel(richness, Library.find(), PageState(sky="tiny"))
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
     select = next(part for part in panel.choices() if part.label == "Start from the encoder of")
     assert select.options == {"none (random weights)": "", "bands": str(run.path)}
     select.value = str(run.path)
@@ -82,7 +82,7 @@ def test_an_encoder_can_be_started_from(sky, started, make_run, told_bands):
     ],
 )
 def test_a_field_that_makes_no_sense_is_refused_in_words(sky, started, field, value, said):
-    panel = TrainPanel(richness, Library.find(), PageState(sky="tiny"))
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
     panel.form.widgets[field].value = value
     panel.start()
     assert said in panel.error
@@ -92,7 +92,7 @@ def test_a_field_that_makes_no_sense_is_refused_in_words(sky, started, field, va
 
 def test_what_is_typed_stays_when_devices_and_runs_come(sky, make_run):
     page = PageState(sky="tiny")
-    panel = TrainPanel(richness, Library.find(), page)
+    panel = TrainPanel(richness.STUDY, Library.find(), page)
     widgets = {widget.label: widget for widget in panel.choices()}
     device, name = widgets["Device"], widgets["Name of the new run"]
     name.value = "mine"
@@ -108,7 +108,7 @@ def test_what_is_typed_stays_when_devices_and_runs_come(sky, make_run):
 
 
 def test_a_double_click_starts_one_training(sky, started):
-    panel = TrainPanel(richness, Library.find(), PageState(sky="tiny"))
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
     panel.start()
     panel.start()
     assert len(started) == 1
@@ -148,7 +148,7 @@ def test_a_run_that_came_to_nothing_is_removed_when_the_wish_is_said_twice(told,
 
 
 def test_without_a_sky_there_is_no_training(started):
-    panel = TrainPanel(richness, Library.find(), PageState())
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState())
     panel.start()
     assert "expected a sky to learn from" in panel.error
     assert not started
@@ -156,7 +156,7 @@ def test_without_a_sky_there_is_no_training(started):
 
 def test_a_name_that_is_taken_is_refused(sky, started, make_run):
     make_run("first")
-    panel = TrainPanel(richness, Library.find(), PageState(sky="tiny"))
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
     panel.run_name = "first"
     panel.start()
     assert "not taken" in panel.error
@@ -239,7 +239,7 @@ def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
 
 def test_making_a_sky_is_a_process_whose_end_is_seen(started, galviz_home, tiny_sky, monkeypatch):
     page = PageState()
-    maker = SkyMaker("richness", Library.find(), page)
+    maker = SkyMaker(open_study("richness"), Library.find(), page)
     maker.param.update(objects=20, size=16, sky_name="new")
     maker.make()
     out = galviz_home / "skies" / "new"
@@ -257,7 +257,7 @@ def test_making_a_sky_is_a_process_whose_end_is_seen(started, galviz_home, tiny_
 
 
 def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home):
-    maker = SkyMaker("richness", Library.find(), PageState())
+    maker = SkyMaker(open_study("richness"), Library.find(), PageState())
     maker.make()
     job = galviz_home / "jobs" / "sky-synthetic"
     job.mkdir(parents=True)
@@ -269,7 +269,7 @@ def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home
 
 
 def test_a_page_without_anything_offers_what_to_do():
-    page = StudyPage(richness, Library.find())
+    page = StudyPage(richness.STUDY, Library.find())
     assert "No sky yet" in page.data()[0].object
     assert "train one first" in page.predictions()[1].object
     for tab in TABS:
@@ -279,7 +279,7 @@ def test_a_page_without_anything_offers_what_to_do():
 
 def test_the_tab_and_the_page_agree(sky, told, make_run):
     make_run("first", predictions=told)
-    page = StudyPage(richness, Library.find())
+    page = StudyPage(richness.STUDY, Library.find())
     assert (page.page.sky, page.page.run) == ("tiny", "first")
     assert page.page.selection.focus == sky.object_ids[0]
     layout = page.__panel__()
@@ -294,7 +294,7 @@ def test_the_tab_and_the_page_agree(sky, told, make_run):
 
 def test_predictions_come_to_the_page_when_the_run_is_done(sky, told, make_run):
     run = make_run("first", "stopped")
-    page = StudyPage(richness, Library.find())
+    page = StudyPage(richness.STUDY, Library.find())
     page.page.tab = "train"
     assert "stopped and has no predictions" in page.predictions()[1].object
     seen = []
@@ -309,7 +309,7 @@ def test_predictions_come_to_the_page_when_the_run_is_done(sky, told, make_run):
 def test_a_run_whose_sky_is_gone_is_shown_without_pictures(told, sky, make_run, galviz_home):
     make_run("first", predictions=told)
     (galviz_home / "skies" / "tiny").rename(galviz_home / "moved")
-    page = StudyPage(richness, Library.find())
+    page = StudyPage(richness.STUDY, Library.find())
     said = page.predictions()[1][0][0]
     assert "expected a folder with a saved sky" in said.object
     assert not page.predictions()[1].select(FocusCanvas)

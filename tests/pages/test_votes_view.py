@@ -12,7 +12,7 @@ from galviz.pages.library import Library
 from galviz.pages.results.regression import run_opening
 from galviz.pages.results.results import Outcome
 from galviz.pages.results.vote_figures import VoteFigures, VoteMeasures
-from galviz.pages.results.votes import VotesView
+from galviz.pages.results.votes import View as VotesView
 from galviz.pages.state import PageState
 from galviz.runs.predictions import Predictions, about_answer, joined
 from galviz.runs.recipe import Recipe

@@ -8,9 +8,9 @@ from galviz.runs.predictions import Predictions, about_answer, joined
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
-RICHNESS = Target(name="ln_richness", kind="scalar", columns=("richness",), label="λ", transform="ln")
-BAND = Target(name="band", kind="band", columns=(), label="band")
-VOTES = Target(name="Class8.6", kind="votes", columns=("Class1.1", "Class8.6"), label="merger")
+RICHNESS = Target(name="ln_richness", task="regression", columns=("richness",), label="λ", transform="ln")
+BAND = Target(name="band", task="pretext", columns=(), label="band")
+VOTES = Target(name="Class8.6", task="votes", columns=("Class1.1", "Class8.6"), label="merger")
 IDS = [str(1237658493878337918 + k) for k in range(4)]
 
 

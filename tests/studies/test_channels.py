@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from galviz import studies
 from galviz.measure.metrics import accuracy
 from galviz.nn.inference.predict import objects, predict
 from galviz.nn.training.data import Samples
@@ -40,7 +41,7 @@ def sky():
 
 @pytest.mark.parametrize("question", exam.QUESTIONS)
 def test_exam(question, sky, tmp_path):
-    question(channels, sky, tmp_path)
+    question(channels.STUDY, sky, tmp_path)
 
 
 class Cast(nn.Module):
@@ -76,7 +77,7 @@ def test_a_picture_is_shown_in_all_orders(sky):
 def test_the_order_is_learned_and_told_of_all_pictures_that_are_held_out(sky, tmp_path):
     recipe = exam.tiny(channels.ORDER_RECIPES["quick"]).replace(epochs=30, folds=0)
     about = {"study": "channels", "target": channels.TARGETS["order"], "recipe": recipe, "data": "x"}
-    run = channels.train(sky, Run.create(tmp_path / "run", **about), devices="cpu")
+    run = studies.train(Run.create(tmp_path / "run", **about), sky, devices="cpu")
     told = run.predictions().held_out()
     assert sorted(set(told.object_ids)) == [f"p{k:02d}" for k in range(12, 18)]
     assert len(told) == 36
@@ -86,14 +87,14 @@ def test_the_order_is_learned_and_told_of_all_pictures_that_are_held_out(sky, tm
 
 @pytest.fixture(scope="module")
 def orders_run(tmp_path_factory, sky):
-    return exam.trained(channels, "order", sky, tmp_path_factory.mktemp("runs") / "orders")
+    return exam.trained(channels.STUDY, "order", sky, tmp_path_factory.mktemp("runs") / "orders")
 
 
 def test_classes_start_from_an_encoder_that_tells_orders_apart(orders_run, sky, tmp_path):
     recipe = exam.tiny(channels.RECIPES["quick"], frozen=True)
     about = {"study": "channels", "target": channels.TARGET, "recipe": recipe, "data": "x"}
     run = Run.create(tmp_path / "run", **about, encoder=str(orders_run.path))
-    run = channels.train(sky, run, devices="cpu", encoder=orders_run.path)
+    run = studies.train(run, sky, devices="cpu", encoder=orders_run.path)
     guided, orders = load_file(run.weights), load_file(orders_run.weights)
     for name in [name for name in orders if name.startswith("encoder.")]:
         assert torch.equal(guided[name], orders[name])
@@ -101,7 +102,7 @@ def test_classes_start_from_an_encoder_that_tells_orders_apart(orders_run, sky, 
 
 @pytest.fixture(scope="module")
 def classes_run(tmp_path_factory, sky):
-    return exam.trained(channels, "class", sky, tmp_path_factory.mktemp("runs") / "classes")
+    return exam.trained(channels.STUDY, "class", sky, tmp_path_factory.mktemp("runs") / "classes")
 
 
 def test_classes_are_told_by_name_with_their_probabilities(classes_run, sky):
@@ -131,7 +132,7 @@ def test_pictures_without_a_known_class_are_told_of_too(classes_run, sky):
         pixel_scale=np.nan,
         unit="display",
     )
-    told = channels.predict(classes_run, blind)
+    told = studies.predict(classes_run, blind)
     assert isinstance(told, Predictions)
     known = ~strange.isin(["horse"]) & strange.notna()
     assert told.table["class_true"].notna().tolist() == known.tolist()
@@ -148,7 +149,7 @@ def test_one_class_alone_is_refused(sky, tmp_path):
         unit="display",
     )
     with pytest.raises(ValueError, match="class: expected at least 2 classes to tell apart, got 1"):
-        exam.trained(channels, "class", same, tmp_path / "run")
+        exam.trained(channels.STUDY, "class", same, tmp_path / "run")
 
 
 def test_paper_is_as_published():
@@ -175,7 +176,7 @@ def test_a_sweep_measures_how_accurate_base_and_ours_are(sky, tmp_path):
     sweep = Sweep.create(tmp_path / "sweep", plan)
     for name in sweep.tasks:
         run = sweep.prepare(name)
-        channels.train(sky, run, devices="cpu", encoder=run.info["encoder"])
+        studies.train(run, sky, devices="cpu", encoder=run.info["encoder"])
     assert next(iter(sweep.tasks)) == "orders"
     table = sweep.save_table()
     assert table["labels"].tolist() == [6, 6, 12, 12]

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz import studies
 from galviz.nn.gan.repair import open_trained
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -22,12 +23,12 @@ def sky():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, sky):
-    return exam.trained(inpainting, "redshift", sky, tmp_path_factory.mktemp("runs") / "redshift")
+    return exam.trained(inpainting.STUDY, "redshift", sky, tmp_path_factory.mktemp("runs") / "redshift")
 
 
 @pytest.mark.parametrize("question", exam.QUESTIONS)
 def test_exam(question, sky, tmp_path):
-    question(inpainting, sky, tmp_path)
+    question(inpainting.STUDY, sky, tmp_path)
 
 
 def test_a_sky_without_redshifts_is_fitted_but_not_predicted(sky, tmp_path):
@@ -38,11 +39,11 @@ def test_a_sky_without_redshifts_is_fitted_but_not_predicted(sky, tmp_path):
         pixel_scale=sky.pixel_scale,
         unit=sky.unit,
     )
-    done = exam.trained(inpainting, "redshift", bare, tmp_path / "run")
+    done = exam.trained(inpainting.STUDY, "redshift", bare, tmp_path / "run")
     assert done.state()["status"] == "done"
     assert inpainting.latents(done, bare, steps=3).shape == (24, 64)
     with pytest.raises(ValueError, match=r"run: expected one whose sky has a column z, got run"):
-        inpainting.predict(done, bare)
+        studies.predict(done, bare)
 
 
 def test_latents_make_the_images_better_than_the_embedder_does(run, sky):
@@ -65,7 +66,7 @@ def test_an_object_is_predicted_from_the_other_folds(run, sky, tmp_path):
     known = pd.read_parquet(tmp_path / "run" / inpainting.LATENTS)
     known.loc[known["dealt"] == known["dealt"].iloc[0], "truth"] = 9.0
     known.to_parquet(tmp_path / "run" / inpainting.LATENTS)
-    again = inpainting.predict(Run.open(tmp_path / "run"), sky).table["z_phot"]
+    again = studies.predict(Run.open(tmp_path / "run"), sky).table["z_phot"]
     same = known["dealt"].reindex(table.index) == known["dealt"].iloc[0]
     np.testing.assert_array_equal(again[same], table[same])
     assert (again[~same] != table[~same]).any()
@@ -74,9 +75,9 @@ def test_an_object_is_predicted_from_the_other_folds(run, sky, tmp_path):
 def test_redshifts_are_learned_from_images_too(sky, tmp_path):
     recipe = inpainting.RECIPES["wide_resnet50"].replace(epochs=1, batch=8, folds=3)
     run = Run.create(tmp_path / "run", study="inpainting", target=inpainting.TARGET, recipe=recipe, data="x")
-    inpainting.train(sky, run, devices="cpu")
+    studies.train(run, sky, devices="cpu")
     told = run.predictions()
-    assert inpainting.predict(run, sky).table.equals(told.table)
+    assert studies.predict(run, sky).table.equals(told.table)
     assert sorted(told.table["fold"].unique()) == [-1, 0]
     with pytest.raises(ValueError, match="run: expected a finished one of best fits, got run of wide_resnet50"):
         Repair(run, sky, sky.object_ids[:1])
@@ -84,7 +85,7 @@ def test_redshifts_are_learned_from_images_too(sky, tmp_path):
 
 def test_it_starts_from_no_encoder(sky, tmp_path):
     with pytest.raises(ValueError, match="encoder: expected none for best fits"):
-        inpainting.train(sky, Run(tmp_path), encoder="run")
+        studies.train(Run(tmp_path), sky, encoder="run")
 
 
 def test_a_run_says_how_images_were_fitted_that_it_did_not_learn_from(run, sky):

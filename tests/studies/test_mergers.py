@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz import studies
 from galviz.nn.training.data import kept
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -18,12 +19,12 @@ def sky(tmp_path_factory):
 
 @pytest.mark.parametrize("question", exam.QUESTIONS)
 def test_exam(question, sky, tmp_path):
-    question(mergers, sky, tmp_path)
+    question(mergers.STUDY, sky, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, sky):
-    return exam.trained(mergers, "votes", sky, tmp_path_factory.mktemp("runs") / "votes")
+    return exam.trained(mergers.STUDY, "votes", sky, tmp_path_factory.mktemp("runs") / "votes")
 
 
 def with_catalogue(sky, catalogue):
@@ -39,7 +40,7 @@ def test_all_votes_are_predicted_and_obey_the_tree(run, sky):
 
 def test_a_sky_without_votes_is_predicted(run, sky):
     blind = with_catalogue(sky, pd.DataFrame(index=sky.catalogue.index))
-    found = mergers.predict(run, blind)
+    found = studies.predict(run, blind)
     assert np.isnan(found.truth).all()
     assert found.estimate == pytest.approx(run.predictions().estimate)
 
@@ -47,15 +48,15 @@ def test_a_sky_without_votes_is_predicted(run, sky):
 def test_a_sky_without_mergers_cannot_be_learned_from(sky, tmp_path):
     lacking = with_catalogue(sky, sky.catalogue.assign(**{mergers.TARGET.name: np.nan}))
     with pytest.raises(ValueError, match="data: expected objects with all 37 votes, got none"):
-        exam.trained(mergers, "votes", lacking, tmp_path / "run")
+        exam.trained(mergers.STUDY, "votes", lacking, tmp_path / "run")
 
 
 def test_the_papers_network_takes_one_size_alone(sky, tmp_path):
     recipe = exam.tiny(mergers.RECIPES["paper"])
     given = {"study": "mergers", "target": mergers.TARGET, "recipe": recipe, "data": "x"}
-    run = mergers.train(sky, Run.create(tmp_path / "run", **given), devices="cpu")
+    run = studies.train(Run.create(tmp_path / "run", **given), sky, devices="cpu")
     assert run.info["normalisation"] == {"mode": "none"}
-    again = mergers.predict(run, sky).table
+    again = studies.predict(run, sky).table
     assert again.equals(run.predictions().table)
     small = CutoutSet(
         images=kept(sky)[:, :, :30, :30],
@@ -65,7 +66,7 @@ def test_the_papers_network_takes_one_size_alone(sky, tmp_path):
         unit="display",
     )
     with pytest.raises(ValueError, match="data: expected pictures of 32 pixels, as in the training, got 30"):
-        mergers.predict(run, small)
+        studies.predict(run, small)
 
 
 def test_paper_is_as_published():

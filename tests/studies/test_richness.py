@@ -3,25 +3,26 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from galviz import studies
 from galviz.runs.run import Run
 from galviz.studies import richness
 
 
 @pytest.mark.parametrize("question", exam.QUESTIONS)
 def test_exam(question, make_sky, tmp_path):
-    question(richness, make_sky(18), tmp_path)
+    question(richness.STUDY, make_sky(18), tmp_path)
 
 
 @pytest.fixture(scope="module")
 def bands_run(tmp_path_factory, make_sky):
-    return exam.trained(richness, "band", make_sky(18), tmp_path_factory.mktemp("runs") / "bands")
+    return exam.trained(richness.STUDY, "band", make_sky(18), tmp_path_factory.mktemp("runs") / "bands")
 
 
 def train(sky, path, encoder, **network):
     recipe = exam.tiny(richness.RECIPES["quick"], frozen=True)
     recipe = recipe.replace(network={**recipe.network, **network})
     run = Run.create(path, study="richness", target=richness.TARGET, recipe=recipe, data="x", encoder=str(encoder))
-    return richness.train(sky, run, devices="cpu", encoder=encoder)
+    return studies.train(run, sky, devices="cpu", encoder=encoder)
 
 
 @pytest.mark.parametrize("apart", [True, False])

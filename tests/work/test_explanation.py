@@ -10,6 +10,7 @@ from at_once import Now, random_run
 from PIL import Image
 
 from galviz.nn.inference.predict import save_weights
+from galviz.nn.tasks import build
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS
@@ -96,7 +97,7 @@ def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_pat
         recipe = recipe.replace(network={**recipe.network, "width": 4})
     run = Run.create(tmp_path / "run", study="mergers", target=mergers.TARGET, recipe=recipe, data=path)
     run.update_info(build={"bands": sky.bands, "size": 36})
-    network = mergers.build(run.target, recipe, size=36).eval()
+    network = build(run.target, recipe, sky.bands, 36).eval()
     save_weights(network, run.weights)
     run.write_state(status="done")
     known, image = outputs(run.target, sky.bands), sky.images[2]

@@ -42,7 +42,8 @@ def predicted(sweep, name, shift=0.1):
         run.save_predictions(Predictions(pd.DataFrame(rows, index=ids), richness.TARGET))
     else:
         rows = {"number": np.zeros(30), "fold": -1}
-        run.save_predictions(Predictions(pd.DataFrame(rows, index=ids), Target("number", "scalar", ("number",), "x")))
+        target = Target("number", "regression", ("number",), "x")
+        run.save_predictions(Predictions(pd.DataFrame(rows, index=ids), target))
     run.update_info(objects={"train": 20})
     run.write_state(status="done")
 

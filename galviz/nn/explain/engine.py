@@ -70,7 +70,7 @@ class Parts:
         """Return the outputs of the network from features: (N, V, F) -> (N, K)."""
         if self._whole:
             return self.fast.last(features[:, 0]) if self.fast else features[:, 0]
-        return self.network.said_of(features)
+        return self.network.from_features(features)
 
     def rest(self, seen: Tensor) -> Tensor:
         """Return the outputs of the network for prepared images, (N, B, H, W) -> (N, K). Only for engine="captum"."""

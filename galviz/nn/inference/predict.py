@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from pandas.api.extensions import ExtensionArray
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -14,6 +13,8 @@ from torch.utils.data import DataLoader
 from galviz.io.files import read_parquet, write_aside, write_parquet
 from galviz.measure.intervals import widening
 from galviz.measure.linear_baseline import Offset
+from galviz.nn.tasks import build, rules
+from galviz.nn.tasks.regression import sigma
 from galviz.nn.training.data import Chunks, Samples, dihedral, kept, loader, memory_format, truths
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
@@ -71,11 +72,9 @@ def predict(
         If an output is not finite. The message names the object.
     """
     rows = np.argsort(cutouts.object_ids.astype(str))
-    known = target.of_image or set(target.columns) <= set(cutouts.catalogue.columns)
+    known = set(target.columns) <= set(cutouts.catalogue.columns)
     truth = truths(cutouts, target) if known else np.full((len(cutouts), len(target.columns)), np.nan)
-    shift = 0.0 if offset is None else offset.of(cutouts.catalogue)[rows]
-    looks = target.looks(cutouts.bands)
-    samples = Samples(kept(cutouts), rows, truth, looks.values())
+    samples = Samples(kept(cutouts), rows, truth, target.variants(cutouts.bands).values())
     network = network.to(device, memory_format=memory_format(network, device))
     batches = loader(samples, Chunks(len(samples), recipe.batch))
     parts = []
@@ -88,24 +87,13 @@ def predict(
     if bad.any():
         name = cutouts.object_ids[rows[bad.argmax() // samples.each]]
         raise FloatingPointError(f"network: expected finite outputs, got NaN or infinity for {name!r}. Train it anew.")
+    if offset is not None:
+        views[..., 0] += torch.as_tensor(offset.of(cutouts.catalogue)[rows])
     ids = pd.Index(cutouts.object_ids[rows], name="object_id")
     fold = objects(run).reindex(ids).array if run else pd.array([pd.NA] * len(ids), dtype="Int64")
-    if truth is None:
-        probability = views.softmax(-1).mean(0).numpy()
-        return Predictions(_looks_table(probability, ids, fold, target.kind, tuple(looks)), target)
-    if target.kind == "class":
-        return Predictions(_class_table(views.softmax(-1).mean(0).numpy(), ids, fold, target, truth[rows, 0]), target)
-    if target.kind == "votes":
-        return Predictions(_votes_table(views.mean(0).numpy(), ids, fold, target, truth[rows]), target)
-    sigma = widened(network, views).numpy() if getattr(network, "gaussian", False) else None
-    table = _scalar_table(views[:, :, 0].numpy() + shift, sigma, target.name, truth[rows, 0], ids)
-    return Predictions(table.assign(fold=fold), target)
-
-
-def widened(network: nn.Module, views: Tensor) -> Tensor:
-    """Return the standard deviations of a gaussian network: views (V, N, 2) of mean and ln variance -> (N,)."""
-    mean, variance = views[..., 0], views[..., 1].exp()
-    return network.widening.cpu().double() * (variance.mean(0) + mean.var(0, correction=0)).sqrt()
+    given = {"network": network, "ids": ids, "views": views, "truth": None if truth is None else truth[rows]}
+    table = rules(target).table(target, cutouts.bands, **given)
+    return Predictions(table.assign(fold=fold.repeat(samples.each)), target)
 
 
 def calibrate(
@@ -131,16 +119,31 @@ def calibrate(
     samples = Samples(kept(cutouts), rows, truth)
     batches = loader(samples, Chunks(len(samples), recipe.batch))
     views = torch.cat(list(outputs(network, batches, views=recipe.tta)), dim=1).double()
-    network.widening.fill_(1.0)
-    network.widening.fill_(widening(truth[rows, 0], views[..., 0].mean(0).numpy(), widened(network, views).numpy()))
+    sigmas, estimates = sigma(views, torch.ones(1)).numpy(), views.mean(0).numpy()
+    for k in range(len(network.widening)):
+        network.widening[k] = widening(truth[rows, k], estimates[:, k], sigmas[:, k])
 
 
-def apply_run(
-    run: Run, network: nn.Module, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None
-) -> Predictions:
-    """Load the weights of a run into a network of the same architecture, and apply it to a sky; see `predict`."""
+def network_of(run: Run) -> nn.Module:
+    """Return the trained network of a run, on the CPU.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the run has no weights yet.
+    """
+    built = run.info.get("build", {})
+    network = build(run.target, run.recipe, tuple(built["bands"]), built["size"])
     load_weights(network, run.weights)
-    offset = Offset.from_json(run.info.get("offset"))
+    return network
+
+
+def apply_run(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] | None = None) -> Predictions:
+    """Apply the network of a run to a sky; see `predict`."""
+    network, offset = network_of(run), Offset.from_json(run.info.get("offset"))
+    wanted, size = getattr(network, "size", None), cutouts.images.shape[-1]
+    if wanted not in (None, size):
+        raise ValueError(f"data: expected images of {wanted} pixels, as in the training, got {size}. Resize them.")
     return predict(network, cutouts, run.target, run.recipe, offset=offset, run=run, progress=progress)
 
 
@@ -192,40 +195,3 @@ def save_weights(network: nn.Module, path: Path) -> None:
 def load_weights(network: nn.Module, path: Path) -> None:
     """Load weights written by `save_weights` into a network of the same architecture."""
     network.load_state_dict(load_file(path))
-
-
-def _scalar_table(
-    views: np.ndarray, sigma: np.ndarray | None, name: str, truth: np.ndarray, ids: pd.Index
-) -> pd.DataFrame:
-    mean = views.mean(0)
-    low, high = np.percentile(views, [16, 84], axis=0) if sigma is None else (mean - sigma, mean + sigma)
-    columns = {"": mean, "_spread": views.std(0)} | ({} if sigma is None else {"_sigma": sigma})
-    columns |= {"_p16": low, "_p84": high, "_true": truth}
-    return pd.DataFrame({f"{name}{end}": values for end, values in columns.items()}, index=ids)
-
-
-def _votes_table(
-    votes: np.ndarray, ids: pd.Index, fold: ExtensionArray, target: Target, truth: np.ndarray
-) -> pd.DataFrame:
-    estimates = pd.DataFrame(votes, index=ids, columns=list(target.columns))
-    truths = pd.DataFrame(truth, index=ids, columns=[f"{name}_true" for name in target.columns])
-    return estimates.join(truths).assign(fold=fold)
-
-
-def _class_table(
-    probability: np.ndarray, ids: pd.Index, fold: ExtensionArray, target: Target, truth: np.ndarray
-) -> pd.DataFrame:
-    told = {target.name: probability.argmax(1), f"{target.name}_true": np.nan_to_num(truth, nan=-1).astype(int)}
-    columns = {name: pd.Categorical.from_codes(codes, target.classes).astype(object) for name, codes in told.items()}
-    columns |= {f"p_{name}": probability[:, k] for k, name in enumerate(target.classes)}
-    return pd.DataFrame(columns | {"fold": fold}, index=ids)
-
-
-def _looks_table(
-    probability: np.ndarray, ids: pd.Index, fold: ExtensionArray, kind: str, looks: tuple[str, ...]
-) -> pd.DataFrame:
-    names = np.array(looks, dtype=object)
-    index = pd.MultiIndex.from_product([ids, looks], names=["object_id", kind])
-    columns = {f"{kind}_pred": names[probability.argmax(1)], f"{kind}_true": np.tile(names, len(ids))}
-    columns |= {f"p_{name}": probability[:, k] for k, name in enumerate(looks)}
-    return pd.DataFrame(columns | {"fold": fold.repeat(len(looks))}, index=index)

@@ -1,16 +1,19 @@
 """`CutoutNetwork`: normalisation, encoder and head in one network, from raw pixels to the target."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from galviz.nn.networks.encoders import ResNet18, WideResNet50
-from galviz.nn.networks.heads import BandHead, ClassHead, CompactHead, JointHead, PublishedHead
 from galviz.nn.networks.normalise import Normalise
-from galviz.nn.training.losses import check_loss
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
-from galviz.tasks.target import Target
+
+Head = Callable[[int, int], nn.Module]
+"""From the number of features and of feature vectors per object to a head."""
 
 _DEFAULTS = {
     "architecture": "resnet18",
@@ -28,9 +31,9 @@ class CutoutNetwork(nn.Module):
     """From the pixels of a `CutoutSet` to the target, in three parts: `normalise`, `encoder`, `head`.
 
     The output is centre + scale × head(encoder(normalise(images))). `centre` and `scale` are 0 and 1, unless a training
-    sets them to the mean and standard deviation of the true values, for a target of one number. If the network is
-    `gaussian`, the outputs are the mean of a normal distribution, computed as above, and the logarithm of its variance,
-    to which ln scale² is added.
+    sets them to the mean and standard deviation of the true values of each number. If the network is `gaussian`, the
+    outputs are the means of normal distributions, computed as above, and the logarithms of their variances, to which
+    ln scale² is added.
 
     Parameters
     ----------
@@ -43,8 +46,10 @@ class CutoutNetwork(nn.Module):
     standardise : bool
         Whether a training sets `centre` and `scale`. False as published, and for classes.
     gaussian : bool
-        Whether the head returns mean and logarithm of the variance. Such a network has a constant `widening` that
+        Whether the head returns means and logarithms of the variances. Such a network has a constant `widening` that
         multiplies its standard deviations. It is 1 unless a training calibrates it.
+    numbers : int
+        Number of quantities K that are learned.
     """
 
     def __init__(
@@ -56,14 +61,15 @@ class CutoutNetwork(nn.Module):
         apart: bool,
         standardise: bool,
         gaussian: bool = False,
+        numbers: int = 1,
     ) -> None:
         super().__init__()
         self.normalise, self.encoder, self.head = normalise, encoder, head
         self.apart, self.standardise, self.gaussian = apart, standardise, gaussian
-        self.register_buffer("centre", torch.zeros(1))
-        self.register_buffer("scale", torch.ones(1))
+        self.register_buffer("centre", torch.zeros(numbers))
+        self.register_buffer("scale", torch.ones(numbers))
         if gaussian:
-            self.register_buffer("widening", torch.ones(1))
+            self.register_buffer("widening", torch.ones(numbers))
 
     def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None) -> None:
         """Set the constants: pixel scales and, if `standardise`, mean and standard deviation of the truth.
@@ -73,7 +79,7 @@ class CutoutNetwork(nn.Module):
         cutouts : CutoutSet
         rows : numpy.ndarray of int
             The training rows.
-        truth : numpy.ndarray, shape (N, 1), or None
+        truth : numpy.ndarray, shape (N, K), or None
             True values as learned, for all rows. None for pretext tasks.
         """
         self.normalise.fit(cutouts, rows)
@@ -90,98 +96,61 @@ class CutoutNetwork(nn.Module):
             return self.encoder(x).unsqueeze(1)
         return self.encoder(x.reshape(count * bands, 1, *x.shape[2:])).reshape(count, bands, -1)
 
-    def said_of(self, features: Tensor) -> Tensor:
+    def from_features(self, features: Tensor) -> Tensor:
         """Return the outputs from features: (N, B, F), or (N, 1, F) if not `apart`, -> (N, K)."""
         output = self.head(features)
         if not self.gaussian:
             return self.centre + self.scale * output
-        return torch.cat([self.centre + self.scale * output[:, :1], 2 * self.scale.log() + output[:, 1:]], dim=1)
+        mean, ln_variance = output.chunk(2, dim=1)
+        return torch.cat([self.centre + self.scale * mean, 2 * self.scale.log() + ln_variance], dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the outputs of images, in the unit of the cutouts: (N, B, H, W) -> (N, K)."""
-        return self.said_of(self.features(images))
+        return self.from_features(self.features(images))
 
     def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the outputs and the band logits of a `JointHead`: (N, B, H, W) -> (N, K) and (N, B, B)."""
         features = self.features(images)
-        return self.said_of(features), self.head.band_logits(features)
+        return self.from_features(features), self.head.band_logits(features)
 
 
-def build(target: Target, recipe: Recipe, bands: tuple[str, ...]) -> CutoutNetwork:
-    """Build the network that a recipe describes, with the random weights of its seed.
+def options_of(recipe: Recipe) -> dict[str, Any]:
+    """Return all options of a recipe's ``network``. Raise a ValueError if one is unknown."""
+    unknown = sorted(recipe.network.keys() - _DEFAULTS.keys())
+    if unknown:
+        raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
+    return _DEFAULTS | recipe.network
+
+
+def assemble(
+    recipe: Recipe, bands: tuple[str, ...], head: Head, *, apart: bool = False, standardise: bool = False, **more: Any
+) -> CutoutNetwork:
+    """Return a network with the encoder and the pixel scaling of a recipe, and the random weights of its seed.
 
     Parameters
     ----------
-    target : Target
-        A scalar, a class with its names, the band of a one-band image, or the order of the bands.
     recipe : Recipe
         Its ``network`` may set ``width``, ``stem`` and ``stages`` of `ResNet18`, ``replicate``, ``apart`` (the encoder
-        takes each band alone, or all bands as channels), ``clip`` of `Normalise` and ``head`` (``"compact"`` or
-        ``"as_published"``), or the architecture ``"wide_resnet50"``. A band classifier always takes single bands and
-        has the published head. A network for classes or orders has one linear layer.
+        takes each band alone, or all bands as channels) and ``clip`` of `Normalise`, or the architecture
+        ``"wide_resnet50"``.
     bands : tuple of str
         The B bands of the images.
-
-    Returns
-    -------
-    CutoutNetwork
-        Images (N, B, H, W) -> (N, 1), or (N, 2) with the loss ``"gaussian_nll"``; for classes or orders -> logits
-        (N, K); for bands (N, 1, H, W) -> logits (N, B).
-
-    Raises
-    ------
-    ValueError
-        If an option is unknown, or options contradict each other.
+    head : callable
+        Makes the head from the number of features F and of feature vectors (B if the bands are apart, else 1).
+    apart : bool
+        Take each band alone, whatever the recipe says.
+    standardise, **more
+        As in `CutoutNetwork`.
     """
-    options = _DEFAULTS | recipe.network
-    unknown = sorted(options.keys() - _DEFAULTS.keys())
-    if unknown:
-        raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
-    classify, names = target.named, target.looks(bands) or target.classes
-    if target.of_image and recipe.normalise == "asinh":
-        raise ValueError(
-            f"normalise: expected minmax or asinh_global to tell the {target.kind}, got asinh, whose constants of each "
-            "band would give it away."
-        )
-    if classify and len(names) < 2:
-        raise ValueError(
-            f"{target.name}: expected at least 2 classes to tell apart, got {len(names)}. Check the column."
-        )
-    fitting = ("cross_entropy",) if classify else ("mse", "mse_std", "gaussian_nll")
-    check_loss(recipe, fitting, target.name)
-    apart, published = target.kind == "band" or options["apart"], options["head"] == "as_published"
-    gaussian = recipe.loss == "gaussian_nll"
-    if recipe.joint:
-        _check_joint(recipe, classify=classify, apart=apart)
-    if published and not apart:
-        raise ValueError("network.head: expected as_published with network.apart=true, got it with false.")
+    options = options_of(recipe)
+    apart = apart or options["apart"]
     torch.manual_seed(recipe.seed)
     channels, vectors = (1, len(bands)) if apart else (len(bands), 1)
-    replicate = options["replicate"] and apart
     if options["architecture"] == "wide_resnet50":
         encoder: nn.Module = WideResNet50(channels)
     else:
         own = {name: options[name] for name in ("width", "stem", "stages")}
-        encoder = ResNet18(channels, **own, replicate=replicate)
-    if target.kind == "band":
-        head: nn.Module = BandHead(encoder.features, len(bands))
-    elif classify:
-        head = ClassHead(encoder.features * vectors, len(names))
-    else:
-        head = (PublishedHead if published else CompactHead)(encoder.features, vectors, 2 if gaussian else 1)
-        head = JointHead(head, BandHead(encoder.features, len(bands))) if recipe.joint else head
-    how = {"apart": apart, "standardise": not (classify or published), "gaussian": gaussian}
-    return CutoutNetwork(Normalise(recipe.normalise, bands, options["clip"]), encoder, head, **how)
-
-
-def _check_joint(recipe: Recipe, *, classify: bool, apart: bool) -> None:
-    """Raise a ValueError if bands cannot be learned together with the target, or would be trivial."""
-    if classify:
-        raise ValueError(f"joint: expected 0 where classes are all that is learned, got {recipe.joint}.")
-    if not apart:
-        raise ValueError(f"joint: expected 0, or network.apart=true, got {recipe.joint} with network.apart=false.")
-    if recipe.normalise == "asinh":
-        raise ValueError(
-            "normalise: expected noise, minmax or asinh_global with joint, got asinh, whose constants of each band "
-            "would give the band away."
-        )
+        encoder = ResNet18(channels, **own, replicate=options["replicate"] and apart)
+    normalise = Normalise(recipe.normalise, bands, options["clip"])
+    made = head(encoder.features, vectors)
+    return CutoutNetwork(normalise, encoder, made, apart=apart, standardise=standardise, **more)

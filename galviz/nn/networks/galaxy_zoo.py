@@ -11,12 +11,13 @@ from torchvision.models import resnet50
 from galviz.measure.votes import guess
 from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.vote_heads import DielemanVotes, SigmoidVotes, VoteTree
-from galviz.nn.training.losses import check_loss
 from galviz.runs.recipe import Recipe
 from galviz.sky.galaxy_zoo import COLUMNS, conditional
 
 _OUTPUTS = {"tree": VoteTree, "dieleman": DielemanVotes, "sigmoid": SigmoidVotes}
-_DEFAULTS = {"architecture": "resnet18", "votes": "tree", "width": 32, "stem": "small", "size": 68, "dropout": 0.2}
+_DEFAULTS = {"architecture": "resnet18", "votes": "tree", "width": 32, "stem": "small", "dropout": 0.2}
+SIZE = 68
+"""Side of the pictures in the paper, pixels."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as torchvision's weights expect
 
 
@@ -57,7 +58,14 @@ class VoteNetwork(nn.Module):
     head : nn.Sequential
         Features -> 37 numbers; its last layer is linear.
     votes : VoteTree, DielemanVotes or SigmoidVotes
+
+    Attributes
+    ----------
+    size : int or None
+        Side of the pictures that it fits, pixels. None: any.
     """
+
+    size: int | None = None
 
     def __init__(self, normalise: nn.Module, encoder: nn.Module, head: nn.Sequential, votes: nn.Module) -> None:
         super().__init__()
@@ -135,15 +143,17 @@ def paper_resnet(size: int = 68, hidden: tuple[int, ...] = (), dropout: float = 
     return encoder, _dense(2048 * math.ceil(size / 32) ** 2, hidden, dropout)
 
 
-def build(recipe: Recipe) -> VoteNetwork:
+def build(recipe: Recipe, size: int = SIZE) -> VoteNetwork:
     """Build the network that a recipe describes, with the random weights of its seed.
 
     Parameters
     ----------
     recipe : Recipe
         Its ``network``: ``architecture`` (``"resnet18"``: ours; ``"paper_cnn"``, ``"paper_resnet50"``,
-        ``"paper_resnet50_dense"``), ``votes`` (``"tree"``, ``"dieleman"``, ``"sigmoid"``), ``size`` of the images, and
-        for ours ``width``, ``stem`` and ``dropout``.
+        ``"paper_resnet50_dense"``), ``votes`` (``"tree"``, ``"dieleman"``, ``"sigmoid"``), and for ours ``width``,
+        ``stem`` and ``dropout``.
+    size : int
+        Side of the pictures, pixels. The networks of the paper only fit pictures of one size.
 
     Returns
     -------
@@ -155,11 +165,10 @@ def build(recipe: Recipe) -> VoteNetwork:
         If an option is unknown. (Unknown values are refused by `Recipe`.)
     """
     options = _DEFAULTS | recipe.network
-    architecture, size = options["architecture"], options["size"]
+    architecture = options["architecture"]
     unknown = sorted(options.keys() - _DEFAULTS.keys())
     if unknown:
         raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
-    check_loss(recipe, ("mse", "mse_std"), "votes")
     torch.manual_seed(recipe.seed)
     if architecture == "paper_cnn":
         encoder, head = paper_cnn(size)
@@ -170,7 +179,9 @@ def build(recipe: Recipe) -> VoteNetwork:
         hidden = (200, 100) if architecture == "paper_resnet50_dense" else ()
         encoder, head = paper_resnet(size, hidden, options["dropout"])
     normalise = AsItIs() if architecture == "paper_cnn" else ImageNetScale()
-    return VoteNetwork(normalise, encoder, head, _OUTPUTS[options["votes"]]())
+    network = VoteNetwork(normalise, encoder, head, _OUTPUTS[options["votes"]]())
+    network.size = None if architecture == "resnet18" else size
+    return network
 
 
 def _dense(inputs: int, hidden: tuple[int, ...], dropout: float) -> nn.Sequential:

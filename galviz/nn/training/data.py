@@ -32,8 +32,8 @@ class Samples(Dataset):
         Rows of the images.
     truth : numpy.ndarray, shape (N, K), or None
         As returned by `truths`. None for pretext tasks, where the index of the variant is the truth.
-    looks : sequence of tuple of int, optional
-        Band indices of each of the V variants, as returned by `Target.looks`. By default each band alone.
+    variants : sequence of tuple of int, optional
+        Band indices of each of the V variants, as returned by `Target.variants`. By default each band alone.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class Samples(Dataset):
         images: np.ndarray | LazyRows,
         rows: np.ndarray,
         truth: np.ndarray | None,
-        looks: Iterable[tuple[int, ...]] = (),
+        variants: Iterable[tuple[int, ...]] = (),
     ) -> None:
         self.images, self.rows = images, rows
         alone = [(k,) for k in range(images.shape[1])]
-        self.looks = np.array([] if truth is not None else list(looks) or alone)
-        numbers = torch.arange(len(self.looks)).repeat(len(rows))
+        self.variants = np.array([] if truth is not None else list(variants) or alone)
+        numbers = torch.arange(len(self.variants)).repeat(len(rows))
         self.truth = numbers if truth is None else torch.from_numpy(truth[rows].astype(np.float32))
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class Samples(Dataset):
     @property
     def each(self) -> int:
         """Number of variants of each object, V."""
-        return max(len(self.looks), 1)
+        return max(len(self.variants), 1)
 
     def __getitem__(self, item: tuple[int, np.ndarray]) -> dict[str, Any]:
         """Return one batch.
@@ -72,10 +72,10 @@ class Samples(Dataset):
             the index of the variant, int64 (n,).
         """
         step, samples = item
-        if len(self.looks):
+        if len(self.variants):
             objects, ways = np.divmod(samples, self.each)
             once, back = np.unique(self.rows[objects], return_inverse=True)
-            images = self.images[once][back[:, None], self.looks[ways]]
+            images = self.images[once][back[:, None], self.variants[ways]]
         else:
             images = self.images[self.rows[samples]]
         return {"step": step, "images": torch.from_numpy(images), "truth": self.truth[samples]}
@@ -180,31 +180,23 @@ def truths(cutouts: CutoutSet, target: Target, offset: Offset | None = None) -> 
     ----------
     cutouts : CutoutSet
     target : Target
-        A scalar of one column, vote fractions, a class, a band or an order.
     offset : Offset, optional
         A linear baseline, which is subtracted.
 
     Returns
     -------
     numpy.ndarray of float64, shape (N, K), or None
-        As learned, NaN where not known. None for a band or an order, where the image is its own label.
+        As learned, NaN where not known. None for a pretext task, where the image is its own label.
 
     Raises
     ------
-    ValueError
-        If networks here cannot learn this kind of target.
     KeyError
         If the catalogue lacks the column.
     """
-    if target.of_image:
-        return None
-    if target.kind not in ("votes", "class") and (target.kind != "scalar" or len(target.columns) != 1):
-        raise ValueError(
-            f"target: expected a scalar of one column, votes, a class, a band or an order, "
-            f"got {target.name!r} of kind {target.kind!r} with columns {target.columns}."
-        )
     truth = target.truth(cutouts.catalogue)
-    return truth if offset is None else truth - offset.of(cutouts.catalogue)[:, None]
+    if truth is not None and offset is not None:
+        truth[:, 0] -= offset.of(cutouts.catalogue)
+    return truth
 
 
 def dihedral(images: Tensor, which: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import nn
 from galviz.io.lock import rank
 from galviz.measure.linear_baseline import Offset, column_of
 from galviz.nn.inference.predict import calibrate, load_weights, predict, remember, save_weights
+from galviz.nn.tasks import loss_of, rules
 from galviz.nn.training.data import Samples, kept, loader, memory_format, truths
 from galviz.nn.training.module import Training
 from galviz.nn.training.plateau import stalled
@@ -121,13 +122,13 @@ def _train(
     known = _known(truth, len(cutouts))
     learned, aside, held_out = _dealt(cutouts, target, recipe)
     labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
-    looks = target.looks(cutouts.bands).values()
-    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), looks)
+    variants = target.variants(cutouts.bands).values()
+    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants)
     steps = steps_of(trainer, recipe, len(samples), start)
     network.to(memory_format=memory_format(network, trainer.strategy.root_device))
     if start is None and hasattr(network, "measure"):
         network.measure(cutouts, learned, truth)
-    module = Training(network, recipe, steps.steps, start)
+    module = Training(network, recipe, loss_of(target, recipe), steps.steps, start)
     if trainer.is_global_zero:
         pulse.run.cut_metrics(steps.start)  # epochs after the checkpoint are trained, and written, again
         remember(pulse.run, cutouts, np.concatenate([learned, aside]), held_out)
@@ -141,7 +142,8 @@ def _train(
         )
     device = str(trainer.strategy.root_device)
     pulse.note(step=steps.start, steps=steps.steps, device=device, message="")
-    check = Validation(trainer, recipe, Samples(images, held_out, truth, looks)) if len(held_out) else _nothing
+    held = Samples(images, held_out, truth, variants)
+    check = Validation(trainer, target, recipe, held) if len(held_out) else _nothing
     book = Bookkeeper(pulse, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps) and not stalled(book.losses, recipe.stop_after):
         trainer.callbacks.append(book)
@@ -183,7 +185,7 @@ def _offset(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Offset | None
     """Return the linear baseline, fitted to the training objects, or None if the recipe has no `offset`."""
     if not recipe.offset:
         return None
-    if target.kind != "scalar":
+    if not getattr(rules(target), "TAKES_OFFSET", False):
         raise ValueError(f"offset: expected none for the target {target.name}, got {recipe.offset!r}.")
     truth, values = truths(cutouts, target), column_of(cutouts.catalogue, recipe.offset)
     learned = _dealt(cutouts, target, recipe)[0]

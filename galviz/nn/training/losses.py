@@ -1,4 +1,4 @@
-"""Loss functions of a training, as recipes name them."""
+"""Loss functions of a training. `galviz.nn.tasks` says which fit a task."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -6,8 +6,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-from galviz.runs.recipe import Recipe
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -63,9 +61,9 @@ def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
 
     Parameters
     ----------
-    output : Tensor, float, shape (N, 2)
-        Ŷ and ln σ².
-    truth : Tensor, float, shape (N, 1)
+    output : Tensor, float, shape (N, 2 K)
+        Ŷ and ln σ² of K numbers.
+    truth : Tensor, float, shape (N, K)
         Y.
     beta : float
         β, from 0 to 1.
@@ -78,16 +76,16 @@ def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
     ----------
     Nix & Weigend (1994), ICNN, p. 55; Seitzer et al. (2022), ICLR, arXiv:2203.09168 (β).
     """
-    variance = output[:, 1:].exp()
-    loss = functional.gaussian_nll_loss(output[:, :1], truth, variance, reduction="none")
+    mean, ln_variance = output.chunk(2, dim=1)
+    variance = ln_variance.exp()
+    loss = functional.gaussian_nll_loss(mean, truth, variance, reduction="none")
     return (loss * variance.detach() ** beta).mean()
 
 
-def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, recipe: Recipe) -> Tensor:
+def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, loss: Loss, weight: float) -> Tensor:
     """Return the loss of the labelled objects plus β times the cross entropy of the bands of all objects.
 
-    L = L(Ŷ, Y) + β CE, where L and β are the recipe's `loss` and `joint`. If a batch has fewer than two labelled
-    objects, only the cross entropy is used.
+    L = L(Ŷ, Y) + β CE. If a batch has fewer than two labelled objects, only the cross entropy is used.
 
     Parameters
     ----------
@@ -95,7 +93,10 @@ def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, recipe: Recipe) ->
         Ŷ and Y. A row of Y with a NaN is unlabelled.
     logits : Tensor, float32, shape (N, B, B)
         Logits of each band of each object; the last axis is the class.
-    recipe : Recipe
+    loss : callable
+        L, of (Ŷ, Y).
+    weight : float
+        β.
 
     Returns
     -------
@@ -106,26 +107,8 @@ def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, recipe: Recipe) ->
     Liang et al. (2020), arXiv:2012.02368, section 3 (simultaneous optimisation; no weight is given).
     """
     bands = torch.arange(logits.shape[1], device=logits.device).repeat(len(logits))
-    loss = recipe.joint * functional.cross_entropy(logits.flatten(0, 1), bands)
+    bands_loss = weight * functional.cross_entropy(logits.flatten(0, 1), bands)
     known = truth.isfinite().all(dim=1)
     if known.sum() < 2:
-        return loss + 0 * output.sum()  # zero gradients: parallel training fails if a process has none
-    return loss + loss_of(recipe)(output[known], truth[known])
-
-
-def check_loss(recipe: Recipe, fitting: tuple[str, ...], learned: str) -> None:
-    """Raise a ValueError if the loss of a recipe is not one of those that fit the target `learned`."""
-    if recipe.loss not in fitting:
-        named = " or ".join([*filter(None, [", ".join(fitting[:-1])]), fitting[-1]])
-        raise ValueError(f"loss: expected {named} for the target {learned}, got {recipe.loss}.")
-
-
-def loss_of(recipe: Recipe) -> Loss:
-    """Return the loss of a recipe as a function of (output, truth). Classes are indices, shape (N,) or (N, 1)."""
-    losses: dict[str, Loss] = {
-        "mse": functional.mse_loss,
-        "mse_std": lambda estimate, truth: mse_std(estimate, truth, recipe.alpha),
-        "gaussian_nll": lambda output, truth: gaussian_nll(output, truth, recipe.alpha),
-        "cross_entropy": lambda logits, truth: functional.cross_entropy(logits, truth.flatten().long()),
-    }
-    return losses[recipe.loss]
+        return bands_loss + 0 * output.sum()  # zero gradients: parallel training fails if a process has none
+    return bands_loss + loss(output[known], truth[known])

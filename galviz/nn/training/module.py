@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from galviz.nn.tasks import Loss
 from galviz.nn.training.augment import augmented
-from galviz.nn.training.losses import joint_loss, loss_of
+from galviz.nn.training.losses import joint_loss
 from galviz.runs.recipe import Recipe
 
 _WARM_UP = 0.25  # fraction of the steps in which "one_cycle" rises
@@ -23,16 +24,20 @@ class Training(pl.LightningModule):
     network : nn.Module
         Images (N, B, H, W) -> outputs (N, K).
     recipe : Recipe
+    loss : callable
+        As returned by `galviz.nn.tasks.loss_of`.
     steps : int
         Number of steps of the whole training, for the schedules.
     start : dict, optional
         A checkpoint to continue from, as returned by `state`.
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe, steps: int, start: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, network: nn.Module, recipe: Recipe, loss: Loss, steps: int, start: dict[str, Any] | None = None
+    ) -> None:
         super().__init__()
         self.network, self.recipe, self.steps, self._start = network, recipe, steps, start
-        self._loss = loss_of(recipe)
+        self._loss = loss
         self.loss_sum = torch.zeros(2)  # Σ loss·n and Σ n of this epoch; not a buffer, so each process has its own
         self.rates, self.lowered = _peaks(network, recipe), 1.0  # lowered: factor from `plateau.lowered`
         if recipe.frozen:
@@ -100,7 +105,7 @@ class Training(pl.LightningModule):
         images = augmented(images, self.recipe.augment)
         if self.recipe.joint:
             output, logits = self.network.both(images)
-            loss = joint_loss(output, batch["truth"], logits, self.recipe)
+            loss = joint_loss(output, batch["truth"], logits, self._loss, self.recipe.joint)
         else:
             loss = self._loss(self.network(images), batch["truth"])
         self.loss_sum += torch.stack([loss.detach() * len(images), torch.full_like(loss, len(images))])

@@ -23,7 +23,7 @@ from galviz.tools.selection.core import Selection
 _PLOTS = [{"kind": "histogram", "x": "bands right", "bins": 6}]
 
 
-class BandsView(pn.viewable.Viewer):
+class View(pn.viewable.Viewer):
     """Confusion matrix and accuracy; a click on a cell selects its objects.
 
     Parameters
@@ -46,6 +46,7 @@ class BandsView(pn.viewable.Viewer):
         selection: Selection,
         cutouts: CutoutSet | None = None,
         run: Run | None = None,
+        others: object = None,  # noqa: ARG002 - as every task
         **params: object,
     ) -> None:
         super().__init__(**params)

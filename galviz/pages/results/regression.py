@@ -26,7 +26,7 @@ from galviz.tools.selection.core import Selection
 _REDSHIFTS = ("z", "z_spec", "z_phot")
 
 
-class PredictionsView(pn.viewable.Viewer):
+class View(pn.viewable.Viewer):
     """Predictions of a numeric target, object by object.
 
     Parameters

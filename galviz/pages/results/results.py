@@ -1,14 +1,13 @@
 """The tabs "predictions" and "why" of a page: results of the selected run, and their explanation."""
 
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 import panel as pn
 
 from galviz.io.markup import Markup
 from galviz.pages.library import Library, open_predictions, open_sky
-from galviz.pages.results.pretext import BandsView
-from galviz.pages.results.regression import PredictionsView
-from galviz.pages.results.votes import VotesView
 from galviz.pages.state import Chooser, PageState
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -27,7 +26,7 @@ class Outcome:
 
     def __init__(self, library: Library, page: PageState) -> None:
         self.library, self.page = library, page
-        self._judged: PredictionsView | BandsView | VotesView | None = None
+        self._judged: Any = None
 
     def predictions(self) -> pn.viewable.Viewable:
         """Show the predictions of the selected run."""
@@ -77,12 +76,9 @@ class Outcome:
             data = trained_on(run, cutouts)
         except REFUSED as error:
             cutouts, data = None, said(shown_error(error))
-        given = (predictions, self.page.selection, cutouts, run)
-        if predictions.target.kind == "band":
-            self._judged = BandsView(*given)
-        else:
-            others = self.library.judged(predictions.target, without=self.page.run)
-            self._judged = (VotesView if predictions.target.kind == "votes" else PredictionsView)(*given, others)
+        others = self.library.judged(predictions.target, without=self.page.run)
+        view = import_module(f"galviz.pages.results.{predictions.target.task}").View
+        self._judged = view(predictions, self.page.selection, cutouts, run, others)
         return pn.Column(pn.FlexBox(data, *self._to_why(), align_items="center"), self._judged)
 
     def _to_why(self) -> list[pn.widgets.Button]:

@@ -18,21 +18,20 @@ from galviz.pages.view_state import ViewState
 from galviz.runs.predictions import Predictions, about_answer, joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.galaxy_zoo import COLUMNS, MERGER
-from galviz.studies.mergers import THRESHOLD
+from galviz.sky.galaxy_zoo import COLUMNS, MERGER, THRESHOLD
 from galviz.tools.diagnostics.view import CloserView
 from galviz.tools.formatting import field, text
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 
 
-class VotesView(pn.viewable.Viewer):
+class View(pn.viewable.Viewer):
     """Predicted against true vote fractions.
 
     Parameters
     ----------
     predictions, selection, cutouts, run, others
-        As in `galviz.pages.results.regression.PredictionsView`; the target is of kind ``"votes"``.
+        As in `galviz.pages.results.regression.View`; the target is of kind ``"votes"``.
     """
 
     training = param.Boolean(default=False, label="Include objects seen in training")

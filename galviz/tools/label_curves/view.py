@@ -55,7 +55,7 @@ class LabelsView(pn.viewable.Viewer):
     def __init__(self, sweep: Sweep, **params: object) -> None:
         super().__init__(**params)
         self.sweep = sweep
-        self.label, classes = sweep.plan.target.label, sweep.plan.target.named
+        self.label, classes = sweep.plan.target.label, not sweep.plan.target.numeric
         self.measures = ("accuracy",) if classes else MEASURES
         self.param.unit.objects = {"": ""} if classes else {written(unit, self.label): unit for unit in UNITS}
         self.unit = "" if classes else self.unit

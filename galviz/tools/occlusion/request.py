@@ -38,7 +38,7 @@ class Asked(pn.viewable.Viewer):
 
     def __init__(self, run: Run, cutouts: CutoutSet, **params: object) -> None:
         super().__init__()
-        self.single, known = run.target.kind == "band", outputs(run.target, cutouts.bands)
+        self.single, known = run.target.one_band(cutouts.bands), outputs(run.target, cutouts.bands)
         self.param.output.objects = known
         self.param.seen.objects = list(cutouts.bands) if self.single else [""]
         self.param.band.objects = [TOGETHER] if self.single else [TOGETHER, *cutouts.bands]

@@ -75,7 +75,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         self.cutouts = CutoutSet.open(self.run.data) if cutouts is None else cutouts
         self.found: Explanation | None = None
         self._outputs = outputs(self.run.target, self.cutouts.bands)
-        single = self.run.target.kind == "band"
+        single = self.run.target.one_band(self.cutouts.bands)
         first = {"object_id": str(self.cutouts.object_ids[0]), "output": next(iter(self._outputs))}
         first |= {"seen": self.cutouts.bands[0] if single else ""}
         super().__init__(**(first | traits))
@@ -94,7 +94,7 @@ class OcclusionWidget(anywidget.AnyWidget):
     @traitlets.validate("object_id", "output", "band", "seen")
     def _known(self, proposal: Mapping[str, Any]) -> str:
         name, value = proposal["trait"].name, proposal["value"]
-        single = self.run.target.kind == "band"
+        single = self.run.target.one_band(self.cutouts.bands)
         known = {"output": list(self._outputs), "seen": list(self.cutouts.bands) if single else [""]}
         known["band"] = [TOGETHER, *([] if single else self.cutouts.bands)]
         if name == "object_id":

@@ -9,9 +9,9 @@ import pandas as pd
 
 from galviz.measure.inpainting import central_flux, fitted_better
 from galviz.measure.missing_flux import filled_in
+from galviz.runs.best_fits import STEPS, is_gan, known_fits
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.studies.inpainting import STEPS, known_fits, of_images
 from galviz.work.chunks import Status, Work, call
 
 ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
@@ -248,7 +248,7 @@ class Repair:
 
 
 def _check(run: Run, cutouts: CutoutSet, off: Sequence[str]) -> None:
-    if run.info["study"] != "inpainting" or of_images(run.recipe) or not run.weights.exists():
+    if not is_gan(run.recipe) or not run.weights.exists():
         raise ValueError(
             f"run: expected a finished one of best fits, got {run.name} of {run.recipe.name}. {_OTHER_RUN}"
         )

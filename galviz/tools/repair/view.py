@@ -7,9 +7,9 @@ import holoviews as hv
 import panel as pn
 import param
 
+from galviz.runs.best_fits import STEPS
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.studies.inpainting import STEPS
 from galviz.tools.export.view import WayOut
 from galviz.tools.formatting import REFUSED, beside, field, shown_error, text
 from galviz.tools.repair.core import Repair

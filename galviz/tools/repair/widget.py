@@ -9,9 +9,9 @@ import pandas as pd
 import traitlets
 
 from galviz.io.markup import as_html
+from galviz.runs.best_fits import STEPS
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.studies.inpainting import STEPS
 from galviz.tools.client import script
 from galviz.tools.repair.core import Repair
 from galviz.tools.repair.html import fluxes_html, pictures_html, progress_html

@@ -103,7 +103,7 @@ class RunView(pn.viewable.Viewer):
             target = Run.open(self.path).target
         except (OSError, ValueError):  # the folder is still incomplete
             return ""
-        return "" if target.kind == "band" else target.label_learned
+        return target.rules.unit(target)
 
     @param.depends("log")
     def tail(self) -> Markup:

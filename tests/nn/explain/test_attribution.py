@@ -17,13 +17,13 @@ from galviz.nn.explain.attribution import (
     probability,
     sanity,
 )
-from galviz.nn.networks.cutout_network import build
 from galviz.nn.networks.encoders import ResNet18
+from galviz.nn.tasks import build
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 
 BANDS = ("u", "g", "r", "i", "z")
-RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
+RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
 RECIPE = Recipe(name="x", epochs=1, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3})
 
 

@@ -16,7 +16,7 @@ from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
 
-TARGET = Target("z_phot", "scalar", ("z",), "z")
+TARGET = Target("z_phot", "regression", ("z",), "z")
 RECIPE = Recipe(
     name="tiny",
     epochs=3,

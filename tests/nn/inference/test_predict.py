@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from galviz.nn.inference.predict import load_weights, objects, predict, remember, save_weights
-from galviz.nn.networks.cutout_network import build
+from galviz.nn.tasks import build
 from galviz.nn.training.data import dihedral
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
 
-RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
-BAND = Target("band", "band", (), "band")
+RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
+BAND = Target("band", "pretext", (), "band")
 BANDS = ("u", "g", "r", "i", "z")
 RECIPE = Recipe(
     name="tiny",

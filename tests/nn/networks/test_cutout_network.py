@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from galviz.nn.networks.cutout_network import build
+from galviz.nn.tasks import build
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 
-RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
-BAND = Target("band", "band", (), "band")
+RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
+BAND = Target("band", "pretext", (), "band")
 BANDS = ("u", "g", "r", "i", "z")
 RECIPE = Recipe(
     name="x", epochs=1, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3}, network={"width": 2, "stem": "small"}

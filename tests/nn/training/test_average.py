@@ -5,9 +5,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from torch.nn import functional
 
 from galviz.nn.gan.adversaries import Adversaries
-from galviz.nn.networks.cutout_network import build
+from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.nn.training.module import Training
 from galviz.nn.training.progress import Bookkeeper
@@ -15,7 +16,7 @@ from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
 
-RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
+RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
 BANDS = ("u", "g", "r", "i", "z")
 RECIPE = Recipe(
     name="tiny",
@@ -83,12 +84,12 @@ def test_resumed_equals_undisturbed_bit_for_bit(run, tiny_sky, tmp_path, monkeyp
 def test_the_average_itself_learns_nothing(tiny_sky):
     network = build(RICHNESS, RECIPE, BANDS)
     network.measure(tiny_sky, np.arange(8), RICHNESS.truth(tiny_sky.catalogue))
-    module = Training(network, RECIPE, STEPS)
+    module = Training(network, RECIPE, functional.mse_loss, STEPS)
     assert module.learned is not network
     assert torch.equal(module.learned.centre, network.centre)
     assert not any(p.requires_grad for p in module.learned.parameters())
     assert not any(isinstance(m, nn.BatchNorm2d) and m.training for m in module.learned.modules())
-    assert Training(network, RECIPE.replace(average=0.0), STEPS).learned is network
+    assert Training(network, RECIPE.replace(average=0.0), functional.mse_loss, STEPS).learned is network
 
 
 def test_values_out_of_range_are_named():

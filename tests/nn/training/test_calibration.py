@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load_file
 
 from galviz.measure.intervals import widening
-from galviz.nn.networks.cutout_network import build
 from galviz.nn.networks.galaxy_zoo import build as build_zoo
+from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.runs.folds import kept_aside, split
 from galviz.runs.recipe import Recipe
@@ -15,7 +15,7 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
-RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
+RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
 BANDS = ("u", "g", "r", "i", "z")
 RECIPE = Recipe(
     name="tiny",

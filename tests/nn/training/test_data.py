@@ -8,8 +8,8 @@ from torch import nn
 from galviz.nn.training.data import Chunks, Samples, Steps, dihedral, kept, loader, memory_format, truths
 from galviz.tasks.target import Target
 
-RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
-BAND = Target("band", "band", (), "band")
+RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
+BAND = Target("band", "pretext", (), "band")
 
 
 @given(st.integers(4, 200), st.integers(4, 64), st.integers(1, 4), st.integers(0, 2**31))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from galviz.nn.networks.cutout_network import build
+from galviz.nn.tasks import build
 from galviz.nn.training import fit as fit_module
 from galviz.nn.training import progress
 from galviz.nn.training.fit import fit
@@ -21,8 +21,8 @@ from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
 
-RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
-BAND = Target("band", "band", (), "band")
+RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
+BAND = Target("band", "pretext", (), "band")
 BANDS = ("u", "g", "r", "i", "z")
 RECIPE = Recipe(
     name="tiny",
@@ -327,7 +327,7 @@ SCRIPT = """
 import sys
 import galviz.nn
 from galviz.nn.training.fit import fit
-from galviz.nn.networks.cutout_network import build
+from galviz.nn.tasks import build
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.io.lock import rank

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from galviz.nn.inference.predict import objects
-from galviz.nn.networks.cutout_network import build
+from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.nn.training.losses import joint_loss
 from galviz.nn.training.progress import Bookkeeper
@@ -16,7 +16,7 @@ from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
 
-RICHNESS = Target("ln_richness", "scalar", ("richness",), "λ", transform="ln")
+RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
 BANDS = ("u", "g", "r", "i", "z")
 RECIPE = Recipe(
     name="tiny",
@@ -29,6 +29,7 @@ RECIPE = Recipe(
     joint=0.5,
     network={"width": 2, "stem": "small", "apart": True},
 )
+LOSS = functional.mse_loss, RECIPE.joint
 
 
 def start(path, sky, recipe, target=RICHNESS, *, resume=False):
@@ -44,8 +45,8 @@ def test_the_loss_is_the_sum_of_both_of_what_is_known():
     output, truth = torch.tensor([[1.0], [2.0], [9.0]]), torch.tensor([[2.0], [4.0], [torch.nan]])
     logits = torch.randn(3, 5, 5)
     entropy = -logits.log_softmax(-1).diagonal(dim1=1, dim2=2).mean()
-    assert joint_loss(output, truth, logits, RECIPE).item() == pytest.approx(2.5 + 0.5 * entropy.item(), rel=1e-6)
-    one = joint_loss(output, torch.tensor([[2.0], [torch.nan], [torch.nan]]), logits, RECIPE)
+    assert joint_loss(output, truth, logits, *LOSS).item() == pytest.approx(2.5 + 0.5 * entropy.item(), rel=1e-6)
+    one = joint_loss(output, torch.tensor([[2.0], [torch.nan], [torch.nan]]), logits, *LOSS)
     assert one.item() == pytest.approx(0.5 * entropy.item(), rel=1e-6)
 
 
@@ -56,7 +57,7 @@ def test_gradients_reach_both_heads_and_the_encoder_feels_objects_without_labels
     def gradients(images):
         network.zero_grad()
         output, logits = network.both(images)
-        joint_loss(output, truth, logits, RECIPE).backward()
+        joint_loss(output, truth, logits, *LOSS).backward()
         return {name: p.grad.clone() for name, p in network.named_parameters()}
 
     found = gradients(images)
@@ -143,7 +144,7 @@ def test_joint_learning_that_makes_no_sense_is_refused(changes, message):
         build(RICHNESS, RECIPE.replace(**changes), BANDS)
     band = RECIPE.replace(loss="cross_entropy")
     with pytest.raises(ValueError, match="joint: expected 0 where classes are all that is learned"):
-        build(Target("band", "band", (), "band"), band, BANDS)
+        build(Target("band", "pretext", (), "band"), band, BANDS)
 
 
 def test_every_fraction_takes_the_same_steps(make_sky, tmp_path):
@@ -177,7 +178,7 @@ def test_nothing_is_held_out_of_one_fold(make_sky, tmp_path):
 
 def test_a_z_score_has_the_constants_of_what_is_trained_on(make_sky, tmp_path):
     sky = make_sky(18)
-    bare = Target("z_richness", "scalar", ("richness",), "λ", transform="zscore")
+    bare = Target("z_richness", "regression", ("richness",), "λ", transform="zscore")
     run = start(tmp_path / "run", sky, RECIPE.replace(joint=0), bare)
     fold = objects(run)
     richness = sky.catalogue.loc[fold.index[fold < 0], "richness"]

@@ -8,7 +8,7 @@ import pytest
 
 from galviz.measure.linear_baseline import Offset
 from galviz.nn.inference.predict import apply_run
-from galviz.nn.networks.cutout_network import build
+from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -77,7 +77,7 @@ def test_the_line_is_that_of_the_objects_that_are_learned_from(run, sky):
 
 
 def test_a_saved_run_says_of_another_sky_what_it_said(run, sky):
-    again = apply_run(Run.open(run.path), build(richness.TARGET, RECIPE, BANDS), sky)
+    again = apply_run(Run.open(run.path), sky)
     pd.testing.assert_frame_equal(again.table, run.predictions().table)
 
 
@@ -101,7 +101,7 @@ def test_the_reason_is_asked_of_the_whole_estimate(run, sky):
 def test_a_sky_without_the_column_is_named(run, sky, tmp_path):
     bare = with_catalogue(sky, sky.catalogue.drop(columns="z"))
     with pytest.raises(KeyError, match="expected the column 'z', which the recipe's offset names"):
-        apply_run(run, build(richness.TARGET, RECIPE, BANDS), bare)
+        apply_run(run, bare)
     with pytest.raises(KeyError, match="train without: --set offset="):
         train(bare, tmp_path / "run")
 
@@ -109,7 +109,7 @@ def test_a_sky_without_the_column_is_named(run, sky, tmp_path):
 def test_bands_have_no_offset(sky, tmp_path):
     recipe = dataclasses.replace(RECIPE, loss="cross_entropy", calibration=0.0, normalise="minmax")
     with pytest.raises(ValueError, match="offset: expected none for the target band, got 'z'"):
-        train(sky, tmp_path / "run", recipe, Target("band", "band", (), "band"))
+        train(sky, tmp_path / "run", recipe, Target("band", "pretext", (), "band"))
 
 
 def test_runs_without_one_ask_as_before(tmp_path, sky):

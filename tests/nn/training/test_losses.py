@@ -6,9 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
-from galviz.nn.training.losses import gaussian_nll, loss_of, mse_std
+from galviz.nn.tasks import loss_of
+from galviz.nn.training.losses import gaussian_nll, mse_std
 from galviz.runs.recipe import Recipe
+from galviz.tasks.target import Target
 
+REGRESSION = Target("t", "regression", ("t",), "t")
+CLASSES = Target("c", "classification", ("c",), "c")
 finite = st.floats(-100, 100, width=32)
 
 
@@ -40,9 +44,9 @@ def test_a_batch_of_one_has_no_scatter():
 def test_recipes_name_losses():
     recipe = Recipe(name="x", epochs=1, batch=2, learning_rates={"head": 1e-3}, loss="mse_std", alpha=2.0)
     truth, estimate = torch.randn(6, 1), torch.randn(6, 1)
-    assert loss_of(recipe)(estimate, truth) == mse_std(estimate, truth, 2.0)
+    assert loss_of(REGRESSION, recipe)(estimate, truth) == mse_std(estimate, truth, 2.0)
     logits = torch.tensor([[9.0, 0.0], [0.0, 9.0]])
-    assert loss_of(recipe.replace(loss="cross_entropy"))(logits, torch.tensor([0, 1])) < 1e-3
+    assert loss_of(CLASSES, recipe.replace(loss="cross_entropy"))(logits, torch.tensor([0, 1])) < 1e-3
 
 
 def test_a_normal_distribution_is_as_likely_as_it_is():
@@ -60,4 +64,4 @@ def test_beta_weighs_objects_by_their_variance():
     by_hand = (4.0 * (0.25 / 4.0 - 1), 0.01 * (9.0 / 0.01 - 1))  # −2 s ∂L/∂ln σ², s = σ²
     assert (-4 * output.grad[:, 1]).tolist() == pytest.approx(by_hand)
     recipe = Recipe(name="x", epochs=1, batch=2, learning_rates={"head": 1e-3}, loss="gaussian_nll", alpha=0.5)
-    assert loss_of(recipe)(output, truth) == gaussian_nll(output, truth, beta=0.5)
+    assert loss_of(REGRESSION, recipe)(output, truth) == gaussian_nll(output, truth, beta=0.5)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from bokeh.models import Plot
 
-from galviz.pages.results.regression import PredictionsView
+from galviz.pages.results.regression import View as PredictionsView
 from galviz.runs.predictions import Predictions
 from galviz.tools.intervals.view import CoverageView, coverage_html, verdict
 from galviz.tools.selection.core import Selection

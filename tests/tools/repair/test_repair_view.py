@@ -9,10 +9,11 @@ from at_once import Soon, random_gan
 from panel.io.location import Location
 from panel.models.markup import HTML
 
-from galviz.pages.inpainting_page import OfRun, inpainting_study
+from galviz.pages.page import open_study_page
 from galviz.pages.repair_tab import RepairTab
+from galviz.pages.run_tab import RunTab
 from galviz.pages.state import PageState
-from galviz.studies.inpainting import STEPS, known_fits
+from galviz.runs.best_fits import STEPS, known_fits
 from galviz.tools.repair.view import RepairView
 from galviz.tools.selection.core import Selection
 
@@ -84,7 +85,7 @@ def test_what_was_filled_in_can_be_taken_away(given):
 def test_the_page_opens_where_bands_can_be_hidden_and_has_no_map_of_why(given):
     run, _ = given
     assert known_fits(run) is None
-    page = inpainting_study()
+    page = open_study_page("inpainting")
     assert page.page.tab == "repair"
     assert "why" not in page.page.tabs
     assert pn.panel(page).get_root()
@@ -95,7 +96,7 @@ def test_the_page_opens_where_bands_can_be_hidden_and_has_no_map_of_why(given):
 
 
 def test_without_a_run_the_page_says_what_to_do(galviz_home):
-    page = inpainting_study()
+    page = open_study_page("inpainting")
     assert page.page.tab == "data"
     page.page.tab = "repair"
     assert "train one first" in page.tabs.setdefault("repair", page.body()).body().object
@@ -139,9 +140,9 @@ def test_a_run_is_shown_as_soon_as_it_is_done_even_without_redshifts(given):
     weights = run.weights.read_bytes()
     run.weights.unlink()
     run.write_state(status="running")
-    page = inpainting_study()
+    page = open_study_page("inpainting")
     page.page.run, page.page.tab = run.name, "repair"
-    tab = OfRun(page, lambda run, _: pn.pane.Str(run.name))
+    tab = RunTab(page, lambda run, _: pn.pane.Str(run.name))
     shown = tab.__panel__()
     shown.get_root()
     assert "it can be used once it is done" in texts(shown)

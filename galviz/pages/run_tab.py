@@ -1,27 +1,24 @@
-"""The inpainting page: tabs for best fits and latents, and the tabs of every study except "why"."""
+"""Tabs with a view of the selected run, such as best fits and latents."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import panel as pn
 
 from galviz.pages.latents import LatentsView
-from galviz.pages.library import Library, open_sky
-from galviz.pages.page import StudyPage, study_page
+from galviz.pages.library import open_sky
+from galviz.pages.page import StudyPage
 from galviz.pages.repair_tab import RepairTab
-from galviz.pages.state import TABS, Chooser, PageState, keep_in_address
+from galviz.pages.state import Chooser
+from galviz.runs.best_fits import KNOWN_FITS, LATENTS
 from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.studies import inpainting
 from galviz.tools.formatting import REFUSED, note, said, shown_error
 
-REPAIR, LATENTS = "repair", "latents"
-"""Names of the page's own tabs. They replace "why": best fits have no output to explain."""
-
-_FILES = ("model.safetensors", "predictions.parquet", inpainting.LATENTS, inpainting.KNOWN_FITS)
+_FILES = ("model.safetensors", "predictions.parquet", LATENTS, KNOWN_FITS)
 
 
-class OfRun(pn.viewable.Viewer):
+class RunTab(pn.viewable.Viewer):
     """A tab with a view of the selected run, available once the run is done.
 
     Parameters
@@ -74,30 +71,11 @@ def _stamps(path: Path | None) -> tuple[int, ...]:
     return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
 
 
-def inpainting_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
-    """Return the page for one visitor.
-
-    Parameters
-    ----------
-    paths : sequence of str
-        Skies, runs or folders of them, in addition to those in `galviz.runs.run.home`.
-
-    Returns
-    -------
-    panel.template.base.BaseTemplate
-        Loads no resources from other servers.
-    """
-    return study_page("inpainting", lambda: inpainting_study(paths))
+def repair_tab(of: StudyPage) -> RunTab:
+    """Return the tab of best fits with hidden bands."""
+    return RunTab(of, lambda run, cutouts: RepairTab(run, cutouts, of.page))
 
 
-def inpainting_study(paths: Sequence[str] = ()) -> StudyPage:
-    """Return the content of the page. It opens on the best fits if a run is done, else on the data."""
-    library = Library.find(paths, inpainting)
-    page = PageState((REPAIR, LATENTS, *(tab for tab in TABS if tab != "why")))
-    page.tab = REPAIR if any(run.weights.exists() for run in library.runs()[0].values()) else TABS[0]
-    keep_in_address(page)
-    tabs = {
-        REPAIR: lambda of: OfRun(of, lambda run, cutouts: RepairTab(run, cutouts, of.page)),
-        LATENTS: lambda of: OfRun(of, lambda run, cutouts: LatentsView(run, cutouts, of.page.selection)),
-    }
-    return StudyPage(inpainting, library, page, tabs)
+def latents_tab(of: StudyPage) -> RunTab:
+    """Return the tab of latents."""
+    return RunTab(of, lambda run, cutouts: LatentsView(run, cutouts, of.page.selection))

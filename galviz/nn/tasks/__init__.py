@@ -1,0 +1,68 @@
+"""Tasks as networks learn them: one file for each file of the same name in `galviz.tasks`.
+
+A file here has these functions and constants:
+
+- ``LOSSES``: name → function that makes the loss of a recipe.
+- ``build(target, recipe, bands, size)``: the network, with the random weights of the recipe's seed.
+- ``validation(output, truth)``: metrics of held-out objects, for every epoch.
+- ``table(target, bands, *, network, ids, views, truth)``: columns of predictions from the outputs of the network.
+- ``TAKES_OFFSET`` (optional): whether a linear baseline can be learned first.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+
+from torch import Tensor, nn
+
+from galviz.runs.recipe import Recipe
+from galviz.tasks.target import Target
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def rules(target: Target) -> ModuleType:
+    """Return the file of the target's task in this folder."""
+    return import_module(f"{__name__}.{target.task}")
+
+
+def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int = 0) -> nn.Module:
+    """Build the network that a recipe describes, with the random weights of its seed.
+
+    Parameters
+    ----------
+    target : Target
+        With the names of its classes, if it has classes (`Target.fitted`).
+    recipe : Recipe
+    bands : tuple of str
+        The B bands of the images.
+    size : int
+        Side of the images, pixels. Only networks that fit one size need it.
+
+    Returns
+    -------
+    nn.Module
+        Images (N, B, H, W) -> outputs (N, K); for a target of single bands (N, 1, H, W) -> (N, B).
+
+    Raises
+    ------
+    ValueError
+        If an option is unknown, options contradict each other, or the loss does not fit the task.
+    """
+    return rules(target).build(target, recipe, bands, size)
+
+
+def loss_of(target: Target, recipe: Recipe) -> Loss:
+    """Return the loss of a recipe as a function of (output, truth), averaged over objects.
+
+    Raises
+    ------
+    ValueError
+        If the loss does not fit the task.
+    """
+    losses = rules(target).LOSSES
+    if recipe.loss not in losses:
+        *others, last = losses
+        fitting = f"{', '.join(others)} or {last}" if others else last
+        raise ValueError(f"loss: expected {fitting} for the target {target.name}, got {recipe.loss}.")
+    return losses[recipe.loss](recipe)

@@ -1,0 +1,98 @@
+"""Regression: a head of K numbers, or of K means and variances."""
+
+import numpy as np
+import pandas as pd
+from torch import Tensor, nn
+from torch.nn import functional
+
+from galviz.nn import tasks
+from galviz.nn.networks.cutout_network import CutoutNetwork, assemble, options_of
+from galviz.nn.networks.heads import BandHead, CompactHead, JointHead, PublishedHead
+from galviz.nn.training.losses import gaussian_nll, mse_std
+from galviz.runs.recipe import Recipe
+from galviz.tasks.regression import names
+from galviz.tasks.target import Target
+
+TAKES_OFFSET = True
+"""Whether a linear baseline can be learned first (`Recipe`'s ``offset``)."""
+LOSSES = {
+    "mse": lambda _: functional.mse_loss,
+    "mse_std": lambda recipe: lambda output, truth: mse_std(output, truth, recipe.alpha),
+    "gaussian_nll": lambda recipe: lambda output, truth: gaussian_nll(output, truth, recipe.alpha),
+}
+
+
+def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> CutoutNetwork:
+    """Return a network from images (N, B, H, W) to K numbers, or to K means and K ln variances (``gaussian_nll``)."""
+    tasks.loss_of(target, recipe)
+    options, numbers = options_of(recipe), len(target.columns)
+    published, gaussian = options["head"] == "as_published", recipe.loss == "gaussian_nll"
+    if recipe.joint:
+        _check_joint(recipe, apart=options["apart"])
+    if published and not options["apart"]:
+        raise ValueError("network.head: expected as_published with network.apart=true, got it with false.")
+
+    def head(features: int, vectors: int) -> nn.Module:
+        own = (PublishedHead if published else CompactHead)(features, vectors, (1 + gaussian) * numbers)
+        return JointHead(own, BandHead(features, len(bands))) if recipe.joint else own
+
+    return assemble(recipe, bands, head, standardise=not published, gaussian=gaussian, numbers=numbers)
+
+
+def _check_joint(recipe: Recipe, *, apart: bool) -> None:
+    """Raise a ValueError if bands cannot be learned together with the target, or would be trivial."""
+    if not apart:
+        raise ValueError(f"joint: expected 0, or network.apart=true, got {recipe.joint} with network.apart=false.")
+    if recipe.normalise == "asinh":
+        raise ValueError(
+            "normalise: expected noise, minmax or asinh_global with joint, got asinh, whose constants of each band "
+            "would give the band away."
+        )
+
+
+def validation(output: Tensor, truth: Tensor) -> dict[str, float]:
+    """Return ``val_mae``, as learned."""
+    return {"val_mae": (output[:, : truth.shape[1]] - truth).abs().mean().item()}
+
+
+def table(
+    target: Target,
+    bands: tuple[str, ...],
+    *,
+    network: nn.Module,
+    ids: pd.Index,
+    views: Tensor,
+    truth: np.ndarray,
+) -> pd.DataFrame:
+    """Return estimate, spread, sigma (of a gaussian network), p16, p84 and truth of each number.
+
+    Parameters
+    ----------
+    target : Target
+    bands : tuple of str
+    network : nn.Module
+    ids : pandas.Index
+        Object ids, N.
+    views : Tensor, float64, shape (V, N, K) or (V, N, 2 K)
+        Outputs for the V views of each image; means and ln variances if the network is gaussian.
+    truth : numpy.ndarray, shape (N, K)
+    """
+    columns, gaussian = {}, getattr(network, "gaussian", False)
+    sigmas = sigma(views, network.widening).numpy() if gaussian else None
+    for k, name in enumerate(names(target)):
+        columns |= _columns(name, views[..., k].numpy(), None if sigmas is None else sigmas[:, k], truth[:, k])
+    return pd.DataFrame(columns, index=ids)
+
+
+def _columns(name: str, views: np.ndarray, sigma: np.ndarray | None, truth: np.ndarray) -> dict[str, np.ndarray]:
+    mean = views.mean(0)
+    low, high = np.percentile(views, [16, 84], axis=0) if sigma is None else (mean - sigma, mean + sigma)
+    error = {} if sigma is None else {f"{name}_sigma": sigma}
+    ends = {f"{name}_p16": low, f"{name}_p84": high, f"{name}_true": truth}
+    return {name: mean, f"{name}_spread": views.std(0)} | error | ends
+
+
+def sigma(views: Tensor, widening: Tensor) -> Tensor:
+    """Return the standard deviations of a gaussian network: (V, N, 2 K) means and ln variances -> (N, K)."""
+    mean, ln_variance = views.chunk(2, dim=-1)
+    return widening.cpu().double() * (ln_variance.exp().mean(0) + mean.var(0, correction=0)).sqrt()

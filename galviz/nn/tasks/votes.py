@@ -1,0 +1,43 @@
+"""Votes: the fractions of all answers, which obey the tree of questions if the recipe says so."""
+
+import numpy as np
+import pandas as pd
+from torch import Tensor, nn
+from torch.nn import functional
+
+from galviz.nn import tasks
+from galviz.nn.networks import galaxy_zoo
+from galviz.nn.training.losses import mse_std
+from galviz.runs.recipe import Recipe
+from galviz.tasks.target import Target
+
+LOSSES = {
+    "mse": lambda _: functional.mse_loss,
+    "mse_std": lambda recipe: lambda output, truth: mse_std(output, truth, recipe.alpha),
+}
+
+
+def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> galaxy_zoo.VoteNetwork:
+    """Return a network from pictures (N, 3, H, W) to the 37 votes of Galaxy Zoo."""
+    tasks.loss_of(target, recipe)
+    return galaxy_zoo.build(recipe, size or galaxy_zoo.SIZE)
+
+
+def validation(output: Tensor, truth: Tensor) -> dict[str, float]:
+    """Return ``val_accuracy``, as `galviz.measure.votes.paper_accuracy`, and ``val_mae``."""
+    accuracy = (output.argmax(1) == truth.argmax(1)).double().mean().item()
+    return {"val_accuracy": accuracy, "val_mae": (output - truth).abs().mean().item()}
+
+
+def table(
+    target: Target,
+    bands: tuple[str, ...],
+    *,
+    network: nn.Module,
+    ids: pd.Index,
+    views: Tensor,
+    truth: np.ndarray,
+) -> pd.DataFrame:
+    """Return the mean vote of the views for each answer, and its truth."""
+    votes = pd.DataFrame(views.mean(0).numpy(), index=ids, columns=list(target.columns))
+    return votes.join(pd.DataFrame(truth, index=ids, columns=[f"{name}_true" for name in target.columns]))

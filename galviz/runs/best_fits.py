@@ -1,0 +1,22 @@
+"""What a run of best fits in the latent space of a GAN keeps beside its weights."""
+
+from galviz.measure.missing_flux import KnownFits
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
+
+LATENTS = "latents.parquet"
+"""Latents of the objects of its sky, redshifts (``truth``, NaN where not known), folds (``dealt``)."""
+KNOWN_FITS = "known_fits.parquet"
+"""Best fits of images that were not learned from, with all bands and with each band hidden."""
+STEPS = 100
+"""Steps of a best fit that starts at the embedder's guess. Murray et al. (2019) give no number."""
+
+
+def is_gan(recipe: Recipe) -> bool:
+    """Return whether a recipe trains a GAN, instead of a network from images to a target."""
+    return recipe.loss.startswith("lsgan")
+
+
+def known_fits(run: Run) -> KnownFits | None:
+    """Return the best fits of known images, or None if the run has none."""
+    return KnownFits.open(path) if (path := run.path / KNOWN_FITS).exists() else None

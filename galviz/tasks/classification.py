@@ -1,0 +1,78 @@
+"""Classification: one of two or more classes per object, with a probability for each."""
+
+import numpy as np
+import pandas as pd
+
+from galviz.measure.metrics import summary as summary_of
+from galviz.tasks.regression import index, variants
+from galviz.tasks.target import Target
+
+__all__ = ["index", "variants"]
+
+NUMERIC, SELF_LABELLED = False, False
+ACCURACY = "Accuracy"
+
+
+def check(target: Target) -> None:
+    """Raise a ValueError if the target does not have exactly one column."""
+    if len(target.columns) != 1:
+        raise ValueError(f"columns: expected one column of classes, got {target.columns}.")
+
+
+def fitted(target: Target, catalogue: pd.DataFrame) -> Target:
+    """Return the target with the names of its classes, sorted, if it has none yet."""
+    column = target.columns[0]
+    if target.classes or column not in catalogue.columns:
+        return target
+    return target.replace(classes=tuple(sorted(catalogue[column].dropna().astype(str).unique())))
+
+
+def truth(target: Target, catalogue: pd.DataFrame) -> np.ndarray:
+    """Return the index of each object's class, float64, shape (N, 1). NaN if not known, or not among the classes."""
+    column = catalogue[target.columns[0]]
+    found = pd.Index(fitted(target, catalogue).classes, dtype=str).get_indexer(column.astype(str).where(column.notna()))
+    return np.where(found < 0, np.nan, found.astype(np.float64))[:, None]
+
+
+def classes(target: Target, bands: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the classes."""
+    return target.classes
+
+
+def names(target: Target) -> list[str]:
+    """Return the name of the target. Its probabilities are in ``p_<class>``."""
+    return [target.name]
+
+
+def by_object(target: Target, table: pd.DataFrame) -> pd.DataFrame:
+    """Return estimate, truth, probability of the estimate, whether it is right (1, 0, or NaN), and fold."""
+    known = table.get(f"{target.name}_true", pd.Series(None, table.index, dtype=object))
+    right = (known == table[target.name]).astype(float).where(known.notna())
+    probability = table[[f"p_{name}" for name in target.classes]].max(axis=1)
+    columns = {"estimate": table[target.name], "truth": known, "probability": probability, "right": right}
+    return pd.DataFrame(columns | {"fold": table["fold"]}, index=table.index)
+
+
+def outputs(target: Target, bands: tuple[str, ...]) -> dict[str, tuple[str, int]]:
+    """Return the probability of each class."""
+    return {f"probability of {name}": ("probability", k) for k, name in enumerate(classes(target, bands))}
+
+
+def unit(target: Target) -> str:
+    """Return no unit."""
+    return ""
+
+
+def about(target: Target) -> str:
+    """Return the name of the target and, if known, the number of its classes."""
+    return target.name
+
+
+def shown(target: Target) -> tuple[str, ...]:
+    """Return the column of the classes."""
+    return target.columns
+
+
+def summary(target: Target, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the accuracy with its interval."""
+    return summary_of(table[f"{target.name}_true"].to_numpy(object), table[target.name].to_numpy(object), nan="drop")

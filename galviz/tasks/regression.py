@@ -1,0 +1,97 @@
+"""Regression: one or several numbers per object, learned with a transform such as ln."""
+
+import numpy as np
+import pandas as pd
+
+from galviz.measure.metrics import summary as summary_of
+from galviz.tasks.target import Target
+
+NUMERIC, SELF_LABELLED = True, False
+ACCURACY = "Accuracy"
+_ERRORS = ("spread", "sigma", "p16", "p84")
+
+
+def check(target: Target) -> None:
+    """Raise a ValueError if the target has no column, or several with a z-score."""
+    if not target.columns:
+        raise ValueError(f"columns: expected at least one column, got {target.columns}.")
+    if target.transform == "zscore" and len(target.columns) > 1:
+        raise ValueError(f"columns: expected one column for the transform zscore, got {target.columns}.")
+
+
+def fitted(target: Target, catalogue: pd.DataFrame) -> Target:
+    """Return the target with the mean and standard deviation of the known values, if it is learned as a z-score."""
+    if target.transform != "zscore" or target.scale is not None or not set(target.columns) <= set(catalogue.columns):
+        return target
+    values = catalogue[list(target.columns)].to_numpy(dtype=np.float64)
+    scale = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
+    return target.replace(centre=float(np.nanmean(values)), scale=scale) if scale > 0 else target
+
+
+def truth(target: Target, catalogue: pd.DataFrame) -> np.ndarray:
+    """Return the transformed columns, float64, shape (N, K)."""
+    return fitted(target, catalogue).forward(catalogue[list(target.columns)].to_numpy(dtype=np.float64))
+
+
+def classes(target: Target, bands: tuple[str, ...]) -> tuple[str, ...]:
+    """Return no names: estimates are numbers."""
+    return ()
+
+
+def variants(target: Target, bands: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Return no variants: an image is taken as it is."""
+    return {}
+
+
+def index(target: Target) -> list[str]:
+    """Return the index of predictions: one row per object."""
+    return ["object_id"]
+
+
+def names(target: Target) -> list[str]:
+    """Return the name of the target; for several columns, the name of each: ``ln_mass``, ``ln_sfr``."""
+    if len(target.columns) == 1:
+        return [target.name]
+    prefix = "" if target.transform == "identity" else f"{target.transform}_"
+    return [f"{prefix}{column}" for column in target.columns]
+
+
+def by_object(target: Target, table: pd.DataFrame) -> pd.DataFrame:
+    """Return estimate, truth, residual and known errors of the first number, all numbers with their truth, and fold."""
+    first, known = names(target)[0], {}
+    for name in names(target)[1:]:
+        known |= {name: table[name], f"{name}_true": table.get(f"{name}_true", np.nan)}
+    known |= {error: table[f"{first}_{error}"] for error in _ERRORS[:2] if f"{first}_{error}" in table}
+    true = pd.Series(table.get(f"{first}_true", np.nan), index=table.index, dtype=np.float64)
+    columns = {"estimate": table[first], "truth": true, "residual": table[first] - true, **known, "fold": table["fold"]}
+    return pd.DataFrame(columns, index=table.index)
+
+
+def outputs(target: Target, bands: tuple[str, ...]) -> dict[str, tuple[str, int]]:
+    """Return the number as learned and, if it is transformed, in its own unit."""
+    if len(target.columns) > 1:
+        return {name: ("learned", k) for k, name in enumerate(names(target))}
+    unit = f" ({target.unit})" if target.unit else ""
+    own = {} if target.transform == "identity" else {f"{target.label}{unit}": ("shown", 0)}
+    return {target.label_learned: ("learned", 0)} | own
+
+
+def unit(target: Target) -> str:
+    """Return the label of the values as learned: ``"ln λ"``."""
+    return target.label_learned
+
+
+def about(target: Target) -> str:
+    """Return the name of the target."""
+    return target.name
+
+
+def shown(target: Target) -> tuple[str, ...]:
+    """Return all columns."""
+    return target.columns
+
+
+def summary(target: Target, table: pd.DataFrame) -> pd.DataFrame:
+    """Return errors of the first number with intervals (`galviz.measure.metrics.summary`)."""
+    first = names(target)[0]
+    return summary_of(table[f"{first}_true"].to_numpy(float), table[first].to_numpy(float), nan="drop")
