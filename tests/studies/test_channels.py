@@ -53,7 +53,7 @@ class Cast(nn.Module):
 
     def forward(self, images):
         found = images.mean((2, 3)).argsort(1, descending=True).argsort(1)  # the rank of each channel
-        orders = torch.tensor(list(channels.TARGETS["order"].looks(channels.BANDS).values()))
+        orders = torch.tensor(list(channels.TARGETS["order"].variants(channels.BANDS).values()))
         return (found[:, None] == orders).all(2).float()
 
 
@@ -65,8 +65,8 @@ def test_the_order_that_is_to_be_told_is_the_one_that_is_shown(sky):
 
 
 def test_a_picture_is_shown_in_all_orders(sky):
-    looks = channels.TARGETS["order"].looks(channels.BANDS)
-    samples = Samples(sky.images[:], np.array([5, 2]), None, looks.values())
+    variants = channels.TARGETS["order"].variants(channels.BANDS)
+    samples = Samples(sky.images[:], np.array([5, 2]), None, variants.values())
     assert len(samples) == 12
     batch = samples[0, np.array([9, 0])]
     assert batch["truth"].tolist() == [3, 0]

@@ -7,6 +7,7 @@ import pytest
 
 from galviz import studies
 from galviz.nn.gan.repair import open_trained
+from galviz.runs.best_fits import known_fits
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.galaxies import inpainting_sky
@@ -85,11 +86,11 @@ def test_redshifts_are_learned_from_images_too(sky, tmp_path):
 
 def test_it_starts_from_no_encoder(sky, tmp_path):
     with pytest.raises(ValueError, match="encoder: expected none for best fits"):
-        studies.train(Run(tmp_path), sky, encoder="run")
+        inpainting.train(Run(tmp_path), sky, encoder="run")
 
 
 def test_a_run_says_how_images_were_fitted_that_it_did_not_learn_from(run, sky):
-    known = inpainting.known_fits(run)
+    known = known_fits(run)
     assert known.residuals(sky.bands).shape == (2, 5)  # a tenth of 16
     assert run.info["objects"]["train"] == 14
     scale = np.asarray(run.info["normalisation"]["std"])

@@ -55,6 +55,6 @@ def _check_truth(target: Target, catalogue: pd.DataFrame) -> None:
     empty = [column for column in target.columns if catalogue[column].isna().all()]
     without = f": {', '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty" if empty else ""
     raise ValueError(
-        f"data: expected objects whose {target.rules.about(target)} is known, got none{without}. "
+        f"data: expected objects with known {target.rules.about(target)}, got none{without}. "
         "Such a sky can be predicted, but not learned from."
     )

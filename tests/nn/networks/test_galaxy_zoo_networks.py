@@ -58,7 +58,7 @@ def test_imagenet_weights_of_a_file(tmp_path):
     torch.manual_seed(0)
     reference = resnet50().eval()
     torch.save(reference.state_dict(), tmp_path / "resnet50.pth")
-    network = build(recipe(architecture="paper_resnet50", size=32)).eval()
+    network = build(recipe(architecture="paper_resnet50"), 32).eval()
     load_encoder(network.encoder, tmp_path / "resnet50.pth")
     image = torch.rand(1, 3, 32, 32, generator=torch.manual_seed(1))
     with torch.no_grad():
@@ -78,7 +78,7 @@ def test_parts_with_weights_are_the_layer_groups(architecture):
 
 @pytest.mark.parametrize("votes", ["tree", "dieleman", "sigmoid"])
 def test_ours_gives_votes(votes):
-    network = build(recipe(votes=votes, width=8, size=32)).eval()
+    network = build(recipe(votes=votes, width=8), 32).eval()
     found = network(torch.rand(2, 3, 32, 32)).detach()
     assert found.shape == (2, 37)
     assert ((found >= 0) & (found <= 1)).all()
@@ -97,7 +97,7 @@ def test_ours_begins_with_the_mean_of_the_votes():
     own = np.concatenate([rng.dirichlet(np.ones(p.stop - p.start), 50) for p in SLICES], axis=1)
     truth = cumulative(own)
     rows = np.arange(30)
-    network = build(recipe(width=8, size=32, dropout=0.0)).eval()
+    network = build(recipe(width=8, dropout=0.0), 32).eval()
     network.measure(None, rows, truth)
     found = network(torch.rand(4, 3, 32, 32)).detach().numpy()
     np.testing.assert_allclose(found.mean(0), truth[rows].mean(0), atol=0.1)
@@ -112,7 +112,7 @@ def test_ours_begins_with_the_mean_of_the_votes():
 
 def test_a_network_learns_a_few_pictures():
     torch.manual_seed(0)
-    network = build(recipe(width=8, size=32, dropout=0.0))
+    network = build(recipe(width=8, dropout=0.0), 32)
     network.to(memory_format=memory_format(network, "cpu"))
     rng = np.random.default_rng(1)
     truth = torch.tensor(

@@ -6,7 +6,6 @@ import torch
 from safetensors.torch import load_file
 
 from galviz.measure.intervals import widening
-from galviz.nn.networks.galaxy_zoo import build as build_zoo
 from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.runs.folds import kept_aside, split
@@ -102,4 +101,4 @@ def test_a_calibration_of_other_losses_is_named():
 def test_votes_have_no_such_loss():
     recipe = RECIPE.replace(network={})
     with pytest.raises(ValueError, match="loss: expected mse or mse_std for the target votes, got gaussian_nll"):
-        build_zoo(recipe)
+        build(Target("votes", "votes", ("votes",), "votes"), recipe, ("red", "green", "blue"))

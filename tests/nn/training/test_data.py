@@ -118,11 +118,6 @@ def test_votes_are_learned_together(tiny_sky):
     np.testing.assert_array_equal(found, tiny_sky.catalogue[["richness", "z"]])
 
 
-def test_other_kinds_of_targets_are_refused(tiny_sky):
-    with pytest.raises(ValueError, match="target: expected a scalar of one column, votes, a class, a band or"):
-        truths(tiny_sky, Target("p", "member", ("richness",), "p"))
-
-
 @pytest.mark.parametrize(
     ("widths", "device", "expected"),
     [
