@@ -14,9 +14,11 @@ ACCURACY = "Accuracy"
 
 
 def check(target: Target) -> None:
-    """Raise a ValueError if the target does not have exactly one column."""
+    """Raise a ValueError if the target does not have exactly one column, or no such positive class."""
     if len(target.columns) != 1:
         raise ValueError(f"columns: expected one column of classes, got {target.columns}.")
+    if target.positive and target.classes and target.positive not in target.classes:
+        raise ValueError(f"positive: expected one of {', '.join(target.classes)}, got {target.positive!r}.")
 
 
 def fitted(target: Target, catalogue: pd.DataFrame) -> Target:
@@ -24,13 +26,38 @@ def fitted(target: Target, catalogue: pd.DataFrame) -> Target:
     column = target.columns[0]
     if target.classes or column not in catalogue.columns:
         return target
-    return target.replace(classes=tuple(sorted(catalogue[column].dropna().astype(str).unique())))
+    return target.replace(classes=tuple(sorted(class_labels(catalogue[column]).dropna().unique(), key=_order)))
+
+
+def class_labels(column: pd.Series) -> pd.Series:
+    """Return the class of each object as text, None where not known.
+
+    Whole numbers are written without a decimal point (``"1"``, also where missing values made the column float), true
+    and false as ``"True"`` and ``"False"``. Empty text counts as missing.
+    """
+    known = column.notna()
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        values = column.astype(float)
+        known &= np.isfinite(values)
+        text = values.map(lambda value: f"{value:.0f}" if value % 1 == 0 else repr(value), na_action="ignore")
+    else:
+        text = column.astype(str).str.strip()
+        known &= text != ""
+    return text.astype(object).where(known, None)
+
+
+def _order(name: str) -> tuple[float, str]:
+    """Return a key that sorts numbers by value, before texts."""
+    try:
+        return float(name), name
+    except ValueError:
+        return np.inf, name
 
 
 def truth(target: Target, catalogue: pd.DataFrame) -> np.ndarray:
     """Return the index of each object's class, float64, shape (N, 1). NaN if not known, or not among the classes."""
-    column = catalogue[target.columns[0]]
-    found = pd.Index(fitted(target, catalogue).classes, dtype=str).get_indexer(column.astype(str).where(column.notna()))
+    classes, labels = fitted(target, catalogue).classes, class_labels(catalogue[target.columns[0]])
+    found = pd.Index(classes, dtype=object).get_indexer(labels)
     return np.where(found < 0, np.nan, found.astype(np.float64))[:, None]
 
 

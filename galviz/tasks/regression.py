@@ -23,14 +23,32 @@ def fitted(target: Target, catalogue: pd.DataFrame) -> Target:
     """Return the target with the mean and standard deviation of the known values, if it is learned as a z-score."""
     if target.transform != "zscore" or target.scale is not None or not set(target.columns) <= set(catalogue.columns):
         return target
-    values = catalogue[list(target.columns)].to_numpy(dtype=np.float64)
+    values = catalogue[list(target.columns)].apply(numbers).to_numpy()
     scale = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
     return target.replace(centre=float(np.nanmean(values)), scale=scale) if scale > 0 else target
 
 
 def truth(target: Target, catalogue: pd.DataFrame) -> np.ndarray:
     """Return the transformed columns, float64, shape (N, K)."""
-    return fitted(target, catalogue).forward(catalogue[list(target.columns)].to_numpy(dtype=np.float64))
+    return fitted(target, catalogue).forward(catalogue[list(target.columns)].apply(numbers).to_numpy())
+
+
+def numbers(column: pd.Series) -> pd.Series:
+    """Return a column as float64. Missing, empty and infinite values are NaN.
+
+    Raises
+    ------
+    ValueError
+        If a value is not a number. The message names the object.
+    """
+    values = pd.to_numeric(column, errors="coerce").astype(np.float64)
+    text = column[(values.isna() & column.notna()).to_numpy() & (column.astype(str).str.strip() != "").to_numpy()]
+    if len(text):
+        raise ValueError(
+            f"{column.name}: expected numbers, got {str(text.iloc[0])!r} for the object {str(text.index[0])!r} "
+            f"({len(text):,} such values). Correct them, or leave them empty."
+        )
+    return values.where(np.isfinite(values))
 
 
 def classes(target: Target, bands: tuple[str, ...]) -> tuple[str, ...]:

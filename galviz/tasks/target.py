@@ -42,6 +42,13 @@ class Target:
         Constants of ``"zscore"``, set by `fitted`. Targets that differ only in these are equal.
     classes : tuple of str
         Names of the classes, also set by `fitted`. The truth of an object is the index of its class.
+    positive : str
+        The positive one of two classes, if any.
+    questions : tuple of tuple of str
+        For votes: the columns of the answers to each question, in the order of `columns`. The answers of a question sum
+        to their parent. Empty: all fractions are independent.
+    parents : tuple of str
+        The answer that leads to each question; ``""`` for a question that everyone is asked.
     """
 
     name: str
@@ -53,6 +60,9 @@ class Target:
     centre: float | None = field(default=None, compare=False)
     scale: float | None = field(default=None, compare=False)
     classes: tuple[str, ...] = field(default=(), compare=False)
+    positive: str = field(default="", compare=False)
+    questions: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
+    parents: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if self.task not in task_names():
@@ -61,9 +71,27 @@ class Target:
             raise ValueError(f"columns: expected a tuple of names, got {self.columns!r}. Write ({self.columns!r},).")  # noqa: TRY004 - as every other bad field
         object.__setattr__(self, "columns", tuple(self.columns))
         object.__setattr__(self, "classes", tuple(self.classes))
+        object.__setattr__(self, "questions", tuple(map(tuple, self.questions)))
+        object.__setattr__(self, "parents", tuple(self.parents))
         if self.transform not in _FORWARD:
             raise ValueError(f"transform: expected one of {', '.join(_FORWARD)}, got {self.transform!r}.")
         self.rules.check(self)
+
+    @classmethod
+    def of(cls, cutouts: Any, *columns: str, task: str = "", positive: str = "") -> Self:
+        """Return the target of any columns of a catalogue. The task is guessed if it is not given.
+
+        Parameters
+        ----------
+        cutouts : CutoutSet or pandas.DataFrame
+        *columns : str
+            One column, or several that are learned together.
+        task, positive
+            As in `galviz.tasks.guess.guess`, which also says why.
+        """
+        from galviz.tasks.guess import guess
+
+        return guess(getattr(cutouts, "catalogue", cutouts), columns, task, positive).target
 
     @property
     def rules(self) -> ModuleType:
@@ -178,7 +206,8 @@ class Target:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
-        return asdict(self) | {"columns": list(self.columns), "classes": list(self.classes)}
+        lists = {name: list(getattr(self, name)) for name in ("columns", "classes", "parents")}
+        return asdict(self) | lists | {"questions": [list(answers) for answers in self.questions]}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:

@@ -1,10 +1,12 @@
 """Votes: fractions of volunteers for each answer to the questions of a decision tree, as in Galaxy Zoo."""
 
+from itertools import accumulate
+
 import numpy as np
 import pandas as pd
 
 from galviz.measure.metrics import summary as summary_of
-from galviz.sky.galaxy_zoo import COLUMNS, NAMES
+from galviz.sky.galaxy_zoo import COLUMNS, NAMES, PARENTS, SLICES
 from galviz.tasks import regression
 from galviz.tasks.regression import classes, fitted, index, truth, variants
 from galviz.tasks.target import Target
@@ -16,8 +18,34 @@ ACCURACY = "Accuracy (largest of all votes, as the paper's)"
 
 
 def check(target: Target) -> None:
-    """Raise a ValueError if the target has no column."""
+    """Raise a ValueError if the target has no column, or if its questions are not those of its columns."""
     regression.check(target)
+    if not target.questions:
+        return
+    answers = tuple(answer for question in target.questions for answer in question)
+    if answers != target.columns:
+        raise ValueError(f"questions: expected the columns {target.columns} in their order, got {answers}.")
+    if len(target.parents) not in (0, len(target.questions)):
+        raise ValueError(f"parents: expected one for each of {len(target.questions)} questions, got {target.parents}.")
+    for k, parent in enumerate(target.parents):
+        earlier = {answer for question in target.questions[:k] for answer in question}
+        if parent and parent not in earlier:
+            raise ValueError(f"parents: expected an answer of an earlier question, got {parent!r}.")
+
+
+def tree(target: Target) -> tuple[tuple[slice, ...], tuple[int | None, ...]]:
+    """Return the positions of the answers of each question, and the position of each parent (None: no parent).
+
+    Without questions, each column is a question of its own. The columns of Galaxy Zoo 2 always have their tree.
+    """
+    questions, parents = target.questions, target.parents
+    if not questions and target.columns == COLUMNS:
+        return SLICES, PARENTS
+    ends = list(accumulate(map(len, questions)))
+    slices = tuple(slice(end - len(answers), end) for end, answers in zip(ends, questions, strict=True))
+    return slices, tuple(
+        target.columns.index(parent) if parent else None for parent in parents or [""] * len(questions)
+    )
 
 
 def names(target: Target) -> list[str]:
