@@ -1,20 +1,20 @@
-"""Networks from pictures of galaxies to the 37 vote fractions of Galaxy Zoo."""
+"""Networks from images of galaxies to vote fractions: ours, and those of Goh (2022) for Galaxy Zoo."""
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision.models import resnet50
 
-from galviz.measure.votes import guess
 from galviz.nn.networks.encoders import ResNet18
-from galviz.nn.networks.vote_heads import DielemanVotes, SigmoidVotes, VoteTree
+from galviz.nn.networks.normalise import Normalise
+from galviz.nn.networks.vote_heads import GALAXY_ZOO, DielemanVotes, SigmoidVotes, Tree, VoteTree
 from galviz.runs.recipe import Recipe
-from galviz.sky.galaxy_zoo import COLUMNS, conditional
+from galviz.sky.cutouts import CutoutSet
 
-_OUTPUTS = {"tree": VoteTree, "dieleman": DielemanVotes, "sigmoid": SigmoidVotes}
+COLOURS = ("red", "green", "blue")
+_OUTPUTS = {"tree": VoteTree, "dieleman": DielemanVotes}
 _DEFAULTS = {"architecture": "resnet18", "votes": "tree", "width": 32, "stem": "small", "dropout": 0.2}
 SIZE = 68
 """Side of the pictures in the paper, pixels."""
@@ -56,7 +56,7 @@ class VoteNetwork(nn.Module):
     encoder : nn.Module
         Images (N, 3, H, W) -> features (N, F).
     head : nn.Sequential
-        Features -> 37 numbers; its last layer is linear.
+        Features -> K numbers, one for each answer; its last layer is linear.
     votes : VoteTree, DielemanVotes or SigmoidVotes
 
     Attributes
@@ -71,33 +71,38 @@ class VoteNetwork(nn.Module):
         super().__init__()
         self.normalise, self.encoder, self.head, self.votes = normalise, encoder, head, votes
 
-    def measure(self, cutouts: Any, rows: np.ndarray, truth: np.ndarray) -> None:  # noqa: ARG002 - called by fit
-        """Initialise a network with the tree to predict the mean votes, the best guess that ignores the image.
+    def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray) -> None:
+        """Set the pixel scales, and let a network with the tree start at the mean votes, which ignore the image.
 
         Parameters
         ----------
         cutouts : CutoutSet
-            Not used.
         rows : numpy.ndarray of int
             The training rows.
-        truth : numpy.ndarray, shape (N, 37)
+        truth : numpy.ndarray, shape (N, K)
         """
+        if isinstance(self.normalise, Normalise):
+            self.normalise.fit(cutouts, rows)
         if isinstance(self.votes, VoteTree):
-            start = np.log(np.clip(np.nan_to_num(conditional(guess(truth[rows])[None])[0], nan=1.0), 1e-4, None))
+            mean = truth[rows].mean(axis=0)
+            for part in self.votes.tree[0]:
+                total = mean[part].sum()
+                mean[part] = mean[part] / total if total > 0 else 1.0
+            start = np.log(np.clip(mean, 1e-4, None))
             with torch.no_grad():
                 self.head[-1].bias.copy_(torch.as_tensor(start))
                 self.head[-1].weight.mul_(0.1)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the features of images: (N, 3, H, W) -> (N, F)."""
+        """Return the features of images: (N, B, H, W) -> (N, F)."""
         return self.encoder(self.normalise(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the votes of images, float32 in 0…1: (N, 3, H, W) -> (N, 37)."""
+        """Return the votes of images, float32 in 0…1: (N, B, H, W) -> (N, K)."""
         return self.votes(self.head(self.features(images)))
 
 
-def paper_cnn(size: int = 68) -> tuple[nn.Sequential, nn.Sequential]:
+def paper_cnn(size: int = 68, answers: int = 37) -> tuple[nn.Sequential, nn.Sequential]:
     """Build the encoder and head of Goh's CNN: 1,963,685 weights for 68 pixels.
 
     Convolutions have no padding and stride 1, and the third block has no pooling. Of all possible readings of the text,
@@ -116,10 +121,12 @@ def paper_cnn(size: int = 68) -> tuple[nn.Sequential, nn.Sequential]:
         *(nn.Conv2d(64, 128, 6), nn.ReLU(), nn.Dropout(0.1)),
         nn.Flatten(),
     )
-    return encoder, _dense(128 * side**2, (128, 64), dropout=0.15)
+    return encoder, _dense(128 * side**2, (128, 64), 0.15, answers)
 
 
-def paper_resnet(size: int = 68, hidden: tuple[int, ...] = (), dropout: float = 0.0) -> tuple[nn.Module, nn.Sequential]:
+def paper_resnet(
+    size: int = 68, hidden: tuple[int, ...] = (), dropout: float = 0.0, answers: int = 37
+) -> tuple[nn.Module, nn.Sequential]:
     """Build the encoder and head of Goh's ResNet-50: the flattened last feature map, then dense layers.
 
     Layers have the names of `torchvision.models.resnet50`, so that `galviz.nn.networks.encoders.load_encoder` can load
@@ -140,10 +147,12 @@ def paper_resnet(size: int = 68, hidden: tuple[int, ...] = (), dropout: float = 
     """
     encoder = resnet50()
     encoder.avgpool = encoder.fc = nn.Identity()
-    return encoder, _dense(2048 * math.ceil(size / 32) ** 2, hidden, dropout)
+    return encoder, _dense(2048 * math.ceil(size / 32) ** 2, hidden, dropout, answers)
 
 
-def build(recipe: Recipe, size: int = SIZE) -> VoteNetwork:
+def build(
+    recipe: Recipe, size: int = SIZE, bands: tuple[str, ...] = COLOURS, answers: int = 37, tree: Tree = GALAXY_ZOO
+) -> VoteNetwork:
     """Build the network that a recipe describes, with the random weights of its seed.
 
     Parameters
@@ -153,7 +162,13 @@ def build(recipe: Recipe, size: int = SIZE) -> VoteNetwork:
         ``"paper_resnet50_dense"``), ``votes`` (``"tree"``, ``"dieleman"``, ``"sigmoid"``), and for ours ``width``,
         ``stem`` and ``dropout``.
     size : int
-        Side of the pictures, pixels. The networks of the paper only fit pictures of one size.
+        Side of the images, pixels. The networks of the paper only fit images of one size.
+    bands : tuple of str
+        The B bands of the images. The networks of the paper take three colours.
+    answers : int
+        Number of answers K.
+    tree : Tree
+        As in `galviz.nn.networks.vote_heads`. Without questions, all fractions are independent.
 
     Returns
     -------
@@ -162,31 +177,40 @@ def build(recipe: Recipe, size: int = SIZE) -> VoteNetwork:
     Raises
     ------
     ValueError
-        If an option is unknown. (Unknown values are refused by `Recipe`.)
+        If an option is unknown, or the bands do not fit the network.
     """
     options = _DEFAULTS | recipe.network
     architecture = options["architecture"]
     unknown = sorted(options.keys() - _DEFAULTS.keys())
     if unknown:
         raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
+    if architecture != "resnet18" and len(bands) != len(COLOURS):
+        raise ValueError(f"network.architecture: expected resnet18 for {len(bands)} bands, got {architecture}.")
     torch.manual_seed(recipe.seed)
     if architecture == "paper_cnn":
-        encoder, head = paper_cnn(size)
+        encoder, head = paper_cnn(size, answers)
     elif architecture == "resnet18":
-        encoder = ResNet18(3, width=options["width"], stem=options["stem"])
-        head = nn.Sequential(nn.Dropout(options["dropout"]), nn.Linear(encoder.features, len(COLUMNS)))
+        encoder = ResNet18(len(bands), width=options["width"], stem=options["stem"])
+        head = nn.Sequential(nn.Dropout(options["dropout"]), nn.Linear(encoder.features, answers))
     else:
         hidden = (200, 100) if architecture == "paper_resnet50_dense" else ()
-        encoder, head = paper_resnet(size, hidden, options["dropout"])
-    normalise = AsItIs() if architecture == "paper_cnn" else ImageNetScale()
-    network = VoteNetwork(normalise, encoder, head, _OUTPUTS[options["votes"]]())
+        encoder, head = paper_resnet(size, hidden, options["dropout"], answers)
+    votes = _OUTPUTS[options["votes"]](tree) if tree[0] and options["votes"] in _OUTPUTS else SigmoidVotes()
+    network = VoteNetwork(_scale(architecture, recipe.normalise, bands), encoder, head, votes)
     network.size = None if architecture == "resnet18" else size
     return network
 
 
-def _dense(inputs: int, hidden: tuple[int, ...], dropout: float) -> nn.Sequential:
+def _scale(architecture: str, mode: str, bands: tuple[str, ...]) -> nn.Module:
+    """Return the pixel scaling: pictures in 0…1 are scaled as ImageNet's, except for the CNN of the paper."""
+    if mode != "none":
+        return Normalise(mode, bands)
+    return ImageNetScale() if architecture != "paper_cnn" and len(bands) == len(COLOURS) else AsItIs()
+
+
+def _dense(inputs: int, hidden: tuple[int, ...], dropout: float, answers: int = 37) -> nn.Sequential:
     layers: list[nn.Module] = []
     for width in hidden:
         layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)]
         inputs = width
-    return nn.Sequential(*layers, nn.Linear(inputs, len(COLUMNS)))
+    return nn.Sequential(*layers, nn.Linear(inputs, answers))

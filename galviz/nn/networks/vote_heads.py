@@ -1,4 +1,8 @@
-"""Three output layers from 37 numbers to 37 vote fractions, and losses that follow the tree of questions."""
+"""Three output layers from numbers to vote fractions, and losses that follow the tree of questions.
+
+A tree is the positions of the answers to each question, and the position of each parent, as returned by
+`galviz.tasks.votes.tree`. The default is Galaxy Zoo 2's, with K = 37 answers.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -6,17 +10,24 @@ from torch.nn import functional
 
 from galviz.sky.galaxy_zoo import PARENTS, SLICES
 
+Tree = tuple[tuple[slice, ...], tuple[int | None, ...]]
+GALAXY_ZOO: Tree = (SLICES, PARENTS)
+
 
 class VoteTree(nn.Module):
     """Vote fractions that obey the tree: a softmax over the answers of each question, times the parent answer.
 
-    v = softmax(z) for questions 1 and 6, v = softmax(z) × v(parent) for all others. The answers of a question sum to
-    their parent, up to rounding, so no answer exceeds it. There are no weights.
+    v = softmax(z) for questions without a parent, v = softmax(z) × v(parent) for all others. The answers of a question
+    sum to their parent, up to rounding, so no answer exceeds it. There are no weights.
     """
 
+    def __init__(self, tree: Tree = GALAXY_ZOO) -> None:
+        super().__init__()
+        self.tree = tree
+
     def forward(self, logits: Tensor) -> Tensor:
-        """Return cumulative vote fractions from any numbers: (N, 37) -> (N, 37)."""
-        return _weighted([logits[:, part].softmax(1) for part in SLICES])
+        """Return cumulative vote fractions from any numbers: (N, K) -> (N, K)."""
+        return _weighted([logits[:, part].softmax(1) for part in self.tree[0]], self.tree)
 
 
 class DielemanVotes(nn.Module):
@@ -37,20 +48,21 @@ class DielemanVotes(nn.Module):
     Kaggle challenge (2014), which begins without normalisation.
     """
 
-    def __init__(self, *, normalise: bool = True) -> None:
+    def __init__(self, tree: Tree = GALAXY_ZOO, *, normalise: bool = True) -> None:
         super().__init__()
-        self.normalise = normalise
+        self.tree, self.normalise = tree, normalise
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """Return cumulative vote fractions from any numbers: (N, 37) -> (N, 37)."""
+        """Return cumulative vote fractions from any numbers: (N, K) -> (N, K)."""
         if not self.normalise:
             return numbers.clamp(0, 1)
         clipped = numbers.clamp(min=0)
-        return _weighted([clipped[:, p] / (clipped[:, p].sum(1, keepdim=True) + 1e-12) for p in SLICES])
+        slices = self.tree[0]
+        return _weighted([clipped[:, p] / (clipped[:, p].sum(1, keepdim=True) + 1e-12) for p in slices], self.tree)
 
 
 class SigmoidVotes(nn.Sigmoid):
-    """37 independent vote fractions, each in 0…1: numbers (N, 37) -> (N, 37).
+    """Independent vote fractions, each in 0…1: numbers (N, K) -> (N, K).
 
     References
     ----------
@@ -58,7 +70,7 @@ class SigmoidVotes(nn.Sigmoid):
     """
 
 
-def tree_cross_entropy(estimate: Tensor, truth: Tensor, eps: float = 1e-7) -> Tensor:
+def tree_cross_entropy(estimate: Tensor, truth: Tensor, tree: Tree = GALAXY_ZOO, eps: float = 1e-7) -> Tensor:
     """Return the cross entropy of the votes under the tree.
 
     L = −Σ_j y_j ln(v_j / v_parent(j)), averaged over objects: the cross entropy of each question, weighted by the
@@ -67,10 +79,11 @@ def tree_cross_entropy(estimate: Tensor, truth: Tensor, eps: float = 1e-7) -> Te
 
     Parameters
     ----------
-    estimate : Tensor, float, shape (N, 37)
+    estimate : Tensor, float, shape (N, K)
         v of `VoteTree` (or `DielemanVotes`): votes that obey the tree.
-    truth : Tensor, float, shape (N, 37)
+    truth : Tensor, float, shape (N, K)
         y: cumulative vote fractions.
+    tree : Tree
     eps : float
         Smaller votes are set to this value.
 
@@ -80,24 +93,25 @@ def tree_cross_entropy(estimate: Tensor, truth: Tensor, eps: float = 1e-7) -> Te
     """
     logs = estimate.clamp(min=eps).log()
     total = (truth * logs).sum(1)
-    for part, parent in zip(SLICES, PARENTS, strict=True):
+    for part, parent in zip(*tree, strict=True):
         if parent is not None:
             total = total - truth[:, part].sum(1) * logs[:, parent]
     return -total.mean()
 
 
-def mse_and_tree(estimate: Tensor, truth: Tensor, weight: float = 0.01) -> Tensor:
-    """Return the mean squared error plus `weight` times `tree_cross_entropy`, for votes of shape (N, 37)."""
-    return functional.mse_loss(estimate, truth) + weight * tree_cross_entropy(estimate, truth)
+def mse_and_tree(estimate: Tensor, truth: Tensor, weight: float = 0.01, tree: Tree = GALAXY_ZOO) -> Tensor:
+    """Return the mean squared error plus `weight` times `tree_cross_entropy`, for votes of shape (N, K)."""
+    return functional.mse_loss(estimate, truth) + weight * tree_cross_entropy(estimate, truth, tree)
 
 
-def _weighted(fractions: list[Tensor]) -> Tensor:
+def _weighted(fractions: list[Tensor], tree: Tree) -> Tensor:
     """Return the fractions of each question multiplied by the votes of its parent answer, parents first."""
     votes: list[Tensor] = []
-    for own, parent in zip(fractions, PARENTS, strict=True):
+    slices, parents = tree
+    for own, parent in zip(fractions, parents, strict=True):
         if parent is None:
             votes.append(own)
         else:
-            question = next(k for k, part in enumerate(SLICES) if part.start <= parent < part.stop)
-            votes.append(own * votes[question][:, parent - SLICES[question].start, None])
+            question = next(k for k, part in enumerate(slices) if part.start <= parent < part.stop)
+            votes.append(own * votes[question][:, parent - slices[question].start, None])
     return torch.cat(votes, dim=1)

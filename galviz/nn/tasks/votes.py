@@ -10,6 +10,7 @@ from galviz.nn.networks import galaxy_zoo
 from galviz.nn.training.losses import mse_std
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
+from galviz.tasks.votes import tree
 
 LOSSES = {
     "mse": lambda _: functional.mse_loss,
@@ -18,9 +19,9 @@ LOSSES = {
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> galaxy_zoo.VoteNetwork:
-    """Return a network from pictures (N, 3, H, W) to the 37 votes of Galaxy Zoo."""
+    """Return a network from images (N, B, H, W) to the votes for K answers."""
     tasks.loss_of(target, recipe)
-    return galaxy_zoo.build(recipe, size or galaxy_zoo.SIZE)
+    return galaxy_zoo.build(recipe, size or galaxy_zoo.SIZE, bands, len(target.columns), tree(target))
 
 
 def validation(output: Tensor, truth: Tensor) -> dict[str, float]:

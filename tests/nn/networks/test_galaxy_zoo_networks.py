@@ -7,17 +7,20 @@ from torchvision.models import resnet50
 
 from galviz.nn.networks.encoders import load_encoder
 from galviz.nn.networks.galaxy_zoo import ImageNetScale, build, paper_cnn, paper_resnet
+from galviz.nn.networks.vote_heads import SigmoidVotes
+from galviz.nn.tasks import build as build_for
 from galviz.nn.training.data import memory_format
 from galviz.nn.training.module import _peaks
 from galviz.runs.recipe import Recipe
 from galviz.sky.galaxy_zoo import SLICES, cumulative, sum_errors
+from galviz.tasks.target import Target
 
 ALL = ["resnet18", "paper_cnn", "paper_resnet50", "paper_resnet50_dense"]
 
 
 def recipe(**network):
     rates = {"encoder": 1e-3, "head": 1e-2}
-    return Recipe(name="test", epochs=1, batch=4, learning_rates=rates, network=network)
+    return Recipe(name="test", epochs=1, batch=4, learning_rates=rates, normalise="none", network=network)
 
 
 def weights(module):
@@ -154,3 +157,21 @@ def test_the_papers_cnn_sees_the_pixels_as_they_are():
     images = torch.rand(1, 3, 68, 68)
     assert torch.equal(build(recipe(architecture="paper_cnn")).normalise(images), images)
     assert ImageNetScale()(torch.full((1, 3, 1, 1), 0.485))[0, 0].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_any_tree_and_any_bands():
+    """Two questions, the second only for those who answered "disc" to the first; and fractions without questions."""
+    target = Target(
+        "disc", "votes", ("smooth", "disc", "bar", "no bar"), "disc", questions=(("smooth", "disc"), ("bar", "no bar")),
+        parents=("", "disc"),
+    )  # fmt: skip
+    images, bands = torch.rand(3, 5, 32, 32), ("u", "g", "r", "i", "z")
+    votes = build_for(target, recipe(width=4), bands).eval()(images)
+    torch.testing.assert_close(votes[:, :2].sum(1), torch.ones(3))
+    torch.testing.assert_close(votes[:, 2:].sum(1), votes[:, 1])
+    free = Target("a", "votes", ("a", "b"), "a")
+    assert isinstance(build_for(free, recipe(width=4), bands).votes, SigmoidVotes)
+    with pytest.raises(ValueError, match=r"network\.architecture: expected resnet18 for 5 bands, got paper_cnn"):
+        build_for(free, recipe(architecture="paper_cnn"), bands, 68)
+    with pytest.raises(ValueError, match="parents: expected an answer of an earlier question, got 'bar'"):
+        target.replace(parents=("bar", "disc"))
