@@ -164,3 +164,62 @@ def test_serving_loads_no_torch():
     modules = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
     loaded = loaded_after(f"import galviz.work.processes {''.join(f', {module}' for module in modules)}")
     assert "torch" not in loaded
+
+STUDIES = {file.stem for file in (ROOT / "galviz" / "studies").glob("[!_]*.py")}
+COLUMNS = {"richness"}  # also the name of a column, in `galviz.sky`
+
+
+def names_of_studies(package: Path) -> list[str]:
+    """Places outside `galviz.studies` that name a study, in a literal or an import. Docstrings and examples may."""
+    found = []
+    for file in sorted(package.rglob("*.py")):
+        room = file.relative_to(package).parts[0]
+        if room == "studies":
+            continue
+        known = STUDIES - COLUMNS if room == "sky" else STUDIES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            literal = isinstance(node, ast.Constant) and node.value in known
+            imported = isinstance(node, ast.ImportFrom) and str(node.module).startswith("galviz.studies.")
+            if literal or imported:
+                found.append(f"{file.relative_to(package)}:{node.lineno}")
+    return found
+
+
+def test_only_studies_know_their_names():
+    assert names_of_studies(ROOT / "galviz") == []
+
+
+def test_a_planted_name_of_a_study_is_seen(copied):
+    (copied / "galviz/pages/planted.py").write_text("from galviz.studies.mergers import STUDY\n\nNAME = 'richness'\n")
+    assert names_of_studies(copied / "galviz") == ["pages/planted.py:1", "pages/planted.py:3"]
+
+
+ALONE = {
+    "nn/_torchvision.py": "runs before torchvision is imported",
+    "nn/gan/best_fit.py": "the method of the paper",
+    "sky/export.py": "cutouts as files, used by pages and notebooks",
+    "sky/mock/embedded.py": "a synthetic sky of its own",
+    "sky/readers/seeing.py": "an image measurement, with its own known answers",
+    "tools/selection/polygon.py": "numerical, tested on 10⁶ points",
+    "tools/intervals/figure.py": "a figure stands apart from its view",
+    "tools/label_curves/figure.py": "a figure stands apart from its view",
+    "work/sweeping.py": "runs in a process of its own",
+}
+"""Modules with one function and one importer, and why they stand alone."""
+
+
+def test_a_module_with_one_function_and_one_importer_has_a_reason():
+    package, uses = ROOT / "galviz", {}
+    trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in package.rglob("*.py")}
+    for file, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+                    uses.setdefault(name, set()).add(file)
+    alone = set()
+    for file, tree in trees.items():
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        public = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef) and not n.name.startswith("_")]
+        if len(public) == 1 and isinstance(public[0], ast.FunctionDef) and len(uses.get(name, set()) - {file}) == 1:
+            alone.add(str(file.relative_to(package)))
+    assert alone - ALONE.keys() == set()
