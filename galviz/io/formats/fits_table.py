@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from astropy.io import fits
 
+from galviz.io.damage import Refused, whole
 from galviz.io.formats import common, packed
-from galviz.io.formats.common import Raw, Refused
+from galviz.io.formats.common import Raw
 from galviz.io.formats.request import Request
 
 TEXT = common.Unsafe(found=r"[^ -~]| $|^$", taken=r"[^ -~]|%| \Z")
@@ -127,7 +128,7 @@ def read(path: Path, request: Request) -> pa.Table:
     table, names = tables[place], request.unique(names[place])
     wanted = request.choose_columns(names)
     found: list[Raw] = []
-    with common.readable(path, "FITS file"):
+    with whole(path, "FITS file"):
         cells = _cells(path, table)
         for name, column in zip(names, table.columns, strict=True):
             if name in wanted:
@@ -164,7 +165,7 @@ def _structure_of(path: Path) -> tuple[list[_Table], dict[str, Any] | None]:
     """Return the tables of a file, and the metadata that galviz wrote."""
     size = common.size_of(path)
     with (
-        common.readable(path, "FITS file"),
+        whole(path, "FITS file"),
         common.opened(path) as file,
         fits.open(file, memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus,
     ):
