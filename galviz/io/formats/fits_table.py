@@ -355,17 +355,13 @@ def _null(column: pa.ChunkedArray) -> int | bytes:
 
 
 def _header(table: pa.Table, names: list[str], dtypes: list[np.dtype], nulls: list[int | bytes]) -> fits.Header:
-    row = sum(dtype.itemsize for dtype in dtypes)
-    fixed = {"XTENSION": "BINTABLE", "BITPIX": 8, "NAXIS": 2, "NAXIS1": row, "NAXIS2": table.num_rows}
-    header = fits.Header(fixed | {"PCOUNT": 0, "GCOUNT": 1, "TFIELDS": len(names), "EXTNAME": "CATALOGUE"})
-    formats = {">f4": "E", ">f8": "D", ">i8": "K"}
-    for k, (name, dtype) in enumerate(zip(names, dtypes, strict=True), start=1):
-        field = table.schema[k - 1]
-        header[f"TTYPE{k}"] = name
+    formats, columns = {">f4": "E", ">f8": "D", ">i8": "K"}, []
+    for k, (name, dtype, field) in enumerate(zip(names, dtypes, table.schema, strict=True)):
         text = "L" if pa.types.is_boolean(field.type) else f"{dtype.itemsize}A"
-        header[f"TFORM{k}"] = formats.get(dtype.str, text)
-        if (unit := common.unit_of(field)) and unit.isascii() and unit.isprintable():
-            header[f"TUNIT{k}"] = unit
-        if dtype.kind == "i" and table[k - 1].null_count:
-            header[f"TNULL{k}"] = nulls[k - 1]
+        unit = common.unit_of(field)
+        unit = unit if unit.isascii() and unit.isprintable() else ""
+        null = nulls[k] if dtype.kind == "i" and table[k].null_count else None
+        columns.append(fits.Column(name, formats.get(dtype.str, text), unit=unit or None, null=null))
+    header = fits.BinTableHDU.from_columns(columns, name="CATALOGUE").header
+    header["NAXIS2"] = table.num_rows
     return header
