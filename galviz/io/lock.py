@@ -3,6 +3,10 @@
 A lock is a JSON file with host, pid and heartbeat. It tells others who holds it, also on other hosts that share the
 disk. A process that crashes leaves its file behind; the next one sees from the record that the holder is gone and takes
 over, so nobody has to clean up.
+
+filelock guards each change of such a file. Its own locks cannot replace the file: FileLock names no holder and needs
+flock, which many cluster disks lack; SoftFileLock never takes over from another host; SoftFileLease waits a full lease
+before it does.
 """
 
 import os
@@ -48,6 +52,17 @@ def is_alive(holder: dict[str, Any]) -> bool:
         return False
 
 
+def holder_of(lock: Path) -> dict[str, Any]:
+    """Return the record in a lock file. It is empty, as of a process that is gone, if the file is missing or damaged.
+
+    A file is missing if its holder removed it a moment ago, and damaged if the machine went down.
+    """
+    try:
+        return read_json(lock)
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
 @contextmanager
 def one_holder(lock: Path) -> Iterator[None]:
     """Hold `lock` while the block runs.
@@ -65,8 +80,8 @@ def one_holder(lock: Path) -> Iterator[None]:
     # The guard makes "check, then write" one step. Without it, two processes could both find a dead holder and both
     # take over. It is held for a moment only, not during the block.
     with FileLock(lock.with_name(f".{lock.name}.guard")):
-        holder = read_json(lock) if lock.exists() else None
-        if holder is not None and is_alive(holder):
+        holder = holder_of(lock)
+        if is_alive(holder):
             raise RuntimeError(
                 f"run: expected a run that nobody writes, got {lock.parent}, in use by process {holder['pid']} "
                 f"on {holder['host']}. Stop that one first."
@@ -75,4 +90,6 @@ def one_holder(lock: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        holder = holder_of(lock)  # another host may have taken over, if this process was stopped for a minute
+        if (holder.get("host"), holder.get("pid")) == (platform.node(), os.getpid()):
+            lock.unlink(missing_ok=True)

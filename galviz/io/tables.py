@@ -1,7 +1,9 @@
 """Reading and writing tables keyed by `object_id`: CSV, ECSV, VOTable, FITS and Parquet, from any program."""
 
 import codecs
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from galviz.io.damage import whole
 from galviz.io.files import write_aside
 from galviz.io.formats import common, fits_table, parquet, text, votable
 from galviz.io.formats.request import ID_NAMES, NUMBERED, Request, SeveralTables
@@ -94,7 +97,7 @@ def tables_in(path: str | Path) -> list[str]:
     """Return the names of the tables in a FITS or VOTable file (``"table 1"`` for one without a name), else nothing."""
     path = Path(path)
     module = {"fits": fits_table, "votable": votable}.get(_format_of(path))
-    with common.readable(path, "table"):
+    with _reading(path):
         return [] if module is None else module.tables_in(path)
 
 
@@ -154,7 +157,7 @@ def read_table(
     if table not in {None, 0} and kind not in {"fits", "votable"}:
         raise ValueError(f"table: expected nothing, as {path} has one table only, got {table!r}.")
     request = Request(path, id_column, columns, table)
-    with common.readable(path, "table"):
+    with _reading(path):
         common.size_of(path)  # refuses a file that unpacks to an absurd size
         arrow = _READERS[kind](path, request)
     if request.id_name is None:
@@ -214,10 +217,18 @@ def write_table(
         write(arrow, target)
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Name the file in every error. Silence warnings: each reader checks for changed values itself."""
+    with whole(path, "table"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _format_of(path: Path) -> str:
     if path.is_dir():
         raise ValueError(f"path: expected a file, got the folder {path}. CutoutSet.open and Run.open open folders.")
-    with common.readable(path, "file"), common.opened(path) as file:
+    with whole(path, "file"), common.opened(path) as file:
         head = file.read(2048).removeprefix(b"\xef\xbb\xbf")
     if not head.strip():
         raise ValueError(f"path: expected a table, got {path}, which is empty. Write or download it again.")

@@ -198,6 +198,10 @@ def bootstrap(
     ValueError
         As `pairs`; and if `n`, `level` or the length of `groups` make no sense.
 
+    Notes
+    -----
+    One resample is in memory at a time. `scipy.stats.bootstrap` gives the same percentiles, but has no groups.
+
     References
     ----------
     Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 13; Davison & Hinkley (1997), § 3.8 (groups).

@@ -203,7 +203,11 @@ class BinnedFractions:
 
 
 def wilson(k: ArrayLike, n: ArrayLike, level: float = 0.95) -> Interval:
-    """Return the Wilson score interval of a share k / n, elementwise; NaN where n is 0."""
+    """Return the Wilson score interval of a share k / n, elementwise; NaN where n is 0.
+
+    It always contains the share: its ends are exactly 0 where k is 0, and 1 where k is n. (Those of
+    `astropy.stats.binom_conf_interval` are rounded for a third of all n, and it takes no n of 0.)
+    """
     k, n, z = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64), ndtri((1 + level) / 2)
     share, safe = _ratio(k, n), np.maximum(n, 1)
     centre, spread = 1 + z**2 / safe, z * np.sqrt(share * (1 - share) / safe + z**2 / (4 * safe**2))

@@ -11,12 +11,10 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from galviz.io.files import write_aside
-from galviz.io.provenance import ids_digest, passport, python_for
+from galviz.io.provenance import ids_digest
 from galviz.io.tables import SUFFIXES, KeyedTable, write_table
 from galviz.sky import fits_cutouts
 from galviz.sky.cutouts import CutoutSet
-
-__all__ = ["KINDS", "export", "passport", "python_for"]
 
 KINDS = (*SUFFIXES, "spreadsheet", "cutouts", "zip")
 
@@ -58,7 +56,7 @@ def export(
     table : pandas.DataFrame or KeyedTable, N rows
         The objects with their columns.
     passport : mapping
-        Provenance of these objects, from `passport`. The notes of a `KeyedTable` are added to it.
+        Provenance of these objects, from `galviz.io.provenance.passport`. The notes of a `KeyedTable` are added to it.
     cutouts : CutoutSet, optional
         Images of these objects. Other objects in it are left out. Images are read a few at a time.
     units : mapping of str to str, optional

@@ -4,6 +4,9 @@ Great circles are straight lines on every tangent plane, so the edges of an outp
 input image. The flux inside an output pixel is the integral of the image, constant over each input pixel, over that
 quadrilateral. By Green's theorem, it is the sum over its edges of the line integral of F dy, where F(x, y) is the flux
 to the left of x on the row of y. Neighbouring pixels share their edges, so no flux is lost or counted twice.
+
+`reproject.reproject_exact` gives the same (to 4·10⁻¹⁰ of the brightest pixel) in 11 to 24 times the time;
+`reproject_interp` and `reproject_adaptive` conserve flux to some parts in 1,000 only.
 """
 
 from collections.abc import Mapping

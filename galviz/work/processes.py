@@ -163,12 +163,12 @@ def follow(run: str | Path) -> Iterator[Update]:
         The state, new lines of the metrics, and whether earlier lines have disappeared.
     """
     folder = Path(run).resolve()
-    seen = pd.DataFrame()
+    before = pd.DataFrame()
     while True:
         state, rows = _state(folder), Run(folder).metrics()
-        restarted = not rows.iloc[: len(seen)].equals(seen) if len(seen) else False
-        yield Update(state, rows if restarted else rows.iloc[len(seen) :], restarted)
-        seen = rows
+        restarted = not rows.iloc[: len(before)].equals(before) if len(before) else False
+        yield Update(state, rows if restarted else rows.iloc[len(before) :], restarted)
+        before = rows
 
 
 def devices() -> list[dict[str, Any]]:
@@ -192,8 +192,8 @@ def devices() -> list[dict[str, Any]]:
 def _devices() -> tuple[dict[str, Any], ...]:
     done = subprocess.run([*_GALVIZ, "devices", "--json"], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["nothing"]
-        raise RuntimeError(f"devices: expected `galviz devices` to list them, got {said[-1]!r}. Run it in a terminal.")
+        lines = done.stderr.strip().splitlines() or ["nothing"]
+        raise RuntimeError(f"devices: expected `galviz devices` to list them, got {lines[-1]!r}. Run it in a terminal.")
     return tuple(json.loads(done.stdout))
 
 
@@ -211,6 +211,6 @@ def _state(folder: Path) -> dict[str, Any]:
         return state | {"status": "waiting", "message": "Starting."}
     if process.returncode == 0:
         return state
-    said = Run(folder).log(tail=1)
+    last = Run(folder).log(tail=1)
     ended = f"The process ended with exit code {process.returncode}."
-    return state | {"status": "failed", "message": ended if said.startswith("$ galviz") else said}
+    return state | {"status": "failed", "message": ended if last.startswith("$ galviz") else last}

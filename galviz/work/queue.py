@@ -15,8 +15,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from galviz.io.files import read_json, write_json
-from galviz.io.lock import is_alive, me
+from galviz.io.files import write_json
+from galviz.io.lock import holder_of, is_alive, me
 
 
 def folder() -> Path:
@@ -29,13 +29,13 @@ def folder() -> Path:
     PermissionError
         If other users can enter the folder in the temporary folder.
     """
-    asked = os.environ.get("GALVIZ_QUEUE")
-    root = Path(asked) if asked else Path(tempfile.gettempdir()) / f"galviz-{os.getuid()}"
+    named = os.environ.get("GALVIZ_QUEUE")
+    root = Path(named) if named else Path(tempfile.gettempdir()) / f"galviz-{os.getuid()}"
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Anyone can create a folder of this name in the temporary folder first, or a link. lstat does not follow a link,
     # which therefore has the wrong owner or mode and is refused.
     found = root.lstat()
-    if not asked and (found.st_uid != os.getuid() or found.st_mode & 0o077):
+    if not named and (found.st_uid != os.getuid() or found.st_mode & 0o077):
         raise PermissionError(
             f"queue: expected a folder that nobody else can enter, got {root}. "
             "Remove it, or name another in GALVIZ_QUEUE."
@@ -93,15 +93,8 @@ def in_line(name: str, devices: Sequence[str]) -> Iterator[Callable[[], list[dic
 
 def _places(line: Path) -> dict[Path, dict[str, Any]]:
     """Return the places of living processes, in order."""
-    places = {file: _place(file) for file in sorted(line.glob("*.json"))}
+    places = {file: holder_of(file) for file in sorted(line.glob("*.json"))}
     return {file: place for file, place in places.items() if is_alive(place)}
-
-
-def _place(file: Path) -> dict[str, Any]:
-    try:
-        return read_json(file)
-    except (FileNotFoundError, ValueError):  # removed a moment ago, or damaged when the machine went down
-        return {}  # `is_alive` takes it for dead
 
 
 def _on_host(device: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from galviz.io.damage import whole
+from galviz.io.damage import Refused, whole
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), MemoryError(), ValueError("bad"), AssertionError()])
@@ -19,6 +19,12 @@ def test_an_error_that_names_the_file_passes_unchanged():
         raise ValueError("a.fits: no such band")
 
 
-def test_a_missing_file_stays_missing():
-    with pytest.raises(FileNotFoundError), whole("a.fits", "frame", "Again."):
-        raise FileNotFoundError
+@pytest.mark.parametrize("error", [FileNotFoundError("gone"), PermissionError("locked"), Refused("table: which one?")])
+def test_what_is_not_damage_passes_unchanged(error):
+    with pytest.raises(type(error), match=str(error)), whole("a.fits", "frame", "Again."):
+        raise error
+
+
+def test_a_long_reason_is_one_short_line():
+    with pytest.raises(ValueError, match=r"^a\.fits: .{,400}$"), whole("a.fits", "frame"):
+        raise KeyError("line\n" * 1000)

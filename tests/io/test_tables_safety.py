@@ -141,7 +141,7 @@ def test_yaml_that_names_python_is_refused_and_not_run(tmp_path, tag):
     path = tmp_path / "t.ecsv"
     path.write_text(ECSV.format(extra="# meta: {a: " + tag.format(made=tmp_path / "made") + "}"))
     assert events_of(path, lambda: read_table(path)) == []
-    with pytest.raises(ValueError, match=r"expected a whole ECSV file, got .*t\.ecsv"):
+    with pytest.raises(ValueError, match=r"t\.ecsv: expected a whole ECSV file"):
         read_table(path)
     assert not (tmp_path / "made").exists()
 
@@ -159,7 +159,7 @@ def test_deep_nesting_is_an_error(tmp_path):
         "<VOTABLE>" + "<RESOURCE>" * 20_000 + "<TABLE/>" + "</RESOURCE>" * 20_000 + "</VOTABLE>"
     )
     for name in ("t.ecsv", "t.vot"):
-        with pytest.raises(ValueError, match=rf"got .*{name}"):
+        with pytest.raises(ValueError, match=f"{name}: expected a whole"):
             read_table(tmp_path / name)
 
 
@@ -223,7 +223,7 @@ def test_sizes_in_headers_are_checked_before_memory_is_taken(tmp_path):
     for before, after in [(b"NAXIS2  =                    1", b"NAXIS2  =      999999999999999")]:
         assert before in content
         (tmp_path / "t.fits").write_bytes(content.replace(before, after))
-        with pytest.raises(ValueError, match=r"expected a whole FITS file, got .*t\.fits"):
+        with pytest.raises(ValueError, match=r"t\.fits: expected a whole FITS file"):
             read_table(tmp_path / "t.fits")
     path = vot(tmp_path / "t.vot", field='<FIELD name="x" datatype="double" arraysize="99999999x99999"/>')
     with pytest.raises(ValueError, match="claim to hold more than"):

@@ -91,6 +91,14 @@ def test_wilson_by_hand():
     assert np.isnan(wilson(0, 0).low)
 
 
+def test_wilson_contains_the_share_whatever_the_rounding():
+    n = np.arange(1, 5001)
+    for level in (0.6827, 0.95, 0.99):
+        none, every = wilson(0 * n, n, level), wilson(n, n, level)
+        assert (none.low == 0).all()
+        assert (every.high == 1).all()
+
+
 def test_rogan_gladen_undoes_a_known_cut():
     for true_share in (0.0, 0.03, 0.5, 1.0):
         seen = true_share * 0.7 + (1 - true_share) * 0.02

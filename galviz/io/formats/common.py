@@ -3,9 +3,7 @@
 import gzip
 import json
 import re
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote as percent
@@ -15,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from galviz.io.damage import Refused
+
 if TYPE_CHECKING:
     from galviz.io.formats.request import Request
 
@@ -23,10 +23,6 @@ WIDEST = 16  # largest number of entries of a vector column that is split into c
 
 MOST_UNPACKED, MOST_RATIO = 256 << 20, 200
 """A file may unpack to 256 MiB, or to 200 times its own size if that is more. Real catalogues stay below 20 times."""
-
-
-class Refused(ValueError):  # noqa: N818 - not an error of the program
-    """A file or a request is refused, with a message for the user."""
 
 
 class Raw(NamedTuple):
@@ -50,31 +46,6 @@ class Unsafe(NamedTuple):
 
     found: str
     taken: str
-
-
-@contextmanager
-def readable(path: Path, kind: str) -> Iterator[None]:
-    """Turn any error of a library for a damaged file into one that names the file.
-
-    Warnings are silenced, because each reader checks for changed values itself.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged or of another kind.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except (Refused, FileNotFoundError, PermissionError):
-        raise
-    except Exception as error:
-        # Parsers fail over damaged bytes in a dozen ways: struct.error, zlib.error, AssertionError, RecursionError, …
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise Refused(
-            f"path: expected a whole {kind}, got {path}, which cannot be read ({reason}). Save it again."
-        ) from error
 
 
 def is_gzipped(path: Path) -> bool:

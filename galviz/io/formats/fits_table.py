@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from astropy.io import fits
 
+from galviz.io.damage import Refused, whole
 from galviz.io.formats import common, packed
-from galviz.io.formats.common import Raw, Refused
+from galviz.io.formats.common import Raw
 from galviz.io.formats.request import Request
 
 TEXT = common.Unsafe(found=r"[^ -~]| $|^$", taken=r"[^ -~]|%| \Z")
@@ -127,7 +128,7 @@ def read(path: Path, request: Request) -> pa.Table:
     table, names = tables[place], request.unique(names[place])
     wanted = request.choose_columns(names)
     found: list[Raw] = []
-    with common.readable(path, "FITS file"):
+    with whole(path, "FITS file"):
         cells = _cells(path, table)
         for name, column in zip(names, table.columns, strict=True):
             if name in wanted:
@@ -164,7 +165,7 @@ def _structure_of(path: Path) -> tuple[list[_Table], dict[str, Any] | None]:
     """Return the tables of a file, and the metadata that galviz wrote."""
     size = common.size_of(path)
     with (
-        common.readable(path, "FITS file"),
+        whole(path, "FITS file"),
         common.opened(path) as file,
         fits.open(file, memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus,
     ):
@@ -354,17 +355,13 @@ def _null(column: pa.ChunkedArray) -> int | bytes:
 
 
 def _header(table: pa.Table, names: list[str], dtypes: list[np.dtype], nulls: list[int | bytes]) -> fits.Header:
-    row = sum(dtype.itemsize for dtype in dtypes)
-    fixed = {"XTENSION": "BINTABLE", "BITPIX": 8, "NAXIS": 2, "NAXIS1": row, "NAXIS2": table.num_rows}
-    header = fits.Header(fixed | {"PCOUNT": 0, "GCOUNT": 1, "TFIELDS": len(names), "EXTNAME": "CATALOGUE"})
-    formats = {">f4": "E", ">f8": "D", ">i8": "K"}
-    for k, (name, dtype) in enumerate(zip(names, dtypes, strict=True), start=1):
-        field = table.schema[k - 1]
-        header[f"TTYPE{k}"] = name
+    formats, columns = {">f4": "E", ">f8": "D", ">i8": "K"}, []
+    for k, (name, dtype, field) in enumerate(zip(names, dtypes, table.schema, strict=True)):
         text = "L" if pa.types.is_boolean(field.type) else f"{dtype.itemsize}A"
-        header[f"TFORM{k}"] = formats.get(dtype.str, text)
-        if (unit := common.unit_of(field)) and unit.isascii() and unit.isprintable():
-            header[f"TUNIT{k}"] = unit
-        if dtype.kind == "i" and table[k - 1].null_count:
-            header[f"TNULL{k}"] = nulls[k - 1]
+        unit = common.unit_of(field)
+        unit = unit if unit.isascii() and unit.isprintable() else ""
+        null = nulls[k] if dtype.kind == "i" and table[k].null_count else None
+        columns.append(fits.Column(name, formats.get(dtype.str, text), unit=unit or None, null=null))
+    header = fits.BinTableHDU.from_columns(columns, name="CATALOGUE").header
+    header["NAXIS2"] = table.num_rows
     return header

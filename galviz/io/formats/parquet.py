@@ -6,8 +6,9 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from galviz.io.damage import Refused, whole
 from galviz.io.formats import common
-from galviz.io.formats.common import Raw, Refused
+from galviz.io.formats.common import Raw
 from galviz.io.formats.request import Request
 
 
@@ -28,7 +29,7 @@ def read(path: Path, request: Request) -> pa.Table:
     ValueError
         If the file is damaged, or keeps columns in other files.
     """
-    with common.readable(path, "Parquet file"), pq.ParquetFile(path) as file:
+    with whole(path, "Parquet file"), pq.ParquetFile(path) as file:
         schema = file.schema_arrow
         texts = {key.decode(): value for key, value in (schema.metadata or {}).items() if key.startswith(b"galviz.")}
         _check_sizes(path, file.metadata)
@@ -36,7 +37,7 @@ def read(path: Path, request: Request) -> pa.Table:
     names = request.unique(schema.names)
     wanted = request.choose_columns(names)
     columns = [k for k, name in enumerate(names) if name in wanted and _is_flat(schema.field(k), name, request)]
-    with common.readable(path, "Parquet file"), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with whole(path, "Parquet file"), pq.ParquetFile(path, page_checksum_verification=True) as file:
         table = file.read([schema.field(k).name for k in columns])
         table.validate(full=True)  # text that is not UTF-8
         _check_places(path, file, {schema.field(k).name for k in columns})

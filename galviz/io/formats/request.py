@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from galviz.io.formats.common import Refused, unique
+from galviz.io.damage import Refused
+from galviz.io.formats.common import unique
 
 ID_NAMES = (
     "object_id", "objid", "dr7objid", "dr8objid", "galaxyid", "iauname", "source_id", "photoid", "specobjid", "id",

@@ -17,8 +17,9 @@ import yaml
 from astropy.table import Column, Table, meta
 from pyarrow import csv as pacsv
 
+from galviz.io.damage import Refused, whole
 from galviz.io.formats import common, typed
-from galviz.io.formats.common import Raw, Refused
+from galviz.io.formats.common import Raw
 from galviz.io.formats.request import ID_NAMES, Request
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
@@ -79,7 +80,7 @@ def read_csv(path: Path, request: Request) -> pa.Table:
     written by `numpy.savetxt` and TOPCAT.
     """
     encoding = _encoding(path)
-    with common.readable(path, "CSV file"):
+    with whole(path, "CSV file"):
         head = _top(path, encoding)
     texts = {key: line[len(s) :] for key, s in _COMMENTS.items() for line in head.comments if line.startswith(s)}
     known = common.known_in(texts, request)
@@ -112,7 +113,7 @@ def read_ecsv(path: Path, request: Request) -> pa.Table:
     The header is YAML, which can create objects. Here it creates only lists, mappings and texts. Astropy's reader would
     create NumPy object arrays from bytes in the header, which a stranger could use to crash Python, or worse.
     """
-    with common.readable(path, "ECSV file"):
+    with whole(path, "ECSV file"):
         head = _top(path, "utf-8")
         lines = [line.removeprefix("#").removeprefix(" ") for line in head.comments]
         header = yaml.load("\n".join(lines[1:]), _PlainLoader)  # noqa: S506 - it is a safe loader
@@ -131,7 +132,7 @@ def read_ecsv(path: Path, request: Request) -> pa.Table:
     places = {name: k for k, name in enumerate(names) if name in wanted and k not in masks.values()}
     table = _rows(path, "utf-8", layout, [*places.values(), *masks.values()], {})
     columns: list[Raw] = []
-    with common.readable(path, "ECSV file"):
+    with whole(path, "ECSV file"):
         for name, k in places.items():
             kind, values = kinds[stored[k]], table[str(k)]
             if k in masks:
@@ -214,7 +215,7 @@ class _Layout(NamedTuple):
 
 def _encoding(path: Path) -> str:
     """Return the encoding: UTF-16 by the first bytes, UTF-8 if the whole file is valid, else Latin-1."""
-    with common.readable(path, "text file"), common.opened(path) as file:
+    with whole(path, "text file"), common.opened(path) as file:
         start = file.read(3)
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
@@ -305,7 +306,7 @@ def _is_number(cell: str) -> bool:
 
 def _rows(path: Path, encoding: str, layout: _Layout, places: list[int], kinds: Mapping[int, pa.DataType]) -> pa.Table:
     """Return columns, named by their positions, as text or with the given types."""
-    with common.readable(path, f"CSV file with columns separated by {_DELIMITERS[layout.delimiter]}"):
+    with whole(path, f"CSV file with columns separated by {_DELIMITERS[layout.delimiter]}"):
         if layout.delimiter == " ":
             return _spaced(path, encoding, layout, places)
         block, largest = 1 << 20, min(2 * common.size_of(path) + (1 << 20), 2**31 - 1)

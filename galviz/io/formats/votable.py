@@ -17,8 +17,9 @@ from astropy.io import votable
 from astropy.io.votable import exceptions
 from astropy.table import Column
 
+from galviz.io.damage import Refused, whole
 from galviz.io.formats import common, packed
-from galviz.io.formats.common import Raw, Refused
+from galviz.io.formats.common import Raw
 from galviz.io.formats.request import Request
 from galviz.io.formats.typed import MISSING
 
@@ -79,7 +80,7 @@ def read(path: Path, request: Request) -> pa.Table:
     if not scan.tables:
         raise Refused(f"path: expected a VOTable with a table, got {path}, which has none. Name another file.")
     place = request.choose_table(scan.names(), [_names_of(table) for table in scan.tables])
-    with common.readable(path, "VOTable"), common.opened(path) as file, warnings.catch_warnings(record=True) as heard:
+    with whole(path, "VOTable"), common.opened(path) as file, warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         found = votable.parse(file, verify="warn", table_number=place).get_first_table()
         table = found.to_table(use_names_over_ids=False)
@@ -97,7 +98,7 @@ def read(path: Path, request: Request) -> pa.Table:
     names = request.unique(common.names_in(stored, known.record))
     wanted = request.choose_columns(names)
     columns: list[Raw] = []
-    with common.readable(path, "VOTable"):
+    with whole(path, "VOTable"):
         for k, (name, field) in enumerate(zip(names, found.fields, strict=True)):
             if name in wanted:
                 raw = Raw(name, pa.nulls(0), str(field.unit or ""), known.record.get(stored[k], {}))
@@ -171,7 +172,7 @@ def _scan(path: Path) -> _Scan:
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = scan.start, scan.end
     parser.CharacterDataHandler, parser.EntityDeclHandler = scan.text, scan.entity
-    with common.readable(path, "VOTable"), common.opened(path) as file:
+    with whole(path, "VOTable"), common.opened(path) as file:
         while part := file.read(1 << 20):
             parser.Parse(part, False)  # noqa: FBT003 - it takes no name
         parser.Parse(b"", True)  # noqa: FBT003

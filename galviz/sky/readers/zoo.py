@@ -5,7 +5,6 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from galviz.io.damage import whole
 from galviz.io.paths import inside
 from galviz.io.tables import read_table
 from galviz.sky.galaxy_zoo import COLUMNS, SLICES, broken_sums, conditional, cumulative
@@ -44,6 +44,7 @@ GALAXY10 = (
     "disturbed", "merging", "round smooth", "in-between smooth", "cigar-shaped smooth", "barred spiral",
     "unbarred tight spiral", "unbarred loose spiral", "edge-on without bulge", "edge-on with bulge",
 )  # fmt: skip
+_TABLE, _HDF5 = ("Arrow or Parquet file", "Get it again."), ("HDF5 file", "Get it again.")
 _BATCH = 256  # pictures read together
 _MOST_IN_CHUNK = 2**28  # values; HDF5 decodes whole chunks, and a small file can claim large ones
 
@@ -127,7 +128,7 @@ def hugging_face(path: str | Path) -> Pictures:
     files = [path] if path.is_file() else [inside(path, file.relative_to(path)) for file in find_tables(path)]
     if not files:
         raise ValueError(f"path: expected .arrow or .parquet files in {path}, got none. Save it with save_to_disk.")
-    with _readable(files[0], "an Arrow or Parquet file"):
+    with whole(files[0], *_TABLE):
         schema = _schema(files[0])
         names, kinds = schema.names, dict(zip(schema.names, schema.types, strict=True))
         kind = kinds.get("image", pa.null())
@@ -139,15 +140,15 @@ def hugging_face(path: str | Path) -> Pictures:
     plain = [name for name, kind in kinds.items() if not (pa.types.is_nested(kind) or pa.types.is_binary(kind))]
     parts = []
     for file in files:
-        with _readable(file, "an Arrow or Parquet file"):
+        with whole(file, *_TABLE):
             parts += [pa.Table.from_batches([batch]) for batch in _batches(file, plain)]
-    with _readable(path, "files with the same columns"):
+    with whole(path, "set of files with the same columns", "Get it again."):
         table = pa.concat_tables(parts).to_pandas()
         table.index = pd.Index(table.pop("id_str").astype(str), name="object_id")
 
     def read() -> Iterator[Raw]:
         for file in files:
-            with _readable(file, "an Arrow or Parquet file"):
+            with whole(file, *_TABLE):
                 for batch in _batches(file, ["image"]):
                     yield from (_stored(image.as_py(), folder) for image in batch.column("image"))
 
@@ -187,7 +188,7 @@ def galaxy10(path: str | Path) -> Pictures:
     except ImportError:
         raise ImportError("h5py: expected it for HDF5 files, got none. Install it: pip install h5py.") from None
     path = Path(path)
-    with _readable(path, "an HDF5 file"), h5py.File(path) as file:
+    with whole(path, *_HDF5), h5py.File(path) as file:
         missing = {"images", "ans"} - set(file)
         if missing:
             raise ValueError(f"path: expected data sets images and ans in {path}, got {', '.join(file)}.")
@@ -208,7 +209,7 @@ def galaxy10(path: str | Path) -> Pictures:
     about = {"class": np.array(GALAXY10, dtype=object)[answers], "is_merger": answers == GALAXY10.index("merging")}
 
     def read() -> Iterator[Raw]:
-        with _readable(path, "an HDF5 file"), h5py.File(path) as file:
+        with whole(path, *_HDF5), h5py.File(path) as file:
             images = _data_set(file, "images", "u")
             for start in range(0, len(answers), _BATCH):
                 yield from _rows(images, range(start, min(start + _BATCH, len(answers))))
@@ -219,18 +220,6 @@ def galaxy10(path: str | Path) -> Pictures:
 def _of_files(files: dict[str, Raw], table: pd.DataFrame, origin: str, crop: int, folder: Path) -> Pictures:
     found = match_pictures(table, files, folder)
     return Pictures(table[table.index.isin(list(found))], lambda: iter(found.values()), origin, crop=crop)
-
-
-@contextmanager
-def _readable(path: Path, what: str) -> Iterator[None]:
-    """Raise what a library raises over a damaged file as a ValueError that names it."""
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, ValueError) and str(error).startswith("path: "):
-            raise
-        got = str(error) or type(error).__name__
-        raise ValueError(f"path: expected {what}, got {path}, which cannot be read ({got}). Get it again.") from None
 
 
 def _data_set(file: "h5py.File", name: str, kinds: str) -> "h5py.Dataset":

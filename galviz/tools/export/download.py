@@ -14,7 +14,8 @@ class Handover(pn.custom.JSComponent):
     """The browser part of the export: receives a file in pieces, and shows Python code to copy.
 
     The browser requests each piece after it has received the one before. So no file is served at a URL, and no message
-    holds a whole file.
+    holds a whole file. (`panel.widgets.FileDownload` sends one message in base64: for a file of 150 MB it takes 1.1 GB
+    of the server's memory, and the page does not answer for half a minute.)
     """
 
     script = param.String(default="", doc="Python to show and copy")

@@ -1,4 +1,7 @@
-"""Point-in-polygon test of the lasso. It runs on the server, on all points, whether or not they were drawn."""
+"""Point-in-polygon test of the lasso. It runs on the server, on all points, whether or not they were drawn.
+
+`matplotlib.path.Path.contains_points` cannot replace it: a point on an edge between two polygons may be in both.
+"""
 
 from collections.abc import Sequence
 

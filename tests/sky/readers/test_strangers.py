@@ -613,7 +613,7 @@ def test_damaged_files_raise_value_or_os_errors_alone(tmp_path, kind):
             for one in read(tmp_path / name).read():
                 assert isinstance(one, np.ndarray | bytes | ValueError)
         except (ValueError, OSError) as error:
-            assert str(error).startswith(("path: expected", "images: expected"))  # noqa: PT017
+            assert str(error).startswith(("path: expected", "images: expected", f"{tmp_path / name}: expected a whole"))  # noqa: PT017
 
 
 @pytest.mark.parametrize("name", ["data_batch_1", "batches.meta"])
@@ -640,7 +640,7 @@ def test_a_column_whose_name_is_no_text_is_named(tmp_path):
     arrow(tmp_path / "a.arrow")
     raw = (tmp_path / "a.arrow").read_bytes()
     (tmp_path / "a.arrow").write_bytes(raw.replace(b"id_str", b"id_st\xff", 1))
-    with pytest.raises(ValueError, match=r"path: expected an Arrow .*, got .*a\.arrow, which cannot be read"):
+    with pytest.raises(ValueError, match=r"a\.arrow: expected a whole Arrow"):
         zoo.hugging_face(tmp_path / "a.arrow")
 
 
