@@ -165,6 +165,7 @@ def test_serving_loads_no_torch():
     loaded = loaded_after(f"import galviz.work.processes {''.join(f', {module}' for module in modules)}")
     assert "torch" not in loaded
 
+
 STUDIES = {file.stem for file in (ROOT / "galviz" / "studies").glob("[!_]*.py")}
 COLUMNS = {"richness"}  # also the name of a column, in `galviz.sky`
 

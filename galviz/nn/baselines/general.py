@@ -1,0 +1,149 @@
+"""Baselines for any target: what an estimate is worth must be compared with methods that need no network."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from galviz.nn.inference.predict import objects
+from galviz.runs.predictions import Predictions
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.target import Target
+
+CONSTANT, COLUMNS, PIXELS = "constant", "catalogue columns", "pixel statistics"
+"""The mean or the largest class; boosted trees on the other columns; a linear model of simple image statistics."""
+
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_CHUNK = 512
+_BOOKKEEPING = ("split", "fold", "group", "field", "weight")
+
+
+def baselines(run: Run, cutouts: CutoutSet) -> dict[str, Predictions]:
+    """Return the predictions of each baseline for the objects that the run held out.
+
+    They learn from the training objects of the run, and only the main number of a target with several.
+
+    Parameters
+    ----------
+    run : Run
+        A trained run.
+    cutouts : CutoutSet
+        Its sky.
+
+    Returns
+    -------
+    dict of str to Predictions
+        `CONSTANT`; `COLUMNS` if the catalogue has other columns with numbers; `PIXELS`. Empty if the image is its own
+        label, or nothing is held out.
+    """
+    target, fold = run.target, objects(run).reindex(cutouts.object_ids)
+    if target.self_labelled:
+        return {}
+    truth = _truth(target, cutouts.catalogue)
+    known = pd.notna(truth)
+    learned, held = (np.flatnonzero(known & part.to_numpy(bool, na_value=False)) for part in (fold == -1, fold >= 0))
+    if not len(learned) or not len(held):
+        return {}
+    guess = pd.Series(truth[learned]).mode().iloc[0] if not target.numeric else np.mean(truth[learned].astype(float))
+    found = {CONSTANT: np.full(len(held), guess, dtype=truth.dtype)}
+    columns = numeric_columns(cutouts.catalogue, target)
+    if columns:
+        features = cutouts.catalogue[columns].to_numpy(np.float64, copy=True)
+        features[~np.isfinite(features)] = np.nan  # the trees know missing values
+        found[COLUMNS] = _fitted(_trees(target), features, truth, learned, held)
+    rows = np.concatenate([learned, held])
+    statistics = pixel_statistics(cutouts, rows)
+    features = np.full((len(cutouts), statistics.shape[1]), np.nan)
+    features[rows] = np.nan_to_num(statistics)
+    found[PIXELS] = _fitted(_linear(target), features, truth, learned, held)
+    return {name: _predictions(target, cutouts, held, truth, estimate) for name, estimate in found.items()}
+
+
+def numeric_columns(catalogue: pd.DataFrame, target: Target) -> list[str]:
+    """Return the columns with numbers that may say something about the target without giving it away.
+
+    Columns whose name holds that of a target's column are left out (``richness_err``), and so are folds and groups.
+    """
+    own = {column.lower() for column in target.columns}
+    numbers = catalogue.select_dtypes(["number", "bool"]).columns
+    return [
+        name
+        for name in map(str, numbers)
+        if name not in _BOOKKEEPING
+        and not any(column in name.lower() for column in own)
+        and (catalogue[name] != catalogue[name].iloc[0]).any()
+    ]
+
+
+def pixel_statistics(cutouts: CutoutSet, rows: np.ndarray) -> np.ndarray:
+    """Return simple statistics of images: quantiles, mean and standard deviation of each band, and its central excess.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet
+        Read in chunks.
+    rows : numpy.ndarray of int
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (len(rows), 9 B)
+        In asinh of the flux in units of its median absolute deviation.
+    """
+    height, width = cutouts.images.shape[2:]
+    y, x = np.ogrid[:height, :width]
+    centre = (y - (height - 1) / 2) ** 2 + (x - (width - 1) / 2) ** 2 <= (min(height, width) / 4) ** 2
+    parts = []
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        order = np.argsort(part)
+        images = np.empty((len(part), *cutouts.images.shape[1:]), dtype=np.float32)
+        images[order] = cutouts.images[part[order]]
+        flat = images.reshape(*images.shape[:2], -1)
+        statistics = [*np.nanquantile(flat, _QUANTILES, axis=2), np.nanmean(flat, axis=2), np.nanstd(flat, axis=2)]
+        excess = np.nanmean(images[:, :, centre], axis=2) - np.nanmean(images[:, :, ~centre], axis=2)
+        parts.append(np.concatenate([*statistics, excess], axis=1))
+    values = np.concatenate(parts).astype(np.float64)
+    scale = 1.4826 * np.nanmedian(np.abs(values - np.nanmedian(values, axis=0)), axis=0)
+    return np.arcsinh(values / np.where(scale > 0, scale, 1.0))
+
+
+def _truth(target: Target, catalogue: pd.DataFrame) -> np.ndarray:
+    """Return the main number as learned, or the name of the class; NaN or None where not known."""
+    if target.numeric:
+        return target.truth(catalogue)[:, target.columns.index(target.name) if target.name in target.columns else 0]
+    codes, names = target.truth(catalogue)[:, 0], target.fitted(catalogue).classes
+    return np.array([names[int(code)] if code == code else None for code in codes], dtype=object)  # noqa: PLR0124 - NaN
+
+
+def _trees(target: Target) -> Callable[[], object]:
+    model = HistGradientBoostingRegressor if target.numeric else HistGradientBoostingClassifier
+    return lambda: model(random_state=0)
+
+
+def _linear(target: Target) -> Callable[[], object]:
+    model = RidgeCV(np.logspace(-3, 3, 13)) if target.numeric else LogisticRegression(max_iter=2000)
+    return lambda: make_pipeline(StandardScaler(), model)
+
+
+def _fitted(
+    make: Callable[[], object], features: np.ndarray, truth: np.ndarray, learned: np.ndarray, held: np.ndarray
+) -> np.ndarray:
+    """Return the predictions of a model for held-out rows. With a single class to learn from, that is the answer."""
+    wanted = truth[learned].astype(float) if truth.dtype != object else truth[learned].astype(str)
+    if truth.dtype == object and len(set(wanted)) < 2:
+        return np.full(len(held), wanted[0], dtype=object)
+    return make().fit(features[learned], wanted).predict(features[held]).astype(truth.dtype)
+
+
+def _predictions(
+    target: Target, cutouts: CutoutSet, held: np.ndarray, truth: np.ndarray, estimate: np.ndarray
+) -> Predictions:
+    name = target.rules.names(target)[0]
+    columns = {name: estimate, f"{name}_true": truth[held], "fold": 0}
+    index = pd.Index(cutouts.object_ids[held], name="object_id")
+    return Predictions(pd.DataFrame(columns, index=index), target)

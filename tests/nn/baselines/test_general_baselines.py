@@ -1,0 +1,74 @@
+"""Baselines for any target: they learn from the training objects alone, and know nothing that gives the truth away."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from galviz.measure.metrics import accuracy, mae
+from galviz.nn.baselines.general import COLUMNS, CONSTANT, PIXELS, baselines, numeric_columns, pixel_statistics
+from galviz.nn.inference.predict import remember
+from galviz.runs.recipe import Recipe
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.target import Target
+
+RECIPE = Recipe(name="tiny", epochs=1, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3})
+
+
+@pytest.fixture(scope="module")
+def sky():
+    """60 objects whose brightness follows ``flux``; ``colour`` follows it too, and ``kind`` says whether it is high."""
+    rng = np.random.default_rng(0)
+    flux = rng.uniform(1, 10, 60)
+    images = rng.normal(0, 0.1, (60, 2, 12, 12)).astype(np.float32)
+    images[:, :, 4:8, 4:8] += flux[:, None, None, None].astype(np.float32)
+    catalogue = pd.DataFrame(
+        {
+            "flux": flux,
+            "flux_err": 0.1 * flux,
+            "colour": flux + rng.normal(0, 0.1, 60),
+            "same": 1.0,
+            "fold": 0,
+            "kind": np.where(flux > 5, "bright", "faint"),
+        },
+        index=pd.Index([f"o{k:02d}" for k in range(60)], name="object_id"),
+    )
+    return CutoutSet(images=images, bands=("g", "r"), catalogue=catalogue, pixel_scale=0.4, unit="nanomaggy")
+
+
+def run_of(path, sky, target):
+    run = Run.create(path, study="richness", target=target, recipe=RECIPE, data="x")
+    remember(run, sky, np.arange(40), np.arange(40, 60))
+    return run
+
+
+def test_a_number(sky, tmp_path):
+    found = baselines(run_of(tmp_path / "run", sky, Target.of(sky, "flux")), sky)
+    error = {name: mae(told.truth, told.estimate) for name, told in found.items()}
+    assert list(error) == [CONSTANT, COLUMNS, PIXELS]
+    assert error[PIXELS] < 0.3 < error[COLUMNS] < 0.6 * error[CONSTANT]
+    assert set(found[CONSTANT].estimate) == {sky.catalogue["flux"].iloc[:40].mean()}
+    assert list(found[PIXELS].object_ids) == list(sky.object_ids[40:])
+
+
+def test_classes(sky, tmp_path):
+    found = baselines(run_of(tmp_path / "run", sky, Target.of(sky, "kind").fitted(sky.catalogue)), sky)
+    right = {name: accuracy(told.truth, told.estimate) for name, told in found.items()}
+    assert set(found[CONSTANT].estimate) == {sky.catalogue["kind"].iloc[:40].mode()[0]}
+    assert min(right[COLUMNS], right[PIXELS]) > 0.85 > right[CONSTANT]
+
+
+def test_what_gives_the_truth_away_is_left_out(sky):
+    assert numeric_columns(sky.catalogue, Target.of(sky, "flux")) == ["colour"]
+    assert numeric_columns(sky.catalogue, Target.of(sky, "kind")) == ["flux", "flux_err", "colour"]
+
+
+def test_a_pretext_task_has_none(sky, tmp_path):
+    assert baselines(run_of(tmp_path / "run", sky, Target("band", "pretext", (), "band")), sky) == {}
+
+
+def test_statistics_are_those_of_each_image_in_the_order_asked_for(sky):
+    some, all_of = pixel_statistics(sky, np.array([5, 2])), pixel_statistics(sky, np.arange(60))
+    assert some.shape == (2, 18)
+    assert np.corrcoef(all_of[:, -1], sky.catalogue["flux"])[0, 1] > 0.9
+    assert (some[0] > some[1]).sum() == (all_of[5] > all_of[2]).sum()
