@@ -8,6 +8,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, wide_resnet50_2
 
+from galviz.nn.networks.timm_encoder import inflated
+
 Stem = Literal["imagenet", "small", "fine"]
 _BLOCKS = (2, 2, 2, 2)
 
@@ -148,9 +150,8 @@ def load_encoder(encoder: ResNet18, path: str | Path) -> None:
     """
     weights, own = _weights_at(Path(path)), encoder.state_dict()
     first = weights.get("conv1.weight")
-    if first is not None and first.shape[1] != own["conv1.weight"].shape[1]:
-        channels = own["conv1.weight"].shape[1]
-        weights["conv1.weight"] = first.sum(1, keepdim=True).repeat(1, channels, 1, 1) / channels
+    if first is not None:
+        weights["conv1.weight"] = inflated(first, own["conv1.weight"].shape[1])
     for name in sorted(own.keys() | weights.keys()):
         expected, got = (tuple(w[name].shape) if name in w else None for w in (own, weights))
         may_lack = name.startswith("neck.") or name.endswith("num_batches_tracked")
