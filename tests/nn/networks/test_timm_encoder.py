@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from galviz.nn.networks.encoders import load_encoder
 from galviz.nn.networks.timm_encoder import TimmEncoder, inflated
 from galviz.sky.mock.zoo import draw_galaxies
 
@@ -98,7 +99,8 @@ def test_weights_come_from_another_run(trained, tmp_path):
     weights = {f"encoder.network.{k}": w for k, w in networks["resnet18"].state_dict().items() if "fc" not in k}
     save_file(weights | {"head.0.weight": torch.ones(1, 512), "centre": torch.ones(1)}, tmp_path / "model.safetensors")
     for pretrained in (tmp_path, tmp_path / "model.safetensors"):
-        encoder = TimmEncoder("resnet18", 3, pretrained=str(pretrained))
+        encoder = TimmEncoder("resnet18", 3)
+        load_encoder(encoder, str(pretrained))
         same_features(encoder, networks["resnet18"], torch.randn(2, 1, 64, 64))
 
 
