@@ -2,7 +2,7 @@
 
 Occlusion covers a patch of the image at one position after another, and records the output. Two engines give the same
 numbers: ``"captum"`` runs the network on every occluded image and works for all networks; ``"fast"`` computes only
-what a patch changes in a ResNet (`galviz.nn.explain.incremental`).
+what a patch changes in a ResNet of ours, torchvision or timm (`galviz.nn.explain.incremental`).
 """
 
 from collections.abc import Callable
@@ -62,6 +62,8 @@ class Occlusion:
         The output for each unoccluded image.
     patch : int
         Side of the patch, pixels.
+    engine : {"fast", "captum"}
+        The engine that was used. ``"captum"`` takes several times as long.
     """
 
     map: np.ndarray
@@ -69,6 +71,7 @@ class Occlusion:
     places: np.ndarray
     clean: np.ndarray
     patch: int
+    engine: str
 
 
 def occlude(
@@ -107,7 +110,7 @@ def occlude(
         output, and exactly 0 where the network ignores them.
     engine : {"auto", "captum", "fast"}
         ``"auto"``: the fast engine if it supports the network, on a CPU, for images of at least 48×48 pixels; otherwise
-        Captum.
+        Captum. `Occlusion.engine` says which.
     chunk : int, optional
         Number of positions computed at a time. By default it suits the engine and the free memory. It is halved when
         memory runs out.
@@ -144,7 +147,7 @@ def occlude(
         told = progress and (lambda done, total, before=k: progress(before * total + done, count * total))
         outputs[k], clean[k] = outputs_at(network, images[k], places, baseline=covered, progress=told, **asked)
         maps[k] = spread(clean[k] - outputs[k] if value == "change" else outputs[k], places, patch, size)
-    return Occlusion(maps, outputs, places, clean, patch)
+    return Occlusion(maps, outputs, places, clean, patch, engine_for(network, size, engine))
 
 
 def outputs_at(
@@ -200,6 +203,15 @@ def outputs_at(
     return (clean - changes.cpu().numpy()).astype(np.float32), float(clean)
 
 
+def engine_for(network: nn.Module, size: tuple[int, int], engine: Engine = "auto") -> str:
+    """Return which engine is used for a network and images of height and width `size`: ``"fast"`` or ``"captum"``."""
+    return _parts_of(network, _for_size(engine, size)).engine
+
+
+def _for_size(engine: Engine, size: tuple[int, int]) -> Engine:
+    return "captum" if engine == "auto" and size[0] * size[1] < _SMALL else engine
+
+
 def _parts_of(network: nn.Module, engine: Engine) -> Parts:
     """Return the parts of a network. They are cached until another network is requested, or its weights change."""
     return _again("parts", network, (engine,), lambda: Parts(network, engine))
@@ -209,8 +221,7 @@ def _look_at(
     network: nn.Module, image: Tensor, *, patch: int, baseline: Baseline, engine: Engine, chunk: int | None
 ) -> Look:
     """Return an image prepared for occlusion. The last one is cached."""
-    if engine == "auto" and image.shape[1] * image.shape[2] < _SMALL:
-        engine = "captum"
+    engine = _for_size(engine, image.shape[1:])
     fixed = baseline if isinstance(baseline, str) else np.asarray(baseline).tobytes()
     asked = (engine, chunk, patch, fixed, tuple(image.shape), image.cpu().numpy().tobytes())
     return _again("look", network, asked, lambda: Look(_parts_of(network, engine), image, patch, baseline, chunk))

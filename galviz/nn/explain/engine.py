@@ -46,6 +46,8 @@ class Parts:
         Whether each band is a separate view.
     fast : Incremental or None
         The encoder for the fast engine, if that is used.
+    engine : {"fast", "captum"}
+        The engine that is used.
     """
 
     def __init__(self, network: nn.Module, engine: str) -> None:
@@ -57,6 +59,7 @@ class Parts:
         self.device = next((p.device for p in network.parameters()), torch.device("cpu"))
         wanted = engine == "fast" or (engine == "auto" and self.device.type == "cpu" and understands(self.encode))
         self.fast = Incremental(self.encode) if wanted else None
+        self.engine = "fast" if wanted else "captum"
 
     def prepare(self, images: Tensor) -> Tensor:
         """Return images (N, B, H, W) normalised as in the network."""
@@ -68,9 +71,9 @@ class Parts:
 
     def finish(self, features: Tensor) -> Tensor:
         """Return the outputs of the network from features: (N, V, F) -> (N, K)."""
-        if self._whole:
-            return self.fast.last(features[:, 0]) if self.fast else features[:, 0]
-        return self.network.from_features(features)
+        if self.fast:
+            features = self.fast.last(features)
+        return features[:, 0] if self._whole else self.network.from_features(features)
 
     def rest(self, seen: Tensor) -> Tensor:
         """Return the outputs of the network for prepared images, (N, B, H, W) -> (N, K). Only for engine="captum"."""

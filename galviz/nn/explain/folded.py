@@ -1,9 +1,11 @@
 """A ResNet as a list of blocks, with each batch norm folded into its convolution, for the fast occlusion engine.
 
 In evaluation mode a batch norm is a scale and a shift per channel, so it can be merged with the weights before it. This
-saves one pass over the data per layer. Only networks that are known exactly are accepted (`understands`).
+saves one pass over the data per layer. Only networks that are known exactly are accepted (`understands`): ours, and
+those of torchvision and timm, which give their layers the same names.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,13 +14,15 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from galviz.nn.explain.winograd import Tiles
-from galviz.nn.networks.encoders import ResNet18
+from galviz.nn.networks.encoders import ResNet18, WideResNet50
+from galviz.nn.networks.timm_encoder import TimmEncoder
 
 EDGE = 4
 """Width of the border around a map: the widest padding is 3; a tile may end 3 pixels outside and read one more."""
 
-_KNOWN = {
-    *(ResNet18, ResNet, BasicBlock, Bottleneck, nn.Sequential, nn.Identity),
+_RESNETS = {ResNet18, ResNet}
+_PARTS = {
+    *(BasicBlock, Bottleneck, nn.Sequential, nn.Identity),
     *(nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.AdaptiveAvgPool2d),
 }
 _NARROW = 16  # with fewer channels, the Winograd transforms cost more than they save
@@ -84,13 +88,25 @@ class Block:
     adds: bool = False
 
 
+def body(network: nn.Module) -> nn.Module:
+    """Return the network inside a `TimmEncoder` or `WideResNet50`, or the network itself."""
+    return network.network if type(network) in (TimmEncoder, WideResNet50) else network
+
+
 def understands(network: nn.Module) -> bool:
-    """Return whether a network is supported: our `ResNet18`, or torchvision's ResNet without groups, in float32."""
-    body = [module for name, module in network.named_modules() if not name.startswith("fc")]
+    """Return whether a network is supported: a ResNet of ours, torchvision or timm, without groups, in float32."""
+    network, resnets, parts = body(network), _RESNETS, _PARTS
+    timm = sys.modules.get("timm.models.resnet")
+    if timm is not None:  # else no network can be one of timm's, and importing it takes seconds
+        resnets = resnets | {timm.ResNet}
+        parts = parts | {timm.BasicBlock, timm.Bottleneck, sys.modules["timm.layers"].SelectAdaptivePool2d, nn.Flatten}
+    modules = [module for name, module in network.named_modules() if name and not name.startswith("fc")]
     return (
-        type(network) in (ResNet18, ResNet)
-        and all(type(module) in _KNOWN for module in body)
-        and all(_plain(module) for module in body)
+        type(network) in resnets
+        and type(network.conv1) is nn.Conv2d  # some ResNets of timm begin with three convolutions
+        and type(network.maxpool) in (nn.MaxPool2d, nn.Identity)
+        and all(type(module) in parts for module in modules)
+        and all(_plain(module) for module in modules)
         and all(weight.dtype == torch.float32 for weight in network.parameters())
     )
 
@@ -102,7 +118,7 @@ def _plain(module: nn.Module) -> bool:
     if isinstance(module, nn.AdaptiveAvgPool2d):
         return module.output_size in (1, (1, 1))
     if not isinstance(module, nn.Conv2d | nn.MaxPool2d):
-        return True
+        return getattr(module, "pool_type", "avg") == "avg"  # of the pooling at the end of timm's networks
     sides = [_pair(getattr(module, name)) for name in ("kernel_size", "stride", "padding", "dilation")]
     if any(len(set(pair)) > 1 for pair in sides) or sides[2][0] >= EDGE or sides[3] != (1, 1):
         return False
@@ -112,7 +128,8 @@ def _plain(module: nn.Module) -> bool:
 
 
 def blocks(network: nn.Module) -> Iterator[Block]:
-    """Yield the blocks of a ResNet."""
+    """Yield the blocks of a supported ResNet."""
+    network = body(network)
     yield Block([Layer(network.conv1, network.bn1, repeated=getattr(network, "replicate", False))])
     if isinstance(network.maxpool, nn.MaxPool2d):
         yield Block([Layer(network.maxpool)])

@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader
+from galviz.nn.explain.folded import body
 
 _AT_ONCE = 16 * 224**2  # pixels of the images in one batch of gradients
 
@@ -122,6 +123,7 @@ def _seen(network: nn.Module, images: np.ndarray | Tensor) -> tuple[Parts, Tenso
 
 
 def _last_layer(encoder: nn.Module) -> nn.Module:
+    encoder = body(encoder)
     named = getattr(encoder, "neck", None) or getattr(encoder, "layer4", None)
     convolutions = [module for module in encoder.modules() if isinstance(module, nn.Conv2d)]
     if named is None and not convolutions:

@@ -24,7 +24,7 @@ from itertools import repeat
 import torch
 from torch import Tensor, nn
 
-from galviz.nn.explain.folded import EDGE, Layer, blocks, understands
+from galviz.nn.explain.folded import EDGE, Layer, blocks, body, understands
 from galviz.nn.explain.winograd import TILE, WINDOW, scratch
 
 
@@ -79,8 +79,9 @@ class Incremental:
 
     Parameters
     ----------
-    network : ResNet18 or torchvision ResNet
-        In evaluation mode. Its convolutions are copied, so later training has no effect on them.
+    network : nn.Module
+        A ResNet of ours, torchvision or timm (see `galviz.nn.explain.folded.understands`), in evaluation mode. Its
+        convolutions are copied, so later training has no effect on them.
 
     Attributes
     ----------
@@ -96,11 +97,11 @@ class Incremental:
     def __init__(self, network: nn.Module) -> None:
         if not understands(network):
             raise ValueError(
-                f"network: expected a ResNet of basic or bottleneck blocks, got {type(network).__name__}. "
+                f"network: expected a ResNet of basic or bottleneck blocks, got {type(body(network)).__name__}. "
                 "Use engine='captum'."
             )
         self.blocks = list(blocks(network))
-        self.last = getattr(network, "fc", nn.Identity())
+        self.last = getattr(body(network), "fc", nn.Identity())
         self.used = self.blocks[0].layers[0].weight.abs().sum((0, 2, 3)) > 0  # channels with a non-zero weight
 
     def clean(self, image: Tensor) -> list[Tensor]:

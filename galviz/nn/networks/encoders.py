@@ -8,6 +8,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, wide_resnet50_2
 
+from galviz.nn.networks.timm_encoder import TimmEncoder, inflated
+
 Stem = Literal["imagenet", "small", "fine"]
 _BLOCKS = (2, 2, 2, 2)
 
@@ -127,8 +129,10 @@ class WideResNet50(nn.Module):
         return self.network(images)
 
 
-def load_encoder(encoder: ResNet18, path: str | Path) -> None:
+def load_encoder(encoder: ResNet18 | TimmEncoder, path: str | Path) -> None:
     """Initialise an encoder, in place, with the weights of a trained run or of `torchvision.models.resnet18`.
+
+    For a `TimmEncoder` it is `TimmEncoder.load`, which also knows the weights of the hub. For a `ResNet18`:
 
     A classifier in the file is ignored. If the file lacks the 1×1 convolution before the pooling, that keeps its random
     weights. If the number of channels differs (C here, C' in the file), the kernels of the first layer are summed over
@@ -136,7 +140,7 @@ def load_encoder(encoder: ResNet18, path: str | Path) -> None:
 
     Parameters
     ----------
-    encoder : ResNet18
+    encoder : ResNet18 or TimmEncoder
     path : str or Path
         A run folder with an encoder of the same width, stem and stages; or a file with width 64, the stem
         ``"imagenet"`` and 4 stages: ``.safetensors``, or a state dict saved by `torch.save`.
@@ -146,11 +150,13 @@ def load_encoder(encoder: ResNet18, path: str | Path) -> None:
     ValueError
         If a layer does not fit the encoder. The message names it.
     """
+    if isinstance(encoder, TimmEncoder):
+        encoder.load(path)
+        return
     weights, own = _weights_at(Path(path)), encoder.state_dict()
     first = weights.get("conv1.weight")
-    if first is not None and first.shape[1] != own["conv1.weight"].shape[1]:
-        channels = own["conv1.weight"].shape[1]
-        weights["conv1.weight"] = first.sum(1, keepdim=True).repeat(1, channels, 1, 1) / channels
+    if first is not None:
+        weights["conv1.weight"] = inflated(first, own["conv1.weight"].shape[1])
     for name in sorted(own.keys() | weights.keys()):
         expected, got = (tuple(w[name].shape) if name in w else None for w in (own, weights))
         may_lack = name.startswith("neck.") or name.endswith("num_batches_tracked")

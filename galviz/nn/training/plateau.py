@@ -3,6 +3,7 @@
 They are functions of the loss history only, so a resumed training decides as an uninterrupted one would.
 """
 
+import math
 from collections.abc import Sequence
 
 
@@ -40,10 +41,13 @@ def lowered(losses: Sequence[float], patience: int, factor: float, least: float 
 
 
 def waited(losses: Sequence[float]) -> int:
-    """Return the number of epochs since the lowest validation loss; 0 if it is the last one, or there is none yet."""
+    """Return the number of epochs since the lowest validation loss; 0 if it is the last one, or there is none yet.
+
+    A loss of NaN is never the lowest, unless all are NaN.
+    """
     if not losses:
         return 0
-    return len(losses) - 1 - min(range(len(losses)), key=losses.__getitem__)
+    return len(losses) - 1 - min(range(len(losses)), key=lambda k: (math.isnan(losses[k]), losses[k]))
 
 
 def stalled(losses: Sequence[float], stop_after: int) -> bool:

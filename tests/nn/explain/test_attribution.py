@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -17,7 +18,11 @@ from galviz.nn.explain.attribution import (
     probability,
     sanity,
 )
+from galviz.nn.networks.cutout_network import CutoutNetwork
 from galviz.nn.networks.encoders import ResNet18
+from galviz.nn.networks.heads import CompactHead
+from galviz.nn.networks.normalise import Normalise
+from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.nn.tasks import build
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
@@ -151,6 +156,48 @@ def test_a_cutout_network_is_occluded_after_its_normalisation(engine, apart):
             expected = by_hand(network, given[k], corners, patch, band)
             assert np.abs(found["each"].outputs[k, band] - expected).max() < 1e-5
         assert found["each"].clean[k] == pytest.approx(network(torch.from_numpy(given[[k]])).item(), abs=1e-5)
+
+
+def cutout_network_of(encoder, features, apart):
+    """A network with another encoder than ours, whose batch norms have seen images."""
+    normalise, head = Normalise("asinh", BANDS, 0.0), CompactHead(features, 5 if apart else 1, 1)
+    network = CutoutNetwork(normalise, encoder, head, apart=apart, standardise=True).train()
+    for _ in range(3):
+        network(torch.randn(4, 5, 40, 40))
+    return network
+
+
+def torchvision_resnet18(channels):
+    network = torchvision.models.resnet18(num_classes=12)
+    network.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+    return network
+
+
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize("maker", ["timm", "torchvision"])
+def test_resnets_of_the_libraries_are_occluded_fast_and_exactly(maker, apart):
+    torch.manual_seed(2)
+    channels = 1 if apart else 5
+    encoder = TimmEncoder("resnet18", channels) if maker == "timm" else torchvision_resnet18(channels)
+    network = cutout_network_of(encoder, 512 if maker == "timm" else 12, apart)
+    asked = {"patch": 13, "stride": 12, "value": "change"}
+    fast = occlude(network, images(1, height=61, width=50), **asked)
+    dense = occlude(network, images(1, height=61, width=50), engine="captum", **asked)
+    assert (fast.engine, dense.engine) == ("fast", "captum")
+    assert np.abs(dense.map).max() > 1e-3
+    assert np.abs(fast.map - dense.map).max() < 1e-5 * max(1, np.abs(dense.map).max())
+
+
+def test_another_architecture_is_occluded_by_captum_and_the_result_says_so():
+    torch.manual_seed(2)
+    network = cutout_network_of(TimmEncoder("convnext_atto", 5), 320, apart=False)
+    found = occlude(network, images(1, height=60, width=48), patch=20, stride=20)
+    assert found.engine == "captum"
+    assert np.ptp(found.map) > 0
+    assert occlude(Sums(), images(1, bands=2), patch=8, stride=8).engine == "captum"
+    assert occlude(cutout_network(apart=False), images(1), patch=8, stride=8).engine == "captum"  # a small image
+    with pytest.raises(ValueError, match=r"network: expected a ResNet .* got ConvNeXt. Use engine='captum'"):
+        occlude(network, images(1), patch=8, stride=8, engine="fast")
 
 
 @settings(max_examples=8, deadline=None)

@@ -1,14 +1,18 @@
 import numpy as np
 import pytest
+import timm
 import torch
+import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from galviz.nn.explain import winograd
+from galviz.nn.explain.folded import body
 from galviz.nn.explain.incremental import Incremental, understands
-from galviz.nn.networks.encoders import ResNet18
+from galviz.nn.networks.encoders import ResNet18, WideResNet50
+from galviz.nn.networks.timm_encoder import TimmEncoder
 
 
 def trained(network, channels=3, steps=3):
@@ -37,6 +41,8 @@ MAKERS = {
     "resnet18-replicate": lambda: trained(ResNet18(1, width=16, replicate=True), 1),
     "torchvision-basic": lambda: trained(narrow(BasicBlock, (1, 2, 1, 1))),
     "torchvision-bottleneck": lambda: trained(narrow(Bottleneck, (1, 2, 1, 1))),
+    "timm-resnet18": lambda: trained(TimmEncoder("resnet18", 2), 2),
+    "timm-bottleneck": lambda: trained(timm.create_model("resnet26", num_classes=3)),
 }
 
 
@@ -61,7 +67,7 @@ def one_by_one(network, image, cover, places, patch):
 def error(network, size, places, patch, *, seed=0, chunk=100):
     """Largest error, as a part of the largest output."""
     generator = torch.Generator().manual_seed(seed)
-    channels = 1 if getattr(network, "replicate", False) else network.conv1.in_channels
+    channels = 1 if getattr(network, "replicate", False) else body(network).conv1.in_channels
     image, cover = torch.randn(2, channels, *size, generator=generator)
     with torch.inference_mode():
         fast = Incremental(network)
@@ -123,7 +129,7 @@ def test_a_channel_that_the_first_layer_ignores_changes_nothing():
 
 def test_the_clean_image_is_that_of_the_network(networks):
     for network in networks.values():
-        channels = 1 if getattr(network, "replicate", False) else network.conv1.in_channels
+        channels = 1 if getattr(network, "replicate", False) else body(network).conv1.in_channels
         image = torch.randn(channels, 45, 38)
         with torch.inference_mode():
             fast, expected = Incremental(network), network(image[None])
@@ -147,12 +153,21 @@ def changed_by(change):
         changed_by(lambda network: setattr(network.maxpool, "ceil_mode", True)),
         changed_by(lambda network: setattr(network.conv1, "padding_mode", "reflect")),
         changed_by(lambda network: network.double()),
+        *(TimmEncoder(name, 1) for name in ("resnet18d", "seresnet18", "resnetblur18", "resnetrs50", "convnext_atto")),
+        *(timm.create_model("resnet18", num_classes=0, global_pool=pooling) for pooling in ("max", "")),
     ],
 )
 def test_a_network_with_other_parts_is_refused(network):
     assert not understands(network)
     with pytest.raises(ValueError, match=r"network: expected a ResNet of basic or bottleneck blocks, got .*captum"):
         Incremental(network)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50"])
+def test_the_usual_resnets_are_known(name):
+    for network in (TimmEncoder(name, 5), timm.create_model(name), getattr(torchvision.models, name)()):
+        assert understands(network)
+    assert understands(WideResNet50(2))
 
 
 def test_a_last_layer_may_be_anything():

@@ -1,6 +1,8 @@
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from galviz.nn.training.plateau import lowered, stalled, waited
 
@@ -30,6 +32,25 @@ def test_rates_only_fall(history, patience):
     rates = [lowered(history[:n], patience, 0.5) for n in range(len(history) + 1)]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] >= 0.5 ** (len(history) // patience)
+
+
+@settings(deadline=None)  # torch loads much before its first optimiser
+@given(st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), max_size=30), st.integers(1, 4))
+def test_rates_fall_as_by_the_rule_of_torch(history, patience):
+    optimiser = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    plateau = ReduceLROnPlateau(
+        optimiser, factor=0.5, patience=patience - 1, threshold=1e-4, threshold_mode="abs", eps=0
+    )
+    for loss in history:
+        plateau.step(loss)
+    assert lowered(history, patience, 0.5) == optimiser.param_groups[0]["lr"]
+
+
+def test_a_loss_that_is_no_number_is_not_the_lowest():
+    nan = float("nan")
+    assert [waited([nan, 0.9, 0.8, nan, 0.85][:n]) for n in range(1, 6)] == [0, 0, 0, 1, 2]
+    assert waited([nan, nan]) == 1
+    assert not stalled([nan, nan, 0.9], 2)
 
 
 @given(losses)
