@@ -47,8 +47,8 @@ def test_the_line_can_be_dragged(table):
     assert sum(told[0]["all"]) == 3000
     widget._receive({"type": "threshold", "client": "x", "seq": 7, "value": 0.25, "done": False})
     assert widget.threshold == 0.25
-    assert told[-1]["heard"] == {"x": 7}
-    assert told[-1]["numbers"][0] == ["Above the line", f"{widget.count:,} of 3,000"]
+    assert told[-1]["acknowledged"] == {"x": 7}
+    assert told[-1]["numbers"][0] == ("Above the line", f"{widget.count:,} of 3,000")
 
 
 def test_another_answer_takes_its_own_truth(table):

@@ -115,7 +115,7 @@ def test_steps_go_through_the_ids_given_and_a_typed_id_to_any(sky):
     assert (selection.focus, sent[-1]["id"], sent[-1]["place"]) == (other, other, 0)
     view.receive({"type": "go", "id": "<b>nobody"})
     assert selection.focus == other
-    assert sent[-1] == {"type": "said", "words": "<b>nobody is not among these 3 objects."}
+    assert sent[-1] == {"type": "alert", "text": "<b>nobody is not among these 3 objects."}
     view.receive({"type": "step", "by": 1})
     assert selection.focus == ids[0]  # from one that is not in the order, to its start
     plain = FocusView(sky, Selection(sky.catalogue))
