@@ -40,6 +40,12 @@ export const SVG = "http://www.w3.org/2000/svg";
  */
 
 /**
+ * A message before the view that sends it adds its name.
+ * @template Out
+ * @typedef {Out extends unknown ? Omit<Out, "client"> : never} Unnamed
+ */
+
+/**
  * Bytes of Python: Panel brings the first, anywidget the second.
  * @typedef {ArrayBuffer | ArrayBufferView} Bytes
  *
@@ -53,11 +59,11 @@ export const SVG = "http://www.w3.org/2000/svg";
  * @param {Model<In, Out, Traits>} model
  * @returns {model is PageModel<In, Out>} true on a page of Panel, false in a notebook
  */
-export const onPage = (model) => "send_msg" in model;
+export const onPage = (model) => typeof (/** @type {{send_msg?: unknown}} */ (model).send_msg) === "function";
 
 /**
- * @template Out
- * @param {Model<never, Out>} model
+ * @template In, Out, Traits
+ * @param {Model<In, Out, Traits>} model
  * @param {Out} message
  */
 export function send(model, message) {
@@ -81,13 +87,6 @@ export function untilRemoved(view, model) {
  * @returns {string} tells one view of a model from another of the same model
  */
 export const clientName = () => Math.random().toString(36).slice(2);
-
-/**
- * @template T
- * @param {Map<string, T> | Record<string, T> | null | undefined} value a dict of Python, which may come as a Map
- * @returns {Record<string, T>}
- */
-export const plain = (value) => (value instanceof Map ? Object.fromEntries(value) : (value ?? {}));
 
 /**
  * @param {Bytes} data which may lie anywhere in a buffer
