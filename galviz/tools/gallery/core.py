@@ -156,7 +156,7 @@ class Exchange:
         self,
         album: Album,
         selection: Selection,
-        send: Callable[[dict[str, Any], bytes | None], None],
+        send: Callable[[messages.State | messages.Window, bytes | None], None],
         *,
         look: Look | None = None,
         captions: Iterable[str] = (),
@@ -170,6 +170,34 @@ class Exchange:
         self._looks = self._marks = 0
         self._acknowledged: dict[str, int] = {}
         self._watcher = selection.param.watch(self._changed, ["focus", "version"])
+
+    @classmethod
+    def of(
+        cls,
+        cutouts: CutoutSet | None,
+        table: pd.DataFrame | None,
+        selection: Selection | None,
+        send: Callable[[messages.State | messages.Window, bytes | None], None],
+        *,
+        labels: Labels | None,
+        keys: Mapping[str, str] | None,
+    ) -> "Exchange":
+        """Return the exchange of a gallery, on a page or in a notebook.
+
+        By default its table is the catalogue of the cutouts, its selection is new, and its captions are
+        `first_captions`. Keys without labels are ignored.
+        """
+        table = cutouts.catalogue if table is None else table
+        selection = Selection(table) if selection is None else selection
+        keys = keys if labels is not None else None
+        return cls(Album(table, cutouts, labels), selection, send, captions=first_captions(table), keys=keys)
+
+    def arrange(
+        self, order: str = "", *, descending: bool = False, keep: str = "", among: np.ndarray | None = None
+    ) -> None:
+        """Show other objects in another order, as `Album.arrange` does, and update the browsers."""
+        self.album.arrange(order, descending=descending, keep=keep, among=among)
+        self.tell()
 
     def close(self) -> None:
         """Stop watching the selection."""

@@ -5,6 +5,8 @@ import traitlets
 
 from galviz.measure.threshold_stats import ThresholdCurve
 from galviz.tools.labels.core import Labels
+from galviz.tools.messages import check
+from galviz.tools.threshold import messages
 from galviz.tools.threshold.widget import MOST, ThresholdWidget
 
 
@@ -44,6 +46,8 @@ def test_the_line_can_be_dragged(table):
     widget.send = told.append
     widget._receive({"type": "hello", "client": "x"})
     assert [message["type"] for message in told] == ["chart", "state"]
+    for message in told:
+        check(message, messages.TO_BROWSER)
     assert sum(told[0]["all"]) == 3000
     widget._receive({"type": "threshold", "client": "x", "seq": 7, "value": 0.25, "done": False})
     assert widget.threshold == 0.25
