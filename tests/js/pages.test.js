@@ -24,6 +24,8 @@ test("a requested piece begins where the last one ended, and the last is as long
   const { piece, ...rest } = await pieceOf(file, { number: 7, at: 3 }, 3);
   assert.deepEqual(rest, { type: "piece", number: 7, at: 3 });
   assert.deepEqual([...new Uint8Array(piece)], [4, 5]);
+  const middle = await pieceOf(file, { number: 7, at: 1 }, 2);
+  assert.deepEqual([...new Uint8Array(middle.piece)], [2, 3]);
 });
 
 test("a file that cannot be read any more is a failed upload with the reason", async () => {
