@@ -11,6 +11,7 @@ import panel as pn
 import param
 
 from galviz.io.paths import distinct_names, file_name
+from galviz.tools.client import script
 from galviz.tools.export.download import shown_bytes
 
 LARGEST = 2_000_000_000
@@ -39,42 +40,7 @@ class Upload(pn.custom.JSComponent):
     part = param.Number(default=-1, doc="part of the file that has arrived; -1 while there is none")
     piece = param.Integer(default=_PIECE, doc="bytes that the page sends at once")
 
-    _esm = """
-export function render({ model }) {
-  const root = document.createElement("div")
-  root.innerHTML = `<label><span></span><input type="file"></label>
-    <div class="going"><progress max="1"></progress><button type="button">Cancel</button></div>
-    <div class="status" role="status"></div>`
-  const [label, input, going, bar, cancel, status] =
-    ["span", "input", ".going", "progress", "button", ".status"].map((css) => root.querySelector(css))
-  const show = () => {
-    label.textContent = model.label
-    input.accept = model.accept
-    going.hidden = model.part < 0
-    bar.value = Math.max(model.part, 0)
-    status.textContent = model.status
-  }
-  input.onchange = () => {
-    const file = input.files[0]
-    if (file) model.send_msg({ type: "begin", name: file.name, size: file.size })
-  }
-  cancel.onclick = () => model.send_msg({ type: "cancel" })
-  model.on("msg:custom", async ({ number, at }) => {
-    const file = input.files[0]
-    if (number === 0) input.value = "" // finished or refused: the same file can be chosen again
-    if (number === 0 || !file) return
-    try {
-      const piece = await file.slice(at, at + model.piece).arrayBuffer()
-      model.send_msg({ type: "piece", number, at, piece })
-    } catch (error) { // changed or removed while it was read
-      model.send_msg({ type: "failed", reason: error.message })
-    }
-  })
-  for (const name of ["label", "accept", "status", "part"]) model.on(name, show)
-  show()
-  return root
-}
-"""
+    _esm = script(Path(__file__), "upload.js")
     _stylesheets: ClassVar[list[str]] = [
         """
 label span { display: block; padding: 3px 0 5px }

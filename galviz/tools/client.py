@@ -1,25 +1,27 @@
-"""The scripts of the tools, as Panel and anywidget load them: one text that imports nothing."""
+"""The scripts of tools and pages, as Panel and anywidget load them: one text that imports nothing."""
 
 import re
 from pathlib import Path
 
 _SHARED = Path(__file__).with_name("shared.js")
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\.\./shared\.js";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\.\./(?:tools/)?shared\.js";\n', re.MULTILINE)
 
 
-def script(tool: Path) -> str:
-    """Text of ``shared.js`` and of a tool's ``client.js``, without the line that imports the first into the second.
+def script(beside: Path, name: str = "client.js") -> str:
+    """Return the text of ``shared.js`` and of a script, without the line that imports the first into the second.
 
-    Both load a script from an address of its own (``blob:``), from which no neighbour can be found.
+    Panel and anywidget load a script from an address of its own (``blob:``), from which no neighbour can be found.
 
     Parameters
     ----------
-    tool : Path
-        Any file of the tool's folder.
+    beside : Path
+        Any file of the script's folder.
+    name : str
+        File name of the script.
 
     Returns
     -------
     str
     """
-    text = tool.with_name("client.js").read_text(encoding="utf-8")
+    text = beside.with_name(name).read_text(encoding="utf-8")
     return _SHARED.read_text(encoding="utf-8") + _IMPORT.sub("", text)

@@ -4,18 +4,50 @@
 export const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * A message. From Python it may be a Map where it was a dict; see `plain`.
- * @typedef {{type: string, [name: string]: any}} Message
- *
- * The model of Panel's JSComponent, which has `send_msg`, or of anywidget, which has the rest.
- * @typedef {object} Model
- * @property {(event: string, listener: Function) => void} on
- * @property {(event: string, listener: Function) => void} off
- * @property {(message: Message) => void} [send_msg]
- * @property {(message: Message | string) => void} send
- * @property {(trait: string) => any} get
- * @property {(trait: string, value: unknown) => void} set
+ * What Panel's and anywidget's models share. `In` is what Python sends. Other events, such as a parameter that changed,
+ * have no content.
+ * @template In
+ * @typedef {object} Events
+ * @property {(event: string, listener: (content: In, buffers?: DataView[]) => void) => void} on
+ * @property {(event: string, listener: (content: In, buffers?: DataView[]) => void) => void} off
+ */
+
+/**
+ * The model of Panel's JSComponent; `Out` is what Python receives.
+ * @template In, Out
+ * @typedef {Events<In> & {send_msg: (message: Out) => void}} PageModel
+ */
+
+/**
+ * The model of anywidget; `Traits` are those that both sides know.
+ * @template In, Out
+ * @template [Traits = {}]
+ * @typedef {Events<In> & {send: (message: Out) => void} & Traitlets<Traits>} WidgetModel
+ */
+
+/**
+ * @template Traits
+ * @typedef {object} Traitlets
+ * @property {<K extends keyof Traits>(trait: K) => Traits[K]} get
+ * @property {<K extends keyof Traits>(trait: K, value: Traits[K]) => void} set
  * @property {() => void} save_changes
+ */
+
+/**
+ * @template In, Out
+ * @template [Traits = {}]
+ * @typedef {PageModel<In, Out> | WidgetModel<In, Out, Traits>} Model
+ */
+
+/**
+ * A message before the view that sends it adds its name.
+ * @template Out
+ * @typedef {Out extends unknown ? Omit<Out, "client"> : never} Unnamed
+ */
+
+/**
+ * Bytes of Python: Panel brings the first, anywidget the second.
+ * @typedef {ArrayBuffer | ArrayBufferView} Bytes
  *
  * @typedef {Record<string, string | number | boolean>} Attributes
  */
@@ -23,14 +55,16 @@ export const SVG = "http://www.w3.org/2000/svg";
 // ---- Panel and notebooks
 
 /**
- * @param {Model} model
- * @returns {boolean} true on a page of Panel, false in a notebook
+ * @template In, Out, Traits
+ * @param {Model<In, Out, Traits>} model
+ * @returns {model is PageModel<In, Out>} true on a page of Panel, false in a notebook
  */
-export const onPage = (model) => typeof model.send_msg === "function";
+export const onPage = (model) => typeof (/** @type {{send_msg?: unknown}} */ (model).send_msg) === "function";
 
 /**
- * @param {Model} model
- * @param {Message} message
+ * @template In, Out, Traits
+ * @param {Model<In, Out, Traits>} model
+ * @param {Out} message
  */
 export function send(model, message) {
   if (onPage(model)) model.send_msg(message);
@@ -39,9 +73,10 @@ export function send(model, message) {
 
 /**
  * Shows a view until its place on the page goes.
+ * @template In, Out, Traits
  * @param {{close: () => void}} view
- * @param {Model} model
- * @returns {() => void} what anywidget calls at the end; Panel tells it as an event
+ * @param {Model<In, Out, Traits>} model
+ * @returns {() => void} what anywidget calls at the end; Panel sends an event
  */
 export function untilRemoved(view, model) {
   if (onPage(model)) model.on("lifecycle:remove", () => view.close());
@@ -54,20 +89,29 @@ export function untilRemoved(view, model) {
 export const clientName = () => Math.random().toString(36).slice(2);
 
 /**
- * @template T
- * @param {Map<string, T> | Record<string, T> | null | undefined} value a dict of Python
- * @returns {Record<string, T>}
- */
-export const plain = (value) => (value instanceof Map ? Object.fromEntries(value) : (value ?? {}));
-
-/**
- * @param {ArrayBuffer | ArrayBufferView} data bytes of Python, which may lie anywhere in a buffer
+ * @param {Bytes} data which may lie anywhere in a buffer
  * @returns {ArrayBuffer} that begins with the first of them, as arrays of floats need it
  */
 export function bytes(data) {
   if (data instanceof ArrayBuffer) return data;
   return /** @type {ArrayBuffer} */ (data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
 }
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @returns {CanvasRenderingContext2D} what draws on it
+ */
+export function pen(canvas) {
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("canvas: expected a 2d context, got none. Close other pages with many pictures.");
+  return context;
+}
+
+/**
+ * @param {Node} node
+ * @returns {Document | ShadowRoot} what it lies in; Panel has a shadow root for each component
+ */
+export const rootOf = (node) => /** @type {Document | ShadowRoot} */ (node.getRootNode());
 
 // ---- elements
 

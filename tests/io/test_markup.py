@@ -99,4 +99,4 @@ def test_no_script_makes_html_of_text():
         for sign in ("innerHTML", "insertAdjacentHTML", "document.write")
         if sign in file.read_text("utf-8")
     }
-    assert found == {"tools/repair/client.js", "tools/export/download.py", "pages/upload.py"}  # the last two: constants
+    assert found == {"tools/repair/client.js"}

@@ -129,6 +129,6 @@ test("a long id keeps its last digits", () => {
 });
 
 test("counts say what is shown, of how many, and what is selected", () => {
-  assert.equal(countsText({ count: 1500, total: 1500, chosen: 0 }), "1,500 objects · 0 selected");
-  assert.equal(countsText({ count: 12, total: 1500, chosen: 3 }), "12 of 1,500 objects · 3 selected");
+  assert.equal(countsText({ count: 1500, total: 1500, selected: 0 }), "1,500 objects · 0 selected");
+  assert.equal(countsText({ count: 12, total: 1500, selected: 3 }), "12 of 1,500 objects · 3 selected");
 });

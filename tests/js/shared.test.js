@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, clamp, clientName, number, onPage, plain, send, untilRemoved } from "../../galviz/tools/shared.js";
+import { bytes, clamp, clientName, number, onPage, send, untilRemoved } from "../../galviz/tools/shared.js";
 
 test("a number has four digits, and a power of ten where it is very small or very large", () => {
   const expected = {
@@ -28,12 +28,6 @@ test("bytes begin at the first that was sent, wherever they lie", () => {
   const buffer = new Uint8Array([9, 1, 2, 3, 9]).buffer;
   assert.deepEqual([...new Uint8Array(bytes(new DataView(buffer, 1, 3)))], [1, 2, 3]);
   assert.equal(bytes(buffer), buffer);
-});
-
-test("a dict of Python is an object, whether it came as one, as a Map or not at all", () => {
-  assert.deepEqual(plain(new Map([["a", 1]])), { a: 1 });
-  assert.deepEqual(plain({ a: 1 }), { a: 1 });
-  assert.deepEqual(plain(undefined), {});
 });
 
 test("messages go out by Panel's way on a page, and by anywidget's in a notebook", () => {

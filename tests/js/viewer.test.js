@@ -5,6 +5,7 @@ import {
   level,
   painter,
   pixelAt,
+  planeOf,
   recipeText,
   sexagesimal,
   sky,
@@ -68,6 +69,18 @@ test("pixels are whole numbers at their centres, row 0 at the bottom", () => {
   assert.deepEqual(pixelAt([3.5 / 4, 1.5 / 2], { width: 4, height: 2 }), { x: 3, y: 0, column: 3, row: 0 });
   assert.equal(pixelAt([1.01, 0.5], { width: 4, height: 2 }), null);
   assert.equal(pixelAt([0.5, -0.01], { width: 4, height: 2 }), null);
+});
+
+test("each band has its own part of the data", () => {
+  const data = plane(1, 2, 3, 4, 5, 6);
+  assert.deepEqual(
+    [0, 1, 2].map((k) => [...planeOf(data, k, { width: 2, height: 1 })]),
+    [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ],
+  );
 });
 
 test("the sky is that of astropy, at a pole too", () => {

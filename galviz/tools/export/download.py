@@ -2,10 +2,13 @@
 
 import io
 from collections.abc import Mapping
+from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 import panel as pn
 import param
+
+from galviz.tools.client import script as client_script
 
 _PIECE = 2**21  # bytes per message to the browser
 
@@ -21,48 +24,7 @@ class Handover(pn.custom.JSComponent):
     script = param.String(default="", doc="Python to show and copy")
     said = param.String(default="", doc="how far the file is")
 
-    _esm = """
-export function render({ model }) {
-  const root = document.createElement("div")
-  root.innerHTML = `<div class="said" role="status"></div><details open><summary>Python for this</summary>
-    <textarea readonly rows="9" spellcheck="false" aria-label="Python for this"></textarea>
-    <button type="button">Copy</button> <span role="status"></span></details>`
-  const [said, area, button, copied] = [".said", "textarea", "button", "span"].map((css) => root.querySelector(css))
-  const show = () => {
-    said.textContent = model.said
-    if (area.value !== model.script) copied.textContent = ""
-    area.value = model.script
-  }
-  button.onclick = async () => {
-    let done = true
-    try { await navigator.clipboard.writeText(area.value) } catch { // not there where a page comes by plain http
-      area.select()
-      done = document.execCommand("copy")
-    }
-    copied.textContent = done ? "Copied." : "Not copied: press Ctrl+C in the text."
-  }
-  let file = { number: 0 }
-  const receive = ({ number, name, size, at, piece }) => {
-    if (number > file.number) file = { number, got: 0, pieces: [] }
-    if (number !== file.number || at !== file.got) return
-    file.pieces.push(new Blob([piece])) // the browser may keep it on disk
-    file.got += piece.byteLength
-    model.send_msg({ number, at: file.got })
-    if (file.got < size) return
-    const link = document.createElement("a")
-    link.href = URL.createObjectURL(new Blob(file.pieces))
-    link.download = name
-    link.click()
-    setTimeout(() => URL.revokeObjectURL(link.href), 60000)
-    file = { number }
-  }
-  model.on("script", show)
-  model.on("said", show)
-  model.on("msg:custom", receive)
-  show()
-  return root
-}
-"""
+    _esm = client_script(Path(__file__), "download.js")
     _stylesheets: ClassVar[list[str]] = [
         """
 .said { min-height: 1.4em; padding-bottom: 4px; font-variant-numeric: tabular-nums }

@@ -1,16 +1,16 @@
 // @ts-check
 // A gallery that scrolls through any number of objects. Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget).
 //
-// What it shows it was told: ids, captions and one PNG with all pictures come in the same message, are decoded, and only
-// then drawn together. Until then a tile is grey. What it tells back names objects by id. See galviz/tools/gallery/core.py.
+// Ids, captions and one PNG with all pictures come in the same message, are decoded, and only then drawn together. Until
+// then a tile is grey. The messages are declared in galviz/tools/gallery/messages.py.
 
-import { clamp, clientName, make, onPage, plain, send, untilRemoved } from "../shared.js";
+import { bytes, clamp, clientName, make, onPage, pen, rootOf, send, untilRemoved } from "../shared.js";
 
 const TALLEST = 8_000_000; // px; browsers stop at 16 to 33 million, beyond this the scroll bar is scaled
-const CHUNK = 96; // objects asked for at once: one screen, quickly
+const CHUNK = 96; // objects requested at once: one screen, quickly
 const KEPT = 1200; // tiles remembered
 const GAP = 10;
-const PATIENCE = 8000; // ms until a window is asked for again
+const PATIENCE = 8000; // ms until a window is requested again
 
 const CSS = `
 .galviz-gallery { display: flex; flex-direction: column; height: 100%; min-height: 200px; width: 100%;
@@ -65,32 +65,13 @@ const CSS = `
 `;
 
 /**
- * What Python tells of the whole gallery.
- * @typedef {object} State
- * @property {number} version of the order of the objects; -1: nothing was told yet
- * @property {number} look number of the display settings
- * @property {number} marks number of what is selected and labelled
- * @property {number} count objects shown
- * @property {number} total objects of the table
- * @property {number} chosen objects selected
- * @property {number} tile px that a picture is wide, about
- * @property {number} lines of a caption, below the id
- * @property {number} aspect height / width of a picture; 0: there are no pictures
- * @property {string} [focus] id of the object in focus
- * @property {number} [place] its position; -1: it is not shown
- * @property {Record<string, string>} [keys] key → label
- * @property {Record<string, number>} [heard] client → number of its last message that was obeyed
- *
- * One object, as Python tells it.
- * @typedef {object} Tile
- * @property {string} id
- * @property {[string, string][]} lines names and values of the caption
- * @property {string} [label]
- * @property {boolean} [chosen]
- * @property {number} cell of the picture in the contact sheet; -1: there is none
+ * @import { Bytes, Model, Unnamed } from "../shared.js"
+ * @import { Focus, FromBrowser, Label, State, Tile, ToBrowser, Toggle, Undo, Window } from "./messages.d.ts"
  *
  * @typedef {Tile & {marks: number, look: number, canvas: HTMLCanvasElement | null}} Tiled a tile that has come
- * @typedef {HTMLDivElement & {record?: Tiled | null, position?: number}} Cell
+ * @typedef {HTMLDivElement & {record?: Tiled | null, position: number}} Cell record: none before it is painted first
+ * @typedef {{element: HTMLElement, cells: Cell[]}} Row
+ * @typedef {{move?: number, label?: string, toggle?: boolean, undo?: boolean}} Action what a key does
  *
  * Sizes, px, and numbers of tiles.
  * @typedef {object} Grid
@@ -254,68 +235,92 @@ export function shortId(id, size) {
 }
 
 /**
- * @param {Pick<State, "count" | "total" | "chosen">} state
+ * @param {Pick<State, "count" | "total" | "selected">} state
  * @returns {string}
  */
-export function countsText({ count, total, chosen }) {
+export function countsText({ count, total, selected }) {
   const n = (/** @type {number} */ value) => value.toLocaleString("en-US");
-  return `${count === total ? n(total) : `${n(count)} of ${n(total)}`} objects · ${n(chosen)} selected`;
+  return `${count === total ? n(total) : `${n(count)} of ${n(total)}`} objects · ${n(selected)} selected`;
 }
 
+/**
+ * @param {Element | null} element
+ * @returns {Cell | null} the cell that it belongs to
+ */
+const cellOf = (element) => /** @type {Cell | null} */ (element?.closest(".cell") ?? null);
+
 class Gallery {
+  /** @type {State} */
+  state = {
+    type: "state",
+    version: -1, // no state has come yet
+    look: -1,
+    marks: -1,
+    count: 0,
+    total: 0,
+    selected: 0,
+    focus: null,
+    place: -1,
+    tile: 112,
+    lines: 0,
+    aspect: 0,
+    keys: {},
+    acknowledged: {},
+  };
+  client = clientName(); // two views of one model number their requests apart
+  /** @type {Map<number, Tiled>} */
+  records = new Map(); // position -> what one message said about the object there
+  /** @type {Map<number, Row>} */
+  rows = new Map();
+  /** @type {Action[]} */
+  queue = []; // keys not yet obeyed
+  seq = 0; // number of the last message
+  waiting = 0; // keys wait until this message was acknowledged
+  request = 0;
+  /** @type {{request: number, timer: number} | null} */
+  requested = null; // the window on its way
+  place = -1; // position in focus
+  /** @type {string | null} */
+  id = null; // the id there, once its tile has come
+  /** @type {string | null} */
+  unsent = null; // an id in focus that Python does not know yet
+  /** @type {[number, number] | null} */
+  at = null; // where the pointer is
+  grid = gridOf(this.state, 0);
+  laidOut = false; // the grid has the width of the view
+  shape = "";
+  top = 0;
+  expected = 0; // px at which the scroll bar stands for it
+  goal = false;
+  closed = false;
+  idle = 0;
+  sending = 0;
+
+  root = make("div", "galviz-gallery");
+  counts = make("span", "counts", "", { role: "status" });
+  hints = make("span", "keys");
+  alert = make("span", "alert", "", { role: "alert" });
+  pointed = make("span", "pointed");
+  view = make("div", "view", "", {
+    role: "grid",
+    tabindex: "0",
+    "aria-label": "Gallery",
+    "aria-multiselectable": "true",
+  });
+  tall = make("div", "tall", "", { role: "presentation" });
+  stage = make("div", "stage", "", { role: "rowgroup" });
+  empty = make("div", "empty", "No object matches.");
+  watch = new ResizeObserver(() => this.layout());
+
+  /**
+   * @param {Model<ToBrowser, FromBrowser, {height: number}>} model
+   * @param {HTMLElement} el
+   */
   constructor(model, el) {
     this.model = model;
-    this.client = clientName(); // two views of one model number their requests apart
-    /** @type {State} */
-    this.state = { version: -1, look: -1, marks: -1, count: 0, total: 0, chosen: 0, tile: 112, lines: 0, aspect: 0 };
-    /** @type {Map<number, Tiled>} */
-    this.records = new Map(); // position -> what one message said about the object there
-    /** @type {Map<number, {element: HTMLElement, cells: Cell[]}>} */
-    this.rows = new Map();
-    /** @type {{move?: number, label?: string, toggle?: boolean, undo?: boolean}[]} */
-    this.queue = []; // keys not yet obeyed
-    this.seq = 0; // number of the last message
-    this.waiting = 0; // keys wait until this message was obeyed
-    this.request = 0;
-    /** @type {{request: number, timer: number} | null} */
-    this.asked = null; // the window on its way
-    this.place = -1; // position in focus
-    /** @type {string | null} */
-    this.id = null; // the id there, once its tile has come
-    /** @type {string | null} */
-    this.untold = null; // an id in focus of which Python does not know yet
-    /** @type {[number, number] | null} */
-    this.at = null; // where the pointer is
-    /** @type {Grid | null} */
-    this.grid = null;
-    this.top = 0;
-    this.expected = 0; // px at which the scroll bar stands for it
-    this.goal = false;
-    this.closed = false;
-    this.idle = 0;
-    this.telling = 0;
-    this.build(el);
-    this.heard = (content, buffers) => this.receive(content, buffers?.[0] ?? content.png);
-    model.on("msg:custom", this.heard);
-    this.watch = new ResizeObserver(() => this.layout());
-    this.watch.observe(this.view);
-    this.send({ type: "hello" });
-  }
-
-  build(el) {
-    this.root = make("div", "galviz-gallery");
     this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
     const bar = make("div", "bar");
-    this.counts = make("span", "counts", "", { role: "status" });
-    this.hints = make("span", "keys");
-    this.alert = make("span", "alert", "", { role: "alert" });
-    this.pointed = make("span", "pointed");
     bar.append(this.counts, this.hints, this.alert, this.pointed);
-    const grid = { role: "grid", tabindex: "0", "aria-label": "Gallery", "aria-multiselectable": "true" };
-    this.view = make("div", "view", "", grid);
-    this.tall = make("div", "tall", "", { role: "presentation" });
-    this.stage = make("div", "stage", "", { role: "rowgroup" });
-    this.empty = make("div", "empty", "No object matches.");
     this.empty.hidden = true;
     this.tall.append(this.stage);
     this.view.append(this.tall, this.empty);
@@ -326,43 +331,55 @@ class Gallery {
     this.view.addEventListener("click", (event) => this.click(event));
     this.view.addEventListener("pointermove", (event) => this.point([event.clientX, event.clientY]));
     this.view.addEventListener("pointerleave", () => this.point(null));
+    model.on("msg:custom", this.receive);
+    this.watch.observe(this.view);
+    this.send({ type: "hello" });
   }
 
   close() {
-    this.model.off("msg:custom", this.heard);
+    this.model.off("msg:custom", this.receive);
     this.watch.disconnect();
     clearTimeout(this.idle);
-    clearTimeout(this.telling);
-    clearTimeout(this.asked?.timer);
+    clearTimeout(this.sending);
+    clearTimeout(this.requested?.timer);
     this.closed = true;
   }
 
+  /** @param {Unnamed<FromBrowser>} message */
   send(message) {
     send(this.model, { client: this.client, ...message });
   }
 
+  /** @param {Unnamed<Focus | Toggle | Label | Undo>} message */
   act(message) {
-    this.tell(); // in the order in which it was done
+    this.sendFocus(); // in the order in which it was done
     this.seq += 1;
     this.send({ ...message, seq: this.seq });
   }
 
   // ---- what comes
 
-  receive(content, png) {
+  /** @type {(content: ToBrowser, buffers?: DataView[]) => void} */
+  receive = (content, buffers) => {
     if (content.type === "state") this.changed(content);
-    else if (content.type === "window" && content.client === this.client) this.fill(content, png);
+    else if (content.client === this.client) this.fill(content, buffers?.[0] ?? content.png);
+  };
+
+  // Number of the last message that Python has acted on.
+  get acknowledged() {
+    return this.state.acknowledged[this.client] ?? 0;
   }
 
+  /** @param {State} state */
   changed(state) {
     const old = this.state;
     this.state = state;
-    const current = (plain(state.heard)[this.client] ?? 0) >= this.seq;
+    const current = this.acknowledged >= this.seq;
     const moved = state.version !== old.version;
     if (moved) {
       this.records.clear();
       this.top = 0;
-      this.seq = plain(state.heard)[this.client] ?? 0;
+      this.seq = this.acknowledged;
     }
     if (moved || current) {
       const far = state.focus !== this.id || state.place !== this.place;
@@ -376,20 +393,25 @@ class Gallery {
     this.drain();
   }
 
+  /**
+   * @param {Window} content
+   * @param {Bytes} [png] contact sheet
+   */
   async fill(content, png) {
-    if (this.asked?.request !== content.request) return;
-    clearTimeout(this.asked.timer);
+    if (this.requested?.request !== content.request) return;
+    clearTimeout(this.requested.timer);
+    /** @type {ImageBitmap | null} */
     let bitmap = null;
-    this.alert.textContent = content.error ?? "";
+    this.alert.textContent = "";
     try {
-      if (png) bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }));
+      if (png) bitmap = await createImageBitmap(new Blob([bytes(png)], { type: "image/png" }));
     } catch {
       this.alert.textContent = "A contact sheet could not be read.";
     }
     if (this.closed) return;
-    this.asked = null;
+    this.requested = null;
     if (content.version === this.state.version) {
-      for (const [k, tile] of content.tiles.entries()) this.remember(content.first + k, plain(tile), content, bitmap);
+      for (const [k, tile] of content.tiles.entries()) this.remember(content.first + k, tile, content, bitmap);
       this.forget();
     }
     bitmap?.close();
@@ -397,20 +419,26 @@ class Gallery {
     this.drain();
   }
 
+  /**
+   * @param {number} position
+   * @param {Tile} tile
+   * @param {Window} content
+   * @param {ImageBitmap | null} bitmap contact sheet
+   */
   remember(position, tile, content, bitmap) {
     const before = this.records.get(position);
     /** @type {Tiled} */
     const record = { ...tile, marks: content.marks, look: content.look, canvas: null };
     if (!content.pictures) {
-      if (before?.id !== tile.id) return; // marks for an object whose picture has not come
+      if (!before || before.id !== tile.id) return; // marks for an object whose picture has not come
       record.look = before.look;
       record.canvas = before.canvas;
-    } else if (bitmap && tile.cell >= 0) {
-      const { columns, width, height } = plain(content.sheet);
+    } else if (bitmap && content.sheet && tile.cell >= 0) {
+      const { columns, width, height } = content.sheet;
       record.canvas = make("canvas", "", "", { "aria-hidden": "true" });
       Object.assign(record.canvas, { width, height });
       const [x, y] = [(tile.cell % columns) * width, Math.floor(tile.cell / columns) * height];
-      record.canvas.getContext("2d").drawImage(bitmap, x, y, width, height, 0, 0, width, height);
+      pen(record.canvas).drawImage(bitmap, x, y, width, height, 0, 0, width, height);
     }
     this.records.set(position, record);
     if (position === this.place && this.id === null) this.focus(position);
@@ -429,8 +457,9 @@ class Gallery {
     const width = this.stage.clientWidth || this.view.clientWidth;
     const height = this.view.clientHeight;
     if (!width || !height) return;
-    const anchor = !reset && this.grid ? Math.floor(this.top / this.grid.pitch) * this.grid.columns : 0;
+    const anchor = !reset && this.laidOut ? Math.floor(this.top / this.grid.pitch) * this.grid.columns : 0;
     this.grid = gridOf(this.state, width);
+    this.laidOut = true;
     const { columns, rows, size, pitch, physical } = this.grid;
     const shape = `${columns} ${size} ${pitch} ${lines}`;
     const same = !reset && this.shape === shape;
@@ -450,6 +479,7 @@ class Gallery {
     else this.go(this.top);
   }
 
+  /** @param {number} top */
   go(top) {
     const height = this.view.clientHeight;
     this.top = clamp(top, 0, reach(this.grid, height));
@@ -459,7 +489,7 @@ class Gallery {
     this.draw();
   }
 
-  // Puts the scroll bar where it belongs, unless it was moved and that has yet to be heard.
+  // Puts the scroll bar where it belongs, unless it was moved and that event has yet to come.
   settle() {
     if (Math.abs(this.view.scrollTop - this.expected) >= 0.5) this.scrolled();
     else this.go(this.top);
@@ -467,7 +497,7 @@ class Gallery {
 
   scrolled() {
     const y = this.view.scrollTop;
-    if (!this.grid || Math.abs(y - this.expected) < 0.5) return;
+    if (!this.laidOut || Math.abs(y - this.expected) < 0.5) return;
     const { whole, physical } = this.grid;
     const height = this.view.clientHeight;
     this.top = scrolledTop(this.top, this.expected, y, this.grid, height);
@@ -482,33 +512,39 @@ class Gallery {
     this.draw();
   }
 
+  /** @param {number} margin px above and below what is seen */
   range(margin) {
     return seenPositions(this.top, this.grid, this.view.clientHeight, margin, this.state.count);
   }
 
+  /** @param {number} position */
   reveal(position) {
-    if (!this.grid) return;
+    if (!this.laidOut) return;
     const top = revealedTop(position, this.top, this.grid, this.view.clientHeight);
     if (top === this.top) this.draw();
     else this.go(top);
   }
 
-  // ---- what is asked for
+  // ---- what is requested
 
-  // The first objects of a range of which `test` is true: of their record, undefined where none has come.
+  /**
+   * @param {[number, number]} range
+   * @param {(record?: Tiled) => boolean} test of a record, undefined where none has come
+   * @returns {[number, number] | null} first position of which `test` is true, and how many to request
+   */
   missing(range, test) {
     return missingIn(range, (position) => test(this.records.get(position)));
   }
 
   ask() {
-    if (this.asked || this.state.version < 0 || !this.grid || this.closed) return;
+    if (this.requested || this.state.version < 0 || !this.laidOut || this.closed) return;
     const height = this.view.clientHeight;
-    const undrawn = (record) => !record || record.look !== this.state.look;
+    const undrawn = (/** @type {Tiled | undefined} */ record) => !record || record.look !== this.state.look;
     let pictures = true;
     let wanted = this.missing(this.range(0), undrawn);
     if (!wanted && this.place >= 0 && this.id === null) wanted = this.missing([this.place, this.place + 1], undrawn);
     if (!wanted) {
-      wanted = this.missing(this.range(0), (record) => record.marks !== this.state.marks);
+      wanted = this.missing(this.range(0), (record) => record?.marks !== this.state.marks);
       pictures = !wanted;
     }
     wanted ??= this.missing(this.range(height), undrawn);
@@ -517,12 +553,12 @@ class Gallery {
     this.request += 1;
     const request = this.request;
     const again = () => {
-      if (this.asked?.request === request) {
-        this.asked = null;
+      if (this.requested?.request === request) {
+        this.requested = null;
         this.ask();
       }
     };
-    this.asked = { request, timer: setTimeout(again, PATIENCE) };
+    this.requested = { request, timer: setTimeout(again, PATIENCE) };
     const side = Math.round(this.grid.size * Math.min(2, window.devicePixelRatio || 1));
     this.send({ type: "window", request, version: this.state.version, first, count, side, pictures });
   }
@@ -530,7 +566,7 @@ class Gallery {
   // ---- what is drawn
 
   draw() {
-    if (!this.grid || this.closed) return;
+    if (!this.laidOut || this.closed) return;
     const { columns, pitch } = this.grid;
     const [a, b] = this.range(pitch);
     const [first, last] = [Math.floor(a / columns), Math.ceil(b / columns)];
@@ -541,10 +577,9 @@ class Gallery {
       }
     }
     for (let row = first; row < last; row += 1) {
-      if (!this.rows.has(row)) this.rows.set(row, this.makeRow(row));
-      const { element, cells } = this.rows.get(row);
+      const { element, cells } = this.rows.get(row) ?? this.makeRow(row);
       element.style.transform = `translateY(${Math.round(row * pitch - this.top + GAP)}px)`;
-      for (const [k, cell] of cells.entries()) this.dress(cell, row * columns + k);
+      for (const cell of cells) this.dress(cell);
     }
     const focused = this.rows.get(Math.floor(this.place / columns))?.cells[this.place % columns];
     if (this.place >= 0 && focused) this.view.setAttribute("aria-activedescendant", focused.id);
@@ -553,14 +588,19 @@ class Gallery {
     this.ask();
   }
 
+  /**
+   * @param {number} row
+   * @returns {Row}
+   */
   makeRow(row) {
     const { columns, size, tallness } = this.grid;
     const element = make("div", "row", "", { role: "row", "aria-rowindex": row + 1 });
     /** @type {Cell[]} */
     const cells = [];
     for (let k = 0; k < columns && row * columns + k < this.state.count; k += 1) {
-      const cell = make("div", "cell", "", { role: "gridcell", "aria-colindex": k + 1 });
-      cell.id = `g${this.client}-${row * columns + k}`;
+      const position = row * columns + k;
+      const cell = Object.assign(make("div", "cell", "", { role: "gridcell", "aria-colindex": k + 1 }), { position });
+      cell.id = `g${this.client}-${position}`;
       Object.assign(cell.style, { left: `${GAP + k * (size + GAP)}px`, width: `${size}px` });
       const picture = make("div", "picture");
       picture.style.height = `${tallness}px`;
@@ -571,32 +611,37 @@ class Gallery {
     }
     element.append(...cells);
     this.stage.append(element);
+    this.rows.set(row, { element, cells });
     return { element, cells };
   }
 
-  dress(cell, position) {
-    const record = this.records.get(position) ?? null;
+  /** @param {Cell} cell */
+  dress(cell) {
+    const record = this.records.get(cell.position) ?? null;
     if (cell.record !== record) {
       cell.record = record;
-      cell.position = position;
-      this.paint(cell, record, position);
+      this.paint(cell, record);
     }
-    cell.classList.toggle("focus", position === this.place);
+    cell.classList.toggle("focus", cell.position === this.place);
   }
 
-  paint(cell, record, position) {
+  /**
+   * @param {Cell} cell
+   * @param {Tiled | null} record
+   */
+  paint(cell, record) {
     const [picture, caption] = cell.children; // what can be pointed at stays: else a click between two states is lost
     const [drawn, , label] = picture.children;
     drawn.replaceChildren(...this.drawn(record));
     label.textContent = record?.label ?? "";
     caption.replaceChildren(...this.lines(record));
     cell.classList.toggle("here", record !== null);
-    cell.classList.toggle("chosen", record?.chosen === true);
-    cell.setAttribute("aria-selected", record?.chosen === true);
+    cell.classList.toggle("chosen", record?.selected === true);
+    cell.setAttribute("aria-selected", String(record?.selected === true));
     if (record === null) {
       delete cell.dataset.id;
       cell.title = "";
-      cell.setAttribute("aria-label", `object ${position + 1} of ${this.state.count}, on its way`);
+      cell.setAttribute("aria-label", `object ${cell.position + 1} of ${this.state.count}, on its way`);
       return;
     }
     cell.dataset.id = record.id;
@@ -605,11 +650,19 @@ class Gallery {
     cell.setAttribute("aria-label", [record.id, record.label, ...words].filter(Boolean).join(", "));
   }
 
+  /**
+   * @param {Tiled | null} record
+   * @returns {HTMLElement[]}
+   */
   drawn(record) {
     if (record?.canvas) return [record.canvas];
     return record && this.state.aspect ? [make("div", "none", "no image")] : [];
   }
 
+  /**
+   * @param {Tiled | null} record
+   * @returns {HTMLElement[]}
+   */
   lines(record) {
     if (!record) return [];
     const lines = record.lines.map(([name, value]) => {
@@ -622,7 +675,7 @@ class Gallery {
 
   say() {
     this.counts.textContent = countsText(this.state);
-    const keys = Object.entries(plain(this.state.keys));
+    const keys = Object.entries(this.state.keys);
     this.view.setAttribute("aria-label", `Gallery, ${this.counts.textContent}`);
     if (this.hints.dataset.keys === JSON.stringify(keys)) return;
     this.hints.dataset.keys = JSON.stringify(keys);
@@ -639,27 +692,32 @@ class Gallery {
   // ---- what the visitor does
 
   // What lies under the pointer changes when it moves, and when tiles move or change below it.
+  /** @param {[number, number] | null} at */
   point(at) {
     this.at = at;
-    const root = /** @type {Document | ShadowRoot} */ (this.view.getRootNode());
-    const cell = /** @type {Cell | null} */ (this.at && root.elementFromPoint(...this.at)?.closest(".cell"));
+    const cell = at && cellOf(rootOf(this.view).elementFromPoint(...at));
     this.pointed.textContent = cell?.record?.id ?? "";
   }
 
+  /** @param {MouseEvent} event */
   click(event) {
-    const cell = event.target.closest?.(".cell");
+    const target = /** @type {Element} */ (event.target);
+    const cell = cellOf(target);
     if (!cell) return;
-    const toggles = event.shiftKey || event.ctrlKey || event.metaKey || event.target.closest(".mark");
+    const toggles = event.shiftKey || event.ctrlKey || event.metaKey || target.closest(".mark");
     if (!toggles) this.focus(cell.position);
     else if (cell.record) this.act({ type: "toggle", id: cell.record.id });
     this.draw();
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.altKey || event.metaKey || event.ctrlKey) return;
-    if (!this.grid) return;
+    if (!this.laidOut) return;
     const move = moveOf(event.key, this.grid, this.view.clientHeight);
-    const label = plain(this.state.keys)[event.key];
+    /** @type {string | undefined} */
+    const label = this.state.keys[event.key];
+    /** @type {Action | null} */
     let action = null;
     if (move !== undefined) action = { move };
     else if (event.repeat)
@@ -676,7 +734,7 @@ class Gallery {
   drain() {
     while (this.queue.length && !this.closed) {
       const action = this.queue[0];
-      if ((plain(this.state.heard)[this.client] ?? 0) < this.waiting) return; // an undo moves the focus
+      if (this.acknowledged < this.waiting) return; // an undo moves the focus
       if ((action.label || action.toggle) && this.place >= 0 && this.id === null) {
         this.ask(); // no object is labelled before it is seen: this goes on when its tile has come
         return;
@@ -686,6 +744,7 @@ class Gallery {
     }
   }
 
+  /** @param {Action} action */
   obey(action) {
     const { count } = this.state;
     if (action.move !== undefined) {
@@ -696,36 +755,39 @@ class Gallery {
     } else if (action.undo) {
       this.act({ type: "undo" });
       this.waiting = this.seq;
-    } else if (this.place >= 0) {
+    } else if (this.place >= 0 && this.id !== null) {
       if (action.toggle) this.act({ type: "toggle", id: this.id });
-      else {
+      else if (action.label) {
         this.act({ type: "label", id: this.id, label: action.label });
         this.step(this.place + 1);
       }
     }
   }
 
+  /** @param {number} position */
   step(position) {
     this.focus(clamp(position, 0, this.state.count - 1));
     this.reveal(this.place);
   }
 
+  /** @param {number} position */
   focus(position) {
     this.place = position;
     this.id = this.records.get(position)?.id ?? null;
     this.seq += 1;
-    this.untold = this.id; // null: told when the tile has come
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => this.tell(), 30);
+    this.unsent = this.id; // null: sent when the tile has come
+    clearTimeout(this.sending);
+    this.sending = setTimeout(() => this.sendFocus(), 30);
   }
 
-  tell() {
-    clearTimeout(this.telling);
-    if (this.untold) this.send({ type: "focus", id: this.untold, seq: this.seq });
-    this.untold = null;
+  sendFocus() {
+    clearTimeout(this.sending);
+    if (this.unsent) this.send({ type: "focus", id: this.unsent, seq: this.seq });
+    this.unsent = null;
   }
 }
 
+/** @param {{model: Model<ToBrowser, FromBrowser, {height: number}>, el: HTMLElement}} place */
 export function render({ model, el }) {
   if (!onPage(model)) el.style.height = `${model.get("height")}px`;
   return untilRemoved(new Gallery(model, el), model);

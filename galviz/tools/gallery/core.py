@@ -1,7 +1,7 @@
 """The gallery without its page: which objects are shown in which order, and the messages to and from the browser.
 
 The browser (``client.js``) never holds the table. It requests windows of it and gets ids, captions and a contact
-sheet in one message, so an id and its picture always match. The browser acts on ids only, never on rows.
+sheet in one message, so an id and its picture always match. The messages are declared in ``messages.py``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,8 +13,10 @@ import pandas as pd
 from galviz.io.expressions import evaluate, matches
 from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.gallery import messages
 from galviz.tools.gallery.figure import Look, contact_sheet, default_look
 from galviz.tools.labels.core import Labels
+from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection
 
 MOST = 400
@@ -139,7 +141,7 @@ class Exchange:
     selection : Selection
         Selected objects and focus; the browser shows and changes them.
     send : callable
-        Sends a message (JSON values) and a PNG or None to every browser that shows this gallery.
+        Sends one of `messages.TO_BROWSER` and a PNG or None to every browser that shows this gallery.
     look : Look, optional
         Display settings; by default `default_look`.
     captions : sequence of str
@@ -154,7 +156,7 @@ class Exchange:
         self,
         album: Album,
         selection: Selection,
-        send: Callable[[dict[str, Any], bytes | None], None],
+        send: Callable[[messages.State | messages.Window, bytes | None], None],
         *,
         look: Look | None = None,
         captions: Iterable[str] = (),
@@ -166,8 +168,36 @@ class Exchange:
         cutouts = album.cutouts
         self.look = look or (None if cutouts is None else default_look(cutouts.bands, cutouts.unit))
         self._looks = self._marks = 0
-        self._heard: dict[str, int] = {}
+        self._acknowledged: dict[str, int] = {}
         self._watcher = selection.param.watch(self._changed, ["focus", "version"])
+
+    @classmethod
+    def of(
+        cls,
+        cutouts: CutoutSet | None,
+        table: pd.DataFrame | None,
+        selection: Selection | None,
+        send: Callable[[messages.State | messages.Window, bytes | None], None],
+        *,
+        labels: Labels | None,
+        keys: Mapping[str, str] | None,
+    ) -> "Exchange":
+        """Return the exchange of a gallery, on a page or in a notebook.
+
+        By default its table is the catalogue of the cutouts, its selection is new, and its captions are
+        `first_captions`. Keys without labels are ignored.
+        """
+        table = cutouts.catalogue if table is None else table
+        selection = Selection(table) if selection is None else selection
+        keys = keys if labels is not None else None
+        return cls(Album(table, cutouts, labels), selection, send, captions=first_captions(table), keys=keys)
+
+    def arrange(
+        self, order: str = "", *, descending: bool = False, keep: str = "", among: np.ndarray | None = None
+    ) -> None:
+        """Show other objects in another order, as `Album.arrange` does, and update the browsers."""
+        self.album.arrange(order, descending=descending, keep=keep, among=among)
+        self.tell()
 
     def close(self) -> None:
         """Stop watching the selection."""
@@ -192,12 +222,24 @@ class Exchange:
     def tell(self) -> None:
         """Send the current state to the browsers."""
         cutouts, focus = self.album.cutouts, self.selection.focus
-        state = {"version": self.album.version, "look": self._looks, "marks": self._marks, "count": len(self.album)}
-        state |= {"total": len(self.album.table), "chosen": len(self.selection), "heard": dict(self._heard)}
-        state |= {"focus": focus, "place": self.album.place_of(focus), "tile": self.tile, "keys": self.keys}
         height, width = (0, 1) if cutouts is None else cutouts.images.shape[2:]
-        state |= {"lines": len(self.captions), "aspect": height / width}
-        self._send({"type": "state"} | state, None)
+        state = messages.State(
+            type="state",
+            version=self.album.version,
+            look=self._looks,
+            marks=self._marks,
+            count=len(self.album),
+            total=len(self.album.table),
+            selected=len(self.selection),
+            focus=focus,
+            place=self.album.place_of(focus),
+            tile=self.tile,
+            lines=len(self.captions),
+            aspect=height / width,
+            keys=self.keys,
+            acknowledged=dict(self._acknowledged),
+        )
+        self._send(state, None)
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Process a message from a browser; requests about unknown objects are ignored.
@@ -205,69 +247,76 @@ class Exchange:
         Raises
         ------
         ValueError
-            If the type of the message is unknown.
+            If it is not one of `messages.FROM_BROWSER`.
         """
-        does = {"hello": self._hello, "window": self._window, "focus": self._focus, "toggle": self._toggle}
-        does |= {"label": self._label, "undo": self._undo}
-        kind = message.get("type")
-        if kind not in does:
-            raise ValueError(f"message: expected one of {', '.join(does)}, got {kind!r}.")
+        check(message, messages.FROM_BROWSER)
+        act = {"hello": self._hello, "window": self._window, "focus": self._focus, "toggle": self._toggle}
+        act |= {"label": self._label, "undo": self._undo}
         if "seq" in message:
-            self._heard[str(message["client"])] = int(message["seq"])
-        does[kind](message)
+            self._acknowledged[message["client"]] = message["seq"]
+        act[message["type"]](message)
 
-    def _hello(self, _: Mapping[str, Any]) -> None:
+    def _hello(self, _: messages.Hello) -> None:
         self.tell()
 
-    def _window(self, message: Mapping[str, Any]) -> None:
-        answer = {"type": "window", "client": message["client"], "request": message["request"]}
-        answer |= {"version": self.album.version, "look": self._looks, "marks": self._marks, "tiles": []}
-        if message["version"] != self.album.version:  # a request for an outdated order
-            self._send(answer, None)
+    def _window(self, message: messages.Request) -> None:
+        first, count = max(0, message["first"]), min(message["count"], MOST)
+        current = message["version"] == self.album.version
+        ids = self.album.ids(first, count) if current else []
+        window = messages.Window(
+            type="window",
+            client=message["client"],
+            request=message["request"],
+            version=self.album.version,
+            look=self._looks,
+            marks=self._marks,
+            first=first,
+            tiles=self._tiles(first, ids),
+            pictures=message["pictures"],
+            sheet=None,
+        )
+        if not (message["pictures"] and self.album.cutouts is not None and ids):
+            self._send(window, None)
             return
-        first, count = max(0, int(message["first"])), min(int(message["count"]), MOST)
-        ids, png = self.album.ids(first, count), None
-        tiles = self._tiles(first, ids)
-        if message.get("pictures") and self.album.cutouts is not None and ids:
-            images, coverage, cells = self.album.pixels(ids)
-            for tile, cell in zip(tiles, cells, strict=True):
-                tile["cell"] = int(cell)
-            sheet = contact_sheet(images, coverage, self.album.cutouts.bands, self.look, side=int(message["side"]))
-            answer["sheet"] = {"columns": sheet.columns, "width": sheet.width, "height": sheet.height}
-            png = sheet.png
-        self._send(answer | {"first": first, "tiles": tiles, "pictures": bool(message.get("pictures"))}, png)
+        images, coverage, cells = self.album.pixels(ids)
+        for tile, cell in zip(window["tiles"], cells, strict=True):
+            tile["cell"] = int(cell)
+        sheet = contact_sheet(images, coverage, self.album.cutouts.bands, self.look, side=message["side"])
+        window["sheet"] = messages.Sheet(columns=sheet.columns, width=sheet.width, height=sheet.height)
+        self._send(window, sheet.png)
 
-    def _tiles(self, first: int, ids: list[str]) -> list[dict[str, Any]]:
+    def _tiles(self, first: int, ids: list[str]) -> list[messages.Tile]:
         table, mask, labels = self.album.table, self.selection.mask, self.album.labels
         shown = table[list(self.captions)].iloc[self.album.rows[first : first + len(ids)]]
         lines = [[[str(name), text_of(value)] for name, value in row.items()] for row in shown.to_dict("records")]
         rows = [_row(self.selection.table.index, object_id) for object_id in ids]
         return [
-            {
-                "id": object_id,
-                "lines": line,
-                "label": "" if labels is None else labels.get(object_id),
-                "chosen": bool(row >= 0 and mask[row]),
-            }
+            messages.Tile(
+                id=object_id,
+                lines=line,
+                label="" if labels is None else labels.get(object_id),
+                selected=bool(row >= 0 and mask[row]),
+                cell=-1,
+            )
             for object_id, line, row in zip(ids, lines, rows, strict=True)
         ]
 
-    def _focus(self, message: Mapping[str, Any]) -> None:
+    def _focus(self, message: messages.Focus) -> None:
         if _row(self.album.table.index, message["id"]) >= 0:
             self.selection.focus = message["id"]
 
-    def _toggle(self, message: Mapping[str, Any]) -> None:
+    def _toggle(self, message: messages.Toggle) -> None:
         row = _row(self.selection.table.index, message["id"])
         if row >= 0:
             self.selection.choose([message["id"]], how="remove" if self.selection.mask[row] else "add")
 
-    def _label(self, message: Mapping[str, Any]) -> None:
+    def _label(self, message: messages.Label) -> None:
         known = _row(self.album.table.index, message["id"]) >= 0
         if known and self.album.labels is not None and message["label"] in self.keys.values():
             self.album.labels.set(message["id"], message["label"])
             self._changed()
 
-    def _undo(self, _: Mapping[str, Any]) -> None:
+    def _undo(self, _: messages.Undo) -> None:
         object_id = None if self.album.labels is None else self.album.labels.undo()
         if object_id is not None:
             self.selection.focus = object_id

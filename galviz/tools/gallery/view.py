@@ -13,7 +13,8 @@ from galviz.io.markup import as_markdown
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.formatting import Choices, note, shown_error
-from galviz.tools.gallery.core import Album, Exchange, first_captions
+from galviz.tools.gallery import messages
+from galviz.tools.gallery.core import Exchange
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.stretch import LookView, alert
@@ -32,7 +33,7 @@ class GalleryGrid(pn.custom.JSComponent):
         if self.exchange is not None:
             self.exchange.receive(data)
 
-    def send(self, message: dict[str, Any], png: bytes | None) -> None:
+    def send(self, message: messages.State | messages.Window, png: bytes | None) -> None:
         """Send a message to every browser that shows this gallery."""
         self._send_msg(message if png is None else message | {"png": png})
 
@@ -76,18 +77,15 @@ class Gallery(pn.viewable.Viewer):
         **params: object,
     ) -> None:
         super().__init__()
-        self.table = cutouts.catalogue if table is None else table
-        self.selection = Selection(self.table) if selection is None else selection
         self.looks = None if cutouts is None else LookView(cutouts)
         self.grid = GalleryGrid(sizing_mode="stretch_width", height=height)
-        self.album = Album(self.table, cutouts, labels)
-        usable = keys if labels is not None else None
-        self.exchange = Exchange(self.album, self.selection, self.grid.send, keys=usable)
-        self.grid.exchange = self.exchange
+        self.exchange = Exchange.of(cutouts, table, selection, self.grid.send, labels=labels, keys=keys)
+        self.grid.exchange, self.album, self.selection = self.exchange, self.exchange.album, self.exchange.selection
+        self.table = self.album.table
         self.param.captions.objects = {str(name): name for name in self.table.columns}
         columns = ", ".join(["object_id", *map(str, self.table.columns[:60])])
         self.param.order.doc = f"A column, or an expression such as abs(z - 0.3). Columns: {as_markdown(columns)}"
-        self.param.update(**({"captions": first_captions(self.table)} | params))
+        self.param.update(**({"captions": list(self.exchange.captions)} | params))
         self.selection.param.watch(self._follow, ["version"])
         if self.looks is not None:
             self.looks.watch(self._restretch)
@@ -95,8 +93,7 @@ class Gallery(pn.viewable.Viewer):
     @param.depends("order", "descending", "filter", "only_chosen", watch=True)
     def _arrange(self) -> None:
         among = self._chosen() if self.only_chosen else None
-        self._try(self.album.arrange, self.order, descending=self.descending, keep=self.filter, among=among)
-        self.exchange.tell()
+        self._try(self.exchange.arrange, self.order, descending=self.descending, keep=self.filter, among=among)
 
     def _chosen(self) -> np.ndarray:
         same = self.selection.table.index is self.table.index

@@ -10,7 +10,8 @@ import traitlets
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
-from galviz.tools.gallery.core import Album, Exchange, first_captions
+from galviz.tools.gallery import messages
+from galviz.tools.gallery.core import Exchange
 from galviz.tools.gallery.figure import Look
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
@@ -71,17 +72,14 @@ class GalleryWidget(anywidget.AnyWidget):
         keys: Mapping[str, str] | None = None,
         **traits: Any,
     ) -> None:
-        table = cutouts.catalogue if table is None else table
-        self.linked = Selection(table) if linked is None else linked
-        self.album = Album(table, cutouts, labels)
-        usable = keys if labels is not None else None
-        self.exchange = Exchange(self.album, self.linked, self._bring, keys=usable)
-        first = {"captions": first_captions(table), "look": self.exchange.look, "focus": self.linked.focus}
+        self.exchange = Exchange.of(cutouts, table, linked, self._bring, labels=labels, keys=keys)
+        self.album, self.linked = self.exchange.album, self.exchange.selection
+        first = {"captions": list(self.exchange.captions), "look": self.exchange.look, "focus": self.linked.focus}
         super().__init__(**(first | {"selection": list(self.linked.ids)} | traits))
         self.linked.param.watch(self._follow, ["focus", "version"])
         self.on_msg(lambda _, message, __: self.exchange.receive(message))
 
-    def _bring(self, message: dict[str, Any], png: bytes | None) -> None:
+    def _bring(self, message: messages.State | messages.Window, png: bytes | None) -> None:
         self.send(message, buffers=None if png is None else [png])
 
     def _follow(self, *_: Any) -> None:
@@ -91,12 +89,8 @@ class GalleryWidget(anywidget.AnyWidget):
     def _arranged(self, proposal: Mapping[str, Any]) -> Any:
         given = {name: getattr(self, name) for name in ("filter", "order", "descending")}
         given[proposal["trait"].name] = proposal["value"]
-        self.album.arrange(given["order"], descending=given["descending"], keep=given["filter"])
+        self.exchange.arrange(given["order"], descending=given["descending"], keep=given["filter"])
         return proposal["value"]
-
-    @traitlets.observe("filter", "order", "descending")
-    def _told(self, _: Mapping[str, Any]) -> None:
-        self.exchange.tell()
 
     @traitlets.validate("captions")
     def _captioned(self, proposal: Mapping[str, Any]) -> list[str]:

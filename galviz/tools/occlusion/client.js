@@ -1,9 +1,9 @@
 // @ts-check
 // An image beside the map of what occluding it does: one view of both, the occluder under the pointer, what lies there.
-// Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it asks nothing of any other server.
-// What it shows it was told, id and pixels in one message. See galviz/tools/occlusion/core.py.
+// Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it loads nothing from any other server.
+// Id and pixels come in one message. The messages are declared in galviz/tools/occlusion/messages.py.
 
-import { button, bytes, clamp, draw, make, number, send, untilRemoved } from "../shared.js";
+import { button, bytes, clamp, draw, make, number, pen, send, untilRemoved } from "../shared.js";
 
 const CSS = `
 .galviz-occlusion { display: flex; flex-direction: column; gap: 6px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
@@ -28,32 +28,13 @@ const CSS = `
 `;
 
 /**
+ * @import { Model } from "../shared.js"
+ * @import { FromBrowser, Map as MapMessage, Object as Shown, Source, ToBrowser } from "./messages.d.ts"
+ *
  * @typedef {[number, number, number, number]} Box left, top, width, height of what both frames show, image pixels
  * @typedef {[number, number]} Point of the image, pixels from its left and its top
- * @typedef {{x: number, y: number, kind: string}} Source at a pixel, whole numbers at centres, row 0 at the bottom
- *
- * What Python tells of the object.
- * @typedef {object} Shown
- * @property {string} id
- * @property {number} width
- * @property {number} height
- * @property {string} title
- * @property {{pixels: number, label: string}} bar the scale bar; 0 pixels: the scale is not known
- * @property {Source[]} sources
- * @property {Record<string, [string, string, string]>} marks kind of source → shape, colour, name
- *
- * What Python tells of its map, as far as that has come.
- * @typedef {object} Answer
- * @property {string} label
- * @property {string} unit
- * @property {[number, number]} limits values of the first and the last colour
- * @property {number[][]} palette red, green, blue, 0 … 255
- * @property {Float32Array} values of the map, row 0 at the bottom; NaN: not there yet
- * @property {number} clean output for the image as it is
- * @property {number} patch side of the occluder
- * @property {number[]} tops its places: rows from the bottom
- * @property {number[]} lefts columns
- * @property {Float32Array} outputs with the occluder there; NaN: not there yet
+ * @typedef {Omit<MapMessage, "values" | "outputs"> & {values: Float32Array, outputs: Float32Array}} Answer a map with its numbers
+ * @typedef {{name: "image" | "map", svg: SVGSVGElement, caption: HTMLElement, bar: HTMLElement}} Frame
  */
 
 /**
@@ -106,61 +87,124 @@ export function colourOf(value, { limits: [low, high], palette }) {
   return palette[Math.round(clamp(part) * (palette.length - 1))];
 }
 
+/**
+ * @param {Answer} answer
+ * @param {Shown} object
+ * @returns {string} address of the map as a picture, row 0 at the bottom; what has not come yet is transparent
+ */
+function paintedMap(answer, { width, height }) {
+  const canvas = make("canvas", "", "", { width, height });
+  const out = new ImageData(width, height);
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const value = answer.values[y * width + x];
+      if (!Number.isFinite(value)) continue;
+      out.data.set([...colourOf(value, answer), 255], 4 * ((height - 1 - y) * width + x));
+    }
+  }
+  pen(canvas).putImageData(out, 0, 0);
+  return canvas.toDataURL();
+}
+
+/**
+ * @param {SVGSVGElement} svg
+ * @param {Source} source
+ * @param {Pick<Shown, "marks" | "height">} object
+ * @param {number} unit image pixels a pixel of the screen
+ */
+function drawMark(svg, { kind, x, y }, { marks, height }, unit) {
+  const [shape, colour] = marks[kind] ?? ["ring", "#8a8a8a"];
+  const place = { cx: x + 0.5, cy: height - y - 0.5 };
+  const dot = shape === "dot";
+  const line = { "stroke-width": (dot ? 1 : 2) * unit, stroke: dot ? "#fff" : colour, fill: dot ? colour : "none" };
+  draw(svg, "circle", { ...place, ...line, r: (dot ? 3.5 : 6) * unit });
+}
+
+/**
+ * @param {HTMLElement} bar gets the colours and the limits of a map
+ * @param {Answer} answer
+ */
+function fillRamp(bar, { limits: [low, high], palette, unit }) {
+  const ramp = make("div", "ramp");
+  ramp.style.background = `linear-gradient(to right, ${palette.map((colour) => `rgb(${colour})`)})`;
+  bar.replaceChildren(make("span", "", number(low)), ramp, make("span", "", `${number(high)} ${unit}`));
+}
+
+/** @type {Map<string, Point>} */
+const STEPS = new Map([
+  ["ArrowLeft", [-1, 0]],
+  ["ArrowRight", [1, 0]],
+  ["ArrowUp", [0, -1]],
+  ["ArrowDown", [0, 1]],
+]);
+const FACTORS = new Map([
+  ["+", 1.25],
+  ["=", 1.25],
+  ["-", 0.8],
+  ["0", 0],
+]);
+
 class Occlusion {
+  /** @type {Shown | null} */
+  object = null;
+  /** @type {Answer | null} */
+  answer = null;
+  /** @type {Box} */
+  box = [0, 0, 1, 1]; // until an object comes
+  /** @type {Point | null} */
+  pointed = null;
+  /** @type {{from: Point, svg: SVGSVGElement} | null} */
+  drag = null;
+  marks = true;
+  picture = ""; // address of the image
+  painted = ""; // address of the map
+
+  root = make("div", "galviz-occlusion");
+  pair = make("div", "pair");
+  frames = [this.frame("image"), this.frame("map")];
+  opacity = make("input", "", "", { type: "range", min: 0, max: 1, step: 0.05, value: 0 });
+  toggle = button("sources", () => this.turn(), { pressed: true });
+  legend = make("div", "legend");
+  said = make("div", "said", "", { role: "status" });
+  watch = new ResizeObserver(() => this.show());
+
+  /**
+   * @param {Model<ToBrowser, FromBrowser>} model
+   * @param {HTMLElement} el
+   */
   constructor(model, el) {
     this.model = model;
-    /** @type {Shown | null} */
-    this.object = null;
-    /** @type {Answer | null} */
-    this.answer = null;
-    /** @type {Box} */
-    this.box = [0, 0, 1, 1]; // until an object comes
-    /** @type {Point | null} */
-    this.pointed = null;
-    /** @type {{from: Point, svg: SVGSVGElement} | null} */
-    this.drag = null;
-    this.marks = true;
-    this.picture = ""; // address of the image
-    this.painted = ""; // address of the map
-    this.build(el);
-    this.heard = (content, buffers) => this.receive(content, buffers ?? []);
-    model.on("msg:custom", this.heard);
+    this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
+    const tools = make("div", "tools");
+    this.opacity.addEventListener("input", () => this.show());
+    const over = make("label", "", "Map over the image ");
+    over.append(this.opacity);
+    const whole = button("whole image", () => this.zoom(0), { title: "undo the zoom (0)" });
+    const hint = make("span", "", "wheel or + − to zoom, drag or arrows to move, shift and arrows: occluder");
+    hint.style.opacity = "0.7";
+    tools.append(over, this.toggle, whole, hint, this.legend);
+    this.root.append(make("style", "", CSS), this.pair, tools, this.said);
+    el.replaceChildren(this.root);
+    this.watch.observe(this.root);
+    model.on("msg:custom", this.receive);
     send(model, { type: "hello" });
   }
 
   close() {
-    this.model.off("msg:custom", this.heard);
+    this.model.off("msg:custom", this.receive);
     this.watch.disconnect();
   }
 
-  build(el) {
-    this.root = make("div", "galviz-occlusion");
-    this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
-    this.pair = make("div", "pair");
-    this.frames = ["image", "map"].map((name) => this.frame(name));
-    const tools = make("div", "tools");
-    this.opacity = make("input", "", "", { type: "range", min: 0, max: 1, step: 0.05, value: 0 });
-    this.opacity.addEventListener("input", () => this.show());
-    const over = make("label", "", "Map over the image ");
-    over.append(this.opacity);
-    const toggle = () => {
-      this.marks = !this.marks;
-      this.toggle.setAttribute("aria-pressed", String(this.marks));
-      this.show();
-    };
-    this.toggle = button("sources", toggle, { pressed: true });
-    const whole = button("whole image", () => this.zoom(0), { title: "undo the zoom (0)" });
-    const hint = make("span", "", "wheel or + − to zoom, drag or arrows to move, shift and arrows: occluder");
-    hint.style.opacity = "0.7";
-    this.legend = make("div", "legend");
-    tools.append(over, this.toggle, whole, hint, this.legend);
-    this.said = make("div", "said", "", { role: "status" });
-    this.root.append(make("style", "", CSS), this.pair, tools, this.said);
-    el.replaceChildren(this.root);
-    this.watch = new ResizeObserver(() => this.show());
-    this.watch.observe(this.root);
+  turn() {
+    this.marks = !this.marks;
+    this.toggle.setAttribute("aria-pressed", String(this.marks));
+    this.show();
   }
 
+  /**
+   * @param {Frame["name"]} name
+   * @returns {Frame}
+   */
   frame(name) {
     const figure = make("figure");
     const caption = make("figcaption");
@@ -192,7 +236,8 @@ class Occlusion {
     return { name, svg, caption, bar };
   }
 
-  receive(content, buffers) {
+  /** @type {(content: ToBrowser, buffers?: DataView[]) => void} */
+  receive = (content, buffers = []) => {
     if (content.type === "object") {
       const png = new Blob([bytes(content.png ?? buffers[0])], { type: "image/png" });
       if (this.picture) URL.revokeObjectURL(this.picture);
@@ -200,34 +245,22 @@ class Occlusion {
       this.object = content;
       this.answer = null;
       this.box = [0, 0, content.width, content.height];
-    } else if (content.type === "map" && content.id === this.object?.id) {
-      this.answer = { ...content, values: new Float32Array(bytes(content.values ?? buffers[0])) };
-      this.answer.outputs = new Float32Array(bytes(content.outputs ?? buffers[1]));
-      this.painted = this.paint();
+    } else if (content.id === this.object?.id) {
+      const values = new Float32Array(bytes(content.values ?? buffers[0]));
+      const outputs = new Float32Array(bytes(content.outputs ?? buffers[1]));
+      this.answer = { ...content, values, outputs };
+      this.painted = paintedMap(this.answer, this.object);
     } else return;
     this.show();
-  }
-
-  // The map as a picture, row 0 at the bottom; what has not come yet is transparent.
-  paint() {
-    const { values } = this.answer;
-    const { width, height } = this.object;
-    const canvas = make("canvas", "", "", { width, height });
-    const out = new ImageData(width, height);
-    for (let y = 0; y < height; y += 1) {
-      for (let x = 0; x < width; x += 1) {
-        const value = values[y * width + x];
-        if (!Number.isFinite(value)) continue;
-        out.data.set([...colourOf(value, this.answer), 255], 4 * ((height - 1 - y) * width + x));
-      }
-    }
-    canvas.getContext("2d").putImageData(out, 0, 0);
-    return canvas.toDataURL();
-  }
+  };
 
   // ---- both frames show the same part
 
-  zoom(factor, at = null) {
+  /**
+   * @param {number} factor as of `zoomed`
+   * @param {Point} [at] stays where it is; the middle by default
+   */
+  zoom(factor, at) {
     if (!this.object) return;
     const { width, height } = this.object;
     const [x, y, w, h] = this.box;
@@ -235,38 +268,53 @@ class Occlusion {
     this.show();
   }
 
+  /** @param {Box} box */
   move(box) {
+    if (!this.object) return;
     const { width, height } = this.object;
     this.box = insideImage(box, width, height);
     this.show();
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const [x, y, w, h] = this.box;
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const factors = { "+": 1.25, "=": 1.25, "-": 0.8, 0: 0 };
-    if (!this.object || !(event.key in steps || event.key in factors)) return;
+    const step = STEPS.get(event.key);
+    const factor = FACTORS.get(event.key);
+    if (!this.object || (!step && factor === undefined)) return;
     event.preventDefault();
-    if (event.key in factors) this.zoom(factors[event.key]);
-    else if (event.shiftKey) this.step(steps[event.key]);
-    else this.move([x + (steps[event.key][0] * w) / 8, y + (steps[event.key][1] * h) / 8, w, h]);
+    if (factor !== undefined) this.zoom(factor);
+    else if (step && event.shiftKey) this.step(step);
+    else if (step) this.move([x + (step[0] * w) / 8, y + (step[1] * h) / 8, w, h]);
   }
 
-  // The occluder by keys: half its side at a time.
+  /**
+   * Moves the occluder by half its side.
+   * @param {Point} by
+   */
   step([right, down]) {
+    if (!this.object) return;
     const { width, height } = this.object;
     const by = (this.answer?.patch ?? 2) / 2;
     const [x, y] = this.pointed ?? [width / 2, height / 2];
     this.point([clamp(x + right * by, 0, width), clamp(y + down * by, 0, height)]);
   }
 
-  /** @returns {Point} */
+  /**
+   * @param {MouseEvent} event
+   * @param {SVGSVGElement} svg
+   * @returns {Point}
+   */
   at(event, svg) {
     const frame = svg.getBoundingClientRect();
     const [x, y, w, h] = this.box;
     return [x + ((event.clientX - frame.x) / frame.width) * w, y + ((event.clientY - frame.y) / frame.height) * h];
   }
 
+  /**
+   * @param {MouseEvent} event
+   * @param {SVGSVGElement} svg
+   */
   moved(event, svg) {
     if (!this.object) return;
     const at = this.at(event, svg);
@@ -279,13 +327,13 @@ class Occlusion {
 
   show() {
     if (!this.object) return;
-    const { width, height, id, title, sources, marks } = this.object;
-    const { answer } = this;
-    const told = { image: `${id} · ${title}`, map: answer ? answer.label : "no map yet" };
+    const { answer, object } = this;
+    const { width, height, id, title, sources, marks } = object;
+    const captions = { image: `${id} · ${title}`, map: answer ? answer.label : "no map yet" };
     for (const { name, svg, caption, bar } of this.frames) {
-      caption.textContent = told[name];
+      caption.textContent = captions[name];
       svg.setAttribute("viewBox", this.box.join(" "));
-      svg.setAttribute("aria-label", told[name]);
+      svg.setAttribute("aria-label", captions[name]);
       svg.style.aspectRatio = `${width} / ${height}`;
       svg.replaceChildren();
       const whole = { x: 0, y: 0, width, height, preserveAspectRatio: "none" };
@@ -293,9 +341,9 @@ class Occlusion {
       const opacity = name === "map" ? 1 : Number(this.opacity.value);
       if (answer && opacity) draw(svg, "image", { ...whole, href: this.painted, opacity });
       const unit = this.box[2] / (svg.clientWidth || 1); // image pixels a pixel of the screen
-      if (this.marks) for (const source of sources) this.mark(svg, source, marks, unit);
-      if (name === "image") this.scale(svg, unit);
-      if (name === "map" && answer) this.ramp(bar);
+      if (this.marks) for (const source of sources) drawMark(svg, source, object, unit);
+      if (name === "image") this.scale(svg, object.bar, unit);
+      if (name === "map" && answer) fillRamp(bar, answer);
       else bar.replaceChildren();
     }
     const kinds = [...new Set(sources.map((source) => source.kind))];
@@ -304,7 +352,7 @@ class Occlusion {
       ...(this.marks ? kinds : []).map((kind) => {
         const entry = make("span");
         const sign = draw(entry, "svg", { viewBox: "-7 -7 14 14", width: 14, height: 14 });
-        this.mark(sign, { kind, x: -0.5, y: this.object.height - 0.5 }, marks, 1);
+        drawMark(sign, { kind, x: -0.5, y: height - 0.5 }, object, 1);
         entry.append(` ${(marks[kind] ?? ["", "", kind])[2]} (${sources.filter((one) => one.kind === kind).length})`);
         return entry;
       }),
@@ -312,16 +360,12 @@ class Occlusion {
     this.point(this.pointed);
   }
 
-  mark(svg, { kind, x, y }, marks, unit) {
-    const [shape, colour] = marks[kind] ?? ["ring", "#8a8a8a"];
-    const place = { cx: x + 0.5, cy: this.object.height - y - 0.5 };
-    const dot = shape === "dot";
-    const line = { "stroke-width": (dot ? 1 : 2) * unit, stroke: dot ? "#fff" : colour, fill: dot ? colour : "none" };
-    draw(svg, "circle", { ...place, ...line, r: (dot ? 3.5 : 6) * unit });
-  }
-
-  scale(svg, unit) {
-    const { bar } = this.object;
+  /**
+   * @param {SVGSVGElement} svg
+   * @param {Shown["bar"]} bar
+   * @param {number} unit image pixels a pixel of the screen
+   */
+  scale(svg, bar, unit) {
     if (!bar.pixels) return;
     const [x, y, , h] = this.box;
     const from = [x + 12 * unit, y + h - 12 * unit];
@@ -332,31 +376,22 @@ class Occlusion {
     draw(svg, "text", { ...words, "stroke-width": 3 * unit, "paint-order": "stroke" }, bar.label);
   }
 
-  ramp(bar) {
-    const {
-      limits: [low, high],
-      palette,
-      unit,
-    } = this.answer;
-    const ramp = make("div", "ramp");
-    ramp.style.background = `linear-gradient(to right, ${palette.map((colour) => `rgb(${colour})`)})`;
-    bar.replaceChildren(make("span", "", number(low)), ramp, make("span", "", `${number(high)} ${unit}`));
-  }
-
   // ---- the occluder under the pointer
 
+  /** @param {Point | null} at */
   point(at) {
     this.pointed = at;
     for (const element of this.root.querySelectorAll(".occluder")) element.remove();
-    const known = Number.isFinite(this.answer?.clean);
-    this.said.textContent = known ? `as it is: ${number(this.answer.clean)} ${this.answer.unit}` : "";
-    if (!at || !this.answer || !Number.isFinite(this.answer.clean)) return;
-    const k = nearestPlace(at, this.answer, this.object.height);
+    this.said.textContent = "";
+    if (!this.object || !this.answer || this.answer.clean === null) return;
+    const { tops, lefts, patch, outputs, clean, unit } = this.answer;
+    const { height } = this.object;
+    this.said.textContent = `as it is: ${number(clean)} ${unit}`;
+    const k = at ? nearestPlace(at, this.answer, height) : -1;
     if (k < 0) return;
-    const { tops, lefts, patch, outputs, clean } = this.answer;
     for (const { svg } of this.frames) {
       const size = this.box[2] / (svg.clientWidth || 1);
-      const place = { x: lefts[k], y: this.object.height - tops[k] - patch, width: patch, height: patch };
+      const place = { x: lefts[k], y: height - tops[k] - patch, width: patch, height: patch };
       const look = { class: "occluder", fill: "#8884", stroke: "#000", "stroke-width": 3 * size };
       draw(svg, "rect", { ...place, ...look });
       draw(svg, "rect", { ...place, ...look, fill: "none", stroke: "#fff", "stroke-width": 1.2 * size });
@@ -367,6 +402,7 @@ class Occlusion {
   }
 }
 
+/** @param {{model: Model<ToBrowser, FromBrowser>, el: HTMLElement}} place */
 export function render({ model, el }) {
   return untilRemoved(new Occlusion(model, el), model);
 }

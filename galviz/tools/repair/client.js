@@ -1,5 +1,5 @@
 // @ts-check
-// The widget of best fits: bands that are hidden by a click, and what the kernel says of them.
+// The widget of best fits: bands that are hidden by a click, and what the kernel has found.
 
 import { button, make } from "../shared.js";
 
@@ -14,15 +14,22 @@ export function toggled(off, band, count) {
   return now.length === count ? null : now;
 }
 
-/** @param {{model: import("../shared.js").Model, el: HTMLElement}} place */
+/**
+ * @typedef {object} Traits
+ * @property {string[]} off bands that are hidden
+ * @property {string[]} bands all of them
+ * @property {boolean} running
+ * @property {string} progress HTML
+ * @property {string} pictures HTML
+ *
+ * @param {{model: import("../shared.js").WidgetModel<never, "cancel" | "fit", Traits>, el: HTMLElement}} place
+ */
 export function render({ model, el }) {
   const bar = make("div", "", "Hide:", { role: "group", "aria-label": "Bands hidden from the fit" });
   bar.style.cssText = "display: flex; gap: 6px; align-items: center; padding: 4px 0";
   const progress = make("div");
   const pictures = make("div");
-  /** @type {string[]} */
-  const bands = model.get("bands");
-  const toggles = bands.map((band) =>
+  const toggles = model.get("bands").map((band) =>
     button(band, () => {
       const off = toggled(model.get("off"), band, model.get("bands").length);
       if (!off) return;
@@ -35,7 +42,7 @@ export function render({ model, el }) {
   bar.append(...toggles, again, stop);
   const show = () => {
     for (const one of toggles) {
-      const off = model.get("off").includes(one.textContent);
+      const off = model.get("off").includes(one.textContent ?? "");
       one.setAttribute("aria-pressed", String(off));
       one.style.cssText = off ? "background: #d55e00; color: white; text-decoration: line-through" : "";
     }
@@ -43,12 +50,12 @@ export function render({ model, el }) {
     progress.innerHTML = model.get("progress");
     pictures.innerHTML = model.get("pictures");
   };
-  const heard = ["off", "running", "progress", "pictures"].map((name) => `change:${name}`);
-  for (const name of heard) model.on(name, show);
+  const events = ["off", "running", "progress", "pictures"].map((name) => `change:${name}`);
+  for (const name of events) model.on(name, show);
   show();
   el.append(bar, progress, pictures);
   return () => {
-    for (const name of heard) model.off(name, show);
+    for (const name of events) model.off(name, show);
   };
 }
 

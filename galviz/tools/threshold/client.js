@@ -1,9 +1,9 @@
 // @ts-check
 // A histogram of scores with a line that can be dragged, a slider and a box for the same number, and what the line does.
-// Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it asks nothing of any other server.
-// Counts and numbers are told by Python, see galviz/tools/threshold/figure.py; what it tells back is the threshold.
+// Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it loads nothing from any other server.
+// Counts and numbers are computed by Python. The messages are declared in galviz/tools/threshold/messages.py.
 
-import { button, clamp, clientName, draw, make, plain, send, untilRemoved } from "../shared.js";
+import { button, clamp, clientName, draw, make, rootOf, send, untilRemoved } from "../shared.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 12, 38]; // px around the bars
 const TALL = 230;
@@ -33,20 +33,16 @@ const CSS = `
 .galviz-threshold dt { opacity: .8; }
 .galviz-threshold dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; }
 `;
-const LOOKS = {
-  all: { fill: "#1f86c8", "fill-opacity": 0.8 },
-  yes: { fill: "none", stroke: "#e69f00", "stroke-width": 2.5 },
-  no: { fill: "none", stroke: "currentColor", "stroke-width": 1.5, "stroke-dasharray": "4 3" },
-};
+/** @type {["all" | "yes" | "no", Record<string, string | number>][]} */
+const PARTS = [
+  ["all", { fill: "#1f86c8", "fill-opacity": 0.8 }],
+  ["yes", { fill: "none", stroke: "#e69f00", "stroke-width": 2.5 }],
+  ["no", { fill: "none", stroke: "currentColor", "stroke-width": 1.5, "stroke-dasharray": "4 3" }],
+];
 
 /**
- * The histogram, as Python tells it.
- * @typedef {object} Chart
- * @property {string} name of what is scored
- * @property {number[]} edges of the bins, one more than there are bins
- * @property {number[]} all objects in each bin
- * @property {number[]} yes those known to be it
- * @property {number[]} no those known not to be it
+ * @import { Model, Unnamed } from "../shared.js"
+ * @import { Chart, FromBrowser, ToBrowser } from "./messages.d.ts"
  */
 
 /**
@@ -84,54 +80,58 @@ export const xOf = (value, width) => LEFT + value * (width - LEFT - RIGHT);
 export const valueAtX = (x, width) => Math.round(clamp((x - LEFT) / Math.max(1, width - LEFT - RIGHT)) * 1000) / 1000;
 
 class Threshold {
+  client = clientName(); // two views of one model number their messages apart
+  /** @type {Chart | null} */
+  chart = null;
+  value = 0.5;
+  seq = 0; // number of the last threshold that was sent
+  acknowledged = 0; // number of the last one that Python has set
+  /** @type {{value: number, done: boolean} | null} */
+  wanted = null; // a threshold that is not sent yet
+  logarithmic = true;
+  dragged = false;
+
+  root = make("div", "galviz-threshold");
+  place = make("div", "chart");
+  svg = draw(this.place, "svg", { role: "img" });
+  slider = make("input", "", "", { type: "range", min: 0, max: 1, step: 0.001, "aria-label": "Threshold" });
+  box = make("input", "", "", { type: "number", min: 0, max: 1, step: "any" });
+  log = button("logarithmic", () => this.turn(), { pressed: true });
+  legend = make("div", "legend");
+  numbers = make("dl", "", "", { role: "status", "aria-label": "What the threshold does" });
+  watch = new ResizeObserver(() => this.bars());
+
+  /**
+   * @param {Model<ToBrowser, FromBrowser>} model
+   * @param {HTMLElement} el
+   */
   constructor(model, el) {
     this.model = model;
-    this.client = clientName(); // two views of one model number what they tell apart
-    /** @type {Chart | null} */
-    this.chart = null;
-    this.value = 0.5;
-    this.seq = 0; // number of the last wish that was told
-    this.heard = 0; // number of the last one that was answered
-    /** @type {{value: number, done: boolean} | null} */
-    this.wanted = null; // a wish that is not told yet
-    this.logarithmic = true;
-    this.dragged = false;
     this.build(el);
-    this.listen = (content) => this.receive(content);
-    model.on("msg:custom", this.listen);
-    this.send({ type: "hello" });
-  }
-
-  send(message) {
-    send(this.model, { client: this.client, ...message });
+    model.on("msg:custom", this.receive);
+    send(model, { type: "hello" });
   }
 
   close() {
-    this.model.off("msg:custom", this.listen);
+    this.model.off("msg:custom", this.receive);
     this.watch.disconnect();
   }
 
+  turn() {
+    this.logarithmic = !this.logarithmic;
+    this.log.setAttribute("aria-pressed", String(this.logarithmic));
+    this.bars();
+  }
+
+  /** @param {HTMLElement} el */
   build(el) {
-    this.root = make("div", "galviz-threshold");
     this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
-    const chart = make("div", "chart");
-    this.svg = draw(chart, "svg", { role: "img" });
-    this.slider = make("input", "", "", { type: "range", min: 0, max: 1, step: 0.001, "aria-label": "Threshold" });
-    this.box = make("input", "", "", { type: "number", min: 0, max: 1, step: "any" });
     const label = make("label", "", "Threshold ");
     label.append(this.box);
-    const log = () => {
-      this.logarithmic = !this.logarithmic;
-      this.log.setAttribute("aria-pressed", String(this.logarithmic));
-      this.bars();
-    };
-    this.log = button("logarithmic", log, { pressed: true });
-    this.legend = make("div", "legend");
     const set = make("div", "set");
     set.append(label, this.log, this.legend);
-    chart.append(this.slider, set);
-    this.numbers = make("dl", "", "", { role: "status", "aria-label": "What the threshold does" });
-    this.root.append(make("style", "", CSS), chart, this.numbers);
+    this.place.append(this.slider, set);
+    this.root.append(make("style", "", CSS), this.place, this.numbers);
     el.replaceChildren(this.root);
     this.slider.addEventListener("input", () => this.choose(Number(this.slider.value), false));
     this.slider.addEventListener("change", () => this.choose(Number(this.slider.value), true));
@@ -139,7 +139,7 @@ class Threshold {
       if (this.box.value !== "" && Number.isFinite(Number(this.box.value))) this.choose(Number(this.box.value), true);
       if (Number(this.box.value) !== this.value) this.box.value = String(this.value); // it was outside 0…1
     });
-    const drag = (event, done) => {
+    const drag = (/** @type {PointerEvent} */ event, /** @type {boolean} */ done) => {
       const box = this.svg.getBoundingClientRect();
       this.choose(valueAtX(event.clientX - box.x, box.width), done);
     };
@@ -158,52 +158,58 @@ class Threshold {
     this.svg.addEventListener("pointercancel", () => {
       this.dragged = false;
     });
-    this.watch = new ResizeObserver(() => this.bars());
-    this.watch.observe(chart);
+    this.watch.observe(this.place);
   }
 
-  // One wish is on its way at a time; of those that come meanwhile only the last is told.
+  /**
+   * Sets the threshold. One is on its way at a time; of those that come meanwhile only the last is sent.
+   * @param {number} value
+   * @param {boolean} done the line was let go
+   */
   choose(value, done) {
     this.value = clamp(value);
     this.wanted = { value: this.value, done };
     this.line();
-    this.tell();
+    this.sendNext();
   }
 
-  tell() {
-    if (!this.wanted || (this.heard < this.seq && !this.wanted.done)) return;
+  sendNext() {
+    if (!this.wanted || (this.acknowledged < this.seq && !this.wanted.done)) return;
     this.seq += 1;
-    this.send({ type: "threshold", ...this.wanted, seq: this.seq });
+    send(this.model, { type: "threshold", client: this.client, seq: this.seq, ...this.wanted });
     this.wanted = null;
   }
 
-  receive(content) {
+  /** @type {(content: ToBrowser) => void} */
+  receive = (content) => {
     if (content.type === "chart") {
       this.chart = content;
       this.bars();
-    } else if (content.type === "state") {
-      this.heard = plain(content.heard)[this.client] ?? 0;
-      if (this.heard >= this.seq && !this.wanted && !this.dragged) this.value = content.threshold;
+    } else {
+      this.acknowledged = content.acknowledged[this.client] ?? 0;
+      if (this.acknowledged >= this.seq && !this.wanted && !this.dragged) this.value = content.threshold;
       const entries = content.numbers.flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]);
       this.numbers.replaceChildren(...entries);
       this.line();
-      this.tell();
+      this.sendNext();
     }
-  }
+  };
 
   get wide() {
     return Math.max(120, this.svg.clientWidth);
   }
 
+  /** @param {number} value 0 … 1 */
   x(value) {
     return xOf(value, this.wide);
   }
 
   bars() {
     if (!this.chart) return;
-    const { edges, name } = this.chart;
-    const { ticks, part: height } = countAxis(Math.max(1, ...this.chart.all), this.logarithmic);
-    const y = (n) => TALL - BOTTOM - height(n) * (TALL - TOP - BOTTOM);
+    const { chart } = this;
+    const { edges, name } = chart;
+    const { ticks, part: height } = countAxis(Math.max(1, ...chart.all), this.logarithmic);
+    const y = (/** @type {number} */ n) => TALL - BOTTOM - height(n) * (TALL - TOP - BOTTOM);
     this.svg.replaceChildren();
     this.svg.setAttribute("viewBox", `0 0 ${this.wide} ${TALL}`);
     for (const tick of [0, 0.2, 0.4, 0.6, 0.8, 1]) {
@@ -215,11 +221,11 @@ class Threshold {
       draw(this.svg, "text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, tickText(tick));
     }
     const words = { all: "all objects", yes: `known: ${name}`, no: `known: not ${name}` };
-    const drawn = Object.keys(LOOKS).filter((part) => this.chart[part].some((n) => n > 0));
-    for (const part of drawn) {
-      const steps = this.chart[part].map((n, k) => `V${y(n)}H${this.x(edges[k + 1])}`);
+    const drawn = PARTS.filter(([part]) => chart[part].some((n) => n > 0));
+    for (const [part, style] of drawn) {
+      const steps = chart[part].map((n, k) => `V${y(n)}H${this.x(edges[k + 1])}`);
       const d = `M${this.x(0)} ${TALL - BOTTOM}${steps.join("")}V${TALL - BOTTOM}`;
-      draw(this.svg, "path", { class: part, d, ...LOOKS[part] });
+      draw(this.svg, "path", { class: part, d, ...style });
     }
     const middle = (TALL - BOTTOM + TOP) / 2;
     draw(
@@ -230,14 +236,14 @@ class Threshold {
     );
     draw(this.svg, "text", { transform: `translate(12 ${middle}) rotate(-90)`, "text-anchor": "middle" }, "objects");
     this.legend.replaceChildren(
-      ...drawn.map((part) => {
+      ...drawn.map(([part, style]) => {
         const entry = make("span");
         draw(draw(entry, "svg", { viewBox: "0 0 22 12" }), "rect", {
           x: 1,
           y: 1,
           width: 20,
           height: 10,
-          ...LOOKS[part],
+          ...style,
         });
         entry.append(words[part]);
         return entry;
@@ -248,9 +254,8 @@ class Threshold {
 
   line() {
     const shown = String(Number(this.value.toPrecision(6)));
-    const root = /** @type {Document | ShadowRoot} */ (this.box.getRootNode());
     this.slider.value = String(this.value);
-    if (root.activeElement !== this.box || this.box.value === "") this.box.value = shown;
+    if (rootOf(this.box).activeElement !== this.box || this.box.value === "") this.box.value = shown;
     for (const element of this.svg.querySelectorAll(".threshold")) element.remove();
     this.svg.setAttribute("aria-label", `Histogram of scores, line at ${shown}`);
     if (!this.chart) return;
@@ -261,6 +266,7 @@ class Threshold {
   }
 }
 
+/** @param {{model: Model<ToBrowser, FromBrowser>, el: HTMLElement}} place */
 export function render({ model, el }) {
   return untilRemoved(new Threshold(model, el), model);
 }

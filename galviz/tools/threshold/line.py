@@ -7,6 +7,8 @@ from typing import Any
 import panel as pn
 
 from galviz.tools.client import script
+from galviz.tools.messages import check
+from galviz.tools.threshold import messages
 
 
 class ThresholdLine(pn.custom.JSComponent):
@@ -18,17 +20,18 @@ class ThresholdLine(pn.custom.JSComponent):
         super().__init__(**params)
         self.asked: Callable[[float, bool], None] = lambda *_: None
         self._said: dict[str, dict[str, Any]] = {}
-        self._heard: dict[str, int] = {}
+        self._acknowledged: dict[str, int] = {}
 
     def _handle_msg(self, data: Mapping[str, Any]) -> None:
+        check(data, messages.FROM_BROWSER)
         if data["type"] == "hello":
             for message in self._said.values():
                 self._send_msg(message)
             return
-        self._heard[str(data["client"])] = int(data["seq"])
-        self.asked(float(data["value"]), bool(data["done"]))
-        if "state" in self._said:  # answer even if the threshold did not change, so the browser knows it was heard
-            self.send({**self._said["state"], "heard": dict(self._heard)})
+        self._acknowledged[data["client"]] = data["seq"]
+        self.asked(float(data["value"]), data["done"])
+        if "state" in self._said:  # acknowledged even if the threshold did not change
+            self.send({**self._said["state"], "acknowledged": dict(self._acknowledged)})
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message to every browser; later ones get it when they connect."""
@@ -37,5 +40,6 @@ class ThresholdLine(pn.custom.JSComponent):
 
     def tell(self, threshold: float, numbers: list[tuple[str, str]]) -> None:
         """Send the position of the line and its numbers."""
-        lines = [list(line) for line in numbers]
-        self.send({"type": "state", "threshold": threshold, "numbers": lines, "heard": dict(self._heard)})
+        self.send(
+            messages.State(type="state", threshold=threshold, numbers=numbers, acknowledged=dict(self._acknowledged))
+        )

@@ -13,6 +13,8 @@ from galviz.io.ids import check_ids
 from galviz.measure.score_columns import answers, truths
 from galviz.tools.client import script
 from galviz.tools.labels.core import Labels
+from galviz.tools.messages import check
+from galviz.tools.threshold import messages
 from galviz.tools.threshold.core import Scored
 from galviz.tools.threshold.figure import chart, numbers, percent
 
@@ -77,7 +79,7 @@ class ThresholdWidget(anywidget.AnyWidget):
     def __init__(self, table: pd.DataFrame, labels: Labels | None = None, **traits: Any) -> None:
         check_ids(table.index)
         self.table, self.labels = table, labels
-        self._heard: dict[str, int] = {}
+        self._acknowledged: dict[str, int] = {}
         self._columns = {"answer": list(answers(table).values()), "truth": list(truths(table, "").values())}
         answer = traits.pop("answer", self._columns["answer"][0])
         super().__init__(**({"answer": answer, "truth": next(iter(truths(table, answer).values()))} | traits))
@@ -121,9 +123,8 @@ class ThresholdWidget(anywidget.AnyWidget):
         self._say()
 
     def _say(self) -> None:
-        lines = [list(line) for line in self._state]
-        heard = dict(self._heard)
-        self.send({"type": "state", "threshold": self.threshold, "numbers": lines, "heard": heard})
+        known = {"numbers": self._state, "acknowledged": dict(self._acknowledged)}
+        self.send(messages.State(type="state", threshold=self.threshold, **known))
 
     def _answered(self, _: Mapping[str, Any]) -> None:
         first = next(iter(truths(self.table, self.answer).values()))
@@ -142,9 +143,10 @@ class ThresholdWidget(anywidget.AnyWidget):
         self.tell()
 
     def _receive(self, message: Mapping[str, Any]) -> None:
+        check(message, messages.FROM_BROWSER)
         if message["type"] == "hello":
             self.send(chart(self.scored.histogram(), self.scored.name))
         else:
-            self._heard[str(message["client"])] = int(message["seq"])
+            self._acknowledged[message["client"]] = message["seq"]
             self.threshold = min(max(float(message["value"]), 0.0), 1.0)
         self._say()

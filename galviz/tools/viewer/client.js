@@ -1,46 +1,26 @@
 // @ts-check
 // One object: one picture large, or its colours and every band side by side. Pixels come as floats; stretch, blinking
 // and what is under the pointer are computed here. Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget).
-// Its style is in client.css. See galviz/tools/viewer/core.py and view.py.
+// Its style is in client.css. The messages are declared in galviz/tools/viewer/messages.py.
 
-import { button, bytes, clamp, draw, make, number, SVG, send, untilRemoved } from "../shared.js";
+import { button, bytes, clamp, draw, make, number, pen, rootOf, SVG, send, untilRemoved } from "../shared.js";
 
 /**
- * How pixels become colours.
- * @typedef {object} Look
- * @property {"linear" | "asinh" | "lupton" | string} kind
- * @property {number} a softening of asinh
- * @property {number} Q of Lupton et al. (2004)
- * @property {number} gamma
- * @property {number[][]} palette 255 colours of a single band, red, green, blue 0 … 255
- * @property {Record<string, Limits>} limits of each picture
- * @property {[string, string[]][]} pictures name and bands of each: three bands, or one
- * @property {string} name of the picture to show
- * @property {string} all name of the choice that shows all of them
+ * @import { Model } from "../shared.js"
+ * @import { FromBrowser, Look, Object as Shown, ToBrowser, Wcs } from "./messages.d.ts"
  *
  * @typedef {[number, number]} Limits pixel values of black and white; of "lupton", of black and the linear range
  * @typedef {(p: number) => number[]} Painter from the number of a pixel to its red, green, blue, 0 … 255
- * @typedef {{crval: number[], crpix: number[], cd: number[]}} Wcs tangent plane, degrees; cd is row by row
- * @typedef {{x: number, y: number, kind: string, p_mem: number | null}} Source at a pixel, whole numbers at centres
  *
- * What Python tells of the object.
- * @typedef {object} Shown
- * @property {string} id
- * @property {number} width
- * @property {number} height
- * @property {number} tallest px that a large picture is high at most
- * @property {string[]} bands
- * @property {string} unit
- * @property {string} origin
- * @property {Wcs | null} wcs
- * @property {{pixels: number, label: string}} bar the scale bar; 0 pixels: the scale is not known
- * @property {[string, string][]} facts
- * @property {Source[]} sources
- * @property {Record<string, [string, string, string]>} marks kind of source → shape, colour, name
- * @property {number} place 1 for the first object; 0: it is not in the order
- * @property {number} count of objects
+ * What is shown: an object, how it is shown, and its data: bands, rows from the bottom, columns.
+ * @typedef {object} Scene
+ * @property {Shown} object
+ * @property {Look} look
+ * @property {Float32Array | null} pixels null: there is no image
+ * @property {Uint8Array | null} coverage 0: not observed; null: all is observed
  */
 
+/** @type {Record<string, string>} */
 const SHAPES = {
   circle: "M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0",
   square: "M-5.5,-5.5h11v11h-11z",
@@ -48,6 +28,7 @@ const SHAPES = {
   diamond: "M0,-7L7,0L0,7L-7,0z",
   star: "M0,-8L1.9,-2.6L7.6,-2.5L3,1L4.7,6.5L0,3.2L-4.7,6.5L-3,1L-7.6,-2.5L-1.9,-2.6z",
 };
+const UNKNOWN = ["diamond", "#8a8a8a"]; // shape and colour of a kind of source without marks
 
 /**
  * @param {number} value of a pixel
@@ -97,7 +78,7 @@ export function painter(planes, limits, look) {
 /**
  * @param {string[]} bands of a picture
  * @param {string} kind of stretch
- * @param {string} one what is said of a single band
+ * @param {string} one text for a single band
  * @returns {string}
  */
 export function recipeText([red, green, blue], kind, one = `band ${red}`) {
@@ -160,27 +141,72 @@ export function sexagesimal(degrees, digits, signed) {
   const whole = signed ? hours : hours % 24; // a right ascension that rounds to 24 hours is 0
   const minutes = Math.floor(total / 60 / scale) % 60;
   const seconds = (total / scale) % 60;
-  const two = (value, more = 0) => value.toFixed(more).padStart(more ? 3 + more : 2, "0");
+  const two = (/** @type {number} */ value, more = 0) => value.toFixed(more).padStart(more ? 3 + more : 2, "0");
   return `${signed ? (degrees < 0 ? "−" : "+") : ""}${two(whole)}:${two(minutes)}:${two(seconds, digits)}`;
+}
+
+/**
+ * @template {Float32Array | Uint8Array} T
+ * @param {T} data of all bands
+ * @param {number} k number of a band
+ * @param {{width: number, height: number}} size pixels
+ * @returns {T} data of that band
+ */
+export function planeOf(data, k, { width, height }) {
+  return /** @type {T} */ (data.subarray(k * width * height, (k + 1) * width * height));
+}
+
+/**
+ * @param {Scene} scene
+ * @param {string} name of a picture
+ * @returns {string[]} its bands
+ */
+const bandsOf = ({ look }, name) => look.pictures.find((picture) => picture[0] === name)?.[1] ?? [];
+
+/**
+ * @param {Scene} scene with pixels
+ * @param {string} name of a picture
+ * @param {Float32Array} pixels
+ * @returns {ImageData} row 0 at the bottom; what was not observed is transparent
+ */
+function imageOf(scene, name, pixels) {
+  const { object, look, coverage } = scene;
+  const { width, height } = object;
+  const numbers = bandsOf(scene, name).map((band) => object.bands.indexOf(band));
+  const covers = coverage ? numbers.map((k) => planeOf(coverage, k, object)) : [];
+  const planes = numbers.map((k) => planeOf(pixels, k, object));
+  const colour = painter(planes, look.limits[name], look);
+  const out = new ImageData(width, height);
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const p = y * width + x;
+      const q = 4 * ((height - 1 - y) * width + x);
+      const [r, g, b] = colour(p);
+      out.data[q] = r;
+      out.data[q + 1] = g;
+      out.data[q + 2] = b;
+      out.data[q + 3] = covers.every((cover) => cover[p]) ? 255 : 0;
+    }
+  }
+  return out;
 }
 
 // One picture of the object, large or small: pixels, what lies over them, and what black and white are.
 class Picture {
+  name = "";
+  root = make("div", "picture");
+  title = make("div", "title");
+  frame = make("div", "frame", "", { tabindex: 0 });
+  canvas = make("canvas", "", "", { role: "img" });
+  over = document.createElementNS(SVG, "svg");
+  scale = make("div", "scale");
+
+  /** @param {Focus} focus */
   constructor(focus) {
-    /** @type {Focus} */
     this.focus = focus;
-    this.name = "";
-    /** @type {string[]} */
-    this.bands = [];
-    this.root = make("div", "picture");
-    this.title = make("div", "title");
-    this.frame = make("div", "frame", "", { tabindex: 0 });
-    this.canvas = make("canvas", "", "", { role: "img" });
-    this.over = document.createElementNS(SVG, "svg");
     this.frame.append(this.canvas, this.over, make("i"));
-    this.scale = make("div", "scale");
     this.root.append(this.title, this.frame, this.scale);
-    this.frame.addEventListener("pointermove", (event) => focus.point(event, this));
+    this.frame.addEventListener("pointermove", (event) => focus.point({ event, picture: this }));
     this.frame.addEventListener("pointerleave", () => focus.point(null));
     this.frame.addEventListener("click", (event) => this.open(event));
     this.frame.addEventListener("keydown", (event) => {
@@ -188,6 +214,7 @@ class Picture {
     });
   }
 
+  /** @param {Event} event */
   open(event) {
     if (!this.focus.every) return;
     event.preventDefault();
@@ -195,98 +222,66 @@ class Picture {
     this.focus.pictures[0].frame.focus({ preventScroll: true });
   }
 
-  get limits() {
-    return this.focus.look.limits[this.name];
-  }
-
-  paint(name) {
-    const { object, look, every, coverage } = this.focus;
+  /**
+   * @param {Scene} scene
+   * @param {string} name of the picture
+   */
+  paint(scene, name) {
+    const { object, look, pixels, coverage } = scene;
+    const { every } = this.focus;
+    const bands = bandsOf(scene, name);
     this.name = name;
-    this.bands = look.pictures.find((picture) => picture[0] === name)[1];
-    const seen = !coverage || this.planes(coverage).every((plane) => plane.some(Boolean));
-    this.title.replaceChildren(`${name} `);
-    this.title.append(make("span", "", this.bands.length > 1 ? this.bands.join(" ") : seen ? "" : "not observed"));
-    const said = `${object.id}, ${every ? recipeText(this.bands, look.kind) : this.focus.what.textContent}`;
-    this.canvas.setAttribute("aria-label", said);
+    const seen = (/** @type {string} */ band) =>
+      !coverage || planeOf(coverage, object.bands.indexOf(band), object).some(Boolean);
+    const note = bands.length > 1 ? bands.join(" ") : bands.every(seen) ? "" : "not observed";
+    this.title.replaceChildren(`${name} `, make("span", "", note));
+    const label = `${object.id}, ${every ? recipeText(bands, look.kind) : this.focus.what.textContent}`;
+    this.canvas.setAttribute("aria-label", label);
     this.frame.setAttribute("role", every ? "button" : "group");
-    this.frame.setAttribute("aria-label", every ? `${said}: show large` : object.id);
+    this.frame.setAttribute("aria-label", every ? `${label}: show large` : object.id);
     this.frame.title = every ? `show ${name} large` : "";
     Object.assign(this.canvas, { width: object.width, height: object.height });
-    if (this.focus.pixels) this.canvas.getContext("2d").putImageData(this.image(), 0, 0);
-    this.bar();
+    if (pixels) pen(this.canvas).putImageData(imageOf(scene, name, pixels), 0, 0);
+    this.bar(scene, bands);
   }
 
-  planes(data) {
-    const { object } = this.focus;
-    return this.bands.map((name) => this.focus.plane(data, object.bands.indexOf(name)));
-  }
-
-  image() {
-    const {
-      object: { width, height },
-      pixels,
-      coverage,
-    } = this.focus;
-    const out = new ImageData(width, height);
-    const covers = coverage ? this.planes(coverage) : [];
-    const colour = painter(this.planes(pixels), this.limits, this.focus.look);
-    for (let y = 0; y < height; y += 1) {
-      for (let x = 0; x < width; x += 1) {
-        const p = y * width + x;
-        const q = 4 * ((height - 1 - y) * width + x); // row 0 at the bottom
-        const [r, g, b] = colour(p);
-        out.data[q] = r;
-        out.data[q + 1] = g;
-        out.data[q + 2] = b;
-        out.data[q + 3] = covers.every((cover) => cover[p]) ? 255 : 0;
-      }
-    }
-    return out;
-  }
-
-  bar() {
-    const {
-      object: { unit },
-      look,
-      pixels,
-      every,
-    } = this.focus;
+  /**
+   * @param {Scene} scene
+   * @param {string[]} bands
+   */
+  bar({ object: { unit }, look, pixels }, bands) {
+    const { every } = this.focus;
+    const limits = look.limits[this.name];
     this.scale.replaceChildren();
-    this.scale.hidden = every && this.bands.length > 1;
-    if (this.bands.length > 1 || !pixels) return;
+    this.scale.hidden = every && bands.length > 1;
+    if (bands.length > 1 || !pixels) return;
     const strip = make("div", "", "", { style: `--ramp: ${look.palette.map((colour) => `rgb(${colour})`)}` });
     const ticks = (every ? [0, 1] : [0, 0.25, 0.5, 0.75, 1]).map((at) => {
-      const tick = make("span", "", number(valueAt(at, this.limits, look)));
+      const tick = make("span", "", number(valueAt(at, limits, look)));
       tick.style.bottom = `calc(${100 * at}% ${at === 0 ? "+ 8px" : at === 1 ? "- 8px" : ""})`;
       return tick;
     });
     if (every) ticks.splice(1, 0, make("span", "", unit));
     this.scale.append(strip, ...ticks);
-    this.scale.title = `black ${number(this.limits[0])}, white ${number(this.limits[1])} ${unit} per pixel`;
+    this.scale.title = `black ${number(limits[0])}, white ${number(limits[1])} ${unit} per pixel`;
   }
 
   // ---- what lies over it: scale bar, north and east, sources
 
-  mark() {
-    const {
-      object: { width, height, wcs, bar, sources, marks },
-      pictures,
-      every,
-    } = this.focus;
+  /** @param {Shown} object */
+  mark({ width, height, wcs, bar, sources, marks }) {
+    const { pictures, every } = this.focus;
     const room = this.frame.clientWidth;
     const size = room / width;
     this.over.replaceChildren();
     this.over.setAttribute("viewBox", `0 0 ${room} ${size * height}`);
-    const line = (d) => {
-      for (const name of ["under", "over"]) draw(this.over, "path", { d, class: name });
-    };
     const length = bar.pixels * size;
-    if (length) line(`M14,${size * height - 16}h${length}m0,-5v10m${-length},-10v10`); // else the scale is not known
+    if (length) this.line(`M14,${size * height - 16}h${length}m0,-5v10m${-length},-10v10`); // else the scale is not known
     draw(this.over, "text", { x: 14 + length / 2, y: size * height - 24, "text-anchor": "middle" }, bar.label);
-    if (wcs && this === pictures[0]) this.compass(wcs, room, line);
+    if (wcs && this === pictures[0]) this.compass(wcs, room);
     if (!this.focus.marks) return;
     for (const source of sources) {
-      const [shape, colour] = marks[source.kind] ?? ["diamond", "#8a8a8a"];
+      const [shape, colour] = marks[source.kind] ?? UNKNOWN;
       const at = `translate(${(source.x + 0.5) * size},${(height - source.y - 0.5) * size})`;
       const path = { d: SHAPES[shape], transform: every ? `${at} scale(.7)` : at, fill: "none" };
       draw(this.over, "path", { ...path, stroke: "#000a", "stroke-width": 4 });
@@ -294,111 +289,128 @@ class Picture {
     }
   }
 
-  compass({ cd }, room, line) {
+  /** @param {string} d path, drawn dark below and light above */
+  line(d) {
+    for (const name of ["under", "over"]) draw(this.over, "path", { d, class: name });
+  }
+
+  /**
+   * @param {Wcs} wcs
+   * @param {number} room px that the picture is wide
+   */
+  compass({ cd }, room) {
     const from = [room - 58, 58];
     for (const [name, [dx, dy]] of Object.entries(eastNorth(cd))) {
       const end = [from[0] + 32 * dx, from[1] + 32 * dy];
-      const wing = (s) => `L${end[0] - 7 * dx + s * 4 * dy},${end[1] - 7 * dy - s * 4 * dx}`;
-      line(`M${from}L${end}${wing(1)}M${end}${wing(-1)}`);
+      const wing = (/** @type {number} */ s) => `L${end[0] - 7 * dx + s * 4 * dy},${end[1] - 7 * dy - s * 4 * dx}`;
+      this.line(`M${from}L${end}${wing(1)}M${end}${wing(-1)}`);
       const middle = { "text-anchor": "middle", "dominant-baseline": "middle" };
       draw(this.over, "text", { x: end[0] + 13 * dx, y: end[1] + 13 * dy, ...middle }, name);
     }
   }
 }
 
+/**
+ * @param {Scene} scene
+ * @returns {string[]} names of its pictures, and first that of all of them if there are several
+ */
+function namesOf({ look }) {
+  const names = look.pictures.map(([name]) => name);
+  return names.length > 1 ? [look.all, ...names] : names;
+}
+
 class Focus {
+  /** @type {Scene | null} */
+  scene = null;
+  shown = ""; // the picture, or all of them
+  marks = false;
+  playing = 0; // the timer that blinks; 0: none
+  /** @type {Picture[]} */
+  pictures = [];
+
+  root = make("div", "galviz-focus");
+  head = make("div", "id", "", { role: "status" });
+  place = make("span", "place");
+  typed = make("input", "", "", { placeholder: "Go to object_id", "aria-label": "Go to object_id" });
+  alert = make("div", "alert", "", { role: "alert" });
+  facts = make("div", "facts");
+  tools = make("div", "tools");
+  show = make("div", "show");
+  what = make("div", "what");
+  pointer = make("div", "under-pointer");
+  legend = make("div", "legend");
+  watch = new ResizeObserver(() => this.resize());
+
+  /**
+   * @param {Model<ToBrowser, FromBrowser>} model
+   * @param {HTMLElement} el
+   */
   constructor(model, el) {
     this.model = model;
-    /** @type {Shown | null} */
-    this.object = null;
-    /** @type {Look | null} */
-    this.look = null;
-    /** @type {Float32Array | null} */
-    this.pixels = null; // bands, rows from the bottom, columns
-    /** @type {Uint8Array | null} */
-    this.coverage = null; // the same; 0: not observed. null: all is observed
-    this.shown = ""; // the picture, or all of them
-    this.marks = false;
-    /** @type {number | null} */
-    this.playing = null;
-    /** @type {Picture[]} */
-    this.pictures = [];
-    this.build(el);
-    this.heard = (content, buffers) => this.receive(content, buffers ?? [content.pixels, content.coverage]);
-    model.on("msg:custom", this.heard);
-    send(model, { type: "hello" });
-  }
-
-  build(el) {
-    this.root = make("div", "galviz-focus");
     this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
-    this.head = make("div", "id", "", { role: "status" });
-    this.place = make("span", "place");
-    this.typed = make("input", "", "", { placeholder: "Go to object_id", "aria-label": "Go to object_id" });
-    this.alert = make("div", "alert", "", { role: "alert" });
     const steps = make("div", "steps");
-    const step = (words, by) => button(words, () => send(this.model, { type: "step", by }));
+    const step = (/** @type {string} */ text, /** @type {number} */ by) =>
+      button(text, () => send(model, { type: "step", by }));
     steps.append(this.head, this.place, step("◀ Previous", -1), step("Next ▶", 1), this.typed);
-    this.facts = make("div", "facts");
-    this.tools = make("div", "tools");
-    this.show = make("div", "show");
-    this.what = make("div", "what");
-    this.pointer = make("div", "under-pointer");
-    this.legend = make("div", "legend");
     this.root.append(steps, this.alert, this.facts, this.tools, this.show, this.what, this.pointer, this.legend);
     el.replaceChildren(this.root);
     this.root.addEventListener("keydown", (event) => this.key(event));
-    this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(this.root);
+    model.on("msg:custom", this.receive);
+    send(model, { type: "hello" });
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.target === this.typed) {
       if (event.key !== "Enter") return;
       this.alert.textContent = "";
       send(this.model, { type: "go", id: this.typed.value });
-    } else if (this.object && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    } else if (this.scene && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const { all } = this.scene.look;
       if (event.key === "b") this.blink();
-      if (event.key === "a" && this.names[0] === this.look.all) this.turn(this.look.all, true);
+      if (event.key === "a" && namesOf(this.scene)[0] === all) this.turn(all, true);
     }
   }
 
   close() {
-    this.model.off("msg:custom", this.heard);
+    this.model.off("msg:custom", this.receive);
     this.watch.disconnect();
     this.stop();
   }
 
-  receive(content, [pixels, coverage]) {
+  /** @type {(content: ToBrowser, buffers?: DataView[]) => void} */
+  receive = (content, buffers) => {
+    let turn = false;
     if (content.type === "object") {
-      this.object = content;
-      this.pixels = pixels ? new Float32Array(bytes(pixels)) : null;
-      this.coverage = coverage ? new Uint8Array(bytes(coverage)) : null;
-      this.look = content.look;
-      this.write();
-    } else if (content.type === "said") {
-      this.alert.textContent = content.words;
+      const [pixels, coverage] = buffers ?? [content.pixels, content.coverage];
+      this.scene = {
+        object: content,
+        look: content.look,
+        pixels: pixels ? new Float32Array(bytes(pixels)) : null,
+        coverage: coverage ? new Uint8Array(bytes(coverage)) : null,
+      };
+      this.write(content);
+    } else if (content.type === "alert") {
+      this.alert.textContent = content.text;
       return;
-    } else if (content.type === "look" && content.id === this.object?.id) {
-      this.look = content.look;
+    } else if (content.id === this.scene?.object.id) {
+      this.scene.look = content.look;
+      turn = content.turn;
     } else return;
-    if (content.turn || !this.names.includes(this.shown)) this.shown = this.look.name;
+    if (turn || !namesOf(this.scene).includes(this.shown)) this.shown = this.scene.look.name;
     this.paint();
-  }
+  };
 
-  get names() {
-    const names = this.look.pictures.map(([name]) => name);
-    return names.length > 1 ? [this.look.all, ...names] : names;
-  }
-
+  // Whether all pictures are shown side by side.
   get every() {
-    return this.shown === this.look.all;
+    return this.shown === this.scene?.look.all;
   }
 
   // ---- words
 
-  write() {
-    const { id, facts, sources, marks, place, count } = this.object;
+  /** @param {Shown} object */
+  write({ id, facts, sources, marks, place, count }) {
     this.head.textContent = id;
     this.place.textContent = place ? `${place.toLocaleString("en")} of ${count.toLocaleString("en")}` : "";
     this.alert.textContent = "";
@@ -412,56 +424,57 @@ class Focus {
     const kinds = [...new Set(sources.map((source) => source.kind))];
     this.legend.replaceChildren(
       ...kinds.map((kind) => {
-        const [shape, colour, name] = marks[kind] ?? ["diamond", "#8a8a8a", kind];
+        const [shape, colour, name] = marks[kind] ?? [...UNKNOWN, kind];
         const entry = make("span");
-        const sign = document.createElementNS(SVG, "svg");
-        sign.setAttribute("viewBox", "-9 -9 18 18");
+        const sign = draw(entry, "svg", { viewBox: "-9 -9 18 18" });
         draw(sign, "path", { d: SHAPES[shape], fill: "none", stroke: colour, "stroke-width": 2.4 });
-        entry.append(sign, `${name} (${sources.filter((source) => source.kind === kind).length})`);
+        entry.append(`${name} (${sources.filter((source) => source.kind === kind).length})`);
         return entry;
       }),
     );
     this.point(null);
   }
 
-  buttons() {
-    const {
-      names,
-      shown,
-      look: { all: every },
-    } = this;
-    const all = names.map((name) => {
-      const title = name === every ? "colours and bands side by side (a)" : `show ${name}`;
-      return button(name, () => this.turn(name, name === every), { title, pressed: name === shown });
+  /** @param {Scene} scene */
+  buttons(scene) {
+    const names = namesOf(scene);
+    const { all } = scene.look;
+    const buttons = names.map((name) => {
+      const title = name === all ? "colours and bands side by side (a)" : `show ${name}`;
+      return button(name, () => this.turn(name, name === all), { title, pressed: name === this.shown });
     });
     if (names.length > 1) {
-      const state = { title: "through the bands (b)", pressed: this.playing !== null };
-      all.push(button("blink", () => this.blink(), state));
+      const state = { title: "through the bands (b)", pressed: this.playing !== 0 };
+      buttons.push(button("blink", () => this.blink(), state));
     }
-    if (this.object.sources.length) {
+    if (scene.object.sources.length) {
       const turn = () => {
         this.marks = !this.marks;
         this.paint();
       };
-      all.push(button("sources", turn, { title: "mark what is known to lie here", pressed: this.marks }));
+      buttons.push(button("sources", turn, { title: "mark what is known to lie here", pressed: this.marks }));
     }
-    const root = /** @type {Document | ShadowRoot} */ (this.tools.getRootNode());
-    const at = [...this.tools.children].indexOf(root.activeElement);
-    this.tools.replaceChildren(...all);
-    all[at]?.focus();
+    const { activeElement } = rootOf(this.tools);
+    const at = activeElement ? [...this.tools.children].indexOf(activeElement) : -1;
+    this.tools.replaceChildren(...buttons);
+    buttons[at]?.focus();
   }
 
-  // What is told is the choice of all views that share the controls; the other turns are for this one.
-  turn(name, tell = false) {
-    if (tell) this.stop();
+  /**
+   * Shows another picture.
+   * @param {string} name
+   * @param {boolean} share with all views that share the controls
+   */
+  turn(name, share = false) {
+    if (share) this.stop();
     this.shown = name;
     this.paint();
-    if (tell) send(this.model, { type: "picture", name });
+    if (share) send(this.model, { type: "picture", name });
   }
 
   blink() {
-    const bands = this.object?.bands ?? [];
-    if (this.playing === null && bands.length > 1) {
+    const bands = this.scene?.object.bands ?? [];
+    if (this.playing === 0 && bands.length > 1) {
       const next = () => this.turn(bands[(bands.indexOf(this.shown) + 1) % bands.length]);
       this.playing = setInterval(next, 600);
       next();
@@ -473,25 +486,27 @@ class Focus {
 
   stop() {
     clearInterval(this.playing);
-    this.playing = null;
+    this.playing = 0;
   }
 
   // ---- the pictures
 
   resize() {
-    if (!this.object) return;
-    const { width, height, tallest } = this.object;
+    if (!this.scene) return;
+    const { object } = this.scene;
+    const { width, height, tallest } = object;
     const room = this.every ? "auto" : `${Math.min(this.root.clientWidth - 84, (tallest * width) / height)}px`;
     for (const picture of this.pictures) {
       Object.assign(picture.frame.style, { width: room, aspectRatio: `${width} / ${height}` });
-      picture.mark();
+      picture.mark(object);
     }
   }
 
   paint() {
-    if (!this.object) return;
-    this.buttons();
-    const names = this.every ? this.names.slice(1) : [this.shown];
+    const { scene } = this;
+    if (!scene) return;
+    this.buttons(scene);
+    const names = this.every ? namesOf(scene).slice(1) : [this.shown];
     while (this.pictures.length < names.length) this.pictures.push(new Picture(this));
     this.pictures.length = names.length;
     this.show.className = this.every ? "show all" : "show";
@@ -500,38 +515,40 @@ class Focus {
       this.show.replaceChildren(...roots);
       this.point(null); // what is under the pointer is elsewhere now
     }
-    this.describe(names);
+    this.what.textContent = this.description(scene, names);
     this.legend.hidden = !this.marks;
-    for (const [k, name] of names.entries()) this.pictures[k].paint(name);
+    for (const [k, name] of names.entries()) this.pictures[k].paint(scene, name);
     this.resize();
   }
 
-  describe(names) {
-    const {
-      object: { bands, unit, origin },
-      look: { pictures, kind },
-    } = this;
-    const shown = pictures.filter(([name]) => names.includes(name)).map(([, colours]) => colours);
-    const whole = (name) => this.plane(this.coverage, bands.indexOf(name)).every(Boolean);
-    const seen = this.coverage && !shown.flat().every(whole) ? " · hatched: not observed" : "";
-    const measure = unit === "display" ? "pixels meant for the eye" : `${unit} per pixel`;
-    const recipe = recipeText(shown[0], kind) + (this.every ? ` · ${recipeText([], kind, "each band")}` : "");
-    this.what.textContent = this.pixels ? `${recipe} · ${measure} · ${origin}${seen}` : "no image of this object";
+  /**
+   * @param {Scene} scene
+   * @param {string[]} names of the pictures that are shown
+   * @returns {string}
+   */
+  description(scene, names) {
+    const { object, look, pixels, coverage } = scene;
+    if (!pixels) return "no image of this object";
+    const shown = names.map((name) => bandsOf(scene, name));
+    const whole = (/** @type {string} */ band) =>
+      !coverage || planeOf(coverage, object.bands.indexOf(band), object).every(Boolean);
+    const seen = shown.flat().every(whole) ? "" : " · hatched: not observed";
+    const measure = object.unit === "display" ? "display pixels" : `${object.unit} per pixel`;
+    const recipe = recipeText(shown[0], look.kind) + (this.every ? ` · ${recipeText([], look.kind, "each band")}` : "");
+    return `${recipe} · ${measure} · ${object.origin}${seen}`;
   }
 
-  plane(data, k) {
-    const size = this.object.width * this.object.height;
-    return data.subarray(k * size, (k + 1) * size);
-  }
-
-  point(event, picture) {
-    this.show.classList.toggle("pointed", event !== null);
+  /** @param {{event: PointerEvent, picture: Picture} | null} over null: the pointer left */
+  point(over) {
+    this.show.classList.toggle("pointed", over !== null);
     this.pointer.replaceChildren();
-    if (!event) return;
-    const { width, bands, wcs, unit, sources } = this.object;
+    if (!over || !this.scene) return;
+    const { event, picture } = over;
+    const { object, pixels, coverage } = this.scene;
+    const { width, bands, wcs, unit, sources } = object;
     const at = picture.frame.getBoundingClientRect();
     const [left, top] = [(event.clientX - at.x) / at.width, (event.clientY - at.y) / at.height];
-    const pixel = pixelAt([left, top], this.object);
+    const pixel = pixelAt([left, top], object);
     if (!pixel) return;
     const { x, y, column, row } = pixel;
     this.show.style.setProperty("--x", `${100 * left}%`);
@@ -545,16 +562,18 @@ class Focus {
     const near = sources.find((source) => this.marks && Math.hypot(source.x - x, source.y - y) * at.width < 9 * width);
     if (near) words.push(`${near.kind}${near.p_mem === null ? "" : ` p_mem ${number(near.p_mem)}`}`);
     this.pointer.append(`${words.join("   ")}\n`);
-    if (!this.pixels) return;
+    if (!pixels) return;
     const p = row * width + column;
-    const seen = (k) => !this.coverage || this.plane(this.coverage, k)[p];
-    const value = (k) => (seen(k) ? number(this.plane(this.pixels, k)[p]) : "not observed");
-    const here = (name) => this.every && name === picture.name;
-    const values = bands.map((name, k) => make(here(name) ? "b" : "span", "", `${name} ${value(k)}`));
+    const values = bands.map((name, k) => {
+      const seen = !coverage || planeOf(coverage, k, object)[p];
+      const value = seen ? number(planeOf(pixels, k, object)[p]) : "not observed";
+      return make(this.every && name === picture.name ? "b" : "span", "", `${name} ${value}`);
+    });
     this.pointer.append(...values.flatMap((element) => [element, "  "]), unit === "display" ? "" : unit);
   }
 }
 
+/** @param {{model: Model<ToBrowser, FromBrowser>, el: HTMLElement}} place */
 export function render({ model, el }) {
   return untilRemoved(new Focus(model, el), model);
 }

@@ -15,6 +15,7 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.gallery.core import text_of
 from galviz.tools.gallery.figure import Look, object_limits, palette_bytes
 from galviz.tools.labels.core import Labels
+from galviz.tools.viewer import messages
 from galviz.tools.viewer.figure import LUPTON_Q, MARKS, scale_bar
 
 
@@ -109,13 +110,13 @@ class Portrait:
         label = "" if self.labels is None else self.labels.get(object_id)
         return [*([["label", label]] if label else []), *([str(name), text_of(value)] for name, value in facts)]
 
-    def _marked(self, object_id: str) -> list[dict[str, Any]]:
+    def _marked(self, object_id: str) -> list[messages.Source]:
         if self._sources is None:
             return []
         found = self._sources[self._sources["object_id"] == object_id].reindex(columns=["x", "y", "kind", "p_mem"])
         return found.astype(object).where(found.notna(), None).to_dict("records")
 
-    def _wcs(self, object_id: str) -> dict[str, list[float]] | None:
+    def _wcs(self, object_id: str) -> messages.Wcs | None:
         if self.cutouts.wcs is None or object_id not in self._index:
             return None
         row = self.cutouts.wcs.iloc[self._index.get_loc(object_id)]

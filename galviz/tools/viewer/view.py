@@ -11,7 +11,9 @@ import param
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.labels.core import Labels
+from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection
+from galviz.tools.viewer import messages
 from galviz.tools.viewer.core import Portrait
 from galviz.tools.viewer.stretch import ALL, RGB, LookView
 
@@ -93,7 +95,7 @@ class FocusView(pn.viewable.Viewer):
         focus = self.selection.focus
         return focus if focus is not None and self.portrait.knows(focus) else str(self.portrait.ids[0])
 
-    def look_message(self) -> dict[str, Any]:
+    def look_message(self) -> messages.Look:
         """Return the display settings, with the limits of each picture of this object."""
         bands, looks = self.portrait.cutouts.bands, self.looks
         pictures = {RGB: (looks.red, looks.green, looks.blue)} if len(bands) > 1 else {}
@@ -101,7 +103,7 @@ class FocusView(pn.viewable.Viewer):
         told = self.portrait.look_message(self.object_id, self._look, pictures)
         return told | {"name": self._picture, "all": ALL}
 
-    def object_message(self) -> dict[str, Any]:
+    def object_message(self) -> messages.Object:
         """Return everything shown of the object, including its pixels."""
         return self.portrait.object_message(self.object_id) | {"tallest": self.height, "look": self.look_message()}
 
@@ -111,25 +113,24 @@ class FocusView(pn.viewable.Viewer):
         Raises
         ------
         ValueError
-            If the type of the message is unknown.
+            If it is not one of `messages.FROM_BROWSER`.
         """
-        does = {"hello": self._show, "step": self._step, "go": self._go, "picture": self._turn}
-        if message.get("type") not in does:
-            raise ValueError(f"message: expected one of {', '.join(does)}, got {message.get('type')!r}.")
-        does[message["type"]](message)
+        check(message, messages.FROM_BROWSER)
+        act = {"hello": self._show, "step": self._step, "go": self._go, "picture": self._turn}
+        act[message["type"]](message)
 
-    def _step(self, message: Mapping[str, Any]) -> None:
-        self.selection.focus = self.portrait.beside(self.object_id, int(message["by"]))
+    def _step(self, message: messages.Step) -> None:
+        self.selection.focus = self.portrait.beside(self.object_id, message["by"])
 
-    def _go(self, message: Mapping[str, Any]) -> None:
-        wanted = str(message["id"]).strip()
+    def _go(self, message: messages.Go) -> None:
+        wanted = message["id"].strip()
         if self.portrait.knows(wanted):
             self.selection.focus = wanted
         elif wanted:
-            words = f"{wanted} is not among these {len(self.portrait.ids):,} objects."
-            self.canvas.send({"type": "said", "words": words})
+            text = f"{wanted} is not among these {len(self.portrait.ids):,} objects."
+            self.canvas.send(messages.Alert(type="alert", text=text))
 
-    def _turn(self, message: Mapping[str, Any]) -> None:
+    def _turn(self, message: messages.Picture) -> None:
         if message["name"] in self.looks.param.picture.objects:
             self.looks.picture = message["name"]
 
@@ -139,7 +140,8 @@ class FocusView(pn.viewable.Viewer):
     def _restretch(self, *_: param.parameterized.Event) -> None:
         turned, self._picture = self.looks.picture != self._picture, self.looks.picture
         self._look = self.looks.look()
-        self.canvas.send({"type": "look", "id": self.object_id, "look": self.look_message(), "turn": turned})
+        look = self.look_message()
+        self.canvas.send(messages.NewLook(type="look", id=self.object_id, look=look, turn=turned))
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(*([self.looks] if self._own else []), self.canvas, sizing_mode="stretch_width")

@@ -68,6 +68,18 @@ def test_look_captions_and_tile_reach_the_browser(sky):
         widget.tile = 1
 
 
+def test_a_filter_that_is_set_again_does_not_outdate_what_the_browser_has(sky):
+    widget, told = GalleryWidget(sky, filter="z < 0.3"), []
+    widget.exchange._send = lambda message, _: told.append(message)
+    widget.exchange.tell()
+    widget.filter = "z < 0.3"
+    assert told[-1]["version"] == widget.album.version
+
+
+def test_keys_without_labels_are_ignored(sky):
+    assert GalleryWidget(sky, keys={"s": "spiral"}).exchange.keys == {}
+
+
 def test_labels_are_given_by_keys(sky, tmp_path):
     labels = Labels(tmp_path / "labels.csv")
     widget = GalleryWidget(sky, labels=labels, keys={"s": "spiral"})

@@ -5,6 +5,8 @@ import pytest
 import traitlets
 from at_once import Now, random_run
 
+from galviz.tools.messages import check
+from galviz.tools.occlusion import messages
 from galviz.tools.occlusion.widget import OcclusionWidget
 from galviz.work.explanation import Explanation, Question
 
@@ -27,6 +29,8 @@ def test_what_is_set_is_asked_and_the_map_is_the_answer(made):
     expected.look()
     np.testing.assert_array_equal(widget.map, expected.map()[0])
     assert widget.clean == pytest.approx(expected.clean)
+    for message, _ in sent:
+        check(message, messages.TO_BROWSER)
     assert {message["id"] for message, _ in sent} == {sky.object_ids[7]}
     message, (values, outputs) = next(one for one in reversed(sent) if one[0]["type"] == "map")
     np.testing.assert_array_equal(np.frombuffer(values, "<f4").reshape(16, 16), widget.map)

@@ -5,6 +5,8 @@ import traitlets
 
 from galviz.measure.threshold_stats import ThresholdCurve
 from galviz.tools.labels.core import Labels
+from galviz.tools.messages import check
+from galviz.tools.threshold import messages
 from galviz.tools.threshold.widget import MOST, ThresholdWidget
 
 
@@ -44,11 +46,13 @@ def test_the_line_can_be_dragged(table):
     widget.send = told.append
     widget._receive({"type": "hello", "client": "x"})
     assert [message["type"] for message in told] == ["chart", "state"]
+    for message in told:
+        check(message, messages.TO_BROWSER)
     assert sum(told[0]["all"]) == 3000
     widget._receive({"type": "threshold", "client": "x", "seq": 7, "value": 0.25, "done": False})
     assert widget.threshold == 0.25
-    assert told[-1]["heard"] == {"x": 7}
-    assert told[-1]["numbers"][0] == ["Above the line", f"{widget.count:,} of 3,000"]
+    assert told[-1]["acknowledged"] == {"x": 7}
+    assert told[-1]["numbers"][0] == ("Above the line", f"{widget.count:,} of 3,000")
 
 
 def test_another_answer_takes_its_own_truth(table):

@@ -1,0 +1,59 @@
+"""The messages between an occlusion map and its browsers (``client.js``)."""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class Source(TypedDict):
+    """A source. Pixels count from 0, whole numbers at their centres, row 0 at the bottom."""
+
+    x: float
+    y: float
+    kind: str
+
+
+class Bar(TypedDict):
+    """The scale bar."""
+
+    pixels: float  # 0: the scale is not known
+    label: str
+
+
+class Object(TypedDict):
+    """An object with its picture, so that id and picture belong together."""
+
+    type: Literal["object"]
+    id: str
+    width: int
+    height: int
+    title: str  # bands of the picture
+    bar: Bar
+    sources: list[Source]
+    marks: dict[str, tuple[str, str, str]]  # kind of source → shape, colour, name
+    png: NotRequired[bytes]  # for Panel; anywidget has it as the first buffer
+
+
+class Map(TypedDict):
+    """The map of an object, as far as it is computed."""
+
+    type: Literal["map"]
+    id: str
+    label: str
+    unit: str
+    limits: tuple[float, float]  # values of the first and the last colour
+    palette: list[list[int]]  # red, green, blue, 0 … 255
+    clean: float | None  # output for the image as it is; None: not computed yet
+    patch: int  # side of the occluder, pixels
+    tops: list[int]  # its places: rows from the bottom
+    lefts: list[int]  # and columns
+    values: NotRequired[bytes]  # (H, W) of <f4, row 0 at the bottom; NaN: not computed yet. anywidget: first buffer
+    outputs: NotRequired[bytes]  # (places,) of <f4, with the occluder there; NaN: not computed yet. Second buffer
+
+
+class Hello(TypedDict):
+    """A new browser; `Object` and `Map` are the answer."""
+
+    type: Literal["hello"]
+
+
+TO_BROWSER = (Object, Map)
+FROM_BROWSER = (Hello,)
