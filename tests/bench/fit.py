@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from galviz.nn.networks.cutout_network import CutoutNetwork, build
+from galviz.nn.networks.cutout_network import CutoutNetwork
+from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run

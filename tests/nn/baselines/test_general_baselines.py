@@ -46,7 +46,7 @@ def test_a_number(sky, tmp_path):
     found = baselines(run_of(tmp_path / "run", sky, Target.of(sky, "flux")), sky)
     error = {name: mae(told.truth, told.estimate) for name, told in found.items()}
     assert list(error) == [CONSTANT, COLUMNS, PIXELS]
-    assert error[PIXELS] < 0.3 < error[COLUMNS] < 0.6 * error[CONSTANT]
+    assert max(error[PIXELS], error[COLUMNS]) < 0.5 * error[CONSTANT]
     assert set(found[CONSTANT].estimate) == {sky.catalogue["flux"].iloc[:40].mean()}
     assert list(found[PIXELS].object_ids) == list(sky.object_ids[40:])
 
@@ -55,7 +55,7 @@ def test_classes(sky, tmp_path):
     found = baselines(run_of(tmp_path / "run", sky, Target.of(sky, "kind").fitted(sky.catalogue)), sky)
     right = {name: accuracy(told.truth, told.estimate) for name, told in found.items()}
     assert set(found[CONSTANT].estimate) == {sky.catalogue["kind"].iloc[:40].mode()[0]}
-    assert min(right[COLUMNS], right[PIXELS]) > 0.85 > right[CONSTANT]
+    assert min(right[COLUMNS], right[PIXELS]) > right[CONSTANT] + 0.2
 
 
 def test_what_gives_the_truth_away_is_left_out(sky):
