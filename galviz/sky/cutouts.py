@@ -93,6 +93,9 @@ class CutoutSet:
         size = f"{bands} bands {' '.join(self._bands)}, {width}×{height} px"
         return f"<CutoutSet of {len(self)} objects, {size}: {self._origin}>"
 
+    path: Path | None = None
+    """The folder of a saved set that was opened as a whole; None for other sets."""
+
     @property
     def images(self) -> LazyRows:
         """Pixels, float32, shape (N, B, H, W). They are read when they are indexed."""
@@ -256,6 +259,7 @@ class CutoutSet:
             raise ValueError(
                 f"data: expected the bands {bands}, got {opened.bands} in {path}. Use a sky that has them."
             )
+        opened.path = Path(path).resolve()
         return opened
 
     @staticmethod

@@ -9,7 +9,8 @@ import pandas as pd
 import traitlets
 
 from galviz.io.markup import Markup, as_html
-from galviz.runs.run import ACTIVE
+from galviz.runs.predictions import Predictions
+from galviz.runs.run import ACTIVE, Run
 from galviz.work import processes as jobs
 
 _EVERY_S = 0.5
@@ -100,6 +101,21 @@ class TrainingWidget(W.VBox):
         if self._thread is not None:
             self._thread.join(timeout)
         return self.status
+
+    def predictions(self) -> Predictions:
+        """Return the predictions of the run.
+
+        Raises
+        ------
+        ValueError
+            If there are none yet.
+        """
+        found = Run.open(self.path).predictions()
+        if found is None:
+            raise ValueError(
+                f"run: expected a finished one, got {self.path.name}, which is {self.status}. Wait for it."
+            )
+        return found
 
     def _follow(self) -> None:
         pause = threading.Event()
