@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from galviz.tasks.target import Target
     from galviz.work.sweep import Plan
 
-__all__ = ["devices", "ingest", "mock", "one_line", "predict", "runs", "sweep", "train"]
+__all__ = ["devices", "ingest", "mock", "one_line", "predict", "recipe", "runs", "sweep", "train"]
 
 
 def train(args: argparse.Namespace) -> Work:
@@ -49,6 +50,26 @@ def train(args: argparse.Namespace) -> Work:
                 with training.shown(run):
                     studies.train(run, cutouts, **more)
         print(f"{run.path}: {training.summary(run)}")
+
+    return work
+
+
+def recipe(args: argparse.Namespace) -> Work:
+    """List the settings of recipes, or those of one recipe with their values."""
+    from galviz.runs.recipe import Recipe
+    from galviz.runs.settings import about, declared, text_of, type_text
+
+    if not args.study and (args.recipe or args.target or args.set):
+        raise ValueError("study: expected a study whose recipe is shown, got none. Give it first.")
+    found = _target_and_recipe(args, _study(args.study))[1].flat() if args.study else {}
+    values = [f"{name}={text_of(value)}" for name, value in found.items()]
+
+    def work() -> None:
+        for key, one in declared(Recipe):
+            shown = [value for value in values if value.startswith((f"{key}=", f"{key}."))] if args.study else [key]
+            if shown:
+                print(*shown)
+                print(textwrap.indent(textwrap.fill(f"{about(one).help} ({type_text(one)})", 100), "    "))
 
     return work
 
@@ -163,19 +184,24 @@ def _sky(path: str | Path, study: "Study") -> "CutoutSet":
     return CutoutSet.open(path, study.bands)
 
 
-def _asked(args: argparse.Namespace, study: "Study") -> tuple["Target", "Recipe", str | None]:
-    """Return the target, the recipe with all its changes, and the encoder that the arguments select."""
+def _target_and_recipe(args: argparse.Namespace, study: "Study") -> tuple["Target", "Recipe"]:
+    """Return the target and the recipe, changed by ``--set``, that the arguments select."""
     name = args.target or next(iter(study.targets))
     one_of("target", name, study.targets)
     target, recipes = study.targets[name], study.recipes_of(name)
     one_of("recipe", args.recipe or "quick", recipes)
-    recipe = recipes[args.recipe or "quick"].with_settings(args.set)
+    return target, recipes[args.recipe or "quick"].with_settings(args.set)
+
+
+def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Recipe", str | None]:
+    """Return the target, the recipe with all its changes, and the encoder that the arguments select."""
+    target, recipe = _target_and_recipe(args, study)
     if args.epochs:
         recipe = recipe.replace(epochs=args.epochs)
     if args.frozen and not args.encoder:
         raise ValueError("frozen: expected an encoder to keep as it is, got none. Give --encoder RUN too.")
     if args.frozen:
-        recipe = recipe.replace(frozen=True)
+        recipe = recipe.replace(optimiser={"frozen": True})
     return target, recipe, str(Path(args.encoder).resolve()) if args.encoder else None
 
 
@@ -194,8 +220,8 @@ def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
     pretext = study.pretraining.target
     before = [setting.removeprefix(f"{pretext}s.") for setting in args.set if setting.startswith(f"{pretext}s.")]
     own = [setting for setting in args.set if not setting.startswith(f"{pretext}s.")]
-    shared = [setting for setting in own if setting.startswith(("network.", "normalise="))]
     recipe, cutouts = study.pretraining.base[args.recipe].with_settings(own), _sky(args.data, study)
+    shared = [setting for setting in own if _is_of_the_encoder(recipe.full_key(setting.partition("=")[0]))]
     groups = len(set(groups_of(cutouts.catalogue)))
     if groups < recipe.folds:
         raise ValueError(
@@ -215,6 +241,11 @@ def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
         folds=tuple(range(max(recipe.folds, 1)) if "all" in args.folds else args.folds),
         fold_wise=args.fold_wise,
     )
+
+
+def _is_of_the_encoder(key: str) -> bool:
+    """Return whether Base, Ours and the pre-training need the same value of a setting, as they have one encoder."""
+    return key.startswith("network.") or key == "data.normalise"
 
 
 def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSet"]:
@@ -247,9 +278,9 @@ def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
 
 def _check_encoder(theirs: "Recipe", ours: "Recipe") -> None:
     """Raise a ValueError if the encoder of a run has another architecture than the one to be trained."""
-    for name, default in (("width", None), ("stem", None), ("stages", 4)):
-        have, want = (recipe.network.get(name, default) for recipe in (theirs, ours))
-        if None not in (have, want) and have != want:
+    for name in ("architecture", "width", "stem", "stages"):
+        have, want = (getattr(recipe.network, name) for recipe in (theirs, ours))
+        if have != want:
             raise ValueError(
                 f"encoder: expected one with network.{name}={want}, as the recipe {ours.name} has it, got {have}. "
                 f"Pre-train by the same recipe (--recipe {ours.name}), or --set network.{name}={have}."

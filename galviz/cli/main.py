@@ -78,13 +78,14 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     known = {}
-    if {"mock", "train", "sweep"} & set(argv[:1]):
+    if {"mock", "recipe", "sweep", "train"} & set(argv[:1]):
         from galviz.studies import studies
 
         known = studies()
     _mock(commands, known)
     _ingest(commands)
     _train(commands, known)
+    _recipe(commands, known)
     _sweep(commands, known)
     for add in (_predict, _runs, _devices):
         add(commands)
@@ -228,7 +229,10 @@ def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
     help_encoder = "start from the encoder of this run, or of a file of torchvision's weights (default: a new one)"
     add("--encoder", metavar="RUN", help=help_encoder)
     add("--frozen", action="store_true", help="with --encoder: keep its weights as they are (default: they learn too)")
-    help_set = "change a field of the recipe: epochs=3, network.width=8, learning_rates.head=1e-3 (default: none)"
+    help_set = (
+        "change settings of the recipe: epochs=3, network.width=8, validation.folds=4, or folds=4 for short; `galviz "
+        "recipe` lists them (default: none)"
+    )
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help_set)
     add("--epochs", type=_positive, metavar="N", help="passes over the sky (default: as the recipe says)")
     help_devices = "cpu, cuda:0, mps, or how many of the best kind (default: one, of the best kind there is)"
@@ -236,6 +240,21 @@ def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
     help_queue = "train at once, where there is room beside what trains on the device (default: wait in line for it)"
     add("--no-queue", action="store_true", help=help_queue)
     add("--resume", action="store_true", help="go on from the run's last checkpoint (default: make a new run)")
+
+
+def _recipe(commands: Any, studies: "Mapping[str, Study]") -> None:
+    add = _command(
+        commands,
+        "recipe",
+        "list the settings that a recipe can have, or those of a study's recipe",
+        "galviz recipe",
+        "galviz recipe richness --recipe best --set folds=10",
+    ).add_argument
+    help_study = f"show the values in a recipe of this study: {', '.join(studies)} (default: types and defaults)"
+    add("study", nargs="?", metavar="STUDY", help=help_study)
+    add("--recipe", metavar="NAME", help="quick, paper, best, or another of the study's (default: quick)")
+    add("--target", metavar="NAME", help="what is learned, as in `galviz train` (default: the study's own)")
+    add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change settings (default: none)")
 
 
 def _sweep(commands: Any, studies: "Mapping[str, Study]") -> None:
@@ -261,7 +280,7 @@ def _sweep(commands: Any, studies: "Mapping[str, Study]") -> None:
     add("--folds", nargs="+", type=_fold, default=[0], metavar="K", help=help_folds)
     help_wise = "pre-train for each fold without its held-out images (default: once on all images, without labels)"
     add("--fold-wise", action="store_true", help=help_wise)
-    help_set = "change a field of the recipe, or with bands. or orders. of the pre-training's (default: none)"
+    help_set = "change settings of the recipe, or with bands. or orders. of the pre-training's (default: none)"
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help_set)
     help_devices = "cpu, cuda:0, …: a training at a time on each; name one twice for two at a time (default: the best)"
     add("--devices", nargs="+", default=["auto"], metavar="NAME", help=help_devices)

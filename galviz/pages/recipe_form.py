@@ -1,36 +1,71 @@
-"""A form to edit the fields of a recipe."""
+"""A form to edit the settings of a recipe. It is made from what `galviz.runs.recipe` declares."""
 
-import inspect
-import re
 from collections.abc import Mapping
-from dataclasses import fields
-from functools import cache
-from typing import Any
+from dataclasses import Field
+from typing import Any, get_origin
 
 import panel as pn
 
-from galviz.runs.recipe import CHOICES, Recipe
+from galviz.runs.recipe import ARCHITECTURES, Recipe
+from galviz.runs.settings import Setting, about, declared, text_of
+
+_ARCHITECTURE = "network.architecture"
+_DECLARED = dict(declared(Recipe))
 
 
 class RecipeForm(pn.viewable.Viewer):
-    """One widget per field of a recipe; `settings` returns the changes as arguments of ``galviz train --set``.
+    """One widget per setting of a recipe; `settings` returns the changes as arguments of ``galviz train --set``.
+
+    Settings that the architecture or the task does not have are left out. With another architecture, its options
+    replace those of the old one.
 
     Parameters
     ----------
     recipe : Recipe
+    task : str
+        What is learned: ``"regression"``, ``"classification"``, ``"votes"`` or ``"pretext"``.
     """
 
-    def __init__(self, recipe: Recipe, **params: object) -> None:
+    def __init__(self, recipe: Recipe, task: str = "regression", **params: object) -> None:
         super().__init__(**params)
-        self.recipe = recipe
-        self.widgets = {key: _widget(key, value) for key, value in flat(recipe).items()}
-        for key, widget in self.widgets.items():
-            widget.description = helps().get(key.partition(".")[0], "")
+        self.recipe, self.task = recipe, task
+        self.widgets = {key: _widget(key, value, task) for key, value in self._shown(recipe).items()}
+        self.cards = [pn.Card(title=group, collapsed=bool(k)) for k, group in enumerate(self._groups())]
+        self.widgets[_ARCHITECTURE].param.watch(self._change_architecture, "value")
+        self._fill()
+
+    @property
+    def _base(self) -> Recipe:
+        """The recipe with the selected architecture, from which the widgets differ by what the visitor changed."""
+        return self.recipe.replace(network={"architecture": self.widgets[_ARCHITECTURE].value})
+
+    def _shown(self, recipe: Recipe) -> dict[str, Any]:
+        return {
+            key: value
+            for key, value in recipe.flat().items()
+            if key != "name" and self.task in (_setting(key).tasks or (self.task,))
+        }
+
+    def _groups(self) -> list[str]:
+        return list(dict.fromkeys(_group(key) for key in self.widgets))
+
+    def _change_architecture(self, _: object) -> None:
+        shown = self._shown(self._base)
+        made = {key: self.widgets.get(key) or _widget(key, value, self.task) for key, value in shown.items()}
+        self.widgets.clear()
+        self.widgets.update(made)
+        self._fill()
+
+    def _fill(self) -> None:
+        for card in self.cards:
+            own = [_with_help(key, widget) for key, widget in self.widgets.items() if _group(key) == card.title]
+            card.objects = [pn.FlexBox(*own)]
 
     def settings(self) -> list[str]:
-        """Return the changed fields as ``key=value``."""
-        now = {key: _text(widget.value) for key, widget in self.widgets.items()}
-        return [f"{key}={now[key]}" for key, value in flat(self.recipe).items() if now[key] != _text(value)]
+        """Return the changed settings as ``key=value``."""
+        before = self._shown(self._base) | {_ARCHITECTURE: self.recipe.network.architecture}
+        now = {key: _value(widget) for key, widget in self.widgets.items()}
+        return [f"{key}={text_of(now[key])}" for key, value in before.items() if now[key] != value]
 
     def changed(self) -> Recipe:
         """Return the recipe with the changes.
@@ -38,48 +73,57 @@ class RecipeForm(pn.viewable.Viewer):
         Raises
         ------
         ValueError
-            If a field has the wrong type or is out of range; the message names it.
+            If a setting is out of range; the message names it.
         """
         return self.recipe.with_settings(self.settings())
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.FlexBox(*self.widgets.values())
+        return pn.Column(*self.cards, sizing_mode="stretch_width")
 
 
-def flat(recipe: Recipe) -> dict[str, Any]:
-    """Return the fields of a recipe except its name; mappings become keys such as ``learning_rates.head``."""
-    result = {}
-    for field in fields(recipe):
-        value = getattr(recipe, field.name)
-        if isinstance(value, Mapping):
-            result |= {f"{field.name}.{key}": inner for key, inner in value.items()}
-        elif field.name != "name":
-            result[field.name] = value
-    return result
+def _field(key: str) -> Field:
+    return _DECLARED[key] if key in _DECLARED else _DECLARED[key.rpartition(".")[0]]
 
 
-@cache
-def helps() -> dict[str, str]:
-    """Return the description of each field, taken from the docstring of `Recipe`."""
-    said = re.findall(r"^(\w[\w, ]*) : .*\n((?:    .+\n?)+)", inspect.getdoc(Recipe) or "", re.MULTILINE)
-    plain = {names: " ".join(words.replace("``", "").replace("`", "").split()) for names, words in said}
-    return {name: words for names, words in plain.items() for name in names.split(", ")}
+def _setting(key: str) -> Setting:
+    return about(_field(key))
 
 
-def _widget(key: str, value: Any) -> pn.widgets.Widget:
-    label = key.replace("_", " ").replace(".", ": ")
-    if key in CHOICES:
-        return pn.widgets.Select(label=label, options=list(CHOICES[key]), value=value, width=200)
-    if isinstance(value, bool):
-        return pn.widgets.Select(label=label, options={"no": False, "yes": True}, value=value, width=150)
-    if isinstance(value, int):
-        return pn.widgets.IntInput(label=label, value=value, width=150)
-    return pn.widgets.TextInput(label=label, value=_text(value), width=150)
+def _group(key: str) -> str:
+    """Return the title of the card that a setting stands on."""
+    return key.partition(".")[0] if "." in key else "training"
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+def _widget(key: str, value: Any, task: str) -> pn.widgets.Widget:
+    known, kind = _setting(key), _field(key).type
+    label = key.removesuffix(".name").rpartition(".")[2].replace("_", " ")
+    looks: dict[str, Any] = {"label": label, "value": value, "width": 180}
+    if get_origin(kind) is not None and issubclass(get_origin(kind), Mapping):
+        looks |= {"label": f"learning rate: {label}", "step": value / 10}
+        kind = float
+    if kind is bool:
+        return pn.widgets.Switch(**looks | {"width": 40})
+    looks["description"] = known.help
+    if kind is str and known.choices:
+        fitting = [one for one in known.choices if key != _ARCHITECTURE or one == value or task in ARCHITECTURES[one]]
+        return pn.widgets.Select(**looks, options=fitting)
+    if known.choices:
+        return pn.widgets.MultiChoice(**looks | {"value": list(value), "width": 240}, options=list(known.choices))
+    if kind in (int, float):
+        start, end = known.ends
+        if kind is int:
+            return pn.widgets.IntInput(**looks, start=start, end=end)
+        return pn.widgets.FloatInput(**{"step": 0.01} | looks, start=start, end=end)
+    return pn.widgets.TextInput(**looks)
+
+
+def _with_help(key: str, widget: pn.widgets.Widget) -> pn.viewable.Viewable:
+    """Return a switch with its label and help beside it, which Panel's lacks; and any other widget as it is."""
+    if not isinstance(widget, pn.widgets.Switch):
+        return widget
+    return pn.Row(widget, pn.widgets.StaticText(value=widget.label), pn.widgets.TooltipIcon(value=_setting(key).help))
+
+
+def _value(widget: pn.widgets.Widget) -> Any:
+    value = "" if widget.value is None else widget.value  # None: the visitor has emptied a field of a number
+    return tuple(value) if isinstance(value, list) else value

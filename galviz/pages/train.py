@@ -52,8 +52,11 @@ class TrainPanel(pn.viewable.Viewer):
     @property
     def form(self) -> RecipeForm:
         """The form of the selected target and recipe; edits are kept when the visitor switches between forms."""
-        recipe = self.study.recipes_of(self.target)[self.recipe]
-        return self._forms.setdefault((self.target, self.recipe), RecipeForm(recipe))
+        key = self.target, self.recipe
+        if key not in self._forms:
+            task = self.study.targets[self.target].task
+            self._forms[key] = RecipeForm(self.study.recipes_of(self.target)[self.recipe], task)
+        return self._forms[key]
 
     def command(self, out: str) -> list[str]:
         """Return the arguments of ``galviz`` that run the training set up in the form.
@@ -126,7 +129,7 @@ class TrainPanel(pn.viewable.Viewer):
     @param.depends("target", "recipe")
     def fields(self) -> pn.viewable.Viewable:
         """Return the fields of the recipe."""
-        return pn.Card(self.form, title="Settings of the recipe", sizing_mode="stretch_width")
+        return pn.Column(text("Settings of the recipe"), self.form, sizing_mode="stretch_width")
 
     @param.depends("error")
     def refused(self) -> pn.viewable.Viewable:

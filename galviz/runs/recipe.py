@@ -1,185 +1,316 @@
 """Recipes: how a network is trained, as plain data.
 
-A study declares recipes, a page shows them as a form, and `galviz.nn` trains with them.
+A study declares recipes, a page shows them as a form, and `galviz.nn` trains with them. ``docs/recipe.md`` and
+``galviz recipe`` list all settings.
 """
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from typing import Any, Self, get_type_hints
+from dataclasses import Field, field, fields
+from typing import Any, Self
 
-from galviz.io.records import check_fields
+from galviz.runs.settings import Group, about, declared, parsed, setting, settings
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "optimiser": ("sgd", "adamw"),
-    "schedule": ("constant", "cosine", "one_cycle"),
-    "loss": ("mse", "mse_std", "gaussian_nll", "cross_entropy", "lsgan", "lsgan_masked"),
-    "normalise": ("asinh", "asinh_global", "noise", "minmax", "none"),
-    "keep": ("last", "best"),
-    "precision": ("32-true", "bf16-mixed"),
-    "network.stem": ("imagenet", "small", "fine"),
-    "network.head": ("compact", "as_published"),
-    "network.architecture": ("resnet18", "wide_resnet50", "paper_cnn", "paper_resnet50", "paper_resnet50_dense"),
-    "network.votes": ("tree", "dieleman", "sigmoid"),
+_RATES = Mapping[str, float]
+IMAGES = ("regression", "classification", "pretext")
+ARCHITECTURES = {  # the tasks of each; a GAN is only trained by the study that has one
+    "resnet18": (*IMAGES, "votes"),
+    "wide_resnet50": IMAGES,
+    "paper_cnn": ("votes",),
+    "paper_resnet50": ("votes",),
+    "paper_resnet50_dense": ("votes",),
+    "lsgan": (),
 }
-_AUGMENTATIONS = ("d4", "turn", "mirror", "seeing")
-_NUMBERS = ("momentum", "weight_decay", "factor", "alpha", "average", "calibration", "label_fraction", "joint")
+NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "none")
+_RESNET18, _OURS = ("resnet18",), ("resnet18", "wide_resnet50")
+_VOTES = tuple(name for name, tasks in ARCHITECTURES.items() if "votes" in tasks)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """All settings of a training.
+@settings
+class Network(Group):
+    """How the network is built. Each architecture has its own options; others are refused."""
 
-    Parameters
-    ----------
-    name : str
-        Name of the recipe: ``"quick"``, ``"paper"``, ``"best"``.
-    epochs : int
-        Passes over the training objects.
-    batch : int
-        Objects per step.
-    optimiser : {"sgd", "adamw"}
-        Stochastic gradient descent with momentum, or AdamW.
-    learning_rates : mapping of str to float
-        Highest learning rate of each layer group: ``{"encoder": 1e-3, "head": 1e-2}``.
-    momentum : float
-        Momentum of ``"sgd"``.
-    weight_decay : float
-        Weight decay of the optimiser.
-    schedule : {"constant", "cosine", "one_cycle"}
-        Learning rate as a function of the step (`galviz.nn.training.module.rate`).
-    patience : int
-        Multiply the learning rate by `factor` after this many epochs without a new lowest validation loss. 0: never.
-    factor : float
-        See `patience`. In (0, 1].
-    stop_after : int
-        End the training after this many epochs without a new lowest validation loss. 0: never.
-    keep : {"last", "best"}
-        Weights that are saved: the last ones, or those with the lowest validation loss. That loss is biased low, since
-        it selected the weights.
-    average : float
-        Decay per step of the moving average of the weights, in [0, 1); 0.99 averages about the last 100 steps. The
-        averaged weights are validated, saved and used for predictions. 0: no average.
-    loss : {"mse", "mse_std", "gaussian_nll", "cross_entropy", "lsgan", "lsgan_masked"}
-        ``"mse_std"`` is Liang et al. (2020), eq. 1, with weight `alpha`. With ``"gaussian_nll"`` the network also
-        estimates its own error (`galviz.nn.training.losses.gaussian_nll`). The GAN losses are described in
-        `galviz.nn.gan.adversaries.Adversaries`.
-    alpha : float
-        Weight of the scatter in ``"mse_std"`` (0 gives the MSE), weight of the hidden bands in ``"lsgan_masked"``, or
-        β of ``"gaussian_nll"``.
-    calibration : float
-        Fraction of the training objects that is reserved for calibration, in [0, 1). ``"gaussian_nll"`` scales its
-        intervals until they contain the truth of these objects at the nominal rate.
-    augment : tuple of str
-        ``"d4"``: one of the eight rotations and flips, drawn for every image; ``"turn"``: any angle, flips and zoom;
-        ``"mirror"``: random left–right flips, for pictures with an upright direction; ``"seeing"``: random blur of up
-        to 0.3 pixels, slightly different in each band.
-    normalise : {"asinh", "asinh_global", "noise", "minmax", "none"}
-        Pixel scaling: asinh with constants per band; asinh with the same constants for all bands; asinh in units of
-        the noise of each image; each image scaled to 0…1; or none (pictures).
-    precision : {"32-true", "bf16-mixed"}
-        Floating-point precision. ``"bf16-mixed"`` is faster on a GPU.
-    tta : int
-        Test-time augmentation: number of D4 views averaged in a prediction, 1 to 8.
-    offset : str
-        A catalogue column for a linear baseline. A straight line through the training objects predicts the target from
-        this column first; the network learns the remainder, and predictions are the sum. ``""``: none. A cutout of a
-        fixed size in Mpc needs a redshift anyway: with ``"z"`` the network need not infer it from the pixel size.
-    folds : int
-        Number of folds to which objects are assigned by their ids, or by their groups. 1: nothing is held out. 0:
-        objects whose catalogue column ``split`` is ``"test"`` are held out.
-    fold : int
-        The fold that is held out, counted from 0.
-    label_fraction : float
-        Fraction of the training objects whose labels are used, in (0, 1].
-    repeat : bool
-        If True, labelled objects are repeated up to the number of objects with all labels, so that every
-        `label_fraction` takes the same number of steps.
-    joint : float
-        Weight of the band classification that is learned together with the target, from the same encoder. 0: the
-        target alone. Images without labels, and those beyond `label_fraction`, are used as well.
-    frozen : bool
-        If True, the encoder keeps its initial weights.
-    seed : int
-        Seed of the initial weights, the order of the objects, and all other random numbers.
-    network : mapping
-        How the network is built: width, head, … (`galviz.nn.networks.cutout_network.build`).
-    """
-
-    name: str
-    epochs: int
-    batch: int
-    learning_rates: Mapping[str, float]
-    optimiser: str = "adamw"
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    patience: int = 0
-    factor: float = 0.5
-    stop_after: int = 0
-    keep: str = "last"
-    average: float = 0.0
-    loss: str = "mse"
-    alpha: float = 0.0
-    calibration: float = 0.0
-    augment: tuple[str, ...] = ()
-    normalise: str = "asinh"
-    precision: str = "32-true"
-    tta: int = 1
-    offset: str = ""
-    folds: int = 5
-    fold: int = 0
-    label_fraction: float = 1.0
-    repeat: bool = False
-    joint: float = 0.0
-    frozen: bool = False
-    seed: int = 0
-    network: Mapping[str, Any] = field(default_factory=dict)
+    architecture: str = setting(
+        "resnet18",
+        "Encoder: ResNet-18 of any width; torchvision's wide ResNet-50; the networks of Goh (2022) for votes; or a GAN "
+        "with its embedder.",
+        choices=tuple(ARCHITECTURES),
+    )
+    width: int = setting(
+        64,
+        "Channels of the first stage; ResNet-18 has 64. In a GAN: channels of the smallest feature map.",
+        low=1,
+        architectures=("resnet18", "lsgan"),
+    )
+    stem: str = setting(
+        "imagenet",
+        "First layers. imagenet: stride 4, as published; small: stride 2, for images up to about 64 pixels; fine: "
+        "stride 1, for galaxies of about one pixel.",
+        choices=("imagenet", "small", "fine"),
+        architectures=_RESNET18,
+    )
+    stages: int = setting(
+        4,
+        "Stages of the encoder. Fewer stages have a smaller receptive field and need fewer images.",
+        low=1,
+        high=4,
+        architectures=_RESNET18,
+        tasks=IMAGES,
+    )
+    replicate: bool = setting(
+        default=False,
+        help="Repeat a single band to three equal channels, as published.",
+        architectures=_RESNET18,
+        tasks=IMAGES,
+    )
+    apart: bool = setting(
+        default=True,
+        help="True: the encoder takes each band alone. False: it takes all bands as channels.",
+        architectures=_OURS,
+        tasks=IMAGES,
+    )
+    head: str = setting(
+        "compact",
+        "Layers from features to the predicted number: one hidden layer, or those of Liang et al. (2020). Not used for "
+        "classes, which have one linear layer.",
+        choices=("compact", "as_published"),
+        architectures=_OURS,
+        tasks=IMAGES,
+    )
+    clip: float = setting(
+        0.0,
+        "Clip scaled pixels to −clip … clip, so that a very bright star does not dominate. 0: no clipping.",
+        low=0,
+        architectures=_OURS,
+        tasks=IMAGES,
+    )
+    votes: str = setting(
+        "tree",
+        "How vote fractions are made to obey the question tree: exactly; as Dieleman et al. (2015) do; or not at all "
+        "(independent sigmoids).",
+        choices=("tree", "dieleman", "sigmoid"),
+        architectures=_VOTES,
+        tasks=("votes",),
+    )
+    dropout: float = setting(
+        0.0,
+        "Fraction of the features that is dropped at random before the last layers in training.",
+        low=0,
+        below=1,
+        architectures=("resnet18", "paper_resnet50_dense"),
+        tasks=("votes",),
+    )
+    latent: int = setting(64, "Numbers in the latent vector of an image.", low=1, architectures=("lsgan",))
+    groups: int = setting(
+        4, "Groups of the group norm in discriminator and embedder. 0: no norm.", low=0, architectures=("lsgan",)
+    )
+    softening: float = setting(
+        0.0,
+        "Softening of the asinh that scales the pixels, in units of their noise. 0: a linear scale, as published.",
+        low=0,
+        architectures=("lsgan",),
+    )
 
     def __post_init__(self) -> None:
-        rates = {group: float(rate) for group, rate in self.learning_rates.items()}
-        numbers = {key: float(getattr(self, key)) for key in _NUMBERS}
-        own = {"augment": tuple(self.augment), "learning_rates": rates, "network": dict(self.network), **numbers}
-        for key, value in own.items():
-            object.__setattr__(self, key, value)
-        for key, choices in CHOICES.items():
-            value = own["network"].get(key.partition(".")[2], choices[0]) if "." in key else getattr(self, key)
-            _expect(value in choices, key, f"one of {', '.join(choices)}", value)
-        for key in ("epochs", "batch", "tta"):
-            _expect(getattr(self, key) >= 1, key, "at least 1", getattr(self, key))
-        for key in ("patience", "stop_after"):
-            _expect(getattr(self, key) >= 0, key, "0 or more", getattr(self, key))
-        _expect(0 < self.factor <= 1, "factor", "a number in (0, 1]", self.factor)
-        watched = self.keep == "best" or self.patience or self.stop_after
-        _expect(self.folds >= 0, "folds", "0 or more", self.folds)
-        _expect(not watched or self.folds != 1, "folds", "at least 2", self.folds)
-        _expect(0 <= self.average < 1, "average", "a number in [0, 1)", self.average)
-        _expect(0 <= self.calibration < 1, "calibration", "a number in [0, 1)", self.calibration)
-        gaussian = self.loss == "gaussian_nll"
-        _expect(not self.calibration or gaussian, "calibration", f"0 with the loss {self.loss}", self.calibration)
-        _expect(self.joint >= 0, "joint", "0 or more", self.joint)
-        _expect(0 <= self.fold < max(self.folds, 1), "fold", f"0 to {max(self.folds, 1) - 1}", self.fold)
-        _expect(self.tta <= 8, "tta", "1 to 8 views", self.tta)
-        _expect(0 < self.label_fraction <= 1, "label_fraction", "a number in (0, 1]", self.label_fraction)
-        for how in self.augment:
-            _expect(how in _AUGMENTATIONS, "augment", f"some of {', '.join(_AUGMENTATIONS)}", how)
-        _expect(1 <= own["network"].get("stages", 1) <= 4, "network.stages", "1 to 4", own["network"].get("stages"))
-        _expect(own["network"].get("clip", 0) >= 0, "network.clip", "0 or more", own["network"].get("clip"))
-        for group, rate in rates.items():
-            _expect(rate > 0, f"learning_rates.{group}", "a positive number", rate)
+        super().__post_init__()
+        used = self.used_fields()
+        for one in fields(self):
+            if one not in used and getattr(self, one.name) != one.default:
+                raise ValueError(self._refusal(one, f"the architecture {self.architecture}"))
+
+    def used_fields(self) -> tuple[Field, ...]:
+        """Return the fields that the architecture has."""
+        return _fields_of(self.architecture)
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed. The new values are checked."""
-        return replace(self, **changes)
+        """Return a copy with some options changed. With another architecture, options that it lacks are left out."""
+        used = _fields_of(changes.get("architecture", self.architecture))
+        lost = {one.name: one.default for one in fields(self) if one not in used}
+        return super().replace(**lost | changes)
 
-    def with_settings(self, settings: Iterable[str]) -> Self:
-        """Return a copy with fields changed by texts from the command line.
+    def check_task(self, task: str) -> None:
+        """Raise a ValueError if the architecture, or an option that was changed, does not fit a task.
 
         Parameters
         ----------
-        settings : iterable of str
-            ``"epochs=3"``, ``"network.width=8"``, ``"learning_rates.head=1e-3"``, ``"augment=d4"`` (comma separated).
+        task : str
+            ``"regression"``, ``"classification"``, ``"votes"`` or ``"pretext"``.
+        """
+        if task not in ARCHITECTURES[self.architecture]:
+            fitting = ", ".join(name for name, tasks in ARCHITECTURES.items() if task in tasks)
+            raise ValueError(f"network.architecture: expected one of {fitting} for {task}, got {self.architecture}.")
+        for one in self.used_fields():
+            if task not in (about(one).tasks or (task,)) and getattr(self, one.name) != one.default:
+                raise ValueError(self._refusal(one, task))
+
+    def _refusal(self, one: Field, whose: str) -> str:
+        return f"{self.key(one.name)}: expected none for {whose}, got {getattr(self, one.name)!r}. Leave it out."
+
+
+def _fields_of(architecture: str) -> tuple[Field, ...]:
+    return tuple(one for one in fields(Network) if architecture in (about(one).architectures or (architecture,)))
+
+
+@settings
+class Optimiser(Group):
+    """How weights are changed from step to step."""
+
+    name: str = setting("adamw", "Stochastic gradient descent with momentum (sgd), or AdamW.", choices=("sgd", "adamw"))
+    learning_rates: _RATES = setting(
+        {"encoder": 1e-3, "head": 1e-3},
+        "Highest learning rate of each layer group: encoder, head; or generator, discriminator, embedder.",
+        above=0,
+    )
+    momentum: float = setting(0.9, "Momentum of sgd.", low=0, below=1)
+    weight_decay: float = setting(0.0, "Weight decay.", low=0)
+    schedule: str = setting(
+        "constant",
+        "Learning rate as a function of the step: constant, half a cosine down to 0, or one cycle up and down.",
+        choices=("constant", "cosine", "one_cycle"),
+    )
+    average: float = setting(
+        0.0,
+        "Decay per step of the moving average of the weights; 0.99 averages about the last 100 steps. The averaged "
+        "weights are validated, saved and used for predictions. 0: no average.",
+        low=0,
+        below=1,
+    )
+    frozen: bool = setting(default=False, help="Keep the encoder's initial weights; only the head learns.")
+
+
+@settings
+class Loss(Group):
+    """What a training minimises."""
+
+    name: str = setting(
+        "mse",
+        "mse_std: Liang et al. (2020), eq. 1, with weight alpha. gaussian_nll: the network also estimates its own "
+        "error. cross_entropy: for classes. lsgan, lsgan_masked: for a GAN; the second also learns from hidden bands.",
+        choices=("mse", "mse_std", "gaussian_nll", "cross_entropy", "lsgan", "lsgan_masked"),
+    )
+    alpha: float = setting(
+        0.0,
+        "Weight of the scatter in mse_std (0 gives mse), weight of the hidden bands in lsgan_masked, or β of "
+        "gaussian_nll.",
+    )
+    joint: float = setting(
+        0.0,
+        "Weight of the band classification that is learned together with the target, from the same encoder, also from "
+        "images without labels. 0: the target alone.",
+        low=0,
+    )
+    calibration: float = setting(
+        0.0,
+        "Fraction of the training objects that is reserved for calibration. gaussian_nll scales its intervals until "
+        "they contain the truth of these objects at the nominal rate.",
+        low=0,
+        below=1,
+    )
+
+
+@settings
+class Data(Group):
+    """Which objects are learned from, and what is done to their images."""
+
+    normalise: str = setting(
+        "asinh",
+        "Pixel scaling. asinh: constants per band; asinh_global: the same constants for all bands; noise: asinh in "
+        "units of the noise of each image; minmax: each image to 0…1; none: for pictures.",
+        choices=NORMALISE,
+    )
+    augment: tuple[str, ...] = setting(
+        (),
+        "Random changes of every image. d4: one of the eight rotations and flips; turn: any angle, flips and zoom; "
+        "mirror: left–right flips; seeing: blur of up to 0.3 pixels.",
+        choices=("d4", "turn", "mirror", "seeing"),
+    )
+    tta: int = setting(
+        1, "Test-time augmentation: number of rotated and flipped views averaged in a prediction.", low=1, high=8
+    )
+    offset: str = setting(
+        "",
+        "Catalogue column for a linear baseline. A straight line predicts the target from this column first; the "
+        "network learns the rest. Empty: none.",
+    )
+    label_fraction: float = setting(1.0, "Fraction of the training objects whose labels are used.", above=0, high=1)
+    repeat: bool = setting(
+        default=False,
+        help="Repeat labelled objects up to the number of objects with all labels, so that every label_fraction takes "
+        "the same number of steps.",
+    )
+
+
+@settings
+class Validation(Group):
+    """Which objects are held out, and what their loss decides."""
+
+    folds: int = setting(
+        5,
+        "Number of folds to which objects are assigned by their ids, or by their groups. 1: nothing is held out. 0: "
+        "objects whose catalogue column split is test are held out.",
+        low=0,
+    )
+    fold: int = setting(0, "The fold that is held out, counted from 0.", low=0)
+    keep: str = setting(
+        "last",
+        "Weights that are saved: the last ones, or those with the lowest validation loss. That loss is biased low, "
+        "since it selected the weights.",
+        choices=("last", "best"),
+    )
+    patience: int = setting(
+        0,
+        "Multiply the learning rate by factor after this many epochs without a new lowest validation loss. 0: never.",
+        low=0,
+    )
+    factor: float = setting(0.5, "See patience.", above=0, high=1)
+    stop_after: int = setting(
+        0, "End the training after this many epochs without a new lowest validation loss. 0: never.", low=0
+    )
+
+
+@settings
+class Recipe(Group):
+    """All settings of a training. A group may be given as a mapping: ``Recipe(…, validation={"folds": 3})``."""
+
+    name: str = setting(..., "Name of the recipe: quick, paper, best.")
+    epochs: int = setting(..., "Passes over the training objects.", low=1)
+    batch: int = setting(..., "Objects per step.", low=1)
+    seed: int = setting(
+        0, "Seed of the initial weights, the order of the objects, and all other random numbers.", low=0
+    )
+    precision: str = setting(
+        "32-true",
+        "Floating-point precision. bf16-mixed is faster on a GPU.",
+        choices=("32-true", "bf16-mixed"),
+    )
+    network: Network = field(default_factory=Network)
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    loss: Loss = field(default_factory=Loss)
+    data: Data = field(default_factory=Data)
+    validation: Validation = field(default_factory=Validation)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        validation, loss = self.validation, self.loss
+        last = max(validation.folds, 1) - 1
+        _expect(validation.fold <= last, "validation.fold", f"0 to {last}", validation.fold)
+        watched = validation.keep == "best" or validation.patience or validation.stop_after
+        _expect(not watched or validation.folds != 1, "validation.folds", "at least 2, or 0", validation.folds)
+        gaussian = loss.name == "gaussian_nll"
+        _expect(not loss.calibration or gaussian, "loss.calibration", f"0 with the loss {loss.name}", loss.calibration)
+
+    @classmethod
+    def key(cls, name: str) -> str:
+        """Return the key of a field outside the groups: its name."""
+        return name
+
+    def with_settings(self, texts: Iterable[str]) -> Self:
+        """Return a copy with settings changed by texts from the command line.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            ``"epochs=3"``, ``"network.width=8"``, ``"data.augment=d4,seeing"``; see `full_key` for shorter keys.
 
         Returns
         -------
@@ -191,61 +322,52 @@ class Recipe:
             If a key does not exist or a value is not of its type; the message names near keys.
         """
         changes: dict[str, Any] = {}
-        for setting in settings:
-            key, found, text = setting.partition("=")
-            _expect(bool(found), "set", "key=value", setting)
-            top, value = self._changed(key.strip(), text.strip(), changes)
-            changes[top] = value
-        return self.replace(**changes)
+        kinds, keys = {key: one.type for key, one in declared(type(self))}, []
+        for text in texts:
+            key, found, value = (part.strip() for part in text.partition("="))
+            _expect(bool(found), "set", "key=value", text)
+            keys.append(key := self.full_key(key))
+            group, name, inner = self._parts(key)
+            into = changes.setdefault(group, {}) if group else changes
+            if inner:
+                old = into.get(name) or getattr(getattr(self, group), name)
+                into[name] = {**old, inner: parsed(key, value, float)}
+            else:
+                into[name] = parsed(key, value, kinds[key])
+        changed = self.replace(**changes)
+        for key in keys:
+            if key not in changed.flat():
+                architecture = changed.network.architecture
+                raise ValueError(f"{key}: expected none for the architecture {architecture}. Leave it out.")
+        return changed
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields as plain JSON values."""
-        return json.loads(json.dumps(asdict(self)))
+    def full_key(self, key: str) -> str:
+        """Return the key of a setting with its group, from a key that may lack it.
 
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Return the recipe that `to_json` described.
+        ``"folds"`` is ``"validation.folds"``, ``"learning_rates.head"`` is ``"optimiser.learning_rates.head"``, and
+        ``"loss"`` is ``"loss.name"``.
 
         Raises
         ------
         ValueError
-            If a field is missing, has the wrong type, or is not known to this version.
+            If there is no such setting; the message names near ones.
         """
-        strange = sorted(content.keys() - {f.name for f in fields(cls)})
-        known = "only fields that this version knows (a newer one may have made it: start anew what is running)"
-        _expect(not strange, "recipe", known, strange)
-        missing = sorted({f.name for f in fields(cls) if f.default is f.default_factory is MISSING} - content.keys())
-        _expect(not missing, "recipe", "all fields without a default", f"none of {missing}")
-        check_fields(content, get_type_hints(cls), "recipe")
-        return cls(**content)
+        used = self.flat()
+        full = dict.fromkeys([*used, *(key for key, one in declared(type(self)) if one.type is not _RATES)])
+        known = {key.partition(".")[2]: key for key in full if "." in key and not key.endswith(".name")}
+        known |= {key.removesuffix(".name"): key for key in full} | dict(zip(full, full, strict=True))
+        if key not in known:
+            near = difflib.get_close_matches(key, [short for short in known if known[short] in used], n=3) or used
+            listed = ", ".join(dict.fromkeys(known[one] for one in near))
+            raise ValueError(f"set: expected a setting of the recipe, got {key!r}. Near it: {listed}.")
+        return known[key]
 
-    def _changed(self, key: str, text: str, changes: Mapping[str, Any]) -> tuple[str, Any]:
-        """Return the field that a dotted key belongs to, and its new value on top of earlier `changes`."""
-        top, _, inner = key.partition(".")
-        names, old = [f.name for f in fields(self)], changes.get(top, getattr(self, top, None))
-        if top not in names or (inner not in old if isinstance(old, Mapping) else inner):
-            dotted = [f"{n}.{k}" for n in names if isinstance(getattr(self, n), Mapping) for k in getattr(self, n)]
-            known = [n for n in names if not isinstance(getattr(self, n), Mapping)] + dotted
-            near = difflib.get_close_matches(key, known, n=3) or known
-            raise ValueError(f"set: expected a field of the recipe, got {key!r}. Near it: {', '.join(near)}.")
-        return top, {**old, inner: _parse(key, text, old[inner])} if inner else _parse(key, text, old)
-
-
-def _parse(key: str, text: str, like: Any) -> Any:
-    """Parse `text` as a value with the type of `like`."""
-    if isinstance(like, bool):
-        _expect(text.lower() in {"true", "false"}, key, "true or false", text)
-        return text.lower() == "true"
-    if isinstance(like, tuple):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    if isinstance(like, int | float):
-        kind = int if isinstance(like, int) else float
-        try:
-            return kind(text)
-        except ValueError as error:
-            wanted = "a whole number" if kind is int else "a number"
-            raise ValueError(f"{key}: expected {wanted}, got {text!r}.") from error
-    return text
+    def _parts(self, key: str) -> tuple[str, str, str]:
+        """Return group, name and key inside a mapping ("" if there is none) of a full key."""
+        first, _, rest = key.partition(".")
+        group, rest = (first, rest) if isinstance(getattr(self, first), Group) else ("", key)
+        name, _, inner = rest.partition(".")
+        return group, name, inner
 
 
 def _expect(ok: bool, key: str, expected: str, got: Any) -> None:  # noqa: FBT001 - reads as a sentence

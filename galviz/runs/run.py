@@ -23,6 +23,7 @@ from galviz.io.paths import refuse_links_out
 from galviz.io.records import check_fields
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
+from galviz.runs.versions import VERSION, migrated
 from galviz.tasks.target import Target
 
 ACTIVE = ("waiting", "running")
@@ -92,6 +93,7 @@ class Run:
         if (run.path / "run.json").exists():
             raise FileExistsError(f"out: expected a new folder, got {path}, which holds a run. Resume it, or move it.")
         info = {
+            "version": VERSION,
             "study": study,
             "target": target.to_json(),
             "recipe": recipe.to_json(),
@@ -112,7 +114,8 @@ class Run:
         FileNotFoundError
             If the folder does not exist, or ``run.json`` or ``state.json`` is missing.
         ValueError
-            If ``run.json`` or ``state.json`` is damaged, or the folder contains a link that leads out of it.
+            If ``run.json`` or ``state.json`` is damaged, a newer galviz made the run, or the folder contains a link
+            that leads out of it.
         """
         run = cls(Path(path))
         for name in ("run.json", "state.json"):
@@ -123,7 +126,7 @@ class Run:
                 )
         refuse_links_out(run.path, "run")
         file = run.path / "run.json"
-        info = read_json(file)
+        info = run.info
         check_fields(info, _INFO, str(file), frozenset({"study", "target", "recipe", "data"}))
         check_fields(info.get("build", {}), _BUILD, str(file))
         try:
@@ -142,8 +145,9 @@ class Run:
 
     @property
     def info(self) -> dict[str, Any]:
-        """Content of ``run.json``."""
-        return read_json(self.path / "run.json")
+        """Content of ``run.json``, in the form of this version of galviz."""
+        file = self.path / "run.json"
+        return migrated(read_json(file), str(file))
 
     def update_info(self, **more: Any) -> None:
         """Add or change fields of ``run.json``."""

@@ -12,49 +12,50 @@ TARGETS = {"class": TARGET, "order": Target("order", "pretext", (), "order of th
 # The paper gives only the network. Rates and epochs are those of its band classification (section 3.4).
 _PUBLISHED = {"width": 64, "stem": "imagenet", "apart": False}
 _NARROW = {"width": 16, "stem": "small", "apart": False}
-_SHARED = {"loss": "cross_entropy", "normalise": "none"}
-_OURS = _SHARED | {
-    "optimiser": "adamw",
-    "weight_decay": 0.05,
-    "schedule": "one_cycle",
-    "augment": ("mirror",),
-    "tta": 2,
-}
+_OURS = {"name": "adamw", "weight_decay": 0.05, "schedule": "one_cycle"}
+_MIRRORED = {"normalise": "none", "augment": ("mirror",), "tta": 2}
 
 RECIPES = {
     # Minutes on a laptop, for pictures of 32 pixels.
     "quick": Recipe(
-        name="quick", **_OURS, epochs=15, batch=64, learning_rates={"encoder": 3e-3, "head": 3e-3}, network=_NARROW
+        name="quick",
+        epochs=15,
+        batch=64,
+        network=_NARROW,
+        optimiser=_OURS | {"learning_rates": {"encoder": 3e-3, "head": 3e-3}},
+        loss={"name": "cross_entropy"},
+        data=_MIRRORED,
     ),
     "paper": Recipe(
         name="paper",
-        **_SHARED,
         epochs=100,
         batch=32,
-        optimiser="sgd",
-        learning_rates={"encoder": 1e-4, "head": 1e-4},
-        folds=0,  # the test pictures of the data set
         network=_PUBLISHED,
+        optimiser={"name": "sgd", "learning_rates": {"encoder": 1e-4, "head": 1e-4}},
+        loss={"name": "cross_entropy"},
+        data={"normalise": "none"},
+        validation={"folds": 0},  # the test pictures of the data set
     ),
     "best": Recipe(
         name="best",
-        **_OURS,
         epochs=60,
         batch=128,
-        learning_rates={"encoder": 2e-3, "head": 2e-3},
         network=_NARROW | {"width": 64},
+        optimiser=_OURS | {"learning_rates": {"encoder": 2e-3, "head": 2e-3}},
+        loss={"name": "cross_entropy"},
+        data=_MIRRORED,
     ),
 }
 
 # The pretext task: an epoch shows each picture in all orders of its channels, so fewer epochs are needed.
 ORDER_RECIPES = {
-    "quick": RECIPES["quick"].replace(epochs=5, batch=128, tta=1),
+    "quick": RECIPES["quick"].replace(epochs=5, batch=128, data={"tta": 1}),
     "paper": RECIPES["paper"],
-    "best": RECIPES["best"].replace(epochs=20, batch=256, tta=1),
+    "best": RECIPES["best"].replace(epochs=20, batch=256, data={"tta": 1}),
 }
 
 # Every label fraction takes the same number of steps. Otherwise few labels would also mean little training.
-SWEEP_RECIPES = {"quick": RECIPES["quick"].replace(repeat=True, tta=1), "paper": RECIPES["paper"]}
+SWEEP_RECIPES = {"quick": RECIPES["quick"].replace(data={"repeat": True, "tta": 1}), "paper": RECIPES["paper"]}
 SWEEP_ORDER_RECIPES = {"quick": ORDER_RECIPES["quick"], "paper": ORDER_RECIPES["paper"]}
 
 STUDY = Study(

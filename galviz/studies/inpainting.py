@@ -28,25 +28,35 @@ Progress = Callable[[int, int], None]
 # and our choice: optimiser (Adam, β 0.5 and 0.99), rates, batch, epochs. The brightest SDSS pixels are 10⁴ times the
 # noise; asinh with a softening of five times the noise keeps faint galaxies visible. Our recipes also learn from real
 # images with hidden bands. As published, no network learns which latents belong to a real galaxy.
-_PUBLISHED = {"width": 1024, "latent": 64, "groups": 4, "softening": 0.0}
+_PUBLISHED = {"architecture": "lsgan", "width": 1024, "latent": 64, "groups": 4, "softening": 0.0}
 _NARROW = _PUBLISHED | {"width": 128, "softening": 5.0}
-_MASKED = {"loss": "lsgan_masked", "alpha": 20.0, "schedule": "cosine", "augment": ("d4",)}
+_MASKED = {
+    "optimiser": {"schedule": "cosine"},
+    "loss": {"name": "lsgan_masked", "alpha": 20.0},
+    "data": {"augment": ("d4",)},
+}
 
-_WIDE = {"learning_rates": {"encoder": 1e-3, "head": 1e-3}, "weight_decay": 0.05, "schedule": "one_cycle"}
-_WIDE |= {"augment": ("d4",), "network": {"architecture": "wide_resnet50", "apart": False}}
 
-
-def _recipe(name: str, epochs: int, batch: int, rates: tuple[float, float, float], **more: Any) -> Recipe:
-    learning_rates = dict(zip(("generator", "discriminator", "embedder"), rates, strict=True))
-    return Recipe(name=name, epochs=epochs, batch=batch, learning_rates=learning_rates, folds=4, **more)
+def _recipe(name: str, epochs: int, batch: int, rates: tuple[float, float, float], network: dict[str, Any]) -> Recipe:
+    optimiser = {"learning_rates": dict(zip(("generator", "discriminator", "embedder"), rates, strict=True))}
+    about = {"network": network, "optimiser": optimiser, "loss": {"name": "lsgan"}, "validation": {"folds": 4}}
+    return Recipe(name=name, epochs=epochs, batch=batch, **about)
 
 
 RECIPES = {
-    "quick": _recipe("quick", 40, 32, (1.5e-3, 5e-4, 2e-3), **_MASKED, network=_NARROW),
-    "paper": _recipe("paper", 100, 64, (2e-4, 2e-4, 2e-4), loss="lsgan", network=_PUBLISHED),
-    "best": _recipe("best", 200, 64, (6e-4, 3e-4, 1e-3), **_MASKED, network=_NARROW | {"width": 512}),
+    "quick": _recipe("quick", 40, 32, (1.5e-3, 5e-4, 2e-3), _NARROW).replace(**_MASKED),
+    "paper": _recipe("paper", 100, 64, (2e-4, 2e-4, 2e-4), _PUBLISHED),
+    "best": _recipe("best", 200, 64, (6e-4, 3e-4, 1e-3), _NARROW | {"width": 512}).replace(**_MASKED),
     # Redshifts directly from images, with which latents are compared in section 3.3.
-    "wide_resnet50": Recipe(name="wide_resnet50", epochs=30, batch=64, folds=4, **_WIDE),
+    "wide_resnet50": Recipe(
+        name="wide_resnet50",
+        epochs=30,
+        batch=64,
+        network={"architecture": "wide_resnet50", "apart": False},
+        optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}, "weight_decay": 0.05, "schedule": "one_cycle"},
+        data={"augment": ("d4",)},
+        validation={"folds": 4},
+    ),
 }
 
 

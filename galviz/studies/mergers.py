@@ -18,23 +18,18 @@ TARGETS = {"votes": TARGET}
 _PUBLISHED = {
     "epochs": 100,
     "batch": 128,
-    "optimiser": "adamw",
-    "learning_rates": {"encoder": 1e-3, "head": 1e-3},
-    "patience": 6,
-    "factor": 0.5,
-    "stop_after": 20,
-    "keep": "best",
-    "normalise": "none",
-    "folds": 5,
+    "optimiser": {"name": "adamw", "learning_rates": {"encoder": 1e-3, "head": 1e-3}},
+    "data": {"normalise": "none"},
+    "validation": {"folds": 5, "keep": "best", "patience": 6, "factor": 0.5, "stop_after": 20},
 }
 _OURS = {
-    "optimiser": "adamw",
-    "learning_rates": {"encoder": 3e-3, "head": 3e-3},
-    "weight_decay": 0.02,
-    "schedule": "one_cycle",
-    "augment": ("turn",),
-    "normalise": "none",
-    "tta": 8,
+    "optimiser": {
+        "name": "adamw",
+        "learning_rates": {"encoder": 3e-3, "head": 3e-3},
+        "weight_decay": 0.02,
+        "schedule": "one_cycle",
+    },
+    "data": {"normalise": "none", "augment": ("turn",), "tta": 8},
 }
 
 RECIPES = {
@@ -52,9 +47,9 @@ RECIPES = {
     ),
     "paper_optimised": Recipe(
         name="paper_optimised",
-        **_PUBLISHED | {"patience": 4, "factor": 0.4, "stop_after": 15, "augment": ("turn",)},
+        **_PUBLISHED,
         network={"architecture": "paper_resnet50_dense", "votes": "dieleman", "dropout": 0.2},
-    ),
+    ).replace(data={"augment": ("turn",)}, validation={"patience": 4, "factor": 0.4, "stop_after": 15}),
     "best": Recipe(
         name="best",
         epochs=60,

@@ -20,6 +20,7 @@ TARGETS = {
 # image to 0…1, because the flux scale alone would reveal the band), augmentation (none).
 _PUBLISHED = {"width": 64, "stem": "imagenet", "replicate": True, "apart": True, "head": "as_published"}
 _NARROW = {"width": 16, "stem": "imagenet", "replicate": False, "apart": False, "head": "compact"}
+_ADAMW = {"name": "adamw", "weight_decay": 0.05, "schedule": "one_cycle"}
 
 RECIPES = {
     # Minutes on a laptop: a narrow encoder that takes all bands as channels.
@@ -27,26 +28,19 @@ RECIPES = {
         name="quick",
         epochs=20,
         batch=64,
-        optimiser="adamw",
-        learning_rates={"encoder": 3e-3, "head": 3e-3},
-        weight_decay=0.05,
-        schedule="one_cycle",
-        augment=("d4",),
-        normalise="asinh",
-        tta=8,
         network=_NARROW,
+        optimiser=_ADAMW | {"learning_rates": {"encoder": 3e-3, "head": 3e-3}},
+        data={"normalise": "asinh", "augment": ("d4",), "tta": 8},
     ),
     "paper": Recipe(
         name="paper",
         epochs=100,
         batch=32,
-        optimiser="sgd",
-        learning_rates={"encoder": 5e-6, "head": 5e-6},
-        loss="mse_std",
-        alpha=1.0,
-        normalise="minmax",
-        folds=10,
         network=_PUBLISHED,
+        optimiser={"name": "sgd", "learning_rates": {"encoder": 5e-6, "head": 5e-6}},
+        loss={"name": "mse_std", "alpha": 1.0},
+        data={"normalise": "minmax"},
+        validation={"folds": 10},
     ),
     # A cutout of 1 Mpc needs a redshift, which already constrains richness, since poor clusters are not detected far
     # away. So a linear baseline in z comes first. Otherwise the network would infer z from the texture of the pixels,
@@ -56,28 +50,22 @@ RECIPES = {
         name="best",
         epochs=25,
         batch=64,
-        optimiser="adamw",
-        learning_rates={"encoder": 2e-3, "head": 2e-3},
-        weight_decay=0.05,
-        schedule="one_cycle",
-        average=0.99,
-        loss="gaussian_nll",
-        alpha=0.5,
-        calibration=0.1,
-        offset="z",
-        augment=("d4", "seeing"),
-        normalise="noise",
-        tta=8,
         network=_NARROW | {"stem": "fine", "stages": 2, "clip": 4.0},
+        optimiser=_ADAMW | {"learning_rates": {"encoder": 2e-3, "head": 2e-3}, "average": 0.99},
+        loss={"name": "gaussian_nll", "alpha": 0.5, "calibration": 0.1},
+        data={"normalise": "noise", "augment": ("d4", "seeing"), "tta": 8, "offset": "z"},
     ),
 }
 
 # The pretext task: which band is this? Each image is scaled on its own, because the flux scale would reveal the band.
-_BAND = {"loss": "cross_entropy", "alpha": 0.0, "calibration": 0.0, "offset": "", "normalise": "noise", "tta": 1}
+_BAND = {
+    "loss": {"name": "cross_entropy", "alpha": 0.0, "calibration": 0.0},
+    "data": {"normalise": "noise", "tta": 1, "offset": ""},
+}
 BAND_RECIPES = {
     "quick": RECIPES["quick"].replace(**_BAND, epochs=8, batch=128),
     "paper": RECIPES["paper"].replace(
-        **_BAND | {"normalise": "minmax"}, learning_rates={"encoder": 1e-4, "head": 1e-4}, folds=5
+        loss=_BAND["loss"], optimiser={"learning_rates": {"encoder": 1e-4, "head": 1e-4}}, validation={"folds": 5}
     ),
     "best": RECIPES["best"].replace(**_BAND, epochs=20, batch=256),
 }
@@ -85,9 +73,9 @@ BAND_RECIPES = {
 # A sweep over label fractions compares Base with Ours, so both have the same architecture: one encoder that takes each
 # band alone, as pre-training needs, with the same pixel scaling, and a quarter of the published width. Every label
 # fraction takes the same number of steps. Otherwise few labels would also mean little training.
-_SWEPT = {"network": _NARROW | {"apart": True}, "normalise": "noise"}
+_SWEPT = {"network": {"apart": True}, "data": {"normalise": "noise"}}
 SWEEP_RECIPES = {
-    "quick": RECIPES["quick"].replace(**_SWEPT, epochs=14, tta=1, repeat=True),
+    "quick": RECIPES["quick"].replace(**_SWEPT, epochs=14).replace(data={"tta": 1, "repeat": True}),
     "paper": RECIPES["paper"],
 }
 SWEEP_BAND_RECIPES = {"quick": BAND_RECIPES["quick"].replace(**_SWEPT, epochs=10), "paper": BAND_RECIPES["paper"]}

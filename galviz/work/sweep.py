@@ -14,6 +14,7 @@ from galviz.io.records import check_fields
 from galviz.measure.label_efficiency import METHODS, measured
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
+from galviz.runs.versions import VERSION, migrated
 from galviz.tasks.target import Target
 from galviz.work import processes as jobs
 
@@ -98,7 +99,7 @@ class Plan:
         if not self.folds or not set(self.folds) <= set(range(last + 1)):
             got = ", ".join(map(str, self.folds)) or "none"
             raise ValueError(f"folds: expected numbers from 0 to {last}, or all, got {got}.")
-        if dict(self.recipe.network) != dict(self.pretraining.network):
+        if self.recipe.network != self.pretraining.network:
             raise ValueError("network: expected the same for Base, Ours and the pre-training, got different ones.")
 
     def tasks(self) -> list[Task]:
@@ -109,7 +110,7 @@ class Plan:
         found = {}
         for fold, name in names.items():
             held_out = {"folds": self.recipe.folds, "fold": fold} if self.fold_wise else {"folds": 1, "fold": 0}
-            found[name] = Task(name, self.pretext, self.pretraining.replace(**held_out), "", {})
+            found[name] = Task(name, self.pretext, self.pretraining.replace(validation=held_out), "", {})
         for trial, fold, fraction, method in product(range(self.trials), self.folds, self.fractions, METHODS):
             name = f"{method}-{100 * fraction:g}pc-trial{trial}-fold{fold}"
             recipe = self.recipe.replace(label_fraction=fraction, seed=self.recipe.seed + trial, fold=fold)
@@ -120,7 +121,8 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
         nested = {name: getattr(self, name).to_json() for name in ("target", "pretext", "recipe", "pretraining")}
-        return vars(self) | nested | {"fractions": list(self.fractions), "folds": list(self.folds)}
+        plain = nested | {"fractions": list(self.fractions), "folds": list(self.folds)}
+        return {"version": VERSION} | vars(self) | plain
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
@@ -129,8 +131,9 @@ class Plan:
         Raises
         ------
         ValueError
-            If a field is missing or has the wrong type.
+            If a field is missing or has the wrong type, or a newer galviz made it.
         """
+        content = migrated(content, "sweep")
         kinds = {"target": Target, "pretext": Target, "recipe": Recipe, "pretraining": Recipe}
         types = {name: Mapping if name in kinds else kind for name, kind in get_type_hints(cls).items()}
         check_fields(content, types, "sweep", frozenset(types))

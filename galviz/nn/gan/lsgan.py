@@ -14,7 +14,6 @@ from galviz.nn.networks.normalise import pixel_noise
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 
-_DEFAULTS = {"width": 1024, "latent": 64, "groups": 4, "softening": 0.0}
 _STEP = {"kernel_size": 4, "stride": 2, "padding": 1}  # every convolution doubles or halves the image
 _LAST = 0.2
 _CHUNK = 256
@@ -230,16 +229,15 @@ def build(recipe: Recipe, bands: int, size: int = 32) -> LSGAN:
     Raises
     ------
     ValueError
-        If an option is unknown, or size or width are invalid.
+        If the architecture is another, or size or width are invalid.
     """
-    options = _DEFAULTS | recipe.network
-    unknown = sorted(options.keys() - _DEFAULTS.keys())
-    if unknown:
-        raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
-    width, latent, groups = options["width"], options["latent"], options["groups"]
+    options = recipe.network
+    if options.architecture != "lsgan":
+        raise ValueError(f"network.architecture: expected lsgan, got {options.architecture}.")
+    width, latent, groups = options.width, options.latent, options.groups
     torch.manual_seed(recipe.seed)
     return LSGAN(
-        Scale(bands, options["softening"]),
+        Scale(bands, options.softening),
         Generator(bands, size, width, latent),
         Mirror(bands, size, width, 1, groups),
         Mirror(bands, size, width, latent, groups),

@@ -15,17 +15,6 @@ from galviz.sky.cutouts import CutoutSet
 Head = Callable[[int, int], nn.Module]
 """From the number of features and of feature vectors per object to a head."""
 
-_DEFAULTS = {
-    "architecture": "resnet18",
-    "width": 64,
-    "stem": "imagenet",
-    "stages": 4,
-    "replicate": False,
-    "apart": True,
-    "head": "compact",
-    "clip": 0.0,
-}
-
 
 class CutoutNetwork(nn.Module):
     """From the pixels of a `CutoutSet` to the target, in three parts: `normalise`, `encoder`, `head`.
@@ -114,14 +103,6 @@ class CutoutNetwork(nn.Module):
         return self.from_features(features), self.head.band_logits(features)
 
 
-def options_of(recipe: Recipe) -> dict[str, Any]:
-    """Return all options of a recipe's ``network``. Raise a ValueError if one is unknown."""
-    unknown = sorted(recipe.network.keys() - _DEFAULTS.keys())
-    if unknown:
-        raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
-    return _DEFAULTS | recipe.network
-
-
 def assemble(
     recipe: Recipe, bands: tuple[str, ...], head: Head, *, apart: bool = False, standardise: bool = False, **more: Any
 ) -> CutoutNetwork:
@@ -142,15 +123,15 @@ def assemble(
     standardise, **more
         As in `CutoutNetwork`.
     """
-    options = options_of(recipe)
-    apart = apart or options["apart"]
+    options = recipe.network
+    apart = apart or options.apart
     torch.manual_seed(recipe.seed)
     channels, vectors = (1, len(bands)) if apart else (len(bands), 1)
-    if options["architecture"] == "wide_resnet50":
+    if options.architecture == "wide_resnet50":
         encoder: nn.Module = WideResNet50(channels)
     else:
-        own = {name: options[name] for name in ("width", "stem", "stages")}
-        encoder = ResNet18(channels, **own, replicate=options["replicate"] and apart)
-    normalise = Normalise(recipe.normalise, bands, options["clip"])
+        own = {name: getattr(options, name) for name in ("width", "stem", "stages")}
+        encoder = ResNet18(channels, **own, replicate=options.replicate and apart)
+    normalise = Normalise(recipe.normalise, bands, options.clip)
     made = head(encoder.features, vectors)
     return CutoutNetwork(normalise, encoder, made, apart=apart, standardise=standardise, **more)

@@ -15,7 +15,6 @@ from galviz.sky.cutouts import CutoutSet
 
 COLOURS = ("red", "green", "blue")
 _OUTPUTS = {"tree": VoteTree, "dieleman": DielemanVotes}
-_DEFAULTS = {"architecture": "resnet18", "votes": "tree", "width": 32, "stem": "small", "dropout": 0.2}
 SIZE = 68
 """Side of the pictures in the paper, pixels."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as torchvision's weights expect
@@ -177,25 +176,22 @@ def build(
     Raises
     ------
     ValueError
-        If an option is unknown, or the bands do not fit the network.
+        If the bands do not fit the network.
     """
-    options = _DEFAULTS | recipe.network
-    architecture = options["architecture"]
-    unknown = sorted(options.keys() - _DEFAULTS.keys())
-    if unknown:
-        raise ValueError(f"network: expected arguments among {', '.join(_DEFAULTS)}, got {unknown[0]!r}.")
+    options = recipe.network
+    architecture = options.architecture
     if architecture != "resnet18" and len(bands) != len(COLOURS):
         raise ValueError(f"network.architecture: expected resnet18 for {len(bands)} bands, got {architecture}.")
     torch.manual_seed(recipe.seed)
     if architecture == "paper_cnn":
         encoder, head = paper_cnn(size, answers)
     elif architecture == "resnet18":
-        encoder = ResNet18(len(bands), width=options["width"], stem=options["stem"])
-        head = nn.Sequential(nn.Dropout(options["dropout"]), nn.Linear(encoder.features, answers))
+        encoder = ResNet18(len(bands), width=options.width, stem=options.stem)
+        head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(encoder.features, answers))
     else:
         hidden = (200, 100) if architecture == "paper_resnet50_dense" else ()
-        encoder, head = paper_resnet(size, hidden, options["dropout"], answers)
-    votes = _OUTPUTS[options["votes"]](tree) if tree[0] and options["votes"] in _OUTPUTS else SigmoidVotes()
+        encoder, head = paper_resnet(size, hidden, options.dropout, answers)
+    votes = _OUTPUTS[options.votes](tree) if tree[0] and options.votes in _OUTPUTS else SigmoidVotes()
     network = VoteNetwork(_scale(architecture, recipe.normalise, bands), encoder, head, votes)
     network.size = None if architecture == "resnet18" else size
     return network

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from galviz.io.lazy_array import spaced
-from galviz.runs.recipe import CHOICES
+from galviz.runs.recipe import NORMALISE
 from galviz.sky.cutouts import CutoutSet
 
 _ROWS = 1024  # objects that the constants are measured on
@@ -39,8 +39,8 @@ class Normalise(nn.Module):
 
     def __init__(self, mode: str, bands: tuple[str, ...], clip: float = 0.0) -> None:
         super().__init__()
-        if mode not in CHOICES["normalise"]:
-            raise ValueError(f"normalise: expected one of {', '.join(CHOICES['normalise'])}, got {mode!r}.")
+        if mode not in NORMALISE:
+            raise ValueError(f"normalise: expected one of {', '.join(NORMALISE)}, got {mode!r}.")
         if clip < 0:
             raise ValueError(f"clip: expected 0 or more, got {clip}.")
         self.mode, self.clip = mode, clip
