@@ -46,9 +46,10 @@ def _grouped(recipe: Mapping[str, Any], study: Any) -> dict[str, Any]:
     places = {key.rpartition(".")[2]: key for key, _ in declared(Recipe) if not key.endswith(".name")}
     places |= {"optimiser": "optimiser.name", "loss": "loss.name", "name": "name"}
     found: dict[str, Any] = {}
-    for name, value in recipe.items():
-        group, _, inner = places.get(name, name).rpartition(".")
-        (found.setdefault(group, {}) if group else found)[inner] = value
+    for name in recipe.keys() & places:
+        group, _, inner = places[name].rpartition(".")
+        (found.setdefault(group, {}) if group else found)[inner] = recipe[name]
+    found |= {name: value for name, value in recipe.items() if name not in places}  # refused by their names
     network = recipe.get("network", {})
     if isinstance(network, Mapping):
         found["network"] = _network(dict(network), study)
@@ -62,7 +63,7 @@ def _network(options: dict[str, Any], study: Any) -> dict[str, Any]:
     if study == "mergers":
         options = {"width": 32, "stem": "small", "dropout": 0.2} | options
     architecture = options.get("architecture", "resnet18")
-    if architecture not in ARCHITECTURES:
+    if architecture not in list(ARCHITECTURES):
         return options
     used = {one.name for one in Network(architecture=architecture).used_fields()}
     known = {key.partition(".")[2] for key, _ in declared(Network)}

@@ -22,7 +22,7 @@ from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, QUESTIONS, cumulative
 from galviz.studies.richness import RECIPES, TARGET
 
-COMMANDS = ("mock", "ingest", "train", "sweep", "predict", "runs", "devices")
+COMMANDS = ("mock", "ingest", "train", "recipe", "sweep", "predict", "runs", "devices")
 
 
 def parsers(parser, name=""):
@@ -123,7 +123,7 @@ def test_version(capsys):
             "richness --data SKY --target bands",
             "log10_richness, linear_richness, z_richness, band, got 'bands'; did you mean",
         ),
-        ("richness --data SKY --set epoch=3", "set: expected a field of the recipe, got 'epoch'. Near it: epochs"),
+        ("richness --data SKY --set epoch=3", "set: expected a setting of the recipe, got 'epoch'. Near it: epochs"),
         ("richness --data SKY --set epochs=x", "epochs: expected a whole number, got 'x'."),
         (
             "richness --data SKY --set loss=mea",
@@ -158,7 +158,7 @@ def test_a_run_folder_that_is_there_is_refused(run, sky, said):
 
 def test_a_run_of_before_a_new_setting_goes_on(run, said):
     recipe = run.info["recipe"]
-    del recipe["patience"]
+    del recipe["validation"]["patience"]
     run.update_info(recipe=recipe)
     run.request_stop()
     code, _ = said("train", "richness", "--out", run.path, "--resume", "--recipe", "quick", "--devices", "cpu")

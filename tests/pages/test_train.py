@@ -1,8 +1,9 @@
+import panel as pn
 import pytest
 
 from galviz.pages.library import Library
 from galviz.pages.page import StudyPage
-from galviz.pages.recipe_form import RecipeForm, flat
+from galviz.pages.recipe_form import RecipeForm
 from galviz.pages.run import RunPanel
 from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky_maker import SkyMaker
@@ -28,19 +29,20 @@ def test_a_form_that_was_not_touched_changes_nothing(recipes):
         form = RecipeForm(recipe)
         assert form.settings() == []
         assert form.changed() == recipe
-        assert form.widgets.keys() == flat(recipe).keys()
+        assert form.widgets.keys() == recipe.flat().keys() - {"name", "network.votes", "network.dropout"}
 
 
 def test_what_is_set_in_the_form_is_what_the_command_gets(recipe):
     form = RecipeForm(recipe)
     form.widgets["epochs"].value = 7
-    form.widgets["learning_rates.head"].value = "1e-5"
-    form.widgets["augment"].value = "d4"
-    form.widgets["frozen"].value = True
-    form.widgets["schedule"].value = "cosine"
+    form.widgets["optimiser.learning_rates.head"].value = 1e-5
+    form.widgets["data.augment"].value = ["d4"]
+    form.widgets["optimiser.frozen"].value = True
+    form.widgets["optimiser.schedule"].value = "cosine"
     form.widgets["network.width"].value = 8
     assert set(form.settings()) == {
-        "epochs=7", "learning_rates.head=1e-5", "augment=d4", "frozen=true", "schedule=cosine", "network.width=8",
+        "epochs=7", "optimiser.learning_rates.head=1e-05", "data.augment=d4", "optimiser.frozen=true",
+        "optimiser.schedule=cosine", "network.width=8",
     }  # fmt: skip
     changed = form.changed()
     assert (changed.epochs, changed.learning_rates["head"], changed.augment, changed.frozen) == (7, 1e-5, ("d4",), True)
@@ -76,9 +78,9 @@ def test_an_encoder_can_be_started_from(sky, started, make_run, told_bands):
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("learning_rates.head", "fast", "expected a number"),
-        ("fold", 9, "fold: expected 0 to 4"),
-        ("augment", "zoom", "d4"),
+        ("optimiser.learning_rates.head", None, "expected a number"),
+        ("validation.fold", 9, "fold: expected 0 to 4"),
+        ("validation.factor", 0.0, "factor: expected a number in (0, 1]"),
     ],
 )
 def test_a_field_that_makes_no_sense_is_refused_in_words(sky, started, field, value, said):
@@ -117,11 +119,40 @@ def test_a_double_click_starts_one_training(sky, started):
     assert len(started) == 2
 
 
-def test_every_field_of_a_recipe_says_what_it_is():
-    for recipe in (*richness.RECIPES.values(), *richness.BAND_RECIPES.values()):
-        form = RecipeForm(recipe)
-        assert all(len(widget.description) > 5 for widget in form.widgets.values())
+def test_every_setting_says_what_it_is():
+    form = RecipeForm(richness.RECIPES["quick"])
+    helps = {part.value: part.param.value for card in form.cards for part in card.select(pn.widgets.TooltipIcon)}
+    switches = [widget for widget in form.widgets.values() if isinstance(widget, pn.widgets.Switch)]
+    assert len(helps) == len(switches) == 4  # a switch has no help of its own
+    assert all(len(widget.description) > 5 for widget in form.widgets.values() if widget not in switches)
     assert form.widgets["batch"].description == "Objects per step."
+
+
+def test_the_groups_are_closed_but_the_first():
+    form = RecipeForm(richness.RECIPES["quick"])
+    assert [card.title for card in form.cards] == ["training", "network", "optimiser", "loss", "data", "validation"]
+    assert [card.collapsed for card in form.cards] == [False, *5 * [True]]
+
+
+def test_widgets_have_the_bounds_and_choices_of_their_settings():
+    widgets = RecipeForm(richness.RECIPES["quick"]).widgets
+    assert (widgets["data.tta"].start, widgets["data.tta"].end) == (1, 8)
+    assert (widgets["epochs"].start, widgets["epochs"].end) == (1, None)
+    assert widgets["data.augment"].options == ["d4", "turn", "mirror", "seeing"]
+    assert widgets["network.architecture"].options == ["resnet18", "wide_resnet50"]
+
+
+def test_another_architecture_brings_its_own_options():
+    form = RecipeForm(richness.RECIPES["quick"])
+    form.widgets["epochs"].value = 7
+    form.widgets["network.architecture"].value = "wide_resnet50"
+    options = {key for key in form.widgets if key.startswith("network.")}
+    assert options == {"network.architecture", "network.apart", "network.head", "network.clip"}
+    assert form.settings() == ["epochs=7", "network.architecture=wide_resnet50"]
+    assert form.changed().network.architecture == "wide_resnet50"
+    form.widgets["network.architecture"].value = "resnet18"
+    assert form.settings() == ["epochs=7"]
+    assert form.widgets["network.width"].value == 16
 
 
 def test_a_run_that_came_to_nothing_is_removed_when_the_wish_is_said_twice(told, make_run):

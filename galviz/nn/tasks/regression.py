@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from galviz.nn import tasks
-from galviz.nn.networks.cutout_network import CutoutNetwork, assemble, options_of
+from galviz.nn.networks.cutout_network import CutoutNetwork, assemble
 from galviz.nn.networks.heads import BandHead, CompactHead, JointHead, PublishedHead
 from galviz.nn.training.losses import gaussian_nll, mse_std
 from galviz.runs.recipe import Recipe
@@ -25,11 +25,11 @@ LOSSES = {
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> CutoutNetwork:
     """Return a network from images (N, B, H, W) to K numbers, or to K means and K ln variances (``gaussian_nll``)."""
     tasks.loss_of(target, recipe)
-    options, numbers = options_of(recipe), len(target.columns)
-    published, gaussian = options["head"] == "as_published", recipe.loss == "gaussian_nll"
+    options, numbers = recipe.network, len(target.columns)
+    published, gaussian = options.head == "as_published", recipe.loss == "gaussian_nll"
     if recipe.joint:
-        _check_joint(recipe, apart=options["apart"])
-    if published and not options["apart"]:
+        _check_joint(recipe, apart=options.apart)
+    if published and not options.apart:
         raise ValueError("network.head: expected as_published with network.apart=true, got it with false.")
 
     def head(features: int, vectors: int) -> nn.Module:
