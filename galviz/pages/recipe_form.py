@@ -10,6 +10,7 @@ from galviz.runs.recipe import ARCHITECTURES, Recipe
 from galviz.runs.settings import Setting, about, declared, text_of
 
 _ARCHITECTURE = "network.architecture"
+_WIDE = {"sizing_mode": "stretch_width"}
 _DECLARED = dict(declared(Recipe))
 
 
@@ -30,7 +31,7 @@ class RecipeForm(pn.viewable.Viewer):
         super().__init__(**params)
         self.recipe, self.task = recipe, task
         self.widgets = {key: _widget(key, value, task) for key, value in self._shown(recipe).items()}
-        self.cards = [pn.Card(title=group, collapsed=bool(k)) for k, group in enumerate(self._groups())]
+        self.cards = [pn.Card(title=group, collapsed=bool(k), **_WIDE) for k, group in enumerate(self._groups())]
         self.widgets[_ARCHITECTURE].param.watch(self._change_architecture, "value")
         self._fill()
 
@@ -78,7 +79,7 @@ class RecipeForm(pn.viewable.Viewer):
         return self.recipe.with_settings(self.settings())
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(*self.cards, sizing_mode="stretch_width")
+        return pn.Column(*self.cards, **_WIDE)
 
 
 def _field(key: str) -> Field:
@@ -102,7 +103,7 @@ def _widget(key: str, value: Any, task: str) -> pn.widgets.Widget:
         looks |= {"label": f"learning rate: {label}", "step": value / 10}
         kind = float
     if kind is bool:
-        return pn.widgets.Switch(**looks | {"width": 40})
+        return pn.widgets.Switch(**looks | {"width": 120})
     looks["description"] = known.help
     if kind is str and known.choices:
         fitting = [one for one in known.choices if key != _ARCHITECTURE or one == value or task in ARCHITECTURES[one]]
@@ -118,10 +119,10 @@ def _widget(key: str, value: Any, task: str) -> pn.widgets.Widget:
 
 
 def _with_help(key: str, widget: pn.widgets.Widget) -> pn.viewable.Viewable:
-    """Return a switch with its label and help beside it, which Panel's lacks; and any other widget as it is."""
+    """Return a switch with its help beside it, which Panel's lacks; and any other widget as it is."""
     if not isinstance(widget, pn.widgets.Switch):
         return widget
-    return pn.Row(widget, pn.widgets.StaticText(value=widget.label), pn.widgets.TooltipIcon(value=_setting(key).help))
+    return pn.Row(widget, pn.widgets.TooltipIcon(value=_setting(key).help), width=200)
 
 
 def _value(widget: pn.widgets.Widget) -> Any:

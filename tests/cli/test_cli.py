@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from galviz.cli import commands
 from galviz.cli import main as cli
 from galviz.cli.main import main
 from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, QUESTIONS, cumulative
 from galviz.studies.richness import RECIPES, TARGET
+from galviz.work.sweep import Sweep
 
 COMMANDS = ("mock", "ingest", "train", "recipe", "sweep", "predict", "runs", "devices")
 
@@ -127,7 +129,7 @@ def test_version(capsys):
         ("richness --data SKY --set epochs=x", "epochs: expected a whole number, got 'x'."),
         (
             "richness --data SKY --set loss=mea",
-            "loss: expected one of mse, mse_std, gaussian_nll, cross_entropy, lsgan, lsgan_masked, got 'mea'.",
+            "loss.name: expected one of mse, mse_std, gaussian_nll, cross_entropy, lsgan, lsgan_masked, got 'mea'.",
         ),
         ("richness --data SKY --set epochs", "set: expected key=value, got 'epochs'."),
         ("richness --data SKY --epochs 0", "argument --epochs: expected a whole number of at least 1, got '0'"),
@@ -163,6 +165,50 @@ def test_a_run_of_before_a_new_setting_goes_on(run, said):
     run.request_stop()
     code, _ = said("train", "richness", "--out", run.path, "--resume", "--recipe", "quick", "--devices", "cpu")
     assert (code, run.state()["status"]) == (0, "stopped")
+
+
+def test_a_sweep_changes_the_encoder_of_base_ours_and_the_pre_training_alike(sky, tmp_path):
+    changes = ["width=4", "normalise=minmax", "folds=3", "frozen=true", "bands.epochs=2"]
+    args = cli.parser().parse_args(
+        ["sweep", "richness", "--data", sky, "--out", str(tmp_path / "s"), "--set", *changes]
+    )
+    commands.sweep(args)
+    plan = Sweep(tmp_path / "s").plan
+    assert plan.recipe.network == plan.pretraining.network
+    assert plan.recipe.network.width == 4
+    assert plan.recipe.data.normalise == plan.pretraining.data.normalise == "minmax"
+    assert (plan.recipe.optimiser.frozen, plan.pretraining.optimiser.frozen) == (True, False)
+    assert (plan.recipe.validation.folds, plan.pretraining.epochs) == (3, 2)
+
+
+def test_the_settings_of_recipes_are_listed(capsys):
+    assert main(["recipe"]) == 0
+    every = capsys.readouterr().out
+    assert (
+        "network.latent\n    Numbers in the latent vector of an image. (a whole number, at least 1, default 64)"
+        in every
+    )
+    assert main(["recipe", "richness", "--recipe", "best", "--set", "folds=10"]) == 0
+    own = capsys.readouterr().out
+    assert {"validation.folds=10", "data.augment=d4,seeing", "network.stages=2", "data.offset=z"} <= set(
+        own.split("\n")
+    )
+    assert "optimiser.learning_rates.encoder=0.002 optimiser.learning_rates.head=0.002" in own
+    assert "latent" not in own
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("richness --set fodls=3", "Near it: validation.folds"),
+        ("richness --recipe quik", "recipe: expected one of quick, paper, best, got 'quik'"),
+        ("--recipe best", "study: expected a study whose recipe is shown, got none."),
+    ],
+)
+def test_wrong_arguments_of_recipe_end_with_2(said, arguments, message):
+    code, text = said("recipe", *arguments.split())
+    assert code == 2
+    assert message in text
 
 
 @pytest.mark.parametrize("options", ["--recipe best", "--epochs 3", "--target band", "--set seed=1"])
