@@ -61,7 +61,7 @@ class Soon:
 def random_gan(path, sky, data, known=None):
     """A run of best fits whose networks were not trained; gives them too."""
     recipe = inpainting.RECIPES["quick"]
-    recipe = recipe.replace(network={**recipe.network, "width": 16, "latent": 4})
+    recipe = recipe.replace(network={"width": 16, "latent": 4})
     size = sky.images.shape[-1]
     made = {"study": "inpainting", "target": inpainting.TARGET, "recipe": recipe, "data": data}
     run = Run.create(path, **made, build={"bands": sky.bands, "size": size})
@@ -78,7 +78,7 @@ def random_run(path, sky, data, target="richness", **network):
     """A run with random weights of a sky saved at `data`; gives the network too."""
     recipes = richness.RECIPES if target == "richness" else richness.BAND_RECIPES
     recipe = recipes["quick"]
-    recipe = recipe.replace(network={**recipe.network, "width": 4, "stem": "small", **network})
+    recipe = recipe.replace(network={"width": 4, "stem": "small", **network})
     made = {"study": "richness", "target": richness.TARGETS[target], "recipe": recipe, "data": data}
     run = Run.create(path, **made, build={"bands": sky.bands, "size": sky.images.shape[-1]})
     network = build(run.target, recipe, sky.bands)

@@ -15,7 +15,9 @@ from galviz.tasks.target import Target
 
 TARGET = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
 BAND = Target("band", "pretext", (), "band")
-RECIPE = Recipe(name="quick", epochs=2, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3}, network={"width": 4})
+RECIPE = Recipe(
+    name="quick", epochs=2, batch=4, network={"width": 4}, optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}}
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

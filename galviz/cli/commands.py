@@ -61,7 +61,7 @@ def recipe(args: argparse.Namespace) -> Work:
 
     if not args.study and (args.recipe or args.target or args.set):
         raise ValueError("study: expected a study whose recipe is shown, got none. Give it first.")
-    found = _target_and_recipe(args, _study(args.study))[1].flat() if args.study else {}
+    found = _target_and_recipe(args, study_named(args.study))[1].flat() if args.study else {}
     values = [f"{name}={text_of(value)}" for name, value in found.items()]
 
     def work() -> None:
@@ -193,7 +193,7 @@ def _target_and_recipe(args: argparse.Namespace, study: "Study") -> tuple["Targe
     return target, recipes[args.recipe or "quick"].with_settings(args.set)
 
 
-def _asked(args: argparse.Namespace, study: ModuleType) -> tuple["Target", "Recipe", str | None]:
+def _asked(args: argparse.Namespace, study: "Study") -> tuple["Target", "Recipe", str | None]:
     """Return the target, the recipe with all its changes, and the encoder that the arguments select."""
     target, recipe = _target_and_recipe(args, study)
     if args.epochs:
@@ -223,9 +223,10 @@ def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
     recipe, cutouts = study.pretraining.base[args.recipe].with_settings(own), _sky(args.data, study)
     shared = [setting for setting in own if _is_of_the_encoder(recipe.full_key(setting.partition("=")[0]))]
     groups = len(set(groups_of(cutouts.catalogue)))
-    if groups < recipe.folds:
+    if groups < recipe.validation.folds:
         raise ValueError(
-            f"folds: expected at most {groups}, one a group of objects that stay together, got {recipe.folds}. "
+            f"folds: expected at most {groups}, one a group of objects that stay together, "
+            f"got {recipe.validation.folds}. "
             f"Give --set folds={groups}."
         )
     return Plan(
@@ -238,7 +239,7 @@ def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
         pretraining=study.pretraining.recipes[args.recipe].with_settings(shared + before),
         fractions=tuple(args.fractions or FRACTIONS),
         trials=args.trials,
-        folds=tuple(range(max(recipe.folds, 1)) if "all" in args.folds else args.folds),
+        folds=tuple(range(max(recipe.validation.folds, 1)) if "all" in args.folds else args.folds),
         fold_wise=args.fold_wise,
     )
 
@@ -270,8 +271,8 @@ def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
             "data: expected the folder of a sky, got none. Make one with `galviz mock` or `galviz ingest`."
         )
     cutouts = _sky(args.data, study)
-    if recipe.offset:
-        column_of(cutouts.catalogue, recipe.offset)
+    if recipe.data.offset:
+        column_of(cutouts.catalogue, recipe.data.offset)
     more = {"fingerprint": cutouts.fingerprint, "encoder": encoder}
     return Run.create(out, study=args.study, target=target, recipe=recipe, data=args.data, **more), cutouts
 

@@ -113,7 +113,7 @@ def best(run: Run) -> str:
     except ValueError:
         return "metrics.csv is damaged"
     values = {name: metrics[name].agg("max" if name == "val_accuracy" else "min") for name in metric_names(metrics)}
-    if run.target.numeric and run.recipe.loss == "mse" and "val_loss" in metrics:
+    if run.target.numeric and run.recipe.loss.name == "mse" and "val_loss" in metrics:
         values = {"val_rmse": metrics["val_loss"].min() ** 0.5} | values  # without test-time augmentation (`tta`)
     written = {LABELS.get(name, name.removeprefix("val_")): value for name, value in values.items()}
     return ", ".join(f"{name} {shown_value(float(value))}" for name, value in written.items() if np.isfinite(value))

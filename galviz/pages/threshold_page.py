@@ -89,7 +89,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         held_out = "" if opened.run is None else " that the network has not seen in training"
         about = Markup("<b>{}</b>: {:,} objects{}{}")
         about = about.format(self.name_of(given[0]), len(opened.table), held_out, _origin(opened))
-        about += _FLATTERED if opened.run is not None and opened.run.recipe.keep == "best" else ""
+        about += _FLATTERED if opened.run is not None and opened.run.recipe.validation.keep == "best" else ""
         card = pn.Card(title="Explore the same table: plots, pictures, exports", collapsed=True)
         card.param.update(sizing_mode="stretch_width")
         card.param.watch(lambda _: self._explore(card, opened, view), "collapsed")

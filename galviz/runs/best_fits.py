@@ -14,7 +14,7 @@ STEPS = 100
 
 def is_gan(recipe: Recipe) -> bool:
     """Return whether a recipe trains a GAN, instead of a network from images to a target."""
-    return recipe.loss.startswith("lsgan")
+    return recipe.loss.name.startswith("lsgan")
 
 
 def known_fits(run: Run) -> KnownFits | None:

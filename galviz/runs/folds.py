@@ -74,15 +74,15 @@ def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[
     KeyError
         If `folds` is 0 and the catalogue has no column ``split``.
     """
-    fold = _folds(catalogue, recipe.folds)
+    fold = _folds(catalogue, recipe.validation.folds)
     by_id = np.argsort(catalogue.index.to_numpy(dtype=str))
     by_id = by_id[usable[by_id]]
-    train, held_out = by_id[fold[by_id] != recipe.fold], by_id[fold[by_id] == recipe.fold]
-    if recipe.label_fraction < 1:
+    train, held_out = by_id[fold[by_id] != recipe.validation.fold], by_id[fold[by_id] == recipe.validation.fold]
+    if recipe.data.label_fraction < 1:
         order = _hashes(catalogue.index[train].to_numpy(dtype=str), recipe.seed + 1).argsort()
-        train = np.sort(order[: max(2, round(recipe.label_fraction * len(train)))])
-        train = by_id[fold[by_id] != recipe.fold][train]
-    if min(len(train), 2 if recipe.folds == 1 else len(held_out)) < 2:
+        train = np.sort(order[: max(2, round(recipe.data.label_fraction * len(train)))])
+        train = by_id[fold[by_id] != recipe.validation.fold][train]
+    if min(len(train), 2 if recipe.validation.folds == 1 else len(held_out)) < 2:
         raise ValueError(
             f"cutouts: expected at least 2 objects with a truth to train on and 2 held out, "
             f"got {len(train)} and {len(held_out)}. Use more objects or fewer folds."
@@ -95,7 +95,7 @@ def kept_aside(train: np.ndarray, recipe: Recipe) -> np.ndarray:
 
     Nothing is learned from them. At least two rows are left for training.
     """
-    count = min(round(recipe.calibration * len(train)), len(train) - 2)
+    count = min(round(recipe.loss.calibration * len(train)), len(train) - 2)
     return spaced(train, count) if count > 0 else train[:0]
 
 
@@ -128,12 +128,14 @@ def rows_of_an_epoch(
         Rows of the catalogue. A labelled row may occur several times. Without `joint`, `unlabelled` is empty.
     """
     unlabelled = np.array([], dtype=int)
-    if recipe.joint:
-        everything = split(catalogue, recipe.replace(label_fraction=1.0), np.ones(len(catalogue), dtype=bool))[0]
+    if recipe.loss.joint:
+        everything = split(
+            catalogue, recipe.replace(data={"label_fraction": 1.0}), np.ones(len(catalogue), dtype=bool)
+        )[0]
         unlabelled = everything[~np.isin(everything, train)]
     count = max(len(train), len(unlabelled))
-    if recipe.repeat and recipe.label_fraction < 1:
-        count = max(count, len(split(catalogue, recipe.replace(label_fraction=1.0), usable)[0]))
+    if recipe.data.repeat and recipe.data.label_fraction < 1:
+        count = max(count, len(split(catalogue, recipe.replace(data={"label_fraction": 1.0}), usable)[0]))
     return np.resize(train, count), unlabelled
 
 

@@ -82,7 +82,7 @@ def train(
         known = fits_with_bands_hidden(open_trained(run), cutouts.select(cutouts.object_ids[aside]), steps=STEPS)
         write_parquet(known, run.path / KNOWN_FITS)
         table, catalogue = latents(run, cutouts), cutouts.catalogue
-        dealt = {"dealt": deal(groups_of(catalogue), run.recipe.folds), "truth": catalogue.get("z", np.nan)}
+        dealt = {"dealt": deal(groups_of(catalogue), run.recipe.validation.folds), "truth": catalogue.get("z", np.nan)}
         write_parquet(table.assign(**dealt), run.path / LATENTS)
         if "z" in catalogue.columns:
             run.save_predictions(_redshifts(run, cutouts, table))

@@ -95,7 +95,7 @@ class Plan:
             raise ValueError(f"fractions: expected numbers in (0, 1], got {', '.join(map(str, fractions)) or 'none'}.")
         if self.trials < 1:
             raise ValueError(f"trials: expected at least 1, got {self.trials}.")
-        last = max(self.recipe.folds, 1) - 1
+        last = max(self.recipe.validation.folds, 1) - 1
         if not self.folds or not set(self.folds) <= set(range(last + 1)):
             got = ", ".join(map(str, self.folds)) or "none"
             raise ValueError(f"folds: expected numbers from 0 to {last}, or all, got {got}.")
@@ -109,11 +109,15 @@ class Plan:
         names = {fold: f"{first}-fold{fold}" if several else first for fold in self.folds}
         found = {}
         for fold, name in names.items():
-            held_out = {"folds": self.recipe.folds, "fold": fold} if self.fold_wise else {"folds": 1, "fold": 0}
+            held_out = (
+                {"folds": self.recipe.validation.folds, "fold": fold} if self.fold_wise else {"folds": 1, "fold": 0}
+            )
             found[name] = Task(name, self.pretext, self.pretraining.replace(validation=held_out), "", {})
         for trial, fold, fraction, method in product(range(self.trials), self.folds, self.fractions, METHODS):
             name = f"{method}-{100 * fraction:g}pc-trial{trial}-fold{fold}"
-            recipe = self.recipe.replace(label_fraction=fraction, seed=self.recipe.seed + trial, fold=fold)
+            recipe = self.recipe.replace(
+                seed=self.recipe.seed + trial, data={"label_fraction": fraction}, validation={"fold": fold}
+            )
             cell = {"fraction": fraction, "method": method, "trial": trial, "fold": fold}
             found[name] = Task(name, self.target, recipe, names[fold] if method == "ours" else "", cell)
         return list(found.values())

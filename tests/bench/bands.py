@@ -36,12 +36,12 @@ def main(frames: str, recipe_name: str, settings: list[str], size: int, tile: fl
     fold = deal(groups_of(cutouts.catalogue), len(fields))
     by_histogram = {
         name: np.array(richness.BANDS)[baselines.bands_by_histogram(cutouts, fold, scale)]
-        for name, scale in (("flux", None), ("as the network sees it", partial(scaled, mode=recipe.normalise)))
+        for name, scale in (("flux", None), ("as the network sees it", partial(scaled, mode=recipe.data.normalise)))
     }
     found, seconds = {}, []
     for k in range(len(fields)):
         with tempfile.TemporaryDirectory() as folder:
-            own, target = recipe.replace(fold=k), richness.TARGETS["band"]
+            own, target = recipe.replace(validation={"fold": k}), richness.TARGETS["band"]
             run = Run.create(Path(folder) / "run", study="richness", target=target, recipe=own, data=frames)
             began = time.perf_counter()
             train(run, cutouts, devices="cpu")

@@ -107,7 +107,7 @@ def real(path: str, data: str, objects_tested: int, **options) -> dict[str, obje
     run, network = opened(path)
     cutouts = CutoutSet.open(data)
     fold = objects(run).loc[cutouts.object_ids].to_numpy()
-    train, test = (cutouts.images[np.flatnonzero(fold == k)] for k in (-1, run.recipe.fold))
+    train, test = (cutouts.images[np.flatnonzero(fold == k)] for k in (-1, run.recipe.validation.fold))
     test = test[np.linspace(0, len(test) - 1, min(objects_tested, len(test))).round().astype(int)]
     with torch.inference_mode():
         seen, given = (network.scale(torch.from_numpy(images)).numpy() for images in (train, test))
@@ -187,7 +187,7 @@ def photoz(path: str, data: str, wide: str | None) -> dict[str, object]:
     features = {"best fit": latents, "embedder alone": guesses, "aperture colours": colours}
     features["best fit and colours"] = np.concatenate([latents, colours], axis=1)
     estimates = {name: redshifts(values, z, fold) for name, values in features.items()}
-    unseen = fold == run.recipe.fold
+    unseen = fold == run.recipe.validation.fold
     if wide:
         told = Run.open(wide).predictions()
         estimates["wide ResNet-50"] = pd.Series(told.estimate, told.object_ids).loc[cutouts.object_ids].to_numpy()

@@ -57,7 +57,7 @@ def bare(cutouts: CutoutSet, recipe: Recipe, train: np.ndarray, held_out: np.nda
     truth = richness.TARGET.truth(cutouts.catalogue)
     network.measure(cutouts, train, truth)
     images, truth = torch.from_numpy(cutouts.images[:]), torch.from_numpy(truth.astype(np.float32))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=recipe.weight_decay)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=recipe.optimiser.weight_decay)
     times, loss_of = [time.perf_counter()], torch.nn.MSELoss()
     for epoch in range(recipe.epochs):
         network.train()
@@ -78,13 +78,14 @@ def bare(cutouts: CutoutSet, recipe: Recipe, train: np.ndarray, held_out: np.nda
 
 def main(name: str) -> dict[str, object]:
     network, images = CASES[name]
+    # One batch is held out.
     recipe = Recipe(
         name="bench",
         epochs=EPOCHS,
         batch=BATCH,
-        learning_rates={"encoder": 1e-3, "head": 1e-3},
-        folds=images // BATCH + 1,  # one batch is held out
         network=network,
+        optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}},
+        validation={"folds": images // BATCH + 1},
     )
     cutouts = sky(images + BATCH)
     from galviz.runs.folds import split

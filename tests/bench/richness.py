@@ -28,8 +28,8 @@ def network(cutouts: CutoutSet, recipe, data: str) -> tuple[pd.DataFrame, list[f
     """Estimates out of fold (and sigma, where the network gives it) with their folds, and seconds a training."""
     parts, seconds = [], []
     with tempfile.TemporaryDirectory() as folder:
-        for k in range(recipe.folds):
-            own = recipe.replace(fold=k)
+        for k in range(recipe.validation.folds):
+            own = recipe.replace(validation={"fold": k})
             path = Path(folder) / str(k)
             run = Run.create(path, study="richness", target=richness.TARGET, recipe=own, data=data)
             began = time.perf_counter()
@@ -44,7 +44,7 @@ def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
     truth = richness.TARGET.truth(cutouts.catalogue)[:, 0]
     told, seconds = network(cutouts, recipe, data)
     estimate, fold = told["estimate"].to_numpy(), told["fold"].to_numpy(int)
-    assert np.array_equal(fold, deal(groups_of(cutouts.catalogue), recipe.folds))
+    assert np.array_equal(fold, deal(groups_of(cutouts.catalogue), recipe.validation.folds))
     z = baselines.of_redshift(cutouts.catalogue["z"].to_numpy(), truth, fold)
     flux = baselines.of_flux(cutouts, truth, fold)
     estimates = {"network": estimate, "mean": baselines.mean(truth, fold)}

@@ -33,7 +33,7 @@ CASES = {  # folder, table, column of ids, what is learned, square that is kept,
     "spiral": ("galaxyzoo_kaggle_spiral", "labels.csv", "GalaxyID", ("spiral",), 204, 1),
     "rings": ("gz_decals_rings", "catalog.csv", "object_id", ("ring",), 0, 2),
 }
-PLAIN = {"keep": "last", "patience": 0, "stop_after": 0}
+PLAIN = {"validation": {"keep": "last", "patience": 0, "stop_after": 0}}
 NETWORKS = {
     "CNN": RECIPES["paper"].replace(**PLAIN, epochs=40, batch=64),
     "ResNet-50": RECIPES["paper_resnet50"].replace(**PLAIN, epochs=20, batch=64),
@@ -52,7 +52,7 @@ def sky_of(data: Path, case: str, folder: Path) -> CutoutSet:
 
 def network_of(recipe: Recipe, outputs: int) -> nn.Module:
     """Build a recipe's network with other outputs: independent sigmoids."""
-    network = build(recipe.replace(network={**recipe.network, "size": 68, "votes": "sigmoid"}))
+    network = build(recipe.replace(network={"votes": "sigmoid"}))
     network.head[-1], network.votes = nn.Linear(network.head[-1].in_features, outputs), SigmoidVotes()
     return network
 
@@ -61,7 +61,7 @@ def learned(sky: CutoutSet, recipe: Recipe, target: Target, folds: int, folder: 
     """Estimates (n, K) and truth (n, K) of the objects of the folds that are held out."""
     parts = []
     for fold in range(folds):
-        own = recipe.replace(fold=fold)
+        own = recipe.replace(validation={"fold": fold})
         run = Run.create(folder / f"{recipe.name}-{fold}", study="mergers", target=target, recipe=own, data="pictures")
         fit(network_of(own, len(target.columns)), sky, run, target, own, devices="cpu")
         parts.append(run.predictions().held_out().table)

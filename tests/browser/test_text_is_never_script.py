@@ -251,9 +251,20 @@ def server(tmp_path_factory, make_sky, serve):
         (runs / evil("half a run")).mkdir()
         (runs / evil("half a run") / "run.json").write_text("{")
 
-        recipe = Recipe(name="tiny", epochs=4, batch=6, learning_rates={"encoder": 1e-3, "head": 1e-3}, folds=3)
+        recipe = Recipe(
+            name="tiny",
+            epochs=4,
+            batch=6,
+            optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}},
+            validation={"folds": 3},
+        )
         given = {"study": "richness", "data": "sky", "fingerprint": "x", "recipe": recipe, "fractions": (1.0,)}
-        given |= {"pretraining": recipe.replace(loss="cross_entropy"), "trials": 1, "folds": (0,), "fold_wise": False}
+        given |= {
+            "pretraining": recipe.replace(loss={"name": "cross_entropy"}),
+            "trials": 1,
+            "folds": (0,),
+            "fold_wise": False,
+        }
         given |= {"target": replace(richness.TARGET, label=evil("sweep label")), "pretext": richness.TARGETS["band"]}
         sweep = Sweep.create(home / "sweeps" / evil("sweep"), Plan(**given))
         names = [name for name, task in sweep.tasks.items() if task.cell]

@@ -38,7 +38,7 @@ from galviz.tasks.target import Target  # noqa: E402
 IDS = [str(1237658493878337640 + k) for k in range(11)]
 ROWS = len(IDS)
 TARGET = Target(name="ln_richness", task="regression", columns=("richness",), label="λ", transform="ln")
-RECIPE = Recipe(name="quick", epochs=3, batch=8, learning_rates={"head": 1e-2})
+RECIPE = Recipe(name="quick", epochs=3, batch=8, optimiser={"learning_rates": {"head": 1e-2}})
 
 
 @dataclass(frozen=True)

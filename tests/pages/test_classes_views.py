@@ -23,7 +23,14 @@ from galviz.work.sweep import Plan, Sweep
 
 CLASSES = Target("class", "classification", ("class",), "class", classes=("cat", "dog"))
 RATES = {"encoder": 1e-3, "head": 1e-3}
-RECIPE = Recipe(name="tiny", epochs=4, batch=6, learning_rates=RATES, loss="cross_entropy", folds=3)
+RECIPE = Recipe(
+    name="tiny",
+    epochs=4,
+    batch=6,
+    optimiser={"learning_rates": RATES},
+    loss={"name": "cross_entropy"},
+    validation={"folds": 3},
+)
 
 
 def classified(ids, right, fold=0):

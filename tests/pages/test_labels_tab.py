@@ -21,7 +21,12 @@ from galviz.work import processes as jobs
 from galviz.work.sweep import Plan, Sweep
 
 RECIPE = Recipe(
-    name="tiny", epochs=4, batch=6, learning_rates={"encoder": 1e-3, "head": 1e-3}, folds=3, network={"width": 2}
+    name="tiny",
+    epochs=4,
+    batch=6,
+    network={"width": 2},
+    optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}},
+    validation={"folds": 3},
 )
 
 
@@ -42,7 +47,11 @@ def finish(sweep, name):
 def make_sweep(galviz_home):
     def make(name="first", fractions=(0.25, 1.0)):
         given = {"study": "richness", "data": "sky", "fingerprint": "x", "recipe": RECIPE, "fractions": fractions}
-        given |= {"pretraining": RECIPE.replace(loss="cross_entropy", normalise="noise"), "trials": 2, "folds": (0,)}
+        given |= {
+            "pretraining": RECIPE.replace(loss={"name": "cross_entropy"}, data={"normalise": "noise"}),
+            "trials": 2,
+            "folds": (0,),
+        }
         targets = {"target": richness.TARGET, "pretext": richness.TARGETS["band"]}
         return Sweep.create(galviz_home / "sweeps" / name, Plan(**given, **targets, fold_wise=False))
 

@@ -100,7 +100,7 @@ def test_a_bare_table_of_votes_begins_at_the_threshold_of_the_paper(make_votes, 
 
 
 def test_what_chose_the_epoch_is_said_to_be_judged_too_well(make_votes):
-    make_votes("first", keep="best")
+    make_votes("first", validation={"keep": "best"})
     assert "slightly too good" in ThresholdPage([], Library.find(study=mergers.STUDY)).body()[0].object
 
 

@@ -45,7 +45,12 @@ def test_what_is_set_in_the_form_is_what_the_command_gets(recipe):
         "optimiser.schedule=cosine", "network.width=8",
     }  # fmt: skip
     changed = form.changed()
-    assert (changed.epochs, changed.learning_rates["head"], changed.augment, changed.frozen) == (7, 1e-5, ("d4",), True)
+    assert (
+        changed.epochs,
+        changed.optimiser.learning_rates["head"],
+        changed.data.augment,
+        changed.optimiser.frozen,
+    ) == (7, 1e-5, ("d4",), True)
 
 
 def test_start_is_the_command_line(sky, started, galviz_home):

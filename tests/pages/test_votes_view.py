@@ -217,7 +217,7 @@ def test_prototypes_are_shown_with_their_ids_and_can_be_chosen(told, sky):
 
 
 def test_the_lines_of_python_make_the_same_table(told, sky, galviz_home):
-    recipe = Recipe(name="quick", epochs=2, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3})
+    recipe = Recipe(name="quick", epochs=2, batch=4, optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}})
     where = galviz_home / "skies" / "tiny"
     run = Run.create(galviz_home / "runs" / "votes", study="mergers", target=TARGET, recipe=recipe, data=where)
     run.save_predictions(told)

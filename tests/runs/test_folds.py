@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from galviz.runs.folds import deal, groups_of, split
 from galviz.runs.recipe import Recipe
 
-RECIPE = Recipe(name="x", epochs=1, batch=2, learning_rates={"head": 1e-3})
+RECIPE = Recipe(name="x", epochs=1, batch=2, optimiser={"learning_rates": {"head": 1e-3}})
 
 
 def catalogue(rows=100, **columns):
@@ -49,21 +49,24 @@ def test_too_few_groups_are_refused():
 
 def test_every_object_is_held_out_once():
     table = catalogue()
-    parts = [split(table, RECIPE.replace(fold=k), everything(table)) for k in range(5)]
+    parts = [split(table, RECIPE.replace(validation={"fold": k}), everything(table)) for k in range(5)]
     assert sorted(np.concatenate([held for _, held in parts])) == list(range(100))
     assert all(not set(train) & set(held) and len(train) + len(held) == 100 for train, held in parts)
 
 
 def test_smaller_fractions_of_the_labels_are_parts_of_larger_ones():
     table = catalogue()
-    subsets = [set(split(table, RECIPE.replace(label_fraction=f), everything(table))[0]) for f in (0.1, 0.3, 0.7, 1.0)]
+    subsets = [
+        set(split(table, RECIPE.replace(data={"label_fraction": f}), everything(table))[0])
+        for f in (0.1, 0.3, 0.7, 1.0)
+    ]
     assert [len(s) for s in subsets] == [8, 24, 56, 80]
     assert subsets[0] < subsets[1] < subsets[2] < subsets[3]
 
 
 def test_seeds_change_the_subset_but_not_the_folds():
     table = catalogue()
-    recipes = [RECIPE.replace(label_fraction=0.3, seed=seed) for seed in (0, 1)]
+    recipes = [RECIPE.replace(seed=seed, data={"label_fraction": 0.3}) for seed in (0, 1)]
     (train0, held0), (train1, held1) = (split(table, recipe, everything(table)) for recipe in recipes)
     assert set(train0) != set(train1)
     assert np.array_equal(held0, held1)
@@ -77,11 +80,11 @@ def test_objects_without_truth_are_in_neither_part():
 
 def test_without_folds_the_catalogues_own_test_objects_are_held_out():
     table = catalogue().assign(split=np.where(np.arange(100) < 30, "test", "train"))
-    train, held = split(table, RECIPE.replace(folds=0, fold=0), everything(table))
+    train, held = split(table, RECIPE.replace(validation={"folds": 0, "fold": 0}), everything(table))
     assert sorted(held) == list(range(30))
     assert sorted(train) == list(range(30, 100))
     with pytest.raises(KeyError, match="folds: expected a column 'split' for folds=0"):
-        split(catalogue(), RECIPE.replace(folds=0, fold=0), everything(table))
+        split(catalogue(), RECIPE.replace(validation={"folds": 0, "fold": 0}), everything(table))
 
 
 def test_too_few_objects_are_refused():

@@ -19,7 +19,7 @@ from galviz.runs.run import Run, home, list_runs
 from galviz.tasks.target import Target
 
 TARGET = Target(name="ln_richness", task="regression", columns=("richness",), label="λ", transform="ln")
-RECIPE = Recipe(name="quick", epochs=3, batch=8, learning_rates={"head": 1e-2})
+RECIPE = Recipe(name="quick", epochs=3, batch=8, optimiser={"learning_rates": {"head": 1e-2}})
 WRITER = """
 import sys, time
 from galviz.runs.run import Run

@@ -17,8 +17,8 @@ from galviz.tasks.target import Target
 
 def tiny(recipe, **changes):
     """A recipe that takes seconds, of the same kind."""
-    network = {**recipe.network, "width": 8 * recipe.network["groups"] if "groups" in recipe.network else 2}
-    return recipe.replace(epochs=2, batch=6, folds=3, network=network, **changes)
+    width = {"resnet18": 2, "lsgan": 8 * recipe.network.groups}.get(recipe.network.architecture, recipe.network.width)
+    return recipe.replace(epochs=2, batch=6, network={"width": width}, validation={"folds": 3}, **changes)
 
 
 def trained(study, name, sky, path, **options):
@@ -62,9 +62,7 @@ def its_networks_are_those_of_their_seed(study, sky, tmp_path):
 
     for name, target in study.targets.items():
         for recipe in map(tiny, study.recipes_of(name).values()):
-            large = recipe.network.get("head") == "as_published" or "resnet50" in str(
-                recipe.network.get("architecture")
-            )
+            large = recipe.network.head == "as_published" or "resnet50" in recipe.network.architecture
             with torch.device("meta" if large else "cpu"):
                 fitted = target.fitted(sky.catalogue)
                 weights, same = (built(fitted, recipe, sky).state_dict() for _ in range(2))

@@ -75,7 +75,7 @@ def test_a_picture_is_shown_in_all_orders(sky):
 
 @pytest.mark.slow
 def test_the_order_is_learned_and_told_of_all_pictures_that_are_held_out(sky, tmp_path):
-    recipe = exam.tiny(channels.ORDER_RECIPES["quick"]).replace(epochs=30, folds=0)
+    recipe = exam.tiny(channels.ORDER_RECIPES["quick"]).replace(epochs=30, validation={"folds": 0})
     about = {"study": "channels", "target": channels.TARGETS["order"], "recipe": recipe, "data": "x"}
     run = studies.train(Run.create(tmp_path / "run", **about), sky, devices="cpu")
     told = run.predictions().held_out()
@@ -91,7 +91,7 @@ def orders_run(tmp_path_factory, sky):
 
 
 def test_classes_start_from_an_encoder_that_tells_orders_apart(orders_run, sky, tmp_path):
-    recipe = exam.tiny(channels.RECIPES["quick"], frozen=True)
+    recipe = exam.tiny(channels.RECIPES["quick"], optimiser={"frozen": True})
     about = {"study": "channels", "target": channels.TARGET, "recipe": recipe, "data": "x"}
     run = Run.create(tmp_path / "run", **about, encoder=str(orders_run.path))
     run = studies.train(run, sky, devices="cpu", encoder=orders_run.path)
@@ -154,7 +154,7 @@ def test_one_class_alone_is_refused(sky, tmp_path):
 
 def test_paper_is_as_published():
     for recipes in (channels.RECIPES, channels.ORDER_RECIPES):
-        assert (recipes["paper"].network["width"], recipes["paper"].network["stem"]) == (64, "imagenet")
+        assert (recipes["paper"].network.width, recipes["paper"].network.stem) == (64, "imagenet")
         assert recipes["paper"].network == channels.RECIPES["paper"].network  # one encoder fits the other
 
 
@@ -166,7 +166,7 @@ def test_a_sweep_measures_how_accurate_base_and_ours_are(sky, tmp_path):
         fingerprint="x",
         target=channels.TARGET,
         pretext=channels.TARGETS["order"],
-        recipe=exam.tiny(channels.SWEEP_RECIPES["quick"]).replace(folds=0, batch=12),
+        recipe=exam.tiny(channels.SWEEP_RECIPES["quick"]).replace(batch=12, validation={"folds": 0}),
         pretraining=exam.tiny(channels.SWEEP_ORDER_RECIPES["quick"]).replace(batch=30),
         fractions=(0.5, 1.0),
         trials=1,

@@ -74,7 +74,7 @@ def test_an_object_is_predicted_from_the_other_folds(run, sky, tmp_path):
 
 
 def test_redshifts_are_learned_from_images_too(sky, tmp_path):
-    recipe = inpainting.RECIPES["wide_resnet50"].replace(epochs=1, batch=8, folds=3)
+    recipe = inpainting.RECIPES["wide_resnet50"].replace(epochs=1, batch=8, validation={"folds": 3})
     run = Run.create(tmp_path / "run", study="inpainting", target=inpainting.TARGET, recipe=recipe, data="x")
     studies.train(run, sky, devices="cpu")
     told = run.predictions()

@@ -72,7 +72,7 @@ def test_the_papers_network_takes_one_size_alone(sky, tmp_path):
 def test_paper_is_as_published():
     for name in ("paper", "paper_resnet50", "paper_optimised"):
         recipe = mergers.RECIPES[name]
-        assert (recipe.epochs, recipe.batch, recipe.folds, recipe.keep) == (100, 128, 5, "best")
-        assert set(recipe.learning_rates.values()) == {1e-3}
-        assert (recipe.loss, recipe.weight_decay) == ("mse", 0)
+        assert (recipe.epochs, recipe.batch, recipe.validation.folds, recipe.validation.keep) == (100, 128, 5, "best")
+        assert set(recipe.optimiser.learning_rates.values()) == {1e-3}
+        assert (recipe.loss.name, recipe.optimiser.weight_decay) == ("mse", 0)
     assert THRESHOLD == 0.3

@@ -19,8 +19,8 @@ def bands_run(tmp_path_factory, make_sky):
 
 
 def train(sky, path, encoder, **network):
-    recipe = exam.tiny(richness.RECIPES["quick"], frozen=True)
-    recipe = recipe.replace(network={**recipe.network, **network})
+    recipe = exam.tiny(richness.RECIPES["quick"], optimiser={"frozen": True})
+    recipe = recipe.replace(network=network)
     run = Run.create(path, study="richness", target=richness.TARGET, recipe=recipe, data="x", encoder=str(encoder))
     return studies.train(run, sky, devices="cpu", encoder=encoder)
 
@@ -43,20 +43,30 @@ def test_an_encoder_of_another_width_is_refused(bands_run, make_sky, tmp_path):
 
 def test_paper_is_as_published():
     bands, paper = richness.BAND_RECIPES["paper"], richness.RECIPES["paper"]
-    assert (bands.optimiser, bands.momentum, bands.epochs, bands.loss) == ("sgd", 0.9, 100, "cross_entropy")
-    assert set(bands.learning_rates.values()) == {1e-4}
-    assert bands.folds == 5  # 4:1
-    assert (paper.optimiser, paper.momentum, paper.loss, paper.folds) == ("sgd", 0.9, "mse_std", 10)
-    assert set(paper.learning_rates.values()) == {5e-6}
+    assert (bands.optimiser.name, bands.optimiser.momentum, bands.epochs, bands.loss.name) == (
+        "sgd",
+        0.9,
+        100,
+        "cross_entropy",
+    )
+    assert set(bands.optimiser.learning_rates.values()) == {1e-4}
+    assert bands.validation.folds == 5  # 4:1
+    assert (paper.optimiser.name, paper.optimiser.momentum, paper.loss.name, paper.validation.folds) == (
+        "sgd",
+        0.9,
+        "mse_std",
+        10,
+    )
+    assert set(paper.optimiser.learning_rates.values()) == {5e-6}
     for recipe in (bands, paper):
-        assert (recipe.network["width"], recipe.network["head"]) == (64, "as_published")
-        assert recipe.normalise == "minmax"
+        assert (recipe.network.width, recipe.network.head) == (64, "as_published")
+        assert recipe.data.normalise == "minmax"
 
 
 @pytest.mark.parametrize("name", richness.SWEEP_RECIPES)
 def test_the_networks_of_a_sweep_are_of_one_build_and_see_the_same_pixels(name):
     own, bands = richness.SWEEP_RECIPES[name], richness.SWEEP_BAND_RECIPES[name]
     assert own.network == bands.network
-    assert own.normalise == bands.normalise
-    assert own.network["apart"]
-    assert own.repeat == (name == "quick")  # as published, few labels are few steps
+    assert own.data.normalise == bands.data.normalise
+    assert own.network.apart
+    assert own.data.repeat == (name == "quick")  # as published, few labels are few steps

@@ -93,8 +93,8 @@ def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_pat
     monkeypatch.setattr("galviz.work.explanation.Work", Now)
     path, sky = pictures
     recipe = mergers.RECIPES[name]
-    if "width" in recipe.network:
-        recipe = recipe.replace(network={**recipe.network, "width": 4})
+    if "network.width" in recipe.flat():
+        recipe = recipe.replace(network={"width": 4})
     run = Run.create(tmp_path / "run", study="mergers", target=mergers.TARGET, recipe=recipe, data=path)
     run.update_info(build={"bands": sky.bands, "size": 36})
     network = build(run.target, recipe, sky.bands, 36).eval()

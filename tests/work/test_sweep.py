@@ -19,9 +19,14 @@ from galviz.work.sweep import Plan, Sweep, list_sweeps
 from galviz.work.sweeping import work_off
 
 RECIPE = Recipe(
-    name="tiny", epochs=1, batch=6, learning_rates={"encoder": 1e-3, "head": 1e-3}, folds=3, network={"width": 2}
+    name="tiny",
+    epochs=1,
+    batch=6,
+    network={"width": 2},
+    optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}},
+    validation={"folds": 3},
 )
-BAND = RECIPE.replace(loss="cross_entropy", normalise="noise", folds=5)
+BAND = RECIPE.replace(loss={"name": "cross_entropy"}, data={"normalise": "noise"}, validation={"folds": 5})
 
 
 def plan(**changes):
@@ -102,17 +107,24 @@ def test_base_and_ours_differ_in_nothing_but_the_encoder():
     for (fraction, method, trial, fold), task in tasks.items():
         assert task.encoder == ("bands" if method == "ours" else "")
         assert task.recipe == tasks[fraction, "base", trial, fold].recipe
-        assert (task.recipe.label_fraction, task.recipe.seed, task.recipe.fold) == (fraction, trial, fold)
+        assert (task.recipe.data.label_fraction, task.recipe.seed, task.recipe.validation.fold) == (
+            fraction,
+            trial,
+            fold,
+        )
 
 
 def test_one_pre_training_sees_all_images_or_one_a_fold_none_that_are_held_out():
     (whole,) = [task for task in plan(folds=(0, 2)).tasks() if not task.cell]
-    assert whole.recipe.folds == 1
+    assert whole.recipe.validation.folds == 1
     wise = {task.name: task for task in plan(folds=(0, 2), fold_wise=True).tasks()}
     for task in wise.values():
         if task.encoder:
             taught = wise[task.encoder].recipe
-            assert (taught.folds, taught.fold) == (task.recipe.folds, task.recipe.fold)
+            assert (taught.validation.folds, taught.validation.fold) == (
+                task.recipe.validation.folds,
+                task.recipe.validation.fold,
+            )
 
 
 def test_a_plan_is_kept_as_json(sweep):

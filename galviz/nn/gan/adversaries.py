@@ -45,16 +45,18 @@ class Adversaries(pl.LightningModule):
         super().__init__()
         self.network, self.recipe, self.steps, self._start = network, recipe, steps, start
         parts = {"generator", "discriminator", "embedder"}
-        if set(recipe.learning_rates) != parts:
+        if set(recipe.optimiser.learning_rates) != parts:
             raise ValueError(
                 f"learning_rates: expected one for each of {', '.join(sorted(parts))}, "
-                f"got {', '.join(sorted(recipe.learning_rates)) or 'none'}."
+                f"got {', '.join(sorted(recipe.optimiser.learning_rates)) or 'none'}."
             )
-        if recipe.loss not in ("lsgan", "lsgan_masked"):
-            raise ValueError(f"loss: expected lsgan or lsgan_masked, got {recipe.loss!r}.")
-        if recipe.average:
-            raise ValueError(f"average: expected 0, for a GAN has an average of its own, got {recipe.average}.")
-        self.alpha = recipe.alpha if recipe.loss == "lsgan_masked" else 0.0
+        if recipe.loss.name not in ("lsgan", "lsgan_masked"):
+            raise ValueError(f"loss: expected lsgan or lsgan_masked, got {recipe.loss.name!r}.")
+        if recipe.optimiser.average:
+            raise ValueError(
+                f"average: expected 0, for a GAN has an average of its own, got {recipe.optimiser.average}."
+            )
+        self.alpha = recipe.loss.alpha if recipe.loss.name == "lsgan_masked" else 0.0
         self.loss_sum = torch.zeros(2)  # Σ (sum of the losses)·n and Σ n of this epoch
         self.parts_sum = torch.zeros(len(LOSSES) + 1)  # the same for each loss
         if start is not None:
@@ -90,9 +92,9 @@ class Adversaries(pl.LightningModule):
         """Return the optimiser, with one parameter group per network, in its state at the checkpoint."""
         groups = [
             {"params": list(getattr(self.network, name).parameters()), "name": name, "lr": lr}
-            for name, lr in self.recipe.learning_rates.items()
+            for name, lr in self.recipe.optimiser.learning_rates.items()
         ]
-        optimiser = torch.optim.AdamW(groups, betas=_BETAS, weight_decay=self.recipe.weight_decay)
+        optimiser = torch.optim.AdamW(groups, betas=_BETAS, weight_decay=self.recipe.optimiser.weight_decay)
         if self._start is not None:
             optimiser.load_state_dict(self._start["optimiser"])
             self._start = None
@@ -104,9 +106,11 @@ class Adversaries(pl.LightningModule):
         network.follow(min(_DECAY, (1 + step) / (10 + step)))  # weights of the last step; faster at first
         torch.manual_seed((self.recipe.seed << 32) + step * self.trainer.world_size + self.trainer.global_rank)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
-            group["lr"] = self.recipe.learning_rates[group["name"]] * rate(self.recipe.schedule, step / self.steps)
+            group["lr"] = self.recipe.optimiser.learning_rates[group["name"]] * rate(
+                self.recipe.optimiser.schedule, step / self.steps
+            )
         real = network.scale(batch["images"])
-        if "d4" in self.recipe.augment:
+        if "d4" in self.recipe.data.augment:
             real = dihedral(real, torch.randint(8, (len(real),)))
         z = torch.randn(len(real), network.generator.latent).to(real)
         losses = torch.stack([*_losses(network, real, z), _masked_loss(network, real, self.alpha)])

@@ -78,7 +78,7 @@ def predict(
     network = network.to(device, memory_format=memory_format(network, device))
     batches = loader(samples, Chunks(len(samples), recipe.batch))
     parts = []
-    for part in outputs(network, batches, views=recipe.tta):
+    for part in outputs(network, batches, views=recipe.data.tta):
         parts.append(part)
         if progress is not None:
             progress(sum(p.shape[1] for p in parts) // samples.each, len(rows))
@@ -118,7 +118,7 @@ def calibrate(
     network, truth = network.to(device), truths(cutouts, target, offset)
     samples = Samples(kept(cutouts), rows, truth)
     batches = loader(samples, Chunks(len(samples), recipe.batch))
-    views = torch.cat(list(outputs(network, batches, views=recipe.tta)), dim=1).double()
+    views = torch.cat(list(outputs(network, batches, views=recipe.data.tta)), dim=1).double()
     sigmas, estimates = sigma(views, torch.ones(1)).numpy(), views.mean(0).numpy()
     for k in range(len(network.widening)):
         network.widening[k] = widening(truth[rows, k], estimates[:, k], sigmas[:, k])
@@ -175,7 +175,7 @@ def outputs(network: nn.Module, batches: DataLoader, *, views: int = 1) -> Itera
 def remember(run: Run, cutouts: CutoutSet, train: np.ndarray, held_out: np.ndarray) -> None:
     """Store in the run which objects are trained on (−1) and which are held out (the recipe's fold)."""
     rows = np.concatenate([train, held_out])
-    fold = np.repeat([-1, run.recipe.fold], [len(train), len(held_out)])
+    fold = np.repeat([-1, run.recipe.validation.fold], [len(train), len(held_out)])
     table = pd.DataFrame({"fold": fold}, index=pd.Index(cutouts.object_ids[rows], name="object_id"))
     write_parquet(table, run.path / _OBJECTS)
 

@@ -132,6 +132,6 @@ def assemble(
     else:
         own = {name: getattr(options, name) for name in ("width", "stem", "stages")}
         encoder = ResNet18(channels, **own, replicate=options.replicate and apart)
-    normalise = Normalise(recipe.normalise, bands, options.clip)
+    normalise = Normalise(recipe.data.normalise, bands, options.clip)
     made = head(encoder.features, vectors)
     return CutoutNetwork(normalise, encoder, made, apart=apart, standardise=standardise, **more)

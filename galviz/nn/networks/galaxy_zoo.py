@@ -192,7 +192,7 @@ def build(
         hidden = (200, 100) if architecture == "paper_resnet50_dense" else ()
         encoder, head = paper_resnet(size, hidden, options.dropout, answers)
     votes = _OUTPUTS[options.votes](tree) if tree[0] and options.votes in _OUTPUTS else SigmoidVotes()
-    network = VoteNetwork(_scale(architecture, recipe.normalise, bands), encoder, head, votes)
+    network = VoteNetwork(_scale(architecture, recipe.data.normalise, bands), encoder, head, votes)
     network.size = None if architecture == "resnet18" else size
     return network
 

@@ -49,6 +49,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int = 0)
     ValueError
         If an option is unknown, options contradict each other, or the loss does not fit the task.
     """
+    recipe.network.check_task(target.task)
     return rules(target).build(target, recipe, bands, size)
 
 
@@ -61,8 +62,8 @@ def loss_of(target: Target, recipe: Recipe) -> Loss:
         If the loss does not fit the task.
     """
     losses = rules(target).LOSSES
-    if recipe.loss not in losses:
+    if recipe.loss.name not in losses:
         *others, last = losses
         fitting = f"{', '.join(others)} or {last}" if others else last
-        raise ValueError(f"loss: expected {fitting} for the target {target.name}, got {recipe.loss}.")
-    return losses[recipe.loss](recipe)
+        raise ValueError(f"loss: expected {fitting} for the target {target.name}, got {recipe.loss.name}.")
+    return losses[recipe.loss.name](recipe)

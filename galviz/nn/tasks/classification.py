@@ -35,8 +35,8 @@ def classifier(
     """Return a network of any head for classes, after checks that hold for all of them."""
     count(target, bands)
     tasks.loss_of(target, recipe)
-    if recipe.joint:
-        raise ValueError(f"joint: expected 0 where classes are all that is learned, got {recipe.joint}.")
+    if recipe.loss.joint:
+        raise ValueError(f"joint: expected 0 where classes are all that is learned, got {recipe.loss.joint}.")
     return assemble(recipe, bands, head, apart=apart)
 
 

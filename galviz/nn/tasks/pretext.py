@@ -18,7 +18,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> 
 
     A network for single bands has the published head.
     """
-    if recipe.normalise == "asinh":
+    if recipe.data.normalise == "asinh":
         raise ValueError(
             f"normalise: expected minmax or asinh_global to tell the {target.name}, got asinh, whose constants of each "
             "band would give it away."

@@ -17,8 +17,8 @@ TAKES_OFFSET = True
 """Whether a linear baseline can be learned first (`Recipe`'s ``offset``)."""
 LOSSES = {
     "mse": lambda _: functional.mse_loss,
-    "mse_std": lambda recipe: lambda output, truth: mse_std(output, truth, recipe.alpha),
-    "gaussian_nll": lambda recipe: lambda output, truth: gaussian_nll(output, truth, recipe.alpha),
+    "mse_std": lambda recipe: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
+    "gaussian_nll": lambda recipe: lambda output, truth: gaussian_nll(output, truth, recipe.loss.alpha),
 }
 
 
@@ -26,15 +26,15 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> 
     """Return a network from images (N, B, H, W) to K numbers, or to K means and K ln variances (``gaussian_nll``)."""
     tasks.loss_of(target, recipe)
     options, numbers = recipe.network, len(target.columns)
-    published, gaussian = options.head == "as_published", recipe.loss == "gaussian_nll"
-    if recipe.joint:
+    published, gaussian = options.head == "as_published", recipe.loss.name == "gaussian_nll"
+    if recipe.loss.joint:
         _check_joint(recipe, apart=options.apart)
     if published and not options.apart:
         raise ValueError("network.head: expected as_published with network.apart=true, got it with false.")
 
     def head(features: int, vectors: int) -> nn.Module:
         own = (PublishedHead if published else CompactHead)(features, vectors, (1 + gaussian) * numbers)
-        return JointHead(own, BandHead(features, len(bands))) if recipe.joint else own
+        return JointHead(own, BandHead(features, len(bands))) if recipe.loss.joint else own
 
     return assemble(recipe, bands, head, standardise=not published, gaussian=gaussian, numbers=numbers)
 
@@ -42,8 +42,8 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> 
 def _check_joint(recipe: Recipe, *, apart: bool) -> None:
     """Raise a ValueError if bands cannot be learned together with the target, or would be trivial."""
     if not apart:
-        raise ValueError(f"joint: expected 0, or network.apart=true, got {recipe.joint} with network.apart=false.")
-    if recipe.normalise == "asinh":
+        raise ValueError(f"joint: expected 0, or network.apart=true, got {recipe.loss.joint} with network.apart=false.")
+    if recipe.data.normalise == "asinh":
         raise ValueError(
             "normalise: expected noise, minmax or asinh_global with joint, got asinh, whose constants of each band "
             "would give the band away."

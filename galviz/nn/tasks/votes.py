@@ -14,7 +14,7 @@ from galviz.tasks.votes import tree
 
 LOSSES = {
     "mse": lambda _: functional.mse_loss,
-    "mse_std": lambda recipe: lambda output, truth: mse_std(output, truth, recipe.alpha),
+    "mse_std": lambda recipe: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
 }
 
 

@@ -90,10 +90,10 @@ def fit(
             complete = _train(trainer, pulse, start, checkpoint_s=checkpoint_s, **given)
             if first and complete:
                 pulse.note(message="Predicting.")
-                if recipe.keep == "best":
+                if recipe.validation.keep == "best":
                     load_weights(network, run.best)
                 device = trainer.strategy.root_device
-                if recipe.calibration:
+                if recipe.loss.calibration:
                     calibrate(**given, rows=_dealt(cutouts, target, recipe)[1], device=device)
                 save_weights(network, run.weights)
                 run.save_predictions(predict(**given, run=run, device=device))
@@ -145,11 +145,11 @@ def _train(
     held = Samples(images, held_out, truth, variants)
     check = Validation(trainer, target, recipe, held) if len(held_out) else _nothing
     book = Bookkeeper(pulse, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
-    if len(steps) and not stalled(book.losses, recipe.stop_after):
+    if len(steps) and not stalled(book.losses, recipe.validation.stop_after):
         trainer.callbacks.append(book)
         with interruptible():
             trainer.fit(module, loader(samples, steps))
-    early = book.step < steps.steps and stalled(book.losses, recipe.stop_after)
+    early = book.step < steps.steps and stalled(book.losses, recipe.validation.stop_after)
     if early:
         pulse.note(steps=book.step)
     network.load_state_dict(module.learned.state_dict())
@@ -183,13 +183,13 @@ def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:
 
 def _offset(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Offset | None:
     """Return the linear baseline, fitted to the training objects, or None if the recipe has no `offset`."""
-    if not recipe.offset:
+    if not recipe.data.offset:
         return None
     if not getattr(rules(target), "TAKES_OFFSET", False):
-        raise ValueError(f"offset: expected none for the target {target.name}, got {recipe.offset!r}.")
-    truth, values = truths(cutouts, target), column_of(cutouts.catalogue, recipe.offset)
+        raise ValueError(f"offset: expected none for the target {target.name}, got {recipe.data.offset!r}.")
+    truth, values = truths(cutouts, target), column_of(cutouts.catalogue, recipe.data.offset)
     learned = _dealt(cutouts, target, recipe)[0]
-    return Offset.fit(recipe.offset, values[learned], truth[learned, 0])
+    return Offset.fit(recipe.data.offset, values[learned], truth[learned, 0])
 
 
 def _without(truth: np.ndarray | None, unlabelled: np.ndarray) -> np.ndarray | None:

@@ -40,9 +40,9 @@ class Training(pl.LightningModule):
         self._loss = loss
         self.loss_sum = torch.zeros(2)  # Σ loss·n and Σ n of this epoch; not a buffer, so each process has its own
         self.rates, self.lowered = _peaks(network, recipe), 1.0  # lowered: factor from `plateau.lowered`
-        if recipe.frozen:
+        if recipe.optimiser.frozen:
             network.encoder.requires_grad_(requires_grad=False)
-        self._average = _average(network, recipe.average) if recipe.average else None
+        self._average = _average(network, recipe.optimiser.average) if recipe.optimiser.average else None
         if start is not None:
             network.load_state_dict(start["network"])
             self.loss_sum = start["loss_sum"]
@@ -75,7 +75,7 @@ class Training(pl.LightningModule):
     def learn(self) -> None:
         """Put the network in training mode. A frozen encoder stays in evaluation mode, with its batch statistics."""
         self.network.train()
-        if self.recipe.frozen:
+        if self.recipe.optimiser.frozen:
             self.network.encoder.eval()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -84,9 +84,9 @@ class Training(pl.LightningModule):
             {"params": [p for p in getattr(self.network, name).parameters() if p.requires_grad], "name": name, "lr": lr}
             for name, lr in self.rates.items()
         ]
-        decay = self.recipe.weight_decay
-        if self.recipe.optimiser == "sgd":
-            optimiser = torch.optim.SGD(groups, momentum=self.recipe.momentum, weight_decay=decay)
+        decay = self.recipe.optimiser.weight_decay
+        if self.recipe.optimiser.name == "sgd":
+            optimiser = torch.optim.SGD(groups, momentum=self.recipe.optimiser.momentum, weight_decay=decay)
         else:
             optimiser = torch.optim.AdamW(groups, weight_decay=decay)
         if self._start is not None:
@@ -101,11 +101,13 @@ class Training(pl.LightningModule):
             self._average.update_parameters(self.network)  # with the weights after the previous step
         torch.manual_seed((self.recipe.seed << 32) + step * self.trainer.world_size + self.trainer.global_rank)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
-            group["lr"] = self.rates[group["name"]] * self.lowered * rate(self.recipe.schedule, step / self.steps)
-        images = augmented(images, self.recipe.augment)
-        if self.recipe.joint:
+            group["lr"] = (
+                self.rates[group["name"]] * self.lowered * rate(self.recipe.optimiser.schedule, step / self.steps)
+            )
+        images = augmented(images, self.recipe.data.augment)
+        if self.recipe.loss.joint:
             output, logits = self.network.both(images)
-            loss = joint_loss(output, batch["truth"], logits, self._loss, self.recipe.joint)
+            loss = joint_loss(output, batch["truth"], logits, self._loss, self.recipe.loss.joint)
         else:
             loss = self._loss(self.network(images), batch["truth"])
         self.loss_sum += torch.stack([loss.detach() * len(images), torch.full_like(loss, len(images))])
@@ -149,9 +151,13 @@ def rate(schedule: str, part: float) -> float:
 def _peaks(network: nn.Module, recipe: Recipe) -> dict[str, float]:
     """Return the highest learning rate of each trained layer group. Raise a ValueError if groups do not match."""
     parts = {name for name, child in network.named_children() if any(True for _ in child.parameters())}
-    if parts != set(recipe.learning_rates):
+    if parts != set(recipe.optimiser.learning_rates):
         raise ValueError(
             f"learning_rates: expected one for each of {', '.join(sorted(parts))}, "
-            f"got {', '.join(sorted(recipe.learning_rates)) or 'none'}."
+            f"got {', '.join(sorted(recipe.optimiser.learning_rates)) or 'none'}."
         )
-    return {name: lr for name, lr in recipe.learning_rates.items() if not (recipe.frozen and name == "encoder")}
+    return {
+        name: lr
+        for name, lr in recipe.optimiser.learning_rates.items()
+        if not (recipe.optimiser.frozen and name == "encoder")
+    }

@@ -120,7 +120,7 @@ class Bookkeeper(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, module: Training) -> None:  # noqa: ARG002 - Lightning's signature
         """Start the clock, and set the learning rate factor from the validation losses so far."""
         self._began = self._saved = time.monotonic()
-        module.lowered = lowered(self.losses, module.recipe.patience, module.recipe.factor)
+        module.lowered = lowered(self.losses, module.recipe.validation.patience, module.recipe.validation.factor)
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Training, outputs: Any, batch: Any, _: int) -> None:  # noqa: ARG002
         """Note the step, write metrics at the end of an epoch, save a checkpoint if one is due, and stop on request."""
@@ -131,7 +131,7 @@ class Bookkeeper(pl.Callback):
         self.pulse.note(step=self.step, epoch=epoch, eta_s=round(left, 1), message="")
         if ended:
             self._end_epoch(trainer, module, epoch)
-        trainer.should_stop = self._wants_to_stop(trainer) or stalled(self.losses, module.recipe.stop_after)
+        trainer.should_stop = self._wants_to_stop(trainer) or stalled(self.losses, module.recipe.validation.stop_after)
         since = time.monotonic() - self._saved
         due = since > self.every_s or (ended and since > _DEAR * self._cost)
         if trainer.is_global_zero and (due or trainer.should_stop or self.step == self.steps):
@@ -168,8 +168,8 @@ class Bookkeeper(pl.Callback):
         module.learn()
         if "val_loss" in found:
             self.losses.append(found["val_loss"])
-            module.lowered = lowered(self.losses, module.recipe.patience, module.recipe.factor)
-        if trainer.is_global_zero and module.recipe.keep == "best" and waited(self.losses) == 0:
+            module.lowered = lowered(self.losses, module.recipe.validation.patience, module.recipe.validation.factor)
+        if trainer.is_global_zero and module.recipe.validation.keep == "best" and waited(self.losses) == 0:
             save_weights(module.learned, self.run.best)
         if trainer.is_global_zero:
             lr = max(group["lr"] for group in module.optimizers(use_pl_optimizer=False).param_groups)

@@ -135,7 +135,7 @@ class OcclusionView(pn.viewable.Viewer):
 
     def about(self) -> str | Markup:
         """Return a note if the explained output differs from the run's prediction, which averages several views."""
-        views = self.run.recipe.tta
+        views = self.run.recipe.data.tta
         mean = f"The run's prediction is the mean over {views} rotated and mirrored views. This map explains"
         said = Markup("<p class='note'>{} the prediction for the unrotated image.</p>")
         return said.format(mean) if views > 1 else ""

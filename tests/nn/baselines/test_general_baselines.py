@@ -12,7 +12,7 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
-RECIPE = Recipe(name="tiny", epochs=1, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3})
+RECIPE = Recipe(name="tiny", epochs=1, batch=4, optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}})
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from galviz.tasks.target import Target
 
 BANDS = ("u", "g", "r", "i", "z")
 RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="ln")
-RECIPE = Recipe(name="x", epochs=1, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3})
+RECIPE = Recipe(name="x", epochs=1, batch=4, optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}})
 
 
 class Sums(nn.Module):

@@ -21,13 +21,11 @@ RECIPE = Recipe(
     name="tiny",
     epochs=3,
     batch=4,
-    learning_rates={"generator": 1e-3, "discriminator": 1e-3, "embedder": 2e-3},
-    schedule="cosine",
-    augment=("d4",),
-    folds=3,
-    loss="lsgan_masked",
-    alpha=3.0,
-    network={"width": 16, "latent": 4, "softening": 3.0},
+    network={"architecture": "lsgan", "width": 16, "latent": 4, "softening": 3.0},
+    optimiser={"learning_rates": {"generator": 1e-3, "discriminator": 1e-3, "embedder": 2e-3}, "schedule": "cosine"},
+    loss={"name": "lsgan_masked", "alpha": 3.0},
+    data={"augment": ("d4",)},
+    validation={"folds": 3},
 )
 STEPS = 6
 
@@ -138,14 +136,14 @@ def test_the_embedder_learns_from_images_with_bands_hidden(tiny_sky):
 
 def test_as_published_real_images_teach_the_discriminator_alone(tiny_sky):
     assert _masked_loss(build(RECIPE, 5, 16), torch.from_numpy(tiny_sky.images[:4]), 0.0) == 0
-    plain = Adversaries(build(RECIPE, 5, 16), RECIPE.replace(loss="lsgan"), STEPS)
+    plain = Adversaries(build(RECIPE, 5, 16), RECIPE.replace(loss={"name": "lsgan"}), STEPS)
     assert plain.alpha == 0
     with pytest.raises(ValueError, match="loss: expected lsgan or lsgan_masked, got 'mse'"):
-        Adversaries(build(RECIPE, 5, 16), RECIPE.replace(loss="mse"), STEPS)
+        Adversaries(build(RECIPE, 5, 16), RECIPE.replace(loss={"name": "mse"}), STEPS)
 
 
 def test_learning_rates_must_be_those_of_the_three_networks(tiny_sky, tmp_path):
-    recipe = RECIPE.replace(learning_rates={"generator": 1e-3, "embedder": 1e-3})
+    recipe = RECIPE.replace(optimiser={"learning_rates": {"generator": 1e-3, "embedder": 1e-3}})
     with pytest.raises(ValueError, match="learning_rates: expected one for each of discriminator, embedder, generator"):
         start(tmp_path / "run", tiny_sky, recipe)
 
@@ -188,8 +186,10 @@ def test_fakes_come_to_look_like_the_images(make_sky, tmp_path):
     """The ids and the bright quarter of the tiny sky are a pattern that the mean fake must take on."""
     sky = make_sky(96)
     rates = {"generator": 4e-3, "discriminator": 1e-3, "embedder": 2e-3}
-    network = {**RECIPE.network, "width": 32}
-    recipe = RECIPE.replace(epochs=80, batch=16, augment=(), learning_rates=rates, network=network)
+    network = {"width": 32}
+    recipe = RECIPE.replace(
+        epochs=80, batch=16, network=network, optimiser={"learning_rates": rates}, data={"augment": ()}
+    )
     run = start(tmp_path / "run", sky, recipe)
     trained = build(recipe, 5, 16).trained()
     load_weights(trained, run.weights)

@@ -11,8 +11,8 @@ RECIPE = Recipe(
     name="tiny",
     epochs=1,
     batch=4,
-    learning_rates={"generator": 1e-3, "discriminator": 1e-3, "embedder": 1e-3},
-    network={"width": 32, "latent": 6, "softening": 3.0},
+    network={"architecture": "lsgan", "width": 32, "latent": 6, "softening": 3.0},
+    optimiser={"learning_rates": {"generator": 1e-3, "discriminator": 1e-3, "embedder": 1e-3}},
 )
 
 
@@ -122,14 +122,14 @@ def test_the_average_follows_the_generator():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"depth": 3}, "network: expected arguments among .*, got 'depth'"),
+        ({"depth": 3}, "network: expected settings among .*, got 'depth'"),
         ({"width": 30}, "width: expected a multiple of 8 for images of 32 pixels, got 30"),
         ({"width": 16}, "width: expected at least 4 channels a convolution in 4 groups, got 2"),
     ],
 )
 def test_networks_that_cannot_be_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        build(RECIPE.replace(network={**RECIPE.network, **changes}), 5)
+        build(RECIPE.replace(network=changes), 5)
 
 
 @pytest.mark.parametrize("size", [0, 4, 33, 48])

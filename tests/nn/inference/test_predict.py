@@ -17,11 +17,10 @@ RECIPE = Recipe(
     name="tiny",
     epochs=1,
     batch=5,
-    learning_rates={"encoder": 1e-2, "head": 1e-2},
-    folds=3,
-    fold=1,
-    tta=8,
     network={"width": 2, "stem": "small", "apart": False},
+    optimiser={"learning_rates": {"encoder": 1e-2, "head": 1e-2}},
+    data={"tta": 8},
+    validation={"folds": 3, "fold": 1},
 )
 
 
@@ -48,7 +47,7 @@ def test_estimate_is_the_mean_over_the_views_and_spread_their_scatter(network, t
 
 @pytest.mark.parametrize("widening", [1.0, 1.5])
 def test_sigma_is_that_of_the_mixture_of_the_views(widening, tiny_sky):
-    recipe = RECIPE.replace(loss="gaussian_nll")
+    recipe = RECIPE.replace(loss={"name": "gaussian_nll"})
     network = build(RICHNESS, recipe, BANDS).eval()
     network.widening.fill_(widening)
     table = predict(network, tiny_sky, RICHNESS, recipe).table
@@ -130,7 +129,7 @@ def test_an_output_that_is_not_finite_is_laid_at_its_objects_door(network, tiny_
 
 
 def test_bands_have_a_row_an_object_and_band(tiny_sky):
-    recipe = RECIPE.replace(normalise="minmax", loss="cross_entropy")
+    recipe = RECIPE.replace(loss={"name": "cross_entropy"}, data={"normalise": "minmax"})
     network = build(BAND, recipe, BANDS).eval()
     table = predict(network, tiny_sky, BAND, recipe).table
     assert list(table.columns) == ["band_pred", "band_true", "p_u", "p_g", "p_r", "p_i", "p_z", "fold"]

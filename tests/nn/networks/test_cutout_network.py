@@ -10,12 +10,16 @@ RICHNESS = Target("ln_richness", "regression", ("richness",), "λ", transform="l
 BAND = Target("band", "pretext", (), "band")
 BANDS = ("u", "g", "r", "i", "z")
 RECIPE = Recipe(
-    name="x", epochs=1, batch=4, learning_rates={"encoder": 1e-3, "head": 1e-3}, network={"width": 2, "stem": "small"}
+    name="x",
+    epochs=1,
+    batch=4,
+    network={"width": 2, "stem": "small"},
+    optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}},
 )
 
 
 def with_network(**network):
-    return RECIPE.replace(network={**RECIPE.network, **network})
+    return RECIPE.replace(network=network)
 
 
 @pytest.mark.parametrize("apart", [True, False])
@@ -44,13 +48,13 @@ def test_one_encoder_serves_all_bands():
 
 
 def test_band_network_sees_one_band_and_names_five():
-    network = build(BAND, RECIPE.replace(normalise="minmax", loss="cross_entropy"), BANDS)
+    network = build(BAND, RECIPE.replace(loss={"name": "cross_entropy"}, data={"normalise": "minmax"}), BANDS)
     assert network(torch.randn(3, 1, 16, 16)).shape == (3, 5)
 
 
 def test_scales_of_each_band_may_not_give_the_band_away():
     with pytest.raises(ValueError, match="normalise: expected minmax or asinh_global to tell the band, got asinh"):
-        build(BAND, RECIPE.replace(normalise="asinh"), BANDS)
+        build(BAND, RECIPE.replace(data={"normalise": "asinh"}), BANDS)
 
 
 def test_a_new_network_answers_about_the_mean_of_its_truths(tiny_sky):
@@ -70,7 +74,7 @@ def test_the_same_seed_gives_the_same_weights():
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ({"widht": 3}, "network: expected arguments among .*width, .* got 'widht'"),
+        ({"widht": 3}, "network: expected settings among .*width, .* got 'widht'"),
         ({"head": "tall"}, "network.head: expected one of compact, as_published"),
         ({"head": "as_published", "apart": False}, "with network.apart=true"),
     ],
@@ -83,12 +87,12 @@ def test_wrong_arguments_are_named(network, message):
 @pytest.mark.parametrize("loss", ["lsgan", "lsgan_masked", "cross_entropy"])
 def test_a_loss_of_others_is_named(loss):
     with pytest.raises(ValueError, match=f"loss: expected mse, mse_std or gaussian_nll for the target .*, got {loss}"):
-        build(RICHNESS, RECIPE.replace(loss=loss), BANDS)
+        build(RICHNESS, RECIPE.replace(loss={"name": loss}), BANDS)
 
 
 @pytest.mark.parametrize("head", ["compact", "as_published"])
 def test_a_gaussian_network_scales_mean_and_variance(head, tiny_sky):
-    recipe = with_network(apart=True, head=head).replace(loss="gaussian_nll")
+    recipe = with_network(apart=True, head=head).replace(loss={"name": "gaussian_nll"})
     network = build(RICHNESS, recipe, BANDS).eval()
     images = torch.from_numpy(tiny_sky.images[:3])
     head_said = network.head(network.features(images))

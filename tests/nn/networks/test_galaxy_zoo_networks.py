@@ -20,7 +20,9 @@ ALL = ["resnet18", "paper_cnn", "paper_resnet50", "paper_resnet50_dense"]
 
 def recipe(**network):
     rates = {"encoder": 1e-3, "head": 1e-2}
-    return Recipe(name="test", epochs=1, batch=4, learning_rates=rates, normalise="none", network=network)
+    return Recipe(
+        name="test", epochs=1, batch=4, network=network, optimiser={"learning_rates": rates}, data={"normalise": "none"}
+    )
 
 
 def weights(module):
@@ -75,7 +77,7 @@ def test_imagenet_weights_of_a_file(tmp_path):
 @pytest.mark.parametrize("architecture", ALL)
 def test_parts_with_weights_are_the_layer_groups(architecture):
     with torch.device("meta"):
-        network = build(recipe(architecture=architecture, width=8))
+        network = build(recipe(architecture=architecture))
     assert _peaks(network, recipe()) == {"encoder": 1e-3, "head": 1e-2}
 
 
@@ -139,7 +141,7 @@ def test_a_network_learns_a_few_pictures():
     [
         ({"votes": "softmax"}, "network.votes: expected one of tree, dieleman, sigmoid, got 'softmax'"),
         ({"architecture": "vgg"}, "network.architecture: expected one of resnet18, .* got 'vgg'"),
-        ({"depth": 3}, "network: expected arguments among .* got 'depth'"),
+        ({"depth": 3}, "network: expected settings among .* got 'depth'"),
     ],
 )
 def test_what_is_not_known_is_refused(network, words):
@@ -149,7 +151,7 @@ def test_what_is_not_known_is_refused(network, words):
 
 @pytest.mark.parametrize(("architecture", "mode"), [("resnet18", "imagenet"), ("paper_cnn", "none")])
 def test_constants_are_told_and_are_json(architecture, mode):
-    constants = build(recipe(architecture=architecture, width=8)).normalise.constants()
+    constants = build(recipe(architecture=architecture)).normalise.constants()
     assert json.loads(json.dumps(constants))["mode"] == mode
 
 

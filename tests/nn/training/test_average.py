@@ -22,10 +22,9 @@ RECIPE = Recipe(
     name="tiny",
     epochs=3,
     batch=4,
-    learning_rates={"encoder": 1e-2, "head": 1e-2},
-    average=0.8,
-    folds=3,
     network={"width": 2, "stem": "small", "apart": False},
+    optimiser={"learning_rates": {"encoder": 1e-2, "head": 1e-2}, "average": 0.8},
+    validation={"folds": 3},
 )
 STEPS = 6
 
@@ -50,7 +49,7 @@ def test_what_is_kept_is_the_average_of_the_steps(run, tiny_sky, tmp_path, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(Training, "training_step", watched)
-        last = train(tiny_sky, tmp_path / "last", RECIPE.replace(average=0.0))
+        last = train(tiny_sky, tmp_path / "last", RECIPE.replace(optimiser={"average": 0.0}))
     assert len(seen) == STEPS
     expected = seen[0]["encoder.conv1.weight"]
     for weights in seen[1:]:
@@ -89,12 +88,12 @@ def test_the_average_itself_learns_nothing(tiny_sky):
     assert torch.equal(module.learned.centre, network.centre)
     assert not any(p.requires_grad for p in module.learned.parameters())
     assert not any(isinstance(m, nn.BatchNorm2d) and m.training for m in module.learned.modules())
-    assert Training(network, RECIPE.replace(average=0.0), functional.mse_loss, STEPS).learned is network
+    assert Training(network, RECIPE.replace(optimiser={"average": 0.0}), functional.mse_loss, STEPS).learned is network
 
 
 def test_values_out_of_range_are_named():
     with pytest.raises(ValueError, match=r"average: expected a number in \[0, 1\), got 1.0"):
-        RECIPE.replace(average=1)
+        RECIPE.replace(optimiser={"average": 1})
     rates = dict.fromkeys(("generator", "discriminator", "embedder"), 1e-3)
     with pytest.raises(ValueError, match=r"average: expected 0, for a GAN has an average of its own, got 0.8"):
-        Adversaries(nn.Identity(), RECIPE.replace(learning_rates=rates, loss="lsgan"), STEPS)
+        Adversaries(nn.Identity(), RECIPE.replace(optimiser={"learning_rates": rates}, loss={"name": "lsgan"}), STEPS)

@@ -9,7 +9,7 @@ from galviz.measure.intervals import widening
 from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.runs.folds import kept_aside, split
-from galviz.runs.recipe import Recipe
+from galviz.runs.recipe import Network, Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
@@ -20,13 +20,11 @@ RECIPE = Recipe(
     name="tiny",
     epochs=2,
     batch=8,
-    learning_rates={"encoder": 1e-2, "head": 1e-2},
-    loss="gaussian_nll",
-    alpha=0.5,
-    calibration=0.5,
-    folds=3,
-    tta=2,
     network={"width": 2, "stem": "small", "apart": False},
+    optimiser={"learning_rates": {"encoder": 1e-2, "head": 1e-2}},
+    loss={"name": "gaussian_nll", "alpha": 0.5, "calibration": 0.5},
+    data={"tta": 2},
+    validation={"folds": 3},
 )
 
 
@@ -60,8 +58,8 @@ def test_half_of_the_training_is_kept_aside_and_counts_as_seen(run, sky):
     assert run.info["objects"] == {"train": 16, "calibration": 16, "held_out": 16}
     assert (run.predictions().table["fold"] == -1).sum() == 32
     assert len(aside(sky)) == 16
-    assert len(aside(sky, RECIPE.replace(calibration=0.0))) == 0
-    assert len(aside(sky, RECIPE.replace(calibration=0.99))) == 30
+    assert len(aside(sky, RECIPE.replace(loss={"calibration": 0.0}))) == 0
+    assert len(aside(sky, RECIPE.replace(loss={"calibration": 0.99}))) == 30
 
 
 def test_the_intervals_are_calibrated_on_what_was_kept_aside(run, sky):
@@ -85,7 +83,7 @@ def test_labels_held_out_teach_nothing(run, sky, tmp_path):
 
 
 def test_without_calibration_the_width_is_what_the_network_says(sky, tmp_path):
-    run = train(sky, tmp_path / "run", RECIPE.replace(calibration=0.0))
+    run = train(sky, tmp_path / "run", RECIPE.replace(loss={"calibration": 0.0}))
     assert run.info["objects"] == {"train": 32, "held_out": 16}
     assert load_file(run.weights)["widening"].item() == 1
     assert (run.predictions().table["ln_richness_sigma"] > 0).all()
@@ -93,12 +91,12 @@ def test_without_calibration_the_width_is_what_the_network_says(sky, tmp_path):
 
 def test_a_calibration_of_other_losses_is_named():
     with pytest.raises(ValueError, match=r"calibration: expected 0 with the loss mse, got 0\.5"):
-        RECIPE.replace(loss="mse")
+        RECIPE.replace(loss={"name": "mse"})
     with pytest.raises(ValueError, match=r"calibration: expected a number in \[0, 1\), got 1.0"):
-        RECIPE.replace(calibration=1)
+        RECIPE.replace(loss={"calibration": 1})
 
 
 def test_votes_have_no_such_loss():
-    recipe = RECIPE.replace(network={})
+    recipe = RECIPE.replace(network=Network())
     with pytest.raises(ValueError, match="loss: expected mse or mse_std for the target votes, got gaussian_nll"):
         build(Target("votes", "votes", ("votes",), "votes"), recipe, ("red", "green", "blue"))

@@ -28,12 +28,10 @@ RECIPE = Recipe(
     name="tiny",
     epochs=3,
     batch=4,
-    learning_rates={"encoder": 1e-2, "head": 2e-2},
-    schedule="one_cycle",
-    augment=("d4",),
-    tta=2,
-    folds=3,
     network={"width": 2, "stem": "small", "apart": False},
+    optimiser={"learning_rates": {"encoder": 1e-2, "head": 2e-2}, "schedule": "one_cycle"},
+    data={"augment": ("d4",), "tta": 2},
+    validation={"folds": 3},
 )
 STEPS = 6  # 8 of the 12 objects in batches of 4, three times
 
@@ -90,7 +88,7 @@ def test_a_finished_run_has_all_that_a_run_has(done, tiny_sky):
 
 
 def test_last_validation_is_that_of_the_predictions(tiny_sky, tmp_path):
-    run = start(tmp_path / "run", tiny_sky, RECIPE.replace(tta=1))
+    run = start(tmp_path / "run", tiny_sky, RECIPE.replace(data={"tta": 1}))
     held = run.predictions().held_out()
     assert run.metrics()["val_mae"].iloc[-1] == pytest.approx(np.abs(held.residual).mean(), rel=1e-5)
     assert run.metrics()["val_loss"].iloc[-1] == pytest.approx((held.residual**2).mean(), rel=1e-5)
@@ -148,7 +146,7 @@ def test_a_killed_prediction_is_made_up_for(done, tiny_sky, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
 def test_both_optimisers_resume_exactly(tiny_sky, tmp_path, monkeypatch, optimiser):
-    recipe = RECIPE.replace(optimiser=optimiser, loss="mse_std", alpha=1.0, schedule="cosine")
+    recipe = RECIPE.replace(optimiser={"name": optimiser, "schedule": "cosine"}, loss={"name": "mse_std", "alpha": 1.0})
     whole = start(tmp_path / "whole", tiny_sky, recipe)
     with monkeypatch.context() as patch:
         break_off(patch, 3, "stopped")
@@ -157,7 +155,10 @@ def test_both_optimisers_resume_exactly(tiny_sky, tmp_path, monkeypatch, optimis
 
 
 PLATEAU = RECIPE.replace(
-    epochs=30, schedule="constant", patience=1, factor=0.5, stop_after=3, keep="best", augment=("turn",), tta=1
+    epochs=30,
+    optimiser={"schedule": "constant"},
+    data={"augment": ("turn",), "tta": 1},
+    validation={"patience": 1, "factor": 0.5, "stop_after": 3, "keep": "best"},
 )
 
 
@@ -215,7 +216,7 @@ def test_order_of_rows_changes_nothing_that_is_learned(done, tiny_sky, tmp_path)
 
 
 def test_bands_are_told_apart(tiny_sky, tmp_path):
-    recipe = RECIPE.replace(loss="cross_entropy", normalise="minmax", batch=10)
+    recipe = RECIPE.replace(batch=10, loss={"name": "cross_entropy"}, data={"normalise": "minmax"})
     run = start(tmp_path / "run", tiny_sky, recipe, BAND)
     table = run.predictions().table
     assert len(table) == 60
@@ -225,7 +226,7 @@ def test_bands_are_told_apart(tiny_sky, tmp_path):
 
 
 def test_a_frozen_encoder_stays_as_it_is(tiny_sky, tmp_path):
-    recipe = RECIPE.replace(frozen=True)
+    recipe = RECIPE.replace(optimiser={"frozen": True})
     network = build(RICHNESS, recipe, BANDS)
     before = {name: value.clone() for name, value in network.encoder.state_dict().items()}
     head = network.head[1].weight.clone()
@@ -237,7 +238,7 @@ def test_a_frozen_encoder_stays_as_it_is(tiny_sky, tmp_path):
 
 def test_it_learns(make_sky, tmp_path):
     sky = make_sky(60)
-    recipe = RECIPE.replace(epochs=30, batch=16, network={**RECIPE.network, "width": 4})
+    recipe = RECIPE.replace(epochs=30, batch=16, network={"width": 4})
     run = start(tmp_path / "run", sky, recipe)
     held = run.predictions().held_out()
     assert np.abs(held.residual).mean() < 0.6 * np.abs(held.truth - held.truth.mean()).mean()
@@ -289,7 +290,9 @@ def test_only_one_process_writes_a_run(tiny_sky, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_ends_the_training_and_says_so(tiny_sky, tmp_path):
-    recipe = RECIPE.replace(optimiser="sgd", learning_rates={"encoder": 1e18, "head": 1e18}, schedule="constant")
+    recipe = RECIPE.replace(
+        optimiser={"name": "sgd", "learning_rates": {"encoder": 1e18, "head": 1e18}, "schedule": "constant"}
+    )
     with pytest.raises(FloatingPointError, match=r"train_loss: expected a finite loss, got .* lower"):
         start(tmp_path / "run", tiny_sky, recipe)
     state = Run.open(tmp_path / "run").state()
@@ -314,7 +317,7 @@ def test_devices_that_are_not_there_are_named(tiny_sky, tmp_path, devices):
 
 def test_layer_groups_must_be_those_of_the_network(tiny_sky, tmp_path):
     with pytest.raises(ValueError, match="learning_rates: expected one for each of encoder, head, got body"):
-        start(tmp_path / "run", tiny_sky, RECIPE.replace(learning_rates={"body": 1.0}))
+        start(tmp_path / "run", tiny_sky, RECIPE.replace(optimiser={"learning_rates": {"body": 1.0}}))
 
 
 def test_bf16_trains(tiny_sky, tmp_path):
@@ -366,7 +369,7 @@ def test_two_processes_train_one_network(make_sky, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_process_resumes_without_hole_or_double_line(make_sky, tmp_path):
-    recipe = RECIPE.replace(epochs=40, batch=2, network={**RECIPE.network, "width": 4})
+    recipe = RECIPE.replace(epochs=40, batch=2, network={"width": 4})
     sky = make_sky(24)
     command = [*script(tmp_path, sky, recipe), "1"]
     run = Run.open(tmp_path / "run")

@@ -22,14 +22,13 @@ RECIPE = Recipe(
     name="tiny",
     epochs=2,
     batch=4,
-    learning_rates={"encoder": 1e-2, "head": 2e-2},
-    normalise="minmax",
-    folds=3,
-    label_fraction=0.5,
-    joint=0.5,
     network={"width": 2, "stem": "small", "apart": True},
+    optimiser={"learning_rates": {"encoder": 1e-2, "head": 2e-2}},
+    loss={"joint": 0.5},
+    data={"normalise": "minmax", "label_fraction": 0.5},
+    validation={"folds": 3},
 )
-LOSS = functional.mse_loss, RECIPE.joint
+LOSS = functional.mse_loss, RECIPE.loss.joint
 
 
 def start(path, sky, recipe, target=RICHNESS, *, resume=False):
@@ -90,7 +89,9 @@ def test_what_has_no_label_is_learned_from_all_the_same(make_sky, tmp_path):
     changed = start(tmp_path / "other", other, RECIPE)
     first, second = (load_file(each.weights)["encoder.conv1.weight"] for each in (run, changed))
     assert not torch.equal(first, second)
-    alone = [start(tmp_path / f"alone{k}", each, RECIPE.replace(joint=0)) for k, each in enumerate((sky, other))]
+    alone = [
+        start(tmp_path / f"alone{k}", each, RECIPE.replace(loss={"joint": 0})) for k, each in enumerate((sky, other))
+    ]
     assert alone[0].weights.read_bytes() == alone[1].weights.read_bytes()
 
 
@@ -120,7 +121,7 @@ def test_it_resumes_bit_for_bit(make_sky, tmp_path, monkeypatch):
 
 def test_it_learns_both(make_sky, tmp_path):
     sky = make_sky(60)
-    recipe = RECIPE.replace(epochs=12, batch=16, label_fraction=1.0, network={**RECIPE.network, "width": 4})
+    recipe = RECIPE.replace(epochs=12, batch=16, network={"width": 4}, data={"label_fraction": 1.0})
     run = start(tmp_path / "run", sky, recipe)
     network = build(RICHNESS, recipe, BANDS)
     network.load_state_dict(load_file(run.weights))
@@ -135,31 +136,31 @@ def test_it_learns_both(make_sky, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"normalise": "asinh"}, "normalise: expected noise, minmax or asinh_global with joint"),
-        ({"network": RECIPE.network | {"apart": False}}, "joint: expected 0, or network.apart=true"),
+        ({"data": {"normalise": "asinh"}}, "normalise: expected noise, minmax or asinh_global with joint"),
+        ({"network": {"apart": False}}, "joint: expected 0, or network.apart=true"),
     ],
 )
 def test_joint_learning_that_makes_no_sense_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         build(RICHNESS, RECIPE.replace(**changes), BANDS)
-    band = RECIPE.replace(loss="cross_entropy")
+    band = RECIPE.replace(loss={"name": "cross_entropy"})
     with pytest.raises(ValueError, match="joint: expected 0 where classes are all that is learned"):
         build(Target("band", "pretext", (), "band"), band, BANDS)
 
 
 def test_every_fraction_takes_the_same_steps(make_sky, tmp_path):
     sky = make_sky(18)
-    recipes = [RECIPE.replace(joint=0, repeat=True, label_fraction=f) for f in (0.25, 1.0)]
+    recipes = [RECIPE.replace(loss={"joint": 0}, data={"repeat": True, "label_fraction": f}) for f in (0.25, 1.0)]
     runs = [start(tmp_path / str(k), sky, recipe) for k, recipe in enumerate(recipes)]
     assert [run.state()["steps"] for run in runs] == [6, 6]
     assert [run.info["objects"]["train"] for run in runs] == [3, 12]
-    once = start(tmp_path / "once", sky, recipes[1].replace(repeat=False))
+    once = start(tmp_path / "once", sky, recipes[1].replace(data={"repeat": False}))
     assert once.weights.read_bytes() == runs[1].weights.read_bytes()
 
 
 def test_repeated_rows_are_those_with_labels_each_as_often(make_sky):
     catalogue, usable = make_sky(18).catalogue, np.ones(18, dtype=bool)
-    recipe = RECIPE.replace(joint=0, repeat=True)
+    recipe = RECIPE.replace(loss={"joint": 0}, data={"repeat": True})
     train, held_out = split(catalogue, recipe, usable)
     rows, unlabelled = rows_of_an_epoch(catalogue, recipe, usable, train)
     assert not len(unlabelled)
@@ -170,7 +171,9 @@ def test_repeated_rows_are_those_with_labels_each_as_often(make_sky):
 
 def test_nothing_is_held_out_of_one_fold(make_sky, tmp_path):
     sky = make_sky(12)
-    run = start(tmp_path / "run", sky, RECIPE.replace(joint=0, folds=1, label_fraction=1.0))
+    run = start(
+        tmp_path / "run", sky, RECIPE.replace(loss={"joint": 0}, data={"label_fraction": 1.0}, validation={"folds": 1})
+    )
     assert run.info["objects"] == {"train": 12}
     assert (run.predictions().table["fold"] == -1).all()
     assert list(run.metrics().columns) == ["epoch", "step", "seconds", "lr", "train_loss"]
@@ -179,7 +182,7 @@ def test_nothing_is_held_out_of_one_fold(make_sky, tmp_path):
 def test_a_z_score_has_the_constants_of_what_is_trained_on(make_sky, tmp_path):
     sky = make_sky(18)
     bare = Target("z_richness", "regression", ("richness",), "λ", transform="zscore")
-    run = start(tmp_path / "run", sky, RECIPE.replace(joint=0), bare)
+    run = start(tmp_path / "run", sky, RECIPE.replace(loss={"joint": 0}), bare)
     fold = objects(run)
     richness = sky.catalogue.loc[fold.index[fold < 0], "richness"]
     assert (run.target.centre, run.target.scale) == (

@@ -1,7 +1,5 @@
 """Networks that learn what is left when one column has said what it knows."""
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,12 +20,11 @@ RECIPE = Recipe(
     name="tiny",
     epochs=1,
     batch=8,
-    learning_rates={"encoder": 1e-6, "head": 1e-6},
-    offset="z",
-    loss="gaussian_nll",
-    calibration=0.3,
-    folds=3,
     network={"width": 2, "stem": "small", "apart": False},
+    optimiser={"learning_rates": {"encoder": 1e-6, "head": 1e-6}},
+    loss={"name": "gaussian_nll", "calibration": 0.3},
+    data={"offset": "z"},
+    validation={"folds": 3},
 )
 BANDS = richness.BANDS
 
@@ -57,7 +54,7 @@ def run(sky, tmp_path_factory):
 
 
 def test_a_network_that_has_learned_nothing_errs_as_the_column_does(run, sky, tmp_path):
-    without = train(sky, tmp_path / "without", RECIPE.replace(offset=""))
+    without = train(sky, tmp_path / "without", RECIPE.replace(data={"offset": ""}))
     with_z, alone = (np.abs(each.predictions().held_out().residual).mean() for each in (run, without))
     assert with_z < 0.15
     assert alone > 0.25
@@ -107,7 +104,7 @@ def test_a_sky_without_the_column_is_named(run, sky, tmp_path):
 
 
 def test_bands_have_no_offset(sky, tmp_path):
-    recipe = dataclasses.replace(RECIPE, loss="cross_entropy", calibration=0.0, normalise="minmax")
+    recipe = RECIPE.replace(loss={"name": "cross_entropy", "calibration": 0.0}, data={"normalise": "minmax"})
     with pytest.raises(ValueError, match="offset: expected none for the target band, got 'z'"):
         train(sky, tmp_path / "run", recipe, Target("band", "pretext", (), "band"))
 

@@ -42,11 +42,17 @@ def test_a_batch_of_one_has_no_scatter():
 
 
 def test_recipes_name_losses():
-    recipe = Recipe(name="x", epochs=1, batch=2, learning_rates={"head": 1e-3}, loss="mse_std", alpha=2.0)
+    recipe = Recipe(
+        name="x",
+        epochs=1,
+        batch=2,
+        optimiser={"learning_rates": {"head": 1e-3}},
+        loss={"name": "mse_std", "alpha": 2.0},
+    )
     truth, estimate = torch.randn(6, 1), torch.randn(6, 1)
     assert loss_of(REGRESSION, recipe)(estimate, truth) == mse_std(estimate, truth, 2.0)
     logits = torch.tensor([[9.0, 0.0], [0.0, 9.0]])
-    assert loss_of(CLASSES, recipe.replace(loss="cross_entropy"))(logits, torch.tensor([0, 1])) < 1e-3
+    assert loss_of(CLASSES, recipe.replace(loss={"name": "cross_entropy"}))(logits, torch.tensor([0, 1])) < 1e-3
 
 
 def test_a_normal_distribution_is_as_likely_as_it_is():
@@ -63,5 +69,11 @@ def test_beta_weighs_objects_by_their_variance():
     assert output.grad[:, 0].tolist() == pytest.approx([0.5 / 2, 3.0 / 2])  # as of half the mean squared error
     by_hand = (4.0 * (0.25 / 4.0 - 1), 0.01 * (9.0 / 0.01 - 1))  # −2 s ∂L/∂ln σ², s = σ²
     assert (-4 * output.grad[:, 1]).tolist() == pytest.approx(by_hand)
-    recipe = Recipe(name="x", epochs=1, batch=2, learning_rates={"head": 1e-3}, loss="gaussian_nll", alpha=0.5)
+    recipe = Recipe(
+        name="x",
+        epochs=1,
+        batch=2,
+        optimiser={"learning_rates": {"head": 1e-3}},
+        loss={"name": "gaussian_nll", "alpha": 0.5},
+    )
     assert loss_of(REGRESSION, recipe)(output, truth) == gaussian_nll(output, truth, beta=0.5)
