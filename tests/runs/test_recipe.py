@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galviz.runs.recipe import ARCHITECTURES, Network, Recipe
@@ -241,6 +241,7 @@ def one_value(one):
     return st.dictionaries(st.text(max_size=5), st.floats(1e-9, 10))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.data())
 def test_json_and_back(data):
     """Any recipe, of any architecture, comes back as it was."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from galviz.runs.recipe import Network
 from galviz.runs.run import Run, list_runs
 from galviz.runs.versions import VERSION, migrated
 from galviz.studies.richness import SWEEP_BAND_RECIPES, SWEEP_RECIPES
@@ -77,3 +78,18 @@ def test_a_version_that_is_not_known_is_refused(tmp_path, version):
 def test_a_damaged_old_recipe_is_a_damaged_run(tmp_path, recipe):
     with pytest.raises(ValueError, match=r"run\.json"):
         Run.open(old_run("richness-quick", tmp_path / "run", recipe=recipe))
+
+
+@pytest.mark.parametrize(
+    ("study", "options", "expected"),
+    [
+        ("richness", {}, {"architecture": "resnet18", "width": 64, "stem": "imagenet"}),
+        ("mergers", {}, {"architecture": "resnet18", "width": 32, "stem": "small", "dropout": 0.2}),
+        ("mergers", {"architecture": "paper_resnet50_dense"}, {"architecture": "paper_resnet50_dense", "dropout": 0.2}),
+        ("mergers", {"architecture": "paper_cnn", "width": 8}, {"architecture": "paper_cnn"}),  # the width was not used
+        ("inpainting", {}, {"architecture": "lsgan", "width": 1024}),
+    ],
+)
+def test_an_old_network_has_the_defaults_of_its_kind(tmp_path, study, options, expected):
+    recipe = json.loads((OLD / f"{study}-quick.json").read_text())["recipe"] | {"network": options}
+    assert Run.open(old_run(f"{study}-quick", tmp_path / "run", recipe=recipe)).recipe.network == Network(**expected)
