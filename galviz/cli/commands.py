@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from galviz.cli.skies import Work, bar, ingest, mock, one_of, study_named
+from galviz.cli.skies import OWN, Work, bar, ingest, mock, one_of, study_named
 
 if TYPE_CHECKING:
     from galviz.runs.recipe import Recipe
@@ -25,9 +25,10 @@ __all__ = ["devices", "ingest", "mock", "one_line", "predict", "recipe", "runs",
 def train(args: argparse.Namespace) -> Work:
     """Train a network into a run folder."""
     from galviz import studies
+    from galviz.runs.run import Run
     from galviz.work import training
 
-    study = study_named(args.study)
+    study = study_named(Run.open(args.out).info["study"] if args.study == OWN and args.resume else args.study)
     if training.follows():
         run = training.when_made(args.out)
         cutouts = _sky(args.data or run.data, study)
@@ -184,18 +185,22 @@ def _sky(path: str | Path, study: "Study") -> "CutoutSet":
     return CutoutSet.open(path, study.bands)
 
 
-def _target_and_recipe(args: argparse.Namespace, study: "Study") -> tuple["Target", "Recipe"]:
+def _target_and_recipe(
+    args: argparse.Namespace, study: "Study", cutouts: "CutoutSet | None" = None
+) -> tuple["Target", "Recipe"]:
     """Return the target and the recipe, changed by ``--set``, that the arguments select."""
-    name = args.target or next(iter(study.targets))
-    one_of("target", name, study.targets)
-    target, recipes = study.targets[name], study.recipes_of(name)
+    name, task = args.target or "", getattr(args, "task", None) or ""
+    target, why = study.choose(name, cutouts, task, getattr(args, "positive", None) or "")
+    if target not in study.targets.values():
+        print(f"galviz {args.command}: {why}", file=sys.stderr)
+    recipes = study.recipes_of(name or next(iter(study.targets), ""), target.task, cutouts)
     one_of("recipe", args.recipe or "quick", recipes)
     return target, recipes[args.recipe or "quick"].with_settings(args.set)
 
 
-def _asked(args: argparse.Namespace, study: "Study") -> tuple["Target", "Recipe", str | None]:
+def _asked(args: argparse.Namespace, study: "Study", cutouts: "CutoutSet") -> tuple["Target", "Recipe", str | None]:
     """Return the target, the recipe with all its changes, and the encoder that the arguments select."""
-    target, recipe = _target_and_recipe(args, study)
+    target, recipe = _target_and_recipe(args, study, cutouts)
     if args.epochs:
         recipe = recipe.replace(epochs=args.epochs)
     if args.frozen and not args.encoder:
@@ -259,20 +264,20 @@ def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
             f"out: expected a new run folder, got {out}, which holds a run. "
             "Go on with it with --resume, or choose another."
         )
-    target, recipe, encoder = _asked(args, study)
+    if not args.data:
+        raise ValueError(
+            "data: expected the folder of a sky, got none. Make one with `galviz mock` or `galviz ingest`."
+        )
+    cutouts = _sky(args.data, study)
+    target, recipe, encoder = _asked(args, study, cutouts)
     if encoder and not Path(encoder).is_file() and not Run.open(encoder).weights.exists():
         raise FileNotFoundError(
             f"encoder: expected a trained run, got {encoder}, which has no weights. Finish it first."
         )
     if encoder and not Path(encoder).is_file():
         _check_encoder(Run.open(encoder).recipe, recipe)
-    if not args.data:
-        raise ValueError(
-            "data: expected the folder of a sky, got none. Make one with `galviz mock` or `galviz ingest`."
-        )
-    cutouts = _sky(args.data, study)
-    if recipe.data.offset:
-        column_of(cutouts.catalogue, recipe.data.offset)
+    for column in filter(None, (recipe.data.offset, recipe.data.weights, recipe.data.errors)):
+        column_of(cutouts.catalogue, column)
     more = {"fingerprint": cutouts.fingerprint, "encoder": encoder}
     return Run.create(out, study=args.study, target=target, recipe=recipe, data=args.data, **more), cutouts
 
@@ -293,16 +298,16 @@ def _old_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
 
     run = Run.open(args.out)
     info = run.info
-    if info["study"] != args.study:
+    if args.study != info["study"] and not (args.study == OWN and not args.data):
         raise ValueError(f"study: expected {info['study']}, as the run in {run.path} was made with, got {args.study}.")
+    cutouts = _sky(args.data or run.data, study)
     if any((args.recipe, args.target, args.set, args.epochs, args.encoder, args.frozen)):
-        target, recipe, encoder = _asked(args, study)
+        target, recipe, encoder = _asked(args, study, cutouts)
         if (target, recipe, encoder) != (run.target, run.recipe, info.get("encoder")):
             raise ValueError(
                 f"resume: expected the recipe, target and encoder that {run.path} was made with, got others. "
                 "Leave them out, or train into a new folder without --resume."
             )
-    cutouts = _sky(args.data or run.data, study)
     if cutouts.fingerprint != info["fingerprint"]:
         raise ValueError(
             f"data: expected the sky that {run.path} was trained on, got {args.data or run.data}, which differs. "

@@ -211,6 +211,8 @@ def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
         commands,
         "train",
         "train a network, or go on with a training",
+        "galviz train --data skies/mine --target spiral --out runs/spiral",
+        "galviz train --data skies/mine --target mass,sfr --out runs/both --recipe best",
         "galviz train richness --data skies/synthetic --out runs/first --recipe quick",
         "galviz train richness --data skies/synthetic --out runs/bands --target band",
         "galviz train richness --data skies/synthetic --out runs/guided --encoder runs/bands --set network.width=16",
@@ -218,14 +220,21 @@ def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
         "galviz train mergers --data skies/zoo --out runs/votes",
     )
     add = parser.add_argument
-    add("study", metavar="STUDY", help=f"what is studied: {', '.join(studies)}")
+    help_study = f"a preset of a paper: {', '.join(studies)} (default: own, your own images and column)"
+    add("study", nargs="?", default="own", metavar="STUDY", help=help_study)
     add("--out", metavar="RUN", required=True, help="the run folder: a new one, or with --resume an old one (required)")
     add("--data", metavar="DIR", help="the sky to learn from (required for a new run; default: the run's own)")
     help_recipe = "quick (minutes on a laptop), paper (as published), best, or another of the study's (default: quick)"
     add("--recipe", metavar="NAME", help=help_recipe)
-    targets = "; ".join(f"{name}: {', '.join(study.targets)}" for name, study in studies.items())
-    help_target = f"what is learned. {targets} (default: the study's first)"
-    add("--target", metavar="NAME", help=help_target)
+    targets = "; ".join(f"{name}: {', '.join(study.targets)}" for name, study in studies.items() if study.targets)
+    help_target = (
+        "what is learned: a column of the catalogue, or several with commas between; or a target of the study. "
+    )
+    add("--target", metavar="NAME", help=f"{help_target}{targets} (default: the study's first)")
+    help_task = "what kind of thing a column is: regression, classification or votes (default: guessed, and said)"
+    add("--task", choices=("regression", "classification", "votes"), metavar="TASK", help=help_task)
+    help_positive = "the positive one of two classes (default: 1, true or yes, else the rarer one)"
+    add("--positive", metavar="CLASS", help=help_positive)
     help_encoder = "start from the encoder of this run, or of a file of torchvision's weights (default: a new one)"
     add("--encoder", metavar="RUN", help=help_encoder)
     add("--frozen", action="store_true", help="with --encoder: keep its weights as they are (default: they learn too)")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from galviz.sky.readers.pictures import Pictures
     from galviz.studies import Mock, Study
 
+OWN = "own"
+"""The study of those who bring their own images and column; the default."""
+
 Work = Callable[[], None]
 
 

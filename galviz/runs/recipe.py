@@ -21,7 +21,9 @@ ARCHITECTURES = {  # the tasks of each; a GAN is only trained by the study that 
     "paper_resnet50_dense": ("votes",),
     "lsgan": (),
 }
-NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "none")
+_TIMM = "timm"
+_TASKS_OF_TIMM = (*IMAGES, "votes")
+NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "standard", "none")
 _RESNET18, _OURS = ("resnet18",), ("resnet18", "wide_resnet50")
 _VOTES = tuple(name for name, tasks in ARCHITECTURES.items() if "votes" in tasks)
 
@@ -32,9 +34,16 @@ class Network(Group):
 
     architecture: str = setting(
         "resnet18",
-        "Encoder: ResNet-18 of any width; torchvision's wide ResNet-50; the networks of Goh (2022) for votes; or a GAN "
-        "with its embedder.",
+        "Encoder: ResNet-18 of any width; torchvision's wide ResNet-50; the networks of Goh (2022) for votes; a GAN "
+        "with its embedder; or any architecture of timm, such as convnext_tiny or timm/resnet18.",
         choices=tuple(ARCHITECTURES),
+        pattern=r"(timm/)?[a-z][a-z0-9_]*",
+    )
+    pretrained: str = setting(
+        "",
+        "Initial weights of an architecture of timm: a file, a run folder, a tag or model of the Hugging Face hub, or "
+        "imagenet. Empty: random weights.",
+        architectures=(_TIMM,),
     )
     width: int = setting(
         64,
@@ -66,7 +75,7 @@ class Network(Group):
     apart: bool = setting(
         default=True,
         help="True: the encoder takes each band alone. False: it takes all bands as channels.",
-        architectures=_OURS,
+        architectures=(*_OURS, _TIMM),
         tasks=IMAGES,
     )
     head: str = setting(
@@ -74,14 +83,14 @@ class Network(Group):
         "Layers from features to the predicted number: one hidden layer, or those of Liang et al. (2020). Not used for "
         "classes, which have one linear layer.",
         choices=("compact", "as_published"),
-        architectures=_OURS,
+        architectures=(*_OURS, _TIMM),
         tasks=IMAGES,
     )
     clip: float = setting(
         0.0,
         "Clip scaled pixels to −clip … clip, so that a very bright star does not dominate. 0: no clipping.",
         low=0,
-        architectures=_OURS,
+        architectures=(*_OURS, _TIMM),
         tasks=IMAGES,
     )
     votes: str = setting(
@@ -89,7 +98,7 @@ class Network(Group):
         "How vote fractions are made to obey the question tree: exactly; as Dieleman et al. (2015) do; or not at all "
         "(independent sigmoids).",
         choices=("tree", "dieleman", "sigmoid"),
-        architectures=_VOTES,
+        architectures=(*_VOTES, _TIMM),
         tasks=("votes",),
     )
     dropout: float = setting(
@@ -97,7 +106,7 @@ class Network(Group):
         "Fraction of the features that is dropped at random before the last layers in training.",
         low=0,
         below=1,
-        architectures=("resnet18", "paper_resnet50_dense"),
+        architectures=("resnet18", "paper_resnet50_dense", _TIMM),
         tasks=("votes",),
     )
     latent: int = setting(64, "Numbers in the latent vector of an image.", low=1, architectures=("lsgan",))
@@ -117,6 +126,16 @@ class Network(Group):
         for one in fields(self):
             if one not in used and getattr(self, one.name) != one.default:
                 raise ValueError(self._refusal(one, f"the architecture {self.architecture}"))
+
+    @property
+    def is_timm(self) -> bool:
+        """Whether the encoder is an architecture of timm."""
+        return self.architecture not in ARCHITECTURES
+
+    @property
+    def timm_name(self) -> str:
+        """Name of the architecture in timm."""
+        return self.architecture.removeprefix("timm/")
 
     def used_fields(self) -> tuple[Field, ...]:
         """Return the fields that the architecture has."""
@@ -138,7 +157,7 @@ class Network(Group):
         """
         if task not in {name for tasks in ARCHITECTURES.values() for name in tasks}:
             return  # a task of someone else, who knows what fits it
-        if task not in ARCHITECTURES[self.architecture]:
+        if task not in ARCHITECTURES.get(self.architecture, _TASKS_OF_TIMM):
             fitting = ", ".join(name for name, tasks in ARCHITECTURES.items() if task in tasks)
             raise ValueError(f"network.architecture: expected one of {fitting} for {task}, got {self.architecture}.")
         for one in self.used_fields():
@@ -150,6 +169,7 @@ class Network(Group):
 
 
 def _fields_of(architecture: str) -> tuple[Field, ...]:
+    architecture = architecture if architecture in ARCHITECTURES else _TIMM
     return tuple(one for one in fields(Network) if architecture in (about(one).architectures or (architecture,)))
 
 
@@ -177,6 +197,13 @@ class Optimiser(Group):
         low=0,
         below=1,
     )
+    layer_decay: float = setting(
+        1.0,
+        "Learning rate of each block of the encoder as a fraction of the next one's. 1: the same for all.",
+        above=0,
+        high=1,
+    )
+    freeze_epochs: int = setting(0, "Epochs at the start in which the encoder keeps its initial weights.", low=0)
     frozen: bool = setting(default=False, help="Keep the encoder's initial weights; only the head learns.")
 
 
@@ -186,14 +213,30 @@ class Loss(Group):
 
     name: str = setting(
         "mse",
-        "mse_std: Liang et al. (2020), eq. 1, with weight alpha. gaussian_nll: the network also estimates its own "
-        "error. cross_entropy: for classes. lsgan, lsgan_masked: for a GAN; the second also learns from hidden bands.",
-        choices=("mse", "mse_std", "gaussian_nll", "cross_entropy", "lsgan", "lsgan_masked"),
+        "Numbers: mse; mae; huber, squared within 1 σ of the truth; mse_std, Liang et al. (2020), eq. 1, with weight "
+        "alpha; gaussian_nll, where the network also estimates its own error. Classes: cross_entropy; focal, for rare "
+        "classes. Votes: mse, binomial. GANs: lsgan; lsgan_masked, which also learns from hidden bands.",
+        choices=(
+            *("mse", "mae", "huber", "mse_std", "gaussian_nll", "cross_entropy", "focal", "binomial"),
+            *("lsgan", "lsgan_masked"),
+        ),
     )
     alpha: float = setting(
         0.0,
         "Weight of the scatter in mse_std (0 gives mse), weight of the hidden bands in lsgan_masked, or β of "
-        "gaussian_nll.",
+        "gaussian_nll, or γ of focal (0 means 2).",
+    )
+    smoothing: float = setting(
+        0.0,
+        "Label smoothing of cross_entropy: this much of the probability is spread over all classes.",
+        low=0,
+        below=1,
+        tasks=("classification", "pretext"),
+    )
+    class_weights: bool = setting(
+        default=False,
+        help="Let all classes count the same in the loss, however rare they are.",
+        tasks=("classification",),
     )
     joint: float = setting(
         0.0,
@@ -217,7 +260,8 @@ class Data(Group):
     normalise: str = setting(
         "asinh",
         "Pixel scaling. asinh: constants per band; asinh_global: the same constants for all bands; noise: asinh in "
-        "units of the noise of each image; minmax: each image to 0…1; none: for pictures.",
+        "units of the noise of each image; minmax: each image to 0…1; standard: mean and scatter of each band, "
+        "for pictures; none: unchanged.",
         choices=NORMALISE,
     )
     augment: tuple[str, ...] = setting(
@@ -233,6 +277,13 @@ class Data(Group):
         "",
         "Catalogue column for a linear baseline. A straight line predicts the target from this column first; the "
         "network learns the rest. Empty: none.",
+    )
+    weights: str = setting(
+        "", "Catalogue column with the weight of each object in the loss. Empty: all count the same."
+    )
+    errors: str = setting(
+        "",
+        "Catalogue column with the error of the truth, σ. Objects count as 1 / (σ² + median σ²). Empty: all the same.",
     )
     label_fraction: float = setting(1.0, "Fraction of the training objects whose labels are used.", above=0, high=1)
     repeat: bool = setting(
@@ -299,7 +350,10 @@ class Recipe(Group):
         watched = validation.keep == "best" or validation.patience or validation.stop_after
         _expect(not watched or validation.folds != 1, "validation.folds", "at least 2, or 0", validation.folds)
         gaussian = loss.name == "gaussian_nll"
-        _expect(not loss.calibration or gaussian, "loss.calibration", f"0 with the loss {loss.name}", loss.calibration)
+        calibrated = gaussian or loss.name in ("cross_entropy", "focal")
+        _expect(
+            not loss.calibration or calibrated, "loss.calibration", f"0 with the loss {loss.name}", loss.calibration
+        )
 
     @classmethod
     def key(cls, name: str) -> str:

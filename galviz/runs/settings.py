@@ -4,6 +4,7 @@ The checks, the form of a page, ``galviz train --set``, ``galviz recipe`` and ``
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from numbers import Integral, Real
@@ -18,6 +19,7 @@ class Setting:
 
     help: str
     choices: tuple[str, ...] = ()
+    pattern: str = ""
     low: float | None = None
     above: float | None = None
     high: float | None = None
@@ -28,7 +30,7 @@ class Setting:
     def allows(self, value: Any) -> bool:
         """Return whether a value of the right type is one of the choices, or within the bounds."""
         if self.choices:
-            return value in self.choices
+            return value in self.choices or bool(self.pattern and re.fullmatch(self.pattern, value))
         if not isinstance(value, int | float):
             return True
         return (
@@ -69,8 +71,9 @@ def setting(default: Any, help: str, **about: Any) -> Any:  # noqa: A002 - argpa
     help : str
         What it does, in one or two sentences.
     **about
-        ``choices``: a tuple of texts. ``low`` and ``high``, or ``above`` and ``below`` where the bound itself is not
-        allowed. ``architectures``, ``tasks``: those that have the setting, if not all have it.
+        ``choices``: a tuple of texts; ``pattern``: other texts that are allowed, as a regular expression. ``low`` and
+        ``high``, or ``above`` and ``below`` where the bound itself is not allowed. ``architectures``, ``tasks``: those
+        that have the setting, if not all have it.
     """
     metadata = {"setting": Setting(help=help, **about)}
     if default is ...:

@@ -10,6 +10,8 @@ from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.studies._recipes import general_recipes
+from galviz.tasks.guess import Guess, guess
 from galviz.tasks.target import Target
 
 Recipes = Mapping[str, Recipe]
@@ -65,10 +67,10 @@ class Study:
         Name of the file.
     paper : str
         Authors, year and title.
-    bands : tuple of str
-        Bands of the images.
+    bands : tuple of str or None
+        Bands of the images. None: any.
     targets : mapping of str to Target
-        Targets by name on the command line. The first is the study's own.
+        Targets by name on the command line. The first is the study's own. Any column can be learned as well.
     recipes : mapping of str to Recipe
         Recipes of its own target, and of all others that are not in `other_recipes`.
     other_recipes : mapping of str to (mapping of str to Recipe)
@@ -91,7 +93,7 @@ class Study:
 
     name: str
     paper: str
-    bands: tuple[str, ...]
+    bands: tuple[str, ...] | None
     targets: Mapping[str, Target]
     recipes: Recipes
     other_recipes: Mapping[str, Recipes] = field(default_factory=dict)
@@ -106,13 +108,55 @@ class Study:
     predict: Callable[..., Predictions] | None = None
 
     @property
-    def target(self) -> Target:
-        """The study's own target."""
-        return next(iter(self.targets.values()))
+    def target(self) -> Target | None:
+        """The study's own target, if it has one."""
+        return next(iter(self.targets.values()), None)
 
-    def recipes_of(self, target: str) -> Recipes:
-        """Return the recipes of a target by its name in `targets`."""
-        return self.other_recipes.get(target, self.recipes)
+    def choose(self, name: str, cutouts: CutoutSet | None, task: str = "", positive: str = "") -> Guess:
+        """Return a target by its name, or of columns of a catalogue, and the reason for its task.
+
+        Parameters
+        ----------
+        name : str
+            One of `targets`; or a column, or several separated by commas. ``""``: the study's own.
+        cutouts : CutoutSet or None
+            The sky with the columns.
+        task, positive
+            As in `galviz.tasks.guess.guess`, for columns.
+
+        Raises
+        ------
+        KeyError
+            If there is neither a target nor a column of this name.
+        ValueError
+            As `galviz.tasks.guess.guess`.
+        """
+        if not name and self.targets:
+            name = next(iter(self.targets))
+        if name in self.targets:
+            return Guess(self.targets[name], f"{name}: {self.targets[name].task}, as {self.name} has it")
+        if cutouts is None or not name:
+            known = f"one of {', '.join(self.targets)}, or " if self.targets else ""
+            raise ValueError(f"target: expected {known}a column of the catalogue, got {name or 'none'!r}.")
+        columns = tuple(filter(None, (column.strip() for column in name.split(","))))
+        return guess(cutouts.catalogue, columns, task, positive)
+
+    def recipes_of(self, target: str, task: str = "", cutouts: CutoutSet | None = None) -> Recipes:
+        """Return the recipes of a target.
+
+        Parameters
+        ----------
+        target : str
+            Its name in `targets`, or any column.
+        task : str
+            The task of a column.
+        cutouts : CutoutSet, optional
+            The sky, whose unit and size the recipes for a column are made for.
+        """
+        if target in self.targets or not task:
+            return self.other_recipes.get(target, self.recipes)
+        unit, size = ("", 64) if cutouts is None else (cutouts.unit, cutouts.images.shape[-1])
+        return general_recipes(task, unit, size)
 
 
 def study_names() -> list[str]:

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from galviz.io.files import read_parquet, write_aside, write_parquet
-from galviz.measure.intervals import widening
 from galviz.measure.linear_baseline import Offset
 from galviz.nn.tasks import build, rules
-from galviz.nn.tasks.regression import sigma
 from galviz.nn.training.data import Chunks, Samples, dihedral, kept, loader, memory_format, truths
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
@@ -106,7 +104,9 @@ def calibrate(
     offset: Offset | None = None,
     device: str | torch.device = "cpu",
 ) -> None:
-    """Set the `widening` of a gaussian network, in place, from objects that it has not learned from.
+    """Calibrate the errors or the probabilities of a network, in place, on objects that it has not learned from.
+
+    A gaussian network gets its `widening`, a classifier its `temperature`; see ``calibrate`` in `galviz.nn.tasks`.
 
     Parameters
     ----------
@@ -119,9 +119,7 @@ def calibrate(
     samples = Samples(kept(cutouts), rows, truth)
     batches = loader(samples, Chunks(len(samples), recipe.batch))
     views = torch.cat(list(outputs(network, batches, views=recipe.data.tta)), dim=1).double()
-    sigmas, estimates = sigma(views, torch.ones(1)).numpy(), views.mean(0).numpy()
-    for k in range(len(network.widening)):
-        network.widening[k] = widening(truth[rows, k], estimates[:, k], sigmas[:, k])
+    rules(target).calibrate(network, views, truth[rows])
 
 
 def network_of(run: Run) -> nn.Module:

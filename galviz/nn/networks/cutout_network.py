@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from galviz.nn.networks.encoders import ResNet18, WideResNet50
 from galviz.nn.networks.normalise import Normalise
+from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 
@@ -39,6 +40,9 @@ class CutoutNetwork(nn.Module):
         multiplies its standard deviations. It is 1 unless a training calibrates it.
     numbers : int
         Number of quantities K that are learned.
+    calibrated : bool
+        Whether a classifier has a constant `temperature`, by which its logits are divided for probabilities. It is 1
+        unless a training calibrates it.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class CutoutNetwork(nn.Module):
         standardise: bool,
         gaussian: bool = False,
         numbers: int = 1,
+        calibrated: bool = False,
     ) -> None:
         super().__init__()
         self.normalise, self.encoder, self.head = normalise, encoder, head
@@ -59,6 +64,8 @@ class CutoutNetwork(nn.Module):
         self.register_buffer("scale", torch.ones(numbers))
         if gaussian:
             self.register_buffer("widening", torch.ones(numbers))
+        if calibrated:
+            self.register_buffer("temperature", torch.ones(1))
 
     def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None) -> None:
         """Set the constants: pixel scales and, if `standardise`, mean and standard deviation of the truth.
@@ -104,7 +111,14 @@ class CutoutNetwork(nn.Module):
 
 
 def assemble(
-    recipe: Recipe, bands: tuple[str, ...], head: Head, *, apart: bool = False, standardise: bool = False, **more: Any
+    recipe: Recipe,
+    bands: tuple[str, ...],
+    head: Head,
+    *,
+    size: int = 0,
+    apart: bool = False,
+    standardise: bool = False,
+    **more: Any,
 ) -> CutoutNetwork:
     """Return a network with the encoder and the pixel scaling of a recipe, and the random weights of its seed.
 
@@ -118,6 +132,8 @@ def assemble(
         The B bands of the images.
     head : callable
         Makes the head from the number of features F and of feature vectors (B if the bands are apart, else 1).
+    size : int
+        Side of the images, pixels. Only transformers need it.
     apart : bool
         Take each band alone, whatever the recipe says.
     standardise, **more
@@ -127,8 +143,10 @@ def assemble(
     apart = apart or options.apart
     torch.manual_seed(recipe.seed)
     channels, vectors = (1, len(bands)) if apart else (len(bands), 1)
-    if options.architecture == "wide_resnet50":
-        encoder: nn.Module = WideResNet50(channels)
+    if options.is_timm:
+        encoder: nn.Module = TimmEncoder(options.timm_name, channels, size=size or None)
+    elif options.architecture == "wide_resnet50":
+        encoder = WideResNet50(channels)
     else:
         own = {name: getattr(options, name) for name in ("width", "stem", "stages")}
         encoder = ResNet18(channels, **own, replicate=options.replicate and apart)

@@ -9,6 +9,7 @@ from torchvision.models import resnet50
 
 from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.normalise import Normalise
+from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.nn.networks.vote_heads import GALAXY_ZOO, DielemanVotes, SigmoidVotes, Tree, VoteTree
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
@@ -180,11 +181,15 @@ def build(
     """
     options = recipe.network
     architecture = options.architecture
-    if architecture != "resnet18" and len(bands) != len(COLOURS):
+    of_paper = architecture.startswith("paper_")
+    if of_paper and len(bands) != len(COLOURS):
         raise ValueError(f"network.architecture: expected resnet18 for {len(bands)} bands, got {architecture}.")
     torch.manual_seed(recipe.seed)
     if architecture == "paper_cnn":
         encoder, head = paper_cnn(size, answers)
+    elif options.is_timm:
+        encoder = TimmEncoder(options.timm_name, len(bands), size=size or None)
+        head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(encoder.features, answers))
     elif architecture == "resnet18":
         encoder = ResNet18(len(bands), width=options.width, stem=options.stem)
         head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(encoder.features, answers))
@@ -193,7 +198,7 @@ def build(
         encoder, head = paper_resnet(size, hidden, options.dropout, answers)
     votes = _OUTPUTS[options.votes](tree) if tree[0] and options.votes in _OUTPUTS else SigmoidVotes()
     network = VoteNetwork(_scale(architecture, recipe.data.normalise, bands), encoder, head, votes)
-    network.size = None if architecture == "resnet18" else size
+    network.size = size if of_paper else None
     return network
 
 

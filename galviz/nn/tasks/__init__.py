@@ -2,10 +2,11 @@
 
 A file here has these functions and constants:
 
-- ``LOSSES``: name → function that makes the loss of a recipe.
+- ``LOSSES``: name → function of a recipe and the truth of the training objects that returns a loss.
 - ``build(target, recipe, bands, size)``: the network, with the random weights of the recipe's seed.
 - ``validation(output, truth)``: metrics of held-out objects, for every epoch.
 - ``table(target, bands, *, network, ids, views, truth)``: columns of predictions from the outputs of the network.
+- ``calibrate(network, views, truth)`` (optional): set constants of the network from objects that were not learned from.
 - ``TAKES_OFFSET`` (optional): whether a linear baseline can be learned first.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
+import numpy as np
 from torch import Tensor, nn
 
 from galviz.runs.recipe import Recipe
@@ -53,8 +55,20 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int = 0)
     return rules(target).build(target, recipe, bands, size)
 
 
-def loss_of(target: Target, recipe: Recipe) -> Loss:
-    """Return the loss of a recipe as a function of (output, truth), averaged over objects.
+def loss_of(target: Target, recipe: Recipe, truth: np.ndarray | None = None) -> Loss:
+    """Return the loss of a recipe as a function of (output, truth).
+
+    Parameters
+    ----------
+    target : Target
+    recipe : Recipe
+    truth : numpy.ndarray, shape (N, K), optional
+        Truth of the training objects, for class weights and scales.
+
+    Returns
+    -------
+    callable
+        (N, K) and (N, K) -> (N,), the loss of each object; or () for losses of a whole batch.
 
     Raises
     ------
@@ -66,4 +80,4 @@ def loss_of(target: Target, recipe: Recipe) -> Loss:
         *others, last = losses
         fitting = f"{', '.join(others)} or {last}" if others else last
         raise ValueError(f"loss: expected {fitting} for the target {target.name}, got {recipe.loss.name}.")
-    return losses[recipe.loss.name](recipe)
+    return losses[recipe.loss.name](recipe, truth)

@@ -2,23 +2,61 @@
 
 import numpy as np
 import pandas as pd
+import torch
+from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn import functional
 
 from galviz.nn import tasks
 from galviz.nn.networks.cutout_network import CutoutNetwork, Head, assemble
 from galviz.nn.networks.heads import ClassHead
+from galviz.nn.training.losses import focal
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 
-LOSSES = {"cross_entropy": lambda _: lambda logits, truth: functional.cross_entropy(logits, truth.flatten().long())}
+
+def cross_entropy(recipe: Recipe, known: np.ndarray | None) -> tasks.Loss:
+    """Return the cross entropy of each object, with the recipe's label smoothing and class weights."""
+    weight = class_weights(recipe, known)
+
+    def loss(logits: Tensor, truth: Tensor) -> Tensor:
+        truth, scale = truth.flatten().long(), None if weight is None else weight.to(logits.device)
+        given = {"weight": scale, "label_smoothing": recipe.loss.smoothing, "reduction": "none"}
+        return functional.cross_entropy(logits, truth, **given)
+
+    return loss
+
+
+def focal_loss(recipe: Recipe, known: np.ndarray | None) -> tasks.Loss:
+    """Return the focal loss of each object; its γ is the recipe's ``alpha``, or 2 if that is 0."""
+    weight = class_weights(recipe, known)
+
+    def loss(logits: Tensor, truth: Tensor) -> Tensor:
+        scale = None if weight is None else weight.to(logits.device)
+        return focal(logits, truth.flatten().long(), recipe.loss.alpha or 2.0, scale)
+
+    return loss
+
+
+LOSSES = {"cross_entropy": cross_entropy, "focal": focal_loss}
+
+
+def class_weights(recipe: Recipe, known: np.ndarray | None) -> Tensor | None:
+    """Return the weight of each class, N / (K N_k), so that all classes count the same; None if not wanted.
+
+    A class without training objects has weight 0.
+    """
+    if known is None or not recipe.loss.class_weights:
+        return None
+    counts = np.bincount(known[:, 0].astype(int))
+    weights = np.divide(counts.sum(), (counts > 0).sum() * counts, out=np.zeros(len(counts)), where=counts > 0)
+    return torch.as_tensor(weights, dtype=torch.float32)
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> CutoutNetwork:
     """Return a network from images (N, B, H, W) to logits (N, K). The head is one linear layer."""
-    return classifier(
-        target, recipe, bands, lambda features, vectors: ClassHead(features * vectors, count(target, bands))
-    )
+    classes = count(target, bands)
+    return classifier(target, recipe, bands, lambda features, vectors: ClassHead(features * vectors, classes), size)
 
 
 def count(target: Target, bands: tuple[str, ...]) -> int:
@@ -30,14 +68,14 @@ def count(target: Target, bands: tuple[str, ...]) -> int:
 
 
 def classifier(
-    target: Target, recipe: Recipe, bands: tuple[str, ...], head: Head, *, apart: bool = False
+    target: Target, recipe: Recipe, bands: tuple[str, ...], head: Head, size: int, *, apart: bool = False
 ) -> CutoutNetwork:
     """Return a network of any head for classes, after checks that hold for all of them."""
     count(target, bands)
     tasks.loss_of(target, recipe)
     if recipe.loss.joint:
         raise ValueError(f"joint: expected 0 where classes are all that is learned, got {recipe.loss.joint}.")
-    return assemble(recipe, bands, head, apart=apart)
+    return assemble(recipe, bands, head, apart=apart, size=size, calibrated=bool(recipe.loss.calibration))
 
 
 def validation(output: Tensor, truth: Tensor) -> dict[str, float]:
@@ -55,7 +93,36 @@ def table(
     truth: np.ndarray,
 ) -> pd.DataFrame:
     """Return class, true class (None where not known) and the probability of each class, averaged over the views."""
-    names, probability = target.class_names(bands), views.softmax(-1).mean(0).numpy()
+    names, probability = target.class_names(bands), probabilities(network, views).numpy()
     codes = {target.name: probability.argmax(1), f"{target.name}_true": np.nan_to_num(truth[:, 0], nan=-1).astype(int)}
     columns = {name: pd.Categorical.from_codes(code, names).astype(object) for name, code in codes.items()}
     return pd.DataFrame(columns | {f"p_{name}": probability[:, k] for k, name in enumerate(names)}, index=ids)
+
+
+def probabilities(network: nn.Module, views: Tensor) -> Tensor:
+    """Return the probability of each class, averaged over the views: logits (V, N, K) -> (N, K)."""
+    temperature = getattr(network, "temperature", None)
+    return (views if temperature is None else views / temperature.cpu().double()).softmax(-1).mean(0)
+
+
+def calibrate(network: nn.Module, views: Tensor, truth: np.ndarray) -> None:
+    """Set the `temperature` by which logits are divided, so that probabilities are as frequent as they say.
+
+    Parameters
+    ----------
+    network : nn.Module
+    views : Tensor, float64, shape (V, N, K)
+        Logits for the views of objects that were not learned from.
+    truth : numpy.ndarray, shape (N, 1)
+
+    References
+    ----------
+    Guo et al. (2017), ICML, arXiv:1706.04599, section 4.2.
+    """
+    labels = torch.as_tensor(truth[:, 0].astype(int))
+
+    def surprise(ln_temperature: float) -> float:
+        probability = (views / np.exp(ln_temperature)).softmax(-1).mean(0)
+        return functional.nll_loss(probability.clamp(min=1e-12).log(), labels).item()
+
+    network.temperature.fill_(float(np.exp(minimize_scalar(surprise, bounds=(-3, 3), method="bounded").x)))

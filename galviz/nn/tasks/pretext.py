@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 from galviz.nn.networks.cutout_network import CutoutNetwork
 from galviz.nn.networks.heads import BandHead, ClassHead
-from galviz.nn.tasks.classification import LOSSES, classifier, validation
+from galviz.nn.tasks.classification import LOSSES, calibrate, classifier, probabilities, validation
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 
-__all__ = ["LOSSES", "validation"]
+__all__ = ["LOSSES", "calibrate", "validation"]
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> CutoutNetwork:
@@ -28,7 +28,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> 
     def head(features: int, vectors: int) -> nn.Module:
         return BandHead(features, count) if single else ClassHead(features * vectors, count)
 
-    return classifier(target, recipe, bands, head, apart=single)
+    return classifier(target, recipe, bands, head, size, apart=single)
 
 
 def table(
@@ -42,7 +42,7 @@ def table(
 ) -> pd.DataFrame:
     """Return predicted and true variant, and the probability of each, in one row per object and variant."""
     kind, names = target.name, np.array(target.class_names(bands), dtype=object)
-    probability = views.softmax(-1).mean(0).numpy()
+    probability = probabilities(network, views).numpy()
     index = pd.MultiIndex.from_product([ids, names], names=["object_id", kind])
     columns = {f"{kind}_pred": names[probability.argmax(1)], f"{kind}_true": np.tile(names, len(ids))}
     return pd.DataFrame(columns | {f"p_{name}": probability[:, k] for k, name in enumerate(names)}, index=index)

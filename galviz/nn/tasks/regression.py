@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from galviz.measure.intervals import widening
 from galviz.nn import tasks
 from galviz.nn.networks.cutout_network import CutoutNetwork, assemble
 from galviz.nn.networks.heads import BandHead, CompactHead, JointHead, PublishedHead
@@ -16,10 +18,35 @@ from galviz.tasks.target import Target
 TAKES_OFFSET = True
 """Whether a linear baseline can be learned first (`Recipe`'s ``offset``)."""
 LOSSES = {
-    "mse": lambda _: functional.mse_loss,
-    "mse_std": lambda recipe: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
-    "gaussian_nll": lambda recipe: lambda output, truth: gaussian_nll(output, truth, recipe.loss.alpha),
+    "mse": lambda recipe, truth: squared_error,
+    "mae": lambda recipe, truth: lambda output, truth: (output - truth).abs().mean(1),
+    "huber": lambda recipe, truth: huber(truth),
+    "mse_std": lambda recipe, truth: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
+    "gaussian_nll": lambda recipe, truth: lambda output, truth: gaussian_nll(output, truth, recipe.loss.alpha),
 }
+
+
+def squared_error(output: Tensor, truth: Tensor) -> Tensor:
+    """Return the squared error of each object, averaged over its numbers: (N, K) and (N, K) -> (N,)."""
+    return functional.mse_loss(output, truth, reduction="none").mean(1)
+
+
+def huber(known: np.ndarray | None) -> tasks.Loss:
+    """Return Huber's loss in units of the standard deviation of the truth: squared within 1 σ, absolute beyond.
+
+    Parameters
+    ----------
+    known : numpy.ndarray, shape (N, K), or None
+        Truth of the training objects. None: the unit is 1.
+    """
+    spread = np.ones(1) if known is None else known.std(0)
+    scale = torch.as_tensor(np.where(spread > 0, spread, 1.0), dtype=torch.float32)
+
+    def loss(output: Tensor, truth: Tensor) -> Tensor:
+        unit = scale.to(output.device)
+        return functional.huber_loss(output / unit, truth / unit, reduction="none").mean(1)
+
+    return loss
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> CutoutNetwork:
@@ -36,7 +63,7 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> 
         own = (PublishedHead if published else CompactHead)(features, vectors, (1 + gaussian) * numbers)
         return JointHead(own, BandHead(features, len(bands))) if recipe.loss.joint else own
 
-    return assemble(recipe, bands, head, standardise=not published, gaussian=gaussian, numbers=numbers)
+    return assemble(recipe, bands, head, size=size, standardise=not published, gaussian=gaussian, numbers=numbers)
 
 
 def _check_joint(recipe: Recipe, *, apart: bool) -> None:
@@ -96,3 +123,18 @@ def sigma(views: Tensor, widening: Tensor) -> Tensor:
     """Return the standard deviations of a gaussian network: (V, N, 2 K) means and ln variances -> (N, K)."""
     mean, ln_variance = views.chunk(2, dim=-1)
     return widening.cpu().double() * (ln_variance.exp().mean(0) + mean.var(0, correction=0)).sqrt()
+
+
+def calibrate(network: nn.Module, views: Tensor, truth: np.ndarray) -> None:
+    """Set the `widening` of a gaussian network so that its intervals hold the truth at the nominal rate.
+
+    Parameters
+    ----------
+    network : nn.Module
+    views : Tensor, float64, shape (V, N, 2 K)
+        Outputs for the views of objects that were not learned from.
+    truth : numpy.ndarray, shape (N, K)
+    """
+    sigmas, estimates = sigma(views, torch.ones(1)).numpy(), views.mean(0).numpy()
+    for k in range(truth.shape[1]):
+        network.widening[k] = widening(truth[:, k], estimates[:, k], sigmas[:, k])

@@ -7,15 +7,26 @@ from torch.nn import functional
 
 from galviz.nn import tasks
 from galviz.nn.networks import galaxy_zoo
+from galviz.nn.tasks.regression import squared_error
 from galviz.nn.training.losses import mse_std
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 from galviz.tasks.votes import tree
 
 LOSSES = {
-    "mse": lambda _: functional.mse_loss,
-    "mse_std": lambda recipe: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
+    "mse": lambda recipe, truth: squared_error,
+    "mse_std": lambda recipe, truth: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
+    "binomial": lambda recipe, truth: binomial,
 }
+
+
+def binomial(output: Tensor, truth: Tensor, eps: float = 1e-6) -> Tensor:
+    """Return the binomial cross entropy −y ln v − (1 − y) ln(1 − v) of each object, averaged over its answers: (N,).
+
+    Up to a constant and the number of votes, it is the negative log-likelihood of each fraction.
+    """
+    votes = output.clamp(eps, 1 - eps)
+    return functional.binary_cross_entropy(votes, truth, reduction="none").mean(1)
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> galaxy_zoo.VoteNetwork:

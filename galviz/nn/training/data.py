@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from galviz.io.lazy_array import LazyRows
-from galviz.measure.linear_baseline import Offset
+from galviz.measure.linear_baseline import Offset, column_of
+from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
@@ -34,6 +35,8 @@ class Samples(Dataset):
         As returned by `truths`. None for pretext tasks, where the index of the variant is the truth.
     variants : sequence of tuple of int, optional
         Band indices of each of the V variants, as returned by `Target.variants`. By default each band alone.
+    weight : numpy.ndarray, shape (N,), optional
+        Weight of each object in the loss.
     """
 
     def __init__(
@@ -42,8 +45,10 @@ class Samples(Dataset):
         rows: np.ndarray,
         truth: np.ndarray | None,
         variants: Iterable[tuple[int, ...]] = (),
+        weight: np.ndarray | None = None,
     ) -> None:
         self.images, self.rows = images, rows
+        self.weight = None if weight is None else torch.from_numpy(weight[rows].astype(np.float32))
         alone = [(k,) for k in range(images.shape[1])]
         self.variants = np.array([] if truth is not None else list(variants) or alone)
         numbers = torch.arange(len(self.variants)).repeat(len(rows))
@@ -69,7 +74,7 @@ class Samples(Dataset):
         -------
         dict
             ``step``; ``images``, float32 (n, B, H, W), or (n, 1, H, W) for single bands; ``truth``, float32 (n, K), or
-            the index of the variant, int64 (n,).
+            the index of the variant, int64 (n,); and ``weight``, float32 (n,), if objects have weights.
         """
         step, samples = item
         if len(self.variants):
@@ -78,7 +83,8 @@ class Samples(Dataset):
             images = self.images[once][back[:, None], self.variants[ways]]
         else:
             images = self.images[self.rows[samples]]
-        return {"step": step, "images": torch.from_numpy(images), "truth": self.truth[samples]}
+        batch = {"step": step, "images": torch.from_numpy(images), "truth": self.truth[samples]}
+        return batch if self.weight is None else batch | {"weight": self.weight[samples // self.each]}
 
 
 class Steps(Sampler):
@@ -197,6 +203,45 @@ def truths(cutouts: CutoutSet, target: Target, offset: Offset | None = None) -> 
     if truth is not None and offset is not None:
         truth[:, 0] -= offset.of(cutouts.catalogue)
     return truth
+
+
+def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarray | None:
+    """Return the weight of each object in the loss, or None if all count the same.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet
+    recipe : Recipe
+        Its ``data.weights`` and ``data.errors`` name columns: weights, and errors σ of the truth, which count as
+        1 / (σ² + median σ²).
+    rows : numpy.ndarray of int
+        The training rows, over which the mean is 1. The median is theirs, too.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N,), or None
+
+    Raises
+    ------
+    ValueError
+        If a weight or an error of a training object is not known, or is negative.
+    KeyError
+        If the catalogue lacks a column.
+    """
+    weight = np.ones(len(cutouts))
+    for name in filter(None, (recipe.data.weights, recipe.data.errors)):
+        values = column_of(cutouts.catalogue, name)
+        bad = rows[~(values[rows] >= 0)]
+        if len(bad):
+            got = values[bad[0]]
+            raise ValueError(
+                f"{name}: expected 0 or more for every training object, got {got} for {cutouts.object_ids[bad[0]]!r}."
+            )
+        weight = weight * (values if name == recipe.data.weights else 1 / (values**2 + np.median(values[rows]) ** 2))
+    if not (recipe.data.weights or recipe.data.errors):
+        return None
+    weight = np.nan_to_num(weight)
+    return weight / weight[rows].mean()
 
 
 def dihedral(images: Tensor, which: Tensor) -> Tensor:

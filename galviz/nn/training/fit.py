@@ -11,7 +11,7 @@ from galviz.io.lock import rank
 from galviz.measure.linear_baseline import Offset, column_of
 from galviz.nn.inference.predict import calibrate, load_weights, predict, remember, save_weights
 from galviz.nn.tasks import loss_of, rules
-from galviz.nn.training.data import Samples, kept, loader, memory_format, truths
+from galviz.nn.training.data import Samples, kept, loader, memory_format, truths, weights_of
 from galviz.nn.training.module import Training
 from galviz.nn.training.plateau import stalled
 from galviz.nn.training.progress import Bookkeeper, Pulse, load_checkpoint
@@ -121,14 +121,16 @@ def _train(
     images, truth = kept(cutouts), truths(cutouts, target, offset)
     known = _known(truth, len(cutouts))
     learned, aside, held_out = _dealt(cutouts, target, recipe)
+    weight = weights_of(cutouts, recipe, learned)
     labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
     variants = target.variants(cutouts.bands).values()
-    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants)
+    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants, weight)
     steps = steps_of(trainer, recipe, len(samples), start)
     network.to(memory_format=memory_format(network, trainer.strategy.root_device))
     if start is None and hasattr(network, "measure"):
         network.measure(cutouts, learned, truth)
-    module = Training(network, recipe, loss_of(target, recipe), steps.steps, start)
+    loss = loss_of(target, recipe, None if truth is None else truth[learned])
+    module = Training(network, recipe, loss, steps.steps, start)
     if trainer.is_global_zero:
         pulse.run.cut_metrics(steps.start)  # epochs after the checkpoint are trained, and written, again
         remember(pulse.run, cutouts, np.concatenate([learned, aside]), held_out)
@@ -143,7 +145,7 @@ def _train(
     device = str(trainer.strategy.root_device)
     pulse.note(step=steps.start, steps=steps.steps, device=device, message="")
     held = Samples(images, held_out, truth, variants)
-    check = Validation(trainer, target, recipe, held) if len(held_out) else _nothing
+    check = Validation(trainer, target, recipe, held, loss) if len(held_out) else _nothing
     book = Bookkeeper(pulse, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps) and not stalled(book.losses, recipe.validation.stop_after):
         trainer.callbacks.append(book)

@@ -70,7 +70,8 @@ def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
 
     Returns
     -------
-    Tensor, shape ()
+    Tensor, shape (N,)
+        The loss of each object.
 
     References
     ----------
@@ -79,7 +80,37 @@ def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
     mean, ln_variance = output.chunk(2, dim=1)
     variance = ln_variance.exp()
     loss = functional.gaussian_nll_loss(mean, truth, variance, reduction="none")
-    return (loss * variance.detach() ** beta).mean()
+    return (loss * variance.detach() ** beta).mean(1)
+
+
+def focal(logits: Tensor, truth: Tensor, gamma: float = 2.0, weight: Tensor | None = None) -> Tensor:
+    """Return the focal loss −w (1 − p)^γ ln p of each object, with the probability p of its class: shape (N,).
+
+    Objects that are already classified well count less than in the cross entropy (γ = 0), so a rare class counts more.
+
+    Parameters
+    ----------
+    logits : Tensor, float, shape (N, K)
+    truth : Tensor of int, shape (N,)
+    gamma : float
+        γ, 0 or more.
+    weight : Tensor, shape (K,), optional
+        Weight w of each class.
+
+    References
+    ----------
+    Lin et al. (2017), ICCV, arXiv:1708.02002, eq. 4.
+    """
+    entropy = functional.cross_entropy(logits, truth, reduction="none")
+    scale = 1.0 if weight is None else weight[truth]
+    return scale * (1 - (-entropy).exp()) ** gamma * entropy
+
+
+def reduced(loss: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return the mean loss of a batch: (N,) or () -> (). Objects may have weights, shape (N,), of mean 1."""
+    if loss.ndim == 0:
+        return loss
+    return loss.mean() if weight is None else (loss * weight).mean()
 
 
 def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, loss: Loss, weight: float) -> Tensor:
@@ -111,4 +142,4 @@ def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, loss: Loss, weight
     known = truth.isfinite().all(dim=1)
     if known.sum() < 2:
         return bands_loss + 0 * output.sum()  # zero gradients: parallel training fails if a process has none
-    return bands_loss + loss(output[known], truth[known])
+    return bands_loss + reduced(loss(output[known], truth[known]))

@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from galviz.nn.tasks import Loss
 from galviz.nn.training.augment import augmented
-from galviz.nn.training.losses import joint_loss
+from galviz.nn.training.losses import joint_loss, reduced
 from galviz.runs.recipe import Recipe
 
 _WARM_UP = 0.25  # fraction of the steps in which "one_cycle" rises
@@ -40,6 +40,9 @@ class Training(pl.LightningModule):
         self._loss = loss
         self.loss_sum = torch.zeros(2)  # Σ loss·n and Σ n of this epoch; not a buffer, so each process has its own
         self.rates, self.lowered = _peaks(network, recipe), 1.0  # lowered: factor from `plateau.lowered`
+        first = steps * recipe.optimiser.freeze_epochs // recipe.epochs
+        self._frozen_steps = steps if recipe.optimiser.frozen else first
+        self._frozen = (start["step"] if start else 0) < self._frozen_steps
         if recipe.optimiser.frozen:
             network.encoder.requires_grad_(requires_grad=False)
         self._average = _average(network, recipe.optimiser.average) if recipe.optimiser.average else None
@@ -70,20 +73,36 @@ class Training(pl.LightningModule):
     def on_train_start(self) -> None:
         """Prepare the first step."""
         self.loss_sum = self.loss_sum.to(self.device)
+        if self.recipe.optimiser.freeze_epochs:
+            self._hold_encoder(frozen=self._frozen)
         self.learn()
 
     def learn(self) -> None:
         """Put the network in training mode. A frozen encoder stays in evaluation mode, with its batch statistics."""
         self.network.train()
-        if self.recipe.optimiser.frozen:
+        if self._frozen:
             self.network.encoder.eval()
 
+    def _hold_encoder(self, *, frozen: bool) -> None:
+        """Freeze the encoder, or let it learn. In a parallel training its gradients are computed all the same."""
+        self._frozen = frozen
+        if self.trainer.world_size == 1:
+            self.network.encoder.requires_grad_(not frozen)
+        self.learn()
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return the optimiser, with one parameter group per layer group, in its state at the checkpoint."""
-        groups = [
-            {"params": [p for p in getattr(self.network, name).parameters() if p.requires_grad], "name": name, "lr": lr}
-            for name, lr in self.rates.items()
-        ]
+        """Return the optimiser, with one parameter group per layer group, in its state at the checkpoint.
+
+        With a layer decay, each block of the encoder is a group of its own.
+        """
+        groups = []
+        for name, lr in self.rates.items():
+            blocks = [list(getattr(self.network, name).parameters())]
+            if name == "encoder" and self.recipe.optimiser.layer_decay < 1:
+                blocks = blocks_of(self.network.encoder)
+            scales = [self.recipe.optimiser.layer_decay**k for k in reversed(range(len(blocks)))]
+            for weights, scale in zip(blocks, scales, strict=True):
+                groups.append({"params": weights, "name": name, "scale": scale, "lr": lr * scale})
         decay = self.recipe.optimiser.weight_decay
         if self.recipe.optimiser.name == "sgd":
             optimiser = torch.optim.SGD(groups, momentum=self.recipe.optimiser.momentum, weight_decay=decay)
@@ -100,16 +119,18 @@ class Training(pl.LightningModule):
         if self._average is not None:
             self._average.update_parameters(self.network)  # with the weights after the previous step
         torch.manual_seed((self.recipe.seed << 32) + step * self.trainer.world_size + self.trainer.global_rank)
+        if self._frozen and step >= self._frozen_steps:
+            self._hold_encoder(frozen=False)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
-            group["lr"] = (
-                self.rates[group["name"]] * self.lowered * rate(self.recipe.optimiser.schedule, step / self.steps)
-            )
+            part = rate(self.recipe.optimiser.schedule, step / self.steps)
+            held = self._frozen and group["name"] == "encoder"
+            group["lr"] = 0.0 if held else self.rates[group["name"]] * group.get("scale", 1.0) * self.lowered * part
         images = augmented(images, self.recipe.data.augment)
         if self.recipe.loss.joint:
             output, logits = self.network.both(images)
             loss = joint_loss(output, batch["truth"], logits, self._loss, self.recipe.loss.joint)
         else:
-            loss = self._loss(self.network(images), batch["truth"])
+            loss = reduced(self._loss(self.network(images), batch["truth"]), batch.get("weight"))
         self.loss_sum += torch.stack([loss.detach() * len(images), torch.full_like(loss, len(images))])
         return loss
 
@@ -118,6 +139,24 @@ def _average(network: nn.Module, decay: float) -> AveragedModel:
     """Return the moving average of a network, including its buffers (constants and running means)."""
     follows = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
     return follows.requires_grad_(requires_grad=False).eval()
+
+
+def blocks_of(encoder: nn.Module) -> list[list[nn.Parameter]]:
+    """Return the weights of each block of an encoder, from the first layer to the last.
+
+    A container of blocks, such as the ``blocks`` of a transformer, counts as its blocks. Weights of no block, such as
+    the position embedding, come first.
+    """
+    children = list(encoder.children())
+    while len(children) == 1:
+        children = list(children[0].children())
+    blocks = []
+    for child in children:
+        inner = child.children() if isinstance(child, nn.Sequential | nn.ModuleList) else [child]
+        blocks += [weights for block in inner if (weights := list(block.parameters()))]
+    known = {id(weight) for weights in blocks for weight in weights}
+    others = [weight for weight in encoder.parameters() if id(weight) not in known]
+    return [others, *blocks] if others else blocks
 
 
 def rate(schedule: str, part: float) -> float:

@@ -42,8 +42,9 @@ def train(
     _check_truth(run.target, cutouts.catalogue)
     target = run.target if run.target.numeric else run.target.fitted(cutouts.catalogue)
     network = build(target, run.recipe, cutouts.bands, cutouts.images.shape[-1])
-    if encoder is not None:
-        load_encoder(network.encoder, encoder)
+    initial = encoder or run.recipe.network.pretrained
+    if initial and not (resume and run.checkpoint.exists()):  # a checkpoint holds the weights
+        load_encoder(network.encoder, initial)
     return fit(network, cutouts, run, target, run.recipe, devices=devices, resume=resume)
 
 

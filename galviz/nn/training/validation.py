@@ -8,8 +8,9 @@ import torch.distributed
 from torch import Tensor, nn
 
 from galviz.nn.inference.predict import outputs
-from galviz.nn.tasks import loss_of, rules
+from galviz.nn.tasks import Loss, rules
 from galviz.nn.training.data import Chunks, Samples, loader
+from galviz.nn.training.losses import reduced
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 
@@ -24,10 +25,12 @@ class Validation:
     recipe : Recipe
     samples : Samples
         The held-out samples.
+    loss : callable
+        As returned by `galviz.nn.tasks.loss_of`.
     """
 
-    def __init__(self, trainer: pl.Trainer, target: Target, recipe: Recipe, samples: Samples) -> None:
-        self._loss, self._metrics = loss_of(target, recipe), rules(target).validation
+    def __init__(self, trainer: pl.Trainer, target: Target, recipe: Recipe, samples: Samples, loss: Loss) -> None:
+        self._loss, self._metrics = loss, rules(target).validation
         self._truth, self._world = samples.truth, trainer.world_size
         order = Chunks(len(samples), recipe.batch, rank=trainer.global_rank, world=trainer.world_size)
         self._batches = loader(samples, order)
@@ -36,7 +39,7 @@ class Validation:
         """Return ``val_loss`` over all samples, and the metrics of the task."""
         parts = [part[0] for part in outputs(network, self._batches)]
         output = torch.cat(self._gathered(parts))
-        return {"val_loss": self._loss(output, self._truth).item()} | self._metrics(output, self._truth)
+        return {"val_loss": reduced(self._loss(output, self._truth)).item()} | self._metrics(output, self._truth)
 
     def _gathered(self, parts: list[Tensor]) -> list[Tensor]:
         """Return the batches of all processes in the order of the samples. `Chunks` gave them out in turn."""

@@ -1,0 +1,56 @@
+"""Recipes for any target: quick, best, and fine-tuning of a pre-trained encoder."""
+
+from galviz.runs.recipe import Recipe
+
+_LOSSES = {
+    "regression": {"name": "gaussian_nll", "alpha": 0.5, "calibration": 0.1},
+    "classification": {"name": "cross_entropy", "calibration": 0.1},
+    "votes": {"name": "binomial"},
+}
+_NARROW = 48  # images with fewer pixels on a side keep more of their resolution
+
+
+def general_recipes(task: str, unit: str, size: int) -> dict[str, Recipe]:
+    """Return recipes for a task, with the pixel scaling that suits the images.
+
+    Parameters
+    ----------
+    task : str
+        Name of a file in `galviz.tasks`; an unknown task has the mean squared error.
+    unit : str
+        Unit of the pixels. ``"display"``: pictures in 0…1, which are scaled linearly; others by asinh.
+    size : int
+        Side of the images, pixels.
+    """
+    loss = _LOSSES.get(task, {"name": "mse"})
+    data = {"normalise": "standard" if unit == "display" else "asinh", "augment": ("d4",), "tta": 8}
+    network = {"architecture": "resnet18", "width": 16, "stem": "small" if size < _NARROW else "imagenet"}
+    if task != "votes":
+        network["apart"] = False
+    optimiser = {"name": "adamw", "weight_decay": 0.05, "schedule": "one_cycle"}
+
+    def rates(encoder: float, head: float) -> dict[str, object]:
+        return optimiser | {"learning_rates": {"encoder": encoder, "head": head}}
+
+    quick = Recipe(
+        name="quick", epochs=20, batch=64, network=network, optimiser=rates(3e-3, 3e-3), loss=loss, data=data
+    )
+    timm = {"architecture": "efficientnet_lite0", "pretrained": "imagenet"}
+    finetune = rates(5e-4, 3e-3) | {"freeze_epochs": 2, "layer_decay": 0.8}
+    return {
+        "quick": quick,
+        "best": quick.replace(
+            name="best",
+            epochs=60,
+            batch=128,
+            network={"width": 64},
+            optimiser={"learning_rates": {"encoder": 2e-3, "head": 2e-3}, "average": 0.99},
+        ),
+        "finetune": quick.replace(
+            name="finetune",
+            epochs=10,
+            batch=32,
+            network=timm if task == "votes" else timm | {"apart": False},
+            optimiser=finetune,
+        ),
+    }

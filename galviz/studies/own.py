@@ -1,0 +1,12 @@
+"""Your own images and your own column, without a paper."""
+
+from galviz.studies import Study
+
+STUDY = Study(
+    name="own",
+    paper="",
+    bands=None,
+    targets={},
+    recipes={},
+    ingest=("FOLDER --out SKY", "reads pictures, FITS, HDF5 and other formats, with the table beside them"),
+)
