@@ -58,7 +58,7 @@ def hub(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, hub):
-    soon = ("--check-unused-sessions", "500", "--unused-session-lifetime", "500")  # ms after a page was left
+    soon = ("--check-unused-sessions", "500")  # milliseconds between two looks for pages that were left
     with serving(tmp_path_factory.mktemp("way_out"), SCRIPT % (ROWS, ROWS), options=soon) as url:
         yield url
 
