@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from million import read_id
-from pages import Fork, free_port
+from pages import free_port
 
 from galviz.runs.run import list_runs
 
@@ -67,10 +67,7 @@ PICTURES = """root => ({ id: root.querySelector('.id').textContent,
 
 
 class Server:
-    """`panel serve` of a dashboard, or of several (``"explore richness"``), with a home of its own.
-
-    It is forked, which is fast, or started as a user does (`fresh`): nothing of the pages is imported at first.
-    """
+    """`panel serve` of a dashboard, or of several (``"explore richness"``), with a home of its own."""
 
     def __init__(
         self,
@@ -79,11 +76,9 @@ class Server:
         arguments: tuple[object, ...] = (),
         options: tuple[str, ...] = (),
         environment: dict[str, str] | None = None,
-        *,
-        fresh: bool = False,
     ) -> None:
         self.dashboard, self.home, self.port = dashboard, home, free_port()
-        self.options, self.environment, self.fresh = options, environment or {}, fresh
+        self.options, self.environment = options, environment or {}
         self.arguments = ["--args", *map(str, arguments)] if arguments else []
         self.log = home.parent / f"{home.name}.log"
         self.start()
@@ -96,12 +91,9 @@ class Server:
         pages = [str(DASHBOARDS / f"{name}.py") for name in self.dashboard.split()]
         arguments = [*pages, "--port", str(self.port), *self.options, *self.arguments]
         environment = {"GALVIZ_HOME": str(self.home), "OMP_NUM_THREADS": "1"} | self.environment
-        if self.fresh:
-            command = [sys.executable, "-m", "panel", "serve", *arguments]
-            with self.log.open("a") as log:
-                self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environment)
-        else:
-            self.process = Fork(arguments, environment, Path.cwd(), self.log)
+        command = [sys.executable, "-m", "panel", "serve", *arguments]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environment)
         end = time.time() + SLOW_MS / 1000
         while time.time() < end and self.process.poll() is None:
             with socket.socket() as s:

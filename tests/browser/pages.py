@@ -1,8 +1,8 @@
-"""Dashboards and scripts served by processes of their own, the latter behind a URL prefix as on a hub."""
+"""A script served by a process of its own, behind a URL prefix as on a hub."""
 
-import multiprocessing
 import os
 import socket
+import subprocess
 import sys
 import time
 import urllib.request
@@ -10,40 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-PAGES = ("explore", "inpainting", "mergers", "occlusion", "richness")
-
-# Servers are forked from a process that has imported what pages need: else each of them would do so, for seconds.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["panel.command", *(f"galviz.pages.{name}_page" for name in PAGES)])
-
-
-class Fork(FORKS.Process):
-    """`panel serve ARGUMENTS` in a folder; used as a `Popen`."""
-
-    def __init__(self, arguments, environment, folder, log):
-        super().__init__(daemon=True)  # ends with the tests, whatever happens
-        self.given = (arguments, os.environ | environment, folder, log)
-        self.start()
-
-    def run(self):
-        self.daemon = False  # may have workers
-        arguments, environment, folder, log = self.given
-        os.environ.clear()
-        os.environ.update(environment)
-        os.chdir(folder)
-        with log.open("ab") as out:
-            os.dup2(out.fileno(), 1)
-            os.dup2(out.fileno(), 2)
-        sys.argv = ["panel", "serve", *arguments]
-        from panel.command import main
-
-        main()
-
-    def poll(self):
-        return self.exitcode
-
-    def wait(self, seconds):
-        self.join(seconds)
 
 
 def free_port():
@@ -57,9 +23,14 @@ def serving(folder, script, prefix="hub/user", options=()):
     """Serve a script; gives the URL. The folder is the home of what it saves, and has the log."""
     (folder / "page.py").write_text(script)
     port = free_port()
-    environment = {"PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}", "GALVIZ_HOME": str(folder)}
-    arguments = ["page.py", "--port", str(port), "--prefix", prefix, *options]
-    server = Fork(arguments, environment, folder, folder / "log")
+    env = os.environ | {
+        "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}",
+        "GALVIZ_HOME": str(folder),
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-m", "panel", "serve", "page.py", "--port", str(port), "--prefix", prefix, *options]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
     url = f"http://localhost:{port}/{prefix}/page"
     try:
         for _ in range(2400):

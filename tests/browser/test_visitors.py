@@ -81,7 +81,7 @@ def roots(host, server):
 
 def test_the_first_visitor_from_another_machine_gets_a_sentence_and_nothing_else(serve, outside):
     """The check is there before anything else of the page has run."""
-    server = serve("explore", fresh=True)
+    server = serve("explore")
     status, page = read(f"http://{outside}:{server.port}/explore")
     assert REFUSED in page
     assert "Upload" not in page
@@ -96,7 +96,7 @@ def connect_fails(host, server, **headers):
 
 
 def test_the_first_websocket_from_another_machine_finds_nothing(serve, outside):
-    server = serve("explore", fresh=True)
+    server = serve("explore")
     assert roots(outside, server) == []
     assert roots("127.0.0.1", server) != []
 
