@@ -27,7 +27,7 @@ $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@if $(BIN)/python -m pip install --quiet uv 2>/dev/null; then \
 		echo "installing with uv"; \
-		UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e ".[test]"; \
+		UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -c constraints.txt -e ".[test]"; \
 	else \
 		echo "installing with pip"; \
 		$(BIN)/python -m pip install -c constraints.txt -e ".[test]"; \

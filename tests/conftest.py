@@ -1,7 +1,10 @@
 """What all tests share: the real data where it is at hand, a tiny sky, and a home of their own."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable, Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,14 @@ from galviz.sky.cutouts import CutoutSet
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BITS = 64  # an id of 19 digits as 8×8 pixels
+
+# Where packages were installed without bytecode and Python is told to write none, each process that a test starts
+# would compile thousands of files anew (half of its time): let them keep it in a folder of the tests.
+if sys.dont_write_bytecode and not Path(cache_from_source(pytest.__file__)).exists():
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
 def burn(image: np.ndarray, object_id: str) -> None:

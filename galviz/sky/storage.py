@@ -37,6 +37,7 @@ _ALL_CHUNKS = {"array.write_empty_chunks": True}  # by default Zarr omits zeros;
 _LEVELS = {"uint8": 255}
 _LARGEST = 2**31  # bytes of one object's images; a larger size means a damaged or hostile header
 _SHARD_BYTES = 64 * 2**20
+_SHARD_ROWS = 2**14  # of small images; Zarr writes a shard object by object, also those that it does not have yet
 
 
 def save(cutouts: "CutoutSet", path: str | Path) -> Path:
@@ -239,7 +240,7 @@ def _make_arrays(path: Path, cutouts: "CutoutSet") -> None:
     group = zarr.create_group(path / "images.zarr", zarr_format=3)
     shape = cutouts.images.shape[1:]
     pixels = next((name for name, levels in _LEVELS.items() if levels == cutouts.images.levels), "float32")
-    rows = max(1, _SHARD_BYTES // (np.dtype(pixels).itemsize * int(np.prod(shape))))
+    rows = max(1, min(_SHARD_ROWS, _SHARD_BYTES // (np.dtype(pixels).itemsize * int(np.prod(shape)))))
     wanted = {"images": pixels} | ({"coverage": "bool"} if cutouts.coverage is not None else {})
     for name, dtype in wanted.items():
         layout = {"shape": (0, *shape), "chunks": (1, *shape), "shards": (rows, *shape)}

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from million import read_id
+from pages import free_port
 
 from galviz.runs.run import list_runs
 
@@ -65,12 +66,6 @@ PICTURES = """root => ({ id: root.querySelector('.id').textContent,
   })) })"""
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Server:
     """`panel serve` of a dashboard, or of several (``"explore richness"``), with a home of its own."""
 
@@ -94,20 +89,17 @@ class Server:
 
     def start(self) -> None:
         pages = [str(DASHBOARDS / f"{name}.py") for name in self.dashboard.split()]
-        command = [sys.executable, "-m", "panel", "serve", *pages]
+        arguments = [*pages, "--port", str(self.port), *self.options, *self.arguments]
+        environment = {"GALVIZ_HOME": str(self.home), "OMP_NUM_THREADS": "1"} | self.environment
+        command = [sys.executable, "-m", "panel", "serve", *arguments]
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), *self.options, *self.arguments],
-                stdout=log,
-                stderr=log,
-                env=os.environ | {"GALVIZ_HOME": str(self.home), "OMP_NUM_THREADS": "1"} | self.environment,
-            )
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environment)
         end = time.time() + SLOW_MS / 1000
         while time.time() < end and self.process.poll() is None:
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
-            time.sleep(0.1)
+            time.sleep(0.05)
         pytest.fail(f"the server did not start: {self.log.read_text()[-2000:]}")
 
     def kill(self) -> None:
@@ -121,8 +113,9 @@ class Server:
 
 @pytest.fixture(scope="session")
 def chromium():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=SLOW_MS)
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -144,6 +137,22 @@ def serve(tmp_path_factory):
         server.kill()
         for run in list_runs(server.home / "runs")[0]:
             run.request_stop()  # what a failed test left behind
+
+
+# Wait until a page rests: Bokeh has drawn all, and the sizes of all elements stay the same for a while.
+RESTS = """() => {
+  let sum = 0
+  const walk = (root) => root.querySelectorAll('*').forEach((one) => {
+    const { x, y, width, height } = one.getBoundingClientRect()
+    sum = (31 * sum + x + 3 * y + 5 * width + 7 * height + 1) % 1e9
+    if (one.shadowRoot) walk(one.shadowRoot)
+  })
+  walk(document)
+  const now = performance.now()
+  if (sum !== window.restsSum || !Bokeh.documents.every((one) => one.is_idle)) window.restsSince = now
+  window.restsSum = sum
+  return now - window.restsSince > 300
+}"""
 
 
 class Driven:
@@ -170,6 +179,17 @@ class Driven:
         """Say whether an object is in focus, by name and by pixels, in all six pictures."""
         return self.pictures() == ({object_id}, {object_id})
 
+    def rests(self) -> None:
+        """Wait until the page is drawn and nothing on it moves."""
+        self.page.evaluate("window.restsSum = null")
+        self.page.wait_for_function(RESTS, polling=50)
+
+    def sticks_out(self, width: int) -> int:
+        """Pixels of the page that stand out of its width, once it has this one and rests."""
+        self.page.set_viewport_size({"width": width, "height": self.page.viewport_size["height"]})
+        self.rests()
+        return self.page.locator("#main").evaluate("main => main.scrollWidth - main.clientWidth")
+
     def until(self, holds, seconds: float = SLOW_MS / 1000):
         """Wait until `holds` gives something true, and give it; a page that is being rebuilt is asked again."""
         end, last = time.time() + seconds, None
@@ -180,7 +200,7 @@ class Driven:
                 last = error
             if last and not isinstance(last, Exception):
                 return last
-            self.page.wait_for_timeout(200)
+            self.page.wait_for_timeout(100)
         pytest.fail(f"waited {seconds:.0f} s in vain; last seen: {last!r}; errors: {self.errors[:3]}")
 
 

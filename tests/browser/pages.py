@@ -19,7 +19,7 @@ def free_port():
 
 
 @contextmanager
-def serving(folder, script, prefix="hub/user"):
+def serving(folder, script, prefix="hub/user", options=()):
     """Serve a script; gives the URL. The folder is the home of what it saves, and has the log."""
     (folder / "page.py").write_text(script)
     port = free_port()
@@ -28,17 +28,17 @@ def serving(folder, script, prefix="hub/user"):
         "GALVIZ_HOME": str(folder),
         "OMP_NUM_THREADS": "1",
     }
-    command = [sys.executable, "-m", "panel", "serve", "page.py", "--port", str(port), "--prefix", prefix]
+    command = [sys.executable, "-m", "panel", "serve", "page.py", "--port", str(port), "--prefix", prefix, *options]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
     url = f"http://localhost:{port}/{prefix}/page"
     try:
-        for _ in range(240):
+        for _ in range(2400):
             try:
                 urllib.request.urlopen(url, timeout=120).close()
                 break
             except OSError:
-                time.sleep(0.5)
+                time.sleep(0.05)
         yield url
     finally:
         server.terminate()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from at_once import random_gan
+from playwright.sync_api import expect
 
 from galviz.runs.best_fits import LATENTS
 
@@ -78,7 +79,7 @@ def test_bands_are_hidden_by_a_click_and_a_long_fit_ends_at_once(made, open_page
 def test_nothing_sticks_out_of_a_narrow_dark_page(made, open_page):
     driven = open_page(f"{made[0].url}?theme=dark&steps=5", width=900)
     driven.page.locator("div[role=status]", has_text="done").wait_for()
-    assert driven.page.locator("#main").evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    assert driven.sticks_out(900) <= 0
 
 
 def test_the_map_of_latents_is_drawn_when_it_is_opened_first(made, open_page):
@@ -88,5 +89,5 @@ def test_the_map_of_latents_is_drawn_when_it_is_opened_first(made, open_page):
     table = pd.DataFrame(numbers, index=pd.Index(sky.object_ids, name="object_id")).rename(columns=str)
     table.to_parquet(server.home / "runs" / "random" / LATENTS)
     driven = open_page(f"{server.url}?tab=latents")
-    driven.page.get_by_text("of the variance").wait_for()
-    driven.until(lambda: driven.page.evaluate("Bokeh.documents[0].is_idle"))
+    expect(driven.page.get_by_text("of the variance")).to_be_visible()
+    driven.page.wait_for_function("Bokeh.documents[0].is_idle")

@@ -134,8 +134,8 @@ def test_zoom_marks_and_the_mean_of_what_is_chosen(made, open_page):
 def test_nothing_sticks_out(made, open_page, width, theme):
     driven = open_page(f"{made[0].url}?theme={theme}", width=width)
     driven.page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
-    assert driven.page.locator("#main").evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    assert driven.sticks_out(width) <= 0
 
 
 def test_a_home_without_runs_says_what_to_do(serve, open_page):
-    open_page(serve("occlusion").url).page.get_by_text("No finished run yet").wait_for()
+    expect(open_page(serve("occlusion").url).page.get_by_text("No finished run yet")).to_be_visible()

@@ -11,6 +11,7 @@ import pytest
 from astropy.io import fits
 from million import burned_table
 from pages import opened, serving
+from playwright.sync_api import expect
 
 from galviz.io.expressions import matches
 from galviz.io.provenance import ids_digest
@@ -57,7 +58,8 @@ def hub(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, hub):
-    with serving(tmp_path_factory.mktemp("way_out"), SCRIPT % (ROWS, ROWS)) as url:
+    soon = ("--check-unused-sessions", "500")  # milliseconds between two looks for pages that were left
+    with serving(tmp_path_factory.mktemp("way_out"), SCRIPT % (ROWS, ROWS), options=soon) as url:
         yield url
 
 
@@ -219,14 +221,14 @@ def test_a_program_and_the_page_choose_in_the_same_rows(chromium, served, hub):
         page.locator(".told", has_text=f"2 {ids[0]} {ids[2]}").wait_for()
         assert fresh(script_of(page, 2)) == [ids[0], ids[2]]
         assert len(topcat.client.get_registered_clients()) == 2  # the hub and the page
-    for _ in range(120):  # a server keeps the session of a page that was left for a while
+    for _ in range(600):  # a server keeps the session of a page that was left for a while
         if len(topcat.client.get_registered_clients()) == 1:
             break
-        time.sleep(0.5)
+        time.sleep(0.1)
     assert len(topcat.client.get_registered_clients()) == 1
     topcat.client.disconnect()
 
 
 def test_no_program_is_said_in_words(page, hub):
     page.get_by_role("button", name="Send to program").click()
-    page.get_by_role("alert").get_by_text("expected a program that takes tables, got none").wait_for()
+    expect(page.get_by_role("alert").get_by_text("expected a program that takes tables, got none")).to_be_visible()

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from commands import run as galviz
 from PIL import Image
 
 from galviz.cli import commands
@@ -444,21 +445,22 @@ def test_votes_from_drawing_to_predicting(tmp_path):
         ["train", "mergers", "--data", sky, "--out", run, *small],
         ["predict", run, "--data", sky, "--out", out],
     ):
-        subprocess.run([sys.executable, "-m", "galviz", *map(str, words)], check=True, capture_output=True)
+        done = galviz(words, tmp_path / "said")
+        assert done.returncode == 0, done.stderr
     assert pd.read_parquet(out).equals(Run.open(run).predictions().table)
 
 
 @pytest.mark.slow
 def test_train_then_predict(tmp_path, sky):
     run, out = tmp_path / "run", tmp_path / "predictions.parquet"
-    command = [sys.executable, "-m", "galviz"]
     small = ["--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
-    train = [*command, "train", "richness", "--data", sky, "--out", str(run), *small]
+    train = [sys.executable, "-m", "galviz", "train", "richness", "--data", sky, "--out", str(run), *small]
     done = subprocess.run(train, capture_output=True, text=True, check=True)
     assert re.fullmatch(r".*: done, epoch 2/2, .*val_mae .*\n", done.stdout)
     assert "epoch 1/2" in done.stderr
     assert Run.open(run).recipe.epochs == 2
-    subprocess.run([*command, "predict", str(run), "--data", sky, "--out", str(out)], check=True)
+    done = galviz(["predict", run, "--data", sky, "--out", out], tmp_path / "said")
+    assert done.returncode == 0, done.stderr
     again = pd.read_parquet(out)
     assert again["ln_richness"].equals(Run.open(run).predictions().table["ln_richness"])
 
@@ -468,9 +470,9 @@ def test_a_full_disk_is_said_and_the_training_goes_on_when_there_is_room(tmp_pat
     run = tmp_path / "run"
     run.mkdir()
     (run / "metrics.csv").symlink_to("/dev/full")
-    command = [sys.executable, "-m", "galviz", "train", "richness", "--out", str(run)]
+    command, said = ["train", "richness", "--out", run], tmp_path / "said"
     small = ["--data", sky, "--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
-    done = subprocess.run([*command, *small], capture_output=True, text=True, check=False)
+    done = galviz([*command, *small], said)
     assert done.returncode == 1
     assert re.fullmatch(r"galviz train: .*expected room on the disk, got none left. .*\n", done.stderr)
     assert Run(run).state()["status"] == "failed"
@@ -478,7 +480,7 @@ def test_a_full_disk_is_said_and_the_training_goes_on_when_there_is_room(tmp_pat
     assert "Traceback" in Run(run).log()
     (run / "metrics.csv").unlink()
     (run / "metrics.csv").touch()  # what a full disk leaves of a new file
-    subprocess.run([*command, "--resume"], check=True, capture_output=True)
+    assert galviz([*command, "--resume"], said).returncode == 0
     assert list(Run.open(run).metrics()["epoch"]) == [1, 2]
 
 

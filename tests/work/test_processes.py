@@ -1,6 +1,5 @@
 """Trainings as processes: killed, stopped, resumed, followed, and none the worse for it."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ from itertools import pairwise
 
 import psutil
 import pytest
+from commands import start as galviz
 
 from galviz.cli.main import main
 from galviz.runs.run import Run
@@ -40,24 +40,6 @@ def sky(tmp_path_factory, make_sky):
     return str(make_sky().save(tmp_path_factory.mktemp("sky") / "tiny"))
 
 
-@pytest.fixture(scope="module")
-def galviz():
-    """Start `galviz ARGUMENTS` as a process that need not load torch first, for that takes seconds."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["galviz.nn.training.fit", "galviz.studies.richness", "galviz.work.training", "galviz.cli.commands"]
-    )
-
-    def start(arguments):
-        process = context.Process(target=main, args=(arguments,))
-        process.start()
-        return process
-
-    yield start
-    del os.environ["OMP_NUM_THREADS"]
-
-
 def command(sky, run, epochs):
     """What a user types: a new training, or the same again with --resume."""
     again = ["--resume"] if (run / "run.json").exists() else ["--data", sky, "--epochs", str(epochs), *SMALL]
@@ -65,8 +47,8 @@ def command(sky, run, epochs):
 
 
 @pytest.mark.slow
-def test_ten_kills_leave_no_trace(tmp_path, sky, galviz):
-    epochs, dice = 60 * KILLS, random.Random(0)  # more than a fast machine gets through between the kills
+def test_ten_kills_leave_no_trace(tmp_path, sky):
+    epochs, dice = 30 * KILLS, random.Random(0)  # more than a fast machine gets through between the kills
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     galviz(command(sky, undisturbed, epochs)).join()
 
@@ -78,7 +60,7 @@ def test_ten_kills_leave_no_trace(tmp_path, sky, galviz):
             wait_until(lambda wanted=wanted: rows_of(killed) >= wanted)
             time.sleep(dice.uniform(0, 0.1))
         else:  # or while it starts
-            time.sleep(dice.uniform(0, 1.5))
+            time.sleep(dice.uniform(0, 0.7))
         assert process.is_alive()
         process.kill()
         process.join()
@@ -99,7 +81,7 @@ def test_ten_kills_leave_no_trace(tmp_path, sky, galviz):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_after_the_step_with_a_checkpoint(tmp_path, sky, galviz, number):
+def test_a_signal_stops_after_the_step_with_a_checkpoint(tmp_path, sky, number):
     import torch
 
     run = tmp_path / "run"
@@ -115,7 +97,7 @@ def test_a_signal_stops_after_the_step_with_a_checkpoint(tmp_path, sky, galviz, 
 
 
 @pytest.mark.slow
-def test_a_run_in_use_is_refused_naming_host_and_process(tmp_path, sky, galviz, capsys):
+def test_a_run_in_use_is_refused_naming_host_and_process(tmp_path, sky, capsys):
     run = tmp_path / "run"
     process = galviz(command(sky, run, 5000))
     wait_until(lambda: rows_of(run) > 0)
@@ -163,7 +145,7 @@ def test_a_training_outlives_who_started_it_and_goes_on_after_a_stop(tmp_path, s
 
 
 @pytest.mark.slow
-def test_trainings_take_turns_and_a_killed_one_is_stepped_over(tmp_path, sky, galviz):
+def test_trainings_take_turns_and_a_killed_one_is_stepped_over(tmp_path, sky):
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     head = galviz(command(sky, first, 5000))
     wait_until(lambda: rows_of(first) > 0)
@@ -190,7 +172,7 @@ def test_trainings_take_turns_and_a_killed_one_is_stepped_over(tmp_path, sky, ga
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["file", signal.SIGINT, signal.SIGTERM])
-def test_who_waits_can_be_stopped_at_once_and_begins_when_resumed(tmp_path, sky, galviz, way):
+def test_who_waits_can_be_stopped_at_once_and_begins_when_resumed(tmp_path, sky, way):
     first, second = tmp_path / "first", tmp_path / "second"
     head = galviz(command(sky, first, 5000))
     wait_until(lambda: rows_of(first) > 0)
