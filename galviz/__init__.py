@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from galviz.pages.notebook import explain, explore, predict, train
+    from galviz.pages.notebook import explain, explore, follow, predict, train
     from galviz.runs.opening import open  # noqa: A004 - it reads well: galviz.open
     from galviz.runs.predictions import Predictions
     from galviz.runs.recipe import Recipe
@@ -33,6 +33,7 @@ __all__ = [
     "__version__",
     "explain",
     "explore",
+    "follow",
     "open",
     "predict",
     "train",
@@ -47,6 +48,7 @@ _HOMES = {
     "Target": "galviz.tasks.target",
     "explain": "galviz.pages.notebook",
     "explore": "galviz.pages.notebook",
+    "follow": "galviz.pages.notebook",
     "open": "galviz.runs.opening",
     "predict": "galviz.pages.notebook",
     "train": "galviz.pages.notebook",
