@@ -38,7 +38,7 @@ class Explorer(pn.viewable.Viewer):
     cutouts : CutoutSet, optional
         Images of some or all objects.
     selection : Selection, optional
-        Selection over this table; a new one by default.
+        A new one by default. One that is given shows this table from now on.
     plots : iterable of mapping
         Parameters of each `PlotView`; by default a scatter plot of the first two numeric columns, and a histogram.
     columns : mapping of str to str, optional
@@ -72,7 +72,8 @@ class Explorer(pn.viewable.Viewer):
     ) -> None:
         super().__init__()
         self.table, self.cutouts = table, cutouts
-        self.selection = Selection(table) if selection is None else selection
+        self.selection = Selection() if selection is None else selection
+        self.selection.show(table)
         self.bar = SelectionBar(self.selection)
         given = list(plots) or ([{}, {"kind": "histogram"}] if len(table.columns) else [])
         self.plots = [PlotView(self.selection, lambda: self.bar.how, dict(columns or {}), **one) for one in given]
@@ -88,16 +89,22 @@ class Explorer(pn.viewable.Viewer):
         more["notes"] = notes
         look = None if looks is None else looks.look
         self.out = WayOut(table, self.selection, cutouts=cutouts, look=look, **more)
-        for part, names in self._parts():
+        for part, names in self.parts():
             part.param.watch(self._changed, names)
 
-    def _parts(self) -> list[tuple[param.Parameterized, list[str]]]:
+    def parts(self) -> list[tuple[param.Parameterized, list[str]]]:
+        """Return the selection and the views, each with the names of the parameters that `state` has."""
         parts = [(self.selection, ["version", "focus"]), (self.gallery, list(_GALLERY))]
         parts += [(plot, list(_PLOT)) for plot in self.plots]
         return parts if self.gallery.looks is None else [*parts, (self.gallery.looks, self.gallery.looks.names)]
 
+    @property
+    def current(self) -> bool:
+        """Whether the selection shows this table: while another tab is open it may show another."""
+        return self.selection.table is self.table
+
     def _changed(self, *_: param.parameterized.Event) -> None:
-        self.changed += 1
+        self.changed += self.current
 
     def state(self) -> dict[str, Any]:
         """Return the selection and the settings of all views as JSON values, for `restore`."""
@@ -124,6 +131,11 @@ class Explorer(pn.viewable.Viewer):
         choice = state.get("selection", {})
         self.selection.replay((name, given) for name, given in choice.get("steps", []))
         self.selection.focus = choice.get("focus") or self.selection.focus
+
+    def look_like(self, other: "Explorer") -> None:
+        """Take over the settings of plots, gallery and stretch from the explorer of a table with the same columns."""
+        for (part, names), (theirs, _) in zip(self.parts()[1:], other.parts()[1:], strict=True):
+            part.param.update(**{name: getattr(theirs, name) for name in names})
 
     def __panel__(self) -> pn.viewable.Viewable:
         wide = {"sizing_mode": "stretch_width"}

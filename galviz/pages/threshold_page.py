@@ -15,7 +15,6 @@ from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState, query, write_query
 from galviz.sky.galaxy_zoo import COLUMNS, THRESHOLD
 from galviz.tools.formatting import text
-from galviz.tools.selection.core import Selection
 from galviz.tools.threshold.state import KEPT
 from galviz.tools.threshold.view import ThresholdView
 
@@ -83,7 +82,8 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         """Return the threshold over the open data."""
         opened = self.open(given)
         first = {"threshold": THRESHOLD} if set(COLUMNS) <= set(opened.table.columns) else {}
-        self.view = view = ThresholdView(scores_of(opened), opened.cutouts, Selection(opened.table), **first)
+        self.page.selection.show(opened.table)
+        self.view = view = ThresholdView(scores_of(opened), opened.cutouts, self.page.selection, **first)
         view.param.update(**_asked(view))
         keep_in_address(view)
         held_out = "" if opened.run is None else " that the network has not seen in training"
@@ -114,8 +114,8 @@ def threshold_tab(of: StudyPage) -> ThresholdPage:
 
 
 def scores_of(opened: Opened) -> pd.DataFrame:
-    """Return the table of scores. For a run of votes it drops the copy of the first answer, truth and estimate."""
-    return opened.table.drop(columns=["estimate", "truth", "residual"]) if _has_votes(opened) else opened.table
+    """Return the table of scores: of a run, all but the residual."""
+    return opened.table if opened.run is None else opened.table.drop(columns="residual", errors="ignore")
 
 
 def _origin(opened: Opened) -> str | Markup:
@@ -125,10 +125,6 @@ def _origin(opened: Opened) -> str | Markup:
     there = int(opened.table.index.isin(opened.cutouts.catalogue.index).sum())
     some = "" if there == len(opened.table) else f", of {there:,} of them"
     return Markup(" · <b>{}</b>{}").format(opened.cutouts.origin, some)
-
-
-def _has_votes(opened: Opened) -> bool:
-    return opened.run is not None and opened.run.target.name in opened.table
 
 
 def _label(run: str) -> str:
