@@ -40,7 +40,7 @@ class SkyView(pn.viewable.Viewer):
     ) -> None:
         super().__init__(**params)
         self.cutouts = cutouts
-        table = cutouts.catalogue.copy(deep=False)  # a table of this view: another may show the same catalogue
+        table = cutouts.catalogue
         numbers = list(table.select_dtypes("number"))
         wanted = {name: name for name in numbers[:2]} if columns is None else columns
         self.columns = {name: label for name, label in wanted.items() if name in numbers}

@@ -68,7 +68,7 @@ class TabContent(pn.viewable.Viewer):
     Parameters
     ----------
     page : PageState
-    name : str
+    tab : str
         Name of the tab.
     make : callable
         Returns the content.
@@ -79,16 +79,16 @@ class TabContent(pn.viewable.Viewer):
     """
 
     def __init__(
-        self, page: PageState, name: str, make: Callable[[], Any], shows: Callable[[], Any], *inputs: param.Parameter
+        self, page: PageState, tab: str, make: Callable[[], Any], shows: Callable[[], Any], *inputs: param.Parameter
     ) -> None:
         super().__init__()
-        self.page, self.name, self._make, self._shows, self._inputs = page, name, make, shows, inputs
+        self.page, self.tab, self._make, self._shows, self._inputs = page, tab, make, shows, inputs
         self._body: pn.viewable.Viewable | None = None
         self._of: Any = None
 
     def body(self, *_: object) -> pn.viewable.Viewable:
         """Return the content."""
-        if self._body is None or (self.page.tab == self.name and self._shows() != self._of):
+        if self._body is None or (self.page.tab == self.tab and self._shows() != self._of):
             self._of = self._shows()
             self._body = pn.panel(self._make())
         return self._body

@@ -8,8 +8,8 @@ from bokeh.models import Plot
 
 from galviz.pages.results.measures import MeasuresView, measured
 from galviz.pages.results.regression import View as PredictionsView
-from galviz.pages.results.view import judged_plots, run_opening
 from galviz.pages.results.results import unfinished
+from galviz.pages.results.view import judged_plots, run_opening
 from galviz.runs.predictions import joined
 from galviz.tools.selection.core import Selection
 

@@ -183,7 +183,11 @@ def test_bands_have_a_column_each_and_the_number_of_correct_ones():
 
 def test_classes_have_whether_they_are_correct_and_how_probable():
     target = Target("class", "classification", ("class",), "class", classes=("cat", "dog"))
-    rows = {"class": ["cat", "dog", "cat", "dog"], "class_true": ["cat", "cat", None, "dog"], "p_cat": [0.9, 0.2, 0.6, 0]}
+    rows = {
+        "class": ["cat", "dog", "cat", "dog"],
+        "class_true": ["cat", "cat", None, "dog"],
+        "p_cat": [0.9, 0.2, 0.6, 0],
+    }
     table = pd.DataFrame(rows, index=pd.Index(IDS, name="object_id")).assign(fold=0)
     table = joined(Predictions(table.assign(p_dog=1 - table["p_cat"]), target))
     np.testing.assert_array_equal(table["correct"], [1, 0, np.nan, 1])

@@ -65,6 +65,7 @@ class ResultsView(pn.viewable.Viewer):
         self.table = joined(predictions, cutouts)
         self._explorers: dict[bool, Explorer] = {}
         self._kept: dict[bool, ViewState] = {}
+        self._bodies: dict[bool, pn.viewable.Viewable] = {}
         self._explore()
 
     @property
@@ -154,7 +155,7 @@ class ResultsView(pn.viewable.Viewer):
         explorer = self.explorer
 
         def made(_: int) -> Any:
-            if not explorer.current:  # another tab is open
+            if not explorer.current or self._explorers.get(self.training) is not explorer:  # it is not in view now
                 raise param.Skip
             return make()
 
@@ -177,7 +178,10 @@ class ResultsView(pn.viewable.Viewer):
     @param.depends("training")
     def body(self) -> pn.viewable.Viewable:
         """Return metrics, explorer, diagnostics and saved views."""
-        return pn.Column(*self.above(), self.explorer, *self.below(), self.kept, sizing_mode="stretch_width")
+        if self.training not in self._bodies:
+            parts = [*self.above(), self.explorer, *self.below(), self.kept]
+            self._bodies[self.training] = pn.Column(*parts, sizing_mode="stretch_width")
+        return self._bodies[self.training]
 
     def __panel__(self) -> pn.viewable.Viewable:
         switch = field(self.param.training, type=pn.widgets.Toggle)
