@@ -46,7 +46,6 @@ class OcclusionPage(pn.viewable.Viewer):
         done.sort(key=lambda name: not {found[name].path, found[name].path.parent} & set(given))
         self.param.run.objects = done or [""]
         self.run = query().get("run") if query().get("run") in done else self.param.run.objects[0]
-        self.param.watch(lambda event: write_query(run=event.new), "run")
         self.selection.param.watch(self._write, "focus")
 
     @param.depends("run")
@@ -69,6 +68,10 @@ class OcclusionPage(pn.viewable.Viewer):
         gallery = Gallery(cutouts, table, self.selection, height=330)
         card = pn.Card(gallery, title="Objects", sizing_mode="stretch_width")
         return pn.Column(trained_on(run, cutouts), self.shown, card, sizing_mode="stretch_width")
+
+    @param.depends("run", watch=True)
+    def _remember(self) -> None:
+        write_query(run=self.run)
 
     def _keep(self) -> None:
         """Read the settings from the address, and update the address when they change."""

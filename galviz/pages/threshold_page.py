@@ -18,6 +18,7 @@ from galviz.tools.formatting import text
 from galviz.tools.threshold.state import KEPT
 from galviz.tools.threshold.view import ThresholdView
 
+TAB = "threshold"
 _FLATTERED = Markup("""<p class='note' role='note'>The weights are those of the epoch that did best on these objects
 (<code>keep="best"</code>): what is said of them is slightly too good.</p>""")
 
@@ -45,27 +46,26 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         super().__init__(paths, library, page=page or PageState(), **params)
         self.view: ThresholdView | None = None
         self.explorer: Explorer | None = None
-        self._open_a_run()
+        self._follow()
 
     def offered(self) -> dict[str, str]:
         """Return the finished runs: displayed name → path."""
         return {_label(name): str(run.path) for name, run in self.library.predicted().items()}
 
-    @param.depends("page.found", watch=True)
-    def _offer_more(self) -> None:
-        self.offer()
-        self._open_a_run()
-
-    def _open_a_run(self) -> None:
-        """Open the selected run of the page, or the newest, if nothing is open."""
-        if not self.given:
-            found = self.offered()
-            self.chosen = found.get(_label(self.page.run), next(iter(found.values()), ""))
-
-    @param.depends("page.run", watch=True)
+    @param.depends("page.found", "page.run", "page.tab", watch=True)
     def _follow(self) -> None:
-        path = self.offered().get(_label(self.page.run))
-        if self.chosen and path:
+        """Offer all finished runs and open the selected one of the page; if nothing is open, any.
+
+        While another tab is open nothing changes here: the selection of the page shows the table of that tab.
+        """
+        if TAB in self.page.tabs and self.page.tab != TAB:
+            return
+        self.offer()
+        found = self.offered()
+        path = found.get(_label(self.page.run), "")
+        if not self.given:
+            self.chosen = path or next(iter(found.values()), "")
+        elif self.chosen and path:
             self.chosen = path
 
     def choice(self) -> pn.widgets.Select:
