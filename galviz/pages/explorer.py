@@ -14,6 +14,7 @@ from galviz.tools.export.view import WayOut
 from galviz.tools.formatting import beside
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.labels.core import Labels
+from galviz.tools.plots.core import MOST_VALUES
 from galviz.tools.plots.view import PlotView
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.view import SelectionBar
@@ -40,7 +41,7 @@ class Explorer(pn.viewable.Viewer):
     selection : Selection, optional
         A new one by default. One that is given shows this table from now on.
     plots : iterable of mapping
-        Parameters of each `PlotView`; by default a scatter plot of the first two numeric columns, and a histogram.
+        Parameters of each `PlotView`; by default those of `first_plots`.
     columns : mapping of str to str, optional
         Column → its name on an axis.
     labels : Labels, optional
@@ -75,7 +76,7 @@ class Explorer(pn.viewable.Viewer):
         self.selection = Selection() if selection is None else selection
         self.selection.show(table)
         self.bar = SelectionBar(self.selection)
-        given = list(plots) or ([{}, {"kind": "histogram"}] if len(table.columns) else [])
+        given = list(plots) or first_plots(table)
         self.plots = [PlotView(self.selection, lambda: self.bar.how, dict(columns or {}), **one) for one in given]
         self.gallery = Gallery(cutouts, table, self.selection, labels=labels, keys=keys, height=420)
         looks = self.gallery.looks
@@ -145,6 +146,14 @@ class Explorer(pn.viewable.Viewer):
             more = [pn.Card(TableView(self.table, self.selection), title="Table", collapsed=True, **wide)]
         out = pn.Card(self.out, title="Export: files, Python, SAMP", collapsed=True, **wide)
         return pn.Column(self.bar, above, self.gallery, *more, out, **wide)
+
+
+def first_plots(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a scatter plot of the first two numeric columns and a histogram; without numbers, counts of classes."""
+    if len(table.select_dtypes("number").columns):
+        return [{}, {"kind": "histogram"}]
+    classes = [str(name) for name in table.columns if table[name].nunique() <= MOST_VALUES][:2]
+    return [{"kind": "matrix", "x": classes[-1], "y": classes[0]}] if classes else []
 
 
 def _different(view: param.Parameterized, names: Iterable[str], always: Iterable[str] = ()) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from galviz.io.markup import as_html
 from galviz.measure.class_scores import class_scores
+from galviz.pages.explorer import Explorer
 from galviz.pages.page import open_study_page
 from galviz.pages.results.classification import View, most_confused, scores_html
 from galviz.pages.results.pretext import View as OrdersView
@@ -208,3 +209,12 @@ def test_orders_have_a_matrix_of_all_orders(orders, sky):
     taps()[-1].event(x="RGB", y="BGR")
     assert len(view.selection) == 60
     assert view.explorer.plots[0].x == "orders_correct"
+
+
+def test_a_sky_with_classes_alone_shows_their_counts(sky):
+    table = sky.catalogue.drop(columns="bright").assign(split="train")
+    explorer = Explorer(table, sky)
+    (plot,) = explorer.plots
+    assert (plot.kind, plot.x, plot.y) == ("matrix", "split", "class")
+    assert plot.plot().get_root().select({"type": Plot})
+    assert Explorer(table[[]]).plots == Explorer(pd.DataFrame({"name": sky.object_ids}, sky.object_ids)).plots == []

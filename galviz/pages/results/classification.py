@@ -87,7 +87,9 @@ class View(ResultsView):
         if not known.any():
             return pn.Spacer(height=0)
         found = reliability(rows.loc[known, "probability"].to_numpy(float), rows.loc[known, "correct"].to_numpy(float))
-        return drawn(reliability_plot(hv.streams.Pipe(data=found), "correct"))
+        plot = reliability_plot(hv.streams.Pipe(data=found), "correct")
+        plot = plot.opts(title="Reliability of the probability of the predicted class; dashed: calibrated")
+        return pn.Column(drawn(plot), sizing_mode="stretch_width", max_width=760)
 
 
 class ScoresView(pn.viewable.Viewer):

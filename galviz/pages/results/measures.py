@@ -81,7 +81,8 @@ class MeasuresView(pn.viewable.Viewer):
         return Markup("") if (truth <= 0).any() else units_html(in_units(truth, estimate), self._target.label)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return text(self.table, sizing_mode="stretch_width", min_height=205)
+        numbers = pd.api.types.is_numeric_dtype(self._pairs[1])  # they have more metrics
+        return text(self.table, sizing_mode="stretch_width", min_height=205 if numbers else 70)
 
 
 def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:

@@ -33,6 +33,11 @@ class View(ResultsView):
         """Return a histogram of the number of variants that are predicted correctly."""
         return [{"kind": "histogram", "x": f"{self.target.name}s_correct", "bins": len(self.variants) + 1}]
 
+    def axes(self) -> dict[str, str]:
+        """Return column → axis label."""
+        kind = self.target.name
+        return {f"{kind}s_correct": f"Number of {kind}s predicted correctly"}
+
     def about(self) -> Markup:
         """Return the number of objects and images shown, and of objects in the training set."""
         images = Markup(" They are {:,} images of one {} each. A tap on a cell selects its objects.")
