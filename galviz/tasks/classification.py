@@ -72,12 +72,12 @@ def names(target: Target) -> list[str]:
 
 
 def by_object(target: Target, table: pd.DataFrame) -> pd.DataFrame:
-    """Return estimate, truth, probability of the estimate, whether it is right (1, 0, or NaN), and fold."""
-    known = table.get(f"{target.name}_true", pd.Series(None, table.index, dtype=object))
-    right = (known == table[target.name]).astype(float).where(known.notna())
-    probability = table[[f"p_{name}" for name in target.classes]].max(axis=1)
-    columns = {"estimate": table[target.name], "truth": known, "probability": probability, "right": right}
-    return pd.DataFrame(columns | {"fold": table["fold"]}, index=table.index)
+    """Return class, true class, ``correct`` (1, 0, NaN), ``probability`` of the class, all ``p_<class>``, and fold."""
+    true, chances = f"{target.name}_true", table[[f"p_{name}" for name in target.classes]]
+    known = table.get(true, pd.Series(None, table.index, dtype=object))
+    correct = (known == table[target.name]).astype(float).where(known.notna())
+    columns = {target.name: table[target.name], true: known, "correct": correct, "probability": chances.max(axis=1)}
+    return pd.DataFrame(columns, index=table.index).join(chances).assign(fold=table["fold"])
 
 
 def outputs(target: Target, bands: tuple[str, ...]) -> dict[str, tuple[str, int]]:

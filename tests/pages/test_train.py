@@ -267,7 +267,7 @@ def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
     table, left_out = panel.table()
     assert table.value.loc["first"].to_dict() | {"made": ""} == {
         "study": "richness", "target": "ln_richness", "recipe": "quick", "status": "done", "epochs": "2 of 4",
-        "best, held out": "MAE 0.25", "made": "", "data": "tiny",
+        "best, held out": "RMSE 1, MAE 0.25", "made": "", "data": "tiny",
     }  # fmt: skip
     assert "half" in left_out.object
     assert run_row(make_run("second", "stopped"))["status"] == "stopped"
