@@ -191,11 +191,11 @@ def galaxy10(path: str | Path) -> Pictures:
         missing = {"images", "ans"} - set(file)
         if missing:
             raise ValueError(f"path: expected data sets images and ans in {path}, got {', '.join(file)}.")
-        images, answers = _data_set(file, "images", "u"), _data_set(file, "ans", "iu")
+        images, answers = data_set(file, "images", "u"), data_set(file, "ans", "iu")
         shape = images.shape
         if images.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or shape[1] * shape[2] > MOST_PIXELS:
             raise ValueError(f"path: expected images (N, H, W, 3) of uint8, got {images.dtype} {shape} in {path}.")
-        numbers = {name: _data_set(file, name, "iuf") for name in ("ra", "dec", "redshift", "pxscale") if name in file}
+        numbers = {name: data_set(file, name, "iuf") for name in ("ra", "dec", "redshift", "pxscale") if name in file}
         for name, one in ({"ans": answers} | numbers).items():
             if one.shape != shape[:1]:
                 raise ValueError(f"path: expected {name} of {shape[:1]} numbers, got {one.shape} in {path}.")
@@ -209,7 +209,7 @@ def galaxy10(path: str | Path) -> Pictures:
 
     def read() -> Iterator[Raw]:
         with _readable(path, "an HDF5 file"), h5py.File(path) as file:
-            images = _data_set(file, "images", "u")
+            images = data_set(file, "images", "u")
             for start in range(0, len(answers), _BATCH):
                 yield from _rows(images, range(start, min(start + _BATCH, len(answers))))
 
@@ -233,7 +233,7 @@ def _readable(path: Path, what: str) -> Iterator[None]:
         raise ValueError(f"path: expected {what}, got {path}, which cannot be read ({got}). Get it again.") from None
 
 
-def _data_set(file: "h5py.File", name: str, kinds: str) -> "h5py.Dataset":
+def data_set(file: "h5py.File", name: str, kinds: str) -> "h5py.Dataset":
     """Return a data set whose values are all stored in the file itself; nothing else is opened."""
     from h5py import Dataset, HardLink
 
