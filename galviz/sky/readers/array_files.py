@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,6 +119,12 @@ def contents(path: Path) -> Contents:
         return Contents(ids, bands, rest, unit, wcs=False, beside=tuple(beside), columns=known, colour=layout.colour)
 
 
+def names_in(path: Path) -> list[str]:
+    """Return the names of the arrays in a file."""
+    with _arrays(path) as arrays:
+        return list(arrays)
+
+
 def count(path: Path) -> int:
     """Return how many objects a file holds."""
     with _arrays(path) as arrays:
@@ -196,11 +203,11 @@ def _arrays(path: Path) -> Iterator[dict[str, _Array]]:
     suffix = path.suffix.lower()
     reader = _npz if suffix == ".npz" else _npy if suffix == ".npy" else _zarr if path.is_dir() else _hdf5
     with whole(path, "file of arrays", "Save it again."), ExitStack() as stack:
-        yield reader(path, stack)
+        yield reader(path, stack.enter_context)
 
 
-def _npz(path: Path, stack: ExitStack) -> dict[str, _Array]:
-    archive = stack.enter_context(zipfile.ZipFile(path))
+def _npz(path: Path, enter: Callable[[Any], Any]) -> dict[str, _Array]:
+    archive = enter(zipfile.ZipFile(path))
     found = {}
     for member in archive.infolist():
         if not member.filename.endswith(".npy"):
@@ -221,7 +228,7 @@ def _npz(path: Path, stack: ExitStack) -> dict[str, _Array]:
     return found
 
 
-def _npy(path: Path, stack: ExitStack) -> dict[str, _Array]:
+def _npy(path: Path, _: Callable[[Any], Any]) -> dict[str, _Array]:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = _npy_head(file, size)
@@ -268,12 +275,12 @@ def _exactly(file: Any, size: int) -> bytes:
     return content
 
 
-def _hdf5(path: Path, stack: ExitStack) -> dict[str, _Array]:
+def _hdf5(path: Path, enter: Callable[[Any], Any]) -> dict[str, _Array]:
     try:
         import h5py
     except ImportError:
         raise ImportError("h5py: expected it for HDF5 files, got none. Install it: pip install h5py.") from None
-    file = stack.enter_context(h5py.File(path))
+    file = enter(h5py.File(path))
     names = list(file)
     names += [f"{n}/{m}" for n in names if file.get(n, getclass=True) is h5py.Group and _own(file, n) for m in file[n]]
     found = {}
@@ -304,9 +311,34 @@ def _own(file: Any, name: str) -> bool:
     return all(isinstance(file.get(step, getlink=True), HardLink) for step in steps)
 
 
-def _zarr(path: Path, stack: ExitStack) -> dict[str, _Array]:
+def _zarr(path: Path, _: Callable[[Any], Any]) -> dict[str, _Array]:
     import zarr
 
+    _check_store(path)
+    top = zarr.open(path, mode="r")
+    arrays = {"images": top} if isinstance(top, zarr.Array) else dict(top.arrays())
+    if not isinstance(top, zarr.Array):
+        arrays |= {f"{n}/{m}": array for n, group in top.groups() for m, array in group.arrays()}
+    found = {}
+    for name, array in arrays.items():
+        if array.dtype.kind in "iufbUS":
+            missing = array.nchunks - array.nchunks_initialized
+            if missing:
+                raise ValueError(
+                    f"{missing:,} of {array.nchunks:,} chunks of {name} are missing. If they are all zero, save the "
+                    "array with write_empty_chunks"
+                )
+            found[name] = _Array(array.shape, np.dtype(array.dtype), partial(_zarr_rows, array))
+    return found
+
+
+def _zarr_rows(array: Any, step: int) -> Iterator[np.ndarray]:
+    for start in range(0, array.shape[0], max(1, step)):
+        yield np.asarray(array[start : start + step])
+
+
+def _check_store(path: Path) -> None:
+    """Refuse a Zarr folder with links that lead out of it, or with codecs that might do anything."""
     for folder, folders, files in os.walk(path):
         for name in (*folders, *files):
             place = Path(folder) / name
@@ -314,26 +346,6 @@ def _zarr(path: Path, stack: ExitStack) -> dict[str, _Array]:
                 inside(path, place.relative_to(path))
             if name in ("zarr.json", ".zarray"):
                 _check_codecs(json.loads(place.read_text(encoding="utf-8")))
-    top = zarr.open(path, mode="r")
-    arrays = {"images": top} if isinstance(top, zarr.Array) else dict(top.arrays())
-    if not isinstance(top, zarr.Array):
-        arrays |= {f"{n}/{m}": array for n, group in top.groups() for m, array in group.arrays()}
-    found = {}
-    for name, array in arrays.items():
-        if array.dtype.kind not in "iufbUS":
-            continue
-        if array.nchunks_initialized < array.nchunks:
-            raise ValueError(
-                f"{array.nchunks - array.nchunks_initialized:,} of {array.nchunks:,} chunks of {name} are missing. "
-                "If they are all zero, save the array with write_empty_chunks"
-            )
-
-        def rows(step: int, array: Any = array) -> Iterator[np.ndarray]:
-            for start in range(0, array.shape[0], max(1, step)):
-                yield np.asarray(array[start : start + step])
-
-        found[name] = _Array(array.shape, np.dtype(array.dtype), rows)
-    return found
 
 
 def _check_codecs(about: Mapping[str, Any]) -> None:

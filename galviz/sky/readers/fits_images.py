@@ -1,4 +1,4 @@
-"""Cutouts in FITS files: a cube or an image per file, bands as extensions, a cube per extension, or a stack of cubes."""
+"""Cutouts in FITS files: a cube or image per file, a band or a cube per extension, or a stack of cubes."""
 
 import bz2
 import re
@@ -129,6 +129,12 @@ def contents(path: Path) -> Contents:
             wcs=_coordinates(header, shape[1:]) is not None,
             beside=tuple(beside),
         )
+
+
+def count(path: Path) -> int:
+    """Return how many objects a file holds."""
+    with _opened(path) as hdus:
+        return len(_places(path, hdus)[0])
 
 
 def cutouts(path: Path) -> Iterator[Cutout | ValueError]:

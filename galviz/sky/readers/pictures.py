@@ -39,6 +39,7 @@ from galviz.sky.readers.picture_files import (
     walk,
 )
 from galviz.sky.readers.prepared import Cutting, Ready, prepare
+from galviz.sky.resample import tangent_plane
 
 __all__ = [
     "BANDS", "REJECTED", "Pictures", "find_pictures", "match_pictures", "middle", "pictures", "write_pictures",
@@ -294,7 +295,8 @@ def write_pictures(
         How many pictures were not square, and how many lose bits.
     """
     path, crop = Path(path), pictures.crop if crop is None else crop
-    size = pictures.size if size is None else size
+    if size is None:
+        size = min(crop, pictures.size) if crop and pictures.size else pictures.size
     if path.exists():
         raise FileExistsError(f"path: expected a new folder, got {path}, which exists. Choose another, or remove it.")
     check_fit(fit)
@@ -437,6 +439,15 @@ class _Writer:
         for seen, one in zip(() if coverage is None else coverage, ready.values(), strict=coverage is not None):
             seen[:] = True if one.covered is None else one.covered
         unknown = dict.fromkeys(WCS_COLUMNS, np.nan)
+        wcs = [one.wcs or unknown for one in ready.values()] if pictures.wcs else None
+        if wcs is not None and not {"ra", "dec"} & set(catalogue.columns):
+            middle_x, middle_y = (pixels.shape[3] - 1) / 2, (pixels.shape[2] - 1) / 2
+            places = [
+                (np.nan, np.nan) if row is unknown else tangent_plane(row).wcs_pix2world(middle_x, middle_y, 0)
+                for row in wcs
+            ]
+            ra, dec = np.array(places, dtype=float).T
+            catalogue = catalogue.assign(ra=ra, dec=dec)
         return CutoutSet(
             images=LazyRows(pixels, levels=None if deep else 255),
             coverage=coverage,
@@ -445,7 +456,7 @@ class _Writer:
             origin=pictures.origin,
             bands=pictures.bands,
             unit=pictures.unit,
-            wcs=pd.DataFrame([one.wcs or unknown for one in ready.values()], catalogue.index) if pictures.wcs else None,
+            wcs=None if wcs is None else pd.DataFrame(wcs, catalogue.index),
             checked=True,
         )
 

@@ -66,10 +66,7 @@ def _cutout(cutout: Cutout, how: Cutting) -> Ready:
         raise ValueError(
             f"images: expected {how.bands} bands as in the other files, got {bands}. Make a sky of its own of it."
         )
-    if how.crop or how.size:
-        box = box_of((width, height), how.crop, how.fit)
-    else:
-        box = how.box
+    box = box_of((width, height), how.crop, how.fit) if how.crop or how.size else how.box
     size = (how.size, how.size) if how.size else box
     zoom, known = box[0] / size[0], np.isfinite(cutout.pixels)
     if not known.any():
