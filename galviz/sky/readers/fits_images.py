@@ -33,6 +33,7 @@ _BESIDE = re.compile(
     re.IGNORECASE,
 )
 _DAMAGE = r"(?is).*(truncated|checksum|datasum|corrupt)"
+_OPEN = {"memmap": False, "checksum": True, "ignore_missing_simple": False}
 _NANOMAGGY = {"nanomaggy", "nanomaggies", "nmgy", "nanomaggy/pixel", "nanomaggies/pixel"}
 
 
@@ -164,19 +165,22 @@ def _opened(path: Path) -> Iterator[fits.HDUList]:
     with whole(path, "FITS file with images", "Fetch it again."), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.filterwarnings("error", message=_DAMAGE)  # astropy warns of these, and reads on
-        source: Path | BytesIO = path
         if not path.is_file():
             raise ValueError(f"{path}: expected a file, got none.")  # a pipe would never end
-        with path.open("rb") as file:
-            if file.read(3) == b"BZh":
-                with bz2.open(path) as packed:
-                    content = packed.read(_LARGEST + 1)
-                if len(content) > _LARGEST:
-                    raise ValueError(f"it unpacks to more than {_LARGEST:,} bytes")
-                source = BytesIO(content)
         common.size_of(path)  # refuses a .gz that unpacks to an absurd size
-        with fits.open(source, memmap=False, checksum=True, ignore_missing_simple=False) as hdus:
+        with path.open("rb") as file:
+            packed = file.read(3) == b"BZh"
+        # astropy leaves a file open that it cannot read, unless it is given as a file.
+        with _unpacked(path) if packed else common.opened(path) as file, fits.open(file, **_OPEN) as hdus:
             yield hdus
+
+
+def _unpacked(path: Path) -> BytesIO:
+    with bz2.open(path) as packed:
+        content = packed.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it unpacks to more than {_LARGEST:,} bytes")
+    return BytesIO(content)
 
 
 def _image_hdus(hdus: fits.HDUList) -> list[int]:

@@ -96,7 +96,7 @@ def test_the_user_names_the_column_of_ids(tmp_path):
     (tmp_path / "a.csv").write_text("id,other,x\n101,103,5\n102,101,6\n")
     found = labels_of(tmp_path, columns={"id": "other"})
     assert found.table["x"].to_dict() == {"103": 5, "101": 6}
-    with pytest.raises(ValueError, match="got none that fits.*got 'no'"):
+    with pytest.raises(ValueError, match=r"got none that fits.*got 'no'"):
         labels_of(tmp_path, columns={"id": "no"})
 
 

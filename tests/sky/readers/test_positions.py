@@ -74,7 +74,10 @@ def test_sexagesimal_text_becomes_degrees_and_stays(separator):
 @given(st.floats(0, 359.9999), st.floats(-89.9999, 89.9999))
 def test_any_position_as_text_comes_back(ra, dec):
     place = SkyCoord(ra, dec, unit="deg")
-    text = {"ra": [place.ra.to_string(u.hourangle, sep=":", precision=6)], "dec": [place.dec.to_string(sep=":", precision=5)]}
+    text = {
+        "ra": [place.ra.to_string(u.hourangle, sep=":", precision=6)],
+        "dec": [place.dec.to_string(sep=":", precision=5)],
+    }
     found, _ = with_positions(pd.DataFrame(text))
     np.testing.assert_allclose(found[["ra", "dec"]].to_numpy()[0], [ra, dec], atol=1e-8)
 
