@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 done or stopped on request, 1 failed, 2 wrong arguments.
     """
-    argv = _with_kind(list(sys.argv[1:] if argv is None else argv))
+    argv = sys.argv[1:] if argv is None else argv
     args = parser(argv).parse_args(argv)
     from galviz.cli import commands
 
@@ -55,6 +55,10 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
+
+    def parse_args(self, args: Sequence[str], namespace: Any = None) -> Any:
+        """Parse the arguments. The kind of ``galviz ingest`` may be left out."""
+        return super().parse_args(_with_kind(list(args)), namespace)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}. See `{self.prog} --help`.\n")

@@ -187,8 +187,12 @@ def _read_into(out: Path, args: argparse.Namespace, kind: str) -> Work:
             print(note)
         more = {"crop": args.crop, "size": args.size, "workers": _workers(args), "skip_bad": args.skip_bad}
         notes: list[str] = []
-        with bar("reading", "pictures") as progress:
-            sky, left_out = read_images(found, out, progress=progress, fit=args.fit, notes=notes, **more)
+        try:
+            with bar("reading", "pictures") as progress:
+                sky, left_out = read_images(found, out, progress=progress, fit=args.fit, notes=notes, **more)
+        except KeyboardInterrupt:
+            print("galviz ingest: what was read is kept: the same command goes on from there", file=sys.stderr)
+            raise
         for note in notes:
             print(f"galviz ingest: {note}", file=sys.stderr)
         for name, why in list(left_out.items())[:_NAMED]:

@@ -33,8 +33,8 @@ def check_unit(unit: str) -> None:
     """Raise a ValueError if the unit is unknown."""
     if unit not in UNITS:
         raise ValueError(
-            f"unit: expected {', '.join(map(repr, UNITS))}, got {unit!r}. Scale fluxes to nanomaggies (zero point "
-            "22.5 mag), call those without a zero point 'flux', and pixels that are shown as they are 'display'."
+            f"unit: expected {UNITS[0]!r} or {UNITS[1]!r}, got {unit!r}. Scale fluxes to nanomaggies (zero point 22.5 "
+            f"mag), call those without a zero point {UNITS[2]!r}, or call pixels that are shown unchanged 'display'."
         )
 
 

@@ -73,13 +73,15 @@ def open_any_images(
     if (out / "galviz.json").is_file():
         return CutoutSet.open(out)
     found = find_images(path, table, columns=columns, bands=bands, unit=unit, skip_bad=skip_bad)
+    say = report or (lambda _: None)
+    for note in found.notes:
+        say(note)
     notes: list[str] = []
     workers = workers or os.cpu_count() or 1
     more = {"crop": crop, "size": size, "fit": fit, "skip_bad": skip_bad, "workers": workers, "threads": True}
     sky, left_out = read_images(found, out, progress=progress, notes=notes, **more)
-    for note in (*found.notes, *notes, *(f"{name} left out: {why}" for name, why in left_out.items())):
-        if report is not None:
-            report(note)
+    for note in (*notes, *(f"{name} left out: {why}" for name, why in left_out.items())):
+        say(note)
     return sky
 
 

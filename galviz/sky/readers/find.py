@@ -107,14 +107,14 @@ def find_images(
         path = _single(path)
         _refuse_others(path)
     notes: list[str] = []
-    found = (
-        _known(path, kind) or _scientific(path, bands, unit, notes, skip_bad=skip_bad) or _pictures(path, kind, notes)
-    )
+    published = _known(path, kind)  # its tables are its catalogue
+    found = published or (kind == "any" and _scientific(path, bands, unit, notes, skip_bad=skip_bad))
+    found = found or _pictures(path, kind, notes)
     found = found if isinstance(found, Found) else Found(found)
     found.notes += notes
     if bands is not None and found.pictures.box is None and tuple(bands) != found.pictures.bands:
         raise ValueError(f"bands: expected none for colour pictures, got {', '.join(bands)}. Leave --bands out.")
-    folders = [] if table is not None else _table_folders(path)
+    folders = [] if table is not None or published else _table_folders(path)
     strict = kind == "any" and path.is_dir()  # beside a single file, many another thing may lie
     return _with_labels(found, folders, given, columns or {}, keep=kind == "any" or given is None, strict=strict)
 

@@ -54,15 +54,14 @@ def plain_name(name: str) -> str:
 
 def is_table(path: Path) -> bool:
     """Return whether a file is a table by its name; of FITS, whether it has no image."""
-    name = path.name.lower()
-    if hidden(path.name) or not path.is_file():
+    if hidden(path.name) or not (path.name.lower().endswith(TABLES) or fits_images.is_fits(path)) or not path.is_file():
         return False
-    if fits_images.is_fits(path):
-        try:
-            return not fits_images.has_image(path)
-        except (ValueError, OSError):
-            return False
-    return name.endswith(TABLES)
+    if not fits_images.is_fits(path):
+        return True
+    try:
+        return not fits_images.has_image(path)
+    except (ValueError, OSError):
+        return False
 
 
 def match_rows(values: Iterable[str], ids: Sequence[str]) -> dict[int, str]:

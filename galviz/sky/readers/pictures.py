@@ -52,8 +52,9 @@ _RECORD = "reading.json"  # in the folder of a sky that is being made: how far i
 _KIND = {"bands": BANDS, "unit": "display", "checked": True}
 _PART, _BATCH = 4096, 64  # pictures in memory at a time, and pictures per task of a process
 _FIRST = 256  # pictures of the first part: parts grow while they take less than _PART_S
-_PART_S = 15.0  # seconds of work that are lost where the process is killed
-_HELD = 2**28  # bytes of pictures held together, as published or made ready
+_PART_S = 15.0  # seconds; about so much work is lost where the process is killed
+_PART_BYTES = 2**26  # of a part as it is written: one shard of the sky, so that few are written twice
+_HELD = 2**28  # bytes of encoded pictures held together
 
 
 @dataclass(frozen=True)
@@ -312,8 +313,13 @@ def write_pictures(
         raise RuntimeError(f"out: expected a sky that nobody makes, got {path}. Wait for the other process.") from None
     try:
         writer = _Writer(aside, pictures, _digest(pictures, how), scientific)
+        if writer.start and notes is not None:
+            notes.append(
+                f"{writer.start:,} of {len(pictures.catalogue):,} were read by an earlier run: it goes on there"
+            )
         with _pool(workers, threads=threads) as pool:
             run = partial(map if pool is None else pool.map, partial(prepare, how=how))
+            list(run([[]] * workers))  # the start of the processes is no measure of how long a part takes
             while not _write(writer, run, skip_bad=skip_bad, progress=progress):
                 pass
         if not aside.exists():
@@ -382,7 +388,7 @@ class _Writer:
         self.path, self.pictures, self.request = path, pictures, request
         self.form = _Form(deep=scientific)
         self.start, self.written, self._pending, self._steps = 0, _Written(), _Written(), []
-        self.part = _FIRST
+        self.part = self._wanted = _FIRST
         self._resume()
 
     def again(self, form: _Form) -> None:
@@ -406,6 +412,13 @@ class _Writer:
                 self._cutouts(ready).save(self.path)
                 self._record()
         self.start = stop
+
+    def next_part(self, seconds: float, shard: int) -> None:
+        """Set the length of the next part from the time that the last one took; it ends with a shard at the latest."""
+        grown = self._wanted * 2 if seconds < _PART_S / 2 else self._wanted
+        grown = grown if seconds < 4 * _PART_S else grown // 2
+        self._wanted = max(1, min(grown, _PART, shard))
+        self.part = min(self._wanted, shard - self.start % shard)
 
     def _record(self) -> None:
         write_json(self.path / _RECORD, {"request": self.request, "form": list(self.form), "steps": self._steps})
@@ -496,9 +509,8 @@ def _write(
         counts = {name: sum(getattr(one, name) for one in ready.values()) for name in ("resized", "rounded", "grey")}
         empty, no_wcs = (sum(f(one) for one in ready.values()) for f in (lambda o: o.empty, lambda o: o.wcs is None))
         writer.add(ready, _Written(failed, **counts, empty=empty, no_wcs=no_wcs), start + len(part))
-        slow = monotonic() - began > _PART_S
         held = max((one.pixels.nbytes for one in ready.values()), default=1)
-        writer.part = max(1, min(writer.part // 2 if slow else writer.part * 2, _PART, _HELD // held))
+        writer.next_part(monotonic() - began, shard=max(1, _PART_BYTES // held))
     if writer.start != len(ids):
         raise ValueError(f"images: expected a picture for each of {len(ids):,} objects, got {writer.start:,}.")
     return True

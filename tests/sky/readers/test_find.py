@@ -7,6 +7,8 @@ from functools import partial
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zarr
 from astropy.io import fits
@@ -206,7 +208,7 @@ def test_names_of_the_bands_are_given(given, opened):
     assert (sky.bands, sky.unit) == (("g", "r", "i"), "nanomaggy")
     with pytest.raises(ValueError, match="bands: expected 3 different names, got g, r"):
         opened(given, bands=["g", "r"])
-    with pytest.raises(ValueError, match="unit: expected 'nanomaggy', 'display', 'flux', got 'Jy'"):
+    with pytest.raises(ValueError, match="unit: expected 'nanomaggy' or 'display', got 'Jy'"):
         opened(given, unit="Jy")
 
 
@@ -432,6 +434,19 @@ def test_a_data_set_of_hugging_face_of_any_columns(given, opened):
     assert sky.catalogue.set_index("mag")["split"][4.0] == "test"
     for row, mag in enumerate(sky.catalogue["mag"]):
         assert (sky.images.raw[row] == 40 * (mag - 1)).all()
+
+
+def test_published_sets_keep_their_own_catalogue(given, opened):
+    """The tables of a data set are its catalogue: they are not matched once more as tables beside pictures."""
+    content = io.BytesIO()
+    Image.new("RGB", (SIDE, SIDE)).save(content, "PNG")
+    image = [{"bytes": content.getvalue(), "path": None}] * 2
+    pq.write_table(pa.table({"image": image, "id_str": ["1", "2"], "mag": [1.0, 2.0]}), given / "a.parquet")
+    sky, _ = opened(given)
+    assert list(sky.catalogue) == ["mag"]
+    (given / "more.csv").write_text("id,z\n1,0.1\n2,0.2\n")
+    sky, _ = opened(given / "a.parquet", given / "more.csv")
+    assert sky.catalogue["z"].tolist() == [0.1, 0.2]
 
 
 def test_what_is_no_image_is_said_clearly(given, opened, tmp_path, make_sky):
