@@ -281,14 +281,15 @@ def _hdf5(path: Path, enter: Callable[[Any], Any]) -> dict[str, _Array]:
     except ImportError:
         raise ImportError("h5py: expected it for HDF5 files, got none. Install it: pip install h5py.") from None
     file = enter(h5py.File(path))
-    names = list(file)
-    names += [f"{n}/{m}" for n in names if file.get(n, getclass=True) is h5py.Group and _own(file, n) for m in file[n]]
+    own = [name for name in file if _own(file, name)]  # asking for the class of a link would open what it leads to
+    groups = [name for name in own if file.get(name, getclass=True) is h5py.Group]
+    own += [f"{group}/{name}" for group in groups for name in file[group] if _own(file, f"{group}/{name}")]
     found = {}
-    for name in names:
+    for name in own:
         if file.get(name, getclass=True) is not h5py.Dataset:
             continue
-        text = h5py.check_string_dtype(file[name].dtype) if _own(file, name) else None
-        if text is None and (not _own(file, name) or file[name].dtype.kind not in "iufb"):
+        dtype = file[name].dtype
+        if h5py.check_string_dtype(dtype) is None and dtype.kind not in "iufb":
             continue
         one = data_set(file, name, "iufbOS")
 
@@ -322,6 +323,8 @@ def _zarr(path: Path, _: Callable[[Any], Any]) -> dict[str, _Array]:
     found = {}
     for name, array in arrays.items():
         if array.dtype.kind in "iufbUS":
+            if math.prod(array.chunks) > MOST_VALUES:
+                raise ValueError(f"its chunks {array.chunks} have more than {MOST_VALUES:,} values")
             missing = array.nchunks - array.nchunks_initialized
             if missing:
                 raise ValueError(

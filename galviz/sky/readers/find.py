@@ -204,8 +204,10 @@ def _refuse_others(path: Path) -> None:
 
 
 def _anything(path: Path) -> bool:
-    scientific = next(_scientific_files(path), None) or array_files.is_zarr(path)
-    return bool(scientific or next(walk(path, _LEVELS), None) or zoo.find_tables(path) or list(path.glob("*.zip")))
+    files = _scientific_files(path)
+    scientific = array_files.is_zarr(path) or next((f for f in files if not is_table(f)), None)
+    published = any(map(zoo.has_pictures, zoo.find_tables(path)[:1]))
+    return bool(scientific or next(walk(path, _LEVELS), None) or published or list(path.glob("*.zip")))
 
 
 def _known(path: Path, kind: str) -> Pictures | Found | None:
