@@ -253,7 +253,7 @@ def _reading(parser: argparse.ArgumentParser, size: int | None) -> None:
     add("--fit", choices=("pad", "crop"), default="pad", help=help_fit + "(default: %(default)s)")
     help_skip = "leave out pictures that cannot be read, and name them (default: an error)"
     add("--skip-bad", action="store_true", help=help_skip)
-    add("--workers", type=_positive, metavar="N", help="processes that read (default: one a core)")
+    add("--workers", type=_positive, metavar="N", help="how many are read at the same time (default: one a core)")
 
 
 def _train(commands: Any, studies: "Mapping[str, Study]") -> None:

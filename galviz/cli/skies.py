@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from galviz.studies import Mock, Study
 
 Work = Callable[[], None]
+_FEW = 5000  # scientific images for which it does not pay to start processes
 _NAMED = 20  # objects left out that are named before they are counted
 
 
@@ -186,6 +187,8 @@ def _read_into(out: Path, args: argparse.Namespace, kind: str) -> Work:
         for note in found.notes:
             print(note)
         more = {"crop": args.crop, "size": args.size, "workers": _workers(args), "skip_bad": args.skip_bad}
+        # Pictures are decoded outside Python, and processes take seconds to start.
+        more["threads"] = found.pictures.box is None or len(found.pictures.catalogue) < _FEW
         notes: list[str] = []
         try:
             with bar("reading", "pictures") as progress:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from threading import RLock
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -33,6 +34,7 @@ _BESIDE = re.compile(
     re.IGNORECASE,
 )
 _DAMAGE = r"(?is).*(truncated|checksum|datasum|corrupt)"
+_LOCK = RLock()
 _OPEN = {"memmap": False, "checksum": True, "ignore_missing_simple": False}
 _NANOMAGGY = {"nanomaggy", "nanomaggies", "nmgy", "nanomaggy/pixel", "nanomaggies/pixel"}
 
@@ -102,7 +104,7 @@ def has_image(path: Path) -> bool:
         head = file.read(2880)
     if head.startswith(b"SIMPLE  =") and re.search(rb"NAXIS   =\s+[2-9] ", head):
         return True  # most files: nothing more is read
-    with _opened(path) as hdus:
+    with _opened(path) as hdus, _strict():
         return bool(_image_hdus(hdus))
 
 
@@ -114,7 +116,7 @@ def contents(path: Path) -> Contents:
     ValueError
         If the file is damaged or has no image.
     """
-    with _opened(path) as hdus:
+    with _opened(path) as hdus, _strict():
         places, ids, beside = _places(path, hdus)
         first = places[0]
         header, shape = hdus[first.hdus[0]].header, _shape(hdus, first)
@@ -134,26 +136,29 @@ def contents(path: Path) -> Contents:
 
 def count(path: Path) -> int:
     """Return how many objects a file holds."""
-    with _opened(path) as hdus:
+    with _opened(path) as hdus, _strict():
         return len(_places(path, hdus)[0])
 
 
 def cutouts(path: Path) -> Iterator[Cutout | ValueError]:
     """Yield the objects of a file that holds several, one at a time; a damaged one as the reason."""
     with _opened(path) as hdus:
-        for place in _places(path, hdus)[0]:
+        with _strict():
+            places = _places(path, hdus)[0]
+        for place in places:
             try:
-                with whole(path, "FITS image", "Fetch it again."):
-                    yield _read(path, hdus, place)
+                with whole(path, "FITS image", "Fetch it again."), _strict():
+                    found: Cutout | ValueError = _read(path, hdus, place)
             except (ValueError, OSError) as error:
-                yield ValueError(str(error))
+                found = ValueError(str(error))
+            yield found
             for k in place.hdus:
-                if place.row is None and k:
+                if place.row is None:
                     del hdus[k].data  # memory stays flat
 
 
 def _one(path: Path) -> Cutout:
-    with _opened(path) as hdus:
+    with _opened(path) as hdus, _strict():
         places, _, _ = _places(path, hdus)
         if len(places) > 1:
             raise ValueError(f"{path}: expected one object, as the other files have, got {len(places)}.")
@@ -161,18 +166,29 @@ def _one(path: Path) -> Cutout:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[fits.HDUList]:
-    with whole(path, "FITS file with images", "Fetch it again."), warnings.catch_warnings():
+def _strict() -> Iterator[None]:
+    """Make errors of astropy's warnings of damage, after which it reads on; in one thread at a time, as it must be."""
+    with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.filterwarnings("error", message=_DAMAGE)  # astropy warns of these, and reads on
+        warnings.filterwarnings("error", message=_DAMAGE)
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[fits.HDUList]:
+    """Open a file. What is read of it is read inside `_strict`."""
+    with whole(path, "FITS file with images", "Fetch it again."):
         if not path.is_file():
             raise ValueError(f"{path}: expected a file, got none.")  # a pipe would never end
         common.size_of(path)  # refuses a .gz that unpacks to an absurd size
         with path.open("rb") as file:
             packed = file.read(3) == b"BZh"
         # astropy leaves a file open that it cannot read, unless it is given as a file.
-        with _unpacked(path) if packed else common.opened(path) as file, fits.open(file, **_OPEN) as hdus:
-            yield hdus
+        with _unpacked(path) if packed else common.opened(path) as file:
+            with _strict():
+                hdus = fits.open(file, **_OPEN)
+            with hdus:
+                yield hdus
 
 
 def _unpacked(path: Path) -> BytesIO:

@@ -224,6 +224,19 @@ def damaged(path, how):
         path.write_bytes(content[:place] + f"{10**9:>20}".encode() + content[place + 20 :])
 
 
+def test_damage_is_found_in_several_threads_too(given, tmp_path, monkeypatch):
+    """astropy only warns of a wrong checksum, and the filters of warnings are shared by all threads."""
+    monkeypatch.setattr("galviz.sky.readers.pictures._BATCH", 1)
+    for k in range(40):
+        fits.PrimaryHDU(cube(2, k)).writeto(given / f"g{k:02d}.fits", checksum=True)
+        if k % 3 == 0:
+            content = bytearray((given / f"g{k:02d}.fits").read_bytes())
+            content[2880 + 100] ^= 1
+            (given / f"g{k:02d}.fits").write_bytes(content)
+    sky = open_any_images(given, out=tmp_path / "sky", workers=8, skip_bad=True, report=None)
+    assert sky.object_ids.tolist() == [f"g{k:02d}" for k in range(40) if k % 3]
+
+
 @pytest.mark.parametrize("how", ["cut short", "no file", "absurd size"])
 def test_a_damaged_fits_file_is_named_and_takes_no_others_along(given, opened, how):
     for k in range(3):
