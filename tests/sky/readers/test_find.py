@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 import zipfile
 from functools import partial
 
@@ -18,6 +19,7 @@ from PIL import Image
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.opening import open_any_images, rejected
+from galviz.sky.readers import fits_images
 
 RNG = np.random.default_rng(3)
 SIDE = 12
@@ -224,9 +226,12 @@ def damaged(path, how):
         path.write_bytes(content[:place] + f"{10**9:>20}".encode() + content[place + 20 :])
 
 
+@pytest.mark.filterwarnings("ignore")  # as for a user: here, all warnings are errors
 def test_damage_is_found_in_several_threads_too(given, tmp_path, monkeypatch):
     """astropy only warns of a wrong checksum, and the filters of warnings are shared by all threads."""
     monkeypatch.setattr("galviz.sky.readers.pictures._BATCH", 1)
+    places = fits_images._places
+    monkeypatch.setattr(fits_images, "_places", lambda *args: time.sleep(0.01) or places(*args))
     for k in range(40):
         fits.PrimaryHDU(cube(2, k)).writeto(given / f"g{k:02d}.fits", checksum=True)
         if k % 3 == 0:
