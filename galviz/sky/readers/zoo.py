@@ -171,7 +171,7 @@ def hugging_face(path: str | Path) -> Pictures:
 
 def has_pictures(file: Path) -> bool:
     """Return whether an Arrow or Parquet file has a column of pictures."""
-    with _readable(file, "an Arrow or Parquet file"):
+    with whole(file, *_TABLE):
         return any(map(_picture_column, _schema(file)))
 
 
