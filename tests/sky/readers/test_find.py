@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 import zipfile
 from functools import partial
 
@@ -18,6 +19,7 @@ from PIL import Image
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.opening import open_any_images, rejected
+from galviz.sky.readers import fits_images
 
 RNG = np.random.default_rng(3)
 SIDE = 12
@@ -224,17 +226,29 @@ def damaged(path, how):
         path.write_bytes(content[:place] + f"{10**9:>20}".encode() + content[place + 20 :])
 
 
-def test_damage_is_found_in_several_threads_too(given, tmp_path, monkeypatch):
-    """astropy only warns of a wrong checksum, and the filters of warnings are shared by all threads."""
-    monkeypatch.setattr("galviz.sky.readers.pictures._BATCH", 1)
-    for k in range(40):
-        fits.PrimaryHDU(cube(2, k)).writeto(given / f"g{k:02d}.fits", checksum=True)
-        if k % 3 == 0:
-            content = bytearray((given / f"g{k:02d}.fits").read_bytes())
-            content[2880 + 100] ^= 1
-            (given / f"g{k:02d}.fits").write_bytes(content)
-    sky = open_any_images(given, out=tmp_path / "sky", workers=8, skip_bad=True, report=None)
-    assert sky.object_ids.tolist() == [f"g{k:02d}" for k in range(40) if k % 3]
+def test_astropys_warnings_of_damage_are_errors_in_one_thread_at_a_time():
+    """The filters of warnings are shared by all threads: one that leaves would switch off those of another."""
+    inside, leave, entered = threading.Event(), threading.Event(), []
+
+    def first():
+        with fits_images._strict():
+            inside.set()
+            leave.wait(10)
+            entered.append("first")
+
+    def second():
+        with fits_images._strict():
+            entered.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    threads[1].join(0.2)
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert entered == ["first", "second"]
 
 
 @pytest.mark.parametrize("how", ["cut short", "no file", "absurd size"])
