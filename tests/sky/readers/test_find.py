@@ -2,7 +2,11 @@
 
 import io
 import os
+<<<<<<< HEAD
 import time
+=======
+import threading
+>>>>>>> ingest
 import zipfile
 from functools import partial
 
@@ -226,6 +230,7 @@ def damaged(path, how):
         path.write_bytes(content[:place] + f"{10**9:>20}".encode() + content[place + 20 :])
 
 
+<<<<<<< HEAD
 @pytest.mark.filterwarnings("ignore")  # as for a user: here, all warnings are errors
 def test_damage_is_found_in_several_threads_too(given, tmp_path, monkeypatch):
     """astropy only warns of a wrong checksum, and the filters of warnings are shared by all threads."""
@@ -240,6 +245,31 @@ def test_damage_is_found_in_several_threads_too(given, tmp_path, monkeypatch):
             (given / f"g{k:02d}.fits").write_bytes(content)
     sky = open_any_images(given, out=tmp_path / "sky", workers=8, skip_bad=True, report=None)
     assert sky.object_ids.tolist() == [f"g{k:02d}" for k in range(40) if k % 3]
+=======
+def test_astropys_warnings_of_damage_are_errors_in_one_thread_at_a_time():
+    """The filters of warnings are shared by all threads: one that leaves would switch off those of another."""
+    inside, leave, entered = threading.Event(), threading.Event(), []
+
+    def first():
+        with fits_images._strict():
+            inside.set()
+            leave.wait(10)
+            entered.append("first")
+
+    def second():
+        with fits_images._strict():
+            entered.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    threads[1].join(0.2)
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert entered == ["first", "second"]
+>>>>>>> ingest
 
 
 @pytest.mark.parametrize("how", ["cut short", "no file", "absurd size"])
