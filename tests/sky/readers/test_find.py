@@ -2,11 +2,7 @@
 
 import io
 import os
-<<<<<<< HEAD
-import time
-=======
 import threading
->>>>>>> ingest
 import zipfile
 from functools import partial
 
@@ -230,22 +226,6 @@ def damaged(path, how):
         path.write_bytes(content[:place] + f"{10**9:>20}".encode() + content[place + 20 :])
 
 
-<<<<<<< HEAD
-@pytest.mark.filterwarnings("ignore")  # as for a user: here, all warnings are errors
-def test_damage_is_found_in_several_threads_too(given, tmp_path, monkeypatch):
-    """astropy only warns of a wrong checksum, and the filters of warnings are shared by all threads."""
-    monkeypatch.setattr("galviz.sky.readers.pictures._BATCH", 1)
-    places = fits_images._places
-    monkeypatch.setattr(fits_images, "_places", lambda *args: time.sleep(0.01) or places(*args))
-    for k in range(40):
-        fits.PrimaryHDU(cube(2, k)).writeto(given / f"g{k:02d}.fits", checksum=True)
-        if k % 3 == 0:
-            content = bytearray((given / f"g{k:02d}.fits").read_bytes())
-            content[2880 + 100] ^= 1
-            (given / f"g{k:02d}.fits").write_bytes(content)
-    sky = open_any_images(given, out=tmp_path / "sky", workers=8, skip_bad=True, report=None)
-    assert sky.object_ids.tolist() == [f"g{k:02d}" for k in range(40) if k % 3]
-=======
 def test_astropys_warnings_of_damage_are_errors_in_one_thread_at_a_time():
     """The filters of warnings are shared by all threads: one that leaves would switch off those of another."""
     inside, leave, entered = threading.Event(), threading.Event(), []
@@ -269,7 +249,6 @@ def test_astropys_warnings_of_damage_are_errors_in_one_thread_at_a_time():
     for thread in threads:
         thread.join(10)
     assert entered == ["first", "second"]
->>>>>>> ingest
 
 
 @pytest.mark.parametrize("how", ["cut short", "no file", "absurd size"])
