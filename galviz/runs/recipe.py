@@ -352,13 +352,8 @@ class Recipe(Group):
         _expect(not watched or validation.folds != 1, "validation.folds", "at least 2, or 0", validation.folds)
         gaussian = loss.name == "gaussian_nll"
         calibrated = gaussian or loss.name in ("cross_entropy", "focal")
-        for name in ("weights", "errors") if loss.name in _OF_A_BATCH else ():
-            _expect(
-                not getattr(self.data, name),
-                f"data.{name}",
-                f"none with the loss {loss.name}",
-                getattr(self.data, name),
-            )
+        weights = self.data.weights or self.data.errors
+        _expect(not weights or loss.name not in _OF_A_BATCH, "data.weights", f"none with the loss {loss.name}", weights)
         _expect(
             not loss.calibration or calibrated, "loss.calibration", f"0 with the loss {loss.name}", loss.calibration
         )

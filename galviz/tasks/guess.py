@@ -118,14 +118,13 @@ def _task_of(table: pd.DataFrame) -> tuple[str, str]:
             if as_numbers.isna().any() or values <= _FEW:
                 return "classification", f"{name}: text with {values} values{listed} → classification"
             found = as_numbers
-        finite = found.astype(float)[np.isfinite(found.astype(float))]
-        whole = (finite % 1 == 0).all()
-        if whole and values > _FEW and finite.is_unique and finite.min() >= _IDS:
+        if pd.api.types.is_integer_dtype(found) and values > _FEW and found.is_unique and found.min() >= _IDS:
             raise ValueError(
                 f"{name}: expected values to learn, got whole numbers that differ for all objects, as ids do. Choose "
                 "another column, or give --task regression."
             )
-        if len(finite) and whole and values <= _FEW:
+        finite = found.astype(float)[np.isfinite(found.astype(float))]
+        if len(finite) and (finite % 1 == 0).all() and values <= _FEW:
             return "classification", f"{name}: {values} values{listed} → classification; --task regression otherwise"
         return "regression", f"{name}: numbers with {values:,} values → regression"
     values = table.apply(numbers)
