@@ -229,7 +229,7 @@ def test_an_encoder_of_timm_trains_saves_reopens_and_is_explained(make_sky, tmp_
     assert run.state()["status"] == "done"
     assert studies.predict(Run.open(run.path), sky).table.equals(run.predictions().table)
     found = occlude(network_of(run), sky.images[:1], patch=32, stride=16)
-    assert np.isfinite(found.maps).all()
+    assert np.isfinite(found.map).all()
     other = make_sky(4, size=48)
     if encoder == "test_vit":
         with pytest.raises(ValueError, match="data: expected images of 64 pixels, as in the training, got 48"):
