@@ -36,7 +36,7 @@ def class_labels(column: pd.Series) -> pd.Series:
     and false as ``"True"`` and ``"False"``. Empty text counts as missing.
     """
     known = column.notna()
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+    if pd.api.types.is_float_dtype(column):
         values = column.astype(float)
         known &= np.isfinite(values)
         text = values.map(lambda value: f"{value:.0f}" if value % 1 == 0 else repr(value), na_action="ignore")
