@@ -9,4 +9,5 @@ STUDY = Study(
     targets={},
     recipes={},
     ingest=("FOLDER --out SKY", "reads pictures, FITS, HDF5 and other formats, with the table beside them"),
+    tabs={"threshold": "galviz.pages.threshold_page:threshold_tab"},
 )

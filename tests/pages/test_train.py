@@ -29,7 +29,9 @@ def test_a_form_that_was_not_touched_changes_nothing(recipes):
         form = RecipeForm(recipe)
         assert form.settings() == []
         assert form.changed() == recipe
-        assert form.widgets.keys() == recipe.flat().keys() - {"name", "network.votes", "network.dropout"}
+        assert form.widgets.keys() == {
+            *recipe.flat().keys() - {"name", "network.votes", "network.dropout", "loss.smoothing", "loss.class_weights"}
+        }
 
 
 def test_what_is_set_in_the_form_is_what_the_command_gets(recipe):
@@ -72,7 +74,7 @@ def test_an_encoder_can_be_started_from(sky, started, make_run, told_bands):
     run = make_run("bands", predictions=told_bands)
     run.weights.touch()
     panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
-    select = next(part for part in panel.choices() if part.label == "Start from the encoder of")
+    select = next(part for part in panel.learned() if part.label == "Start from the encoder of")
     assert select.options == {"none (random weights)": "", "bands": str(run.path)}
     select.value = str(run.path)
     panel.start()
@@ -267,7 +269,7 @@ def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
     table, left_out = panel.table()
     assert table.value.loc["first"].to_dict() | {"made": ""} == {
         "study": "richness", "target": "ln_richness", "recipe": "quick", "status": "done", "epochs": "2 of 4",
-        "best, held out": "MAE 0.25", "made": "", "data": "tiny",
+        "best, held out": "RMSE 1, MAE 0.25", "made": "", "data": "tiny",
     }  # fmt: skip
     assert "half" in left_out.object
     assert run_row(make_run("second", "stopped"))["status"] == "stopped"
