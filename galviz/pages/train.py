@@ -93,6 +93,7 @@ class TrainPanel(pn.viewable.Viewer):
         super().__init__(page=page, **params)
         self.study, self.library = study, library
         self.run, self._started = RunPanel(library, page), -_DOUBLE_CLICK_S
+        self._of = "", ""  # target and sky of the last guess
         self._forms: dict[tuple[str, ...], RecipeForm] = {}
         self._offer_columns()
         if not self.target:
@@ -121,15 +122,15 @@ class TrainPanel(pn.viewable.Viewer):
             self.target = self.target if self.target in offered else offered[0]
             self.more = [name for name in self.more if name in columns]
 
-    @param.depends("target", watch=True)
-    def _forget(self) -> None:
-        """Another target is guessed anew."""
-        more = [] if self.target in self.study.targets else [name for name in self.more if name != self.target]
-        self.param.update(task="", positive="", more=more)
-
     @param.depends("target", "more", "task", "positive", "page.sky", watch=True)
     def _choose(self) -> None:
-        """Guess the task of the target, and offer the recipes of this task."""
+        """Guess the task of the target, and offer the recipes of this task. Another target is guessed anew."""
+        of, self._of = self._of, (self.target, self.page.sky)
+        stale = {"positive": ""} if of != self._of else {}
+        stale |= {"more": [], "task": ""} if of[0] != self.target else {}
+        if any(getattr(self, name) != value for name, value in stale.items()):
+            self.param.update(**stale)  # which comes here again
+            return
         self.chosen = self._found()
         target, recipes = self.chosen.target, list(self.chosen.recipes) or [""]
         classes = target.classes if target is not None and len(target.classes) == 2 else ()
@@ -372,7 +373,7 @@ def pretrained_of(given: str, library: Library) -> str:
     Parameters
     ----------
     given : str
-        A file or a run that the page may open, ``"imagenet"``, or a tag of timm.
+        A file or a run that the page may open, the name of a run on it, ``"imagenet"``, or a tag of timm.
     library : Library
 
     Raises
@@ -380,7 +381,9 @@ def pretrained_of(given: str, library: Library) -> str:
     ValueError
         If it is a path that the page may not open, or another place, such as a model of a hub.
     """
-    here = Path(given).exists()
+    runs, here = library.runs()[0], Path(given).exists()
+    if given in runs:
+        return str(runs[given].path)
     if given == "imagenet" or (_TAG.fullmatch(given) and not here):
         return given
     if "/" in given or here:
@@ -393,6 +396,7 @@ def pretrained_of(given: str, library: Library) -> str:
 
 def in_words_of_the_page(message: str) -> str:
     """Return an error message with the name of the control in place of an argument or a key of the recipe."""
+    message = re.sub(r"\bgive --task (\w+)", r"choose the task \1 under Advanced", message)
     key, colon, rest = message.partition(":")
     return f"{_CONTROLS.get(key) or place_of(key) or key}{colon}{rest}"
 

@@ -108,13 +108,15 @@ def _trained(path: str, _stamp: int) -> "Trained":
     return open_trained(Run.open(path)).to(_device())
 
 
-def baselines(path: str) -> "dict[str, pd.DataFrame]":
+def baselines(path: str, only: str = "") -> "dict[str, pd.DataFrame]":
     """Return the metrics of the network of a run, and of baselines for the same held-out objects.
 
     Parameters
     ----------
     path : str
         A finished run. Its sky is read.
+    only : str
+        Name of a single baseline: ``"constant"``, ``"catalogue columns"`` or ``"pixel statistics"``. Empty: all.
 
     Returns
     -------
@@ -127,7 +129,7 @@ def baselines(path: str) -> "dict[str, pd.DataFrame]":
     from galviz.sky.cutouts import CutoutSet
 
     run = Run.open(path)
-    found = predictions_of(run, CutoutSet.open(run.data))
+    found = predictions_of(run, CutoutSet.open(run.data), only)
     if not found:
         return {}
     network, ids = run.predictions(), next(iter(found.values())).table.index
