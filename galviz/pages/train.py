@@ -47,8 +47,8 @@ _CONTROLS = {
     "data": "Data",
     "target": "Target",
     "columns": "Target",
-    "positive": "Advanced, positive class",
-    "encoder": "Advanced, start from the encoder of",
+    "positive": "Advanced, Positive class",
+    "encoder": "Advanced, Start from the encoder of",
     "name": "Name of the new run",
 }
 """Name of an argument in an error message → the control of the page."""
@@ -77,9 +77,9 @@ class TrainPanel(pn.viewable.Viewer):
 
     page = param.ClassSelector(class_=PageState, constant=True)
     target = param.Selector(default="", objects=[""], label="Target")
-    more = param.ListSelector(default=[], objects=[], label="more columns, learned together")
-    task = param.Selector(default="", objects=_TASKS, label="task")
-    positive = param.Selector(default="", objects={"automatic": ""}, label="positive class")
+    more = param.ListSelector(default=[], objects=[], label="More columns, learned together")
+    task = param.Selector(default="", objects=_TASKS, label="Task")
+    positive = param.Selector(default="", objects={"automatic": ""}, label="Positive class")
     chosen = param.Parameter(default=Chosen(), doc="the `Chosen` of the controls above")
     recipe = param.Selector(default="", objects=[""], label="Recipe")
     encoder = param.String(default="", label="Start from the encoder of")

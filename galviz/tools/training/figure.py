@@ -50,7 +50,7 @@ def column_plot(column: pd.Series, target: Target) -> hv.Element:
     """
     known, axis = _known(column, target).dropna(), hv.Dimension("x", label=plain(str(column.name)))
     count = hv.Dimension("objects", label="Objects")
-    more = {"title": str(column.name), "height": 170, "toolbar": None, "show_grid": False}
+    more = {"title": "", "height": 150, "toolbar": None, "show_grid": False}
     if target.numeric:
         edges = np.histogram_bin_edges(known, bins=_BINS) if len(known) else np.array([0.0, 1.0])
         histogram = hv.Histogram((edges, np.histogram(known, edges)[0]), kdims=[axis], vdims=[count])
@@ -60,7 +60,7 @@ def column_plot(column: pd.Series, target: Target) -> hv.Element:
     order = [name for name in target.classes if name in largest.index] or list(largest.index)
     short = (name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…{k * JOINER}" for k, name in enumerate(order))
     names = [plain(name) for name in short]
-    more["title"] += f": the {_BARS} largest of {len(counts)} classes" if len(counts) > _BARS else ""
+    more["title"] = f"The {_BARS} largest of {len(counts)} classes" if len(counts) > _BARS else ""
     bars = hv.Bars((names, largest[order].to_numpy()), kdims=[axis], vdims=[count])
     return frame(bars, color=BLUE, line_width=0, tools=["hover"], xrotation=0 if len(names) < 7 else 60, **more)
 
