@@ -102,7 +102,7 @@ class StudyPage(pn.viewable.Viewer):
         except REFUSED as error:
             return said(shown_error(error))
         target = self.study.target
-        columns = dict.fromkeys(target.rules.shown(target), target.label) | _REDSHIFTS
+        columns = target and dict.fromkeys(target.rules.shown(target), target.label) | _REDSHIFTS
         more = pn.Card(self.maker, title="Make or open another sky", collapsed=True, sizing_mode="stretch_width")
         choice = Chooser(self.page, "sky", self.library.skies, "Sky")
         return pn.Column(choice, SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky])), more)

@@ -5,6 +5,7 @@ from dataclasses import Field
 from typing import Any, get_origin
 
 import panel as pn
+import param
 
 from galviz.runs.recipe import ARCHITECTURES, Recipe
 from galviz.runs.settings import Setting, about, declared, text_of
@@ -27,13 +28,20 @@ class RecipeForm(pn.viewable.Viewer):
         What is learned: ``"regression"``, ``"classification"``, ``"votes"`` or ``"pretext"``.
     """
 
+    edits = param.Integer(default=0, doc="grows with every change of a widget")
+
     def __init__(self, recipe: Recipe, task: str = "regression", **params: object) -> None:
         super().__init__(**params)
         self.recipe, self.task = recipe, task
-        self.widgets = {key: _widget(key, value, task) for key, value in self._shown(recipe).items()}
+        self.widgets = {key: self._new(key, value) for key, value in self._shown(recipe).items()}
         self.cards = [pn.Card(title=group, collapsed=bool(k), **_WIDE) for k, group in enumerate(self._groups())]
         self.widgets[_ARCHITECTURE].param.watch(self._change_architecture, "value")
         self._fill()
+
+    def _new(self, key: str, value: Any) -> pn.widgets.Widget:
+        widget = _widget(key, value, self.task)
+        widget.param.watch(lambda _: self.param.update(edits=self.edits + 1), "value")
+        return widget
 
     @property
     def _base(self) -> Recipe:
@@ -52,7 +60,7 @@ class RecipeForm(pn.viewable.Viewer):
 
     def _change_architecture(self, _: object) -> None:
         shown = self._shown(self._base)
-        made = {key: self.widgets.get(key) or _widget(key, value, self.task) for key, value in shown.items()}
+        made = {key: self.widgets.get(key) or self._new(key, value) for key, value in shown.items()}
         self.widgets.clear()
         self.widgets.update(made)
         self._fill()
@@ -86,6 +94,17 @@ def _field(key: str) -> Field:
     return _DECLARED[key] if key in _DECLARED else _DECLARED[key.rpartition(".")[0]]
 
 
+def place_of(key: str) -> str:
+    """Return where on the page the setting of a key is: ``"Advanced, validation, fold"``; "" if it is no setting."""
+    if key not in _DECLARED and key.rpartition(".")[0] not in _DECLARED:
+        return ""
+    return f"Advanced, {_group(key)}, {_label(key)}"
+
+
+def _label(key: str) -> str:
+    return key.removesuffix(".name").rpartition(".")[2].replace("_", " ")
+
+
 def _setting(key: str) -> Setting:
     return about(_field(key))
 
@@ -97,7 +116,7 @@ def _group(key: str) -> str:
 
 def _widget(key: str, value: Any, task: str) -> pn.widgets.Widget:
     known, kind = _setting(key), _field(key).type
-    label = key.removesuffix(".name").rpartition(".")[2].replace("_", " ")
+    label = _label(key)
     looks: dict[str, Any] = {"label": label, "value": value, "width": 180}
     if get_origin(kind) is not None and issubclass(get_origin(kind), Mapping):
         looks |= {"label": f"learning rate: {label}", "step": value / 10}
@@ -107,6 +126,7 @@ def _widget(key: str, value: Any, task: str) -> pn.widgets.Widget:
     looks["description"] = known.help
     if kind is str and known.choices:
         fitting = [one for one in known.choices if key != _ARCHITECTURE or one == value or task in ARCHITECTURES[one]]
+        fitting += [value] if value not in fitting else []  # an architecture of timm
         return pn.widgets.Select(**looks, options=fitting)
     if known.choices:
         return pn.widgets.MultiChoice(**looks | {"value": list(value), "width": 240}, options=list(known.choices))

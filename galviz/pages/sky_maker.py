@@ -10,7 +10,7 @@ from galviz.io.markup import Markup
 from galviz.pages.library import Library
 from galviz.pages.state import PageState
 from galviz.runs.run import Run, home
-from galviz.studies import Study
+from galviz.studies import Study, open_study
 from galviz.tools.formatting import REFUSED, field, shown_error, text
 from galviz.work import processes as jobs
 
@@ -19,6 +19,8 @@ _OWN_DATA = Markup("""
 catalogue=…, pixel_scale=…, unit=…).save("SKY")</code> makes one of arrays. Put it into <code>{}</code>, where it is
 found in a few seconds, or open it by <code>panel serve … --args SKY</code>.</p>
 """)
+_EXAMPLE = Markup("""<p><b>No images at hand?</b> Make a synthetic sky, as an example: {}. Then learn its column
+<code>{}</code> on the tab Train.</p>""")
 
 
 class SkyMaker(pn.viewable.Viewer):
@@ -27,7 +29,7 @@ class SkyMaker(pn.viewable.Viewer):
     Parameters
     ----------
     study : Study
-        Its synthetic sky is drawn, if it has one.
+        Its synthetic sky is drawn, or its example, if it has one.
     library : Library
     page : PageState
     """
@@ -42,8 +44,9 @@ class SkyMaker(pn.viewable.Viewer):
     said = param.String(default="", doc="what came of it")
 
     def __init__(self, study: Study, library: Library, page: PageState, **params: object) -> None:
-        super().__init__(page=page, **({"size": study.mock.size} if study.mock else {}) | params)
-        self.study, self.library = study, library
+        drawn = open_study(study.example) if study.example else study
+        super().__init__(page=page, **({"size": drawn.mock.size} if drawn.mock else {}) | params)
+        self.study, self.drawn, self.library = study, drawn, library
 
     def make(self, _: object = None) -> None:
         """Start the process."""
@@ -52,7 +55,7 @@ class SkyMaker(pn.viewable.Viewer):
             path.parent.mkdir(parents=True, exist_ok=True)
             asked = [
                 "mock",
-                self.study.name,
+                self.drawn.name,
                 "--n",
                 str(self.objects),
                 "--size",
@@ -99,6 +102,9 @@ class SkyMaker(pn.viewable.Viewer):
         )
         outcome = text(pn.bind(Markup("<div role='status'>{}</div>").format, self.param.said))
         own = text(_OWN_DATA.format(*self.study.ingest, self.library.bands or "…", self.library.sky_folders[-1]))
-        if self.study.mock is None:
+        if self.drawn.mock is None:
             return pn.Column(own)
-        return pn.Column(pn.FlexBox(*fields, make, align_items="flex-end"), bar, outcome, own)
+        form = pn.Column(pn.FlexBox(*fields, make, align_items="flex-end"), bar, outcome)
+        if self.study.example:
+            return pn.Column(own, text(_EXAMPLE.format(self.drawn.mock.about, self.drawn.target.columns[0])), form)
+        return pn.Column(form, own)

@@ -10,6 +10,7 @@ from galviz.pages.folders import free_name, let_go, named, new_folder
 from galviz.pages.library import Library
 from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState
+from galviz.pages.train import pretrained_of
 from galviz.runs.run import Run, home
 from galviz.tools.formatting import REFUSED, field, said, shown_error, text
 from galviz.tools.label_curves.text import NO_SWEEP, progress_html
@@ -116,6 +117,9 @@ class LabelsTab(pn.viewable.Viewer):
         for words, label in ((fractions, "Parts of the labels"), (settings, "Changes to the recipe")):
             if option := next((word for word in words if word.startswith("-")), None):  # an option could name any file
                 raise ValueError(f"{label}: expected no options of the command line, got {option}. Leave it out.")
+        for key, _, weights in (one.partition("=") for one in settings):
+            if weights and key.rpartition(".")[2] == "pretrained":
+                pretrained_of(weights, self.library)
         asked += ["--fractions", *fractions, "--trials", str(self.trials)]
         jobs.start([*asked, *(["--set", *settings] if settings else [])], path)
         self._asked, self.sweep_name = name, ""

@@ -9,10 +9,11 @@ import param
 from galviz.io.markup import Markup
 from galviz.pages.data_source import OpenedPage
 from galviz.pages.explorer import Explorer
-from galviz.pages.library import Library
+from galviz.pages.library import Library, open_predictions
 from galviz.pages.open_any import Opened
 from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState, query, write_query
+from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, THRESHOLD
 from galviz.tools.formatting import text
 from galviz.tools.threshold.state import KEPT
@@ -83,7 +84,8 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         opened = self.open(given)
         first = {"threshold": THRESHOLD} if set(COLUMNS) <= set(opened.table.columns) else {}
         self.page.selection.show(opened.table)
-        self.view = view = ThresholdView(scores_of(opened), opened.cutouts, self.page.selection, **first)
+        scores = with_classes(scores_of(opened), opened.run)
+        self.view = view = ThresholdView(scores, opened.cutouts, self.page.selection, **first)
         view.param.update(**_asked(view))
         keep_in_address(view)
         held_out = "" if opened.run is None else " that the network has not seen in training"
@@ -109,13 +111,41 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
 
 
 def threshold_tab(of: StudyPage) -> ThresholdPage:
-    """Return the tab of the threshold on the page of a study."""
-    return ThresholdPage(of.paths, of.library, of.page)
+    """Return the tab of the threshold on the page of a study. Only a study that opens tables opens its paths there."""
+    return ThresholdPage(of.paths if of.study.opens_tables else (), of.library, of.page)
 
 
 def scores_of(opened: Opened) -> pd.DataFrame:
     """Return the table of scores: of a run, all but the residual."""
     return opened.table if opened.run is None else opened.table.drop(columns="residual", errors="ignore")
+
+
+def with_classes(table: pd.DataFrame, run: Run | None) -> pd.DataFrame:
+    """Return a table of scores with the probability of each class, if the run has classes, and its truth.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Objects of the run, index ``object_id``.
+    run : Run or None
+        Other runs, and None, change nothing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns ``p_<class>`` come first, that of the positive class before all, each with ``p_<class>_true``: 1 for
+        an object of the class, 0 for one of another class, NaN where not known.
+    """
+    if run is None or run.target.task != "classification":
+        return table
+    predictions = open_predictions(run)
+    target, found = predictions.target, predictions.table.reindex(table.index)
+    known, columns = pd.Series(predictions.truth, predictions.table.index).reindex(table.index), {}
+    for name in sorted(target.classes, key=lambda name: name != target.positive):
+        columns[f"p_{name}"] = found[f"p_{name}"]
+        columns[f"p_{name}_true"] = known.eq(name).astype(float).where(known.notna())
+    rest = [name for name in table.columns if name not in (*columns, "probability", "correct", "right")]
+    return pd.DataFrame(columns, table.index).join(table[rest])
 
 
 def _origin(opened: Opened) -> str | Markup:

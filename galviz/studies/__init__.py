@@ -77,6 +77,8 @@ class Study:
     other_recipes : mapping of str to (mapping of str to Recipe)
         Name of a target → its recipes.
     mock : Mock, optional
+    example : str
+        Without a mock: name of the study whose synthetic sky an empty page offers, or ``""``.
     ingest : (str, str)
         Arguments of ``galviz ingest`` that make a sky for this study, and what they do.
     pretraining : Pretraining, optional
@@ -99,6 +101,7 @@ class Study:
     recipes: Recipes
     other_recipes: Mapping[str, Recipes] = field(default_factory=dict)
     mock: Mock | None = None
+    example: str = ""
     ingest: tuple[str, str] = ("", "")
     pretraining: Pretraining | None = None
     tabs: Mapping[str, str] = field(default_factory=dict)

@@ -8,5 +8,7 @@ STUDY = Study(
     bands=None,
     targets={},
     recipes={},
+    example="richness",
     ingest=("FOLDER --out SKY", "reads pictures, FITS, HDF5 and other formats, with the table beside them"),
+    tabs={"threshold": "galviz.pages.threshold_page:threshold_tab"},
 )

@@ -9,6 +9,7 @@ import numpy as np
 from galviz.runs.run import Run
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import nn
 
     from galviz.measure.inpainting import FitState
@@ -105,6 +106,36 @@ def _trained(path: str, _stamp: int) -> "Trained":
     from galviz.nn.gan.repair import open_trained
 
     return open_trained(Run.open(path)).to(_device())
+
+
+def baselines(path: str, only: str = "") -> "dict[str, pd.DataFrame]":
+    """Return the metrics of the network of a run, and of baselines for the same held-out objects.
+
+    Parameters
+    ----------
+    path : str
+        A finished run. Its sky is read.
+    only : str
+        Name of a single baseline: ``"constant"``, ``"catalogue columns"`` or ``"pixel statistics"``. Empty: all.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        ``"network"`` and each baseline of `galviz.nn.baselines.general` → the metrics of the task with intervals, as
+        from `galviz.runs.predictions.Predictions.summary`. Empty if there are no baselines.
+    """
+    from galviz.nn.baselines.general import baselines as predictions_of
+    from galviz.runs.predictions import Predictions
+    from galviz.sky.cutouts import CutoutSet
+
+    run = Run.open(path)
+    found = predictions_of(run, CutoutSet.open(run.data), only)
+    if not found:
+        return {}
+    network, ids = run.predictions(), next(iter(found.values())).table.index
+    table = network.table[network.table.index.isin(ids)]
+    every = {"network": Predictions(table, network.target)} | found
+    return {name: predictions.summary() for name, predictions in every.items()}
 
 
 def _device() -> str:

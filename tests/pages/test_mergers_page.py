@@ -223,7 +223,7 @@ def test_the_form_has_the_network_of_each_recipe_and_starts_its_command(zoo, mon
     assert started[0][started[0].index("--recipe") :] == [
         *("--recipe", "paper", "--devices", "cpu", "--set", "network.votes=tree")
     ]
-    (encoder,) = [one for one in train.choices() if one.label == "Start from the encoder of"]
+    (encoder,) = [one for one in train.learned() if one.label == "Start from the encoder of"]
     assert not encoder.visible  # no run of this study has one to lend
 
 

@@ -1,3 +1,7 @@
+import json
+
+import numpy as np
+import pandas as pd
 import panel as pn
 import pytest
 
@@ -8,8 +12,13 @@ from galviz.pages.run import RunPanel
 from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, PageState
-from galviz.pages.train import TrainPanel
-from galviz.studies import open_study, richness
+from galviz.pages.threshold_page import ThresholdPage
+from galviz.pages.train import TrainPanel, in_words_of_the_page
+from galviz.runs.predictions import Predictions
+from galviz.sky.cutouts import CutoutSet
+from galviz.studies import open_study, own, richness
+from galviz.tasks.target import Target
+from galviz.tools.formatting import note
 from galviz.tools.training.run_progress import RunView
 from galviz.tools.viewer.view import FocusCanvas
 from galviz.work import processes as jobs
@@ -29,7 +38,9 @@ def test_a_form_that_was_not_touched_changes_nothing(recipes):
         form = RecipeForm(recipe)
         assert form.settings() == []
         assert form.changed() == recipe
-        assert form.widgets.keys() == recipe.flat().keys() - {"name", "network.votes", "network.dropout"}
+        assert form.widgets.keys() == {
+            *recipe.flat().keys() - {"name", "network.votes", "network.dropout", "loss.smoothing", "loss.class_weights"}
+        }
 
 
 def test_what_is_set_in_the_form_is_what_the_command_gets(recipe):
@@ -72,7 +83,7 @@ def test_an_encoder_can_be_started_from(sky, started, make_run, told_bands):
     run = make_run("bands", predictions=told_bands)
     run.weights.touch()
     panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
-    select = next(part for part in panel.choices() if part.label == "Start from the encoder of")
+    select = next(part for part in panel.learned() if part.label == "Start from the encoder of")
     assert select.options == {"none (random weights)": "", "bands": str(run.path)}
     select.value = str(run.path)
     panel.start()
@@ -349,3 +360,240 @@ def test_a_run_whose_sky_is_gone_is_shown_without_pictures(told, sky, make_run, 
     said = page.predictions()[1][0][0]
     assert "expected a folder with a saved sky" in said.object
     assert not page.predictions()[1].select(FocusCanvas)
+
+
+def with_catalogue(sky, catalogue):
+    """The images of a sky with another catalogue."""
+    more = {"bands": sky.bands, "pixel_scale": sky.pixel_scale, "unit": sky.unit}
+    return CutoutSet(images=np.asarray(sky.images), catalogue=catalogue, **more)
+
+
+@pytest.fixture
+def spirals(galviz_home, tiny_sky):
+    """The tiny sky with more columns: 0/1 with a missing one, two fractions, a text, and one without values."""
+    spiral = np.array([1.0, 0, 0, 0, 1, 0, np.nan, 0, 1, 0, 0, 0])
+    smooth = np.linspace(0.05, 0.95, 12)
+    more = {"spiral": spiral, "smooth": smooth, "disk": 1 - smooth, "kind": list("EESIEESIEESI"), "empty": np.nan}
+    sky = with_catalogue(tiny_sky, tiny_sky.catalogue.assign(**more, **{"a,b": 1.0, "-z": smooth}))
+    sky.save(galviz_home / "skies" / "mine")
+    return sky
+
+
+@pytest.fixture
+def panel(spirals):
+    """The training tab of own images."""
+    return TrainPanel(own.STUDY, Library.find(), PageState(sky="mine"))
+
+
+def test_any_column_is_offered_and_its_task_is_guessed(panel, started, galviz_home):
+    assert panel.param.target.names["choose a column …"] == panel.target == ""
+    columns = ["", "richness", "z", "spiral", "smooth", "disk", "kind", "empty", "-z"]  # no comma: `--target` splits
+    assert list(panel.param.target.names.values()) == columns
+    panel.start()
+    assert panel.error == "Target: choose a column to learn."
+    panel.target = "spiral"
+    assert "spiral: 2 values (0, 1) → classification, positive 1; another task: see Advanced" in _shown(panel.preview())
+    assert "spiral: 11 known, 1 missing" in _shown(panel.preview())
+    assert (panel.chosen.target.task, panel.recipe) == ("classification", "quick")
+    assert "loss.class_weights" in panel.form.widgets
+    panel.run_name = "first"
+    panel.start()
+    ((command, path),) = started
+    assert command == [
+        "train", "--data", str(galviz_home / "skies" / "mine"), "--out", str(path), "--target", "spiral",
+        "--recipe", "quick", "--devices", "cpu",
+    ]  # fmt: skip
+
+
+def test_the_guess_can_be_changed_and_another_target_is_guessed_anew(panel):
+    panel.target = "spiral"
+    assert list(panel.param.positive.names) == ["automatic", "0", "1"]
+    panel.positive = "0"
+    assert panel.command("out")[6:9] == ["spiral", "--positive", "0"]
+    panel.param.update(positive="", task="regression")
+    assert panel.chosen.target.task == "regression"
+    assert panel.chosen.recipes["quick"].loss.name == "gaussian_nll"
+    assert panel.command("out")[6:9] == ["spiral", "--task", "regression"]
+    panel.target = "kind"
+    assert (panel.task, panel.chosen.target.task, panel.chosen.target.classes) == (
+        "",
+        "classification",
+        ("E", "I", "S"),
+    )
+    panel.target = "-z"
+    assert panel.command("out")[5] == "--target=-z"
+
+
+def test_several_columns_are_learned_together(panel):
+    panel.target = "smooth"
+    panel.more = ["disk"]
+    assert panel.chosen.target.task == "votes"
+    assert panel.command("out")[5:7] == ["--target", "smooth,disk"]
+    assert panel.free_name() == "smooth+disk-quick-1"
+    assert len(panel.preview()[1]) == 2  # a plot each
+    panel.target = "richness"
+    assert (panel.more, panel.chosen.target.columns) == ([], ("richness",))
+
+
+@pytest.mark.parametrize(
+    ("target", "task", "said"),
+    [
+        ("empty", "", "Target: empty: expected "),
+        ("kind", "regression", "Target: kind: expected numbers, got 'E'"),
+    ],
+)
+def test_a_column_that_cannot_be_learned_says_why(panel, started, target, task, said):
+    panel.target = target
+    panel.task = task
+    panel.start()
+    assert said in panel.error
+    assert panel.preview().object == note(panel.error).object
+    assert "No command yet" in panel.command_line()
+    assert started == []
+    assert panel.form is None
+
+
+def test_errors_name_the_control():
+    assert in_words_of_the_page("validation.fold: expected 0 to 4.") == "Advanced, validation, fold: expected 0 to 4."
+    assert in_words_of_the_page("optimiser.learning_rates.head: x") == "Advanced, optimiser, head: x"
+    assert in_words_of_the_page("positive: x") == "Advanced, Positive class: x"
+    words = in_words_of_the_page("target: Choose another, or give --task regression.")
+    assert words == "Target: Choose another, or choose the task regression under Advanced."
+
+
+def test_a_study_also_learns_any_column(spirals, started):
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="mine"))
+    own_targets = list(richness.TARGETS)
+    assert list(panel.param.target.objects)[: len(own_targets) + 2] == [*own_targets, "z", "spiral"]
+    assert list(panel.chosen.recipes) == list(richness.RECIPES)
+    panel.target = "spiral"
+    assert "finetune" in panel.chosen.recipes
+    panel.start()
+    assert started[0][0][:2] == ["train", "richness"]
+
+
+def test_another_sky_brings_its_columns(panel, sky):
+    panel.target = "spiral"
+    panel.positive = "0"
+    panel.page.sky = "tiny"
+    assert list(panel.param.target.objects) == ["", "richness", "z"]
+    assert (panel.target, panel.positive, panel.form) == ("", "", None)
+    panel.page.sky = "mine"
+    assert "spiral" in panel.param.target.objects
+
+
+def test_a_sky_without_the_columns_of_the_study_is_refused_before_the_start(galviz_home, tiny_sky, started):
+    bare = with_catalogue(tiny_sky, tiny_sky.catalogue[["z"]])
+    bare.save(galviz_home / "skies" / "bare")
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="bare"))
+    panel.start()
+    assert panel.error == "Data: bare has no column richness. Choose other data or a target."
+    assert started == []
+
+
+def test_five_controls_are_visible_and_the_rest_is_closed(panel):
+    panel.target = "spiral"
+    labels = [widget.label for widget in panel.choices()]
+    assert labels == ["Data", "Target", "Recipe", "Device", "Name of the new run"]
+    form = panel.__panel__()[0]
+    (advanced,) = [part for part in form if isinstance(part, pn.Card)]
+    assert (advanced.title, advanced.collapsed) == ("Advanced", True)
+    outside = [part for part in form if part is not advanced]
+    open_now = {widget.label for part in outside for widget in pn.Column(part).select(pn.widgets.Widget)}
+    assert open_now == {*labels, "▶ Start training"}
+    assert [widget.label for widget in panel.learned()][:3] == [
+        "More columns, learned together",
+        "Task",
+        "Positive class",
+    ]
+
+
+def test_the_command_to_copy_is_the_one_that_runs(panel, started):
+    panel.target = "spiral"
+    seen = []
+    shown = pn.bind(lambda *_: seen.append(panel.command_line()), panel.param.edits)
+    pn.panel(shown).get_root()
+    panel.form.widgets["epochs"].value = 3
+    panel.run_name = "my run"
+    assert "--set epochs=3" in seen[-1]
+    line = panel.command_line()
+    assert "galviz train --data" in line
+    assert "/runs/my run&#39; --target spiral --recipe quick --devices cpu --set epochs=3</pre>" in line
+    panel.start()
+    assert started[0][0][-2:] == ["--set", "epochs=3"]
+    panel.form.widgets["validation.fold"].value = 9
+    assert "No command yet. Advanced, validation, fold: expected 0 to 4, got 9." in panel.command_line()
+
+
+def test_the_architecture_is_explained_by_data_and_device(panel):
+    panel.target = "spiral"
+    assert panel.reason().startswith(
+        "resnet18, 16 channels wide, from random weights; 11 objects of 16×16 pixels on cpu."
+    )
+    assert "finetune" in panel.reason()
+    panel.recipe = "finetune"
+    assert panel.reason().startswith("efficientnet_lite0, from trained weights")
+    assert panel.form.widgets["network.architecture"].value in panel.form.widgets["network.architecture"].options
+
+
+@pytest.mark.parametrize("given", ["/etc/passwd", "hf-hub:someone/model", "https://x/y", "local-dir:x", "..", "dir"])
+def test_a_visitor_names_no_weights_from_elsewhere(panel, started, given, tmp_path, monkeypatch):
+    (tmp_path / "dir").mkdir()
+    monkeypatch.chdir(tmp_path)
+    panel.target = "spiral"
+    panel.recipe = "finetune"
+    panel.form.widgets["network.pretrained"].value = given
+    panel.start()
+    assert panel.error.startswith("Advanced, network, pretrained: expected")
+    assert started == []
+
+
+def test_weights_of_the_library_and_tags_may_be_named(panel, make_run):
+    run = make_run("first")
+    (run.path / "w.safetensors").touch()
+    panel.target = "spiral"
+    panel.recipe = "finetune"
+    files = {str(run.path / "w.safetensors"): str((run.path / "w.safetensors").resolve()), "first": str(run.path)}
+    for given, used in files.items() | {("a1_in1k", "a1_in1k"), ("", "")}:
+        panel.form.widgets["network.pretrained"].value = given
+        assert panel.command("out")[-1] == f"network.pretrained={used}"
+    panel.form.widgets["network.pretrained"].value = "imagenet"  # as the recipe has it
+    assert "--set" not in panel.command("out")
+
+
+def test_an_empty_page_of_own_images_offers_an_example(started, galviz_home):
+    page = StudyPage(own.STUDY, Library.find())
+    shown = " ".join(part.object for part in page.maker.__panel__().select(pn.pane.HTML))
+    assert "galviz ingest FOLDER --out SKY" in shown
+    assert "learn its column\n<code>richness</code>" in shown
+    page.maker.make()
+    assert started[0][0][:2] == ["mock", "richness"]
+    for tab in page.page.tabs:
+        page.page.tab = tab
+        assert page.__panel__().get_root()
+
+
+def test_a_threshold_over_each_class_of_a_run(spirals, make_run, monkeypatch):
+    target = Target.of(spirals, "spiral").fitted(spirals.catalogue)
+    chance = np.linspace(0.01, 0.99, 12)
+    known = spirals.catalogue["spiral"].map({0: "0", 1: "1"})
+    columns = {"spiral": np.where(chance > 0.5, "1", "0"), "spiral_true": known, "p_0": 1 - chance, "p_1": chance}
+    table = pd.DataFrame({**columns, "fold": 0}, index=spirals.catalogue.index)
+    run = make_run("classes", predictions=Predictions(table, target))
+    info = json.loads((run.path / "run.json").read_text()) | {"study": "own"}
+    (run.path / "run.json").write_text(json.dumps(info))
+    page = StudyPage(own.STUDY, Library.find(study=own.STUDY))
+    assert page.page.tabs[-1] == "threshold"
+    page.page.tab = "threshold"
+    page.__panel__().get_root()
+    tab = page.tabs["threshold"]
+    assert isinstance(tab, ThresholdPage)
+    tab.body()
+    assert (tab.view.answer, tab.view.truth) == ("p_1", "p_1_true")  # of the positive class
+    truth = tab.view.table["p_1_true"]
+    assert (truth.sum(), truth.isna().sum()) == (3, 1)
+    assert set(tab.view.param.answer.objects.values()) >= {"p_0", "p_1"}
+
+
+def _shown(view):
+    return " ".join(str(part.object) for part in pn.Column(view).select(pn.pane.HTML))

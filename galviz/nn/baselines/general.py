@@ -23,7 +23,7 @@ _CHUNK = 512
 _BOOKKEEPING = ("split", "fold", "group", "field", "weight")
 
 
-def baselines(run: Run, cutouts: CutoutSet) -> dict[str, Predictions]:
+def baselines(run: Run, cutouts: CutoutSet, only: str = "") -> dict[str, Predictions]:
     """Return the predictions of each baseline for the objects that the run held out.
 
     They learn from the training objects of the run, and only the main number of a target with several.
@@ -34,6 +34,8 @@ def baselines(run: Run, cutouts: CutoutSet) -> dict[str, Predictions]:
         A trained run.
     cutouts : CutoutSet
         Its sky.
+    only : str
+        Name of a single baseline; empty for all.
 
     Returns
     -------
@@ -50,17 +52,18 @@ def baselines(run: Run, cutouts: CutoutSet) -> dict[str, Predictions]:
     if not len(learned) or not len(held):
         return {}
     guess = pd.Series(truth[learned]).mode().iloc[0] if not target.numeric else np.mean(truth[learned].astype(float))
-    found = {CONSTANT: np.full(len(held), guess, dtype=truth.dtype)}
-    columns = numeric_columns(cutouts.catalogue, target)
+    found = {CONSTANT: np.full(len(held), guess, dtype=truth.dtype)} if only in ("", CONSTANT) else {}
+    columns = numeric_columns(cutouts.catalogue, target) if only in ("", COLUMNS) else []
     if columns:
         features = cutouts.catalogue[columns].to_numpy(np.float64, copy=True)
         features[~np.isfinite(features)] = np.nan  # the trees know missing values
         found[COLUMNS] = _fitted(_trees(target), features, truth, learned, held)
-    rows = np.concatenate([learned, held])
-    statistics = pixel_statistics(cutouts, rows)
-    features = np.full((len(cutouts), statistics.shape[1]), np.nan)
-    features[rows] = np.nan_to_num(statistics)
-    found[PIXELS] = _fitted(_linear(target), features, truth, learned, held)
+    if only in ("", PIXELS):
+        rows = np.concatenate([learned, held])
+        statistics = pixel_statistics(cutouts, rows)
+        features = np.full((len(cutouts), statistics.shape[1]), np.nan)
+        features[rows] = np.nan_to_num(statistics)
+        found[PIXELS] = _fitted(_linear(target), features, truth, learned, held)
     return {name: _predictions(target, cutouts, held, truth, estimate) for name, estimate in found.items()}
 
 

@@ -1,12 +1,16 @@
-"""Learning curves: losses and metrics against the epoch."""
+"""What is learned, as a small plot of a column; and learning curves: losses and metrics against the epoch."""
 
 from collections.abc import Mapping
 from itertools import cycle
 
 import holoviews as hv
+import numpy as np
 import pandas as pd
 
-from galviz.tools.style import BLUE, FOCUS, GREY, ORANGE, PINK, SKY, frame, plain
+from galviz.tasks.classification import class_labels
+from galviz.tasks.regression import numbers
+from galviz.tasks.target import Target
+from galviz.tools.style import BLUE, FOCUS, GREY, JOINER, ORANGE, PINK, SKY, frame, plain
 
 _MOST = 500
 """Largest number of epochs drawn, as a page redraws its curves every half second."""
@@ -16,6 +20,53 @@ LABELS = {"val_mae": "MAE", "val_rmse": "RMSE", "val_accuracy": "Accuracy", "val
 
 _LOOKS = {"training": (BLUE, "solid"), "held out": (ORANGE, "dashed")}
 _DASHES = ("solid", "dashed", "dotted", "dotdash")
+
+
+_BARS, _BINS = 12, 30
+_SHOWN = 24  # letters of a class on an axis
+
+
+def column_counts(column: pd.Series, target: Target) -> str:
+    """Return how many values of a column are known and how many are missing, as text."""
+    known = int(_known(column, target).notna().sum())
+    missing = len(column) - known
+    return f"{column.name}: {known:,} known, {missing:,} missing" if missing else f"{column.name}: {known:,}, all known"
+
+
+def column_plot(column: pd.Series, target: Target) -> hv.Element:
+    """Draw the values of a column that a target has: a histogram of numbers, or bars of classes.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        One value per object.
+    target : Target
+        Its task tells numbers from classes.
+
+    Returns
+    -------
+    holoviews.Histogram or holoviews.Bars
+        Of many classes the 12 largest.
+    """
+    known, axis = _known(column, target).dropna(), hv.Dimension("x", label=plain(str(column.name)))
+    count = hv.Dimension("objects", label="Objects")
+    more = {"title": "", "height": 150, "toolbar": None, "show_grid": False}
+    if target.numeric:
+        edges = np.histogram_bin_edges(known, bins=_BINS) if len(known) else np.array([0.0, 1.0])
+        histogram = hv.Histogram((edges, np.histogram(known, edges)[0]), kdims=[axis], vdims=[count])
+        return frame(histogram, color=BLUE, line_width=0, tools=["hover"], **more)
+    counts = known.value_counts()
+    largest = counts.iloc[:_BARS]
+    order = [name for name in target.classes if name in largest.index] or list(largest.index)
+    short = (name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…{k * JOINER}" for k, name in enumerate(order))
+    names = [plain(name) for name in short]
+    more["title"] = f"The {_BARS} largest of {len(counts)} classes" if len(counts) > _BARS else ""
+    bars = hv.Bars((names, largest[order].to_numpy()), kdims=[axis], vdims=[count])
+    return frame(bars, color=BLUE, line_width=0, tools=["hover"], xrotation=0 if len(names) < 7 else 60, **more)
+
+
+def _known(column: pd.Series, target: Target) -> pd.Series:
+    return numbers(column) if target.numeric else class_labels(column)
 
 
 def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
