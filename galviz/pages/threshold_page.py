@@ -144,7 +144,7 @@ def with_classes(table: pd.DataFrame, run: Run | None) -> pd.DataFrame:
     for name in sorted(target.classes, key=lambda name: name != target.positive):
         columns[f"p_{name}"] = found[f"p_{name}"]
         columns[f"p_{name}_true"] = known.eq(name).astype(float).where(known.notna())
-    rest = [name for name in table.columns if name not in (*columns, "probability", "correct", "right")]
+    rest = [name for name in table.columns if name not in (*columns, "probability", "correct")]
     return pd.DataFrame(columns, table.index).join(table[rest])
 
 

@@ -11,6 +11,7 @@ from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.io.provenance import opening_of_run
 from galviz.pages.explorer import Explorer
+from galviz.pages.results.baselines import BaselinesView
 from galviz.pages.results.measures import MeasuresView
 from galviz.pages.view_state import ViewState
 from galviz.runs.predictions import Predictions, joined
@@ -93,6 +94,13 @@ class ResultsView(pn.viewable.Viewer):
     def below(self) -> list[Any]:
         """Return what stands below it: the diagnostics."""
         return [self.closer()]
+
+    def beside_baselines(self) -> list[pn.Card]:
+        """Return the run's metrics beside those of baselines; nothing for a task that labels itself."""
+        if self.run is None or self.target.self_labelled:
+            return []
+        view = BaselinesView(self.run)
+        return [pn.Card(view, title="Baselines", collapsed=not view.found, sizing_mode="stretch_width")]
 
     @property
     def explorer(self) -> Explorer:
@@ -179,7 +187,7 @@ class ResultsView(pn.viewable.Viewer):
     def body(self) -> pn.viewable.Viewable:
         """Return metrics, explorer, diagnostics and saved views."""
         if self.training not in self._bodies:
-            parts = [*self.above(), self.explorer, *self.below(), self.kept]
+            parts = [*self.above(), *self.beside_baselines(), self.explorer, *self.below(), self.kept]
             self._bodies[self.training] = pn.Column(*parts, sizing_mode="stretch_width")
         return self._bodies[self.training]
 
