@@ -8,7 +8,8 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image
 
-from galviz.sky.photometry import StretchKind, lupton_rgb, stretch, stretch_limits
+from galviz.sky.photometry import StretchKind, lupton_rgb, stretch_limits
+from galviz.sky.photometry import stretch as stretch_pixels
 from galviz.tools.viewer.figure import LUPTON_Q, PALETTES, linear_part, rgb_bands
 
 LookKind = Literal["lupton", "asinh", "zscale", "percentile", "linear"]
@@ -232,7 +233,7 @@ def _levels(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarr
     limits = [shown_limits(picture, look, part) for picture, part in zip(pixels, seen, strict=True)]
     low, high = np.reshape(limits, (len(pixels), 2, *[1] * (pixels.ndim - 1))).swapaxes(0, 1)
     scaled = (pixels - low) / np.where(high > low, high - low, np.inf)
-    return stretch(scaled, _band_kind(look), limits=(0.0, 1.0), a=look.a) ** look.gamma
+    return stretch_pixels(scaled, _band_kind(look), limits=(0.0, 1.0), a=look.a) ** look.gamma
 
 
 def _grey(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
