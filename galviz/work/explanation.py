@@ -103,10 +103,13 @@ class Explanation:
         seen: str = "",
         on_change: Callable[[], None] | None = None,
     ) -> None:
-        self.run, self.cutouts, self.object_id, self.question, self.seen = run, cutouts, object_id, question, seen
+        self.run, self.cutouts, self.object_id = run, cutouts, object_id
+        self.question, self.seen = question, seen
         self.image = image_for(run, cutouts, object_id, seen)
         bands, self.height, self.width = self.image.shape
-        self.bands = ([seen] if seen else list(cutouts.bands)) if question.bands == "each" else ["all bands"]
+        self.bands = ["all bands"]
+        if question.bands == "each":
+            self.bands = [seen] if seen else list(cutouts.bands)
         self.places = places(self.height, self.width, question.patch, question.stride)
         self.clean = np.nan
         self.outputs = np.full((len(self.bands), len(self.places)), np.nan, dtype=np.float32)

@@ -41,7 +41,8 @@ class MeanView(pn.viewable.Viewer):
         seen: Callable[[], str], **params: object,
     ) -> None:  # fmt: skip
         super().__init__(**params)
-        self.run, self.cutouts, self.chosen, self.question, self.seen = run, cutouts, chosen, question, seen
+        self.run, self.cutouts, self.question = run, cutouts, question
+        self.chosen, self.seen = chosen, seen
 
     def start(self, _: object = None) -> None:
         """Request the maps of the selected objects; above 2,000, of a random sample."""
@@ -93,7 +94,8 @@ class MeanView(pn.viewable.Viewer):
 
     def _rows(self) -> list[tuple[np.ndarray, str]]:
         mean = self.found.mean
-        return list(zip(mean, self.cutouts.bands if len(mean) > 1 else [self.found.seen or "all bands"], strict=True))
+        names = self.cutouts.bands if len(mean) > 1 else [self.found.seen or "all bands"]
+        return list(zip(mean, names, strict=True))
 
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:
