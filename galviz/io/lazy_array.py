@@ -58,7 +58,7 @@ class LazyRows:
         return self._read(rows if self._rows is None else self._rows[rows])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:  # noqa: FBT001 - NumPy's protocol
-        """Read all rows."""
+        """Read all rows into memory; NumPy calls this where a real array is needed."""
         return np.array(self[:], dtype=dtype, copy=copy)
 
     def _read(self, rows: np.ndarray) -> np.ndarray:

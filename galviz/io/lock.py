@@ -41,12 +41,14 @@ def is_alive(holder: dict[str, Any]) -> bool:
 
     On this host the pid decides, on another host the age of the heartbeat.
     """
+    # A pid says nothing about a process on another host.
     if holder.get("host") != platform.node():
         return time.time() - holder.get("heartbeat", 0) < STALE_S
     try:
         process = psutil.Process(holder["pid"])
         # Pids are reused. A process that started after the heartbeat (with 2 s of tolerance) cannot have written it.
         given_anew = process.create_time() > holder["heartbeat"] + 2
+        # A zombie keeps its pid until its parent has read how it ended, but it writes nothing any more.
         return process.status() != psutil.STATUS_ZOMBIE and not given_anew
     except (psutil.NoSuchProcess, KeyError, OverflowError, ValueError):  # the last two: a damaged record
         return False
@@ -90,6 +92,7 @@ def one_holder(lock: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        # Remove the lock only if it is still ours.
         holder = holder_of(lock)  # another host may have taken over, if this process was stopped for a minute
         if (holder.get("host"), holder.get("pid")) == (platform.node(), os.getpid()):
             lock.unlink(missing_ok=True)

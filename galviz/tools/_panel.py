@@ -19,13 +19,15 @@ from panel.io import document
 def send_what_is_left() -> None:
     """Make Panel process its queue until it is empty. Patches Panel once per process."""
     inner = document._dispatch_msgs
-    if hasattr(inner, "__wrapped__"):
+    if hasattr(inner, "__wrapped__"):  # patched before, by an earlier import
         return
 
     @wraps(inner)
     async def dispatch(doc: Any) -> None:
         await inner(doc)
+        # `inner` unlocks the queue when it ends. What was added meanwhile is still there: lock again and send.
         if document._WRITE_MSGS.get(doc) and doc not in document._WRITE_BLOCK:
+            # As Panel does before it dispatches, so that only one task empties the queue.
             document._WRITE_BLOCK[doc] = True
             document._dispatch_write_task(doc, dispatch, doc)
 
@@ -41,6 +43,7 @@ def send_in_order() -> None:
     @wraps(inner)
     def send(self: ServerConnection, event: DocumentPatchedEvent) -> Any:
         waiting = document._WRITE_MSGS.get(self.session.document, {})
+        # No queued message of this connection: nothing can be overtaken.
         if self not in waiting:
             return inner(self, event)
         waiting[self].append(self.protocol.create("PATCH-DOC", [event]))

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 _SHARED = Path(__file__).with_name("shared.js")
+# One line, as biome formats it. Scripts of `galviz/pages` import it from ../tools.
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\.\./(?:tools/)?shared\.js";\n', re.MULTILINE)
 
 
@@ -23,5 +24,6 @@ def script(beside: Path, name: str = "client.js") -> str:
     -------
     str
     """
+    # Put in front, not bundled: a bundler would add a build step and Node to the installation.
     text = beside.with_name(name).read_text(encoding="utf-8")
     return _SHARED.read_text(encoding="utf-8") + _IMPORT.sub("", text)

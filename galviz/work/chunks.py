@@ -61,6 +61,7 @@ class Work:
         self.function, self.total, self.done = function, len(chunks), 0
         self.status: Status = "running" if chunks else "done"
         self.error = ""
+        # Reversed, because pop() takes the last one first.
         self._waiting = list(enumerate(chunks))[::-1]
         self._flying: dict[str, Future] = {}
         self._results: list[Any] = [None] * len(chunks)
@@ -69,6 +70,7 @@ class Work:
         self._on_change = on_change or (lambda: None)
         self._start = time.monotonic()
         if chunks:
+            # In a thread: the first request starts the worker, which takes seconds, and a page must not wait for it.
             threading.Thread(target=self._begin, name="galviz-work", daemon=True).start()
         else:
             self._ended.set()
@@ -128,7 +130,9 @@ class Work:
             if self.status != "running" or not self._waiting:
                 return
             number, chunk = self._waiting.pop()
+            # pure=False: equal arguments are computed again, as the weights of a run may have changed.
             future = connection.submit(call, self.function, *chunk, pure=False, retries=_RETRIES)
+            # Dask forgets a result that no one holds.
             self._flying[future.key] = future
         future.add_done_callback(lambda future: self._receive(connection, number, future))
 
@@ -178,6 +182,7 @@ def client() -> Client:
 def call(function: str, *arguments: Any) -> Any:
     """Import ``"module:name"`` and call it. Runs in a worker."""
     module, _, name = function.partition(":")
+    # Imported here, in the worker, so that the server of the page needs no torch.
     return getattr(import_module(module), name)(*arguments)
 
 

@@ -113,6 +113,7 @@ class Explanation:
         self.places = places(self.height, self.width, question.patch, question.stride)
         self.clean = np.nan
         self.outputs = np.full((len(self.bands), len(self.places)), np.nan, dtype=np.float32)
+        # Small images get many places a chunk, large ones few: each chunk takes about as long, so progress is even.
         size = max(8, _PIXELS // (self.height * self.width * (bands if question.bands == "each" else 1)))
         self._parts = [slice(start, start + size) for start in range(0, len(self.places), size)]
         given = (str(run.path), self.image, _asked(run, cutouts, object_id, question))
@@ -141,6 +142,7 @@ class Explanation:
             Liang et al. (2020).
         """
         values = self.clean - self.outputs if value == "change" else self.outputs
+        # Places without a result are left out, not counted as 0: the map of what has come is right, only coarser.
         come = np.isfinite(values).all(axis=0)
         if not come.any():
             return np.full((len(self.bands), self.height, self.width), np.nan, dtype=np.float32)

@@ -41,6 +41,7 @@ def folder() -> Path:
             "Remove it, or name another in GALVIZ_QUEUE."
         )
     job = os.environ.get("SLURM_JOB_ID")
+    # A name of its own per host: a temporary folder may be shared by several machines, whose pids mean nothing here.
     line = root / (f"{platform.node()}-job-{job}" if job else platform.node())
     line.mkdir(exist_ok=True)
     return line
@@ -74,25 +75,30 @@ def in_line(name: str, devices: Sequence[str]) -> Iterator[Callable[[], list[dic
     line, wanted = folder(), {_on_host(device) for device in devices}
     with FileLock(line / ".guard"):  # so that no two processes draw the same number
         places = _places(line)
+        # Places of dead processes are removed only here, where the guard is held; elsewhere they are skipped.
         for gone in set(line.glob("*.json")) - places.keys():
             gone.unlink(missing_ok=True)
+        # The number follows from the living places: a counter in a file of its own could be lost.
         number = 1 + max((place["number"] for place in places.values()), default=0)
         mine = line / f"{number:09d}-{os.getpid()}.json"
         write_json(mine, me() | {"number": number, "name": name, "devices": sorted(wanted)})
 
     def ahead() -> list[dict[str, Any]]:
         return [
-            place for place in _places(line).values() if place["number"] < number and wanted & set(place["devices"])
+            # Two trainings on two devices never wait for each other.
+            place
+            for place in _places(line).values()
+            if place["number"] < number and wanted & set(place["devices"])
         ]
 
     try:
         yield ahead
     finally:
-        mine.unlink(missing_ok=True)
+        mine.unlink(missing_ok=True)  # it is missing where someone cleared the folder: the turn is over anyway
 
 
 def _places(line: Path) -> dict[Path, dict[str, Any]]:
-    """Return the places of living processes, in order."""
+    """Return the places of living processes, first come first: file names begin with the number of the place."""
     places = {file: holder_of(file) for file in sorted(line.glob("*.json"))}
     return {file: place for file, place in places.items() if is_alive(place)}
 

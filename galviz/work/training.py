@@ -209,7 +209,7 @@ def _draw(run: Run, over: threading.Event) -> None:
 
 
 def _print(run: Run, over: threading.Event) -> None:
-    """Print one line per epoch."""
+    """Print one line per epoch, for a log file or a terminal without a progress bar."""
     for update in _looks(run, over, 1.0):
         for row in range(0 if update.restarted else len(update.rows)):
             print(_line(update, row), file=sys.stderr, flush=True)

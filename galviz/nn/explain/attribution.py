@@ -222,6 +222,7 @@ def _look_at(
 ) -> Look:
     """Return an image prepared for occlusion. The last one is cached."""
     engine = _for_size(engine, image.shape[1:])
+    # Arrays are compared by their bytes: equal arrays are one request, whichever objects hold them.
     fixed = baseline if isinstance(baseline, str) else np.asarray(baseline).tobytes()
     asked = (engine, chunk, patch, fixed, tuple(image.shape), image.cpu().numpy().tobytes())
     return _again("look", network, asked, lambda: Look(_parts_of(network, engine), image, patch, baseline, chunk))
@@ -240,6 +241,7 @@ def _again(kind: str, network: nn.Module, asked: tuple, make: Callable[[], Any])
     state = (*asked, *((w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights))  # noqa: SLF001
     held = _last.get(kind)
     if held is None or held[0] is not network or held[1] != state:
+        # One entry a kind, so that a page that turns from run to run does not fill the memory.
         held = _last[kind] = (network, state, make())
     return held[2]
 
@@ -261,6 +263,7 @@ def _teller(
         if progress is not None:
             progress(done, total)
 
+    # A request that was cancelled while it waited ends before the first chunk.
     tell(0)
     return tell
 
@@ -272,7 +275,8 @@ def _rows(bands: str, count: int) -> list[int | None]:
 
 
 def _for_each(baseline: Baseline, shape: torch.Size) -> list[Baseline]:
-    """Return the baseline of each of N images."""
+    """Return one baseline per image: the same name for all, or the slices of an array, broadcast to the images."""
     if isinstance(baseline, str):
         return [baseline] * shape[0]
+    # Checks the shape and broadcasts; the pixels of the images do not matter for an array.
     return list(cover(torch.empty(shape), baseline, 1))

@@ -57,12 +57,14 @@ class Parts:
         self.encode = network if self._whole else network.encoder
         self.apart = not self._whole and network.apart
         self.device = next((p.device for p in network.parameters()), torch.device("cpu"))
+        # A GPU is used best by large batches of whole images.
         wanted = engine == "fast" or (engine == "auto" and self.device.type == "cpu" and understands(self.encode))
+        # `Incremental` raises a ValueError where engine='fast' was requested for a network that it does not know.
         self.fast = Incremental(self.encode) if wanted else None
         self.engine = "fast" if wanted else "captum"
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Return images (N, B, H, W) normalised as in the network."""
+        """Return images (N, B, H, W) as the encoder sees them; the patch is applied to these, not to raw fluxes."""
         return images if self._whole else self.network.normalise(images)
 
     def views(self, seen: Tensor) -> Tensor:
@@ -139,6 +141,7 @@ class Look:
             hidden = self._seen.clone()
             hidden[band] = self._cover[band]
         seen, hidden = (self.parts.views(x[None])[0] for x in (self._seen, hidden))
+        # Only views that are covered change; the others keep the clean features.
         features = self._features.repeat(len(places) + 1, 1, 1)
         for k in [band] if self.parts.apart and band is not None else range(len(seen)):
             features[:, k] = self._occluded(k, seen[k], hidden[k], places)
@@ -152,6 +155,7 @@ class Look:
             occluded = self.parts.fast.occluded(self._clean[k], view, hidden, places.to(view.device), self.patch)
             return torch.cat([self._features[k : k + 1], occluded])
         batch = view.repeat(len(places) + 1, 1, 1, 1)
+        # The first image stays clean.
         for image, (top, left) in zip(batch[1:], places.tolist(), strict=True):
             patch = (..., slice(top, top + self.patch), slice(left, left + self.patch))
             image[patch] = hidden[patch]
@@ -170,9 +174,11 @@ class Look:
         said = output(self.said)
 
         def fall(shown: Tensor) -> Tensor:  # (n, P): 0 at the place that is covered
+            # Captum calls this with one row per ablated feature, and once with none ablated, for its reference.
             covered = (shown == 0).nonzero()[:, 1].cpu()
             if not len(covered):
                 return torch.zeros_like(said)
+            # Captum returns reference minus ablated output. With 0 as reference, minus the fall gives the fall back.
             return -self._in_parts(lambda part: self.change(part, output, band), places[covered], tell)
 
         shown = torch.ones(1, len(places), device=said.device)
@@ -188,6 +194,7 @@ class Look:
             except torch.OutOfMemoryError:
                 if len(part) == 1:
                     raise
+                # The smaller size is kept for the chunks that follow, since they would run out of memory too.
                 self.chunk = (len(part) + 1) // 2
             else:
                 start += len(part)

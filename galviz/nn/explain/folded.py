@@ -51,12 +51,15 @@ class Layer:
         # In float64, so that folding adds no rounding error to speak of.
         scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
         weight = (layer.weight.double() * scale[:, None, None, None]).float()
+        # Equal channels times their weights is the channel times the sum of the weights.
         self.weight = weight.sum(1, keepdim=True) if repeated else weight
         self.bias = (norm.bias.double() - norm.running_mean.double() * scale).float()
+        # Winograd needs stride 1: with stride 2, three of four outputs of a tile would be thrown away.
         self.tiled = (self.kernel, self.stride) == (3, 1) and min(self.weight.shape[:2]) >= _NARROW
         if self.tiled:
             self.tiles = Tiles(self.weight, self.bias)
         else:
+            # (y, x, input channel) × output channel: the order in which `incremental` gathers a window.
             self.matrix = self.weight.permute(2, 3, 1, 0).reshape(-1, len(weight)).contiguous()
 
     def size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -74,6 +77,8 @@ class Layer:
             Height and width of the output. Boxes are clipped to it.
         """
         low, high = box.unbind(-1)
+        # Output o reads inputs o·stride − padding … o·stride − padding + kernel − 1. The first and last o that touch
+        # the box follow from that, rounded up and down.
         low = (low + self.padding - self.kernel + self.stride).div(self.stride, rounding_mode="floor").clamp(min=0)
         high = (high + self.padding - 1).div(self.stride, rounding_mode="floor") + 1
         return torch.stack([low, high.minimum(torch.tensor(size, device=box.device))], dim=-1)
@@ -100,8 +105,10 @@ def understands(network: nn.Module) -> bool:
     if timm is not None:  # else no network can be one of timm's, and importing it takes seconds
         resnets = resnets | {timm.ResNet}
         parts = parts | {timm.BasicBlock, timm.Bottleneck, sys.modules["timm.layers"].SelectAdaptivePool2d, nn.Flatten}
+    # The last layer is not checked: it is applied as it is, after the features.
     modules = [module for name, module in network.named_modules() if name and not name.startswith("fc")]
     return (
+        # `type`, not isinstance: a subclass may compute something else in its forward.
         type(network) in resnets
         and type(network.conv1) is nn.Conv2d  # some ResNets of timm begin with three convolutions
         and type(network.maxpool) in (nn.MaxPool2d, nn.Identity)
@@ -112,7 +119,7 @@ def understands(network: nn.Module) -> bool:
 
 
 def _plain(module: nn.Module) -> bool:
-    """Return whether a module has only options that are supported here."""
+    """Return whether a module uses no option that `Layer` leaves out, such as groups, dilation or biases."""
     if isinstance(module, nn.BatchNorm2d):
         return module.affine and module.track_running_stats
     if isinstance(module, nn.AdaptiveAvgPool2d):
@@ -128,7 +135,7 @@ def _plain(module: nn.Module) -> bool:
 
 
 def blocks(network: nn.Module) -> Iterator[Block]:
-    """Yield the blocks of a supported ResNet."""
+    """Yield the blocks of a supported ResNet, in the order of its forward; features are the mean over the last one."""
     network = body(network)
     yield Block([Layer(network.conv1, network.bn1, repeated=getattr(network, "replicate", False))])
     if isinstance(network.maxpool, nn.MaxPool2d):

@@ -109,6 +109,8 @@ def sanity(
     """
     shuffled, random = copy.deepcopy(network), torch.Generator().manual_seed(seed)
     with torch.no_grad():
+        # Biases and batch norms stay, and so does the distribution of the weights: outputs keep their size, and only
+        # what was learned is lost. A network with new random weights could differ for other reasons.
         for weight in (p for p in shuffled.parameters() if p.dim() > 1):
             order = torch.randperm(weight.numel(), generator=random).to(weight.device)
             weight.copy_(weight.flatten()[order].reshape(weight.shape))
@@ -134,5 +136,6 @@ def _last_layer(encoder: nn.Module) -> nn.Module:
 def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     ranks = np.stack([rankdata(one), rankdata(other)])
     ranks -= ranks.mean(1, keepdims=True)
+    # Not SciPy's spearmanr, which warns where a map is constant.
     size = np.sqrt((ranks**2).sum(1).prod())
     return float(ranks.prod(0).sum() / size) if size > 0 else np.nan

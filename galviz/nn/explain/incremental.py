@@ -102,6 +102,7 @@ class Incremental:
             )
         self.blocks = list(blocks(network))
         self.last = getattr(body(network), "fc", nn.Identity())
+        # A channel that the first convolution multiplies by zero cannot change an output, however it is covered.
         self.used = self.blocks[0].layers[0].weight.abs().sum((0, 2, 3)) > 0  # channels with a non-zero weight
 
     def clean(self, image: Tensor) -> list[Tensor]:
@@ -111,6 +112,8 @@ class Incremental:
         """
         size = image.shape[1:]
         pixels = _with_zeros(image.flatten(1).T)
+        # One position whose box is the whole image: then `_walk` computes every pixel, by the code that occlusion uses.
+        # So clean and occluded features are rounded alike, and their difference is exactly 0 where nothing changed.
         everything = torch.tensor([[[0, size[0]], [0, size[1]]]], device=image.device)
         at = _clean_rows(size, 1, image.device)
         tables = self._walk(Changed(pixels, at, everything, size, listed=False), None)
@@ -118,6 +121,7 @@ class Incremental:
 
     def features(self, clean: list[Tensor]) -> Tensor:
         """Return the features (F,) of an image from its layers, as returned by `clean`."""
+        # The last row is the padding, not a pixel.
         return clean[-1][:-1].mean(0)
 
     def occluded(self, clean: list[Tensor], image: Tensor, cover: Tensor, places: Tensor, patch: int) -> Tensor:
@@ -144,6 +148,7 @@ class Incremental:
         box = torch.stack([places, places + patch], dim=-1)
         place, y, x = _listed(box)
         looked_at = (image != cover)[self.used].any(0)
+        # A position is computed if at least one of its pixels differs; `place` repeats its number for each pixel.
         live = torch.zeros(len(places), dtype=bool, device=image.device)
         live[place[looked_at[y, x]]] = True
         features = self.features(clean).repeat(len(places), 1)
@@ -154,6 +159,7 @@ class Incremental:
     def _changed(self, clean: list[Tensor], cover: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
         at = _clean_rows(size, len(box), cover.device)
         place, y, x = _listed(box)
+        # `at` counts rows, and row len(clean[0]) is the first pixel of the cover.
         at[place, y + EDGE, x + EDGE] = (len(clean[0]) + y * size[1] + x).int()
         # All positions share one copy of the cover: a pixel under the patch points to its row behind the clean pixels.
         changed = Changed(torch.cat([clean[0], cover.flatten(1).T]), at, box, size, listed=False)
@@ -162,8 +168,10 @@ class Incremental:
 
     def _walk(self, x: Changed, clean: list[Tensor] | None) -> Iterator[Changed]:
         """Yield layer after layer. Without `clean` tables, everything in the image counts as changed."""
+        # Tables are in the order in which layers are yielded, shortcuts included: `clean` made them with this method.
         tables = iter(clean[1:]) if clean else repeat(None)
         for block in self.blocks:
+            # The shortcut must see the input of the block, so it is kept before a layer replaces x.
             added = x if block.adds else None
             if block.shortcut:
                 added = _apply(block.shortcut, x, next(tables), relu=False)
@@ -184,18 +192,21 @@ def _apply(
     """
     size = layer.size(x.size)
     box = layer.reach(x.box, size)
+    # `step` is the stride: if a unit begins at output y, its window begins at input y · step − padding.
     unit, side, step = (TILE, WINDOW, 1) if layer.tiled else (1, layer.kernel, layer.stride)
     place, y, x_ = _listed(box, unit)
     start = x.index(place, y * step - layer.padding, x_ * step - layer.padding)
 
     pixels = size[0] * size[1]
     channels = x.rows.shape[1] if layer.weight is None else len(layer.weight)
+    # Every row is written below: clean rows are copied, the others computed. Filling them first would cost a pass.
     rows = x.rows.new_empty(pixels + 1 + len(place) * unit**2, channels)
     rows[: pixels + 1] = 0 if clean is None else clean
     out = Changed(rows, _clean_rows(size, len(box), rows.device), box, size, listed=unit == 1)
     target = (out.window(unit)[:, None] + out.index(place, y, x_)).view(-1)
     changed = rows[pixels + 1 :]
     if added is not None:
+        # The shortcut goes into the output first; the matrix product below adds to it without another copy.
         torch.index_select(added.rows, 0, added.at.view(-1)[target], out=changed)
     _compute(layer, x, start, side, changed, add=added is not None)
     if relu:
@@ -215,8 +226,10 @@ def _compute(layer: Layer, x: Changed, start: Tensor, side: int, out: Tensor, *,
         seen = x.gather(x.window(side)[:, None] + start)
         torch.amax(seen.view(-1, *out.shape), dim=0, out=out)
     else:
+        # The input rows of a 1×1 convolution are its output pixels, in the same order: no window has to be gathered.
         ready = layer.kernel == layer.stride == 1 and x.listed
         seen = x.rows[-len(out) :] if ready else x.gather(start[:, None] + x.window(side)).view(len(out), -1)
+        # With `add` the product goes on top of the shortcut, and the bias follows; addmm takes one addend only.
         torch.addmm(out if add else layer.bias, seen, layer.matrix, out=out)
         if add:
             out += layer.bias
@@ -227,6 +240,7 @@ def _listed(box: Tensor, unit: int = 1) -> tuple[Tensor, Tensor, Tensor]:
 
     A unit is a pixel or a square of `unit` × `unit` pixels. Boxes of any size are listed without a loop over them.
     """
+    # A box clipped away at the edge of the image can have a negative size: it holds no unit.
     counts = ((box[..., 1] - box[..., 0]).clamp(min=0) + unit - 1) // unit
     y, x = (torch.arange(int(counts[:, k].max()), device=box.device) < counts[:, k, None] for k in (0, 1))
     place, y, x = (y[:, :, None] & x[:, None, :]).nonzero(as_tuple=True)
@@ -235,6 +249,7 @@ def _listed(box: Tensor, unit: int = 1) -> tuple[Tensor, Tensor, Tensor]:
 
 def _clean_rows(size: tuple[int, int], places: int, device: torch.device) -> Tensor:
     """Return the index map `at` when nothing has changed, int32, shape (n, H + 8, W + 8)."""
+    # int32 halves the memory of the index maps; no table has 2³¹ rows.
     pixels = torch.arange(size[0] * size[1], dtype=torch.int32, device=device).view(size)
     return nn.functional.pad(pixels, (EDGE, EDGE, EDGE, EDGE), value=pixels.numel()).repeat(places, 1, 1)
 

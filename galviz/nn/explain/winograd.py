@@ -24,7 +24,10 @@ _ONE = WINDOW + 1  # the point (1, 1): its powers are all 1, so a value added he
 
 def matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return Bᵀ (6, 6), G (6, 3) and Aᵀ (4, 6), float64, for the points 0, ±1, ½, −2 and infinity."""
+    # Toom–Cook: a polynomial product is known from its values at enough points. B interpolates, G and A evaluate.
+    # Infinity as the last point picks the leading coefficient.
     others = [np.delete(_POINTS, k) for k in range(len(_POINTS))]
+    # The Lagrange denominators are put into G, which is applied once per network, not into B, applied per window.
     scale = np.array([np.prod(point - rest) for point, rest in zip(_POINTS, others, strict=True)])
     B, G, A = np.zeros((WINDOW, WINDOW)), np.zeros((WINDOW, 3)), np.zeros((TILE, WINDOW))
     B[:-1, :-1] = [np.poly(rest)[::-1] for rest in others]
@@ -47,9 +50,11 @@ class Tiles:
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         B, G, A = (torch.from_numpy(matrix).to(weight) for matrix in matrices())
         outputs, inputs = weight.shape[:2]
+        # Done once: weights become 36 matrices (input × output channels), one for each point.
         kernels = (G @ weight.permute(2, 3, 1, 0).reshape(3, -1)).view(WINDOW, 3, -1)
         kernels = torch.bmm(G.expand(WINDOW, -1, -1), kernels)
         self.kernels, self.bias = kernels.view(WINDOW**2, inputs, outputs), bias
+        # `expand` copies nothing; bmm wants a batch, and all entries of the batch are the same matrix.
         self.before, self.after = B.expand(WINDOW, -1, -1), A.expand(TILE, -1, -1)
 
     def write(self, windows: Tensor, out: Tensor, *, add: bool) -> None:
@@ -69,11 +74,13 @@ class Tiles:
         points = windows.view(WINDOW, -1)
         points = torch.mm(self.before[0], points, out=scratch(points, *points.shape)).view(WINDOW, WINDOW, -1)
         points = torch.bmm(self.before, points, out=scratch(points, *points.shape)).view(WINDOW**2, tiles, inputs)
+        # The only step whose cost grows with input × output channels: 36 products for 16 pixels, instead of 144.
         points = torch.bmm(points, self.kernels, out=scratch(points, WINDOW**2, tiles, outputs))
         points[_ONE] += self.bias  # cheaper here than on the 16 outputs
         points = points.view(WINDOW, -1)
         points = torch.mm(self.after[0], points, out=scratch(points, TILE, points.shape[1])).view(TILE, WINDOW, -1)
         out = out.view(TILE, TILE, -1)
+        # beta 0 ignores the content of `out`, even NaN in memory that was never written.
         torch.baddbmm(out, self.after, points, beta=int(add), out=out)
 
 
@@ -90,6 +97,7 @@ class _Scratch(threading.local):
 
     def __call__(self, like: Tensor, *shape: int) -> Tensor:
         """Return a tensor of a shape. It is valid until the second next call."""
+        # Alternate, so that the result of the last step, which is the input of this one, is not overwritten.
         self.turn, size = 1 - self.turn, math.prod(shape)
         held = self.held[self.turn]
         if held.numel() < size or held.device != like.device:

@@ -48,7 +48,7 @@ textarea, button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4p
         self._handle_msg({"number": self._number, "at": 0})
 
     def drop(self) -> None:
-        """Close the file that is being sent."""
+        """Close the file that is being sent; the browser's next request for a piece is ignored."""
         self._file.close()
 
     def _handle_msg(self, data: Mapping[str, int]) -> None:

@@ -42,7 +42,7 @@ class Programs(Patient):
         follow(selection, ["version", "focus"], self._tell)
 
     async def find(self, _: param.parameterized.Event | None = None) -> None:
-        """Find programs that accept tables."""
+        """List the programs on the SAMP hub that accept tables; nothing is sent."""
         await self._reach(None)
 
     async def send(self, _: param.parameterized.Event | None = None) -> None:
@@ -103,7 +103,7 @@ class Programs(Patient):
         return True
 
     def leave(self) -> None:
-        """Disconnect from the hub."""
+        """Disconnect from the hub; returns at once, even if the hub does not answer."""
         samp, self._samp, self._table = self._samp, None, None
         if samp is not None:
             Thread(target=_close, args=(samp,), daemon=True).start()  # in a thread, as the hub may no longer answer

@@ -117,7 +117,7 @@ class WayOut(Patient):
         return KeyedTable(self.table[choice.mask], self.units, passport(choice.ids, **papers, notes=self.notes))
 
     def write(self, out: BinaryIO, kind: str, choice: Choice) -> None:
-        """Write a file in one of the `FORMATS`."""
+        """Write a file; `kind` is a value of `FORMATS`."""
         if kind == "python":
             out.write(self.script(choice).encode())
             return

@@ -200,7 +200,7 @@ class Exchange:
         self.tell()
 
     def close(self) -> None:
-        """Stop watching the selection."""
+        """Stop watching the selection. A shared selection would keep a closed gallery alive, and send to it."""
         self.selection.param.unwatch(self._watcher)
 
     def show(self, **changes: Any) -> None:

@@ -27,7 +27,7 @@ class State(TypedDict):
 
 
 class Tile(TypedDict):
-    """One object."""
+    """What a gallery shows of one object."""
 
     id: str
     lines: list[tuple[str, str]]  # names and values of the caption

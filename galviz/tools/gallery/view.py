@@ -63,7 +63,7 @@ class Gallery(pn.viewable.Viewer):
     only_chosen = param.Boolean(default=False, label="Selected only", doc="show only the selected objects")
     captions = param.ListSelector(default=[], objects=[], label="Captions")
     tile = param.Integer(default=112, bounds=(48, 320), step=8, label="Tile size (px)")
-    error = param.String(default="", doc="why the last change could not be made")
+    error = param.String(default="", doc="why the last change failed")
 
     def __init__(
         self,

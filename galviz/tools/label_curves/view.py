@@ -50,7 +50,7 @@ class LabelsView(pn.viewable.Viewer):
     form = param.Selector(
         default="csv", objects={f"{kind.upper()} ({end})": kind for kind, end in SUFFIXES.items()}, label="Table as"
     )
-    done = param.Integer(default=0, doc="trainings that are done: when it changes, all is drawn anew")
+    done = param.Integer(default=0, doc="finished trainings; the view is redrawn when it changes")
 
     def __init__(self, sweep: Sweep, **params: object) -> None:
         super().__init__(**params)
@@ -116,7 +116,7 @@ class LabelsView(pn.viewable.Viewer):
         return drawn(label_curves(mean, self.written, NAMES[measure], behind, **looks))
 
     def shown_table(self, table: pd.DataFrame) -> pn.widgets.Tabulator:
-        """Show one row per training."""
+        """Return a table with one row per training, rounded to four decimals."""
         return data_table(table.round(4), pagination="local", page_size=12, show_index=False)
 
     def download(self, _: object = None) -> None:

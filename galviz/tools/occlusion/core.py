@@ -73,6 +73,6 @@ def to_png(found: Explanation, row: int, value: str, sources: pd.DataFrame) -> b
     look = look_of(values, value)  # same limits for the maps of all bands, as on the page
     what = next(name for name, kind in VALUES.items() if kind == value)
     lines = [found.object_id, f"{found.run.name}: {found.asked}; {found.bands[row]}"]
-    lines.append(f"{what}; as it is: {found.clean:.4g}")
+    lines.append(f"{what}; unchanged image: {found.clean:.4g}")
     image, _ = drawn(found.cutouts, found.object_id, found.seen)
     return picture(image, values[row], look, "\n".join(lines), sources)

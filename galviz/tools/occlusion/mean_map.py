@@ -33,8 +33,8 @@ class MeanView(pn.viewable.Viewer):
     """
 
     found = param.Parameter(doc="the `MeanExplanation` that is shown, if any")
-    version = param.Integer(default=0, doc="grows whenever something has come")
-    error = param.String(default="", doc="why there is no mean")
+    version = param.Integer(default=0, doc="grows with each result")
+    error = param.String(default="", doc="why the last request failed")
 
     def __init__(
         self, run: Run, cutouts: CutoutSet, chosen: Callable[[], Sequence[str]], question: Callable[[], Question],

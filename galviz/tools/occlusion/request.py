@@ -50,7 +50,7 @@ class Asked(pn.viewable.Viewer):
 
     @property
     def names(self) -> list[str]:
-        """Names of the controls."""
+        """Names of the controls, as the address of a page keeps them."""
         return ["output", "seen", "band", "patch", "stride", "baseline", "value"]
 
     def question(self) -> Question:
@@ -59,7 +59,7 @@ class Asked(pn.viewable.Viewer):
         return Question(self.output, bands, self.patch, self.stride, self.baseline)
 
     def fields(self) -> list[pn.widgets.Widget]:
-        """Return the widgets."""
+        """Return one widget per control, in the order of `names`; those without an effect are hidden."""
         looks = {"output": {"width": 190}, "seen": {"width": 80, "visible": self.single}}
         looks |= {"band": {"width": 110, "visible": not self.single}}
         most = self.param.patch.bounds[1]

@@ -61,7 +61,7 @@ class SanityView(Patient):
     found : Explanation
     """
 
-    said = param.String(default="", doc="what the check found")
+    said = param.String(default="", doc="result of the check, or its progress")
 
     def __init__(self, found: Explanation, **params: object) -> None:
         super().__init__(**params)
@@ -71,7 +71,7 @@ class SanityView(Patient):
         """Compare the map with that of the same network with shuffled weights, computed in a thread."""
         if self.busy:
             return
-        self.param.update(busy=True, error="", said="drawing the map of shuffled weights …")
+        self.param.update(busy=True, error="", said="computing the map of shuffled weights …")
         done = await self.aside(self.found.sane().results)
         self.param.update(busy=False, said="" if done is None else sanity_words(done[0]))
 

@@ -33,8 +33,8 @@ class OcclusionView(pn.viewable.Viewer):
     at_once = param.Boolean(default=True, label="Explain automatically", doc="each object that comes into focus")
     found = param.Parameter(doc="the `Explanation` that is shown, if any")
     running = param.Boolean(default=False)
-    version = param.Integer(default=0, doc="grows whenever something has come")
-    error = param.String(default="", doc="why there is no map")
+    version = param.Integer(default=0, doc="grows with each result")
+    error = param.String(default="", doc="why the last request failed")
 
     def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
         super().__init__(asked=Asked(run, cutouts), **params)
@@ -145,7 +145,7 @@ class OcclusionView(pn.viewable.Viewer):
         return said.format(mean) if views > 1 else ""
 
     def controls(self) -> pn.viewable.Viewable:
-        """Return the controls."""
+        """Return the row of controls: previous, next, the settings, Explain automatically, Explain, Cancel."""
         explain = pn.widgets.Button(label="Explain", color="primary", on_click=self.explain)
         cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=self.param.running)
         step = [

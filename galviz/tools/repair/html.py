@@ -93,7 +93,7 @@ def _flux_row(row: object) -> Markup:
 
 
 def progress_html(found: Repair) -> Markup:
-    """Return the progress of the fits."""
+    """Return the step and the status of the fits as HTML, with a bar."""
     words = {"done": f"done: {found.step} steps", "cancelled": f"cancelled after {found.step} of {found.steps} steps"}
     words |= {"failed": "failed", "running": f"step {found.step} of {found.steps}" if found.step else "starting …"}
     whole = Markup("<div role='status'><progress value='{}' max='{}'></progress> {}</div>")

@@ -38,8 +38,8 @@ class RepairView(pn.viewable.Viewer):
     at_once = param.Boolean(default=True, label="Fit automatically", doc="each object that is selected or in focus")
     found = param.Parameter(doc="the `Repair` that is shown, if any")
     running = param.Boolean(default=False)
-    version = param.Integer(default=0, doc="grows whenever something has come")
-    error = param.String(default="", doc="why there is no fit")
+    version = param.Integer(default=0, doc="grows with each result")
+    error = param.String(default="", doc="why the last fit failed")
 
     def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class RepairView(pn.viewable.Viewer):
 
     @property
     def ids(self) -> Sequence[str]:
-        """The objects to fit."""
+        """Ids to fit: the first `count` selected ones that have an image, or those from the focus on."""
         index = self.cutouts.catalogue.index
         chosen = [one for one in self.selection.ids if one in index] if len(self.selection) else []
         if chosen:
@@ -129,7 +129,7 @@ class RepairView(pn.viewable.Viewer):
         return WayOut(table, Selection(table), **more)
 
     def controls(self) -> pn.viewable.Viewable:
-        """Return the controls."""
+        """Return the row of controls: bands to hide, objects, steps, Fit automatically, Fit, Cancel."""
         off = pn.widgets.CheckButtonGroup.from_param(self.param.off, color="primary", variant="outline")
         numbers = [field(self.param[name], type=pn.widgets.IntInput, width=90) for name in ("count", "steps")]
         at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=170)

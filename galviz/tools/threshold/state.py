@@ -31,16 +31,25 @@ class ThresholdState(pn.viewable.Viewer):
     """
 
     threshold = param.Number(default=0.5, bounds=(0, 1), label="Threshold")
-    answer = param.Selector(default="", objects=[""], label="Score", doc="the column that the line cuts")
-    truth = param.Selector(default="", objects=[""], label="Truth", doc="the column that says what is true")
-    truth_cut = param.Number(default=0.5, bounds=(0, 1), label="True above", doc="where the truth is a fraction")
+    answer = param.Selector(default="", objects=[""], label="Score", doc="the column that the threshold divides")
+    truth = param.Selector(default="", objects=[""], label="Truth", doc="the column with the true classes")
+    truth_cut = param.Number(
+        default=0.5,
+        bounds=(0, 1),
+        label="True above",
+        doc="if the truth is a fraction: the value above which it counts as true",
+    )
     bins = param.String(default="", label="Fraction by", doc="a column, or an expression such as g - r")
-    t_obs = param.Number(default=0.5, bounds=(0.01, 20), label="T_obs (Gyr)", doc="how long a merger is seen as one")
-    merging = param.Number(default=1.0, bounds=(0.01, 10), label="C", doc="factor from what is seen to what merges")
+    t_obs = param.Number(
+        default=0.5, bounds=(0.01, 20), label="T_obs (Gyr)", doc="time for which a merger is visible as one"
+    )
+    merging = param.Number(
+        default=1.0, bounds=(0.01, 10), label="C", doc="factor from the observed fraction to the fraction that merges"
+    )
     labelled = param.Integer(default=0, doc="grows with every label")
-    settled = param.Integer(default=0, doc="grows when the line is let go")
+    settled = param.Integer(default=0, doc="grows when the dragged line is released")
     scored = param.ClassSelector(class_=Scored, doc="the scores, once they are sorted")
-    labels = param.ClassSelector(class_=Labels, doc="where labels go now")
+    labels = param.ClassSelector(class_=Labels, doc="the labels of the current score")
     calibrated = param.ClassSelector(class_=Interval, doc="the calibrated sum, once it is computed")
     binned = param.ClassSelector(class_=BinnedFractions, doc="the scores in bins, once they are sorted")
     error = param.String(default="", doc="why the scores cannot be used")

@@ -60,7 +60,7 @@ class ThresholdView(ThresholdState):
 
     @property
     def keys(self) -> dict[str, str]:
-        """Key → label."""
+        """Keyboard key → label: m for a positive, n for a negative object."""
         return {} if self.scored is None else dict(zip("mn", words(self.scored.name), strict=True))
 
     def _asked(self, value: float, done: bool) -> None:  # noqa: FBT001 - as the browser sends it
@@ -69,7 +69,7 @@ class ThresholdView(ThresholdState):
 
     @param.depends("scored", watch=True)
     def _show(self) -> None:
-        """Show other scores, or other labels."""
+        """Draw the histogram, the note and the plots of new scores, or of the same scores with new labels."""
         scored = self.scored
         columns = {"score": scored.score} | ({"truth": self.truth} if self.truth else {})
         self.near.label_with(self.labels, self.keys, columns)

@@ -26,7 +26,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         Display settings.
     """
 
-    version = param.Integer(default=0, doc="grows whenever the map is drawn anew")
+    version = param.Integer(default=0, doc="grows with each change of the map")
 
     def __init__(self, plot: PlotView, cutouts: CutoutSet, looks: LookView, **params: object) -> None:
         super().__init__(**params)

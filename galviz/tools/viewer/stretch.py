@@ -40,17 +40,17 @@ class LookView(pn.viewable.Viewer):
     kind = param.Selector(default=KINDS[0], objects=list(KINDS), label="Stretch")
     percentile = param.Number(default=99.5, bounds=(90, 100), step=0.1, label="Pixels within limits (%)")
     softening = param.Number(default=0.1, bounds=(0.01, 1), step=0.01, label="Softening of asinh")
-    gamma = param.Number(default=1.0, bounds=(0.2, 3), step=0.05, label="Gamma", doc="below 1 what is faint comes out")
+    gamma = param.Number(default=1.0, bounds=(0.2, 3), step=0.05, label="Gamma", doc="below 1 shows faint structures")
     brightness = param.Number(default=1.0, bounds=(0.1, 5), step=0.1, label="Brightness of colours")
     palette = param.Selector(default="grey", objects=list(PALETTES), label="Palette")
     black = param.Number(
         default=None,
         allow_None=True,
         label="Black at",
-        doc="pixel value, in the images' unit; empty: each picture its own",
+        doc="pixel value, in the unit of the images; empty: set for each picture",
     )
     white = param.Number(default=None, allow_None=True, label="White at", doc="as for black; give both")
-    error = param.String(default="", doc="why the pictures stay as they were")
+    error = param.String(default="", doc="why the pictures did not change")
 
     def __init__(self, cutouts: CutoutSet, **params: object) -> None:
         first = default_look(cutouts.bands, cutouts.unit)
@@ -66,7 +66,7 @@ class LookView(pn.viewable.Viewer):
 
     @property
     def names(self) -> list[str]:
-        """Names of the controls."""
+        """Names of the controls, as saved views keep them."""
         return [*_ORDER]
 
     def look(self) -> Look:

@@ -91,7 +91,7 @@ class FocusView(pn.viewable.Viewer):
 
     @property
     def object_id(self) -> str:
-        """The object that is shown."""
+        """Id of the object that is shown: the one in focus, or the first if the focus is unknown here."""
         focus = self.selection.focus
         return focus if focus is not None and self.portrait.knows(focus) else str(self.portrait.ids[0])
 
