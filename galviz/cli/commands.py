@@ -198,7 +198,7 @@ def _target_and_recipe(
     return target, recipes[args.recipe or "quick"].with_settings(args.set)
 
 
-def _asked(args: argparse.Namespace, study: "Study", cutouts: "CutoutSet") -> tuple["Target", "Recipe", str | None]:
+def _requested(args: argparse.Namespace, study: "Study", cutouts: "CutoutSet") -> tuple["Target", "Recipe", str | None]:
     """Return the target, the recipe with all its changes, and the encoder that the arguments select."""
     target, recipe = _target_and_recipe(args, study, cutouts)
     if args.epochs:
@@ -269,7 +269,7 @@ def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
             "data: expected the folder of a sky, got none. Make one with `galviz mock` or `galviz ingest`."
         )
     cutouts = _sky(args.data, study)
-    target, recipe, encoder = _asked(args, study, cutouts)
+    target, recipe, encoder = _requested(args, study, cutouts)
     if encoder and not Path(encoder).is_file() and not Run.open(encoder).weights.exists():
         raise FileNotFoundError(
             f"encoder: expected a trained run, got {encoder}, which has no weights. Finish it first."
@@ -302,7 +302,7 @@ def _old_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
         raise ValueError(f"study: expected {info['study']}, as the run in {run.path} was made with, got {args.study}.")
     cutouts = _sky(args.data or run.data, study)
     if any((args.recipe, args.target, args.set, args.epochs, args.encoder, args.frozen)):
-        target, recipe, encoder = _asked(args, study, cutouts)
+        target, recipe, encoder = _requested(args, study, cutouts)
         if (target, recipe, encoder) != (run.target, run.recipe, info.get("encoder")):
             raise ValueError(
                 f"resume: expected the recipe, target and encoder that {run.path} was made with, got others. "

@@ -219,7 +219,7 @@ def _sdss(parser: argparse.ArgumentParser) -> None:
 def _zoo(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     help_pictures = (
-        "what it is, is told from the files: Kaggle's folder (images_training_rev1 and training_solutions_rev1.csv); a "
+        "recognised from the files: Kaggle's folder (images_training_rev1 and training_solutions_rev1.csv); a "
         "Hugging Face data set as saved by save_to_disk, or its Parquet files; Galaxy10's .h5; or a folder of pictures "
         "named by object_id (.jpg, .png, .tif, .webp, .bmp, .gif)"
     )
@@ -231,7 +231,7 @@ def _zoo(parser: argparse.ArgumentParser) -> None:
 
 def _classes(parser: argparse.ArgumentParser) -> None:
     help_pictures = (
-        "what it is, is told from the files: the folder of CIFAR-10 (for Python, or binary); of CUB-200-2011; or a "
+        "recognised from the files: the folder of CIFAR-10 (for Python, or binary); of CUB-200-2011; or a "
         "folder or .zip of a folder a class, which may lie in train and test"
     )
     parser.add_argument("pictures", metavar="PATH", help=help_pictures)
@@ -282,7 +282,7 @@ def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
         "what is learned: a column of the catalogue, or several with commas between; or a target of the study. "
     )
     add("--target", metavar="NAME", help=f"{help_target}{targets} (default: the study's first)")
-    help_task = "what kind of thing a column is: regression, classification or votes (default: guessed, and said)"
+    help_task = "what kind of thing a column is: regression, classification or votes (default: guessed and printed)"
     add("--task", choices=("regression", "classification", "votes"), metavar="TASK", help=help_task)
     help_positive = "the positive one of two classes (default: 1, true or yes, else the rarer one)"
     add("--positive", metavar="CLASS", help=help_positive)

@@ -13,7 +13,7 @@ def ids_digest(ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
-def passport(
+def provenance(
     ids: Sequence[str],
     *,
     steps: Iterable[Sequence[Any]] = (),
@@ -79,7 +79,7 @@ def python_for(
     opening : str, optional
         The lines that create ``table``, if it is not simply read from `source`.
     notes : iterable of str
-        As in `passport`. Each becomes a comment.
+        As in `provenance`. Each becomes a comment.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def python_for(
     """
     steps = selection.python()
     lines = [
-        f'"""{len(selection):,} of {len(selection.table):,} objects, chosen in galviz {version("galviz")}."""',
+        f'"""{len(selection):,} of {len(selection.table):,} objects, selected in galviz {version("galviz")}."""',
         *(f"# Note: {' '.join(note.split())}" for note in notes),
         "",
         "from galviz.tools.selection.core import Selection",

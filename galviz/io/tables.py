@@ -55,8 +55,8 @@ class KeyedTable:
         integer or boolean is ``<NA>`` in a nullable type), dates, or text (missing: NaN).
     units : mapping of str to str
         Unit of each column that has one.
-    passport : mapping, optional
-        Provenance of the rows; see `galviz.io.provenance.passport`.
+    provenance : mapping, optional
+        Provenance of the rows; see `galviz.io.provenance.provenance`.
     notes : tuple of str
         Notes for the user on how the file was read, as plain sentences: columns left out and why, which of several
         tables was read, a result truncated by the server. They are not written with the table.
@@ -72,7 +72,7 @@ class KeyedTable:
 
     table: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=dict)
-    passport: Mapping[str, Any] | None = None
+    provenance: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -270,7 +270,7 @@ def _keyed(arrow: pa.Table, id_column: str, notes: Sequence[str]) -> KeyedTable:
         column.index = index
     units = {spec.name: common.unit_of(spec) for spec in rest.schema}
     return KeyedTable(
-        pd.DataFrame(series, index=index, copy=False), units, common.passport_of(arrow.schema), tuple(notes)
+        pd.DataFrame(series, index=index, copy=False), units, common.provenance_of(arrow.schema), tuple(notes)
     )
 
 
@@ -317,7 +317,7 @@ def _arrow(keyed: KeyedTable) -> pa.Table:
     for spec, values in zip(table.schema, table.columns, strict=True):
         arrays.append(common.plain(values, spec.name))
         fields.append(common.field_with(spec.name, arrays[-1].type, keyed.units.get(spec.name, "")))
-    metadata = None if keyed.passport is None else {common.PASSPORT: common.to_json(keyed.passport)}
+    metadata = None if keyed.provenance is None else {common.PROVENANCE: common.to_json(keyed.provenance)}
     return pa.table(arrays, schema=pa.schema(fields, metadata=metadata))
 
 

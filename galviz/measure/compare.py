@@ -54,10 +54,10 @@ def disagreement(a: pd.DataFrame, b: pd.DataFrame, truth: str = "truth", estimat
     known = one["truth"].where(one["truth"].notna(), two["truth"])
     _check_same(known, two["truth"], numbers=numbers)
     error_a, error_b = (error(each["estimate"], known) for each in (one, two))
-    said_a, said_b = one["estimate"], two["estimate"]
-    differs = (said_a != said_b) & ~(said_a.isna() & said_b.isna())
-    between = {"difference": said_a - said_b} if numbers else {"differs": differs}
-    result = pd.DataFrame({"estimate_a": said_a, "estimate_b": said_b} | between, index=ids)
+    estimate_a, estimate_b = one["estimate"], two["estimate"]
+    differs = (estimate_a != estimate_b) & ~(estimate_a.isna() & estimate_b.isna())
+    between = {"difference": estimate_a - estimate_b} if numbers else {"differs": differs}
+    result = pd.DataFrame({"estimate_a": estimate_a, "estimate_b": estimate_b} | between, index=ids)
     result = result.assign(truth=known, error_a=error_a, error_b=error_b, gain=error_a - error_b)
     result.attrs |= {"only_a": len(a) - len(ids), "only_b": len(b) - len(ids)}
     return result

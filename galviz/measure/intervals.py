@@ -15,7 +15,7 @@ ONE_SIGMA = 0.6826894921370859
 LEVELS = (ONE_SIGMA, 0.9, 0.95)
 
 
-def widening(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, level: float = ONE_SIGMA) -> float:
+def sigma_scale(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, level: float = ONE_SIGMA) -> float:
     """Return the factor on σ with which intervals contain the truth of new objects with a probability of `level`.
 
     Parameters
@@ -43,7 +43,7 @@ def widening(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, level: flo
 
 
 def cross_widened(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, fold: ArrayLike) -> np.ndarray:
-    """Return σ calibrated across folds: the σ of each fold times the `widening` of the other folds.
+    """Return σ calibrated across folds: the σ of each fold times the `sigma_scale` of the other folds.
 
     Calibration objects of a training lie in the fields that it learned from. They do not show how much worse a network
     is on other fields. The held-out objects of the other folds, in a cross-validation by groups, do.
@@ -67,7 +67,7 @@ def cross_widened(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, fold:
     fold, wider = np.asarray(fold), np.empty_like(sigma)
     for k in np.unique(fold):
         here, there = fold == k, fold != k
-        wider[here] = sigma[here] * widening(truth[there], estimate[there], sigma[there])
+        wider[here] = sigma[here] * sigma_scale(truth[there], estimate[there], sigma[there])
     return wider
 
 

@@ -48,7 +48,7 @@ def answers(table: pd.DataFrame) -> dict[str, str]:
         return truth, name != "estimate", name != MERGER, not judged, not _TELLING.search(name)
 
     called = {name: meaning(name) for name in sorted(found, key=rank)}
-    return {name if name == said else f"{said} ({name})": name for name, said in called.items()}
+    return {name if name == label else f"{label} ({name})": name for name, label in called.items()}
 
 
 def truths(table: pd.DataFrame, score: str) -> dict[str, str]:
@@ -143,9 +143,9 @@ def _none_of(table: pd.DataFrame) -> str:
         else:
             plain = pd.to_numeric(table[name].astype(str), errors="coerce").isna() & table[name].notna()
             why[name] = f"text: {table[name][plain].iloc[0]!r} of {plain.index[plain][0]}" if plain.any() else "text"
-    told = [f"{name} ({reason or 'beside a score'})" for name, reason in why.items()]
-    more = f" and {len(told) - _NAMED} others" if len(told) > _NAMED else ""
+    listed = [f"{name} ({reason or 'beside a score'})" for name, reason in why.items()]
+    more = f" and {len(listed) - _NAMED} others" if len(listed) > _NAMED else ""
     return (
-        f"table: expected a column of numbers within 0 … 1, got {', '.join(told[:_NAMED]) or 'no column'}{more}. "
+        f"table: expected a column of numbers within 0 … 1, got {', '.join(listed[:_NAMED]) or 'no column'}{more}. "
         "Divide what is in percent by 100, leave empty what is not known, or open a table with a score."
     )

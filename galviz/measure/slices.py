@@ -16,7 +16,7 @@ _LONGEST = 2000  # characters that an expression may have
 _BLOCKS = 2000  # above this many objects, blocks of them are resampled
 _RESAMPLES = 1000
 
-Told = list[tuple[str, str]]  # slices of a column: expression, words
+Named = list[tuple[str, str]]  # slices of a column: expression, words
 
 
 def worst_slices(
@@ -70,8 +70,8 @@ def worst_slices(
     """
     known, loss = _known(errors, table, bins, least)
     columns = [(name, *found) for name in known if (found := _slices(name, known, bins)) is not None]
-    told = [(name, *each) for name, _, slices in columns for each in slices]
-    result = pd.DataFrame(told, columns=["column", "expression", "words"])
+    named = [(name, *each) for name, _, slices in columns for each in slices]
+    result = pd.DataFrame(named, columns=["column", "expression", "words"])
     middle = float(np.clip(loss.mean(), loss.min(), loss.max())) if len(loss) else 0.0  # exact where all are equal
     sums, totals = _block_sums(loss - middle, [(codes, len(slices)) for _, codes, slices in columns])
     counts = sums[..., 0].sum(axis=0)
@@ -103,7 +103,7 @@ def _known(errors: pd.Series, table: pd.DataFrame, bins: int, least: int) -> tup
     return table[~np.isnan(loss)], loss[~np.isnan(loss)]
 
 
-def _slices(name: Any, table: pd.DataFrame, bins: int) -> tuple[np.ndarray, Told] | None:
+def _slices(name: Any, table: pd.DataFrame, bins: int) -> tuple[np.ndarray, Named] | None:
     """Return the slice of each row (−1: none) and the list of slices of a column; None if it cannot be cut."""
     if not isinstance(name, str) or len(name) > _LONGEST // 2:
         return None
@@ -118,14 +118,14 @@ def _slices(name: Any, table: pd.DataFrame, bins: int) -> tuple[np.ndarray, Told
     absent = f"isnan({column})"
     if number and len(found) > bins:
         edges = _edges(values[np.isfinite(values)], bins)
-        codes, told = np.searchsorted(edges, values), _ranges(column, name, edges)
+        codes, named = np.searchsorted(edges, values), _ranges(column, name, edges)
     elif len(found) <= _MOST_VALUES and all(isinstance(value, str) or float(value) == value for value in found):
-        told = [(f"{column} in ({_literal(value)},)", f"{name} is {_short(value)}") for value in found]
+        named = [(f"{column} in ({_literal(value)},)", f"{name} is {_short(value)}") for value in found]
         absent = absent if number else f"{column} not in ({', '.join(map(_literal, found))},)"
     else:
         return None
-    codes[missing] = len(told)
-    return codes, [*told, (absent, f"{name} is missing")]
+    codes[missing] = len(named)
+    return codes, [*named, (absent, f"{name} is missing")]
 
 
 def _edges(finite: np.ndarray, bins: int) -> np.ndarray:
@@ -145,7 +145,7 @@ def _round_between(low: float, high: float) -> float:
     return next((value for value in tries if low <= value < high), float(low))
 
 
-def _ranges(column: str, name: str, edges: np.ndarray) -> Told:
+def _ranges(column: str, name: str, edges: np.ndarray) -> Named:
     ends = [float(edge) for edge in edges]
     if not ends:
         return [(f"not isnan({column})", f"{name} is known")]

@@ -133,8 +133,8 @@ class ThresholdCurve:
         centres, sizes = np.array([c.mean() for c in chunks]), np.array([len(c) for c in chunks])
 
         def mean(rest: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> float:
-            chosen = labels > 0
-            probability = calibrate(known[chosen], truth[chosen], method, weights=labels[chosen])
+            drawn = labels > 0
+            probability = calibrate(known[drawn], truth[drawn], method, weights=labels[drawn])
             total = probability(known) @ labels if self.joint else 0.0
             return float(total + (probability(rest) @ weights if len(rest) else 0.0)) / self.n
 

@@ -64,11 +64,11 @@ def question_accuracy(
     truth, estimate = checked(truth), checked(estimate)
     rows = []
     for question, part, parent in zip(QUESTIONS, SLICES, PARENTS, strict=True):
-        asked = np.ones(len(truth), dtype=bool) if parent is None else truth[:, parent] >= reached
-        right = truth[asked, part].argmax(axis=1) == estimate[asked, part].argmax(axis=1)
-        share = wilson(right.sum(), asked.sum(), level)
+        applies = np.ones(len(truth), dtype=bool) if parent is None else truth[:, parent] >= reached
+        right = truth[applies, part].argmax(axis=1) == estimate[applies, part].argmax(axis=1)
+        share = wilson(right.sum(), applies.sum(), level)
         topic = question.topic or " / ".join(question.answers)
-        rows.append((topic, int(asked.sum()), int(right.sum()), share.value, share.low, share.high))
+        rows.append((topic, int(applies.sum()), int(right.sum()), share.value, share.low, share.high))
     index = pd.RangeIndex(1, len(QUESTIONS) + 1, name="question")
     return pd.DataFrame(rows, index=index, columns=["topic", "n", "right", "accuracy", "low", "high"])
 
@@ -102,11 +102,11 @@ def votes_summary(
         it was reached.
     """
     truth, estimate = checked(truth), checked(estimate)
-    squares = [((said - truth) ** 2).mean(axis=1) for said in (estimate, mean)]
+    squares = [((values - truth) ** 2).mean(axis=1) for values in (estimate, mean)]
     first = truth.argmax(axis=1) == estimate.argmax(axis=1)
-    asked = np.stack([np.ones(len(truth)) if p is None else truth[:, p] >= 0.5 for p in PARENTS], axis=1)
+    applies = np.stack([np.ones(len(truth)) if p is None else truth[:, p] >= 0.5 for p in PARENTS], axis=1)
     right = [truth[:, part].argmax(axis=1) == estimate[:, part].argmax(axis=1) for part in SLICES]
-    each = np.stack([*squares, first, (asked * np.stack(right, axis=1)).sum(axis=1), asked.sum(axis=1)], axis=1)
+    each = np.stack([*squares, first, (applies * np.stack(right, axis=1)).sum(axis=1), applies.sum(axis=1)], axis=1)
 
     def judged(rows: np.ndarray, _: np.ndarray) -> np.ndarray:
         ours, theirs, all37, hits, count = np.bincount(rows.astype(int), minlength=len(each)) @ each / len(rows)

@@ -23,7 +23,7 @@ from galviz.pages.open_any import NoIds, Opened, open_any
 from galviz.pages.state import query, write_query
 from galviz.pages.upload import LARGEST, Upload
 from galviz.tools.export.download import shown_bytes
-from galviz.tools.formatting import REFUSED, field, said, shown_error, text
+from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
 
 _NAMED = 5  # unreadable images listed by name
 _ACCEPTED = ".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz"
@@ -52,7 +52,7 @@ class OpenedPage(pn.viewable.Viewer):
     library : Library
     """
 
-    chosen = param.Selector(default="", objects={"–": ""}, label="Open", doc="the path of a sky or a run")
+    selected = param.Selector(default="", objects={"–": ""}, label="Open", doc="the path of a sky or a run")
     id_column = param.String(default="", label="Column of ids", doc="# numbers the rows of a table that has no ids")
     table = param.Selector(default="", objects={"–": ""}, label="Table", doc="which of the tables in the file")
     uploaded = param.String(default="", doc="path of the file that the visitor uploaded")
@@ -70,7 +70,7 @@ class OpenedPage(pn.viewable.Viewer):
         self._numbers_of = ""  # file for which the visitor pressed the button
         wanted = query()
         self.offer()
-        self.chosen = self.param.chosen.objects.get(wanted.get("open", ""), "")
+        self.selected = self.param.selected.objects.get(wanted.get("open", ""), "")
         self._find_upload(wanted.get("upload", ""))
         self.id_column = wanted.get("ids", "")
         if self._ids == NUMBERED and self.given:
@@ -87,12 +87,12 @@ class OpenedPage(pn.viewable.Viewer):
     def offer(self) -> None:
         """Update the list of what can be opened; the current choice stays."""
         first = Path(self.paths[0]).name if self.paths else "–"
-        self.param.chosen.objects = {first: ""} | self.offered()
+        self.param.selected.objects = {first: ""} | self.offered()
 
     @property
     def given(self) -> list[str]:
         """The open paths: the data and optionally its images. Empty if nothing is open."""
-        return [self.uploaded] if self.uploaded else [self.chosen] if self.chosen else self.paths
+        return [self.uploaded] if self.uploaded else [self.selected] if self.selected else self.paths
 
     @property
     def uploaded_opening(self) -> str:
@@ -110,7 +110,7 @@ class OpenedPage(pn.viewable.Viewer):
         name = Path(path).name
         return unquote(name) if str(path) == self.uploaded else name  # see `galviz.io.paths.file_name`
 
-    @param.depends("chosen", "id_column", "table", "uploaded")
+    @param.depends("selected", "id_column", "table", "uploaded")
     def body(self) -> pn.viewable.Viewable:
         """Return the view of the open data, an error message, or help if nothing is open."""
         self.param.update(broken={}, notes=[])
@@ -119,12 +119,12 @@ class OpenedPage(pn.viewable.Viewer):
         try:
             return self.shown(self.given)
         except (*REFUSED, TypeError, KeyError) as error:
-            refused = said(self.in_words_of_the_page(error))
+            refused = error_note(self.page_message(error))
             if not isinstance(error, NoIds):
                 return refused
             return pn.Column(refused, pn.widgets.Button(label=_NUMBER_ROWS, on_click=self._number_rows))
 
-    def in_words_of_the_page(self, error: Exception) -> str:
+    def page_message(self, error: Exception) -> str:
         """Return an error message that names the page's controls instead of Python arguments."""
         message = shown_error(error)
         if self.uploaded:
@@ -136,11 +136,11 @@ class OpenedPage(pn.viewable.Viewer):
     def open(self, given: Sequence[str], id_column: str | None = None, table: str | None = None) -> Opened:
         """Open `given`. Unreadable images are skipped and collected in `broken`."""
 
-        def hear(object_id: str, why: str) -> None:
+        def report_broken(object_id: str, why: str) -> None:
             self.broken = self.broken | {object_id: why}
 
         images = given[1] if len(given) > 1 else None
-        opened = open_any(given[0], images, self._ids or id_column, hear, self.table or table)
+        opened = open_any(given[0], images, self._ids or id_column, report_broken, self.table or table)
         self.notes = list(opened.notes)
         # An export leaves the page, where "this file" would be any file.
         return replace(opened, notes=tuple(f"{self.name_of(given[0])}: {note}" for note in opened.notes))
@@ -157,12 +157,12 @@ class OpenedPage(pn.viewable.Viewer):
     def unread(self) -> pn.viewable.Viewable:
         """Return the list of images found to be unreadable so far."""
         if not self.broken:
-            return said("")
+            return error_note("")
         named = [f"{one}: {why}" for one, why in islice(self.broken.items(), _NAMED)]
         named += [f"and {len(self.broken) - _NAMED:,} others"] if len(self.broken) > _NAMED else []
         lines = Markup("").join(Markup("<li>{}</li>").format(line) for line in named)
         message = Markup("Pictures that cannot be read, so far {:,}:<ul>{}</ul>")
-        return said(message.format(len(self.broken), lines))
+        return error_note(message.format(len(self.broken), lines))
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
         """Return the view of the open data; `given` is the property of that name."""
@@ -175,7 +175,7 @@ class OpenedPage(pn.viewable.Viewer):
 
     def _receive(self, path: Path) -> None:
         """Show an uploaded file."""
-        self.param.update(chosen="", uploaded=str(path), **self._ids_of(str(path)))
+        self.param.update(selected="", uploaded=str(path), **self._ids_of(str(path)))
 
     def _ids_of(self, path: str) -> dict[str, str]:
         """Return the column of ids for the next data: unchanged, unless the button set it for another file."""
@@ -184,17 +184,17 @@ class OpenedPage(pn.viewable.Viewer):
     def _number_rows(self, _: object = None) -> None:
         self._numbers_of, self.id_column = self.given[0], NUMBERED
 
-    @param.depends("chosen", "uploaded", "id_column", "table", watch=True)
+    @param.depends("selected", "uploaded", "id_column", "table", watch=True)
     def _remember(self) -> None:
         """Write to the address what is open."""
         if self._ids != NUMBERED:
             self._numbers_of = ""
-        names = {path: name for name, path in self.param.chosen.objects.items()}
+        names = {path: name for name, path in self.param.selected.objects.items()}
         upload = Path(self.uploaded).parent.name if self.uploaded else ""
-        opened = names[self.chosen] if self.chosen else ""
+        opened = names[self.selected] if self.selected else ""
         write_query(upload=upload, open=opened, ids=self._ids, table=self.table)
 
-    @param.depends("chosen", "uploaded", watch=True)
+    @param.depends("selected", "uploaded", watch=True)
     def _list_tables(self) -> None:
         """Offer the tables of a file that has several."""
         found: list[str] = []
@@ -203,17 +203,17 @@ class OpenedPage(pn.viewable.Viewer):
         self.param.table.objects = {"–": ""} | ({name: name for name in found} if len(found) > 1 else {})
         self.table = self.table if self.table in self.param.table.objects else ""
 
-    @param.depends("chosen", watch=True)
+    @param.depends("selected", watch=True)
     def _choose(self) -> None:
         """Put an upload aside where something else is opened."""
-        if self.chosen:
-            self.param.update(uploaded="", **self._ids_of(self.chosen))
+        if self.selected:
+            self.param.update(uploaded="", **self._ids_of(self.selected))
 
     def choice(self) -> pn.widgets.Select:
         """Return the select of available data; its options stay up to date."""
-        return pn.widgets.Select.from_param(self.param.chosen, width=260)
+        return pn.widgets.Select.from_param(self.param.selected, width=260)
 
-    @param.depends("chosen", "uploaded")
+    @param.depends("selected", "uploaded")
     def _which(self) -> pn.viewable.Viewable:
         """Return the select of a table, visible if the file has several."""
         return field(self.param.table, width=200, visible=len(self.param.table.objects) > 1)

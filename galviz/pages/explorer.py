@@ -10,7 +10,7 @@ import param
 
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.export.view import WayOut
+from galviz.tools.export.view import ExportPanel
 from galviz.tools.formatting import beside
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.labels.core import Labels
@@ -24,7 +24,7 @@ from galviz.tools.viewer.view import FocusView
 
 _TABLE_ROWS = 200_000  # a larger table is not shown as pages of rows
 _PLOT = ("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
-_GALLERY = ("order", "descending", "filter", "captions", "tile", "only_chosen")
+_GALLERY = ("order", "descending", "filter", "captions", "tile", "only_selected")
 KEYS = {"g": "good", "b": "bad", "q": "unsure"}
 """Key → label, by default."""
 
@@ -49,7 +49,7 @@ class Explorer(pn.viewable.Viewer):
     keys : mapping of str to str
         Key → label.
     source, opening, id_column, run, units, notes
-        Origin and units of the table, as in `galviz.tools.export.view.WayOut`.
+        Origin and units of the table, as in `galviz.tools.export.view.ExportPanel`.
     """
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
@@ -79,17 +79,24 @@ class Explorer(pn.viewable.Viewer):
         given = list(plots) or first_plots(table)
         self.plots = [PlotView(self.selection, lambda: self.bar.how, dict(columns or {}), **one) for one in given]
         self.gallery = Gallery(cutouts, table, self.selection, labels=labels, keys=keys, height=420)
-        looks = self.gallery.looks
+        stretch_view = self.gallery.stretch_view
         self.picture = None
         if cutouts is not None:
-            first = looks.picture if cutouts.unit == "display" else ALL
+            first = stretch_view.picture if cutouts.unit == "display" else ALL
             self.picture = FocusView(
-                cutouts, self.selection, table, looks=looks, labels=labels, ids=table.index, picture=first, height=420
+                cutouts,
+                self.selection,
+                table,
+                stretch_view=stretch_view,
+                labels=labels,
+                ids=table.index,
+                picture=first,
+                height=420,
             )
         more = {"source": source, "opening": opening, "id_column": id_column, "run": run, "units": units}
         more["notes"] = notes
-        look = None if looks is None else looks.look
-        self.out = WayOut(table, self.selection, cutouts=cutouts, look=look, **more)
+        stretch = None if stretch_view is None else stretch_view.stretch
+        self.out = ExportPanel(table, self.selection, cutouts=cutouts, stretch=stretch, **more)
         for part, names in self.parts():
             part.param.watch(self._changed, names)
 
@@ -97,7 +104,11 @@ class Explorer(pn.viewable.Viewer):
         """Return the selection and the views, each with the names of the parameters that `state` has."""
         parts = [(self.selection, ["version", "focus"]), (self.gallery, list(_GALLERY))]
         parts += [(plot, list(_PLOT)) for plot in self.plots]
-        return parts if self.gallery.looks is None else [*parts, (self.gallery.looks, self.gallery.looks.names)]
+        return (
+            parts
+            if self.gallery.stretch_view is None
+            else [*parts, (self.gallery.stretch_view, self.gallery.stretch_view.names)]
+        )
 
     @property
     def current(self) -> bool:
@@ -112,8 +123,8 @@ class Explorer(pn.viewable.Viewer):
         state: dict[str, Any] = {"selection": self.selection.to_json()}
         state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour", "guide")) for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
-        if self.gallery.looks is not None:
-            state["look"] = _different(self.gallery.looks, self.gallery.looks.names)
+        if self.gallery.stretch_view is not None:
+            state["look"] = _different(self.gallery.stretch_view, self.gallery.stretch_view.names)
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -127,11 +138,11 @@ class Explorer(pn.viewable.Viewer):
         for plot, given in zip(self.plots, state.get("plots", []), strict=False):
             plot.param.update(**_known(given, _PLOT))
         self.gallery.param.update(**_known(state.get("gallery", {}), _GALLERY))
-        if self.gallery.looks is not None:
-            self.gallery.looks.param.update(**_known(state.get("look", {}), self.gallery.looks.names))
-        choice = state.get("selection", {})
-        self.selection.replay((name, given) for name, given in choice.get("steps", []))
-        self.selection.focus = choice.get("focus") or self.selection.focus
+        if self.gallery.stretch_view is not None:
+            self.gallery.stretch_view.param.update(**_known(state.get("look", {}), self.gallery.stretch_view.names))
+        selection = state.get("selection", {})
+        self.selection.replay((name, given) for name, given in selection.get("steps", []))
+        self.selection.focus = selection.get("focus") or self.selection.focus
 
     def look_like(self, other: "Explorer") -> None:
         """Take over the settings of plots, gallery and stretch from the explorer of a table with the same columns."""

@@ -15,7 +15,7 @@ from galviz.runs.best_fits import LATENTS, is_gan
 from galviz.runs.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_table
 from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.formatting import REFUSED, said, shown_error, text
+from galviz.tools.formatting import REFUSED, error_note, shown_error, text
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.thumbnails.view import ThumbnailsView
@@ -76,7 +76,7 @@ class LatentsView(pn.viewable.Viewer):
         self.explorer = Explorer(table, self.cutouts, selection=self.selection, plots=plots, **more)
         self._kept = ViewState(self.explorer, "latents", of=self.run.name, target=self.run.target)
         if self.cutouts is not None:
-            self.thumbnails = ThumbnailsView(self.explorer.plots[0], self.cutouts, self.explorer.gallery.looks)
+            self.thumbnails = ThumbnailsView(self.explorer.plots[0], self.cutouts, self.explorer.gallery.stretch_view)
 
     def _opening(self) -> str:
         """Return the Python lines that make the table shown."""
@@ -107,7 +107,7 @@ class LatentsView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         if self._error:
-            return said(self._error)
+            return error_note(self._error)
         if self.explorer is None:
             if not is_gan(self.run.recipe):
                 return text(_OF_IMAGES.format(name=self.run.name))

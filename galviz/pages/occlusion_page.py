@@ -17,7 +17,7 @@ from galviz.runs.best_fits import is_gan
 from galviz.runs.predictions import joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.formatting import REFUSED, field, said, shown_error, text
+from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.occlusion.panel import WhyView
 from galviz.tools.selection.core import Selection
@@ -59,7 +59,7 @@ class OcclusionPage(pn.viewable.Viewer):
             cutouts = open_sky(run.data)
             table = known_of(run, cutouts)
         except REFUSED as error:
-            return said(shown_error(error))
+            return error_note(shown_error(error))
         if self.shown is not None:
             self.shown.close()
         self.selection.show(table)
@@ -75,19 +75,19 @@ class OcclusionPage(pn.viewable.Viewer):
 
     def _keep(self) -> None:
         """Read the settings from the address, and update the address when they change."""
-        asked = self.shown.one.asked
+        request = self.shown.one.request
         with suppress(ValueError, TypeError, AttributeError):  # invalid settings are ignored
             given = json.loads(query().get("asked", "{}"))
             given = {name: tuple(value) if name == "output" else value for name, value in given.items()}
-            asked.param.update(**{name: given[name] for name in asked.names if name in given})
+            request.param.update(**{name: given[name] for name in request.names if name in given})
 
-        asked.param.watch(self._write, asked.names)
+        request.param.watch(self._write, request.names)
 
     def _write(self, *_: param.parameterized.Event) -> None:
         given = {"run": self.run, "object": self.selection.focus or ""}
         if self.shown is not None:
-            asked = self.shown.one.asked
-            now = {name: getattr(asked, name) for name in asked.names}
+            request = self.shown.one.request
+            now = {name: getattr(request, name) for name in request.names}
             given["asked"] = json.dumps(now, separators=(",", ":"))
         write_query(**given)
 
@@ -124,6 +124,6 @@ def occlusion_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
         try:
             return OcclusionPage(Library.find(paths))
         except REFUSED as error:
-            return pn.Column(said(shown_error(error)), OcclusionPage(Library.find()))
+            return pn.Column(error_note(shown_error(error)), OcclusionPage(Library.find()))
 
     return page_template("occlusion", content)

@@ -21,7 +21,7 @@ from galviz.pages.tabs import TabBar, TabContent
 from galviz.pages.template import page_template
 from galviz.pages.train import TrainPanel
 from galviz.studies import Study, named, open_study
-from galviz.tools.formatting import REFUSED, said, shown_error, text
+from galviz.tools.formatting import REFUSED, error_note, shown_error, text
 from galviz.work.sweep import list_sweeps
 
 _EVERY_MS = 400
@@ -73,13 +73,13 @@ class StudyPage(pn.viewable.Viewer):
             with suppress(*REFUSED):  # the data tab shows the error
                 self.page.selection.focus = next(iter(open_sky(sky).object_ids), None)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Poll for changes on disk: new skies, new runs, and the progress of a run that is shown or active."""
-        self.maker.look()
+        self.maker.poll()
         self.watcher.poll()
         view = self.train.run.view
         if view is not None and (self.page.tab == "train" or view.active):
-            self.train.run.look()
+            self.train.run.poll()
 
     def _data_tab(self) -> TabContent:
         return TabContent(self.page, "data", self.data, lambda: self.page.sky, self.page.param.sky)
@@ -100,7 +100,7 @@ class StudyPage(pn.viewable.Viewer):
         try:
             cutouts = open_sky(skies[self.page.sky])
         except REFUSED as error:
-            return said(shown_error(error))
+            return error_note(shown_error(error))
         target = self.study.target
         columns = target and dict.fromkeys(target.rules.shown(target), target.label) | _REDSHIFTS
         more = pn.Card(self.maker, title="Make or open another sky", collapsed=True, sizing_mode="stretch_width")
@@ -189,9 +189,9 @@ def study_page(name: str, paths: Sequence[str] = ()) -> pn.template.base.BaseTem
         try:
             shown = open_study_page(name, paths)
         except REFUSED as error:
-            return said(shown_error(error))
+            return error_note(shown_error(error))
         pn.state.onload(shown.train.find_devices)
-        pn.state.add_periodic_callback(shown.look, period=_EVERY_MS)
+        pn.state.add_periodic_callback(shown.poll, period=_EVERY_MS)
         return shown
 
     return page_template(name, content)

@@ -117,25 +117,25 @@ def _group(key: str) -> str:
 def _widget(key: str, value: Any, task: str) -> pn.widgets.Widget:
     known, kind = _setting(key), _field(key).type
     label = _label(key)
-    looks: dict[str, Any] = {"label": label, "value": value, "width": 180}
+    options: dict[str, Any] = {"label": label, "value": value, "width": 180}
     if get_origin(kind) is not None and issubclass(get_origin(kind), Mapping):
-        looks |= {"label": f"learning rate: {label}", "step": value / 10}
+        options |= {"label": f"learning rate: {label}", "step": value / 10}
         kind = float
     if kind is bool:
-        return pn.widgets.Switch(**looks | {"width": 120})
-    looks["description"] = known.help
+        return pn.widgets.Switch(**options | {"width": 120})
+    options["description"] = known.help
     if kind is str and known.choices:
         fitting = [one for one in known.choices if key != _ARCHITECTURE or one == value or task in ARCHITECTURES[one]]
         fitting += [value] if value not in fitting else []  # an architecture of timm
-        return pn.widgets.Select(**looks, options=fitting)
+        return pn.widgets.Select(**options, options=fitting)
     if known.choices:
-        return pn.widgets.MultiChoice(**looks | {"value": list(value), "width": 240}, options=list(known.choices))
+        return pn.widgets.MultiChoice(**options | {"value": list(value), "width": 240}, options=list(known.choices))
     if kind in (int, float):
         start, end = known.ends
         if kind is int:
-            return pn.widgets.IntInput(**looks, start=start, end=end)
-        return pn.widgets.FloatInput(**{"step": 0.01} | looks, start=start, end=end)
-    return pn.widgets.TextInput(**looks)
+            return pn.widgets.IntInput(**options, start=start, end=end)
+        return pn.widgets.FloatInput(**{"step": 0.01} | options, start=start, end=end)
+    return pn.widgets.TextInput(**options)
 
 
 def _with_help(key: str, widget: pn.widgets.Widget) -> pn.viewable.Viewable:

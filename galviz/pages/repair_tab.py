@@ -35,11 +35,11 @@ class RepairTab(pn.viewable.Viewer):
         super().__init__()
         table, self.selection = cutouts.catalogue, page.selection
         self.selection.show(table)
-        self.repair = RepairView(run, cutouts, self.selection, **_asked(cutouts.bands))
+        self.repair = RepairView(run, cutouts, self.selection, **_from_address(cutouts.bands))
         self.repair.param.watch(self._write, ["off", *_NUMBERS.values()])
         self.gallery = Gallery(cutouts, table, self.selection, height=330)
         if pn.state.curdoc is not None:
-            pn.state.add_periodic_callback(self.repair.look, period=_EVERY_MS)
+            pn.state.add_periodic_callback(self.repair.poll, period=_EVERY_MS)
             pn.state.on_session_destroyed(lambda _: self.cancel())
 
     def _write(self, *_: param.parameterized.Event) -> None:
@@ -56,14 +56,14 @@ class RepairTab(pn.viewable.Viewer):
         return pn.Column(self.repair, card, sizing_mode="stretch_width")
 
 
-def _asked(bands: Sequence[str]) -> dict[str, object]:
+def _from_address(bands: Sequence[str]) -> dict[str, object]:
     """Return the parameters of a `RepairView` from the page's address; invalid values are ignored."""
-    said, asked = query(), {}
-    hidden = said.get("hidden", "?").split(",")
+    address, settings = query(), {}
+    hidden = address.get("hidden", "?").split(",")
     if hidden == [_NO_BAND] or set(hidden) <= set(bands):
-        asked["off"] = [band for band in bands if band in hidden]
+        settings["off"] = [band for band in bands if band in hidden]
     for name, of in _NUMBERS.items():
         low, high = RepairView.param[of].bounds
-        if (number := said.get(name, "")).isdecimal() and low <= int(number) <= high:
-            asked[of] = int(number)
-    return asked
+        if (number := address.get(name, "")).isdecimal() and low <= int(number) <= high:
+            settings[of] = int(number)
+    return settings

@@ -9,7 +9,7 @@ import param
 from galviz.pages.library import Library
 from galviz.pages.state import Chooser, PageState
 from galviz.runs.run import ACTIVE
-from galviz.tools.formatting import REFUSED, note, said, shown_error
+from galviz.tools.formatting import REFUSED, error_note, note, shown_error
 from galviz.tools.training.run_progress import RunView
 from galviz.work import processes as jobs
 
@@ -24,10 +24,10 @@ class RunPanel(pn.viewable.Viewer):
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
-    view = param.ClassSelector(class_=RunView, doc="what is followed, if anything")
-    status = param.String(default="", doc="status of what is followed")
-    predicted = param.Integer(default=0, doc="when its predictions were written; 0 where there are none")
-    error = param.String(default="", doc="why the last wish was not granted")
+    view = param.ClassSelector(class_=RunView, doc="the progress that is shown, if any")
+    status = param.String(default="", doc="status of the run that is shown")
+    predicted = param.Integer(default=0, doc="time when its predictions were written; 0 if there are none")
+    error = param.String(default="", doc="why the last request failed")
 
     def __init__(self, library: Library, page: PageState, **params: object) -> None:
         super().__init__(page=page, **params)
@@ -41,11 +41,11 @@ class RunPanel(pn.viewable.Viewer):
         status, predicted = ("", 0) if view is None else (view.state["status"], view.predicted)
         self.param.update(view=view, status=status, predicted=predicted, error="")
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Read the run folder again; announce a change of status to the rest of the page."""
         if self.view is None:
             return
-        self.view.look()
+        self.view.poll()
         before, now = self.status, self.view.state["status"]
         self.param.update(status=now, predicted=self.view.predicted)
         if before and before != now:
@@ -60,12 +60,12 @@ class RunPanel(pn.viewable.Viewer):
         device = str(self.view.state.get("device") or "") if self.view else ""
         self._try(lambda path: jobs.resume(path, *(["--devices", device] if device else [])))
 
-    def _try(self, wish: Callable[[Path], object]) -> None:
+    def _try(self, action: Callable[[Path], object]) -> None:
         self.error = ""
         try:
             if self.view is not None:
-                wish(self.view.path)
-                self.look()
+                action(self.view.path)
+                self.poll()
         except REFUSED as error:
             self.error = shown_error(error)
 
@@ -81,7 +81,7 @@ class RunPanel(pn.viewable.Viewer):
     def body(self) -> pn.viewable.Viewable:
         """Return the view of the run, or a hint if none is selected."""
         empty = note("No run selected. Start one, or select one above.")
-        return pn.Column(said(self.error), self.view or empty)
+        return pn.Column(error_note(self.error), self.view or empty)
 
     def __panel__(self) -> pn.viewable.Viewable:
         choice = Chooser(self.page, "run", lambda: self.library.runs()[0], "Run")

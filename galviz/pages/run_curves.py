@@ -51,8 +51,8 @@ class RunCurves(pn.viewable.Viewer):
         if not rows:
             return note("Pick runs that have finished an epoch, to see how they learned.")
         names = dict.fromkeys(["val_loss", *(name for table in rows.values() for name in metric_names(table))])
-        looks = {"unit": _unit(runs), "accuracy": _accuracy(runs)}
-        return beside(*(drawn(run_curves(rows, name, **looks)) for name in names))
+        options = {"unit": _unit(runs), "accuracy": _accuracy(runs)}
+        return beside(*(drawn(run_curves(rows, name, **options)) for name in names))
 
     def __panel__(self) -> pn.viewable.Viewable:
         picks = field(self.param.picked, type=Choices, sizing_mode="stretch_width", max_width=900)

@@ -14,7 +14,7 @@ from galviz.pages.tabs import TabContent
 from galviz.runs.best_fits import KNOWN_FITS, LATENTS
 from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.formatting import REFUSED, note, said, shown_error
+from galviz.tools.formatting import REFUSED, error_note, note, shown_error
 
 _FILES = ("model.safetensors", "predictions.parquet", LATENTS, KNOWN_FITS)
 
@@ -59,7 +59,7 @@ class RunTab(pn.viewable.Viewer):
                 return note(f"{run.name} is {run.state()['status']}: it can be used once it is done.")
             self.shown = self._make(run, open_sky(run.data))
         except REFUSED as error:
-            return said(shown_error(error))
+            return error_note(shown_error(error))
         return pn.Column(self.shown, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:

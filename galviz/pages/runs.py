@@ -10,7 +10,7 @@ from galviz.pages.library import Library
 from galviz.pages.run_curves import RunCurves
 from galviz.pages.state import PageState
 from galviz.runs.run import Run
-from galviz.tools.formatting import NOT_KNOWN, data_table, said, shown_error, shown_time, shown_value, text
+from galviz.tools.formatting import NOT_KNOWN, data_table, error_note, shown_error, shown_time, shown_value, text
 from galviz.tools.training.figure import LABELS, metric_names
 from galviz.work import processes as jobs
 
@@ -25,7 +25,7 @@ class RunsPanel(pn.viewable.Viewer):
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
-    asked = param.String(default="", doc="the run that will be removed where the wish is said again")
+    to_remove = param.String(default="", doc="the run to remove when the button is pressed again")
     error = param.String(default="", doc="why it was not removed")
 
     def __init__(self, library: Library, page: PageState, **params: object) -> None:
@@ -39,21 +39,21 @@ class RunsPanel(pn.viewable.Viewer):
         rows = pd.DataFrame([run_row(run) for run in runs.values()], index=pd.Index(list(runs), name="run"))
         if rows.empty:
             return pn.Column(text("No run yet. Start one on the tab Train."), text(half_html(broken)))
-        chosen = pn.bind(lambda run: [list(runs).index(run)] if run in runs else [], self.page.param.run)
-        widget = data_table(rows, selection=chosen, pagination="local", page_size=20)
+        selected = pn.bind(lambda run: [list(runs).index(run)] if run in runs else [], self.page.param.run)
+        widget = data_table(rows, selection=selected, pagination="local", page_size=20)
         widget.on_click(lambda event: setattr(self.page, "run", str(rows.index[event.row])))
         return pn.Column(widget, text(half_html(broken)))
 
     @param.depends("page.run")
-    def chosen(self) -> str | Markup:
+    def selected(self) -> str | Markup:
         """Return the name of the selected run, as a line of text."""
         run = self.page.run
         return Markup("Selected: <b>{}</b>").format(run) if run else "Click a run to select it."
 
     def remove(self) -> None:
         """Remove the selected run: the first call asks for confirmation, the second one removes it."""
-        if self.asked != self.page.run:
-            self.asked = self.page.run
+        if self.to_remove != self.page.run:
+            self.to_remove = self.page.run
             return
         try:
             jobs.remove(self.library.run_path(self.page.run))
@@ -61,31 +61,31 @@ class RunsPanel(pn.viewable.Viewer):
             self.error = shown_error(error)
         else:
             self.page.param.update(run=self.library.first_run(), found=self.page.found + 1)
-        self.asked = ""
+        self.to_remove = ""
 
     @param.depends("page.run", watch=True)
     def _another(self) -> None:
-        self.param.update(asked="", error="")
+        self.param.update(to_remove="", error="")
 
-    @param.depends("page.run", "page.found", "asked")
+    @param.depends("page.run", "page.found", "to_remove")
     def removal(self) -> pn.viewable.Viewable:
         """Return the button that removes the run, visible if it has no predictions."""
         path = self.library.run_path(self.page.run)
         useless = path is not None and not (path / "predictions.parquet").exists()
-        label = f"Remove {self.page.run} for good?" if self.asked else "Remove it"
+        label = f"Remove {self.page.run} for good?" if self.to_remove else "Remove it"
         return pn.widgets.Button(label=label, visible=useless, on_click=lambda _: self.remove())
 
     @param.depends("error")
     def refused(self) -> pn.viewable.Viewable:
         """Show why the run was not removed."""
-        return said(self.error)
+        return error_note(self.error)
 
     def __panel__(self) -> pn.viewable.Viewable:
         go = [
             pn.widgets.Button(label=label, on_click=lambda _, tab=tab: setattr(self.page, "tab", tab))
             for label, tab in (("Follow it", "train"), ("See its predictions", "predictions"))
         ]
-        return pn.Column(pn.Row(text(self.chosen), *go, self.removal), self.refused, self.table, self.curves)
+        return pn.Column(pn.Row(text(self.selected), *go, self.removal), self.refused, self.table, self.curves)
 
 
 def run_row(run: Run) -> dict[str, str]:

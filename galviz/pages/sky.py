@@ -62,14 +62,14 @@ class SkyView(pn.viewable.Viewer):
             if np.isclose(*scale)
             else f"{scale[0]:.3g}–{scale[1]:.3g}″"
         )
-        said = [
+        facts = [
             Markup("<b>{}</b>").format(self.cutouts.origin),
             f"{count:,} objects",
             f"{bands} bands {' '.join(self.cutouts.bands)}",
             f"{width}×{height} px of {scales}",
             f"unit {self.cutouts.unit}",
         ]
-        return Markup(" · ").join(said)
+        return Markup(" · ").join(facts)
 
     def __panel__(self) -> pn.viewable.Viewable:
         if not len(self.cutouts):

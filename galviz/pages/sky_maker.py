@@ -39,9 +39,9 @@ class SkyMaker(pn.viewable.Viewer):
     size = param.Integer(default=64, bounds=(16, 512), label="Side in pixels")
     seed = param.Integer(default=0, bounds=(0, None), label="Seed")
     sky_name = param.String(default="synthetic", label="Name")
-    percent = param.Integer(default=0, bounds=(-1, 100), doc="part that is drawn; -1 where that is not known")
+    percent = param.Integer(default=0, bounds=(-1, 100), doc="percentage that is drawn; -1 if unknown")
     making = param.String(default="", doc="name of the sky that is being made")
-    said = param.String(default="", doc="what came of it")
+    result = param.String(default="", doc="result or error of the last request")
 
     def __init__(self, study: Study, library: Library, page: PageState, **params: object) -> None:
         drawn = open_study(study.example) if study.example else study
@@ -53,7 +53,7 @@ class SkyMaker(pn.viewable.Viewer):
         try:
             path = self.library.new_sky(self.sky_name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            asked = [
+            command = [
                 "mock",
                 self.drawn.name,
                 "--n",
@@ -63,12 +63,12 @@ class SkyMaker(pn.viewable.Viewer):
                 "--seed",
                 str(self.seed),
             ]
-            jobs.start([*asked, "--out", str(path)], self._job(path.name))
-            self.param.update(making=path.name, percent=-1, said="Drawing …")
+            jobs.start([*command, "--out", str(path)], self._job(path.name))
+            self.param.update(making=path.name, percent=-1, result="Drawing …")
         except REFUSED as error:
-            self.said = shown_error(error)
+            self.result = shown_error(error)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Poll the process, and update the progress."""
         if not self.making:
             return
@@ -79,9 +79,9 @@ class SkyMaker(pn.viewable.Viewer):
             self.percent = int(100 * int(found[-1][0]) / int(found[-1][1])) if found else -1
         elif (self.library.sky_folders[-1] / self.making / "galviz.json").exists():
             self.page.param.update(sky=self.making, found=self.page.found + 1)
-            self.param.update(making="", percent=100, said=f"{self.making} is ready.")
+            self.param.update(making="", percent=100, result=f"{self.making} is ready.")
         else:
-            self.param.update(making="", percent=0, said=log.rpartition("\n")[2])
+            self.param.update(making="", percent=0, result=log.rpartition("\n")[2])
 
     @staticmethod
     def _job(name: str) -> Path:
@@ -100,11 +100,11 @@ class SkyMaker(pn.viewable.Viewer):
         bar = pn.indicators.Progress(
             value=self.param.percent, visible=self.param.making.rx() != "", sizing_mode="stretch_width"
         )
-        outcome = text(pn.bind(Markup("<div role='status'>{}</div>").format, self.param.said))
+        status = text(pn.bind(Markup("<div role='status'>{}</div>").format, self.param.result))
         own = text(_OWN_DATA.format(*self.study.ingest, self.library.bands or "…", self.library.sky_folders[-1]))
         if self.drawn.mock is None:
             return pn.Column(own)
-        form = pn.Column(pn.FlexBox(*fields, make, align_items="flex-end"), bar, outcome)
+        form = pn.Column(pn.FlexBox(*fields, make, align_items="flex-end"), bar, status)
         if self.study.example:
             return pn.Column(own, text(_EXAMPLE.format(self.drawn.mock.about, self.drawn.target.columns[0])), form)
         return pn.Column(form, own)

@@ -25,7 +25,7 @@ class PageState(param.Parameterized):
     tab = param.Selector(default=TABS[0], objects=list(TABS))
     sky = param.String(default="")  # the sky to show and to train on
     run = param.String(default="")  # the run whose progress and predictions are shown
-    found = param.Integer(default=0, doc="counts up when skies or runs may have come")
+    found = param.Integer(default=0, doc="grows when skies or runs may have appeared")
     selection = param.ClassSelector(class_=Selection, constant=True, doc="of all tabs: selected objects and focus")
 
     def __init__(self, tabs: Sequence[str] = TABS, **params: object) -> None:

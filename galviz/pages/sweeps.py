@@ -12,7 +12,7 @@ from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState
 from galviz.pages.train import pretrained_of
 from galviz.runs.run import Run, home
-from galviz.tools.formatting import REFUSED, field, said, shown_error, text
+from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
 from galviz.tools.label_curves.text import NO_SWEEP, progress_html
 from galviz.tools.label_curves.view import LabelsView
 from galviz.work import processes as jobs
@@ -37,16 +37,16 @@ class LabelsTab(pn.viewable.Viewer):
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
-    chosen = param.Selector(default="", objects=[""], label="Sweep")
-    view = param.ClassSelector(class_=LabelsView, doc="what the chosen sweep came to")
-    progress = param.String(default="", doc="how far it is, as `Markup`")
-    going = param.Boolean(default=False, doc="whether a process works it off")
-    ended = param.Boolean(default=True, doc="whether nothing of it is left to do")
+    selected = param.Selector(default="", objects=[""], label="Sweep")
+    view = param.ClassSelector(class_=LabelsView, doc="results of the selected sweep")
+    progress = param.String(default="", doc="progress, as `Markup`")
+    going = param.Boolean(default=False, doc="whether a process runs the sweep")
+    ended = param.Boolean(default=True, doc="whether all its trainings are done")
     fractions = param.String(default="0.01 0.05 0.2 1", label="Parts of the labels")
     trials = param.Integer(default=3, bounds=(1, 100), label="Trials")
     settings = param.String(default="", label="Changes to the recipe")
     sweep_name = param.String(default="", label="Name of the new sweep")
-    error = param.String(default="", doc="why the last wish was not granted")
+    error = param.String(default="", doc="why the last request failed")
 
     def __init__(
         self, study: str, library: Library, page: PageState, paths: Sequence[str | Path] = (), **params: object
@@ -54,38 +54,38 @@ class LabelsTab(pn.viewable.Viewer):
         super().__init__(page=page, **params)
         self.study, self.library = study, library
         self.roots = (*map(Path, paths), home() / "sweeps")
-        self._asked = ""  # sweep that was started here and is not found in the folders yet
+        self._requested = ""  # sweep that was started here and is not found in the folders yet
         self._stopping: Path | None = None
-        self.look()
+        self.poll()
 
     def sweeps(self) -> dict[str, Path]:
         """Return the sweeps, newest first: displayed name → folder."""
         return named([(root, path) for root in self.roots if root.is_dir() for path in list_sweeps(root, self.study)])
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Poll for new sweeps and for progress."""
         found = self.sweeps()
         names = list(found) or [""]
-        if self.param.chosen.objects != names:
-            self.param.chosen.objects = names
-        if self._asked in found:
-            self.chosen, self._asked = self._asked, ""
-        elif self._asked and not jobs.is_alive(self.roots[-1] / self._asked):
+        if self.param.selected.objects != names:
+            self.param.selected.objects = names
+        if self._requested in found:
+            self.selected, self._requested = self._requested, ""
+        elif self._requested and not jobs.is_alive(self.roots[-1] / self._requested):
             self._came_to_nothing()
-        if self.chosen not in found:
-            self.chosen = names[0]
+        if self.selected not in found:
+            self.selected = names[0]
         self._follow()
 
     def _came_to_nothing(self) -> None:
         """Show why a sweep did not start, and free its name for another try."""
-        path = self.roots[-1] / self._asked
-        self.param.update(error=Run(path).log(tail=1) or "The process ended.", sweep_name=self._asked)
+        path = self.roots[-1] / self._requested
+        self.param.update(error=Run(path).log(tail=1) or "The process ended.", sweep_name=self._requested)
         let_go(path)
-        self._asked = ""
+        self._requested = ""
 
-    @param.depends("chosen", watch=True)
+    @param.depends("selected", watch=True)
     def _follow(self) -> None:
-        path = self.sweeps().get(self.chosen)
+        path = self.sweeps().get(self.selected)
         if path is None:
             self.param.update(view=None, progress="", going=False, ended=True)
             return
@@ -95,7 +95,7 @@ class LabelsTab(pn.viewable.Viewer):
             except (*REFUSED, KeyError, TypeError) as error:  # not written by this version
                 self.param.update(view=None, progress="", going=False, ended=True, error=shown_error(error))
                 return
-        self.view.look()
+        self.view.poll()
         sweep = self.view.sweep
         going = sweep.is_running() or jobs.is_alive(path)
         ended = self.view.done == len(sweep.tasks)
@@ -112,7 +112,7 @@ class LabelsTab(pn.viewable.Viewer):
         if sky is None:
             raise ValueError("data: expected a sky to learn from, got none. Make one on the tab Data.")
         path = new_folder(self.roots[-1], name)
-        asked = ["sweep", self.study, "--data", str(sky), "--out", str(path)]
+        command = ["sweep", self.study, "--data", str(sky), "--out", str(path)]
         fractions, settings = self.fractions.replace(",", " ").split(), self.settings.split()
         for words, label in ((fractions, "Parts of the labels"), (settings, "Changes to the recipe")):
             if option := next((word for word in words if word.startswith("-")), None):  # an option could name any file
@@ -120,9 +120,9 @@ class LabelsTab(pn.viewable.Viewer):
         for key, _, weights in (one.partition("=") for one in settings):
             if weights and key.rpartition(".")[2] == "pretrained":
                 pretrained_of(weights, self.library)
-        asked += ["--fractions", *fractions, "--trials", str(self.trials)]
-        jobs.start([*asked, *(["--set", *settings] if settings else [])], path)
-        self._asked, self.sweep_name = name, ""
+        command += ["--fractions", *fractions, "--trials", str(self.trials)]
+        jobs.start([*command, *(["--set", *settings] if settings else [])], path)
+        self._requested, self.sweep_name = name, ""
 
     def resume(self, _: object = None) -> None:
         """Resume the selected sweep."""
@@ -134,11 +134,11 @@ class LabelsTab(pn.viewable.Viewer):
         self._stopping = self.view.sweep.path
         self._try(lambda: jobs.stop(self.view.sweep.path))
 
-    def _try(self, wish: Callable[[], object]) -> None:
+    def _try(self, action: Callable[[], object]) -> None:
         self.error = ""
         try:
-            wish()
-            self.look()
+            action()
+            self.poll()
         except REFUSED as error:
             self.error = shown_error(error)
 
@@ -163,9 +163,9 @@ class LabelsTab(pn.viewable.Viewer):
         fields.insert(1, field(self.param.trials, type=pn.widgets.IntInput, width=100))
         new = pn.Card(pn.FlexBox(*fields, start, align_items="flex-end"), title="New sweep", collapsed=bool(self.view))
         new.sizing_mode = "stretch_width"
-        choice = field(self.param.chosen, type=pn.widgets.Select, width=260)
+        choice = field(self.param.selected, type=pn.widgets.Select, width=260)
         bar = pn.FlexBox(choice, self.buttons, align_items="flex-end")
-        parts = (bar, text(self.param.progress), new, pn.bind(said, self.param.error), self.body)
+        parts = (bar, text(self.param.progress), new, pn.bind(error_note, self.param.error), self.body)
         return pn.Column(*parts, sizing_mode="stretch_width")
 
 
@@ -174,5 +174,5 @@ def labels_tab(of: StudyPage) -> LabelsTab:
     sweeps = [path for path in of.paths if Path(path).is_dir() and list_sweeps(path)]
     tab = LabelsTab(of.study.name, of.library, of.page, sweeps)
     if pn.state.curdoc is not None:
-        pn.state.add_periodic_callback(tab.look, period=_EVERY_MS)
+        pn.state.add_periodic_callback(tab.poll, period=_EVERY_MS)
     return tab

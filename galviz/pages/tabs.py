@@ -14,7 +14,7 @@ from galviz.tools.client import script
 class TabBar(pn.custom.JSComponent):
     """A row of tabs; arrow keys, Home and End move between them."""
 
-    names = param.List(default=[], item_type=str, doc="what the tabs are called")
+    names = param.List(default=[], item_type=str, doc="names of the tabs")
     active = param.String(default="", doc="name of the tab that is open")
 
     _esm = script(Path(__file__), "tabs.js")

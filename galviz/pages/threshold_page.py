@@ -21,7 +21,7 @@ from galviz.tools.threshold.view import ThresholdView
 
 TAB = "threshold"
 _FLATTERED = Markup("""<p class='note' role='note'>The weights are those of the epoch that did best on these objects
-(<code>keep="best"</code>): what is said of them is slightly too good.</p>""")
+(<code>keep="best"</code>): their statistics are slightly too good.</p>""")
 
 
 class ThresholdPage(OpenedPage):
@@ -65,17 +65,17 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         found = self.offered()
         path = found.get(_label(self.page.run), "")
         if not self.given:
-            self.chosen = path or next(iter(found.values()), "")
-        elif self.chosen and path:
-            self.chosen = path
+            self.selected = path or next(iter(found.values()), "")
+        elif self.selected and path:
+            self.selected = path
 
     def choice(self) -> pn.widgets.Select:
         """Return the select of runs; a run selected here becomes the selected run of the page."""
         select = super().choice()
-        select.param.watch(lambda event: self._tell(event.new), "value")
+        select.param.watch(lambda event: self._select_run(event.new), "value")
         return select
 
-    def _tell(self, path: str) -> None:
+    def _select_run(self, path: str) -> None:
         names = {str(run.path): name for name, run in self.library.predicted().items()}
         self.page.run = names.get(path, self.page.run)
 
@@ -86,7 +86,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         self.page.selection.show(opened.table)
         scores = with_classes(scores_of(opened), opened.run)
         self.view = view = ThresholdView(scores, opened.cutouts, self.page.selection, **first)
-        view.param.update(**_asked(view))
+        view.param.update(**_from_address(view))
         keep_in_address(view)
         held_out = "" if opened.run is None else " that the network has not seen in training"
         about = Markup("<b>{}</b>: {:,} objects{}{}")
@@ -161,7 +161,7 @@ def _label(run: str) -> str:
     return f"run {run}"
 
 
-def _asked(view: ThresholdView) -> dict[str, object]:
+def _from_address(view: ThresholdView) -> dict[str, object]:
     """Return the valid parameters of a view from the address."""
     given, found = query(), {}
     if given.get("answer") in view.param.answer.objects.values():

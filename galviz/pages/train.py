@@ -28,9 +28,9 @@ from galviz.tools.formatting import (
     Choices,
     beside,
     drawn,
+    error_note,
     field,
     note,
-    said,
     shown_error,
     text,
 )
@@ -193,13 +193,13 @@ class TrainPanel(pn.viewable.Viewer):
             raise ValueError(self.chosen.problem)
         settings = self._checked(self.form)
         # A study without targets of its own is the one that `galviz train` takes by default.
-        asked = ["train", *([self.study.name] if self.study.targets else [])]
-        asked += ["--data", str(skies[self.page.sky]), "--out", out, *_option("--target", self.target_name)]
-        asked += ["--task", self.task] if self.task else []
-        asked += _option("--positive", self.positive) if self.positive else []
-        asked += ["--recipe", self.recipe, "--devices", self.device]
-        asked += ["--encoder", str(self.library.allowed(self.encoder, "encoder"))] if self.encoder else []
-        return asked + (["--set", *settings] if settings else [])
+        arguments = ["train", *([self.study.name] if self.study.targets else [])]
+        arguments += ["--data", str(skies[self.page.sky]), "--out", out, *_option("--target", self.target_name)]
+        arguments += ["--task", self.task] if self.task else []
+        arguments += _option("--positive", self.positive) if self.positive else []
+        arguments += ["--recipe", self.recipe, "--devices", self.device]
+        arguments += ["--encoder", str(self.library.allowed(self.encoder, "encoder"))] if self.encoder else []
+        return arguments + (["--set", *settings] if settings else [])
 
     def _checked(self, form: RecipeForm) -> list[str]:
         """Return the changed settings; weights that a visitor names must be those that this page may open."""
@@ -220,7 +220,7 @@ class TrainPanel(pn.viewable.Viewer):
             self.param.update(error="", run_name="")
             self.page.param.update(run=path.name, found=self.page.found + 1)
         except REFUSED as error:
-            self.error = in_words_of_the_page(shown_error(error))
+            self.error = page_message(shown_error(error))
 
     @param.depends("chosen", "recipe", "page.found")
     def free_name(self) -> str:
@@ -252,32 +252,32 @@ class TrainPanel(pn.viewable.Viewer):
     def choices(self) -> list[pn.widgets.Widget]:
         """Return the five controls of a new user. Only their options are refreshed, so typed text is not lost."""
         select = {"type": pn.widgets.Select}
-        looks = {
+        options = {
             "target": select,
             "recipe": select,
             "device": select | {"options": self.param.devices},
             "run_name": {"placeholder": self.free_name},
         }
         sky = Chooser(self.page, "sky", self.library.skies, "Data")
-        return [sky.select, *(field(self.param[name], **{"width": 260} | look) for name, look in looks.items())]
+        return [sky.select, *(field(self.param[name], **{"width": 260} | poll) for name, poll in options.items())]
 
     def learned(self) -> list[pn.widgets.Widget]:
         """Return the controls under "Advanced" that say what is learned, and from which weights."""
         own = self.param.target.rx().rx.pipe(lambda name: name in self.study.targets)
-        looks = {
+        options = {
             "more": {"type": Choices, "width": 320, "disabled": own},
             "task": {"type": pn.widgets.Select, "width": 160, "disabled": own},
             "positive": {"type": pn.widgets.Select, "width": 160, "disabled": own},
             "encoder": {"type": pn.widgets.Select, "width": 260, "options": self.encoders, "visible": self._lends},
         }
-        return [field(self.param[name], **look) for name, look in looks.items()]
+        return [field(self.param[name], **poll) for name, poll in options.items()]
 
     @param.depends("chosen")
     def preview(self) -> pn.viewable.Viewable:
         """Show the task of the target and why, and how the values are distributed; or what to do first."""
         target, cutouts = self.chosen.target, self.cutouts
         if target is None:
-            return note(in_words_of_the_page(self.chosen.problem))
+            return note(page_message(self.chosen.problem))
         why = re.sub(r"; --task \w+ otherwise", "; another task: see Advanced", self.chosen.why)
         if target.self_labelled or cutouts is None:
             return text(why)
@@ -298,7 +298,7 @@ class TrainPanel(pn.viewable.Viewer):
         try:
             recipe = form.changed()
         except ValueError as error:
-            return in_words_of_the_page(str(error))
+            return page_message(str(error))
         return reason_for(recipe, self.chosen, cutouts, self.device)
 
     @param.depends("chosen", "recipe", "encoder", "run_name", "device", "edits", "page.sky", "page.found")
@@ -308,7 +308,7 @@ class TrainPanel(pn.viewable.Viewer):
             out = self.library.run_folders[-1] / (self.run_name.strip() or self.free_name())
             line = shlex.join(["galviz", *self.command(str(out))])
         except REFUSED as error:
-            return Markup("<p class='note'>No command yet. {}</p>").format(in_words_of_the_page(shown_error(error)))
+            return Markup("<p class='note'>No command yet. {}</p>").format(page_message(shown_error(error)))
         code = "<pre class='command' tabindex='0' aria-label='Command' style='{}'>{}</pre>"
         style = "white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; margin: 0"
         return Markup("<div>The button runs this command. A click selects it, to copy:</div>") + Markup(code).format(
@@ -323,7 +323,7 @@ class TrainPanel(pn.viewable.Viewer):
     @param.depends("error")
     def refused(self) -> pn.viewable.Viewable:
         """Show why the last training did not start."""
-        return said(self.error)
+        return error_note(self.error)
 
     def __panel__(self) -> pn.viewable.Viewable:
         wide = {"sizing_mode": "stretch_width"}
@@ -394,7 +394,7 @@ def pretrained_of(given: str, library: Library) -> str:
     )
 
 
-def in_words_of_the_page(message: str) -> str:
+def page_message(message: str) -> str:
     """Return an error message with the name of the control in place of an argument or a key of the recipe."""
     message = re.sub(r"\bgive --task (\w+)", r"choose the task \1 under Advanced", message)
     key, colon, rest = message.partition(":")

@@ -60,7 +60,7 @@ export function render({ model }) {
   model.on("msg:custom", async (request) => {
     const file = input.files?.[0];
     if (request.number === 0)
-      input.value = ""; // the same file can be chosen again
+      input.value = ""; // the same file can be selected again
     else if (file) model.send_msg(await pieceOf(file, request, model.piece));
   });
   for (const name of ["label", "accept", "status", "part"]) model.on(name, show);

@@ -34,9 +34,9 @@ class Upload(pn.custom.JSComponent):
         sanitised by `galviz.io.paths.file_name`.
     """
 
-    label = param.String(default="", doc="what the field is called")
+    label = param.String(default="", doc="label of the field")
     accept = param.String(default="", doc="suffixes that the dialog of the browser offers")
-    status = param.String(default="", doc="how far the file is, or why it was not taken")
+    status = param.String(default="", doc="progress of the file, or why it was refused")
     part = param.Number(default=-1, doc="part of the file that has arrived; -1 while there is none")
     piece = param.Integer(default=_PIECE, doc="bytes that the page sends at once")
 

@@ -13,7 +13,7 @@ from galviz.runs.recipe import Recipe
 from galviz.sky.groups import groups_of
 
 
-def deal(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
+def assign_folds(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
     """Assign groups to folds of nearly equal size, independent of the order of the rows.
 
     Groups are taken from the largest to the smallest. Groups of equal size are ordered by a hash of `seed` and the
@@ -41,11 +41,11 @@ def deal(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
     names, member, sizes = np.unique(groups.astype(str), return_inverse=True, return_counts=True)
     if len(names) < folds:
         raise ValueError(f"folds: expected at most {len(names)}, one a group of objects, got {folds}. Use fewer folds.")
-    dealt, fill = np.empty(len(names), int), np.zeros(folds, int)
+    assigned, fill = np.empty(len(names), int), np.zeros(folds, int)
     for k in np.lexsort((_hashes(names, seed), -sizes)):
-        dealt[k] = fill.argmin()
-        fill[dealt[k]] += sizes[k]
-    return dealt[member]
+        assigned[k] = fill.argmin()
+        fill[assigned[k]] += sizes[k]
+    return assigned[member]
 
 
 def split(catalogue: pd.DataFrame, recipe: Recipe, usable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +102,7 @@ def kept_aside(train: np.ndarray, recipe: Recipe) -> np.ndarray:
 def _folds(catalogue: pd.DataFrame, folds: int) -> np.ndarray:
     """Return the fold of each object, −1 where it is in no fold."""
     if folds > 1:
-        return deal(groups_of(catalogue), folds)
+        return assign_folds(groups_of(catalogue), folds)
     if folds == 0 and "split" not in catalogue.columns:
         raise KeyError("folds: expected a column 'split' for folds=0, got none in the catalogue. Use folds=5.")
     return np.where(catalogue["split"] == "test", 0, -1) if folds == 0 else np.full(len(catalogue), -1)

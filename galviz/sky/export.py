@@ -21,7 +21,7 @@ KINDS = (*SUFFIXES, "spreadsheet", "cutouts", "zip")
 _README = """{count} objects, exported by galviz {version} on {made}.
 
 table.csv .ecsv .vot .fits .parquet   one and the same table, a row an object, keyed by object_id
-passport.json                         which objects these are and how they were chosen; "python" makes the choice again
+passport.json                         which objects these are and how they were selected; "python" selects them again
 {cutouts}
 Read a table, ids as text, with galviz.io.tables.read_table("table.parquet").
 {notes}"""
@@ -38,7 +38,7 @@ def export(
     kind: str,
     *,
     table: pd.DataFrame | KeyedTable,
-    passport: Mapping[str, Any],
+    provenance: Mapping[str, Any],
     cutouts: CutoutSet | None = None,
     units: Mapping[str, str] | None = None,
 ) -> None:
@@ -55,8 +55,8 @@ def export(
         file per object, ``passport.json`` and a README.
     table : pandas.DataFrame or KeyedTable, N rows
         The objects with their columns.
-    passport : mapping
-        Provenance of these objects, from `galviz.io.provenance.passport`. The notes of a `KeyedTable` are added to it.
+    provenance : mapping
+        Provenance of them, from `galviz.io.provenance.provenance`. The notes of a `KeyedTable` are added to it.
     cutouts : CutoutSet, optional
         Images of these objects. Other objects in it are left out. Images are read a few at a time.
     units : mapping of str to str, optional
@@ -65,15 +65,15 @@ def export(
     Raises
     ------
     ValueError
-        If there is no such kind, no cutouts to write, or the passport belongs to other objects.
+        If there is no such kind, no cutouts to write, or the provenance belongs to other objects.
     KeyError
         If an object has no image.
     """
     keyed = table if isinstance(table, KeyedTable) else KeyedTable(table, units or {})
-    _check(kind, keyed, cutouts, passport)
+    _check(kind, keyed, cutouts, provenance)
     if keyed.notes:
-        passport = {**passport, "notes": list(dict.fromkeys([*passport.get("notes", ()), *keyed.notes]))}
-    keyed = KeyedTable(keyed.table, keyed.units, passport)
+        provenance = {**provenance, "notes": list(dict.fromkeys([*provenance.get("notes", ()), *keyed.notes]))}
+    keyed = KeyedTable(keyed.table, keyed.units, provenance)
     cutouts = None if cutouts is None or kind not in {"cutouts", "zip"} else cutouts.select(keyed.table.index)
     if isinstance(target, str | Path):
         with write_aside(Path(target)) as aside, aside.open("wb") as out:
@@ -82,16 +82,16 @@ def export(
         _write(target, kind, keyed, cutouts)
 
 
-def _check(kind: str, keyed: KeyedTable, cutouts: CutoutSet | None, passport: Mapping[str, Any]) -> None:
+def _check(kind: str, keyed: KeyedTable, cutouts: CutoutSet | None, provenance: Mapping[str, Any]) -> None:
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}.")
     if kind == "cutouts" and cutouts is None:
         raise ValueError("cutouts: expected images to write, got none. Export the table, or open the images.")
-    known = passport.get("ids", {})
+    known = provenance.get("ids", {})
     if known.get("sha256") != ids_digest(keyed.table.index):
         raise ValueError(
-            f"passport: expected that of the {len(keyed)} objects in the table, got that of {known.get('count', 'no')} "
-            "others. Make it of the table's index: passport(table.index, …)."
+            f"provenance: expected that of the {len(keyed)} objects here, got that of {known.get('count', 'no')} "
+            "others. Make it of the table's index: provenance(table.index, …)."
         )
 
 
@@ -101,7 +101,7 @@ def _write(out: BinaryIO, kind: str, keyed: KeyedTable, cutouts: CutoutSet | Non
     elif kind == "spreadsheet":
         write_table(out, keyed, "csv", spreadsheet=True)
     elif kind == "cutouts":
-        fits_cutouts.write(cutouts, out, keyed.passport)
+        fits_cutouts.write(cutouts, out, keyed.provenance)
     else:
         _write_zip(out, keyed, cutouts)
 
@@ -109,7 +109,7 @@ def _write(out: BinaryIO, kind: str, keyed: KeyedTable, cutouts: CutoutSet | Non
 def _write_zip(out: BinaryIO, keyed: KeyedTable, cutouts: CutoutSet | None) -> None:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", _readme(keyed, cutouts))
-        archive.writestr("passport.json", json.dumps(keyed.passport, indent=1, ensure_ascii=False) + "\n")
+        archive.writestr("passport.json", json.dumps(keyed.provenance, indent=1, ensure_ascii=False) + "\n")
         for kind, suffix in SUFFIXES.items():
             with tempfile.TemporaryFile() as file, archive.open(f"table{suffix}", "w", force_zip64=True) as member:
                 write_table(file, keyed, kind)
@@ -119,7 +119,7 @@ def _write_zip(out: BinaryIO, keyed: KeyedTable, cutouts: CutoutSet | None) -> N
             files = pd.DataFrame({"file": fits_cutouts.names(cutouts)}, index=cutouts.catalogue.index)
             with archive.open(_NAMES, "w") as member:
                 write_table(member, files, "csv")
-        for name, content in [] if cutouts is None else fits_cutouts.files(cutouts, keyed.passport):
+        for name, content in [] if cutouts is None else fits_cutouts.files(cutouts, keyed.provenance):
             archive.writestr(f"cutouts/{name}", content, zipfile.ZIP_STORED)
 
 
@@ -132,6 +132,6 @@ def _readme(keyed: KeyedTable, cutouts: CutoutSet | None) -> str:
     about = ""
     if cutouts is not None:
         about = _CUTOUTS.format(origin=cutouts.origin, renamed=_RENAMED if _renamed(cutouts) else "")
-    made = {"version": keyed.passport["galviz"], "made": keyed.passport["made"]}
-    notes = "".join(f"\nNote: {note}\n" for note in keyed.passport.get("notes", ()))
+    made = {"version": keyed.provenance["galviz"], "made": keyed.provenance["made"]}
+    notes = "".join(f"\nNote: {note}\n" for note in keyed.provenance.get("notes", ()))
     return _README.format(count=f"{len(keyed):,}", cutouts=about, notes=notes, **made)

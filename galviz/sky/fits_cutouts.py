@@ -28,7 +28,7 @@ _TANGENT = [  # celestial coordinates on the first two axes; the third counts th
 ]  # fmt: skip
 
 
-def write(cutouts: CutoutSet, out: BinaryIO, passport: Mapping[str, Any]) -> None:
+def write(cutouts: CutoutSet, out: BinaryIO, provenance: Mapping[str, Any]) -> None:
     """Write one multi-extension FITS file. Memory does not grow with N.
 
     The primary array has the provenance as JSON. Each object follows as an image extension: a cube (B, H, W) of float32
@@ -37,10 +37,10 @@ def write(cutouts: CutoutSet, out: BinaryIO, passport: Mapping[str, Any]) -> Non
     ``EXTNAME`` is the id. It is shortened as in `galviz.io.paths.distinct_names` if it is longer than a card, or
     differs from another one only in case, which readers ignore. ``OBJECT`` is always the whole id.
     """
-    write_json(out, {"passport": dict(passport)})
+    write_json(out, {"passport": dict(provenance)})
     ends = ("",) if cutouts.coverage is None else ("", " COVERAGE")
     names = distinct_names((f"{_ascii(i)}{end}" for i in cutouts.object_ids for end in ends), _LONGEST)
-    for image, covered, cards in _objects(cutouts, passport):
+    for image, covered, cards in _objects(cutouts, provenance):
         write_image(out, image, [*cards, card("EXTNAME", next(names))])
         if covered is not None:
             write_image(out, covered, [*cards[1:], _COVERED, card("EXTNAME", next(names))])
@@ -51,7 +51,7 @@ def names(cutouts: CutoutSet) -> list[str]:
     return [f"{name}{_SUFFIX}" for name in distinct_names(map(file_name, cutouts.object_ids), 255 - len(_SUFFIX))]
 
 
-def files(cutouts: CutoutSet, passport: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+def files(cutouts: CutoutSet, provenance: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Yield one FITS file per object, with the image as primary array; see `write`.
 
     Yields
@@ -60,7 +60,7 @@ def files(cutouts: CutoutSet, passport: Mapping[str, Any]) -> Iterator[tuple[str
         As in `names`.
     content : bytes
     """
-    for name, (image, covered, cards) in zip(names(cutouts), _objects(cutouts, passport), strict=True):
+    for name, (image, covered, cards) in zip(names(cutouts), _objects(cutouts, provenance), strict=True):
         out = BytesIO()
         write_image(out, image, cards, first=True)
         if covered is not None:
@@ -69,10 +69,10 @@ def files(cutouts: CutoutSet, passport: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def _objects(
-    cutouts: CutoutSet, passport: Mapping[str, Any]
+    cutouts: CutoutSet, provenance: Mapping[str, Any]
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None, list[str]]]:
     """Yield image, coverage (uint8) and cards of each object; the first card is the image's unit."""
-    shared = _shared(cutouts, passport)
+    shared = _shared(cutouts, provenance)
     wcs = None if cutouts.wcs is None else cutouts.wcs.to_numpy()
     row = 0
     for ids, images, coverage in cutouts.batches(max(1, _AT_ONCE // (4 * int(np.prod(cutouts.images.shape[1:]))))):
@@ -85,12 +85,12 @@ def _objects(
             row += 1
 
 
-def _shared(cutouts: CutoutSet, passport: Mapping[str, Any]) -> list[str]:
+def _shared(cutouts: CutoutSet, provenance: Mapping[str, Any]) -> list[str]:
     """Return the cards that all objects share: unit, bands, origin of the sky, and provenance."""
     bands = {f"BAND{k}": _ascii(band) for k, band in enumerate(cutouts.bands, start=1)}
     sky = {"BUNIT": cutouts.unit, **bands, "SURVEY": _ascii(cutouts.survey), "SKY": _ascii(cutouts.origin)}
-    run = (passport.get("run") or {}).get("name", "")
-    known = sky | {"GVVER": passport["galviz"], "GVRUN": _ascii(run), "GVIDS": passport["ids"]["sha256"]}
+    run = (provenance.get("run") or {}).get("name", "")
+    known = sky | {"GVVER": provenance["galviz"], "GVRUN": _ascii(run), "GVIDS": provenance["ids"]["sha256"]}
     return [card(key, value) for key, value in known.items() if value]
 
 

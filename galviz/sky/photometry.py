@@ -218,9 +218,9 @@ def lupton_rgb(
     if len(rgb) != 3 or missing:
         raise ValueError(f"rgb: expected three names among the bands {tuple(bands)}, got {tuple(rgb)}.")
     channels = [images[list(bands).index(name)] for name in rgb]
-    seen = np.isfinite(channels).all(axis=0)
+    finite = np.isfinite(channels).all(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):  # astropy divides by the intensity before it masks zeros
-        return make_lupton_rgb(*(np.where(seen, channel, 0.0) for channel in channels), stretch=stretch, Q=Q)
+        return make_lupton_rgb(*(np.where(finite, channel, 0.0) for channel in channels), stretch=stretch, Q=Q)
 
 
 def stretch_limits(image: np.ndarray, kind: StretchKind = "asinh", *, percentile: float = 99.5) -> tuple[float, float]:

@@ -72,7 +72,7 @@ def train(
     from galviz.nn.gan.training import fit_gan, kept_aside
     from galviz.nn.inference.predict import objects
     from galviz.nn.training.train import train as train_network
-    from galviz.runs.folds import deal
+    from galviz.runs.folds import assign_folds
 
     if encoder is not None:
         raise ValueError(f"encoder: expected none for best fits, which train their own networks, got {encoder}.")
@@ -82,8 +82,11 @@ def train(
         known = fits_with_bands_hidden(open_trained(run), cutouts.select(cutouts.object_ids[aside]), steps=STEPS)
         write_parquet(known, run.path / KNOWN_FITS)
         table, catalogue = latents(run, cutouts), cutouts.catalogue
-        dealt = {"dealt": deal(groups_of(catalogue), run.recipe.validation.folds), "truth": catalogue.get("z", np.nan)}
-        write_parquet(table.assign(**dealt), run.path / LATENTS)
+        columns = {
+            "dealt": assign_folds(groups_of(catalogue), run.recipe.validation.folds),
+            "truth": catalogue.get("z", np.nan),
+        }
+        write_parquet(table.assign(**columns), run.path / LATENTS)
         if "z" in catalogue.columns:
             run.save_predictions(_redshifts(run, cutouts, table))
 

@@ -66,12 +66,17 @@ def note(content: str, role: str = "note") -> Text:
     return text(Markup("<p class='note' role='{}'>{}</p>").format(role, content))
 
 
-def data_table(table: pd.DataFrame, **looks: Any) -> pn.widgets.Tabulator:
+def data_table(table: pd.DataFrame, **options: Any) -> pn.widgets.Tabulator:
     """Show a read-only table. Column titles are escaped, as Tabulator reads them as HTML."""
     names = [*table.columns, table.index.name or "index"]
-    looks = {"disabled": True, "selectable": False, "layout": "fit_data_fill", "sizing_mode": "stretch_width"} | looks
+    options = {
+        "disabled": True,
+        "selectable": False,
+        "layout": "fit_data_fill",
+        "sizing_mode": "stretch_width",
+    } | options
     return pn.widgets.Tabulator(
-        table, titles={name: as_html(str(name)) for name in names}, stylesheets=[TABLE_CSS], **looks
+        table, titles={name: as_html(str(name)) for name in names}, stylesheets=[TABLE_CSS], **options
     )
 
 
@@ -90,12 +95,12 @@ def beside(*parts: Any) -> pn.Row:
     return pn.Row(*columns, styles={"flex-wrap": "wrap"}, sizing_mode="stretch_width")
 
 
-def field(parameter: param.Parameter, **looks: Any) -> pn.widgets.Widget:
+def field(parameter: param.Parameter, **options: Any) -> pn.widgets.Widget:
     """Return the widget of a parameter, linked both ways, without Panel's frame around it."""
-    return pn.Param(parameter, widgets={parameter.name: looks}, display_threshold=-float("inf"))[0]
+    return pn.Param(parameter, widgets={parameter.name: options}, display_threshold=-float("inf"))[0]
 
 
-def said(message: str) -> Text:
+def error_note(message: str) -> Text:
     """Show an error message; empty if there is none."""
     return text(Markup("<div class='bad' role='alert'>{}</div>").format(message) if message else "")
 

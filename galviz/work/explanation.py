@@ -71,7 +71,7 @@ class Explanation:
     cutouts : CutoutSet
     object_id : str
     question : Question
-    seen : str, optional
+    shown_band : str, optional
         The band that is shown to a network for single bands.
     on_change : callable, optional
         Passed to `galviz.work.chunks.Work`.
@@ -100,28 +100,28 @@ class Explanation:
         object_id: str,
         question: Question,
         *,
-        seen: str = "",
+        shown_band: str = "",
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self.run, self.cutouts, self.object_id = run, cutouts, object_id
-        self.question, self.seen = question, seen
-        self.image = image_for(run, cutouts, object_id, seen)
+        self.question, self.shown_band = question, shown_band
+        self.image = image_for(run, cutouts, object_id, shown_band)
         bands, self.height, self.width = self.image.shape
         self.bands = ["all bands"]
         if question.bands == "each":
-            self.bands = [seen] if seen else list(cutouts.bands)
+            self.bands = [shown_band] if shown_band else list(cutouts.bands)
         self.places = places(self.height, self.width, question.patch, question.stride)
         self.clean = np.nan
         self.outputs = np.full((len(self.bands), len(self.places)), np.nan, dtype=np.float32)
         # Small images get many places a chunk, large ones few: each chunk takes about as long, so progress is even.
         size = max(8, _PIXELS // (self.height * self.width * (bands if question.bands == "each" else 1)))
         self._parts = [slice(start, start + size) for start in range(0, len(self.places), size)]
-        given = (str(run.path), self.image, _asked(run, cutouts, object_id, question))
+        given = (str(run.path), self.image, _request(run, cutouts, object_id, question))
         self.work = Work(
             "galviz.work.worker:occluded", [(*given, self.places[part]) for part in self._parts], on_change
         )
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Collect the results since the last call. Return whether there were any."""
         new = self.work.new_results()
         for number, (outputs, clean) in new:
@@ -153,13 +153,13 @@ class Explanation:
 
         It is a single chunk.
         """
-        asked = _asked(self.run, self.cutouts, self.object_id, self.question)
-        return Work("galviz.work.worker:sane", [(str(self.run.path), self.image, asked)])
+        request = _request(self.run, self.cutouts, self.object_id, self.question)
+        return Work("galviz.work.worker:sane", [(str(self.run.path), self.image, request)])
 
     @property
-    def asked(self) -> str:
+    def settings_text(self) -> str:
         """The settings of the map as a text."""
-        return asked_words(self.run, self.cutouts, self.question, self.seen)
+        return settings_text_of(self.run, self.cutouts, self.question, self.shown_band)
 
     def to_fits(self) -> bytes:
         """Return a FITS file with the maps (R, H, W) of contribution and output, with the WCS of the cutout."""
@@ -172,17 +172,17 @@ class Explanation:
         cards = {"GVRUN": self.run.name[:60], "GVVER": version("galviz"), "CLEAN": float(self.clean)}
         cards |= {"PATCH": self.question.patch, "STRIDE": self.question.stride, "BASELINE": self.question.baseline}
         header.update(cards | {f"BAND{k}": name for k, name in enumerate(self.bands, start=1)})
-        header["COMMENT"] = _ascii(self.asked)
-        header["OUTPUT"] = (_ascii(self.asked.partition(", occluder")[0])[:60], "what the map is about")
+        header["COMMENT"] = _ascii(self.settings_text)
+        header["OUTPUT"] = (_ascii(self.settings_text.partition(", occluder")[0])[:60], "what the map is about")
         images = [fits.ImageHDU(self.map(value), header, name=value.upper()) for value in ("change", "output")]
         out = io.BytesIO()
         fits.HDUList([fits.PrimaryHDU(), *images]).writeto(out)
         return out.getvalue()
 
 
-def _ascii(words: str) -> str:
+def _ascii(text: str) -> str:
     """Return a text in ASCII, as FITS headers require."""
-    named = words.replace("λ", "lambda").replace("₁₀", "10")
+    named = text.replace("λ", "lambda").replace("₁₀", "10")
     return named.encode("ascii", "backslashreplace").decode()
 
 
@@ -195,7 +195,7 @@ class MeanExplanation:
     cutouts : CutoutSet
     ids : sequence of str
     question : Question
-    seen, on_change
+    shown_band, on_change
         As in `Explanation`.
 
     Attributes
@@ -214,14 +214,15 @@ class MeanExplanation:
         ids: Sequence[str],
         question: Question,
         *,
-        seen: str = "",
+        shown_band: str = "",
         on_change: Callable[[], None] | None = None,
     ) -> None:
-        rows = len(cutouts.bands) if question.bands == "each" and not seen else 1
+        rows = len(cutouts.bands) if question.bands == "each" and not shown_band else 1
         self.count, self._sum = 0, np.zeros((rows, *cutouts.images.shape[2:]))
-        self.seen, self.asked = seen, asked_words(run, cutouts, question, seen)
+        self.shown_band, self.settings_text = shown_band, settings_text_of(run, cutouts, question, shown_band)
         chunks = [
-            (str(run.path), image_for(run, cutouts, name, seen), _asked(run, cutouts, name, question)) for name in ids
+            (str(run.path), image_for(run, cutouts, name, shown_band), _request(run, cutouts, name, question))
+            for name in ids
         ]
         self.work = Work("galviz.work.worker:changed", chunks, on_change)
 
@@ -231,7 +232,7 @@ class MeanExplanation:
         with np.errstate(invalid="ignore"):
             return (self._sum / self.count if self.count else self._sum * np.nan).astype(np.float32)
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Collect the results since the last call. Return whether there were any."""
         new = self.work.new_results()
         whole = [change for _, change in new if np.isfinite(change).all()]
@@ -240,32 +241,32 @@ class MeanExplanation:
         return bool(new)
 
 
-def _asked(run: Run, cutouts: CutoutSet, object_id: str, question: Question) -> dict[str, Any]:
+def _request(run: Run, cutouts: CutoutSet, object_id: str, question: Question) -> dict[str, Any]:
     """Return the fields of a question, and the linear baseline of the object (0 without one) as ``offset``."""
-    offset, told = Offset.from_json(run.info.get("offset")), 0.0
+    offset, value = Offset.from_json(run.info.get("offset")), 0.0
     if offset is not None:
-        told = float(offset.of(cutouts.catalogue.iloc[cutouts.row_of([object_id])])[0])
-    return asdict(question) | {"offset": told}
+        value = float(offset.of(cutouts.catalogue.iloc[cutouts.row_of([object_id])])[0])
+    return asdict(question) | {"offset": value}
 
 
-def asked_words(run: Run, cutouts: CutoutSet, question: Question, seen: str = "") -> str:
+def settings_text_of(run: Run, cutouts: CutoutSet, question: Question, shown_band: str = "") -> str:
     """Return the settings of a map as a text: the output, the occluder, its baseline, and the band of the image."""
     names = {given: name for name, given in outputs(run.target, cutouts.bands).items()}
-    told = f"{names.get(question.output, question.output)}, occluder {question.patch} px every {question.stride} px"
-    return f"{told}, baseline {question.baseline}" + (f", of the {seen} image" if seen else "")
+    text = f"{names.get(question.output, question.output)}, occluder {question.patch} px every {question.stride} px"
+    return f"{text}, baseline {question.baseline}" + (f", of the {shown_band} image" if shown_band else "")
 
 
-def image_for(run: Run, cutouts: CutoutSet, object_id: str, seen: str = "") -> np.ndarray:
-    """Return the image of an object as the network of a run takes it: (B, H, W), or (1, H, W) of the band `seen`.
+def image_for(run: Run, cutouts: CutoutSet, object_id: str, shown_band: str = "") -> np.ndarray:
+    """Return the image of an object as the network of a run takes it: (B, H, W), or (1, H, W) of the band `shown_band`.
 
     Raises
     ------
     ValueError
-        If the network takes single bands and `seen` is not a band of the cutouts.
+        If the network takes single bands and `shown_band` is not a band of the cutouts.
     """
     image = cutouts.images[int(cutouts.row_of([object_id])[0])]
     if not run.target.one_band(cutouts.bands):
         return image
-    if seen not in cutouts.bands:
-        raise ValueError(f"seen: expected one of the bands {', '.join(cutouts.bands)}, got {seen!r}.")
-    return image[[cutouts.bands.index(seen)]]
+    if shown_band not in cutouts.bands:
+        raise ValueError(f"shown_band: expected one of the bands {', '.join(cutouts.bands)}, got {shown_band!r}.")
+    return image[[cutouts.bands.index(shown_band)]]

@@ -284,9 +284,9 @@ def _study_of(file: Path) -> str | None:
 
 def _held_out(run: Run, cell: dict[str, Any]) -> pd.DataFrame:
     """Return the held-out predictions of a run, in the unit of the catalogue."""
-    told = run.predictions().held_out().with_truth()
-    told = told.table[told.table["fold"] == cell["fold"]], told.target
-    values = {"truth": f"{told[1].name}_true", "estimate": told[1].name}
-    inverse = told[1].inverse if told[1].numeric else (lambda names: names)
-    found = {name: inverse(told[0][column].to_numpy()) for name, column in values.items()}
-    return pd.DataFrame(cell | {"object_id": told[0].index.to_numpy()} | found)
+    result = run.predictions().held_out().with_truth()
+    result = result.table[result.table["fold"] == cell["fold"]], result.target
+    values = {"truth": f"{result[1].name}_true", "estimate": result[1].name}
+    inverse = result[1].inverse if result[1].numeric else (lambda names: names)
+    found = {name: inverse(result[0][column].to_numpy()) for name, column in values.items()}
+    return pd.DataFrame(cell | {"object_id": result[0].index.to_numpy()} | found)

@@ -8,11 +8,11 @@ from galviz.io.lock import me, one_holder
 from galviz.work import processes as jobs
 from galviz.work.sweep import Sweep
 
-_LOOK_S = 0.5
+_POLL_S = 0.5
 
 
 def work_off(
-    sweep: Sweep, devices: Sequence[str] = ("auto",), said: Callable[[str], None] = print, look_s: float = _LOOK_S
+    sweep: Sweep, devices: Sequence[str] = ("auto",), report: Callable[[str], None] = print, poll_s: float = _POLL_S
 ) -> list[str]:
     """Run all trainings of a sweep that are not done, each as its own process, one at a time per device.
 
@@ -25,9 +25,9 @@ def work_off(
     devices : sequence of str
         ``"auto"``, ``"cpu"``, ``"cuda:0"``, … If a device is listed several times, that many trainings share it, and
         they do not wait in its queue.
-    said : callable
+    report : callable
         Called with a text when a training begins or ends.
-    look_s : float
+    poll_s : float
         Seconds between two polls.
 
     Returns
@@ -47,20 +47,20 @@ def work_off(
         tried = set(busy.values())
         while True:
             for lane in [lane for lane, name in busy.items() if not jobs.is_alive(sweep.run_path(name))]:
-                _ended(sweep, busy.pop(lane), said)
+                _ended(sweep, busy.pop(lane), report)
             ready = [] if stop.exists() else _ready(sweep, tried)
             for lane in [k for k in range(len(devices)) if k not in busy][: len(ready)]:
                 busy[lane] = ready.pop(0)
                 tried.add(busy[lane])
                 _start(sweep, busy[lane], devices[lane], shared=devices.count(devices[lane]) > 1)
-                said(f"{busy[lane]} begins" + (f" on {devices[lane]}" if devices[lane] != "auto" else ""))
+                report(f"{busy[lane]} begins" + (f" on {devices[lane]}" if devices[lane] != "auto" else ""))
             if stop.exists():
                 for name in busy.values():
                     jobs.stop(sweep.run_path(name))
             if not busy:
                 break
             write_json(lock, me())
-            time.sleep(look_s)
+            time.sleep(poll_s)
         stop.unlink(missing_ok=True)
     return [name for name in sweep.tasks if not sweep.is_done(name)]
 
@@ -79,10 +79,10 @@ def _start(sweep: Sweep, name: str, device: str, *, shared: bool) -> None:
     jobs.resume(sweep.run_path(name), "--devices", device, *(["--no-queue"] if shared else []))
 
 
-def _ended(sweep: Sweep, name: str, said: Callable[[str], None]) -> None:
+def _ended(sweep: Sweep, name: str, report: Callable[[str], None]) -> None:
     done = sweep.is_done(name)
     if done:
         sweep.save_table()
     update = next(jobs.follow(sweep.run_path(name)))
     why = "" if done else f": {update.state['status']} {update.state.get('message', '')}".rstrip()
-    said(f"{name}{why or ' done'} ({len(sweep.done())} of {len(sweep.tasks)})")
+    report(f"{name}{why or ' done'} ({len(sweep.done())} of {len(sweep.tasks)})")

@@ -23,7 +23,7 @@ from galviz.work.processes import Update, follow
 from galviz.work.queue import in_line, is_empty
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_LOOK_S = 0.5  # seconds between two polls of the queue and of a request to stop
+_POLL_S = 0.5  # seconds between two polls of the queue and of a request to stop
 
 
 def follows() -> bool:
@@ -110,12 +110,12 @@ def turn(run: Run, devices: str | int | None, *, wait: bool = True) -> Iterator[
     """
     names = device_names(devices)
     with in_line(run.name, names) as ahead:
-        yield not wait or _has_come(run, names, ahead)
+        yield not wait or _wait_for_turn(run, names, ahead)
 
 
-def _has_come(run: Run, names: list[str], ahead: Callable[[], list[dict[str, Any]]]) -> bool:
+def _wait_for_turn(run: Run, names: list[str], ahead: Callable[[], list[dict[str, Any]]]) -> bool:
     """Wait until no training is ahead and return True, or return False if a stop was requested meanwhile."""
-    said = ""
+    last = ""
     with run.writer():
         while others := ahead():
             if run.stop_requested():
@@ -126,11 +126,11 @@ def _has_come(run: Run, names: list[str], ahead: Callable[[], list[dict[str, Any
             message = f"Waits for {', '.join(names)}: {count} {others[0]['name']} (process {others[0]['pid']})."
             run.write_state(status="waiting", message=message, device=names[0])
             run.beat()
-            if message != said:
+            if message != last:
                 print(f"galviz train: {message}", file=sys.stderr, flush=True)
-            said = message
-            time.sleep(_LOOK_S)
-        if said:
+            last = message
+            time.sleep(_POLL_S)
+        if last:
             run.write_state(message="Loading.")
     return True
 
@@ -143,27 +143,27 @@ def failure_noted(run: Run) -> Iterator[None]:
     except Exception as error:
         with suppress(OSError), (run.path / "log.txt").open("a", encoding="utf-8") as log:
             log.write(traceback.format_exc())
-        said = _if_disk_is_full(error, run)
+        reported = _if_disk_is_full(error, run)
         with suppress(OSError, RuntimeError), run.writer():  # RuntimeError: another process holds the run
-            run.write_state(status="failed", message=str(said))
-        if said is error:
+            run.write_state(status="failed", message=str(reported))
+        if reported is error:
             raise
-        raise said from error
+        raise reported from error
 
 
 @contextmanager
 def stop_on_signals(run: Run) -> Iterator[None]:
     """Turn Ctrl-C and SIGTERM into a request to stop. A second Ctrl-C interrupts at once."""
-    asked = []
+    signals = []
 
-    def ask(signum: int, _: Any) -> None:
-        if asked and signum == signal.SIGINT:
+    def request_stop(signum: int, _: Any) -> None:
+        if signals and signum == signal.SIGINT:
             raise KeyboardInterrupt
-        asked.append(signum)
+        signals.append(signum)
         run.request_stop()
         os.write(2, b"galviz train: stopping, after this step at the latest; Ctrl-C again breaks off\n")
 
-    old = {number: signal.signal(number, ask) for number in _SIGNALS}
+    old = {number: signal.signal(number, request_stop) for number in _SIGNALS}
     try:
         yield
     finally:
@@ -201,7 +201,7 @@ def summary(run: Run) -> str:
 def _draw(run: Run, over: threading.Event) -> None:
     """Draw a progress bar over the steps, with the last metrics beside it."""
     with tqdm(desc="training", unit=" steps", dynamic_ncols=True) as bar:
-        for update in _looks(run, over, 0.3):
+        for update in _updates(run, over, 0.3):
             bar.total, bar.n = update.state.get("steps"), update.state.get("step", 0)
             if len(update.rows):
                 bar.set_postfix_str(_line(update), refresh=False)
@@ -210,12 +210,12 @@ def _draw(run: Run, over: threading.Event) -> None:
 
 def _print(run: Run, over: threading.Event) -> None:
     """Print one line per epoch, for a log file or a terminal without a progress bar."""
-    for update in _looks(run, over, 1.0):
+    for update in _updates(run, over, 1.0):
         for row in range(0 if update.restarted else len(update.rows)):
             print(_line(update, row), file=sys.stderr, flush=True)
 
 
-def _looks(run: Run, over: threading.Event, every: float) -> Iterator[Update]:
+def _updates(run: Run, over: threading.Event, every: float) -> Iterator[Update]:
     """Poll the run every `every` seconds, and once more when the training is over."""
     updates = follow(run.path)
     next(updates)  # skip the metrics of earlier processes

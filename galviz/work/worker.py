@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _KEPT = 4  # networks that a worker keeps in memory
 
 
-def occluded(path: str, image: np.ndarray, asked: dict[str, Any], places: np.ndarray) -> tuple[np.ndarray, float]:
+def occluded(path: str, image: np.ndarray, request: dict[str, Any], places: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the output of a run's network for an image with an occluder at each of P positions.
 
     Parameters
@@ -27,7 +27,7 @@ def occluded(path: str, image: np.ndarray, asked: dict[str, Any], places: np.nda
         A finished run.
     image : numpy.ndarray of float32, shape (B, H, W)
         As the network takes it; a single band for a band target.
-    asked : dict
+    request : dict
         Fields of `galviz.work.explanation.Question`, and the linear baseline as ``offset``.
     places : numpy.ndarray of int, shape (P, 2)
         Top and left pixel of each occluder.
@@ -40,39 +40,39 @@ def occluded(path: str, image: np.ndarray, asked: dict[str, Any], places: np.nda
     """
     from galviz.nn.explain.attribution import outputs_at
 
-    network, output = _network(path, _stamp(path)), _output(path, asked)
-    more = {"patch": asked["patch"], "baseline": asked["baseline"], "bands": asked["bands"]}
+    network, output = _network(path, _stamp(path)), _output(path, request)
+    more = {"patch": request["patch"], "baseline": request["baseline"], "bands": request["bands"]}
     outputs, clean = outputs_at(network, image, places, output=output, **more)
     return outputs, clean
 
 
-def changed(path: str, image: np.ndarray, asked: dict[str, Any]) -> np.ndarray:
+def changed(path: str, image: np.ndarray, request: dict[str, Any]) -> np.ndarray:
     """Return the contribution map of one image, clean minus occluded output, shape (1 or B, H, W)."""
-    return _occluded_map(_network(path, _stamp(path)), image[None], path, asked)[0]
+    return _occluded_map(_network(path, _stamp(path)), image[None], path, request)[0]
 
 
-def sane(path: str, image: np.ndarray, asked: dict[str, Any]) -> float:
+def sane(path: str, image: np.ndarray, request: dict[str, Any]) -> float:
     """Return the rank correlation of a map with that of the same network with shuffled weights. Near 0 is good."""
     from galviz.nn.explain.gradients import sanity
 
     def explain(network: "nn.Module", images: np.ndarray) -> np.ndarray:
-        return _occluded_map(network, images, path, asked)
+        return _occluded_map(network, images, path, request)
 
     return sanity(_network(path, _stamp(path)), image[None], explain)
 
 
-def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, asked: dict[str, Any]) -> np.ndarray:
+def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, request: dict[str, Any]) -> np.ndarray:
     from galviz.nn.explain.attribution import occlude
 
-    more = {name: asked[name] for name in ("patch", "stride", "baseline", "bands")}
-    return occlude(network, images, output=_output(path, asked), value="change", **more).map
+    more = {name: request[name] for name in ("patch", "stride", "baseline", "bands")}
+    return occlude(network, images, output=_output(path, request), value="change", **more).map
 
 
-def _output(path: str, asked: dict[str, Any]) -> Any:
+def _output(path: str, request: dict[str, Any]) -> Any:
     """Return the column, or the function, that selects the requested number from the outputs of a network."""
     from galviz.nn.explain.attribution import in_its_unit, probability, shifted
 
-    (how, column), offset = asked["output"], asked.get("offset", 0.0)
+    (how, column), offset = request["output"], request.get("offset", 0.0)
     if how == "probability":
         return probability(column)
     if how == "shown":

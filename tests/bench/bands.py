@@ -18,7 +18,7 @@ import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.metrics import accuracy, bootstrap
 from galviz.nn.baselines import richness as baselines
 from galviz.nn.networks.normalise import Normalise
-from galviz.runs.folds import deal, groups_of
+from galviz.runs.folds import assign_folds, groups_of
 from galviz.runs.run import Run
 from galviz.sky.readers import sdss
 from galviz.studies import richness, train
@@ -33,7 +33,7 @@ def main(frames: str, recipe_name: str, settings: list[str], size: int, tile: fl
     cutouts = sdss.tiles(frames, size=size, side=None if tile is None else tile * u.arcsec)
     fields = sorted(set(groups_of(cutouts.catalogue)))
     recipe = richness.BAND_RECIPES[recipe_name].with_settings([*settings, f"folds={len(fields)}"])
-    fold = deal(groups_of(cutouts.catalogue), len(fields))
+    fold = assign_folds(groups_of(cutouts.catalogue), len(fields))
     by_histogram = {
         name: np.array(richness.BANDS)[baselines.bands_by_histogram(cutouts, fold, scale)]
         for name, scale in (("flux", None), ("as the network sees it", partial(scaled, mode=recipe.data.normalise)))

@@ -84,7 +84,7 @@ def case_window() -> dict:
     reference = timed(lambda: ask(small, 400), 15)
     images, _, _ = large.album.pixels(large.album.ids(0, WINDOW))
     bands = large.album.cutouts.bands
-    limit = timed(lambda: contact_sheet(images, None, bands, large.look, side=112), 15)
+    limit = timed(lambda: contact_sheet(images, None, bands, large.poll, side=112), 15)
     result = {"ours_s": ours, "reference": "10^3 objects", "reference_s": reference}
     return result | {"limit": "drawing alone", "limit_s": limit, "max_error": wrong_pictures(*sent[-1])}
 

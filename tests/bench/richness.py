@@ -17,7 +17,7 @@ import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.intervals import coverage, cross_widened
 from galviz.measure.metrics import bootstrap, mae, sigma
 from galviz.nn.baselines import richness as baselines
-from galviz.runs.folds import deal, groups_of
+from galviz.runs.folds import assign_folds, groups_of
 from galviz.runs.predictions import joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -44,7 +44,7 @@ def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
     truth = richness.TARGET.truth(cutouts.catalogue)[:, 0]
     told, seconds = network(cutouts, recipe, data)
     estimate, fold = told["ln_richness"].to_numpy(), told["fold"].to_numpy(int)
-    assert np.array_equal(fold, deal(groups_of(cutouts.catalogue), recipe.validation.folds))
+    assert np.array_equal(fold, assign_folds(groups_of(cutouts.catalogue), recipe.validation.folds))
     z = baselines.of_redshift(cutouts.catalogue["z"].to_numpy(), truth, fold)
     flux = baselines.of_flux(cutouts, truth, fold)
     estimates = {"network": estimate, "mean": baselines.mean(truth, fold)}

@@ -15,7 +15,7 @@ from pages import opened, serving
 from PIL import Image
 
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.gallery.figure import Look, contact_sheet, shown_limits
+from galviz.tools.gallery.figure import Stretch, contact_sheet, shown_limits
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -31,9 +31,9 @@ from galviz.tools.gallery.view import Gallery
 pn.extension()
 sky = starred_sky()
 gallery = Gallery(sky, height=300)
-view = FocusView(sky, gallery.selection, looks=gallery.looks, height=384)
+view = FocusView(sky, gallery.selection, stretch_view=gallery.stretch_view, height=384)
 recipe = pn.widgets.TextInput(label="Recipe")
-recipe.param.watch(lambda event: gallery.looks.param.update(**ast.literal_eval(event.new)), "value")
+recipe.param.watch(lambda event: gallery.stretch_view.param.update(**ast.literal_eval(event.new)), "value")
 pn.Row(pn.Column(recipe, gallery, width=700), pn.Column(view, width=600)).servable()
 """
 PIXELS = """canvas => ({ data: [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data],
@@ -120,7 +120,7 @@ def shown(page):
     ],
 )
 def test_the_browser_draws_what_figures_draw(page, recipe, look):
-    look = Look(**look)
+    look = Stretch(**look)
     first = {
         "picture": "RGB",
         "kind": "lupton",
@@ -296,7 +296,7 @@ def test_values_limits_and_marks_of_every_band_are_its_own(all_bands, kind):
     page, sky, rng = all_bands, starred_sky(), np.random.default_rng(3)
     set_recipe(page, picture="all bands", kind=kind)
     object_id = focus(page, 0)
-    look = Look(bands=("r",), kind=kind)
+    look = Stretch(bands=("r",), kind=kind)
     how = kind.replace("lupton", "asinh")
     seen = shows(page, "RGB", *BANDS, object_id=object_id, said=f"{object_id}, band z · {how}")
     assert seen["pictures"][0]["label"] == f"{object_id}, red i, green r, blue g · {kind}"

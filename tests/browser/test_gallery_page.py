@@ -23,7 +23,7 @@ from million import burned_sky
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.gallery.view import Gallery
-from galviz.tools.export.view import WayOut
+from galviz.tools.export.view import ExportPanel
 
 pn.extension()
 sky = pn.state.as_cached("sky", burned_sky, rows=%d)
@@ -34,7 +34,7 @@ told = pn.bind(
 )
 typed = pn.widgets.TextInput(label="Focus")
 typed.param.watch(lambda event: setattr(selection, "focus", event.new), "value")
-pn.Column(typed, gallery, WayOut(sky.catalogue, selection), pn.pane.Str(told, css_classes=["told"])).servable()
+pn.Column(typed, gallery, ExportPanel(sky.catalogue, selection), pn.pane.Str(told, css_classes=["told"])).servable()
 """
 READ = """() => {
   const box = document.querySelector('body');
@@ -50,7 +50,7 @@ READ = """() => {
       for (let y = 7; y >= 0; y--) for (let x = 0; x < 8; x++) bits.push(data[4 * (8 * y + x) + 1] > 110 ? 1 : 0);
     }
     return { id: cell.dataset.id ?? null, title: cell.title, bits, x: at.x + at.width / 2, y: at.y + 30,
-      focus: cell.classList.contains('focus'), chosen: cell.classList.contains('chosen'),
+      focus: cell.classList.contains('focus'), chosen: cell.classList.contains('selected'),
       label: cell.querySelector('.label')?.textContent ?? '', said: cell.getAttribute('aria-label'),
       shown: at.y + 30 > frame.y && at.y + 30 < Math.min(frame.bottom - 4, innerHeight) };
   }).filter((cell) => cell.shown);

@@ -210,7 +210,7 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
     (folder / "bare.csv").write_text("id,score\n" + "".join(f"a{k},{k / 100}\n" for k in range(100)))
     page.locator("input[type=file]").first.set_input_files(folder / "bare.csv")
     driven.until(lambda: told(driven)["Above the line"] == "49 of 100")
-    page.get_by_text("Sum of scores as they are").wait_for()
+    page.get_by_text("Sum of the raw scores").wait_for()
 
     # A run is trained meanwhile, and then chosen.
     tab(driven, "Train")
@@ -235,7 +235,7 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
         now = told(driven)
         mean = pytest.approx(100 * table["Class8.6"].mean(), abs=0.0051)
         above = f"{(table['Class8.6'] > 0.25).sum()} of {len(table)}"
-        return (now["Above the line"], percents(now["Sum of scores as they are"])[0]) == (above, mean)
+        return (now["Above the line"], percents(now["Sum of the raw scores"])[0]) == (above, mean)
 
     driven.until(says_run)
     driven.until(lambda: "threshold=0.25" in page.url and "truth_cut=0.02" in page.url)

@@ -26,7 +26,7 @@ def made(serve, make_sky):
 
 
 def said(driven):
-    return driven.page.locator(".galviz-occlusion .said").inner_text()
+    return driven.page.locator(".galviz-occlusion .readout").inner_text()
 
 
 def numbers(text):
@@ -45,7 +45,7 @@ def test_every_control_changes_what_is_said_and_it_is_what_the_network_says(made
     driven = open_page(f"{server.url}?object={sky.object_ids[4]}")
     page = driven.page
     page.locator(".galviz-occlusion figcaption", has_text=sky.object_ids[4]).wait_for()
-    page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
+    page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
     image = sky.images[4][None]
     with torch.inference_mode():
         clean = float(network(torch.from_numpy(image))[0, 0])
@@ -107,7 +107,7 @@ def test_zoom_marks_and_the_mean_of_what_is_chosen(made, open_page):
     driven = open_page(f"{server.url}?object={sky.object_ids[2]}")
     page = driven.page
     frames = page.locator(".galviz-occlusion .frame")
-    page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
+    page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
     assert frames.nth(1).get_attribute("viewBox") == "0 0 16 16"
     frames.nth(0).focus()
     page.keyboard.press("+")
@@ -127,13 +127,13 @@ def test_zoom_marks_and_the_mean_of_what_is_chosen(made, open_page):
     page.get_by_role("button", name="▶", exact=True).click()
     page.locator(".galviz-occlusion figcaption", has_text="no map yet").wait_for()
     page.get_by_role("button", name="Explain", exact=True).click()
-    page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
+    page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
 
 
 @pytest.mark.parametrize(("width", "theme"), [(900, "dark"), (3840, "default")])
 def test_nothing_sticks_out(made, open_page, width, theme):
     driven = open_page(f"{made[0].url}?theme={theme}", width=width)
-    driven.page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
+    driven.page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
     assert driven.sticks_out(width) <= 0
 
 

@@ -212,7 +212,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
 
     # Why it says so is a click away, and answered by another process.
     driven.page.get_by_role("button", name="Explain this prediction").click()
-    driven.page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
+    driven.page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
 
     # Everything of it is known to the tab Runs.
     open_tab(driven, "Runs")

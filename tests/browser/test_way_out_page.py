@@ -29,13 +29,14 @@ import panel as pn
 from million import burned_sky
 from galviz.tools.gallery.figure import Look
 from galviz.tools.selection.core import Selection
-from galviz.tools.export.view import WayOut
+from galviz.tools.export.view import ExportPanel
 
 pn.extension()
 sky = pn.state.as_cached("sky", burned_sky, rows=%d)
 selection = Selection(sky.catalogue)
 opening = "from million import burned_table\\ntable = burned_table(%d)"
-way = WayOut(sky.catalogue, selection, cutouts=sky, opening=opening, look=lambda: Look(bands=("r",), kind="asinh"))
+way = ExportPanel(sky.catalogue, selection, cutouts=sky, opening=opening,
+    stretch=lambda: Stretch(bands=("r",), kind="asinh"))
 chosen = pn.widgets.TextInput(label="Choose")
 chosen.param.watch(lambda event: selection.where(event.new), "value")
 told = pn.bind(lambda _: f"{len(selection)} " + " ".join(selection.ids[:3]), selection.param.version)
@@ -59,7 +60,7 @@ def hub(tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, hub):
     soon = ("--check-unused-sessions", "500")  # milliseconds between two looks for pages that were left
-    with serving(tmp_path_factory.mktemp("way_out"), SCRIPT % (ROWS, ROWS), options=soon) as url:
+    with serving(tmp_path_factory.mktemp("export_panel"), SCRIPT % (ROWS, ROWS), options=soon) as url:
         yield url
 
 
@@ -115,8 +116,8 @@ def test_every_format_brings_the_ids_that_are_chosen(page, tmp_path, capsys):
             got = read_table(path)
             assert path.suffix == SUFFIXES[kind]
             assert got.table.index.tolist() == ids
-            assert got.passport["ids"]["sha256"] == ids_digest(ids)
-            assert got.passport["stretch"]["kind"] == "asinh"
+            assert got.provenance["ids"]["sha256"] == ids_digest(ids)
+            assert got.provenance["stretch"]["kind"] == "asinh"
         elif kind == "spreadsheet":
             assert read_table(path).table.index.tolist() == ids
         elif kind == "cutouts":

@@ -24,7 +24,7 @@ from PIL import Image
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "sky" / "readers")]
 import sdss_files  # noqa: E402
 
-from galviz.io.provenance import passport  # noqa: E402
+from galviz.io.provenance import provenance  # noqa: E402
 from galviz.io.tables import KeyedTable, read_table, write_table  # noqa: E402
 from galviz.pages.view_state import read_view  # noqa: E402
 from galviz.runs.predictions import Predictions  # noqa: E402
@@ -94,7 +94,7 @@ def foreign() -> Table:
 
 
 def _own(kind: str, place: Path) -> Path:
-    write_table(place / "table", KeyedTable(catalogue(), {"ra": "deg"}, passport(IDS)), kind)
+    write_table(place / "table", KeyedTable(catalogue(), {"ra": "deg"}, provenance(IDS)), kind)
     return place / "table"
 
 
@@ -287,7 +287,7 @@ def _view(place: Path) -> Path:
 
 def _export(place: Path) -> Path:
     table = catalogue()
-    export(place / "export.zip", "zip", table=table, passport=passport(IDS), cutouts=small_sky())
+    export(place / "export.zip", "zip", table=table, provenance=provenance(IDS), cutouts=small_sky())
     with zipfile.ZipFile(place / "export.zip") as archive:
         archive.extract("table.ecsv", place)
     return place / "table.ecsv"

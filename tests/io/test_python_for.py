@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from galviz.io.provenance import ids_digest, passport, python_for
+from galviz.io.provenance import ids_digest, provenance, python_for
 from galviz.io.tables import KeyedTable, write_table
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.selection.core import Selection
@@ -64,7 +64,7 @@ def test_nothing_chosen_prints_nothing(tmp_path, tiny_sky):
 def test_the_passport_of_a_selection_can_be_taken_again(tiny_sky):
     selection = Selection(tiny_sky.catalogue)
     selection.where("z < 0.2")
-    papers = passport(selection.ids, steps=selection.steps, python=python_for(selection, "sky"))
+    papers = provenance(selection.ids, steps=selection.steps, python=python_for(selection, "sky"))
     again = Selection(tiny_sky.catalogue)
     again.replay(papers["steps"])
     assert papers["ids"] == {"count": len(again), "sha256": ids_digest(again.ids)}

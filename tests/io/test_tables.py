@@ -35,7 +35,7 @@ HARD = [
     "#",
     "\ufffe",
 ]
-PASSPORT = {"ids": {"count": 3}, "python": ['selection.where("τ < 1")', "a\nb"]}
+PROVENANCE = {"ids": {"count": 3}, "python": ['selection.where("τ < 1")', "a\nb"]}
 
 any_text = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from([t for t in HARD if t is not None])
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6).filter(lambda n: n.lower() not in ID_NAMES)
@@ -83,9 +83,9 @@ def keyed_tables(draw):
         given_[name], expected[name] = draw(series(len(ids)))
     index = pd.Index(ids, dtype="str", name="object_id")
     units = {name: draw(any_text) for name in columns if draw(st.booleans())}
-    passport = draw(st.none() | st.just(PASSPORT))
+    provenance = draw(st.none() | st.just(PROVENANCE))
     tables = [pd.DataFrame({n: c.array for n, c in t.items()}, index=index) for t in (given_, expected)]
-    return KeyedTable(tables[0], units, passport), tables[1]
+    return KeyedTable(tables[0], units, provenance), tables[1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -98,7 +98,7 @@ def test_a_table_comes_back_from_every_format(tmp_path, kind, drawn):
     pd.testing.assert_frame_equal(again.table, expected, check_exact=True, check_column_type=False)
     assert again.table.index.tolist() == keyed.table.index.tolist()
     assert again.units == keyed.units
-    assert again.passport == keyed.passport
+    assert again.provenance == keyed.provenance
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def keyed():
         },
         index=pd.Index([str(FIRST + k) for k in range(3)], name="object_id"),
     )
-    return KeyedTable(table, {"z": "km / s", "n": "mag"}, PASSPORT)
+    return KeyedTable(table, {"z": "km / s", "n": "mag"}, PROVENANCE)
 
 
 def astropy_reads(path, kind):
@@ -150,7 +150,7 @@ def test_pandas_and_arrow_read_what_was_written(tmp_path, keyed):
 def test_a_csv_says_what_it_is_in_its_first_line(tmp_path, keyed):
     write_table(tmp_path / "table.csv", keyed, "csv")
     first = (tmp_path / "table.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert json.loads(first.removeprefix("# galviz passport: ")) == PASSPORT
+    assert json.loads(first.removeprefix("# galviz passport: ")) == PROVENANCE
 
 
 def test_fits_says_what_it_quoted(tmp_path, keyed):
@@ -245,7 +245,7 @@ def test_a_csv_for_spreadsheets_holds_no_formulas(tmp_path):
     names = ["=name", "-z", "t"]
     values = [["=1+1", "@x"], [-1.5, 2.0], ["\tx\n=y", "+1"]]
     table = pd.DataFrame(dict(zip(names, values, strict=True)), index=["-a", "b"])
-    write_table(tmp_path / "t.csv", KeyedTable(table, {"-z": "km"}, PASSPORT), "csv", spreadsheet=True)
+    write_table(tmp_path / "t.csv", KeyedTable(table, {"-z": "km"}, PROVENANCE), "csv", spreadsheet=True)
     rows = list(csv.reader(io.StringIO((tmp_path / "t.csv").read_bytes().decode(), newline="")))
     assert rows == [
         ["object_id", "'=name", "'-z", "t"],

@@ -78,7 +78,7 @@ def test_units_and_missing_values_of_other_programs(tmp_path, kind):
     assert again.table["n"].isna().tolist() == again.table["s"].isna().tolist() == [False, True, False]
     assert again.table["n"].dtype == "Int64"
     assert again.units["n"].replace(" ", "") in {"km/s", "kms-1"}
-    assert again.passport is None
+    assert again.provenance is None
 
 
 @pytest.mark.parametrize("kind", ["votable", "fits"])

@@ -252,20 +252,20 @@ def test_sizes_in_headers_are_checked_before_memory_is_taken(tmp_path):
 )
 @pytest.mark.parametrize("kind", ["csv", "ecsv", "votable", "fits", "parquet"])
 def test_a_record_that_is_not_ours_is_ignored_with_a_note(tmp_path, kind, damage):
-    keyed = KeyedTable(pd.DataFrame({"z": [1.5, 2.5]}, index=["a", "b"]), passport={"ids": 2})
+    keyed = KeyedTable(pd.DataFrame({"z": [1.5, 2.5]}, index=["a", "b"]), provenance={"ids": 2})
     path = tmp_path / "t"
     write_table(path, keyed, kind)
     spoil(path, kind, damage)
     again = read_table(path)
     assert again.table["z"].tolist() == [1.5, 2.5]
     assert any("by galviz in this file is damaged and was ignored" in note for note in again.notes)
-    spoil(path, kind, damage, passport=True)
+    spoil(path, kind, damage, provenance=True)
     read_table(path)
 
 
-def spoil(path, kind, damage, *, passport=False):
+def spoil(path, kind, damage, *, provenance=False):
     """Put other JSON where galviz describes the columns (or where a selection comes from)."""
-    key = common.PASSPORT if passport else common.COLUMNS
+    key = common.PROVENANCE if provenance else common.COLUMNS
     if kind == "parquet":
         table = pq.ParquetFile(path).read()
         pq.write_table(table.replace_schema_metadata({**table.schema.metadata, key.encode(): damage}), path)

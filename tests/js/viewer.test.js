@@ -22,9 +22,9 @@ const grey = Array.from({ length: 255 }, (_, k) => [k, k, k]);
 
 test("a stretch begins at black, ends at white, and stays there", () => {
   for (const kind of ["linear", "asinh", "lupton"]) {
-    const look = { kind, a: 0.1, gamma: 2 };
+    const stretch = { kind, a: 0.1, gamma: 2 };
     near(
-      [-5, 1, 3, 99].map((value) => level(value, [1, 3], look)),
+      [-5, 1, 3, 99].map((value) => level(value, [1, 3], stretch)),
       [0, 0, 1, 1],
     );
   }
@@ -38,18 +38,18 @@ test("half way up is known", () => {
 
 test("the colour bar is the inverse of the stretch", () => {
   for (const kind of ["linear", "asinh"]) {
-    const look = { kind, a: 0.3, gamma: 1.7 };
+    const stretch = { kind, a: 0.3, gamma: 1.7 };
     near(
-      [0.1, 0.5, 0.9].map((at) => level(valueAt(at, [-2, 7], look), [-2, 7], look)),
+      [0.1, 0.5, 0.9].map((at) => level(valueAt(at, [-2, 7], stretch), [-2, 7], stretch)),
       [0.1, 0.5, 0.9],
     );
   }
 });
 
 test("one band takes its colours from the palette, three are red, green and blue", () => {
-  const look = { kind: "linear", gamma: 1, palette: grey };
-  assert.deepEqual([0, 1, 2].map(painter([plane(0, 5, 10)], [0, 10], look)), [grey[0], grey[127], grey[254]]);
-  assert.deepEqual(painter([plane(0), plane(5), plane(10)], [0, 10], look)(0), [0, 128, 255]);
+  const stretch = { kind: "linear", gamma: 1, palette: grey };
+  assert.deepEqual([0, 1, 2].map(painter([plane(0, 5, 10)], [0, 10], stretch)), [grey[0], grey[127], grey[254]]);
+  assert.deepEqual(painter([plane(0), plane(5), plane(10)], [0, 10], stretch)(0), [0, 128, 255]);
 });
 
 test("colours after Lupton et al. are those of astropy", () => {

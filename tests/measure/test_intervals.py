@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from galviz.measure.intervals import LEVELS, ONE_SIGMA, coverage, cross_widened, widening
+from galviz.measure.intervals import LEVELS, ONE_SIGMA, coverage, cross_widened, sigma_scale
 
 
 def test_shares_by_hand():
@@ -29,9 +29,9 @@ def test_widening_undoes_what_a_network_believes_of_itself():
     rng = np.random.default_rng(1)
     sigma = rng.uniform(0.1, 3, 20_000)
     truth = rng.normal(0, sigma)
-    assert widening(truth, np.zeros(20_000), sigma) == pytest.approx(1, abs=0.02)
-    assert widening(truth, np.zeros(20_000), sigma / 4) == pytest.approx(4, rel=0.02)
-    assert widening(truth, np.zeros(20_000), sigma / 4, level=0.95) == pytest.approx(4, rel=0.02)
+    assert sigma_scale(truth, np.zeros(20_000), sigma) == pytest.approx(1, abs=0.02)
+    assert sigma_scale(truth, np.zeros(20_000), sigma / 4) == pytest.approx(4, rel=0.02)
+    assert sigma_scale(truth, np.zeros(20_000), sigma / 4, level=0.95) == pytest.approx(4, rel=0.02)
 
 
 @pytest.mark.parametrize("known", [20, 100])
@@ -40,15 +40,15 @@ def test_few_known_objects_are_enough_for_new_ones_whatever_their_errors_are(kno
     held = []
     for _ in range(400):
         pulls = rng.standard_t(3, known + 200) * 2.5  # neither normal nor of width 1
-        wide = widening(pulls[:known], np.zeros(known), np.ones(known))
+        wide = sigma_scale(pulls[:known], np.zeros(known), np.ones(known))
         held.append(np.mean(np.abs(pulls[known:]) <= wide))
     assert np.mean(held) == pytest.approx(ONE_SIGMA, abs=0.012)
 
 
 def test_too_few_known_objects_change_nothing():
-    assert widening(np.arange(9.0), np.zeros(9), np.ones(9)) == 1
-    assert widening(np.r_[np.arange(9.0), [np.nan] * 20], np.zeros(29), np.ones(29)) == 1
-    assert widening(np.arange(10.0), np.zeros(10), np.ones(10)) != 1
+    assert sigma_scale(np.arange(9.0), np.zeros(9), np.ones(9)) == 1
+    assert sigma_scale(np.r_[np.arange(9.0), [np.nan] * 20], np.zeros(29), np.ones(29)) == 1
+    assert sigma_scale(np.arange(10.0), np.zeros(10), np.ones(10)) != 1
 
 
 def test_a_width_that_is_none_is_named():

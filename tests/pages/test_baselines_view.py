@@ -73,7 +73,7 @@ def test_a_button_computes_them_and_they_are_kept(run, at_once):
     assert view.table() == ""
     view.compare()
     view.work._ended.wait(60)
-    view.look()
+    view.poll()
     assert view.error == ""
     assert view.work is None
     table = view.table()
@@ -90,7 +90,7 @@ def test_results_older_than_the_predictions_are_not_shown(run, at_once):
     view = BaselinesView(run)
     view.compare()
     view.work._ended.wait(60)
-    view.look()
+    view.poll()
     assert read_baselines(run)
     later = (run.path / FILE).stat().st_mtime_ns + 10**9
     os.utime(run.path / "predictions.parquet", ns=(later, later))
@@ -107,7 +107,7 @@ def test_a_damaged_file_is_named_and_can_be_computed_again(run, at_once, content
     assert FILE in view.error
     view.compare()
     view.work._ended.wait(60)
-    view.look()
+    view.poll()
     assert (view.error, list(view.found)) == ("", [NETWORK, *BASELINES])
 
 
@@ -126,7 +126,7 @@ def test_a_failure_is_said(run, monkeypatch):
     view = BaselinesView(run)
     view.compare()
     view.work._ended.wait(60)
-    view.look()
+    view.poll()
     assert view.error == "ValueError: the sky is gone"
     assert view.found == {}
 

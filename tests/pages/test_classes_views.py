@@ -95,7 +95,7 @@ def test_a_sweep_of_classes_shows_accuracies_and_what_the_paper_says(sweep):
     assert "<td>100 %</td><td>0.6</td><td>0.7</td><td>+10.0 points" in words
     (plot,) = body.select(pn.pane.HoloViews)
     assert hv.render(plot.object).yaxis[0].axis_label == "Accuracy"
-    exec(view.handover.script, {})  # noqa: S102 - the lines are ours, and must run
+    exec(view.transfer.script, {})  # noqa: S102 - the lines are ours, and must run
 
 
 def test_a_page_lists_the_sweeps_of_its_own_study(sweep):

@@ -32,13 +32,13 @@ def shown_ids(explorer):
 def test_plots_gallery_and_picture_have_one_selection(explorer, tiny_sky):
     assert explorer.__panel__().get_root()
     ids = list(tiny_sky.object_ids[[2, 7]])
-    explorer.gallery.only_chosen = True
+    explorer.gallery.only_selected = True
     assert shown_ids(explorer) == []
     explorer.plots[0].selection.choose(ids)
     assert shown_ids(explorer) == ids
     explorer.selection.invert()
     assert len(shown_ids(explorer)) == 10
-    explorer.gallery.only_chosen = False
+    explorer.gallery.only_selected = False
     assert len(shown_ids(explorer)) == 12
     explorer.selection.focus = ids[1]
     assert explorer.picture.selection.focus == ids[1]
@@ -47,7 +47,7 @@ def test_plots_gallery_and_picture_have_one_selection(explorer, tiny_sky):
 def test_the_state_is_readable_json_and_opens_the_same(explorer, tiny_sky):
     explorer.plots[0].param.update(kind="scatter", x="z", y="richness * 2", guide="zero and medians")
     explorer.gallery.param.update(order="z", descending=True, filter="richness > 20")
-    explorer.gallery.looks.param.update(picture="r", kind="zscale", gamma=0.5)
+    explorer.gallery.stretch_view.param.update(picture="r", kind="zscale", gamma=0.5)
     explorer.selection.where("z < 0.2")
     explorer.selection.keep_as("near")
     explorer.selection.focus = tiny_sky.object_ids[5]
@@ -58,7 +58,7 @@ def test_the_state_is_readable_json_and_opens_the_same(explorer, tiny_sky):
     assert shown_ids(again) == shown_ids(explorer)
     assert again.selection.ids.tolist() == explorer.selection.ids.tolist()
     assert again.selection.names == ("near",)
-    assert again.gallery.looks.look() == explorer.gallery.looks.look()
+    assert again.gallery.stretch_view.stretch() == explorer.gallery.stretch_view.stretch()
     assert "brightness" not in json.dumps(state)  # what nobody touched is not written
 
 
@@ -85,7 +85,7 @@ def test_every_change_counts(explorer, tiny_sky):
         lambda: setattr(explorer.selection, "focus", tiny_sky.object_ids[3]),
         lambda: setattr(explorer.plots[1], "bins", 12),
         lambda: setattr(explorer.gallery, "order", "z"),
-        lambda: setattr(explorer.gallery.looks, "gamma", 0.5),
+        lambda: setattr(explorer.gallery.stretch_view, "gamma", 0.5),
     ]
     for change in changes:
         before, state = explorer.changed, explorer.state()
@@ -268,8 +268,8 @@ def test_what_was_opened_last_is_shown(folder, tiny_sky, sky, bring):
     page = ExplorePage([], Library.find())
     bring(page, "mine.parquet", (folder / "table.parquet").read_bytes())
     assert "mine.parquet" in page.body()[0].object
-    assert "read_table('mine.parquet')" in page.view.explorer.out.handover.script
-    page.chosen = page.param.chosen.objects["sky tiny"]
+    assert "read_table('mine.parquet')" in page.view.explorer.out.transfer.script
+    page.selected = page.param.selected.objects["sky tiny"]
     assert "tiny" in page.body()[0].object
     bring(page, "again.parquet", (folder / "table.parquet").read_bytes())
     assert "again.parquet" in page.body()[0].object
@@ -293,12 +293,12 @@ def test_an_upload_outlives_a_reload_and_names_no_other_file(folder, monkeypatch
 def test_the_table_marks_what_is_chosen_and_what_is_in_focus(tiny_sky):
     selection = Selection(tiny_sky.catalogue)
     view = TableView(tiny_sky.catalogue, selection, rows=4)
-    assert (view.widget.selection, view.said()) == ([], "")
+    assert (view.widget.selection, view.summary()) == ([], "")
     selection.choose(tiny_sky.object_ids[[5, 1]])
     selection.focus = tiny_sky.object_ids[9]
     assert view.widget.selection == [1, 5, 9]
     assert view.widget.page == 3
-    assert view.said().startswith(f"<span class='note'>Marked: the 2 selected and <b>{tiny_sky.object_ids[9]}</b>")
+    assert view.summary().startswith(f"<span class='note'>Marked: the 2 selected and <b>{tiny_sky.object_ids[9]}</b>")
 
 
 def test_the_lines_of_python_run_whatever_was_opened(folder, tiny_sky, told, told_bands, make_run):
@@ -310,7 +310,7 @@ def test_the_lines_of_python_run_whatever_was_opened(folder, tiny_sky, told, tol
         explorer = Explorer(one.table, one.cutouts, source=one.source, opening=one.opening, id_column=one.id_column)
         explorer.selection.choose(one.table.index[::2])
         made: dict = {}
-        exec(explorer.out.handover.script, made)  # noqa: S102 - our own lines
+        exec(explorer.out.transfer.script, made)  # noqa: S102 - our own lines
         pd.testing.assert_frame_equal(made["table"], one.table, check_dtype=False, check_index_type=False)
         assert list(made["ids"]) == list(one.table.index[::2])
 

@@ -137,7 +137,7 @@ def test_progress_counts_what_is_done_and_says_what_goes_on(sweep, monkeypatch):
     assert not shown_tab.going
     sweep.prepare(names[3]).write_state(status="running", epoch=2, epochs=4, eta_s=65.0)
     monkeypatch.setattr(Sweep, "is_running", lambda _: True)
-    shown_tab.look()
+    shown_tab.poll()
     assert f"now {names[3]} (epoch 2 of 4, 1:05 left)" in shown_tab.progress
     assert shown_tab.going
 
@@ -166,7 +166,7 @@ def test_new_results_are_drawn_when_they_come(sweep):
     shown_tab = tab()
     assert shown_tab.view.done == 0
     finish(sweep, "bands")
-    shown_tab.look()
+    shown_tab.poll()
     assert shown_tab.view.done == 1
 
 
@@ -181,8 +181,8 @@ def test_a_new_sweep_is_started_and_comes_into_sight(sky, make_sweep, started, m
     assert command[-len(asked) :] == asked
     assert path.name == "mine"
     make_sweep("mine")
-    shown_tab.look()
-    assert shown_tab.chosen == "mine"
+    shown_tab.poll()
+    assert shown_tab.selected == "mine"
 
 
 def test_stop_and_resume_reach_the_sweep(sweep, started, monkeypatch):
@@ -190,13 +190,13 @@ def test_stop_and_resume_reach_the_sweep(sweep, started, monkeypatch):
     shown_tab.resume()
     assert started == [(["sweep", "richness", "--out", str(sweep.path), "--resume"], sweep.path)]
     monkeypatch.setattr(jobs, "is_alive", lambda _: True)
-    shown_tab.look()
+    shown_tab.poll()
     assert "It stops after" not in shown_tab.progress
     shown_tab.stop()
     assert (sweep.path / "stop").exists()
     assert "It stops after" in shown_tab.progress
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
-    shown_tab.look()
+    shown_tab.poll()
     assert "It stops after" not in shown_tab.progress
 
 
@@ -209,7 +209,7 @@ def test_a_sweep_that_came_to_nothing_says_why_and_leaves_its_name_free(sky, mak
     path.mkdir(parents=True)
     (path / "log.txt").write_text("$ galviz sweep\nfractions: expected a number, got <zwei>\n")
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
-    shown_tab.look()
+    shown_tab.poll()
     assert shown_tab.error == "fractions: expected a number, got <zwei>"
     assert shown_tab.sweep_name == "mine"
     shown_tab.fractions = "0.2 1"
@@ -238,7 +238,7 @@ def test_the_table_is_downloaded_whole(sweep):
     for name in sweep.tasks:
         finish(sweep, name)
     view, given = tab().view, {}
-    view.handover.give = lambda name, file: given.update({name: file.getvalue()})
+    view.transfer.give = lambda name, file: given.update({name: file.getvalue()})
     view.form = "parquet"
     view.download()
     ((name, content),) = given.items()

@@ -126,7 +126,7 @@ def test_pictures_are_read_once_and_drawn_anew_where_the_plot_shows_something_el
     assert colour.label == "z"
     kept = thumbnails.read(first.shown)[0]
     before = thumbnails.version
-    view.explorer.gallery.looks.gamma = 0.4
+    view.explorer.gallery.stretch_view.gamma = 0.4
     assert thumbnails.version > before
     assert (thumbnails.draw()[2] != drawn).any()
     assert thumbnails.read(first.shown)[0] is kept
@@ -182,7 +182,7 @@ def test_the_lines_of_python_make_the_same_table(run, sky, with_sky):
     explorer = LatentsView(run, opened, Selection()).explorer
     explorer.selection.choose(sky.object_ids[:4])
     made: dict = {}
-    exec(explorer.out.handover.script, made)  # noqa: S102 - our own lines
+    exec(explorer.out.transfer.script, made)  # noqa: S102 - our own lines
     pd.testing.assert_frame_equal(made["table"], explorer.table)
     assert sorted(made["ids"]) == sorted(sky.object_ids[:4])
 

@@ -76,7 +76,7 @@ def threshold(page):
 def test_a_run_of_votes_offers_all_answers_with_their_truth(make_votes):
     run = make_votes("first")
     tab = ThresholdPage([], Library.find(study=mergers.STUDY))
-    assert tab.param.chosen.objects == {"–": "", "run first": str(run.path)}
+    assert tab.param.selected.objects == {"–": "", "run first": str(run.path)}
     body, view = tab.body(), tab.view
     assert "8 objects that the network has not seen in training" in body[0].object
     assert "slightly too good" not in body[0].object
@@ -112,7 +112,7 @@ def test_the_explorer_shows_what_its_lines_of_python_make(make_votes):
     tab.view.threshold = 0.02
     tab.view._choose(None)
     assert 0 < len(tab.view.selection) < 8
-    exec(tab.explorer.out.handover.script, made)  # noqa: S102 - our own lines
+    exec(tab.explorer.out.transfer.script, made)  # noqa: S102 - our own lines
     pd.testing.assert_frame_equal(made["table"], tab.explorer.table, check_dtype=False)
     assert list(made["ids"]) == list(tab.view.selection.ids)
 
@@ -153,14 +153,14 @@ def test_a_run_that_ends_while_the_page_is_open_can_be_chosen(make_votes):
     assert select.options == {"–": ""}
     run = make_votes("first")
     for _ in range(12):  # the folders are read now and then
-        page.look()
+        page.poll()
     assert select.options == {"–": "", "run first": str(run.path)}
-    assert (tab.chosen, page.page.run) == (str(run.path), "first")  # nothing else was open
+    assert (tab.selected, page.page.run) == (str(run.path), "first")  # nothing else was open
     second = make_votes("second")
     for _ in range(12):
-        page.look()
+        page.poll()
     assert "run second" in select.options
-    assert tab.chosen == str(run.path)
+    assert tab.selected == str(run.path)
     assert second.path.exists()
 
 
@@ -171,13 +171,13 @@ def test_the_run_of_the_page_and_that_of_the_threshold_agree(make_votes, table):
     page = open_study_page("mergers")
     tab = threshold(page)
     select = tab.choice()
-    assert tab.chosen.endswith("second")
+    assert tab.selected.endswith("second")
     select.value = select.options["run first"]
     assert page.page.run == "first"
     page.page.run = "second"
-    assert tab.chosen.endswith("second")
+    assert tab.selected.endswith("second")
     page.page.run = "third"  # has nothing to show
-    assert tab.chosen.endswith("second")
+    assert tab.selected.endswith("second")
     of_table = open_study_page("mergers", [str(table)])
     tab = threshold(of_table)
     of_table.page.run = "first"
@@ -247,7 +247,7 @@ def test_a_sky_that_comes_from_elsewhere_is_taken_where_there_is_none(galviz_hom
     assert "No sky yet" in page.data()[0].object
     write_mergers_sky(galviz_home / "skies" / "zoo", 12, size=16)
     for _ in range(12):
-        page.look()
+        page.poll()
     assert page.page.sky == "zoo"
 
 

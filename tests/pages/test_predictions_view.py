@@ -119,11 +119,11 @@ def test_measures_without_truth_say_so():
 
 def test_a_condition_that_no_object_meets_is_not_passed_over(told, sky):
     view = PredictionsView(told, Selection(), sky)
-    assert view.none_chosen() == ""
+    assert view.none_selected() == ""
     view.explorer.selection.where("z > 99")
-    assert "No objects selected: the metrics are of all objects shown" in view.none_chosen()
+    assert "No objects selected: the metrics are of all objects shown" in view.none_selected()
     view.explorer.selection.choose(sky.object_ids[[0]])
-    assert view.none_chosen() == ""
+    assert view.none_selected() == ""
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, PageState
 from galviz.pages.threshold_page import ThresholdPage
-from galviz.pages.train import TrainPanel, in_words_of_the_page
+from galviz.pages.train import TrainPanel, page_message
 from galviz.runs.predictions import Predictions
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import open_study, own, richness
@@ -179,7 +179,7 @@ def test_a_run_that_came_to_nothing_is_removed_when_the_wish_is_said_twice(told,
     assert failed.path.exists()
     assert panel.removal().label == "Remove bad for good?"
     page.run = "good"
-    assert panel.asked == ""
+    assert panel.to_remove == ""
     assert not panel.removal().visible
     with pytest.raises(RuntimeError, match=r"ended without predictions, got .*good, which has predictions"):
         jobs.remove(done.path)
@@ -223,13 +223,13 @@ def test_a_view_follows_its_folder(make_run):
     )
     run.write_state(status="failed", epoch=3, step=9, message="images: <expected> 5 bands.")
     (run.path / "log.txt").write_text("a\n<b>\n")
-    view.look()
+    view.poll()
     assert view.metrics["epoch"].tolist() == [1, 2, 3]
     assert "images: &lt;expected&gt; 5 bands." in view.message()
     assert "role='alert'" in view.message()
     assert "&lt;b&gt;" in view.tail()
     run.cut_metrics(3)  # as a resume from an older checkpoint does
-    view.look()
+    view.poll()
     assert view.metrics["epoch"].tolist() == [1]
 
 
@@ -245,7 +245,7 @@ def test_looking_without_news_changes_nothing(make_run):
     seen = []
     view.param.watch(seen.append, ["state", "metrics", "log", "predicted"])
     run.write_state()  # a heartbeat, no more
-    view.look()
+    view.poll()
     assert [event.name for event in seen] == []
 
 
@@ -295,11 +295,11 @@ def test_making_a_sky_is_a_process_whose_end_is_seen(started, galviz_home, tiny_
     job = galviz_home / "jobs" / "sky-new"
     job.mkdir(parents=True)
     (job / "log.txt").write_text("drawing 5/20\n")
-    maker.look()
+    maker.poll()
     assert (maker.making, maker.percent) == ("new", 25)
     tiny_sky.save(out)
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
-    maker.look()
+    maker.poll()
     assert (maker.making, page.sky, page.found) == ("", "new", 1)
 
 
@@ -310,8 +310,8 @@ def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home
     job.mkdir(parents=True)
     (job / "log.txt").write_text("galviz mock: out: no room\n")
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
-    maker.look()
-    assert "no room" in maker.said
+    maker.poll()
+    assert "no room" in maker.result
     assert maker.making == ""
 
 
@@ -348,7 +348,7 @@ def test_predictions_come_to_the_page_when_the_run_is_done(sky, told, make_run):
     page.param.watch(seen.append, "page")
     run.save_predictions(told)
     run.write_state(status="done")
-    page.look()
+    page.poll()
     assert page.train.run.view.predicted
     assert len(page.predictions()[1]) == 2
 
@@ -394,7 +394,7 @@ def test_any_column_is_offered_and_its_task_is_guessed(panel, started, galviz_ho
     panel.target = "spiral"
     assert "spiral: 2 values (0, 1) → classification, positive 1; another task: see Advanced" in _shown(panel.preview())
     assert "spiral: 11 known, 1 missing" in _shown(panel.preview())
-    assert (panel.chosen.target.task, panel.recipe) == ("classification", "quick")
+    assert (panel.selected.target.task, panel.recipe) == ("classification", "quick")
     assert "loss.class_weights" in panel.form.widgets
     panel.run_name = "first"
     panel.start()
@@ -411,11 +411,11 @@ def test_the_guess_can_be_changed_and_another_target_is_guessed_anew(panel):
     panel.positive = "0"
     assert panel.command("out")[6:9] == ["spiral", "--positive", "0"]
     panel.param.update(positive="", task="regression")
-    assert panel.chosen.target.task == "regression"
-    assert panel.chosen.recipes["quick"].loss.name == "gaussian_nll"
+    assert panel.selected.target.task == "regression"
+    assert panel.selected.recipes["quick"].loss.name == "gaussian_nll"
     assert panel.command("out")[6:9] == ["spiral", "--task", "regression"]
     panel.target = "kind"
-    assert (panel.task, panel.chosen.target.task, panel.chosen.target.classes) == (
+    assert (panel.task, panel.selected.target.task, panel.selected.target.classes) == (
         "",
         "classification",
         ("E", "I", "S"),
@@ -427,12 +427,12 @@ def test_the_guess_can_be_changed_and_another_target_is_guessed_anew(panel):
 def test_several_columns_are_learned_together(panel):
     panel.target = "smooth"
     panel.more = ["disk"]
-    assert panel.chosen.target.task == "votes"
+    assert panel.selected.target.task == "votes"
     assert panel.command("out")[5:7] == ["--target", "smooth,disk"]
     assert panel.free_name() == "smooth+disk-quick-1"
     assert len(panel.preview()[1]) == 2  # a plot each
     panel.target = "richness"
-    assert (panel.more, panel.chosen.target.columns) == ([], ("richness",))
+    assert (panel.more, panel.selected.target.columns) == ([], ("richness",))
 
 
 @pytest.mark.parametrize(
@@ -454,10 +454,10 @@ def test_a_column_that_cannot_be_learned_says_why(panel, started, target, task, 
 
 
 def test_errors_name_the_control():
-    assert in_words_of_the_page("validation.fold: expected 0 to 4.") == "Advanced, validation, fold: expected 0 to 4."
-    assert in_words_of_the_page("optimiser.learning_rates.head: x") == "Advanced, optimiser, head: x"
-    assert in_words_of_the_page("positive: x") == "Advanced, Positive class: x"
-    words = in_words_of_the_page("target: Choose another, or give --task regression.")
+    assert page_message("validation.fold: expected 0 to 4.") == "Advanced, validation, fold: expected 0 to 4."
+    assert page_message("optimiser.learning_rates.head: x") == "Advanced, optimiser, head: x"
+    assert page_message("positive: x") == "Advanced, Positive class: x"
+    words = page_message("target: Choose another, or give --task regression.")
     assert words == "Target: Choose another, or choose the task regression under Advanced."
 
 
@@ -465,9 +465,9 @@ def test_a_study_also_learns_any_column(spirals, started):
     panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="mine"))
     own_targets = list(richness.TARGETS)
     assert list(panel.param.target.objects)[: len(own_targets) + 2] == [*own_targets, "z", "spiral"]
-    assert list(panel.chosen.recipes) == list(richness.RECIPES)
+    assert list(panel.selected.recipes) == list(richness.RECIPES)
     panel.target = "spiral"
-    assert "finetune" in panel.chosen.recipes
+    assert "finetune" in panel.selected.recipes
     panel.start()
     assert started[0][0][:2] == ["train", "richness"]
 

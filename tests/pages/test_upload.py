@@ -138,8 +138,8 @@ def test_a_file_of_any_name_is_opened_and_lies_in_the_folder_of_uploads(page, br
     assert "3 objects" in page.body()[0].object
     if name and len(name) < 255 and name.isprintable():
         assert page.name_of(page.uploaded) == name
-        assert f"read_table({name!r})" in page.view.explorer.out.handover.script
-    compile(page.view.explorer.out.handover.script, "script", "exec")
+        assert f"read_table({name!r})" in page.view.explorer.out.transfer.script
+    compile(page.view.explorer.out.transfer.script, "script", "exec")
     assert len(list(path.parent.iterdir())) == 1
 
 
@@ -148,7 +148,7 @@ def test_what_was_typed_as_column_of_ids_stays_with_an_upload(page, bring, locat
     bring(page, "t.csv", PLAIN)
     assert page.id_column == "name"
     assert "9 objects" in page.body()[0].object
-    assert "id_column='name'" in page.view.explorer.out.handover.script
+    assert "id_column='name'" in page.view.explorer.out.transfer.script
     assert "ids=name" in location.search
     again = ExplorePage([], Library.find())
     assert (again.id_column, again.uploaded) == ("name", page.uploaded)
@@ -198,11 +198,11 @@ class Browser:
 
     def __init__(self, way):
         self.way, self.got = way, b""
-        way.handover._send_msg = self.receive
+        way.transfer._send_msg = self.receive
 
     def receive(self, message):
         self.got += message["piece"]
-        self.way.handover._handle_msg({"number": message["number"], "at": len(self.got)})
+        self.way.transfer._handle_msg({"number": message["number"], "at": len(self.got)})
 
     def press(self, form):
         self.way.form, self.got = form, b""
@@ -217,11 +217,11 @@ def test_every_export_says_that_its_ids_are_row_numbers(page, bring, tmp_path):
     page.body()
     way = page.view.explorer.out
     note = "my stars.csv: The ids are row numbers"
-    assert f"# Note: {note}" in way.handover.script
+    assert f"# Note: {note}" in way.transfer.script
     browser = Browser(way)
     for form in ("CSV", "ECSV", "VOTable", "FITS table", "Parquet"):
         (tmp_path / "t").write_bytes(browser.press(form))
-        assert read_table(tmp_path / "t").passport["notes"][0].startswith(note)
+        assert read_table(tmp_path / "t").provenance["notes"][0].startswith(note)
     with zipfile.ZipFile(io.BytesIO(browser.press("zip with all of it"))) as archive:
         assert note in archive.read("README.txt").decode()
         assert json.loads(archive.read("passport.json"))["notes"][0].startswith(note)
@@ -287,7 +287,7 @@ def test_the_python_of_one_of_several_tables_reads_that(page, bring, tmp_path):
     bring(page, "two.fits", fits_of(STARS, GALAXIES))
     page.table = "GALAXIES"
     page.body()
-    script = page.view.explorer.out.handover.script
+    script = page.view.explorer.out.transfer.script
     assert "read_table('two.fits', table='GALAXIES').table" in script
     made: dict = {}
     exec(script.replace("'two.fits'", repr(page.uploaded)), made)  # noqa: S102 - our own lines
@@ -315,7 +315,7 @@ def test_columns_that_were_left_out_are_named_on_the_page_and_in_exports(kind, g
     for name in odd:
         assert f"Column '{name}' was left out" in html.unescape(noted)
     if kind is ExplorePage:
-        assert "odd.fits: Column 'spectrum' was left out" in page.view.explorer.out.handover.script
+        assert "odd.fits: Column 'spectrum' was left out" in page.view.explorer.out.transfer.script
 
 
 def test_a_query_that_was_cut_by_the_server_is_said_to_be(page, bring):

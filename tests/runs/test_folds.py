@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.runs.folds import deal, groups_of, split
+from galviz.runs.folds import assign_folds, groups_of, split
 from galviz.runs.recipe import Recipe
 
 RECIPE = Recipe(name="x", epochs=1, batch=2, optimiser={"learning_rates": {"head": 1e-3}})
@@ -21,30 +21,30 @@ def everything(table):
 @given(st.permutations(range(30)))
 def test_an_object_keeps_its_fold_in_any_order_of_rows(order):
     names = np.array([f"id{k}" for k in range(30)], dtype=object)
-    assert np.array_equal(deal(names, 4)[order], deal(names[order], 4))
+    assert np.array_equal(assign_folds(names, 4)[order], assign_folds(names[order], 4))
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=8, max_size=60), st.integers(2, 4))
 def test_groups_stay_together_and_no_fold_is_empty(names, folds):
     names = np.array([*names, *"abcdefgh"], dtype=object)
-    fold = deal(names, folds)
+    fold = assign_folds(names, folds)
     assert all(len(set(fold[names == name])) == 1 for name in set(names))
     assert set(fold) == set(range(folds))
 
 
 def test_folds_are_of_equal_size():
-    assert np.bincount(deal(groups_of(catalogue(103)), 5)).tolist() == [21, 21, 21, 20, 20]
+    assert np.bincount(assign_folds(groups_of(catalogue(103)), 5)).tolist() == [21, 21, 21, 20, 20]
 
 
 def test_tiles_of_a_field_stay_together():
     table = catalogue(40, field=np.repeat(["f1", "f2", "f3", "f4"], 10))
-    fold = deal(groups_of(table), 4)
+    fold = assign_folds(groups_of(table), 4)
     assert sorted(fold.reshape(4, 10).mean(1)) == [0, 1, 2, 3]
 
 
 def test_too_few_groups_are_refused():
     with pytest.raises(ValueError, match="folds: expected at most 3"):
-        deal(np.array(["a", "b", "c"], dtype=object), 4)
+        assign_folds(np.array(["a", "b", "c"], dtype=object), 4)
 
 
 def test_every_object_is_held_out_once():

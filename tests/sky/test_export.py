@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from galviz.io.formats.fits_table import read_json
 from galviz.io.lazy_array import LazyRows
-from galviz.io.provenance import ids_digest, passport
+from galviz.io.provenance import ids_digest, provenance
 from galviz.io.tables import SUFFIXES, KeyedTable, read_table
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
@@ -52,17 +52,17 @@ def chosen(sky):
 
 
 def about(table, **more):
-    return passport(table.index, steps=STEPS, python="selection.where(…)\nids", **more)
+    return provenance(table.index, steps=STEPS, python="selection.where(…)\nids", **more)
 
 
 @pytest.mark.parametrize("kind", list(SUFFIXES))
 def test_every_table_has_ids_values_units_and_the_passport(tmp_path, kind, chosen):
     papers = about(chosen, stretch={"stretch": "asinh", "Q": 8.0})
-    export(tmp_path / "t", kind, table=chosen, passport=papers, units=UNITS)
+    export(tmp_path / "t", kind, table=chosen, provenance=papers, units=UNITS)
     again = read_table(tmp_path / "t")
     pd.testing.assert_frame_equal(again.table, chosen, check_index_type=False)
     assert again.units == {"richness": "λ"}
-    assert again.passport == json.loads(json.dumps(papers))
+    assert again.provenance == json.loads(json.dumps(papers))
 
 
 class Out(io.RawIOBase):
@@ -83,8 +83,8 @@ class Out(io.RawIOBase):
 def test_a_download_has_what_a_file_has(tmp_path, kind, sky, chosen):
     out = Out()
     papers = about(chosen)
-    export(out, kind, table=chosen, passport=papers, cutouts=sky)
-    export(tmp_path / "t", kind, table=chosen, passport=papers, cutouts=sky)
+    export(out, kind, table=chosen, provenance=papers, cutouts=sky)
+    export(tmp_path / "t", kind, table=chosen, provenance=papers, cutouts=sky)
     if kind == "zip":  # times of day differ
         parts = [zipfile.ZipFile(source) for source in (io.BytesIO(out.content), tmp_path / "t")]
         ours, theirs = ([(info.filename, info.CRC) for info in part.infolist()] for part in parts)
@@ -111,7 +111,7 @@ def check_image(hdu, sky, object_id, burned_id):
 
 def test_cutouts_are_images_with_their_own_id_and_coordinates(tmp_path, sky, chosen, burned_id):
     papers = about(chosen)
-    export(tmp_path / "c.fits", "cutouts", table=chosen, passport=papers, cutouts=sky)
+    export(tmp_path / "c.fits", "cutouts", table=chosen, provenance=papers, cutouts=sky)
     with fits.open(tmp_path / "c.fits") as hdus:
         hdus.verify("exception")
         assert read_json(hdus[0])["passport"]["ids"] == papers["ids"]
@@ -127,7 +127,7 @@ def test_cutouts_are_images_with_their_own_id_and_coordinates(tmp_path, sky, cho
 
 def test_a_zip_has_all_of_it(tmp_path, sky, chosen, burned_id):
     papers = about(chosen)
-    export(tmp_path / "all.zip", "zip", table=chosen, passport=papers, cutouts=sky, units=UNITS)
+    export(tmp_path / "all.zip", "zip", table=chosen, provenance=papers, cutouts=sky, units=UNITS)
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         archive.extractall(tmp_path / "all")
     for suffix in SUFFIXES.values():
@@ -146,7 +146,7 @@ def test_a_zip_has_all_of_it(tmp_path, sky, chosen, burned_id):
 
 
 def test_a_zip_without_images_is_a_zip_of_tables(tmp_path, chosen):
-    export(tmp_path / "all.zip", "zip", table=chosen, passport=about(chosen))
+    export(tmp_path / "all.zip", "zip", table=chosen, provenance=about(chosen))
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         assert len(archive.namelist()) == 2 + len(SUFFIXES)
         assert b"sky" not in archive.read("README.txt").split(b"galviz.sky")[0]
@@ -154,7 +154,7 @@ def test_a_zip_without_images_is_a_zip_of_tables(tmp_path, chosen):
 
 def test_what_is_not_known_is_not_written(tmp_path, tiny_sky):
     table = tiny_sky.catalogue.head(2)
-    export(tmp_path / "c.fits", "cutouts", table=table, passport=about(table), cutouts=tiny_sky)
+    export(tmp_path / "c.fits", "cutouts", table=table, provenance=about(table), cutouts=tiny_sky)
     with fits.open(tmp_path / "c.fits") as hdus:
         assert len(hdus) == 3
         assert not {"CTYPE1", "COVERAGE", "GVRUN"} & set(hdus[1].header)
@@ -170,12 +170,12 @@ def test_any_id_stays_with_its_picture(tmp_path, ids, data):
     table = pd.DataFrame({"k": np.arange(len(ids))}, index=pd.Index(ids, dtype="str", name="object_id"))
     sky = CutoutSet(images=images, bands=("g", "η"), catalogue=table, pixel_scale=1, unit="display", survey="Straße")
     part = table.loc[data.draw(st.permutations(ids))]
-    export(tmp_path / "c.fits", "cutouts", table=part, passport=about(part), cutouts=sky)
+    export(tmp_path / "c.fits", "cutouts", table=part, provenance=about(part), cutouts=sky)
     with fits.open(tmp_path / "c.fits") as hdus:
         assert [hdu.data.max() for hdu in hdus[1:]] == part["k"].tolist()
         quoted = [hdu.header.get("GVQUOTE") == "OBJECT" for hdu in hdus[1:]]
     assert quoted == [not (i.isascii() and i.isprintable() and not i.endswith(" ")) for i in part.index]
-    export(tmp_path / "c.zip", "zip", table=part, passport=about(part), cutouts=sky)
+    export(tmp_path / "c.zip", "zip", table=part, provenance=about(part), cutouts=sky)
     with zipfile.ZipFile(tmp_path / "c.zip") as archive:
         pictures = [fits.getdata(io.BytesIO(archive.read(n))).max() for n in archive.namelist() if n.startswith("cut")]
     assert pictures == part["k"].tolist()
@@ -208,7 +208,7 @@ def peak(rows, kind):
     sky = CutoutSet(images=images, bands="ugriz", catalogue=table, pixel_scale=1, unit="nanomaggy", checked=True)
     papers = about(table)
     tracemalloc.start()
-    export(Sink(), kind, table=table, passport=papers, cutouts=sky)
+    export(Sink(), kind, table=table, provenance=papers, cutouts=sky)
     top = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return top / 2**20
@@ -229,13 +229,13 @@ def test_memory_does_not_grow_with_the_cutouts(kind):
             "kind: expected one of csv, .*, parquet, spreadsheet, cutouts, zip, got 'xlsx'",
         ),
         ({"kind": "cutouts", "cutouts": None}, "cutouts: expected images to write, got none"),
-        ({"passport": passport(["a", "b"])}, "passport: expected that of the 5 objects .* got that of 2 others"),
+        ({"provenance": provenance(["a", "b"])}, "provenance: expected that of the 5 objects .* got that of 2 others"),
         ({"units": {"mass": "kg"}}, "units: expected units of columns of the table"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_the_old_file_stays(tmp_path, sky, chosen, change, message):
     (tmp_path / "t").write_text("old")
-    wanted = {"kind": "zip", "table": chosen, "passport": about(chosen), "cutouts": sky} | change
+    wanted = {"kind": "zip", "table": chosen, "provenance": about(chosen), "cutouts": sky} | change
     with pytest.raises(ValueError, match=message):
         export(tmp_path / "t", wanted.pop("kind"), **wanted)
     assert (tmp_path / "t").read_text() == "old"
@@ -244,12 +244,12 @@ def test_what_does_not_fit_is_refused_and_the_old_file_stays(tmp_path, sky, chos
 def test_an_object_without_an_image_is_named(tmp_path, sky, chosen):
     table = pd.concat([chosen, chosen.iloc[:1].rename(index=lambda _: "nobody")])
     with pytest.raises(KeyError, match="got 'nobody', which is not in it"):
-        export(tmp_path / "c", "cutouts", table=table, passport=about(table), cutouts=sky)
+        export(tmp_path / "c", "cutouts", table=table, provenance=about(table), cutouts=sky)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_keyed_table_brings_its_units(tmp_path, chosen):
-    export(tmp_path / "t", "fits", table=KeyedTable(chosen, {"z": "km"}), passport=about(chosen))
+    export(tmp_path / "t", "fits", table=KeyedTable(chosen, {"z": "km"}), provenance=about(chosen))
     assert read_table(tmp_path / "t").units == {"z": "km"}
 
 
@@ -259,21 +259,21 @@ def test_notes_on_a_table_that_was_read_go_out_with_it(tmp_path, kind):
     keyed = read_table(tmp_path / "plain.csv", id_column="#")
     (note,) = keyed.notes
     assert "row numbers" in note
-    export(tmp_path / "t", kind, table=keyed, passport=passport(keyed.table.index, notes=keyed.notes))
-    export(tmp_path / "u", kind, table=keyed, passport=passport(keyed.table.index))
+    export(tmp_path / "t", kind, table=keyed, provenance=provenance(keyed.table.index, notes=keyed.notes))
+    export(tmp_path / "u", kind, table=keyed, provenance=provenance(keyed.table.index))
     for name in "tu":
         if kind == "zip":
             with zipfile.ZipFile(tmp_path / name) as archive:
                 assert archive.read("README.txt").decode().count(note) == 1
                 assert json.loads(archive.read("passport.json"))["notes"] == [note]
         else:
-            assert read_table(tmp_path / name).passport["notes"] == [note]
+            assert read_table(tmp_path / name).provenance["notes"] == [note]
 
 
 def test_a_spreadsheet_finds_no_formula_in_its_csv(tmp_path):
     index = pd.Index(["=1+1", "b", "-3"], name="object_id")
     table = pd.DataFrame({"note": ["@SUM(A1)", "plain", "+1"], "z": [-1.5, 2.0, 3.0]}, index=index)
-    export(tmp_path / "t.csv", "spreadsheet", table=table, passport=about(table))
+    export(tmp_path / "t.csv", "spreadsheet", table=table, provenance=about(table))
     with (tmp_path / "t.csv").open(newline="") as file:
         names, *rows = csv.reader(file)
     assert names == ["object_id", "note", "z"]
@@ -297,11 +297,11 @@ class FakeRun:
 
 def test_a_passport_knows_the_run_it_shows(tmp_path):
     (tmp_path / "run.json").write_text("{}")
-    before = passport(["a"], run=FakeRun(tmp_path))["run"]
+    before = provenance(["a"], run=FakeRun(tmp_path))["run"]
     assert before["name"] == "quick"
     assert before["weights"] is None
     (tmp_path / "model.safetensors").write_bytes(b"weights")
-    after = passport(["a"], run=FakeRun(tmp_path))["run"]
+    after = provenance(["a"], run=FakeRun(tmp_path))["run"]
     assert after["run_json"] == before["run_json"]
     assert len(after["weights"]) == 64
 
@@ -318,7 +318,7 @@ ODD = ["A", "a", "CON", "nul.x", "x" * 300, "dot.", "blank ", "../../up", "plain
 
 def test_a_zip_of_odd_ids_unpacks_on_any_disk_and_says_which_file_is_whose(tmp_path):
     sky = sky_of(ODD)
-    export(tmp_path / "c.zip", "zip", table=sky.catalogue, passport=about(sky.catalogue), cutouts=sky)
+    export(tmp_path / "c.zip", "zip", table=sky.catalogue, provenance=about(sky.catalogue), cutouts=sky)
     with zipfile.ZipFile(tmp_path / "c.zip") as archive:
         files = [name for name in archive.namelist() if name.startswith("cutouts/")]
         assert len({name.casefold() for name in files}) == len(ODD)
@@ -340,7 +340,7 @@ def test_a_zip_of_odd_ids_unpacks_on_any_disk_and_says_which_file_is_whose(tmp_p
 
 def test_extensions_are_called_differently_though_readers_ignore_case(tmp_path):
     sky = sky_of(ODD, coverage=np.ones((len(ODD), 1, 3, 3), dtype=bool))
-    export(tmp_path / "c.fits", "cutouts", table=sky.catalogue, passport=about(sky.catalogue), cutouts=sky)
+    export(tmp_path / "c.fits", "cutouts", table=sky.catalogue, provenance=about(sky.catalogue), cutouts=sky)
     with fits.open(tmp_path / "c.fits") as hdus:
         names = [hdu.name for hdu in hdus[1:]]
         assert len({name.upper() for name in names}) == 2 * len(ODD)

@@ -61,7 +61,7 @@ def test_each_place_has_the_output_of_the_network_with_it_hidden(make, sky, apar
     image = sky.images[int(sky.row_of([ID])[0])]
     for bands, cover in (("together", slice(None)), ("each", slice(2, 3))):
         found = Explanation(run, sky, ID, Question(bands=bands, patch=4, stride=3))
-        assert found.look()
+        assert found.poll()
         row = 0 if bands == "together" else 2
         for k in (0, 7, len(found.places) - 1):
             expected = hidden(network, image, *found.places[k], 4, bands=cover)
@@ -76,8 +76,8 @@ def test_an_output_is_given_in_its_unit(make, sky):
     run, _ = make()
     learned = Explanation(run, sky, ID, Question(("learned", 0), patch=8, stride=8))
     shown = Explanation(run, sky, ID, Question(("shown", 0), patch=8, stride=8))
-    assert learned.look()
-    assert shown.look()
+    assert learned.poll()
+    assert shown.poll()
     np.testing.assert_allclose(np.exp(learned.outputs), shown.outputs, rtol=1e-5)
     assert list(outputs(run.target, sky.bands)) == ["ln λ", "λ"]
 
@@ -107,22 +107,22 @@ def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_pat
         whole = network(torch.from_numpy(image[None]))[0].numpy()
     for answer, k in (("merger (Class8.6)", COLUMNS.index("Class8.6")), ("spiral: yes (Class4.1)", 7)):
         found = Explanation(run, sky, sky.object_ids[2], Question(known[answer], patch=12, stride=12))
-        assert found.look()
+        assert found.poll()
         assert found.clean == pytest.approx(whole[k], abs=1e-5)
         expected = hidden(network, image, *found.places[4], 12)
         assert found.outputs[0, 4] == pytest.approx(expected[k], abs=1e-4)
-        assert answer in found.asked
+        assert answer in found.settings_text
 
 
 def test_a_network_for_bands_is_asked_about_one_image_and_its_probabilities_add_up(make, sky):
     run, _ = make("band")
     found = [
-        Explanation(run, sky, ID, Question(how, patch=8, stride=8), seen="g")
+        Explanation(run, sky, ID, Question(how, patch=8, stride=8), shown_band="g")
         for how in outputs(run.target, sky.bands).values()
     ]
-    assert all(one.look() for one in found)
+    assert all(one.poll() for one in found)
     np.testing.assert_allclose(sum(one.outputs for one in found), 1, atol=1e-5)
-    with pytest.raises(ValueError, match=r"seen: expected one of the bands u, g, r, i, z, got ''"):
+    with pytest.raises(ValueError, match=r"shown_band: expected one of the bands u, g, r, i, z, got ''"):
         Explanation(run, sky, ID, Question())
 
 
@@ -132,11 +132,11 @@ def test_the_mean_is_that_of_the_maps(make, sky):
     question = Question(patch=4, stride=4)
     mean = MeanExplanation(run, sky, ids, question)
     assert np.isnan(mean.mean).all()
-    assert mean.look()
+    assert mean.poll()
     maps = []
     for object_id in ids:
         one = Explanation(run, sky, object_id, question)
-        one.look()
+        one.poll()
         maps.append(one.map())
     np.testing.assert_allclose(mean.mean, np.mean(maps, axis=0), atol=1e-5)
     assert mean.count == 3
@@ -152,7 +152,7 @@ def test_the_sanity_check_tells_a_map_from_that_of_shuffled_weights(make, sky):
 def test_files_hold_the_maps_and_what_was_asked(make, sky):
     run, _ = make()
     found = Explanation(run, sky, ID, Question(bands="each", patch=4, stride=4))
-    found.look()
+    found.poll()
     with fits.open(io.BytesIO(found.to_fits())) as hdus:
         np.testing.assert_array_equal(hdus["CHANGE"].data, found.map("change"))
         np.testing.assert_array_equal(hdus["OUTPUT"].data, found.map("output"))
@@ -165,7 +165,7 @@ def test_files_hold_the_maps_and_what_was_asked(make, sky):
 def test_the_browser_is_told_id_pixels_and_places_of_one_object(make, sky):
     run, _ = make()
     found = Explanation(run, sky, ID, Question(patch=4, stride=4))
-    found.look()
+    found.poll()
     told = occlusion.map_message(found, 0, "change")
     values = np.frombuffer(told["values"], "<f4").reshape(16, 16)
     np.testing.assert_array_equal(values, found.map()[0])

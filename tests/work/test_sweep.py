@@ -95,7 +95,7 @@ def work(monkeypatch):
         workers = Workers(sweep, **options)
         monkeypatch.setattr(jobs, "resume", workers.resume)
         monkeypatch.setattr(jobs, "is_alive", workers.is_alive)
-        workers.undone = work_off(sweep, devices, lambda _: None, look_s=0.001)
+        workers.undone = work_off(sweep, devices, lambda _: None, poll_s=0.001)
         return workers
 
     return working
@@ -221,11 +221,11 @@ def test_only_one_process_works_a_sweep_off(sweep, monkeypatch):
     def second(*_):
         seen.append(sweep.is_running())
         with pytest.raises(RuntimeError, match="in use by process"):
-            work_off(sweep, said=lambda _: None)
+            work_off(sweep, report=lambda _: None)
         return []
 
     monkeypatch.setattr(sweeping, "_ready", second)
-    work_off(sweep, said=lambda _: None)
+    work_off(sweep, report=lambda _: None)
     assert seen == [True]
 
 

@@ -18,7 +18,7 @@ from galviz.io.damage import Refused
 if TYPE_CHECKING:
     from galviz.io.formats.request import Request
 
-PASSPORT, COLUMNS = "galviz.passport", "galviz.columns"
+PROVENANCE, COLUMNS = "galviz.passport", "galviz.columns"
 WIDEST = 16  # largest number of entries of a vector column that is split into columns
 
 MOST_UNPACKED, MOST_RATIO = 256 << 20, 200
@@ -38,7 +38,7 @@ class Known(NamedTuple):
     """Metadata that galviz wrote with a table: the record of the columns, by stored name, and the provenance."""
 
     record: Mapping[str, Mapping[str, Any]]
-    passport: Mapping[str, Any] | None
+    provenance: Mapping[str, Any] | None
 
 
 class Unsafe(NamedTuple):
@@ -106,12 +106,12 @@ def unique(names: Sequence[str]) -> list[str]:
 
 
 def known_in(content: Mapping[str, Any], request: "Request") -> Known:
-    """Return the record and the provenance that a file has under `COLUMNS` and `PASSPORT`, as JSON text or value.
+    """Return the record and the provenance that a file has under `COLUMNS` and `PROVENANCE`, as JSON text or value.
 
     A file may be damaged or written by another program. Invalid metadata is ignored, with a note.
     """
     found: dict[str, Any] = {}
-    checks = {COLUMNS: ("description of the columns", _is_record), PASSPORT: ("provenance", _is_mapping)}
+    checks = {COLUMNS: ("description of the columns", _is_record), PROVENANCE: ("provenance", _is_mapping)}
     for key, (what, check) in checks.items():
         if content.get(key) is None:
             continue
@@ -125,7 +125,7 @@ def known_in(content: Mapping[str, Any], request: "Request") -> Known:
             found[key] = value
         else:
             request.notes.append(f"The {what} by galviz in this file is damaged and was ignored.")
-    return Known(found.get(COLUMNS, {}), found.get(PASSPORT))
+    return Known(found.get(COLUMNS, {}), found.get(PROVENANCE))
 
 
 def _is_mapping(value: Any) -> bool:
@@ -153,9 +153,9 @@ def unit_of(field: pa.Field) -> str:
     return (field.metadata or {}).get(b"unit", b"").decode()
 
 
-def passport_of(schema: pa.Schema) -> dict[str, Any] | None:
+def provenance_of(schema: pa.Schema) -> dict[str, Any] | None:
     """Return the provenance stored with a table, or None."""
-    text = (schema.metadata or {}).get(PASSPORT.encode())
+    text = (schema.metadata or {}).get(PROVENANCE.encode())
     return None if text is None else json.loads(text)
 
 
@@ -198,7 +198,7 @@ def assemble(columns: Sequence[Raw], known: Known, request: "Request") -> pa.Tab
             values = _mapped(values, lambda text: "" if text == "%" else unquote(text))
         arrays.append(_as(values, type_in(raw.about)))
         fields.append(field_with(name, arrays[-1].type, raw.about.get("unit", raw.unit)))
-    about = {PASSPORT: known.passport, COLUMNS: known.record or None}
+    about = {PROVENANCE: known.provenance, COLUMNS: known.record or None}
     metadata = {key: to_json(value) for key, value in about.items() if value is not None}
     return pa.table(arrays, schema=pa.schema(fields, metadata=metadata))
 

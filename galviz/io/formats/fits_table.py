@@ -186,7 +186,7 @@ def _structure_of(path: Path) -> tuple[list[_Table], dict[str, Any] | None]:
 def _companion_of(hdu: Any) -> dict[str, Any] | None:
     try:
         known = read_json(hdu)
-        return {common.COLUMNS: known.get("columns"), common.PASSPORT: known.get("passport")}
+        return {common.COLUMNS: known.get("columns"), common.PROVENANCE: known.get("passport")}
     except (ValueError, AttributeError, TypeError, RecursionError):
         return {common.COLUMNS: False}  # so that it is noted
 
@@ -332,8 +332,10 @@ def _ascii(raw: Raw, column: _Column, cells: np.ndarray, request: Request) -> li
 
 
 def _companion(table: pa.Table, names: list[str], quotes: list[bool]) -> dict[str, Any]:
-    passport = common.passport_of(table.schema)
-    return {"columns": common.record_of(table, names, quotes)} | ({} if passport is None else {"passport": passport})
+    provenance = common.provenance_of(table.schema)
+    return {"columns": common.record_of(table, names, quotes)} | (
+        {} if provenance is None else {"passport": provenance}
+    )
 
 
 def _names(names: list[str]) -> list[str]:

@@ -76,9 +76,9 @@ class Request:
                 f"It has {', '.join(names)}: choose with table=…",
                 names,
             )
-        chosen, others = names[with_ids[0]], [name for k, name in enumerate(names) if k != with_ids[0]]
+        selected, others = names[with_ids[0]], [name for k, name in enumerate(names) if k != with_ids[0]]
         self.notes.append(
-            f"The file has {len(names)} tables. {chosen!r} was read because it alone has a column of ids; "
+            f"The file has {len(names)} tables. {selected!r} was read because it alone has a column of ids; "
             f"not {', '.join(map(repr, others[:5]))}{' …' if len(others) > 5 else ''}."
         )
         return with_ids[0]

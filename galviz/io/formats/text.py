@@ -30,7 +30,7 @@ _NUMPY = {f"{kind}{bits}": f"{kind}{bits}" for kind in ("int", "uint") for bits 
 _NUMPY |= {"float16": "float32", "float32": "float32", "float64": "float64", "float128": "float64"}
 _DATATYPES = {name: pa.from_numpy_dtype(kind) for name, kind in _NUMPY.items()}
 _DATATYPES |= {"bool": pa.bool_(), "string": pa.large_string()}
-_COMMENTS = {common.PASSPORT: "# galviz passport: ", common.COLUMNS: "# galviz columns: "}
+_COMMENTS = {common.PROVENANCE: "# galviz passport: ", common.COLUMNS: "# galviz columns: "}
 _ECSV_TYPES = {"double": "float64", "float": "float32", "bool": "bool", "text": "str"}
 
 
@@ -184,7 +184,7 @@ def _declared(raw: Raw, kind: Mapping[str, Any], request: Request, *, ours: bool
 
 
 def _known(table: pa.Table) -> dict[str, str]:
-    known = {common.PASSPORT: common.passport_of(table.schema), common.COLUMNS: common.record_of(table)}
+    known = {common.PROVENANCE: common.provenance_of(table.schema), common.COLUMNS: common.record_of(table)}
     return {key: common.to_json(value) for key, value in known.items() if value is not None}
 
 

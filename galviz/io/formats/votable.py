@@ -80,7 +80,7 @@ def read(path: Path, request: Request) -> pa.Table:
     if not scan.tables:
         raise Refused(f"path: expected a VOTable with a table, got {path}, which has none. Name another file.")
     place = request.choose_table(scan.names(), [_names_of(table) for table in scan.tables])
-    with whole(path, "VOTable"), common.opened(path) as file, warnings.catch_warnings(record=True) as heard:
+    with whole(path, "VOTable"), common.opened(path) as file, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = votable.parse(file, verify="warn", table_number=place).get_first_table()
         table = found.to_table(use_names_over_ids=False)
@@ -88,7 +88,7 @@ def read(path: Path, request: Request) -> pa.Table:
     claimed = scan.tables[place]["nrows"]
     if claimed > len(table):  # astropy reads what there is
         raise Refused(f"path: expected {claimed:,} rows, as {path} says, got {len(table):,}. Download the file again.")
-    changed = [re.sub(r"\s+", " ", str(one.message)) for one in heard if isinstance(one.message, _CHANGED)]
+    changed = [re.sub(r"\s+", " ", str(one.message)) for one in caught if isinstance(one.message, _CHANGED)]
     changed = [re.sub(r"^.*?W\d\d: ", "", text).rstrip(".") for text in changed if not _NOTHING.search(text)]
     request.notes += [f"A value was changed in reading: {text}." for text in dict.fromkeys(changed[:3])]
     if scan.status == "OVERFLOW":
@@ -216,7 +216,10 @@ def _null(column: pa.ChunkedArray) -> int | bytes:
 
 
 def _infos(table: pa.Table, names: list[str], quotes: list[bool]) -> list[str]:
-    known = {common.PASSPORT: common.passport_of(table.schema), common.COLUMNS: common.record_of(table, names, quotes)}
+    known = {
+        common.PROVENANCE: common.provenance_of(table.schema),
+        common.COLUMNS: common.record_of(table, names, quotes),
+    }
     return [
         f'<INFO name="{key}" value={quoteattr(common.to_json(value))}/>\n'
         for key, value in known.items()

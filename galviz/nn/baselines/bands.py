@@ -49,8 +49,8 @@ class BandRegression:
         if window < 1 or window % 2 == 0:
             raise ValueError(f"window: expected an odd number of pixels, got {window}.")
         truth = images[:, band].reshape(-1)
-        chosen = np.random.default_rng(seed).permutation(truth.size)[:pixels]
-        return cls(band, window, Ridge(alpha=1e-3).fit(_around(images, band, window, chosen), truth[chosen]))
+        sample = np.random.default_rng(seed).permutation(truth.size)[:pixels]
+        return cls(band, window, Ridge(alpha=1e-3).fit(_around(images, band, window, sample), truth[sample]))
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the missing band (N, H, W) of images (N, B, H, W). Their own pixels in that band are not used."""
@@ -100,22 +100,22 @@ class PCAInpainting:
         numpy.ndarray of float32, shape (N, B, H, W)
             All bands, as linear combinations of the components.
         """
-        seen = np.repeat(np.asarray(observed, dtype=bool), images[0, 0].size)
+        known_pixels = np.repeat(np.asarray(observed, dtype=bool), images[0, 0].size)
         noise = self.model.noise_variance_
         # the variances of scikit-learn include the noise
         spread = np.maximum(self.model.explained_variance_ - noise, 1e-6 * self.model.explained_variance_)
-        rows = self.model.components_[:, seen]
-        centred = images.reshape(len(images), -1)[:, seen] - self.model.mean_[seen]
+        rows = self.model.components_[:, known_pixels]
+        centred = images.reshape(len(images), -1)[:, known_pixels] - self.model.mean_[known_pixels]
         curve = rows @ rows.T / max(noise, 1e-12) + np.diag(1 / spread)
         weights = np.linalg.solve(curve, rows @ centred.T / max(noise, 1e-12)).T
         return (weights @ self.model.components_ + self.model.mean_).reshape(images.shape).astype(np.float32)
 
 
-def _around(images: np.ndarray, band: int, window: int, chosen: np.ndarray) -> np.ndarray:
+def _around(images: np.ndarray, band: int, window: int, sample: np.ndarray) -> np.ndarray:
     """Return the other bands in the window around n pixels, shape (n, (B − 1) window²). Edges are repeated."""
     bands, height, width = images.shape[1:]
     reach = window // 2
-    image, place = np.divmod(chosen, height * width)
+    image, place = np.divmod(sample, height * width)
     y, x = np.divmod(place, width)
     others = [b for b in range(bands) if b != band]
     shifts = [(dy, dx) for dy in range(-reach, reach + 1) for dx in range(-reach, reach + 1)]

@@ -61,7 +61,7 @@ def redshifts(
     z_spec : numpy.ndarray, shape (N,)
         NaN where not known; such an object is predicted but not learned from.
     fold : numpy.ndarray of int, shape (N,)
-        As returned by `galviz.runs.folds.deal`.
+        As returned by `galviz.runs.folds.assign_folds`.
     kind, seed
         As in `regressor`.
 
@@ -110,5 +110,5 @@ def redshifts_beside(table: pd.DataFrame, known: pd.DataFrame, *, seed: int = 0)
     """
     others = known.drop(index=known.index.intersection(table.index))
     both = pd.concat([table, others[table.columns]])
-    truth, dealt = (known[name].reindex(both.index) for name in ("truth", "dealt"))
-    return redshifts(both.to_numpy(), truth.to_numpy(), dealt.fillna(-1).to_numpy(), seed=seed)[: len(table)]
+    truth, folds = (known[name].reindex(both.index) for name in ("truth", "dealt"))
+    return redshifts(both.to_numpy(), truth.to_numpy(), folds.fillna(-1).to_numpy(), seed=seed)[: len(table)]

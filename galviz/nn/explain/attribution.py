@@ -18,9 +18,9 @@ from galviz.measure.occluders import spread
 from galviz.nn.explain.engine import (
     Baseline,
     Engine,
-    Look,
     Output,
     Parts,
+    PreparedImage,
     as_images,
     cover,
     evaluating,
@@ -142,10 +142,17 @@ def occlude(
     places = all_places(*size, patch, stride)
     outputs = np.empty((count, len(rows), len(places)), dtype=np.float32)
     maps, clean = np.empty((count, len(rows), *size), dtype=np.float32), np.empty(count, dtype=np.float32)
-    asked = {"output": output, "patch": patch, "bands": bands, "engine": engine, "chunk": chunk, "cancelled": cancelled}
+    settings = {
+        "output": output,
+        "patch": patch,
+        "bands": bands,
+        "engine": engine,
+        "chunk": chunk,
+        "cancelled": cancelled,
+    }
     for k, covered in enumerate(_for_each(baseline, images.shape)):
-        told = progress and (lambda done, total, before=k: progress(before * total + done, count * total))
-        outputs[k], clean[k] = outputs_at(network, images[k], places, baseline=covered, progress=told, **asked)
+        report = progress and (lambda done, total, before=k: progress(before * total + done, count * total))
+        outputs[k], clean[k] = outputs_at(network, images[k], places, baseline=covered, progress=report, **settings)
         maps[k] = spread(clean[k] - outputs[k] if value == "change" else outputs[k], places, patch, size)
     return Occlusion(maps, outputs, places, clean, patch, engine_for(network, size, engine))
 
@@ -197,9 +204,9 @@ def outputs_at(
     rows, read, where = _rows(bands, len(image)), reader(output), torch.from_numpy(places)
     tell = _teller(len(rows) * len(places), progress, cancelled)
     with evaluating(network), torch.no_grad():
-        look = _look_at(network, image, patch=patch, baseline=baseline, engine=engine, chunk=chunk)
-        clean = np.float32(read(look.said).item())
-        changes = torch.stack([look.changes(where, read, band, tell) for band in rows])
+        prepared = _prepared(network, image, patch=patch, baseline=baseline, engine=engine, chunk=chunk)
+        clean = np.float32(read(prepared.outputs).item())
+        changes = torch.stack([prepared.changes(where, read, band, tell) for band in rows])
     return (clean - changes.cpu().numpy()).astype(np.float32), float(clean)
 
 
@@ -217,28 +224,30 @@ def _parts_of(network: nn.Module, engine: Engine) -> Parts:
     return _again("parts", network, (engine,), lambda: Parts(network, engine))
 
 
-def _look_at(
+def _prepared(
     network: nn.Module, image: Tensor, *, patch: int, baseline: Baseline, engine: Engine, chunk: int | None
-) -> Look:
+) -> PreparedImage:
     """Return an image prepared for occlusion. The last one is cached."""
     engine = _for_size(engine, image.shape[1:])
     # Arrays are compared by their bytes: equal arrays are one request, whichever objects hold them.
     fixed = baseline if isinstance(baseline, str) else np.asarray(baseline).tobytes()
-    asked = (engine, chunk, patch, fixed, tuple(image.shape), image.cpu().numpy().tobytes())
-    return _again("look", network, asked, lambda: Look(_parts_of(network, engine), image, patch, baseline, chunk))
+    request = (engine, chunk, patch, fixed, tuple(image.shape), image.cpu().numpy().tobytes())
+    return _again(
+        "image", network, request, lambda: PreparedImage(_parts_of(network, engine), image, patch, baseline, chunk)
+    )
 
 
 _last: dict[str, tuple[nn.Module, tuple, Any]] = {}
 
 
-def _again(kind: str, network: nn.Module, asked: tuple, make: Callable[[], Any]) -> Any:
+def _again(kind: str, network: nn.Module, request: tuple, make: Callable[[], Any]) -> Any:
     """Return the cached result of `make` if nothing has changed, since chunks of one map come one after another.
 
     A change of the weights is seen from their addresses and version counters, without reading them. Inference tensors
     have no version counter.
     """
     weights = [*network.parameters(), *network.buffers()]
-    state = (*asked, *((w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights))  # noqa: SLF001
+    state = (*request, *((w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights))  # noqa: SLF001
     held = _last.get(kind)
     if held is None or held[0] is not network or held[1] != state:
         # One entry a kind, so that a page that turns from run to run does not fill the memory.

@@ -67,9 +67,9 @@ class Parts:
         """Return images (N, B, H, W) as the encoder sees them; the patch is applied to these, not to raw fluxes."""
         return images if self._whole else self.network.normalise(images)
 
-    def views(self, seen: Tensor) -> Tensor:
+    def views(self, prepared: Tensor) -> Tensor:
         """Return the inputs of the encoder: (N, B, H, W) -> (N, V, C, H, W)."""
-        return seen.unsqueeze(2 if self.apart else 1)
+        return prepared.unsqueeze(2 if self.apart else 1)
 
     def finish(self, features: Tensor) -> Tensor:
         """Return the outputs of the network from features: (N, V, F) -> (N, K)."""
@@ -77,14 +77,14 @@ class Parts:
             features = self.fast.last(features)
         return features[:, 0] if self._whole else self.network.from_features(features)
 
-    def rest(self, seen: Tensor) -> Tensor:
+    def rest(self, prepared: Tensor) -> Tensor:
         """Return the outputs of the network for prepared images, (N, B, H, W) -> (N, K). Only for engine="captum"."""
-        views = self.views(seen)
+        views = self.views(prepared)
         features = self.encode(views.flatten(0, 1))
         return self.finish(features.reshape(*views.shape[:2], -1))
 
 
-class Look:
+class PreparedImage:
     """One image, prepared for occlusion.
 
     Parameters
@@ -99,23 +99,23 @@ class Look:
 
     Attributes
     ----------
-    said : Tensor, shape (1, K)
+    outputs : Tensor, shape (1, K)
         Outputs of the network for the unoccluded image.
     """
 
     def __init__(self, parts: Parts, image: Tensor, patch: int, baseline: Baseline, chunk: int | None = None) -> None:
         if chunk is not None and chunk < 1:
             raise ValueError(f"chunk: expected at least 1 place at a time, got {chunk}.")
-        seen = parts.prepare(image.to(parts.device)[None])
-        self.parts, self.patch, self.bands = parts, patch, len(seen[0])
-        self._seen, self._cover = seen[0], cover(seen, baseline, patch)[0]
-        views = parts.views(seen)[0]
+        prepared = parts.prepare(image.to(parts.device)[None])
+        self.parts, self.patch, self.bands = parts, patch, len(prepared[0])
+        self._prepared, self._cover = prepared[0], cover(prepared, baseline, patch)[0]
+        views = parts.views(prepared)[0]
         if parts.fast:
             self._clean = [parts.fast.clean(view) for view in views]
             self._features = torch.stack([parts.fast.features(clean) for clean in self._clean])
         else:
             self._features = parts.encode(views)
-        self.said = parts.finish(self._features[None])
+        self.outputs = parts.finish(self._features[None])
         self.chunk = chunk or _chunk(parts, image.shape[1] * image.shape[2])
 
     def change(self, places: Tensor, output: Callable[[Tensor], Tensor], band: int | None) -> Tensor:
@@ -138,16 +138,16 @@ class Look:
         """
         hidden = self._cover
         if band is not None:
-            hidden = self._seen.clone()
+            hidden = self._prepared.clone()
             hidden[band] = self._cover[band]
-        seen, hidden = (self.parts.views(x[None])[0] for x in (self._seen, hidden))
+        prepared, hidden = (self.parts.views(x[None])[0] for x in (self._prepared, hidden))
         # Only views that are covered change; the others keep the clean features.
         features = self._features.repeat(len(places) + 1, 1, 1)
-        for k in [band] if self.parts.apart and band is not None else range(len(seen)):
-            features[:, k] = self._occluded(k, seen[k], hidden[k], places)
-        said = output(self.parts.finish(features))
+        for k in [band] if self.parts.apart and band is not None else range(len(prepared)):
+            features[:, k] = self._occluded(k, prepared[k], hidden[k], places)
+        outputs = output(self.parts.finish(features))
         same = (features[1:] == features[:1]).all(-1).all(-1)  # a matrix product may round equal rows differently
-        return torch.where(same, 0.0, said[0] - said[1:])
+        return torch.where(same, 0.0, outputs[0] - outputs[1:])
 
     def _occluded(self, k: int, view: Tensor, hidden: Tensor, places: Tensor) -> Tensor:
         """Return the features of a view (C, H, W), unoccluded and then occluded at n positions, shape (1 + n, F)."""
@@ -171,17 +171,17 @@ class Look:
         """
         if self.parts.fast:
             return self._in_parts(lambda part: self.change(part, output, band), places, tell)
-        said = output(self.said)
+        outputs = output(self.outputs)
 
         def fall(shown: Tensor) -> Tensor:  # (n, P): 0 at the place that is covered
             # Captum calls this with one row per ablated feature, and once with none ablated, for its reference.
             covered = (shown == 0).nonzero()[:, 1].cpu()
             if not len(covered):
-                return torch.zeros_like(said)
+                return torch.zeros_like(outputs)
             # Captum returns reference minus ablated output. With 0 as reference, minus the fall gives the fall back.
             return -self._in_parts(lambda part: self.change(part, output, band), places[covered], tell)
 
-        shown = torch.ones(1, len(places), device=said.device)
+        shown = torch.ones(1, len(places), device=outputs.device)
         return FeatureAblation(fall).attribute(shown, perturbations_per_eval=self.chunk)[0]
 
     def _in_parts(self, function: Callable[[Tensor], Tensor], places: Tensor, tell: Callable[[int], None]) -> Tensor:
@@ -202,12 +202,12 @@ class Look:
         return torch.cat(found)
 
 
-def cover(seen: Tensor, baseline: Baseline, patch: int) -> Tensor:
+def cover(images: Tensor, baseline: Baseline, patch: int) -> Tensor:
     """Return the values inside an occluder, for normalised images (N, B, H, W).
 
     Parameters
     ----------
-    seen : Tensor
+    images : Tensor
         The normalised images.
     baseline : {"zero", "mean", "blur"}, numpy.ndarray or Tensor
         Zero; the mean of each image and band; the image blurred by a Gaussian with σ of half a patch; or any values
@@ -225,18 +225,18 @@ def cover(seen: Tensor, baseline: Baseline, patch: int) -> Tensor:
         If the baseline is unknown, or does not fit the images.
     """
     if not isinstance(baseline, str):
-        values = torch.as_tensor(baseline, dtype=seen.dtype, device=seen.device)
+        values = torch.as_tensor(baseline, dtype=images.dtype, device=images.device)
         try:
-            return values.expand(seen.shape)
+            return values.expand(images.shape)
         except RuntimeError:
             shape = tuple(values.shape)
-            raise ValueError(f"baseline: expected a shape that fits {tuple(seen.shape)}, got {shape}.") from None
+            raise ValueError(f"baseline: expected a shape that fits {tuple(images.shape)}, got {shape}.") from None
     if baseline not in _BASELINES:
         raise ValueError(f"baseline: expected one of {', '.join(_BASELINES)} or an array, got {baseline!r}.")
     if baseline == "blur":
-        blurred = gaussian_filter(seen.cpu().numpy(), (0, 0, patch / 2, patch / 2), mode="nearest")
-        return torch.from_numpy(blurred).to(seen)
-    return torch.zeros_like(seen) if baseline == "zero" else seen.mean((2, 3), keepdim=True).expand(seen.shape)
+        blurred = gaussian_filter(images.cpu().numpy(), (0, 0, patch / 2, patch / 2), mode="nearest")
+        return torch.from_numpy(blurred).to(images)
+    return torch.zeros_like(images) if baseline == "zero" else images.mean((2, 3), keepdim=True).expand(images.shape)
 
 
 def probability(column: int) -> Callable[[Tensor], Tensor]:

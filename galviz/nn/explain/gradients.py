@@ -37,11 +37,11 @@ def integrated_gradients(
     ----------
     Sundararajan et al. (2017), ICML, equation 1.
     """
-    parts, seen = _seen(network, images)
-    at_once = max(1, _AT_ONCE // seen[0, 0].numel())
+    parts, prepared = _prepared(network, images)
+    at_once = max(1, _AT_ONCE // prepared[0, 0].numel())
     with evaluating(network):
         method = IntegratedGradients(lambda x: reader(output)(parts.rest(x)))
-        found = method.attribute(seen, cover(seen, baseline, 16), n_steps=steps, internal_batch_size=at_once)
+        found = method.attribute(prepared, cover(prepared, baseline, 16), n_steps=steps, internal_batch_size=at_once)
     return found.detach().cpu().numpy().astype(np.float32)
 
 
@@ -68,14 +68,14 @@ def grad_cam(
     ----------
     Selvaraju et al. (2017), ICCV, equations 1 and 2.
     """
-    parts, seen = _seen(network, images)
+    parts, prepared = _prepared(network, images)
     layer = layer or _last_layer(parts.encode)
-    at_once = max(1, _AT_ONCE // seen[0, 0].numel())
+    at_once = max(1, _AT_ONCE // prepared[0, 0].numel())
     with evaluating(network):
         method = LayerGradCam(lambda x: reader(output)(parts.rest(x)), layer)
-        found = torch.cat([method.attribute(part).detach() for part in seen.split(at_once)])
-    summed = found.reshape(len(seen), -1, *found.shape[2:]).sum(1, keepdim=True).relu()
-    return LayerAttribution.interpolate(summed, tuple(seen.shape[2:]), "bilinear").cpu().numpy().astype(np.float32)
+        found = torch.cat([method.attribute(part).detach() for part in prepared.split(at_once)])
+    summed = found.reshape(len(prepared), -1, *found.shape[2:]).sum(1, keepdim=True).relu()
+    return LayerAttribution.interpolate(summed, tuple(prepared.shape[2:]), "bilinear").cpu().numpy().astype(np.float32)
 
 
 def sanity(
@@ -118,7 +118,7 @@ def sanity(
     return float(np.mean([_rank_correlation(np.abs(one).ravel(), np.abs(other).ravel()) for one, other in pairs]))
 
 
-def _seen(network: nn.Module, images: np.ndarray | Tensor) -> tuple[Parts, Tensor]:
+def _prepared(network: nn.Module, images: np.ndarray | Tensor) -> tuple[Parts, Tensor]:
     parts = Parts(network, "captum")
     with torch.no_grad():
         return parts, parts.prepare(as_images(images).to(parts.device))

@@ -147,10 +147,10 @@ class Incremental:
         size = image.shape[1:]
         box = torch.stack([places, places + patch], dim=-1)
         place, y, x = _listed(box)
-        looked_at = (image != cover)[self.used].any(0)
+        differs = (image != cover)[self.used].any(0)
         # A position is computed if at least one of its pixels differs; `place` repeats its number for each pixel.
         live = torch.zeros(len(places), dtype=bool, device=image.device)
-        live[place[looked_at[y, x]]] = True
+        live[place[differs[y, x]]] = True
         features = self.features(clean).repeat(len(places), 1)
         if live.any():
             features[live] = self._changed(clean, cover, box[live], size)
@@ -223,14 +223,14 @@ def _compute(layer: Layer, x: Changed, start: Tensor, side: int, out: Tensor, *,
     if layer.tiled:
         layer.tiles.write(x.gather(x.window(side)[:, None] + start), out, add=add)
     elif layer.weight is None:
-        seen = x.gather(x.window(side)[:, None] + start)
-        torch.amax(seen.view(-1, *out.shape), dim=0, out=out)
+        inputs = x.gather(x.window(side)[:, None] + start)
+        torch.amax(inputs.view(-1, *out.shape), dim=0, out=out)
     else:
         # The input rows of a 1×1 convolution are its output pixels, in the same order: no window has to be gathered.
         ready = layer.kernel == layer.stride == 1 and x.listed
-        seen = x.rows[-len(out) :] if ready else x.gather(start[:, None] + x.window(side)).view(len(out), -1)
+        inputs = x.rows[-len(out) :] if ready else x.gather(start[:, None] + x.window(side)).view(len(out), -1)
         # With `add` the product goes on top of the shortcut, and the bias follows; addmm takes one addend only.
-        torch.addmm(out if add else layer.bias, seen, layer.matrix, out=out)
+        torch.addmm(out if add else layer.bias, inputs, layer.matrix, out=out)
         if add:
             out += layer.bias
 

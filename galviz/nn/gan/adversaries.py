@@ -128,14 +128,14 @@ def _losses(network: LSGAN, real: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Te
     of_generator = generator_loss(network.discriminator(fake))
     network.discriminator.requires_grad_(requires_grad=True)
     fake = fake.detach()
-    told = network.discriminator(torch.cat([real, fake]))
+    logits = network.discriminator(torch.cat([real, fake]))
     of_embedder = embedder_loss(z, network.embedder(fake))
-    return of_generator, discriminator_loss(*told.split(len(real))), of_embedder
+    return of_generator, discriminator_loss(*logits.split(len(real))), of_embedder
 
 
 def _masked_loss(network: LSGAN, real: Tensor, alpha: float) -> Tensor:
     """Return `alpha` times the mean squared error of images reconstructed with bands hidden from the embedder."""
     if not alpha:
         return real.new_zeros(())
-    seen = (torch.rand(real.shape[:2]) >= _HIDDEN).to(real)[..., None, None]
-    return alpha * (network.generator(network.embedder(real * seen)) - real).square().mean()
+    observed = (torch.rand(real.shape[:2]) >= _HIDDEN).to(real)[..., None, None]
+    return alpha * (network.generator(network.embedder(real * observed)) - real).square().mean()

@@ -146,8 +146,8 @@ def _newton(problem: _Problem, part: dict[str, Tensor]) -> Tensor:
     tries = (z[:, None] - torch.cat(shifts)).unbind(1)
     losses = torch.stack([problem.loss(one, problem.generator(one))[0] for one in tries], dim=1)
     loss, which = torch.where(losses.isfinite(), losses, torch.inf).min(1)
-    chosen = dampings.gather(1, which[:, None])[:, 0]
-    part["damping"] = torch.where(loss < part["best_loss"], chosen, 10 * part["damping"]).clamp(1e-8, 1e8)
+    best_damping = dampings.gather(1, which[:, None])[:, 0]
+    part["damping"] = torch.where(loss < part["best_loss"], best_damping, 10 * part["damping"]).clamp(1e-8, 1e8)
     _keep(part, torch.stack(tries, dim=1)[torch.arange(len(z)), which], loss)
     part["latent"] = part["best"].clone()
     return part["best_loss"].clone()

@@ -39,7 +39,7 @@ def predict(
     The estimate is the mean over the recipe's `tta` views of D4. Spread, p16 and p84 are the standard deviation and
     percentiles of the views: they show how consistent the network is, not its error. For classes, the probabilities of
     the views are averaged. A `gaussian` network also estimates its error: sigma is the standard deviation of the
-    mixture of its views, times its `widening`, and p16 and p84 are the estimate ∓ 1 σ.
+    mixture of its views, times its `sigma_scale`, and p16 and p84 are the estimate ∓ 1 σ.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def calibrate(
 ) -> None:
     """Calibrate the errors or the probabilities of a network, in place, on objects that it has not learned from.
 
-    A gaussian network gets its `widening`, a classifier its `temperature`; see ``calibrate`` in `galviz.nn.tasks`.
+    A gaussian network gets its `sigma_scale`, a classifier its `temperature`; see ``calibrate`` in `galviz.nn.tasks`.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class CutoutNetwork(nn.Module):
     standardise : bool
         Whether a training sets `centre` and `scale`. False as published, and for classes.
     gaussian : bool
-        Whether the head returns means and logarithms of the variances. Such a network has a constant `widening` that
+        Whether the head returns means and logarithms of the variances. Such a network has a constant `sigma_scale` that
         multiplies its standard deviations. It is 1 unless a training calibrates it.
     numbers : int
         Number of quantities K that are learned.
@@ -69,7 +69,7 @@ class CutoutNetwork(nn.Module):
         self.register_buffer("centre", torch.zeros(numbers))
         self.register_buffer("scale", torch.ones(numbers))
         if gaussian:
-            self.register_buffer("widening", torch.ones(numbers))
+            self.register_buffer("sigma_scale", torch.ones(numbers))
         if calibrated:
             self.register_buffer("temperature", torch.ones(1))
 

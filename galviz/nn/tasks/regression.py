@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from galviz.measure.intervals import widening
+from galviz.measure.intervals import sigma_scale
 from galviz.nn import tasks
 from galviz.nn.networks.cutout_network import CutoutNetwork, assemble
 from galviz.nn.networks.heads import BandHead, CompactHead, JointHead, PublishedHead
@@ -135,7 +135,7 @@ def table(
     truth : numpy.ndarray, shape (N, K)
     """
     columns, gaussian = {}, getattr(network, "gaussian", False)
-    sigmas = sigma(views, network.widening).numpy() if gaussian else None
+    sigmas = sigma(views, network.sigma_scale).numpy() if gaussian else None
     for k, name in enumerate(names(target)):
         columns |= _columns(name, views[..., k].numpy(), None if sigmas is None else sigmas[:, k], truth[:, k])
     return pd.DataFrame(columns, index=ids)
@@ -149,14 +149,14 @@ def _columns(name: str, views: np.ndarray, sigma: np.ndarray | None, truth: np.n
     return {name: mean, f"{name}_spread": views.std(0)} | error | ends
 
 
-def sigma(views: Tensor, widening: Tensor) -> Tensor:
+def sigma(views: Tensor, sigma_scale: Tensor) -> Tensor:
     """Return the standard deviations of a gaussian network: (V, N, 2 K) means and ln variances -> (N, K)."""
     mean, ln_variance = views.chunk(2, dim=-1)
-    return widening.cpu().double() * (ln_variance.exp().mean(0) + mean.var(0, correction=0)).sqrt()
+    return sigma_scale.cpu().double() * (ln_variance.exp().mean(0) + mean.var(0, correction=0)).sqrt()
 
 
 def calibrate(network: nn.Module, views: Tensor, truth: np.ndarray) -> None:
-    """Set the `widening` of a gaussian network so that its intervals hold the truth at the nominal rate.
+    """Set the `sigma_scale` of a gaussian network so that its intervals hold the truth at the nominal rate.
 
     Parameters
     ----------
@@ -167,4 +167,4 @@ def calibrate(network: nn.Module, views: Tensor, truth: np.ndarray) -> None:
     """
     sigmas, estimates = sigma(views, torch.ones(1)).numpy(), views.mean(0).numpy()
     for k in range(truth.shape[1]):
-        network.widening[k] = widening(truth[:, k], estimates[:, k], sigmas[:, k])
+        network.sigma_scale[k] = sigma_scale(truth[:, k], estimates[:, k], sigmas[:, k])

@@ -94,7 +94,7 @@ def fit(
                 if recipe.validation.keep == "best":
                     load_weights(network, run.best)
                 device = trainer.strategy.root_device
-                aside = _dealt(cutouts, target, recipe)[1]
+                aside = _rows(cutouts, target, recipe)[1]
                 if len(aside):
                     calibrate(**given, rows=aside, device=device)
                 save_weights(network, run.weights)
@@ -122,7 +122,7 @@ def _train(
     """Train from the checkpoint on. Return whether the training is complete, after all steps or by early stopping."""
     images, truth = kept(cutouts), truths(cutouts, target, offset)
     known = _known(truth, len(cutouts))
-    learned, aside, held_out = _dealt(cutouts, target, recipe)
+    learned, aside, held_out = _rows(cutouts, target, recipe)
     weight = weights_of(cutouts, recipe, learned)
     labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
     unlabelled = unlabelled[~np.isin(unlabelled, aside)]
@@ -171,7 +171,7 @@ def _known(truth: np.ndarray | None, count: int) -> np.ndarray:
     return np.ones(count, dtype=bool) if truth is None else np.isfinite(truth).all(axis=1)
 
 
-def _dealt(cutouts: CutoutSet, target: Target, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rows(cutouts: CutoutSet, target: Target, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the rows to learn from, to calibrate errors or probabilities on, and to hold out.
 
     Each class has its part of the rows for calibration, but at least one of its objects is learned from.
@@ -216,7 +216,7 @@ def _offset(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Offset | None
     if not getattr(rules(target), "TAKES_OFFSET", False):
         raise ValueError(f"offset: expected none for the target {target.name}, got {recipe.data.offset!r}.")
     truth, values = truths(cutouts, target), column_of(cutouts.catalogue, recipe.data.offset)
-    learned = _dealt(cutouts, target, recipe)[0]
+    learned = _rows(cutouts, target, recipe)[0]
     return Offset.fit(recipe.data.offset, values[learned], truth[learned, 0])
 
 

@@ -11,7 +11,7 @@ from galviz.io.damage import whole
 from galviz.io.files import read_json, write_json
 from galviz.io.markup import Markup
 from galviz.runs.run import Run
-from galviz.tools.formatting import REFUSED, said, shown_error, shown_value, shown_work, text
+from galviz.tools.formatting import REFUSED, error_note, shown_error, shown_value, shown_work, text
 from galviz.work.chunks import Work
 
 NETWORK, BASELINES = "network", ("constant", "catalogue columns", "pixel statistics")
@@ -102,7 +102,7 @@ class BaselinesView(pn.viewable.Viewer):
     @param.depends("error")
     def refused(self) -> pn.viewable.Viewable:
         """Show why there are no results, or why they are not kept."""
-        return said(self.error)
+        return error_note(self.error)
 
     def __panel__(self) -> pn.viewable.Viewable:
         busy = self.param.work.rx().rx.pipe(lambda work: work is not None)

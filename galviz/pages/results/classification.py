@@ -50,7 +50,7 @@ class View(ResultsView):
     def above(self) -> list[Any]:
         """Return the matrix of all objects shown, and the metrics of the selected ones."""
         judged = pn.Column(
-            text(self.selected(self.none_chosen)), self.selected(self.measures), self.selected(self.scores)
+            text(self.selected(self.none_selected)), self.selected(self.measures), self.selected(self.scores)
         )
         return [beside(self.matrix(), judged), self.selected(self.trust)]
 
@@ -77,12 +77,12 @@ class View(ResultsView):
 
     def scores(self) -> "ScoresView":
         """Return the scores of each class over the selected objects."""
-        rows = self.chosen()
+        rows = self.selected_rows()
         return ScoresView(rows[self.truth].to_numpy(object), rows[self.estimate].to_numpy(object), self.classes)
 
     def trust(self) -> pn.viewable.Viewable:
         """Draw how often predictions of a probability are correct, for the selected objects."""
-        rows = self.chosen()
+        rows = self.selected_rows()
         known = rows["correct"].notna() & rows["probability"].notna()
         if not known.any():
             return pn.Spacer(height=0)

@@ -34,16 +34,16 @@ class View(ResultsView):
         measures = pn.panel(self.selected(self.measures))
         if f"{self.estimate}_sigma" in self.table:
             measures = beside(measures, self.selected(self.coverage))
-        return [text(self.selected(self.none_chosen)), measures]
+        return [text(self.selected(self.none_selected)), measures]
 
     def measures(self) -> MeasuresView:
         """Return the metrics of the selected objects, in several units."""
-        rows = self.chosen()
+        rows = self.selected_rows()
         return MeasuresView(rows[self.truth].to_numpy(float), rows[self.estimate].to_numpy(float), target=self.target)
 
     def coverage(self) -> CoverageView:
         """Return how often the intervals of the selected objects contain the truth."""
-        return CoverageView(self.chosen(), self.target.label_learned, truth=self.truth, estimate=self.estimate)
+        return CoverageView(self.selected_rows(), self.target.label_learned, truth=self.truth, estimate=self.estimate)
 
     def measure(self) -> str:
         """Return the name of the mean error."""

@@ -10,7 +10,7 @@ from galviz.pages.results.view import ResultsView
 from galviz.pages.state import Chooser, PageState
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.formatting import REFUSED, note, said, shown_error, text
+from galviz.tools.formatting import REFUSED, error_note, note, shown_error, text
 from galviz.tools.occlusion.panel import WhyView
 
 
@@ -44,7 +44,7 @@ class Results:
         try:
             cutouts = open_sky(run.data)
         except REFUSED as error:
-            return pn.Column(self._chooser(), said(shown_error(error)))
+            return pn.Column(self._chooser(), error_note(shown_error(error)))
         self.explained = WhyView(run, cutouts, self.page.selection)
         return pn.Column(self._chooser(), self.explained)
 
@@ -59,7 +59,7 @@ class Results:
         try:
             return Run.open(path)
         except REFUSED as error:
-            return said(shown_error(error))
+            return error_note(shown_error(error))
 
     def _predicted(self) -> pn.viewable.Viewable:
         run = self._opened()
@@ -68,14 +68,14 @@ class Results:
         try:
             predictions = open_predictions(run)
         except REFUSED as error:
-            return said(shown_error(error))
+            return error_note(shown_error(error))
         if predictions is None:
             return unfinished(run, "predictions")
         try:
             cutouts = open_sky(run.data)
             data = trained_on(run, cutouts)
         except REFUSED as error:
-            cutouts, data = None, said(shown_error(error))
+            cutouts, data = None, error_note(shown_error(error))
         others = self.library.judged(predictions.target, without=self.page.run)
         view = import_module(f"galviz.pages.results.{predictions.target.task}").View
         self.view = view(predictions, self.page.selection, cutouts, run, others)

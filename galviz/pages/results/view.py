@@ -143,18 +143,18 @@ class ResultsView(pn.viewable.Viewer):
         )
         return all_of.format(count, seen)
 
-    def chosen(self) -> pd.DataFrame:
+    def selected_rows(self) -> pd.DataFrame:
         """Return the selected objects, or all if none is selected."""
         mask = self.selection.mask
         return self.explorer.table[mask] if mask.any() else self.explorer.table
 
-    def none_chosen(self) -> str | Markup:
+    def none_selected(self) -> str | Markup:
         """Return a note if the selection's conditions match no object, so the metrics cover all objects."""
         return _NONE if self.selection.steps and not len(self.selection) else ""
 
     def measures(self) -> MeasuresView:
         """Return the metrics of the selected objects."""
-        rows = self.chosen()
+        rows = self.selected_rows()
         kind = float if self.target.numeric else object
         return MeasuresView(rows[self.truth].to_numpy(kind), rows[self.estimate].to_numpy(kind))
 

@@ -182,8 +182,8 @@ def cast_votes(own: np.ndarray, voters: int, rng: np.random.Generator) -> np.nda
     """
     counts = np.zeros(37)
     for part, parent in zip(SLICES, PARENTS, strict=True):
-        asked = voters - counts[2] if parent is None else counts[parent]  # nothing but a star is not asked on
-        counts[part] = rng.multinomial(int(asked), own[part])
+        voted = voters - counts[2] if parent is None else counts[parent]  # nothing but a star is not asked on
+        counts[part] = rng.multinomial(int(voted), own[part])
     shares = conditional(counts[None])
     shares[0, SLICES[5]] = np.where(np.isnan(shares[0, SLICES[5]]), [0, 1], shares[0, SLICES[5]])  # all say: a star
     return cumulative(shares)[0]

@@ -86,7 +86,7 @@ def detect(
     positions = pd.concat(found) if found else pd.DataFrame()
     if positions.empty:
         raise ValueError(f"fields: expected sources above {threshold} times the noise, got none. Lower threshold.")
-    seen = positions["field"].to_numpy(dtype=object)
+    field_names = positions["field"].to_numpy(dtype=object)
 
     def later(done: int, total: int) -> None:
         if progress is not None:
@@ -94,7 +94,7 @@ def detect(
 
     side = size * SDSS.pixel_scale * u.arcsec
     cut = cutouts(fields, positions, size=size, side=side, damaged=damaged, progress=later)
-    return _without_bad(cut, seen)
+    return _without_bad(cut, field_names)
 
 
 def sources(field: Field, threshold: float = 4.0) -> pd.DataFrame:
@@ -140,10 +140,10 @@ def _shift(image: np.ndarray, y: np.ndarray, x: np.ndarray, dy: int, dx: int) ->
     return np.where(bend < 0, np.clip(0.5 * (before - after) / np.where(bend < 0, bend, -1), -0.5, 0.5), 0.0)
 
 
-def _without_bad(cut: CutoutSet, seen: np.ndarray) -> tuple[CutoutSet, dict[str, int]]:
+def _without_bad(cut: CutoutSet, field_names: np.ndarray) -> tuple[CutoutSet, dict[str, int]]:
     """Leave out what is not whole, and count why."""
     limit = ab_to_flux(SATURATED)[:, None, None]
-    why = np.where(cut.catalogue["field"].to_numpy(dtype=object) == seen, "", "twice").astype(object)
+    why = np.where(cut.catalogue["field"].to_numpy(dtype=object) == field_names, "", "twice").astype(object)
     start = 0
     for _, images, coverage in cut.batches(_PART):
         part = why[start : start + len(images)]

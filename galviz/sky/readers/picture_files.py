@@ -189,8 +189,8 @@ def middle(picture: Image.Image, box: int | tuple[int, int] = 0, size: int | tup
     pixels = (
         np.broadcast_to(pixels.clip(0, 1), (3, *pixels.shape)) if picture.mode == "F" else pixels.transpose(2, 0, 1)
     )
-    seen = covered(picture.size, box, size)
-    return pixels[:, ::-1] if seen is None else np.where(seen, pixels[:, ::-1], pixels.dtype.type(0))
+    observed = covered(picture.size, box, size)
+    return pixels[:, ::-1] if observed is None else np.where(observed, pixels[:, ::-1], pixels.dtype.type(0))
 
 
 def covered(picture: tuple[int, int], box: tuple[int, int], size: tuple[int, int]) -> np.ndarray | None:
@@ -283,8 +283,8 @@ class PictureStore:
                 self._read(row, np.empty(self.shape[1:], dtype=self.dtype))
             size = self._sizes[row]
             if size is not None:
-                seen = covered(size, self._box, self._size)
-                one[:] = True if seen is None else seen
+                observed = covered(size, self._box, self._size)
+                one[:] = True if observed is None else observed
         return found
 
     def _read(self, row: int, image: np.ndarray) -> None:
@@ -337,8 +337,8 @@ class Coverage:
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """Return the coverage of the pictures in these rows."""
-        seen = self._store.covered(rows)
-        return np.broadcast_to(seen[:, None], (len(seen), *self.shape[1:])).copy()
+        observed = self._store.covered(rows)
+        return np.broadcast_to(observed[:, None], (len(observed), *self.shape[1:])).copy()
 
 
 @contextmanager

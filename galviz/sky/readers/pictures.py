@@ -449,8 +449,8 @@ class _Writer:
         dtype = np.dtype(np.float32 if deep else np.uint8)
         pixels = np.stack([as_dtype(one.pixels, dtype) for one in ready.values()])
         coverage = np.ones(pixels.shape, dtype=bool) if self.form.coverage else None
-        for seen, one in zip(() if coverage is None else coverage, ready.values(), strict=coverage is not None):
-            seen[:] = True if one.covered is None else one.covered
+        for observed, one in zip(() if coverage is None else coverage, ready.values(), strict=coverage is not None):
+            observed[:] = True if one.covered is None else one.covered
         unknown = dict.fromkeys(WCS_COLUMNS, np.nan)
         wcs = [one.wcs or unknown for one in ready.values()] if pictures.wcs else None
         if wcs is not None and not {"ra", "dec"} & set(catalogue.columns):

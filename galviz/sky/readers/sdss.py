@@ -98,7 +98,7 @@ def cutouts(
 
     def parts() -> Iterator[CutoutSet]:
         homes = np.unique(home[home >= 0])
-        for k in _told(homes, len(homes), progress):
+        for k in _with_progress(homes, len(homes), progress):
             rows = np.flatnonzero(home == k)
             for start in range(0, len(rows) if shelf.field(k) else 0, limit):
                 part = rows[start : start + limit]
@@ -151,11 +151,11 @@ def tiles(
         If a file is damaged. The message names it.
     """
     shelf = Shelf(fields, damaged)
-    numbers = _told(range(len(shelf.names)), len(shelf.names), progress)
+    numbers = _with_progress(range(len(shelf.names)), len(shelf.names), progress)
     return collect((_tile(shelf.field(k), size, side) for k in numbers if shelf.field(k)), out)
 
 
-def _told(fields: Iterable[int], count: int, progress: Callable[[int, int], None] | None) -> Iterator[int]:
+def _with_progress(fields: Iterable[int], count: int, progress: Callable[[int, int], None] | None) -> Iterator[int]:
     """Yield fields, and report progress after each."""
     for done, k in enumerate(fields, start=1):
         yield k

@@ -54,10 +54,10 @@ def _share(image: np.ndarray, places: np.ndarray) -> float:
     if whole.sum() < _LEAST:
         return np.nan
     inner, outer = (_light(image, places[whole], radius) - sky * np.pi * radius**2 for radius in _RADII)
-    seen = outer > _SIGNAL * noise * np.sqrt(np.pi) * _RADII[1]
-    if seen.sum() < _LEAST:
+    detected = outer > _SIGNAL * noise * np.sqrt(np.pi) * _RADII[1]
+    if detected.sum() < _LEAST:
         return np.nan
-    return float(np.ma.median(sigma_clip(inner[seen] / outer[seen], sigma=2.5, stdfunc="mad_std")))
+    return float(np.ma.median(sigma_clip(inner[detected] / outer[detected], sigma=2.5, stdfunc="mad_std")))
 
 
 def _light(image: np.ndarray, places: np.ndarray, radius: float) -> np.ndarray:

@@ -11,9 +11,9 @@ from galviz.io.markup import Markup
 from galviz.measure.compare import disagreement, paired_words
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.diagnostics.slices import SlicesView
-from galviz.tools.formatting import field, said, shown_error, text
+from galviz.tools.formatting import error_note, field, shown_error, text
 from galviz.tools.gallery.view import Gallery
-from galviz.tools.selection.buttons import LOOKING, Opener, held_out, short
+from galviz.tools.selection.buttons import SEARCHING, SelectionButtons, held_out, short
 from galviz.tools.selection.core import Selection
 
 _PICTURES = 10
@@ -21,7 +21,7 @@ _OF_A_RUN = ["residual", "fold", "in_training"]
 _OF_CLASSES = ["correct", "probability"]
 
 
-class CompareView(Opener):
+class CompareView(SelectionButtons):
     """Two runs on the same objects: which has smaller errors, where they differ, where the second or both do worst.
 
     Parameters
@@ -58,11 +58,11 @@ class CompareView(Opener):
 
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
         """Yield a progress message, then the comparison, computed in a thread so that the page stays responsive."""
-        yield text(LOOKING)
+        yield text(SEARCHING)
         try:
             pairs, words = await asyncio.to_thread(self.compared)
         except ValueError as error:
-            yield said(shown_error(error))
+            yield error_note(shown_error(error))
             return
         yield self.shown(pairs, words)
 
@@ -83,14 +83,14 @@ class CompareView(Opener):
 
     def shown(self, pairs: pd.DataFrame, words: list[str]) -> pn.viewable.Viewable:
         """Return the view of what `compared` returned."""
-        said_first = text(Markup("").join(Markup("<p>{}</p>").format(sentence) for sentence in words))
+        sentences = text(Markup("").join(Markup("<p>{}</p>").format(sentence) for sentence in words))
         if pairs.empty:
-            return said_first
+            return sentences
         a, b = self.names
         own = [self.estimate, f"{self.estimate}_spread", *_OF_A_RUN, *(_OF_CLASSES if "differs" in pairs else [])]
         facts = self.first.drop(columns=own, errors="ignore").loc[pairs.index]
         worse, both = -pairs["gain"], pairs[["error_a", "error_b"]].min(axis=1, skipna=False)
-        parts = [said_first, self.buttons(pairs), self.pictures(pairs)]
+        parts = [sentences, self.buttons(pairs), self.pictures(pairs)]
         for head, loss, measure in (
             (f"Where {b} does worst compared with {a}", worse, f"error of {b} less that of {a}"),
             ("Where both are bad", both, "the smaller error of the two"),
@@ -126,9 +126,9 @@ class CompareView(Opener):
         first = pairs.loc[apart.sort_values(ascending=False, kind="stable").index[:_PICTURES]]
         if first.empty:
             return text("They say the same of every object that has a picture.")
-        told = first[["estimate_a", "estimate_b", "truth"]]
+        captions = first[["estimate_a", "estimate_b", "truth"]]
         what = f"Where they differ most (estimate_a: {self.names[0]}, estimate_b: {self.names[1]}):"
-        gallery = Gallery(self.cutouts, told, self.selection, captions=list(told), height=230)
+        gallery = Gallery(self.cutouts, captions, self.selection, captions=list(captions), height=230)
         return pn.Column(text(what), gallery.grid, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -9,15 +9,15 @@ import panel as pn
 
 from galviz.io.expressions import matches
 from galviz.measure.compare import worst_slices
-from galviz.tools.formatting import note, said, shown_error, text
-from galviz.tools.selection.buttons import LOOKING, Opener
+from galviz.tools.formatting import error_note, note, shown_error, text
+from galviz.tools.selection.buttons import SEARCHING, SelectionButtons
 from galviz.tools.selection.core import Selection
 
 _LINES = 12
 _DERIVED = ["residual", "correct", "in_training"]  # the loss itself, and what is the same for all
 
 
-class SlicesView(Opener):
+class SlicesView(SelectionButtons):
     """The slices of a catalogue with the largest loss, each with a button that selects its objects.
 
     Parameters
@@ -41,11 +41,11 @@ class SlicesView(Opener):
 
     async def lines(self) -> AsyncIterator[pn.viewable.Viewable]:
         """Yield a progress message, then the slices, found in a thread so that the page stays responsive."""
-        yield text(LOOKING)
+        yield text(SEARCHING)
         try:
             found = await asyncio.to_thread(worst_slices, self.loss, self.table, measure=self.measure)
         except ValueError as error:
-            yield said(shown_error(error))
+            yield error_note(shown_error(error))
             return
         yield self.listed(found)
 
@@ -69,8 +69,8 @@ class SlicesView(Opener):
         """Select the objects of a slice: by its expression, or by ids if that would match other objects too."""
         ids = self.table.index[matches(expression, self.table)]
         try:
-            chosen = self.selection.table.index[matches(expression, self.selection.table)]
-            same = len(chosen) == len(ids) and bool(chosen.isin(ids).all())
+            selected = self.selection.table.index[matches(expression, self.selection.table)]
+            same = len(selected) == len(ids) and bool(selected.isin(ids).all())
         except ValueError:  # the selection's table lacks the column
             same = False
         self.take(self.selection.where, expression) if same else self.take(self.selection.choose, ids)

@@ -10,13 +10,13 @@ import param
 
 from galviz.measure.compare import suspects
 from galviz.tools.formatting import note, shown_error, text
-from galviz.tools.selection.buttons import LOOKING, Opener, held_out, short
+from galviz.tools.selection.buttons import SEARCHING, SelectionButtons, held_out, short
 from galviz.tools.selection.core import Selection
 
 _LOWEST = 20
 
 
-class SuspectsView(Opener):
+class SuspectsView(SelectionButtons):
     """Labels that may be wrong, judged by predictions of a network that was not trained on them.
 
     Parameters
@@ -31,7 +31,7 @@ class SuspectsView(Opener):
     """
 
     found = param.ClassSelector(class_=pd.DataFrame, default=None, doc="the lowest scores, the lowest first")
-    looking = param.Boolean(default=False)
+    searching = param.Boolean(default=False)
 
     def __init__(
         self,
@@ -58,21 +58,21 @@ class SuspectsView(Opener):
         quality = suspects(rows[self.truth], estimate, spread).sort_values(kind="stable")
         return rows.loc[quality.index[:_LOWEST], [self.truth, self.estimate]].join(quality)
 
-    async def look(self, _: object = None) -> None:
+    async def find(self, _: object = None) -> None:
         """Find suspect labels, in a thread so that the page stays responsive."""
-        self.param.update(looking=True, error="")
+        self.param.update(searching=True, error="")
         try:
             self.found = await asyncio.to_thread(self.scored)
         except (ImportError, ValueError) as error:
             self.error = shown_error(error)
         finally:
-            self.looking = False
+            self.searching = False
 
-    @param.depends("found", "looking")
+    @param.depends("found", "searching")
     def lines(self) -> pn.viewable.Viewable:
         """List the objects, with a button that focuses each and one that selects all."""
-        if self.looking or self.found is None:
-            return text(LOOKING if self.looking else "")
+        if self.searching or self.found is None:
+            return text(SEARCHING if self.searching else "")
         every = pn.widgets.Button(
             label="Show these", on_click=lambda _: self.take(self.selection.choose, self.found.index)
         )
@@ -87,7 +87,7 @@ class SuspectsView(Opener):
 
     def __panel__(self) -> pn.viewable.Viewable:
         button = pn.widgets.Button(
-            label="Find suspect labels", color="primary", on_click=self.look, disabled=self.param.looking
+            label="Find suspect labels", color="primary", on_click=self.find, disabled=self.param.searching
         )
         about = note("A low score is a reason to look at the object, no proof that its label is wrong.")
         return pn.Column(button, about, self.lines, self.alert, sizing_mode="stretch_width")

@@ -11,11 +11,11 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.diagnostics.compare import CompareView
 from galviz.tools.diagnostics.slices import SlicesView
 from galviz.tools.diagnostics.suspects import SuspectsView
-from galviz.tools.formatting import field, said, shown_error
+from galviz.tools.formatting import error_note, field, shown_error
 from galviz.tools.selection.buttons import held_out
 from galviz.tools.selection.core import Selection
 
-LOOKS = ("nothing", "worst slices", "another run", "suspect labels")
+DIAGNOSTICS = ("nothing", "worst slices", "another run", "suspect labels")
 
 
 class CloserView(pn.viewable.Viewer):
@@ -40,7 +40,7 @@ class CloserView(pn.viewable.Viewer):
         Runs to compare with: name → function that returns a table such as `table`, or None.
     """
 
-    at = param.Selector(default="nothing", objects=list(LOOKS), label="Diagnostics")
+    at = param.Selector(default="nothing", objects=list(DIAGNOSTICS), label="Diagnostics")
     other = param.String(default="", label="Compare with")
 
     def __init__(
@@ -79,13 +79,13 @@ class CloserView(pn.viewable.Viewer):
 
     def _compared(self) -> pn.viewable.Viewable:
         if not self.other:
-            return said("" if self.others else "There is no other run to compare with: train one.")
+            return error_note("" if self.others else "There is no other run to compare with: train one.")
         try:
             second = self.others[self.other]()
         except (ValueError, OSError, RuntimeError) as error:
-            return said(shown_error(error))
+            return error_note(shown_error(error))
         if second is None:
-            return said(f"{self.other} has no predictions of one number an object yet.")
+            return error_note(f"{self.other} has no predictions of one number an object yet.")
         tables, columns = (self._facts(self.table), second), {"truth": self.truth, "estimate": self.estimate}
         return CompareView(*tables, self.cutouts, self.selection, (self.called, self.other), **columns)
 

@@ -53,10 +53,10 @@ function save(file, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
-/** @param {{model: import("../shared.js").PageModel<Piece, Request> & {script: string, said: string}}} place */
+/** @param {{model: import("../shared.js").PageModel<Piece, Request> & {script: string, status: string}}} place */
 export function render({ model }) {
   const root = make("div");
-  const status = make("div", "said", "", { role: "status" });
+  const status = make("div", "status", "", { role: "status" });
   const details = make("details", "", "", { open: "" });
   const area = make("textarea", "", "", { rows: 9, spellcheck: "false", "aria-label": "Python for this" });
   area.readOnly = true;
@@ -74,7 +74,7 @@ export function render({ model }) {
   details.append(make("summary", "", "Python for this"), area, button("Copy", copy), " ", copied);
   root.append(status, details);
   const show = () => {
-    status.textContent = model.said;
+    status.textContent = model.status;
     if (area.value !== model.script) copied.textContent = "";
     area.value = model.script;
   };
@@ -85,7 +85,7 @@ export function render({ model }) {
     if (pieces.received >= next.size) save(pieces.take(), next.name);
   });
   model.on("script", show);
-  model.on("said", show);
+  model.on("status", show);
   show();
   return root;
 }

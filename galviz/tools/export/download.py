@@ -13,7 +13,7 @@ from galviz.tools.client import script as client_script
 _PIECE = 2**21  # bytes per message to the browser
 
 
-class Handover(pn.custom.JSComponent):
+class Download(pn.custom.JSComponent):
     """The browser part of the export: receives a file in pieces, and shows Python code to copy.
 
     The browser requests each piece after it has received the one before. So no file is served at a URL, and no message
@@ -22,12 +22,12 @@ class Handover(pn.custom.JSComponent):
     """
 
     script = param.String(default="", doc="Python to show and copy")
-    said = param.String(default="", doc="how far the file is")
+    status = param.String(default="", doc="progress of the file")
 
     _esm = client_script(Path(__file__), "download.js")
     _stylesheets: ClassVar[list[str]] = [
         """
-.said { min-height: 1.4em; padding-bottom: 4px; font-variant-numeric: tabular-nums }
+.status { min-height: 1.4em; padding-bottom: 4px; font-variant-numeric: tabular-nums }
 summary { cursor: pointer; font-weight: 600; padding: 2px 0 }
 textarea { box-sizing: border-box; width: 100%; resize: vertical; padding: 8px; color: inherit; white-space: pre }
 textarea { font: 12px/1.45 ui-monospace, monospace; background: rgba(128, 128, 128, 0.12) }
@@ -56,10 +56,10 @@ textarea, button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4p
         if number != self._number or self._file.closed:
             return
         if 0 < at == self._size:
-            self.said = f"{self._name}: {shown_bytes(at)}, saved."
+            self.status = f"{self._name}: {shown_bytes(at)}, saved."
             self.drop()
             return
-        self.said = f"{self._name}: {shown_bytes(at)} of {shown_bytes(self._size)} …"
+        self.status = f"{self._name}: {shown_bytes(at)} of {shown_bytes(self._size)} …"
         self._file.seek(at)
         piece = {"number": number, "name": self._name, "size": self._size, "at": at, "piece": self._file.read(_PIECE)}
         self._send_msg(piece)

@@ -17,29 +17,29 @@ from galviz.io.tables import KeyedTable
 from galviz.tools.export.samp import Samp
 from galviz.tools.formatting import text
 from galviz.tools.selection.core import Selection
-from galviz.tools.selection.snapshot import Choice, Patient, follow
+from galviz.tools.selection.snapshot import BackgroundView, Snapshot, run_on_change
 
 _ALL = "all programs"
 
 
-class Programs(Patient):
+class Programs(BackgroundView):
     """Send the selected objects to programs on the server's machine; afterwards selections are synchronised.
 
     Parameters
     ----------
     selection : Selection
     keyed : callable
-        Returns the rows of a `Choice` as a `KeyedTable`; called in a thread.
+        Returns the rows of a `Snapshot` as a `KeyedTable`; called in a thread.
     """
 
-    said = param.String(default="", doc="what was done")
+    status = param.String(default="", doc="result of the last request")
 
-    def __init__(self, selection: Selection, keyed: Callable[[Choice], KeyedTable]) -> None:
+    def __init__(self, selection: Selection, keyed: Callable[[Snapshot], KeyedTable]) -> None:
         super().__init__()
         self.selection, self._keyed, self._samp, self._table = selection, keyed, None, None
         self._index, self._ids, self._focus = pd.Index([]), frozenset(), None  # as the other programs have them
         self.program = pn.widgets.Select(label="Program", options=[_ALL], value=_ALL, width=170)
-        follow(selection, ["version", "focus"], self._tell)
+        run_on_change(selection, ["version", "focus"], self._synchronise)
 
     async def find(self, _: param.parameterized.Event | None = None) -> None:
         """List the programs on the SAMP hub that accept tables; nothing is sent."""
@@ -47,53 +47,55 @@ class Programs(Patient):
 
     async def send(self, _: param.parameterized.Event | None = None) -> None:
         """Load the selected objects into the program; from then on selections are synchronised both ways."""
-        await self._reach(Choice.of(self.selection))
+        await self._reach(Snapshot.of(self.selection))
 
-    async def _reach(self, choice: Choice | None) -> None:
+    async def _reach(self, snapshot: Snapshot | None) -> None:
         if self.busy:
             return
         doc = pn.state.curdoc
         served = doc is not None and doc.session_context is not None
         on_page = doc.add_next_tick_callback if served else asyncio.get_running_loop().call_soon_threadsafe
-        self.param.update(error="", said="", busy=True)
+        self.param.update(error="", status="", busy=True)
         to = self.program.value
-        others = await self.aside(self._talk, on_page, choice, None if to == _ALL else to)
+        others = await self.in_thread(self._talk, on_page, snapshot, None if to == _ALL else to)
         self.busy = False
         if others is None or self.gone:
             self.leave()
             return
         self.program.param.update(options=[_ALL, *others], value=to if to in others else _ALL)
         found = ", ".join(others) or "none yet. Start TOPCAT or Aladin, and look again"
-        sent = "" if choice is None else f"{len(choice):,} rows sent: a selection made there is applied here too."
-        self.said = sent or f"Programs found: {found}."
+        sent = "" if snapshot is None else f"{len(snapshot):,} rows sent: a selection made there is applied here too."
+        self.status = sent or f"Programs found: {found}."
 
-    def _talk(self, on_page: Callable[..., Any], choice: Choice | None, to: str | None) -> list[str]:
+    def _talk(self, on_page: Callable[..., Any], snapshot: Snapshot | None, to: str | None) -> list[str]:
         if self._samp is None:
             samp = Samp()
             samp.listen(  # SAMP calls these in its own threads
-                selected=lambda _, ids: on_page(partial(self._hear, frozenset(ids), None)),
-                focused=lambda _, object_id: on_page(partial(self._hear, None, object_id)),
+                selected=lambda _, ids: on_page(partial(self._receive, frozenset(ids), None)),
+                focused=lambda _, object_id: on_page(partial(self._receive, None, object_id)),
             )
             self._samp = samp
-        if choice is not None:
-            keyed = self._keyed(choice)
-            self._table = self._samp.send_table(keyed, name=f"galviz {len(choice)} objects", to=to)
-            self._index, self._ids, self._focus = keyed.table.index, frozenset(choice.ids), None
+        if snapshot is not None:
+            keyed = self._keyed(snapshot)
+            self._table = self._samp.send_table(keyed, name=f"galviz {len(snapshot)} objects", to=to)
+            self._index, self._ids, self._focus = keyed.table.index, frozenset(snapshot.ids), None
         return list(dict.fromkeys(self._samp.others()))
 
-    def _hear(self, ids: frozenset[str] | None, focus: str | None) -> None:
+    def _receive(self, ids: frozenset[str] | None, focus: str | None) -> None:
         if ids is None:
             self._focus = self.selection.focus = focus
         else:
             self._ids = ids
             self.selection.choose(ids)
 
-    async def _tell(self) -> None:
-        if self._table is not None and not await self.aside(self._pass_on, self.selection.ids, self.selection.focus):
+    async def _synchronise(self) -> None:
+        if self._table is not None and not await self.in_thread(
+            self._pass_on, self.selection.ids, self.selection.focus
+        ):
             self.leave()
 
-    def _pass_on(self, chosen: np.ndarray, focus: str | None) -> bool:
-        samp, table, ids = self._samp, self._table, frozenset(self._index[self._index.isin(chosen)])
+    def _pass_on(self, selected: np.ndarray, focus: str | None) -> bool:
+        samp, table, ids = self._samp, self._table, frozenset(self._index[self._index.isin(selected)])
         if ids != self._ids:
             self._ids = ids
             samp.send_selection(ids, table)
@@ -111,8 +113,8 @@ class Programs(Patient):
     def __panel__(self) -> pn.viewable.Viewable:
         find = pn.widgets.Button(label="Find TOPCAT, Aladin …", on_click=self.find)
         send = pn.widgets.Button(label="Send to program", on_click=self.send)
-        said = text(self.param.said.rx.pipe(Markup("<div role='status'>{}</div>").format))
-        return pn.Column(pn.FlexBox(find, self.program, send, said, align_items="flex-end"), self._alert)
+        status = text(self.param.status.rx.pipe(Markup("<div role='status'>{}</div>").format))
+        return pn.Column(pn.FlexBox(find, self.program, send, status, align_items="flex-end"), self._alert)
 
 
 def _close(samp: Samp) -> None:

@@ -163,23 +163,25 @@ class Samp:
             Both are called in other threads; on a page, pass the call on with ``add_next_tick_callback``.
         """
         if selected is not None:
-            self._hear(_ROWS, selected, lambda given: given["row-list"])
+            self._subscribe(_ROWS, selected, lambda given: given["row-list"])
         if focused is not None:
-            self._hear(_ROW, lambda table_id, ids: focused(table_id, ids[0]), lambda given: [given["row"]])
+            self._subscribe(_ROW, lambda table_id, ids: focused(table_id, ids[0]), lambda given: [given["row"]])
 
-    def _hear(
-        self, mtype: str, tell: Callable[[str, list[str]], None], rows_of: Callable[[dict[str, Any]], list[str]]
+    def _subscribe(
+        self, mtype: str, callback: Callable[[str, list[str]], None], rows_of: Callable[[dict[str, Any]], list[str]]
     ) -> None:
-        def heard(_key: str, _sender: str, msg_id: str | None, _mtype: str, given: dict[str, Any], _more: Any) -> None:
+        def handler(
+            _key: str, _sender: str, msg_id: str | None, _mtype: str, given: dict[str, Any], _more: Any
+        ) -> None:
             index = self._sent.get(given.get("table-id", ""))
             rows = [int(row) for row in rows_of(given)]
             known = index is not None and all(0 <= row < len(index) for row in rows)
             if msg_id is not None:
                 self._client.ereply(msg_id, "samp.ok" if known else "samp.warning", result={}, error=None)
             if known:
-                tell(given["table-id"], [str(index[row]) for row in rows])
+                callback(given["table-id"], [str(index[row]) for row in rows])
 
-        self._client.bind_receive_message(mtype, heard)
+        self._client.bind_receive_message(mtype, handler)
 
     def _takers(self) -> dict[str, str]:
         keys = self._client.get_subscribed_clients(_TABLE)

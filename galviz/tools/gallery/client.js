@@ -16,7 +16,7 @@ const CSS = `
 .galviz-gallery { display: flex; flex-direction: column; height: 100%; min-height: 200px; width: 100%;
   color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
   font: 13px/1.35 system-ui, sans-serif; --faint: color-mix(in srgb, currentColor 9%, transparent);
-  --line: color-mix(in srgb, currentColor 24%, transparent); --focus: #d55e00; --chosen: #0072b2; }
+  --line: color-mix(in srgb, currentColor 24%, transparent); --focus: #d55e00; --selected: #0072b2; }
 .galviz-gallery * { box-sizing: border-box; }
 .galviz-gallery .bar { display: flex; flex-wrap: wrap; gap: 2px 14px; align-items: baseline; padding: 0 2px 6px; }
 .galviz-gallery .bar .keys { display: flex; flex-wrap: wrap; gap: 2px 10px; opacity: .85; }
@@ -47,12 +47,12 @@ const CSS = `
   font-variant-numeric: tabular-nums; }
 .galviz-gallery .cell:not(.here) .caption { visibility: hidden; }
 .galviz-gallery .cell:hover .picture { box-shadow: 0 0 0 2px var(--line); }
-.galviz-gallery .cell.chosen .picture { box-shadow: 0 0 0 3px var(--chosen); }
+.galviz-gallery .cell.selected .picture { box-shadow: 0 0 0 3px var(--selected); }
 .galviz-gallery .mark { position: absolute; top: 5px; left: 5px; width: 20px; height: 20px; border-radius: 50%;
   display: grid; place-items: center; border: 2px solid #fff; background: #0008; color: transparent; opacity: 0;
   font: 700 12px/1 system-ui, sans-serif; }
 .galviz-gallery .cell.here:hover .mark { opacity: .9; }
-.galviz-gallery .cell.chosen .mark { opacity: 1; background: var(--chosen); color: #fff; }
+.galviz-gallery .cell.selected .mark { opacity: 1; background: var(--selected); color: #fff; }
 .galviz-gallery .label { position: absolute; right: 4px; bottom: 4px; max-width: calc(100% - 8px); overflow: hidden;
   text-overflow: ellipsis; padding: 1px 6px; border-radius: 9px; background: #000c; color: #fff; font-size: 11px; }
 .galviz-gallery .label:empty { display: none; }
@@ -68,7 +68,7 @@ const CSS = `
  * @import { Bytes, Model, Unnamed } from "../shared.js"
  * @import { Focus, FromBrowser, Label, State, Tile, ToBrowser, Toggle, Undo, Window } from "./messages.d.ts"
  *
- * @typedef {Tile & {marks: number, look: number, canvas: HTMLCanvasElement | null}} Tiled a tile that has come
+ * @typedef {Tile & {marks: number, display: number, canvas: HTMLCanvasElement | null}} Tiled a tile that has come
  * @typedef {HTMLDivElement & {record?: Tiled | null, position: number}} Cell record: none before it is painted first
  * @typedef {{element: HTMLElement, cells: Cell[]}} Row
  * @typedef {{move?: number, label?: string, toggle?: boolean, undo?: boolean}} Action what a key does
@@ -138,9 +138,9 @@ export function scrolledTop(top, from, to, grid, height) {
  * @param {number} top
  * @param {Grid} grid
  * @param {number} height of the view, px
- * @param {number} margin px above and below it that count as seen
+ * @param {number} margin px above and below it that count as visible
  * @param {number} count of objects
- * @returns {[number, number]} the first position seen, and the first that is not seen after it
+ * @returns {[number, number]} the first visible position, and the first hidden one after it
  */
 export function seenPositions(top, { pitch, columns }, height, margin, count) {
   const first = Math.floor((top - margin) / pitch);
@@ -254,7 +254,7 @@ class Gallery {
   state = {
     type: "state",
     version: -1, // no state has come yet
-    look: -1,
+    display: -1,
     marks: -1,
     count: 0,
     total: 0,
@@ -428,10 +428,10 @@ class Gallery {
   remember(position, tile, content, bitmap) {
     const before = this.records.get(position);
     /** @type {Tiled} */
-    const record = { ...tile, marks: content.marks, look: content.look, canvas: null };
+    const record = { ...tile, marks: content.marks, display: content.display, canvas: null };
     if (!content.pictures) {
       if (!before || before.id !== tile.id) return; // marks for an object whose picture has not come
-      record.look = before.look;
+      record.display = before.display;
       record.canvas = before.canvas;
     } else if (bitmap && content.sheet && tile.cell >= 0) {
       const { columns, width, height } = content.sheet;
@@ -539,7 +539,7 @@ class Gallery {
   ask() {
     if (this.requested || this.state.version < 0 || !this.laidOut || this.closed) return;
     const height = this.view.clientHeight;
-    const undrawn = (/** @type {Tiled | undefined} */ record) => !record || record.look !== this.state.look;
+    const undrawn = (/** @type {Tiled | undefined} */ record) => !record || record.display !== this.state.display;
     let pictures = true;
     let wanted = this.missing(this.range(0), undrawn);
     if (!wanted && this.place >= 0 && this.id === null) wanted = this.missing([this.place, this.place + 1], undrawn);
@@ -636,7 +636,7 @@ class Gallery {
     label.textContent = record?.label ?? "";
     caption.replaceChildren(...this.lines(record));
     cell.classList.toggle("here", record !== null);
-    cell.classList.toggle("chosen", record?.selected === true);
+    cell.classList.toggle("selected", record?.selected === true);
     cell.setAttribute("aria-selected", String(record?.selected === true));
     if (record === null) {
       delete cell.dataset.id;

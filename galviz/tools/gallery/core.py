@@ -14,7 +14,7 @@ from galviz.io.expressions import evaluate, matches
 from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.gallery import messages
-from galviz.tools.gallery.figure import Look, contact_sheet, default_look
+from galviz.tools.gallery.figure import Stretch, contact_sheet, default_stretch
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection
@@ -142,8 +142,8 @@ class Exchange:
         Selected objects and focus; the browser shows and changes them.
     send : callable
         Sends one of `messages.TO_BROWSER` and a PNG or None to every browser that shows this gallery.
-    look : Look, optional
-        Display settings; by default `default_look`.
+    stretch : Stretch, optional
+        Display settings; by default `default_stretch`.
     captions : sequence of str
         Columns shown under each picture.
     keys : mapping of str to str
@@ -158,7 +158,7 @@ class Exchange:
         selection: Selection,
         send: Callable[[messages.State | messages.Window, bytes | None], None],
         *,
-        look: Look | None = None,
+        stretch: Stretch | None = None,
         captions: Iterable[str] = (),
         keys: Mapping[str, str] | None = None,
         tile: int = 112,
@@ -166,8 +166,8 @@ class Exchange:
         self.album, self.selection, self._send = album, selection, send
         self.captions, self.keys, self.tile = tuple(captions), dict(keys or {}), tile
         cutouts = album.cutouts
-        self.look = look or (None if cutouts is None else default_look(cutouts.bands, cutouts.unit))
-        self._looks = self._marks = 0
+        self.stretch = stretch or (None if cutouts is None else default_stretch(cutouts.bands, cutouts.unit))
+        self._displays = self._marks = 0
         self._acknowledged: dict[str, int] = {}
         self._watcher = selection.param.watch(self._changed, ["focus", "version"])
 
@@ -204,7 +204,7 @@ class Exchange:
         self.selection.param.unwatch(self._watcher)
 
     def show(self, **changes: Any) -> None:
-        """Change `look`, `captions`, `keys` or `tile`, and update the browsers.
+        """Change `stretch`, `captions`, `keys` or `tile`, and update the browsers.
 
         Raises
         ------
@@ -216,7 +216,7 @@ class Exchange:
             raise ValueError(f"captions: expected columns of the table, got {unknown[0]!r}.")
         for name, value in changes.items():
             setattr(self, name, value)
-        self._looks += bool(changes.keys() & {"look", "captions"})
+        self._displays += bool(changes.keys() & {"stretch", "captions"})
         self.tell()
 
     def tell(self) -> None:
@@ -226,7 +226,7 @@ class Exchange:
         state = messages.State(
             type="state",
             version=self.album.version,
-            look=self._looks,
+            display=self._displays,
             marks=self._marks,
             count=len(self.album),
             total=len(self.album.table),
@@ -268,7 +268,7 @@ class Exchange:
             client=message["client"],
             request=message["request"],
             version=self.album.version,
-            look=self._looks,
+            display=self._displays,
             marks=self._marks,
             first=first,
             tiles=self._tiles(first, ids),
@@ -281,7 +281,7 @@ class Exchange:
         images, coverage, cells = self.album.pixels(ids)
         for tile, cell in zip(window["tiles"], cells, strict=True):
             tile["cell"] = int(cell)
-        sheet = contact_sheet(images, coverage, self.album.cutouts.bands, self.look, side=message["side"])
+        sheet = contact_sheet(images, coverage, self.album.cutouts.bands, self.stretch, side=message["side"])
         window["sheet"] = messages.Sheet(columns=sheet.columns, width=sheet.width, height=sheet.height)
         self._send(window, sheet.png)
 

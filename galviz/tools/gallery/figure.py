@@ -12,8 +12,8 @@ from galviz.sky.photometry import StretchKind, lupton_rgb, stretch_limits
 from galviz.sky.photometry import stretch as stretch_pixels
 from galviz.tools.viewer.figure import LUPTON_Q, PALETTES, linear_part, rgb_bands
 
-LookKind = Literal["lupton", "asinh", "zscale", "percentile", "linear"]
-KINDS: tuple[str, ...] = get_args(LookKind)
+PictureKind = Literal["lupton", "asinh", "zscale", "percentile", "linear"]
+KINDS: tuple[str, ...] = get_args(PictureKind)
 """Stretches: ``"lupton"`` for colour pictures, and those of `galviz.sky.photometry.stretch`."""
 
 _MISSING = 255  # palette entry of unobserved pixels; brightness uses 0 to 254
@@ -21,7 +21,7 @@ _RUN_LENGTH = 3  # zlib's Z_RLE: noise hardly compresses, so use the fastest str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Stretch:
     """Display settings: how pixels become pictures.
 
     Parameters
@@ -49,7 +49,7 @@ class Look:
     """
 
     bands: tuple[str, ...]
-    kind: LookKind = "lupton"
+    kind: PictureKind = "lupton"
     percentile: float = 99.5
     a: float = 0.1
     limits: tuple[float, float] | None = None
@@ -69,7 +69,7 @@ class Look:
             raise ValueError("gamma, brightness, a: expected positive numbers.")
 
 
-def default_look(bands: Sequence[str], unit: str = "nanomaggy") -> Look:
+def default_stretch(bands: Sequence[str], unit: str = "nanomaggy") -> Stretch:
     """Return the initial display settings of a cutout set.
 
     Parameters
@@ -80,11 +80,11 @@ def default_look(bands: Sequence[str], unit: str = "nanomaggy") -> Look:
         Display pixels (``"display"``) are shown unchanged: 0 is black, 1 is white, and three bands are red, green and
         blue in the order of the set unless their names say otherwise. Fluxes in three or more bands use ``"lupton"``.
     """
-    eye = unit == "display"
-    chosen = rgb_bands(bands[::-1] if eye else bands) if len(bands) >= 3 else (bands[0],)
-    if eye:
-        return Look(bands=chosen, kind="linear", limits=(0.0, 1.0))
-    return Look(bands=chosen, kind="lupton" if len(chosen) == 3 else "asinh")
+    display = unit == "display"
+    shown = rgb_bands(bands[::-1] if display else bands) if len(bands) >= 3 else (bands[0],)
+    if display:
+        return Stretch(bands=shown, kind="linear", limits=(0.0, 1.0))
+    return Stretch(bands=shown, kind="lupton" if len(shown) == 3 else "asinh")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def contact_sheet(
     images: np.ndarray,
     coverage: np.ndarray | None,
     bands: Sequence[str],
-    look: Look,
+    stretch: Stretch,
     *,
     side: int = 128,
 ) -> Sheet:
@@ -123,7 +123,7 @@ def contact_sheet(
         (N, B, H, W). Pixels not observed in one of the bands shown are transparent, not black.
     bands : sequence of str
         (B,) names along axis 1.
-    look : Look
+    stretch : Stretch
     side : int
         Size on the screen, in px. Larger images are averaged over blocks of 2×2, 3×3, … pixels, but stay at least this
         large.
@@ -135,38 +135,40 @@ def contact_sheet(
     Raises
     ------
     ValueError
-        If the look names an unknown band.
+        If the stretch names an unknown band.
     """
-    missing = [name for name in look.bands if name not in bands]
+    missing = [name for name in stretch.bands if name not in bands]
     if missing:
-        raise ValueError(f"bands: expected names among {tuple(bands)}, got {look.bands}.")
-    rows = [list(bands).index(name) for name in look.bands]
+        raise ValueError(f"bands: expected names among {tuple(bands)}, got {stretch.bands}.")
+    rows = [list(bands).index(name) for name in stretch.bands]
     pixels = np.asarray(images)[:, rows]
-    seen = None if coverage is None or coverage[:, rows].all() else np.asarray(coverage)[:, rows].all(axis=1)
-    pixels, seen = _binned(pixels, seen, max(1, min(pixels.shape[2:]) // max(side, 1)))
+    observed = None if coverage is None or coverage[:, rows].all() else np.asarray(coverage)[:, rows].all(axis=1)
+    pixels, observed = _binned(pixels, observed, max(1, min(pixels.shape[2:]) // max(side, 1)))
     columns = max(1, int(np.ceil(np.sqrt(len(pixels)))))
-    drawn = _grey(pixels[:, 0], seen, look) if len(rows) == 1 else _colour(pixels, seen, look)
-    return Sheet(_png(_laid_out(drawn[:, ::-1], columns), look), columns, pixels.shape[3], pixels.shape[2])
+    drawn = _grey(pixels[:, 0], observed, stretch) if len(rows) == 1 else _colour(pixels, observed, stretch)
+    return Sheet(_png(_laid_out(drawn[:, ::-1], columns), stretch), columns, pixels.shape[3], pixels.shape[2])
 
 
-def shown_limits(pixels: np.ndarray, look: Look, seen: np.ndarray | None = None) -> tuple[float, float]:
-    """Return the pixel values that a look shows as black and as white in one picture.
+def shown_limits(pixels: np.ndarray, stretch: Stretch, observed: np.ndarray | None = None) -> tuple[float, float]:
+    """Return the pixel values that a stretch shows as black and as white in one picture.
 
     Parameters
     ----------
     pixels : numpy.ndarray
         (H, W), or (3, H, W) for common limits of three bands.
-    look : Look
+    stretch : Stretch
         ``"lupton"`` counts as ``"asinh"``; see `lupton_limits`.
-    seen : numpy.ndarray of bool, optional
+    observed : numpy.ndarray of bool, optional
         (H, W), False where nothing was observed: such pixels do not count.
     """
-    if look.limits is not None:
-        return look.limits
-    return stretch_limits(pixels if seen is None else pixels[..., seen], _band_kind(look), percentile=look.percentile)
+    if stretch.limits is not None:
+        return stretch.limits
+    return stretch_limits(
+        pixels if observed is None else pixels[..., observed], _band_kind(stretch), percentile=stretch.percentile
+    )
 
 
-def lupton_limits(three: np.ndarray, look: Look, seen: np.ndarray | None = None) -> tuple[float, float]:
+def lupton_limits(three: np.ndarray, stretch: Stretch, observed: np.ndarray | None = None) -> tuple[float, float]:
     """Return the black level and the linear stretch of one Lupton picture.
 
     By default 0 and `galviz.tools.viewer.figure.linear_part`, computed from every second row of a large picture.
@@ -175,18 +177,18 @@ def lupton_limits(three: np.ndarray, look: Look, seen: np.ndarray | None = None)
     ----------
     three : numpy.ndarray
         (3, H, W).
-    look : Look
-    seen : numpy.ndarray of bool, optional
+    stretch : Stretch
+    observed : numpy.ndarray of bool, optional
         (H, W), False where nothing was observed: such pixels do not count.
     """
-    if look.limits is not None:
-        return look.limits[0], (look.limits[1] - look.limits[0]) / look.brightness
-    some = three[:, :: 2 if three.shape[1] >= 32 else 1] if seen is None else three[:, seen]
-    return 0.0, linear_part(some) / look.brightness
+    if stretch.limits is not None:
+        return stretch.limits[0], (stretch.limits[1] - stretch.limits[0]) / stretch.brightness
+    some = three[:, :: 2 if three.shape[1] >= 32 else 1] if observed is None else three[:, observed]
+    return 0.0, linear_part(some) / stretch.brightness
 
 
 def object_limits(
-    images: np.ndarray, coverage: np.ndarray | None, bands: Sequence[str], look: Look
+    images: np.ndarray, coverage: np.ndarray | None, bands: Sequence[str], stretch: Stretch
 ) -> tuple[float, float]:
     """Return the limits of one object's picture: `lupton_limits` for three bands by Lupton, else `shown_limits`.
 
@@ -198,67 +200,69 @@ def object_limits(
         (B, H, W); pixels that are False in one of the bands shown do not count.
     bands : sequence of str
         (B,) names along axis 0.
-    look : Look
+    stretch : Stretch
     """
-    rows = [list(bands).index(name) for name in look.bands]
-    seen = None if coverage is None else coverage[rows].all(axis=0)
+    rows = [list(bands).index(name) for name in stretch.bands]
+    observed = None if coverage is None else coverage[rows].all(axis=0)
     if len(rows) == 1:
-        return shown_limits(images[rows[0]], look, seen)
-    return (lupton_limits if look.kind == "lupton" else shown_limits)(images[rows], look, seen)
+        return shown_limits(images[rows[0]], stretch, observed)
+    return (lupton_limits if stretch.kind == "lupton" else shown_limits)(images[rows], stretch, observed)
 
 
 def palette_bytes(name: str) -> bytes:
     """Return 255 colours of a palette, darkest first, as consecutive RGB bytes."""
     colours = PALETTES[name]
-    chosen = [colours[round(k * (len(colours) - 1) / (_MISSING - 1))] for k in range(_MISSING)]
-    return bytes.fromhex("".join(colour.lstrip("#")[:6] for colour in chosen))
+    entries = [colours[round(k * (len(colours) - 1) / (_MISSING - 1))] for k in range(_MISSING)]
+    return bytes.fromhex("".join(colour.lstrip("#")[:6] for colour in entries))
 
 
-def _band_kind(look: Look) -> StretchKind:
-    return "asinh" if look.kind == "lupton" else look.kind
+def _band_kind(stretch: Stretch) -> StretchKind:
+    return "asinh" if stretch.kind == "lupton" else stretch.kind
 
 
-def _binned(pixels: np.ndarray, seen: np.ndarray | None, f: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _binned(pixels: np.ndarray, observed: np.ndarray | None, f: int) -> tuple[np.ndarray, np.ndarray | None]:
     if f == 1:
-        return pixels, seen
+        return pixels, observed
     height, width = (size // f * f for size in pixels.shape[2:])
     shifts = [(slice(i, height, f), slice(j, width, f)) for i in range(f) for j in range(f)]
     mean = sum(pixels[:, :, rows, columns] for rows, columns in shifts) / np.float32(len(shifts))
-    return mean, None if seen is None else np.all([seen[:, rows, columns] for rows, columns in shifts], axis=0)
+    return mean, None if observed is None else np.all([observed[:, rows, columns] for rows, columns in shifts], axis=0)
 
 
-def _levels(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
-    """Return brightness 0..1 of (N, ...) pixels; each of the N has its own limits unless the look sets them."""
-    seen = [None] * len(pixels) if seen is None else seen
-    limits = [shown_limits(picture, look, part) for picture, part in zip(pixels, seen, strict=True)]
+def _levels(pixels: np.ndarray, observed: np.ndarray | None, stretch: Stretch) -> np.ndarray:
+    """Return brightness 0..1 of (N, ...) pixels; each of the N has its own limits unless the stretch sets them."""
+    observed = [None] * len(pixels) if observed is None else observed
+    limits = [shown_limits(picture, stretch, part) for picture, part in zip(pixels, observed, strict=True)]
     low, high = np.reshape(limits, (len(pixels), 2, *[1] * (pixels.ndim - 1))).swapaxes(0, 1)
     scaled = (pixels - low) / np.where(high > low, high - low, np.inf)
-    return stretch_pixels(scaled, _band_kind(look), limits=(0.0, 1.0), a=look.a) ** look.gamma
+    return stretch_pixels(scaled, _band_kind(stretch), limits=(0.0, 1.0), a=stretch.a) ** stretch.gamma
 
 
-def _grey(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
+def _grey(pixels: np.ndarray, observed: np.ndarray | None, stretch: Stretch) -> np.ndarray:
     """Return palette entries (N, H, W), uint8."""
-    level = np.rint(_levels(pixels, seen, look) * (_MISSING - 1)).astype(np.uint8)
-    return level if seen is None else np.where(seen, level, np.uint8(_MISSING))
+    level = np.rint(_levels(pixels, observed, stretch) * (_MISSING - 1)).astype(np.uint8)
+    return level if observed is None else np.where(observed, level, np.uint8(_MISSING))
 
 
-def _colour(pixels: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
+def _colour(pixels: np.ndarray, observed: np.ndarray | None, stretch: Stretch) -> np.ndarray:
     """Return colours (N, H, W, 3), uint8; with a fourth channel, alpha, if pixels are missing."""
-    if look.kind == "lupton":
+    if stretch.kind == "lupton":
         colours = np.empty((len(pixels), *pixels.shape[2:], 3), dtype=np.uint8)
         for k, three in enumerate(pixels):
-            colours[k] = _lupton(three, None if seen is None else seen[k], look)
-        if look.gamma != 1:
-            bent = np.rint(255 * (np.arange(256) / 255) ** look.gamma).astype(np.uint8)
+            colours[k] = _lupton(three, None if observed is None else observed[k], stretch)
+        if stretch.gamma != 1:
+            bent = np.rint(255 * (np.arange(256) / 255) ** stretch.gamma).astype(np.uint8)
             colours = bent[colours]
     else:
-        colours = np.rint(np.moveaxis(_levels(pixels, seen, look), 1, -1) * 255).astype(np.uint8)
-    return colours if seen is None else np.concatenate([colours, 255 * seen[..., None].astype(np.uint8)], axis=-1)
+        colours = np.rint(np.moveaxis(_levels(pixels, observed, stretch), 1, -1) * 255).astype(np.uint8)
+    return (
+        colours if observed is None else np.concatenate([colours, 255 * observed[..., None].astype(np.uint8)], axis=-1)
+    )
 
 
-def _lupton(three: np.ndarray, seen: np.ndarray | None, look: Look) -> np.ndarray:
+def _lupton(three: np.ndarray, observed: np.ndarray | None, stretch: Stretch) -> np.ndarray:
     """Return the Lupton picture of one object: (3, H, W) to (H, W, 3) uint8."""
-    low, linear = lupton_limits(three, look, seen)
+    low, linear = lupton_limits(three, stretch, observed)
     return lupton_rgb(three - np.float32(low), ("0", "1", "2"), ("0", "1", "2"), stretch=linear, Q=LUPTON_Q)
 
 
@@ -273,7 +277,7 @@ def _laid_out(drawn: np.ndarray, columns: int) -> np.ndarray:
     )
 
 
-def _png(sheet: np.ndarray, look: Look) -> bytes:
+def _png(sheet: np.ndarray, stretch: Stretch) -> bytes:
     out = io.BytesIO()
     if not sheet.size:
         sheet = np.full((1, 1), _MISSING, dtype=np.uint8)
@@ -281,7 +285,7 @@ def _png(sheet: np.ndarray, look: Look) -> bytes:
     more = {}
     if sheet.ndim == 2:
         picture = picture.copy()
-        picture.putpalette(palette_bytes(look.palette) + b"\0\0\0")
+        picture.putpalette(palette_bytes(stretch.palette) + b"\0\0\0")
         more["transparency"] = _MISSING
     picture.save(out, "PNG", compress_type=_RUN_LENGTH, **more)
     return out.getvalue()

@@ -12,7 +12,7 @@ class State(TypedDict):
 
     type: Literal["state"]
     version: int  # counter of the order and the filter
-    look: int  # counter of display settings and captions
+    display: int  # counter of display settings and captions
     marks: int  # counter of selection and labels
     count: int  # objects shown
     total: int  # objects of the table
@@ -51,7 +51,7 @@ class Window(TypedDict):
     client: str
     request: int
     version: int  # as in `State`; another one than was requested has no tiles
-    look: int
+    display: int
     marks: int
     first: int  # position of the first tile
     tiles: list[Tile]

@@ -17,7 +17,7 @@ from galviz.tools.gallery import messages
 from galviz.tools.gallery.core import Exchange
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
-from galviz.tools.viewer.stretch import LookView, alert
+from galviz.tools.viewer.stretch import StretchView, alert
 
 
 class GalleryGrid(pn.custom.JSComponent):
@@ -60,7 +60,7 @@ class Gallery(pn.viewable.Viewer):
     order = param.String(default="", label="Sort by", doc="column or expression; empty: the order of the table")
     descending = param.Boolean(default=False, label="Largest first")
     filter = param.String(default="", label="Show only", doc="condition on columns, such as z < 0.3")
-    only_chosen = param.Boolean(default=False, label="Selected only", doc="show only the selected objects")
+    only_selected = param.Boolean(default=False, label="Selected only", doc="show only the selected objects")
     captions = param.ListSelector(default=[], objects=[], label="Captions")
     tile = param.Integer(default=112, bounds=(48, 320), step=8, label="Tile size (px)")
     error = param.String(default="", doc="why the last change failed")
@@ -77,7 +77,7 @@ class Gallery(pn.viewable.Viewer):
         **params: object,
     ) -> None:
         super().__init__()
-        self.looks = None if cutouts is None else LookView(cutouts)
+        self.stretch_view = None if cutouts is None else StretchView(cutouts)
         self.grid = GalleryGrid(sizing_mode="stretch_width", height=height)
         self.exchange = Exchange.of(cutouts, table, selection, self.grid.send, labels=labels, keys=keys)
         self.grid.exchange, self.album, self.selection = self.exchange, self.exchange.album, self.exchange.selection
@@ -87,20 +87,20 @@ class Gallery(pn.viewable.Viewer):
         self.param.order.doc = f"A column, or an expression such as abs(z - 0.3). Columns: {as_markdown(columns)}"
         self.param.update(**({"captions": list(self.exchange.captions)} | params))
         self.selection.param.watch(self._follow, ["version"])
-        if self.looks is not None:
-            self.looks.watch(self._restretch)
+        if self.stretch_view is not None:
+            self.stretch_view.watch(self._restretch)
 
-    @param.depends("order", "descending", "filter", "only_chosen", watch=True)
+    @param.depends("order", "descending", "filter", "only_selected", watch=True)
     def _arrange(self) -> None:
-        among = self._chosen() if self.only_chosen else None
+        among = self._selected() if self.only_selected else None
         self._try(self.exchange.arrange, self.order, descending=self.descending, keep=self.filter, among=among)
 
-    def _chosen(self) -> np.ndarray:
+    def _selected(self) -> np.ndarray:
         same = self.selection.table.index is self.table.index
         return self.selection.mask if same else self.table.index.isin(self.selection.ids)
 
     def _follow(self, _: param.parameterized.Event) -> None:
-        if self.only_chosen:
+        if self.only_selected:
             self._arrange()
 
     @param.depends("captions", "tile", watch=True)
@@ -108,9 +108,9 @@ class Gallery(pn.viewable.Viewer):
         self._try(self.exchange.show, captions=tuple(self.captions), tile=self.tile)
 
     def _restretch(self, *_: param.parameterized.Event) -> None:
-        look = self.looks.look()
-        if look != self.exchange.look:
-            self.exchange.show(look=look)
+        stretch = self.stretch_view.stretch()
+        if stretch != self.exchange.stretch:
+            self.exchange.show(stretch=stretch)
 
     def _try(self, change: Callable[..., None], *given: Any, **named: Any) -> None:
         try:
@@ -124,7 +124,7 @@ class Gallery(pn.viewable.Viewer):
         """Return the controls: order, filter, captions, tile size."""
         given = {"order": {"placeholder": "order of the table", "width": 190}}
         given["descending"] = {"type": pn.widgets.Toggle, "align": "end", "width": 110}
-        given["only_chosen"] = {"type": pn.widgets.Toggle, "align": "end", "width": 130}
+        given["only_selected"] = {"type": pn.widgets.Toggle, "align": "end", "width": 130}
         given["filter"] = {"placeholder": "all; for example z < 0.3", "width": 300}
         given |= {"tile": {"width": 170}, "captions": {"type": Choices, "width": 260, "max_items": 6}}
         given = {name: more | {"margin": (3, 8)} for name, more in given.items()}
@@ -140,7 +140,7 @@ class Gallery(pn.viewable.Viewer):
         return alert(self.error)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        looks = [] if self.looks is None else [self.looks]
+        settings = [] if self.stretch_view is None else [self.stretch_view]
         labels = self.album.labels
         kept = [] if labels is None else [note(f"Labels are kept in {labels.path}")]
-        return pn.Column(self.controls(), *looks, self._alert, self.grid, *kept, sizing_mode="stretch_width")
+        return pn.Column(self.controls(), *settings, self._alert, self.grid, *kept, sizing_mode="stretch_width")

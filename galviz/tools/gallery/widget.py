@@ -12,7 +12,7 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.gallery import messages
 from galviz.tools.gallery.core import Exchange
-from galviz.tools.gallery.figure import Look
+from galviz.tools.gallery.figure import Stretch
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 
@@ -44,7 +44,7 @@ class GalleryWidget(anywidget.AnyWidget):
     descending : bool
     captions : list of str
         Columns under each picture.
-    look : Look
+    stretch : Stretch
         Display settings.
     tile, height : int
         Width of a picture, and height of the widget, in px.
@@ -58,7 +58,7 @@ class GalleryWidget(anywidget.AnyWidget):
     order = traitlets.Unicode("")
     descending = traitlets.Bool(default_value=False)
     captions = traitlets.List(traitlets.Unicode())
-    look = traitlets.Instance(Look, allow_none=True)
+    stretch = traitlets.Instance(Stretch, allow_none=True)
     tile = traitlets.Int(112, min=48, max=320)
     height = traitlets.Int(480, min=160).tag(sync=True)
 
@@ -74,7 +74,7 @@ class GalleryWidget(anywidget.AnyWidget):
     ) -> None:
         self.exchange = Exchange.of(cutouts, table, linked, self._bring, labels=labels, keys=keys)
         self.album, self.linked = self.exchange.album, self.exchange.selection
-        first = {"captions": list(self.exchange.captions), "look": self.exchange.look, "focus": self.linked.focus}
+        first = {"captions": list(self.exchange.captions), "stretch": self.exchange.stretch, "focus": self.linked.focus}
         super().__init__(**(first | {"selection": list(self.linked.ids)} | traits))
         self.linked.param.watch(self._follow, ["focus", "version"])
         self.on_msg(lambda _, message, __: self.exchange.receive(message))
@@ -97,7 +97,7 @@ class GalleryWidget(anywidget.AnyWidget):
         self.exchange.show(captions=tuple(proposal["value"]))
         return proposal["value"]
 
-    @traitlets.observe("look", "tile")
+    @traitlets.observe("stretch", "tile")
     def _shown(self, change: Mapping[str, Any]) -> None:
         self.exchange.show(**{change["name"]: change["new"]})
 
@@ -106,6 +106,6 @@ class GalleryWidget(anywidget.AnyWidget):
         self.linked.focus = change["new"]
 
     @traitlets.observe("selection")
-    def _chosen(self, change: Mapping[str, Iterable[str]]) -> None:
+    def _select(self, change: Mapping[str, Iterable[str]]) -> None:
         if list(change["new"]) != list(self.linked.ids):
             self.linked.choose(change["new"])

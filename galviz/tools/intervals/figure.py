@@ -38,5 +38,5 @@ def coverage_curve(found: pd.DataFrame) -> hv.Overlay:
         * hv.Curve(shares, x, y, label="measured").opts(color=BLUE, line_width=2)
         * hv.Scatter(shares, x, y).opts(color=BLUE, size=5, tools=["hover"])
     )
-    looks = {"xlim": (0, 1), "ylim": (0, 1), "legend_position": "bottom", "height": 300}
-    return frame(overlay, title="Coverage of the intervals", **looks)
+    options = {"xlim": (0, 1), "ylim": (0, 1), "legend_position": "bottom", "height": 300}
+    return frame(overlay, title="Coverage of the intervals", **options)

@@ -70,8 +70,8 @@ def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> Markup:
         for level, row in zip(found.index, found.itertuples(), strict=True)
     )
     head = Markup("<tr><th>Intervals of</th><th>hold the truth in</th><th>95 % interval</th><th>So they are</th></tr>")
-    said = f"The network's own error: median σ {sigma:.3f} ({label})"
-    return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(said, head, rows)
+    caption = f"The network's own error: median σ {sigma:.3f} ({label})"
+    return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(caption, head, rows)
 
 
 def verdict(level: float, low: float, high: float) -> str:

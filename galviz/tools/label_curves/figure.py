@@ -6,7 +6,7 @@ import pandas as pd
 
 from galviz.tools.style import BLUE, GREY, ORANGE, frame, plain
 
-_LOOKS = {"base": ("Base", ORANGE, "dashed", "circle"), "ours": ("Ours", BLUE, "solid", "square")}
+_STYLES = {"base": ("Base", ORANGE, "dashed", "circle"), "ours": ("Ours", BLUE, "solid", "square")}
 _TICKS = (1, 2, 5, 10, 20, 50, 100)
 _STEPS = ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(np.arange(10, 100, 2) / 10), tuple(np.arange(100, 1000) / 100))
 
@@ -47,13 +47,13 @@ def label_curves(
     x = hv.Dimension("percent", label="Labels used (%)")
     y = hv.Dimension("error", label=plain(f"{measure} ({written})" if written else measure))
     parts = []
-    for method, (name, _, dash, marker) in _LOOKS.items():
+    for method, (name, _, dash, marker) in _STYLES.items():
         line = _points(published, method)
         if line is not None:
-            looks = {"color": GREY, "line_width": 1.5, "line_dash": dash}
-            parts.append(hv.Curve(line[:2], x, y, label=f"{name}, the paper's").opts(**looks))
+            options = {"color": GREY, "line_width": 1.5, "line_dash": dash}
+            parts.append(hv.Curve(line[:2], x, y, label=f"{name}, the paper's").opts(**options))
             parts.append(hv.Scatter(line[:2], x, y).opts(color=GREY, marker=marker, size=4))
-    for method, (name, colour, dash, marker) in _LOOKS.items():
+    for method, (name, colour, dash, marker) in _STYLES.items():
         line = _points(curves, method)
         if line is None:
             continue
@@ -66,12 +66,12 @@ def label_curves(
         parts.append(dots.opts(color=colour, marker=marker, size=8, tools=["hover"]))
     if not parts:
         parts = [hv.Curve([], x, y)]
-    least, most = _range([_points(each, method) for each in (published, curves) for method in _LOOKS])
-    looks = {"logx": True, "logy": logarithmic, "xlim": (0.85, 118), "ylim": (0.8 * least, 1.2 * most), "height": 400}
-    looks |= {"xticks": [(tick, str(tick)) for tick in _TICKS]}
-    looks |= {"yticks": _ticks(0.8 * least, 1.2 * most)} if logarithmic else {}
+    least, most = _range([_points(each, method) for each in (published, curves) for method in _STYLES])
+    options = {"logx": True, "logy": logarithmic, "xlim": (0.85, 118), "ylim": (0.8 * least, 1.2 * most), "height": 400}
+    options |= {"xticks": [(tick, str(tick)) for tick in _TICKS]}
+    options |= {"yticks": _ticks(0.8 * least, 1.2 * most)} if logarithmic else {}
     title = f"{measure} on objects held out, mean ± std of the trials"
-    return frame(hv.Overlay(parts), title=title, legend_position="bottom", legend_cols=2, **looks)
+    return frame(hv.Overlay(parts), title=title, legend_position="bottom", legend_cols=2, **options)
 
 
 def _range(lines: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]) -> tuple[float, float]:

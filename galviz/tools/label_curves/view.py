@@ -13,8 +13,8 @@ from galviz.io.markup import Markup
 from galviz.io.tables import SUFFIXES, KeyedTable, write_table
 from galviz.measure.label_efficiency import MEASURES, Gain, curves, label_gain, published
 from galviz.measure.unit_errors import UNITS, written
-from galviz.tools.export.download import Handover
-from galviz.tools.formatting import beside, data_table, drawn, field, note, said, shown_error, text
+from galviz.tools.export.download import Download
+from galviz.tools.formatting import beside, data_table, drawn, error_note, field, note, shown_error, text
 from galviz.tools.label_curves.figure import label_curves
 from galviz.tools.label_curves.text import LOGARITHMS, NAMES, compared_html, gains_html
 from galviz.work.sweep import Sweep
@@ -59,15 +59,15 @@ class LabelsView(pn.viewable.Viewer):
         self.measures = ("accuracy",) if classes else MEASURES
         self.param.unit.objects = {"": ""} if classes else {written(unit, self.label): unit for unit in UNITS}
         self.unit = "" if classes else self.unit
-        self.handover = Handover(sizing_mode="stretch_width", margin=(0, 10))
-        self.look()
+        self.transfer = Download(sizing_mode="stretch_width", margin=(0, 10))
+        self.poll()
 
     @property
     def written(self) -> str:
         """Unit of the errors as text, such as ``"ln λ"``; empty for accuracies."""
         return written(self.unit, self.label) if self.unit else ""
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Poll for finished trainings."""
         self.done = len(self.sweep.done())
 
@@ -84,13 +84,13 @@ class LabelsView(pn.viewable.Viewer):
     @param.depends("unit", "done")
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
         """Yield figures, text and tables, computed in a thread so that the page stays responsive."""
-        self.handover.script = _PYTHON.format(
+        self.transfer.script = _PYTHON.format(
             path=str(self.sweep.path.resolve()), measure=self.measures[0], unit=self.unit
         )
         try:
             results = await asyncio.to_thread(self.results)
         except (ValueError, OSError, KeyError) as error:
-            yield said(shown_error(error))
+            yield error_note(shown_error(error))
             return
         if results.table.empty:
             yield note("No training of this sweep is done yet: figures come with the first ones.")
@@ -112,8 +112,8 @@ class LabelsView(pn.viewable.Viewer):
         if self.unit in LOGARITHMS:
             behind = published().rename(columns={measure: "mean"})
             behind = behind.assign(mean=behind["mean"] * LOGARITHMS[self.unit])
-        mean, looks = curves(table, measure, self.unit), {"logarithmic": bool(self.unit)}
-        return drawn(label_curves(mean, self.written, NAMES[measure], behind, **looks))
+        mean, options = curves(table, measure, self.unit), {"logarithmic": bool(self.unit)}
+        return drawn(label_curves(mean, self.written, NAMES[measure], behind, **options))
 
     def shown_table(self, table: pd.DataFrame) -> pn.widgets.Tabulator:
         """Return a table with one row per training, rounded to four decimals."""
@@ -124,11 +124,11 @@ class LabelsView(pn.viewable.Viewer):
         table, file = self.sweep.table(), io.BytesIO()
         names = table[["method", "fraction", "trial", "fold"]].astype(str).agg("-".join, axis=1)
         write_table(file, KeyedTable(table.set_index(names.rename("object_id"))), self.form)
-        self.handover.give(f"galviz_sweep_{self.sweep.path.name}{SUFFIXES[self.form]}", file)
+        self.transfer.give(f"galviz_sweep_{self.sweep.path.name}{SUFFIXES[self.form]}", file)
 
     def __panel__(self) -> pn.viewable.Viewable:
         unit = field(self.param.unit, width=110, visible=bool(self.unit))
         form = field(self.param.form, width=170)
         save = pn.widgets.Button(label="Download", color="primary", on_click=self.download)
         bar = pn.FlexBox(unit, form, save, align_items="flex-end")
-        return pn.Column(bar, self.body, self.handover, sizing_mode="stretch_width")
+        return pn.Column(bar, self.body, self.transfer, sizing_mode="stretch_width")

@@ -27,7 +27,7 @@ class Labels:
 
     Attributes
     ----------
-    heard : list of callable
+    listeners : list of callable
         Called without arguments after each change by this instance.
 
     Raises
@@ -41,7 +41,7 @@ class Labels:
         self._rows: dict[str, tuple[str, str]] = {}
         self._stamp: tuple[int, int] | None = None
         self._past: list[tuple[str, tuple[str, str] | None]] = []
-        self.heard: list[Callable[[], None]] = []
+        self.listeners: list[Callable[[], None]] = []
         self._refresh()
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ class Labels:
         """Label an object, replacing an older label; an empty label removes it."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._past.append((object_id, self._write(object_id, (label, now) if label else None)))
-        self._tell()
+        self._notify()
 
     def undo(self) -> str | None:
         """Undo the last `set` and return its object; None if there is nothing to undo."""
@@ -70,11 +70,11 @@ class Labels:
             return None
         object_id, before = self._past.pop()
         self._write(object_id, before)
-        self._tell()
+        self._notify()
         return object_id
 
-    def _tell(self) -> None:
-        for listen in self.heard:
+    def _notify(self) -> None:
+        for listen in self.listeners:
             listen()
 
     def _write(self, object_id: str, row: tuple[str, str] | None) -> tuple[str, str] | None:
@@ -89,17 +89,17 @@ class Labels:
                 lines = csv.writer(out)
                 lines.writerow(COLUMNS)
                 lines.writerows((key, *value) for key, value in self._rows.items())
-            self._stamp = self._seen()
+            self._stamp = self._file_stamp()
         return before
 
-    def _seen(self) -> tuple[int, int] | None:
+    def _file_stamp(self) -> tuple[int, int] | None:
         if not self.path.exists():
             return None
         stat = self.path.stat()
         return stat.st_mtime_ns, stat.st_ino
 
     def _refresh(self) -> None:
-        stamp = self._seen()
+        stamp = self._file_stamp()
         if stamp is None or stamp == self._stamp:
             return
         with self.path.open(newline="", encoding="utf-8") as lines:

@@ -16,13 +16,13 @@ class OcclusionCanvas(pn.custom.JSComponent):
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
-        self.said: dict[str, dict[str, Any]] = {}
+        self.latest: dict[str, dict[str, Any]] = {}
 
     def _handle_msg(self, _: Mapping[str, Any]) -> None:
-        for message in self.said.values():
+        for message in self.latest.values():
             self._send_msg(message)
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message to every browser; later ones get the latest object and map when they connect."""
-        self.said = {message["type"]: message} if message["type"] == "object" else self.said | {"map": message}
+        self.latest = {message["type"]: message} if message["type"] == "object" else self.latest | {"map": message}
         self._send_msg(message)

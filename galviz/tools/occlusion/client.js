@@ -23,7 +23,7 @@ const CSS = `
 .galviz-occlusion button[aria-pressed=true] { background: color-mix(in srgb, currentColor 16%, transparent); }
 .galviz-occlusion .bar { display: flex; align-items: center; gap: 8px; margin-top: 4px; font-size: 12px; }
 .galviz-occlusion .ramp { flex: 1; height: 10px; border: 1px solid var(--line); border-radius: 3px; }
-.galviz-occlusion .said { min-height: 1.4em; font: 12px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
+.galviz-occlusion .readout { min-height: 1.4em; font: 12px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 .galviz-occlusion .legend { display: flex; gap: 14px; flex-wrap: wrap; }
 `;
 
@@ -165,7 +165,7 @@ class Occlusion {
   opacity = make("input", "", "", { type: "range", min: 0, max: 1, step: 0.05, value: 0 });
   toggle = button("sources", () => this.turn(), { pressed: true });
   legend = make("div", "legend");
-  said = make("div", "said", "", { role: "status" });
+  readout = make("div", "readout", "", { role: "status" });
   watch = new ResizeObserver(() => this.show());
 
   /**
@@ -183,7 +183,7 @@ class Occlusion {
     const hint = make("span", "", "wheel or + − to zoom, drag or arrows to move, shift and arrows: occluder");
     hint.style.opacity = "0.7";
     tools.append(over, this.toggle, whole, hint, this.legend);
-    this.root.append(make("style", "", CSS), this.pair, tools, this.said);
+    this.root.append(make("style", "", CSS), this.pair, tools, this.readout);
     el.replaceChildren(this.root);
     this.watch.observe(this.root);
     model.on("msg:custom", this.receive);
@@ -382,11 +382,11 @@ class Occlusion {
   point(at) {
     this.pointed = at;
     for (const element of this.root.querySelectorAll(".occluder")) element.remove();
-    this.said.textContent = "";
+    this.readout.textContent = "";
     if (!this.object || !this.answer || this.answer.clean === null) return;
     const { tops, lefts, patch, outputs, clean, unit } = this.answer;
     const { height } = this.object;
-    this.said.textContent = `as it is: ${number(clean)} ${unit}`;
+    this.readout.textContent = `unchanged image: ${number(clean)} ${unit}`;
     const k = at ? nearestPlace(at, this.answer, height) : -1;
     if (k < 0) return;
     for (const { svg } of this.frames) {
@@ -397,7 +397,7 @@ class Occlusion {
       draw(svg, "rect", { ...place, ...look, fill: "none", stroke: "#fff", "stroke-width": 1.2 * size });
     }
     const change = clean - outputs[k];
-    this.said.textContent +=
+    this.readout.textContent +=
       ` · occluded here: ${number(outputs[k])} (it gives ${change < 0 ? "−" : "+"}` + `${number(Math.abs(change))})`;
   }
 }

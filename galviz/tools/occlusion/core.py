@@ -7,8 +7,8 @@ import pandas as pd
 
 from galviz.measure.attribution_regions import find_sources
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.gallery.figure import contact_sheet, default_look
-from galviz.tools.occlusion.figure import MARKS, look_of, picture, rgb_of
+from galviz.tools.gallery.figure import contact_sheet, default_stretch
+from galviz.tools.occlusion.figure import MARKS, colour_scale, picture, rgb_of
 from galviz.tools.viewer.figure import scale_bar
 from galviz.work.explanation import Explanation, outputs
 
@@ -23,18 +23,18 @@ def sources_of(cutouts: CutoutSet, object_id: str) -> pd.DataFrame:
     return find_sources(cutouts.images[int(cutouts.row_of([object_id])[0])])
 
 
-def drawn(cutouts: CutoutSet, object_id: str, seen: str = "") -> tuple[bytes, str]:
-    """Draw one object at its own size, in colours or in the band `seen`; returns a PNG and the bands used."""
+def drawn(cutouts: CutoutSet, object_id: str, shown_band: str = "") -> tuple[bytes, str]:
+    """Draw one object at its own size, in colours or in the band `shown_band`; returns a PNG and the bands used."""
     row = cutouts.row_of([object_id])
     coverage = None if cutouts.coverage is None else cutouts.coverage[row]
-    look = default_look((seen,) if seen else cutouts.bands, cutouts.unit)
-    sheet = contact_sheet(cutouts.images[row], coverage, cutouts.bands, look, side=max(cutouts.images.shape[2:]))
-    return sheet.png, f"band {seen}" if seen else " ".join(look.bands)
+    stretch = default_stretch((shown_band,) if shown_band else cutouts.bands, cutouts.unit)
+    sheet = contact_sheet(cutouts.images[row], coverage, cutouts.bands, stretch, side=max(cutouts.images.shape[2:]))
+    return sheet.png, f"band {shown_band}" if shown_band else " ".join(stretch.bands)
 
 
-def object_message(cutouts: CutoutSet, object_id: str, sources: pd.DataFrame, seen: str = "") -> dict[str, Any]:
+def object_message(cutouts: CutoutSet, object_id: str, sources: pd.DataFrame, shown_band: str = "") -> dict[str, Any]:
     """Return everything shown of an object except its map, including its picture."""
-    png, title = drawn(cutouts, object_id, seen)
+    png, title = drawn(cutouts, object_id, shown_band)
     _, _, height, width = cutouts.images.shape
     scale = float(cutouts.pixel_scale[cutouts.row_of([object_id])[0]])
     length, label = scale_bar(width * scale) if np.isfinite(scale) else (0.0, "")
@@ -53,7 +53,7 @@ def name_of(found: Explanation) -> str:
 def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
     """Return the current state of a map: a row of `Explanation.map`, its colours, and the output at each place."""
     values = found.map(value)
-    limits, palette = look_of(values, value)
+    limits, palette = colour_scale(values, value)
     unit = name_of(found)
     label = f"{'contribution to' if value == 'change' else 'when hidden:'} {unit} · {found.bands[row]}"
     message = {"type": "map", "id": found.object_id, "limits": limits, "palette": rgb_of(palette), "unit": unit}
@@ -70,9 +70,9 @@ def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
 def to_png(found: Explanation, row: int, value: str, sources: pd.DataFrame) -> bytes:
     """Draw the object, its map and the settings of the explanation as one picture."""
     values = found.map(value)
-    look = look_of(values, value)  # same limits for the maps of all bands, as on the page
+    scale_of_map = colour_scale(values, value)  # same limits for the maps of all bands, as on the page
     what = next(name for name, kind in VALUES.items() if kind == value)
-    lines = [found.object_id, f"{found.run.name}: {found.asked}; {found.bands[row]}"]
+    lines = [found.object_id, f"{found.run.name}: {found.settings_text}; {found.bands[row]}"]
     lines.append(f"{what}; unchanged image: {found.clean:.4g}")
-    image, _ = drawn(found.cutouts, found.object_id, found.seen)
-    return picture(image, values[row], look, "\n".join(lines), sources)
+    image, _ = drawn(found.cutouts, found.object_id, found.shown_band)
+    return picture(image, values[row], scale_of_map, "\n".join(lines), sources)

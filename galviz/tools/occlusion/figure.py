@@ -26,7 +26,7 @@ MARKS: dict[str, tuple[str, str, str]] = {
 _DIVERGING = tuple(colorcet.CET_D1A)  # perceptually uniform, white at its centre
 
 
-def look_of(values: np.ndarray, value: str) -> tuple[tuple[float, float], tuple[str, ...]]:
+def colour_scale(values: np.ndarray, value: str) -> tuple[tuple[float, float], tuple[str, ...]]:
     """Return limits and palette of a map.
 
     Parameters
@@ -73,14 +73,14 @@ def band_bars(effect: pd.Series, label: str) -> hv.Bars:
 
 def mean_map(values: np.ndarray, title: str) -> hv.Image:
     """Draw a map of changes (H, W), symmetric about zero; axes are in px from the image centre."""
-    (low, high), palette = look_of(values, "change")
+    (low, high), palette = colour_scale(values, "change")
     height, width = values.shape
     bounds = (-width / 2, -height / 2, width / 2, height / 2)
     dimensions = {"kdims": [hv.Dimension("dx", label="Δx (px)"), hv.Dimension("dy", label="Δy (px)")]}
     image = hv.Image(values[::-1], bounds=bounds, vdims=[hv.Dimension("change")], **dimensions)
-    look = {"cmap": list(palette), "clim": (low, high), "colorbar": True, "tools": ["hover"], "toolbar": "right"}
+    options = {"cmap": list(palette), "clim": (low, high), "colorbar": True, "tools": ["hover"], "toolbar": "right"}
     return image.opts(
-        **look,
+        **options,
         title=plain_title(title),
         frame_width=240,
         frame_height=round(240 * height / width),
@@ -91,8 +91,8 @@ def mean_map(values: np.ndarray, title: str) -> hv.Image:
 def picture(
     image_png: bytes,
     values: np.ndarray,
-    look: tuple[tuple[float, float], Sequence[str]],
-    words: str,
+    scale_of_map: tuple[tuple[float, float], Sequence[str]],
+    caption: str,
     sources: pd.DataFrame | None = None,
     *,
     side: int = 480,
@@ -105,16 +105,16 @@ def picture(
         The image (W, H), row 0 at the bottom.
     values : numpy.ndarray, shape (H, W)
         The map; NaN is drawn white.
-    look : ((float, float), sequence of str)
-        Limits and palette, from `look_of`.
-    words : str
+    scale_of_map : ((float, float), sequence of str)
+        Limits and palette, from `colour_scale`.
+    caption : str
         Text; line breaks are kept.
     sources : pandas.DataFrame, optional
         Columns x, y, kind; drawn on image and map.
     side : int
         Width of image and of map, in px.
     """
-    (low, high), palette = look
+    (low, high), palette = scale_of_map
     colours = np.array(rgb_of(palette), dtype=np.uint8)
     level = np.clip((values - low) / ((high - low) or 1.0), 0, 1)
     drawn = colours[np.round(np.nan_to_num(level) * (len(colours) - 1)).astype(int)]
@@ -122,7 +122,7 @@ def picture(
     height = round(side * values.shape[0] / values.shape[1])
     with Image.open(io.BytesIO(image_png)) as image:
         parts = [image.convert("RGB"), Image.fromarray(drawn[::-1])]
-    lines = words.splitlines()
+    lines = caption.splitlines()
     sheet = Image.new("RGB", (2 * side + 12, height + 18 * (len(lines) + 1) + 12), "white")
     pen, font = ImageDraw.Draw(sheet), _font()
     for k, part in enumerate(parts):

@@ -24,11 +24,11 @@ class MeanView(pn.viewable.Viewer):
     ----------
     run : Run
     cutouts : CutoutSet
-    chosen : callable
+    selected : callable
         Returns the selected ids; if there are none, all objects of the sky are used.
     question : callable
         Returns the current `Question`.
-    seen : callable
+    shown_band : callable
         Returns the current input band of a network for single bands.
     """
 
@@ -37,23 +37,23 @@ class MeanView(pn.viewable.Viewer):
     error = param.String(default="", doc="why the last request failed")
 
     def __init__(
-        self, run: Run, cutouts: CutoutSet, chosen: Callable[[], Sequence[str]], question: Callable[[], Question],
-        seen: Callable[[], str], **params: object,
+        self, run: Run, cutouts: CutoutSet, selected: Callable[[], Sequence[str]], question: Callable[[], Question],
+        shown_band: Callable[[], str], **params: object,
     ) -> None:  # fmt: skip
         super().__init__(**params)
         self.run, self.cutouts, self.question = run, cutouts, question
-        self.chosen, self.seen = chosen, seen
+        self.selected, self.shown_band = selected, shown_band
 
     def start(self, _: object = None) -> None:
         """Request the maps of the selected objects; above 2,000, of a random sample."""
         self.cancel()
-        chosen = list(self.chosen())
-        ids = pd.Index(chosen or self.cutouts.object_ids)
+        selected = list(self.selected())
+        ids = pd.Index(selected or self.cutouts.object_ids)
         ids = ids[ids.isin(self.cutouts.catalogue.index)]
         if len(ids) > _MOST:
             ids = ids[np.sort(np.random.default_rng(0).choice(len(ids), _MOST, replace=False))]
         try:
-            found = MeanExplanation(self.run, self.cutouts, list(ids), self.question(), seen=self.seen())
+            found = MeanExplanation(self.run, self.cutouts, list(ids), self.question(), shown_band=self.shown_band())
             self.param.update(found=found, error="" if len(ids) else "The sky has no image of the selected objects.")
         except REFUSED as error:
             self.error = shown_error(error)
@@ -64,9 +64,9 @@ class MeanView(pn.viewable.Viewer):
             self.found.work.cancel()
             self.version += 1
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Poll for new maps, and update the view."""
-        if self.found is not None and (self.found.look() or self._ended()):
+        if self.found is not None and (self.found.poll() or self._ended()):
             self.version += 1
 
     def _ended(self) -> bool:
@@ -89,12 +89,13 @@ class MeanView(pn.viewable.Viewer):
             return pn.Spacer(height=0)
         maps = [mean_map(one, f"mean of {self.found.count:,} maps · {name}") for one, name in self._rows()]
         return pn.Column(
-            note(self.found.asked), pn.FlexBox(*(pn.pane.HoloViews(one, linked_axes=False, width=340) for one in maps))
+            note(self.found.settings_text),
+            pn.FlexBox(*(pn.pane.HoloViews(one, linked_axes=False, width=340) for one in maps)),
         )
 
     def _rows(self) -> list[tuple[np.ndarray, str]]:
         mean = self.found.mean
-        names = self.cutouts.bands if len(mean) > 1 else [self.found.seen or "all bands"]
+        names = self.cutouts.bands if len(mean) > 1 else [self.found.shown_band or "all bands"]
         return list(zip(mean, names, strict=True))
 
     @param.depends("error")

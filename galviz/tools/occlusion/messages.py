@@ -41,7 +41,7 @@ class Map(TypedDict):
     unit: str
     limits: tuple[float, float]  # values of the first and the last colour
     palette: list[list[int]]  # red, green, blue, 0 … 255
-    clean: float | None  # output for the image as it is; None: not computed yet
+    clean: float | None  # output for the unchanged image; None: not computed yet
     patch: int  # side of the occluder, pixels
     tops: list[int]  # its places: rows from the bottom
     lefts: list[int]  # and columns

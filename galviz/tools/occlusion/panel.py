@@ -30,21 +30,21 @@ class WhyView(pn.viewable.Viewer):
     def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
         super().__init__(**params)
 
-        def chosen() -> Sequence[str]:
+        def selected() -> Sequence[str]:
             ids = pd.Index(selection.ids, dtype=object)
             return ids[ids.isin(cutouts.catalogue.index)].to_numpy(object)
 
         self.one = OcclusionView(run, cutouts, selection)
-        asked = self.one.asked
-        self.mean = MeanView(run, cutouts, chosen, asked.question, lambda: asked.seen)
+        request = self.one.request
+        self.mean = MeanView(run, cutouts, selected, request.question, lambda: request.shown_band)
         if pn.state.curdoc is not None:
-            pn.state.add_periodic_callback(self.look, period=_EVERY_MS)
+            pn.state.add_periodic_callback(self.poll, period=_EVERY_MS)
             pn.state.on_session_destroyed(lambda _: self.cancel())
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Poll for new results."""
-        self.one.look()
-        self.mean.look()
+        self.one.poll()
+        self.mean.poll()
 
     def cancel(self) -> None:
         """Cancel all running requests."""

@@ -14,7 +14,7 @@ SHOWN = ("band", "value")
 """Settings that change the display only; they need no new request."""
 
 
-class Asked(pn.viewable.Viewer):
+class RequestControls(pn.viewable.Viewer):
     """Controls that build a `Question` to a run.
 
     Parameters
@@ -24,7 +24,7 @@ class Asked(pn.viewable.Viewer):
     """
 
     output = param.Selector(default=None, objects=[None], label="Output")
-    seen = param.Selector(default="", objects=[""], label="Image", doc="the band that the network is shown")
+    shown_band = param.Selector(default="", objects=[""], label="Image", doc="the band that the network is shown")
     band = param.Selector(default=TOGETHER, objects=[TOGETHER], label="Hide in", doc="all bands at once, or one alone")
     patch = param.Integer(default=8, bounds=(1, 256), label="Occluder (px)")
     stride = param.Integer(default=4, bounds=(1, 256), label="Stride (px)")
@@ -40,10 +40,10 @@ class Asked(pn.viewable.Viewer):
         super().__init__()
         self.single, known = run.target.one_band(cutouts.bands), outputs(run.target, cutouts.bands)
         self.param.output.objects = known
-        self.param.seen.objects = list(cutouts.bands) if self.single else [""]
+        self.param.shown_band.objects = list(cutouts.bands) if self.single else [""]
         self.param.band.objects = [TOGETHER] if self.single else [TOGETHER, *cutouts.bands]
         side = min(cutouts.images.shape[2:])
-        first = {"output": next(iter(known.values())), "seen": self.param.seen.objects[0]}
+        first = {"output": next(iter(known.values())), "shown_band": self.param.shown_band.objects[0]}
         first |= {"patch": max(2, side // 8), "stride": max(1, side // 16)}
         self.param.patch.bounds = self.param.stride.bounds = (1, side)
         self.param.update(**(first | params))
@@ -51,7 +51,7 @@ class Asked(pn.viewable.Viewer):
     @property
     def names(self) -> list[str]:
         """Names of the controls, as the address of a page keeps them."""
-        return ["output", "seen", "band", "patch", "stride", "baseline", "value"]
+        return ["output", "shown_band", "band", "patch", "stride", "baseline", "value"]
 
     def question(self) -> Question:
         """Return the request that the controls describe."""
@@ -60,14 +60,14 @@ class Asked(pn.viewable.Viewer):
 
     def fields(self) -> list[pn.widgets.Widget]:
         """Return one widget per control, in the order of `names`; those without an effect are hidden."""
-        looks = {"output": {"width": 190}, "seen": {"width": 80, "visible": self.single}}
-        looks |= {"band": {"width": 110, "visible": not self.single}}
+        options = {"output": {"width": 190}, "shown_band": {"width": 80, "visible": self.single}}
+        options |= {"band": {"width": 110, "visible": not self.single}}
         most = self.param.patch.bounds[1]
-        looks |= {
+        options |= {
             name: {"type": pn.widgets.IntInput, "start": 1, "end": most, "width": 90} for name in ("patch", "stride")
         }
-        looks |= {"baseline": {"width": 90}, "value": {"width": 210}}
-        return [field(self.param[name], **looks[name]) for name in self.names]
+        options |= {"baseline": {"width": 90}, "value": {"width": 210}}
+        return [field(self.param[name], **options[name]) for name in self.names]
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.FlexBox(*self.fields(), align_items="flex-end")

@@ -13,7 +13,7 @@ from galviz.measure.attribution_regions import shares
 from galviz.tools.formatting import beside, drawn, text
 from galviz.tools.occlusion.core import name_of
 from galviz.tools.occlusion.figure import band_bars
-from galviz.tools.selection.snapshot import Patient
+from galviz.tools.selection.snapshot import BackgroundView
 from galviz.work.explanation import Explanation
 
 
@@ -53,7 +53,7 @@ def save_button(object_id: str, end: str, make: Callable[[], bytes]) -> pn.widge
     return pn.widgets.FileDownload(callback=lambda: io.BytesIO(make()), embed=False, width=130, **about)
 
 
-class SanityView(Patient):
+class SanityView(BackgroundView):
     """Check whether a map depends on the trained weights, or only on the image.
 
     Parameters
@@ -61,7 +61,7 @@ class SanityView(Patient):
     found : Explanation
     """
 
-    said = param.String(default="", doc="result of the check, or its progress")
+    outcome_text = param.String(default="", doc="result of the check, or its progress")
 
     def __init__(self, found: Explanation, **params: object) -> None:
         super().__init__(**params)
@@ -71,22 +71,22 @@ class SanityView(Patient):
         """Compare the map with that of the same network with shuffled weights, computed in a thread."""
         if self.busy:
             return
-        self.param.update(busy=True, error="", said="computing the map of shuffled weights …")
-        done = await self.aside(self.found.sane().results)
-        self.param.update(busy=False, said="" if done is None else sanity_words(done[0]))
+        self.param.update(busy=True, error="", outcome_text="computing the map of shuffled weights …")
+        done = await self.in_thread(self.found.sane().results)
+        self.param.update(busy=False, outcome_text="" if done is None else sanity_text(done[0]))
 
     def __panel__(self) -> pn.viewable.Viewable:
         about = "the map of shuffled weights must not look like it (Adebayo et al. 2018)"
         button = pn.widgets.Button(label="Sanity check", on_click=self.check, description=about)
-        return pn.Column(pn.FlexBox(button, text(self.param.said), align_items="center"), self._alert)
+        return pn.Column(pn.FlexBox(button, text(self.param.outcome_text), align_items="center"), self._alert)
 
 
-def sanity_words(correlation: float) -> str | Markup:
+def sanity_text(correlation: float) -> str | Markup:
     """Return the meaning of a rank correlation with the map of shuffled weights, as HTML."""
     if np.isnan(correlation):
         return "The map is even: there is nothing to compare."
-    told = Markup("rank correlation with the map of shuffled weights: <b>{:.2f}</b>").format(correlation)
-    return told + " (near 0: the map shows what was learned; near 1 or −1: the image alone)"
+    sentence = Markup("rank correlation with the map of shuffled weights: <b>{:.2f}</b>").format(correlation)
+    return sentence + " (near 0: the map shows what was learned; near 1 or −1: the image alone)"
 
 
 def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:

@@ -15,7 +15,7 @@ from galviz.tools.occlusion.core import VALUES, map_message, object_message, sou
 from galviz.work.explanation import BASELINES, Explanation, Question, outputs
 
 TOGETHER = "all bands"
-_ASKED = ("object_id", "output", "seen", "band", "patch", "stride", "baseline")
+_SETTINGS = ("object_id", "output", "shown_band", "band", "patch", "stride", "baseline")
 
 
 class OcclusionWidget(anywidget.AnyWidget):
@@ -33,7 +33,7 @@ class OcclusionWidget(anywidget.AnyWidget):
     object_id : str
     output : str
         The output to explain, a key of `galviz.work.explanation.outputs`.
-    seen : str
+    shown_band : str
         Input band of a network for single bands; ``""`` for other networks.
     band : str
         The band that is occluded, or ``"all bands"`` at once.
@@ -57,7 +57,7 @@ class OcclusionWidget(anywidget.AnyWidget):
 
     object_id = traitlets.Unicode()
     output = traitlets.Unicode()
-    seen = traitlets.Unicode()
+    shown_band = traitlets.Unicode()
     band = traitlets.Unicode(TOGETHER)
     patch = traitlets.Int(8, min=1)
     stride = traitlets.Int(4, min=1)
@@ -77,10 +77,10 @@ class OcclusionWidget(anywidget.AnyWidget):
         self._outputs = outputs(self.run.target, self.cutouts.bands)
         single = self.run.target.one_band(self.cutouts.bands)
         first = {"object_id": str(self.cutouts.object_ids[0]), "output": next(iter(self._outputs))}
-        first |= {"seen": self.cutouts.bands[0] if single else ""}
+        first |= {"shown_band": self.cutouts.bands[0] if single else ""}
         super().__init__(**(first | traits))
         self.on_msg(lambda *_: self._bring())
-        self.observe(lambda _: self.explain(), _ASKED)
+        self.observe(lambda _: self.explain(), _SETTINGS)
         self.observe(lambda _: self._draw(), "value")
         self.explain()
 
@@ -91,11 +91,11 @@ class OcclusionWidget(anywidget.AnyWidget):
             raise ValueError(f"patch: expected at most {most} pixels, as the image has, got {proposal['value']}.")
         return proposal["value"]
 
-    @traitlets.validate("object_id", "output", "band", "seen")
+    @traitlets.validate("object_id", "output", "band", "shown_band")
     def _known(self, proposal: Mapping[str, Any]) -> str:
         name, value = proposal["trait"].name, proposal["value"]
         single = self.run.target.one_band(self.cutouts.bands)
-        known = {"output": list(self._outputs), "seen": list(self.cutouts.bands) if single else [""]}
+        known = {"output": list(self._outputs), "shown_band": list(self.cutouts.bands) if single else [""]}
         known["band"] = [TOGETHER, *([] if single else self.cutouts.bands)]
         if name == "object_id":
             self.cutouts.row_of([value])
@@ -108,10 +108,12 @@ class OcclusionWidget(anywidget.AnyWidget):
         self.cancel()
         bands = "together" if self.band == TOGETHER else "each"
         question = Question(self._outputs[self.output], bands, self.patch, self.stride, self.baseline)
-        asked = Explanation(self.run, self.cutouts, self.object_id, question, seen=self.seen, on_change=self._look)
-        self.found = asked
+        new = Explanation(
+            self.run, self.cutouts, self.object_id, question, shown_band=self.shown_band, on_change=self._poll
+        )
+        self.found = new
         self._bring()
-        self._look()
+        self._poll()
 
     def cancel(self) -> None:
         """Cancel the request; what was received so far stays."""
@@ -132,15 +134,15 @@ class OcclusionWidget(anywidget.AnyWidget):
             As `galviz.work.chunks.Work.results` does.
         """
         self.found.work.results(timeout)
-        self._look()
+        self._poll()
         return self.map
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         found = self.found
         if found is None:
             return
         status = found.work.status  # read before the results, as the last batch arrives before the status changes
-        found.look()
+        found.poll()
         self.set_trait("status", status)
         self.set_trait("progress", found.work.done / max(1, found.work.total))
         self._draw()
@@ -155,7 +157,7 @@ class OcclusionWidget(anywidget.AnyWidget):
 
     def _bring(self) -> None:
         sources = sources_of(self.cutouts, self.object_id)
-        message = object_message(self.cutouts, self.object_id, sources, self.seen)
+        message = object_message(self.cutouts, self.object_id, sources, self.shown_band)
         self.send(message, buffers=[message.pop("png")])
         if self.found is not None:
             self._draw()

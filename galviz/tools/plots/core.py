@@ -67,20 +67,20 @@ def scatter(
     index, both = selection.table.index, np.column_stack([selection.values(name) for name in names])
     drawn = np.isfinite(both).all(axis=1)
     place, rows = both[drawn], np.flatnonzero(drawn)
-    chosen = hv.streams.Pipe(data=place[selection.mask[drawn]])
+    selected = hv.streams.Pipe(data=place[selection.mask[drawn]])
     ring = hv.streams.Pipe(data=_place_of_focus(selection, both))
     dense = density or len(rows) > explore.MAX_POINTS
     coloured = None if colour is None else Colouring(selection.values(colour[0])[drawn], colour[1])
-    looks = {"axes": axes, "chosen": chosen, "colour": coloured}
+    options = {"axes": axes, "selected": selected, "colour": coloured}
     if dense:
-        source, plot = explore.point_density(*place.T, **looks)
+        source, plot = explore.point_density(*place.T, **options)
     else:
         exact = tuple(_exact(selection.table, name, drawn) for name in (*names, *((colour or ())[:1])))
-        source, plot = explore.point_cloud(*place.T, index.to_numpy(object)[drawn], exact=exact, **looks)
+        source, plot = explore.point_cloud(*place.T, index.to_numpy(object)[drawn], exact=exact, **options)
 
     def follow(*events: param.parameterized.Event) -> None:
         if any(event.name == "version" for event in events):
-            chosen.send(place[selection.mask[drawn]])
+            selected.send(place[selection.mask[drawn]])
         ring.send(_place_of_focus(selection, both))
 
     _listen(source, selection, names, take, {"place": place, "rows": rows})
@@ -115,8 +115,8 @@ def _listen(
             take(selection.lasso, *names, geometry)
 
     streams = (hv.streams.Tap, hv.streams.BoundsXY, hv.streams.Lasso)
-    for stream, heard in zip(streams, (tapped, boxed, lassoed), strict=True):
-        stream(source=source).add_subscriber(heard)
+    for stream, handler in zip(streams, (tapped, boxed, lassoed), strict=True):
+        stream(source=source).add_subscriber(handler)
 
 
 def histogram(
@@ -130,12 +130,12 @@ def histogram(
     def counted(mask: np.ndarray) -> np.ndarray:
         return np.histogram(values[known & mask], bins=edges)[0]
 
-    chosen = hv.streams.Pipe(data=counted(selection.mask))
-    source, plot = explore.bars(edges, counted(known), axis=axis, chosen=chosen, logarithmic=logarithmic)
+    selected = hv.streams.Pipe(data=counted(selection.mask))
+    source, plot = explore.bars(edges, counted(known), axis=axis, selected=selected, logarithmic=logarithmic)
 
     def follow(*events: param.parameterized.Event) -> None:
         if any(event.name == "version" for event in events):
-            chosen.send(counted(selection.mask))
+            selected.send(counted(selection.mask))
 
     def tapped(x: float | None, y: float | None) -> None:  # noqa: ARG001 - the stream passes it
         k = -1 if x is None else int(np.searchsorted(edges, x, side="right")) - 1

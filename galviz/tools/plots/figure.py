@@ -19,7 +19,7 @@ GUIDES = ("none", "1:1 line", "zero and medians")
 """Kinds of reference lines."""
 
 _SELECT = ["box_select", "lasso_select"]
-_CHOSEN = ("#ffc966", "#f7ae1e", ORANGE, "#c77e00", "#a56500", "#7a4a00")
+_SELECTED = ("#ffc966", "#f7ae1e", ORANGE, "#c77e00", "#a56500", "#7a4a00")
 
 
 def point_cloud(
@@ -28,7 +28,7 @@ def point_cloud(
     ids: np.ndarray,
     *,
     axes: tuple[str, str],
-    chosen: hv.streams.Pipe,
+    selected: hv.streams.Pipe,
     colour: Colouring | None = None,
     exact: Sequence[np.ndarray | None] = (),
 ) -> tuple[hv.Points, hv.Overlay]:
@@ -42,7 +42,7 @@ def point_cloud(
         (n,), shown in the tooltip of a point.
     axes : (str, str)
         Axis labels.
-    chosen : holoviews.streams.Pipe
+    selected : holoviews.streams.Pipe
         Its ``data`` are the places (m, 2) of the selected objects; sending new ones updates the plot.
     colour : Colouring, optional
         Values that colour the points; blue by default. An object without a value is a grey cross.
@@ -55,45 +55,45 @@ def point_cloud(
         Source of taps, boxes and lassos.
     plot : holoviews.Overlay
     """
-    dims, told = _dims(axes), [hv.Dimension("object_id")]
+    dims, hover_columns = _dims(axes), [hv.Dimension("object_id")]
     table = pd.DataFrame({"x": x, "y": y, "object_id": ids})
     size, alpha = (5, 0.7) if len(x) <= 5000 else (3, 0.4)
-    looks: dict[str, Any] = {"color": BLUE, "selection_color": BLUE}
+    options: dict[str, Any] = {"color": BLUE, "selection_color": BLUE}
     hover: Any = "hover"
     mark = {"size": 8, "line_color": "white", "line_width": 0.5}
     if colour is not None:
         table[VALUE] = np.where(colour.known, colour.values, np.nan)
         table["point_mark"] = np.where(colour.known, "circle", "cross")
-        told += [
+        hover_columns += [
             hv.Dimension(VALUE),
             hv.Dimension("point_mark"),
         ]  # without labels: HoloViews confuses dimensions with equal labels
         size, alpha = (size + 2, 0.9) if len(x) <= 5000 else (size + 1, 0.7)
-        looks = {"color": VALUE, "marker": "point_mark", **colour.bar}
+        options = {"color": VALUE, "marker": "point_mark", **colour.bar}
         width = hv.dim("point_mark").categorize({"cross": 1.5}, default=0.4)
-        looks |= {"line_color": GREY, "line_width": width} if len(x) <= 5000 else {}
+        options |= {"line_color": GREY, "line_width": width} if len(x) <= 5000 else {}
         mark = {"size": 11, "line_color": "black", "line_width": 1}
     read = {"x": axes[0], "y": axes[1]} | ({} if colour is None else {VALUE: colour.label})
     texts = {name: text for name, text in zip(read, exact, strict=False) if text is not None}
     for name, text in texts.items():
         table[f"{name}_text"] = text
-        told.append(hv.Dimension(f"{name}_text"))
+        hover_columns.append(hv.Dimension(f"{name}_text"))
     if texts or colour is not None:  # HoloViews would confuse `hover_tooltips` if an axis is called x or y
         tips = [(label, f"@{{{name}_text}}" if name in texts else f"@{{{name}}}") for name, label in read.items()]
         hover = HoverTool(tooltips=[*tips[:2], ("object_id", "@{object_id}"), *tips[2:]])
-    points = hv.Points(table, dims, told).opts(
+    points = hv.Points(table, dims, hover_columns).opts(
         size=size,
         **dict.fromkeys(("alpha", "nonselection_alpha", "selection_alpha"), alpha),
         tools=[hover, *_SELECT],
         backend_opts={"plot.output_backend": "webgl"} if len(x) > 5000 else {},
-        **looks,
+        **options,
     )
 
     def marked(data: np.ndarray) -> hv.Points:
         some = hv.Points(data, dims)
         return some.opts(color=ORANGE, marker="triangle", nonselection_alpha=1, default_tools=[], **mark)
 
-    return points, points * hv.DynamicMap(marked, streams=[chosen])
+    return points, points * hv.DynamicMap(marked, streams=[selected])
 
 
 def point_density(
@@ -101,7 +101,7 @@ def point_density(
     y: np.ndarray,
     *,
     axes: tuple[str, str],
-    chosen: hv.streams.Pipe,
+    selected: hv.streams.Pipe,
     colour: Colouring | None = None,
 ) -> tuple[hv.DynamicMap, hv.Overlay]:
     """Draw the number of objects at each place (with Datashader: every object counts), selected ones in orange.
@@ -114,9 +114,11 @@ def point_density(
     wider = 0 if colour is None else 1  # pixels added around selected objects, to stand out from the colours
     clear = {"clipping_colors": {"NaN": "transparent"}, "cnorm": "log"}
 
-    def shaded(data: np.ndarray, mean: str = "", spread: int = wider, **seen: Any) -> hv.Image:
-        size = {f"plot_{side}": min(seen[side] or 600, 1200) // 2 for side in ("width", "height")}
-        return _shaded(data, size | {name: seen[name] or whole for name, whole in window.items()}, dims, mean, spread)
+    def shaded(data: np.ndarray, mean: str = "", spread: int = wider, **window_now: Any) -> hv.Image:
+        size = {f"plot_{side}": min(window_now[side] or 600, 1200) // 2 for side in ("width", "height")}
+        return _shaded(
+            data, size | {name: window_now[name] or whole for name, whole in window.items()}, dims, mean, spread
+        )
 
     def picture(*values: np.ndarray, mean: str = "") -> hv.DynamicMap:
         return hv.DynamicMap(partial(shaded, np.column_stack([x, y, *values]), mean, 0), streams=streams())
@@ -124,12 +126,12 @@ def point_density(
     def streams() -> list[hv.streams.Stream]:
         return [hv.streams.RangeXY(), hv.streams.PlotSize()]
 
-    some = hv.DynamicMap(shaded, streams=[chosen, *streams()]).opts(cmap=list(_CHOSEN), default_tools=[], **clear)
-    heard = {"tools": ["hover", *_SELECT]}
+    some = hv.DynamicMap(shaded, streams=[selected, *streams()]).opts(cmap=list(_SELECTED), default_tools=[], **clear)
+    tools = {"tools": ["hover", *_SELECT]}
     if colour is None:
-        every = picture().opts(cmap="viridis", colorbar=True, clabel="Objects per pixel", **heard, **clear)
+        every = picture().opts(cmap="viridis", colorbar=True, clabel="Objects per pixel", **tools, **clear)
         return every, every * some
-    every = picture(colour.values, mean=VALUE).opts(**heard, **colour.bar | clear | {"cnorm": "linear"})
+    every = picture(colour.values, mean=VALUE).opts(**tools, **colour.bar | clear | {"cnorm": "linear"})
     below = picture().opts(cmap=[GREY, GREY], default_tools=[], **clear)
     return every, below * every * some
 
@@ -175,8 +177,8 @@ def focus_ring(axes: tuple[str, str], place: hv.streams.Pipe) -> hv.DynamicMap:
     dims = _dims(axes)
 
     def ring(data: np.ndarray) -> hv.Points:
-        looks = {"fill_alpha": 0, "line_color": FOCUS, "line_width": 3, "size": 16, "default_tools": []}
-        return hv.Points(data, dims).opts(color=FOCUS, **looks)
+        options = {"fill_alpha": 0, "line_color": FOCUS, "line_width": 3, "size": 16, "default_tools": []}
+        return hv.Points(data, dims).opts(color=FOCUS, **options)
 
     return hv.DynamicMap(ring, streams=[place])
 
@@ -205,7 +207,7 @@ def guide(kind: str, x: np.ndarray, y: np.ndarray) -> hv.Overlay | None:
 
 
 def bars(
-    edges: np.ndarray, counts: np.ndarray, *, axis: str, chosen: hv.streams.Pipe, logarithmic: bool = False
+    edges: np.ndarray, counts: np.ndarray, *, axis: str, selected: hv.streams.Pipe, logarithmic: bool = False
 ) -> tuple[hv.Histogram, hv.Overlay]:
     """Draw a histogram of all objects, and of the selected ones.
 
@@ -217,7 +219,7 @@ def bars(
         (K,).
     axis : str
         Axis label.
-    chosen : holoviews.streams.Pipe
+    selected : holoviews.streams.Pipe
         Its ``data`` are the counts (K,) of selected objects.
     logarithmic : bool
         Whether the axis of the counts is logarithmic.
@@ -239,7 +241,7 @@ def bars(
         some = hv.Histogram((edges, np.maximum(data, floor)), kdims=dims, vdims=number)
         return some.opts(color=ORANGE, line_color="white", line_width=0.5, nonselection_alpha=1, default_tools=[])
 
-    return every, every * hv.DynamicMap(marked, streams=[chosen])
+    return every, every * hv.DynamicMap(marked, streams=[selected])
 
 
 def count_matrix(counts: pd.DataFrame, *, axes: tuple[str, str]) -> tuple[hv.HeatMap, hv.Overlay]:

@@ -6,7 +6,7 @@ from typing import Any
 import panel as pn
 import param
 
-from galviz.tools.formatting import drawn, field, said, shown_error
+from galviz.tools.formatting import drawn, error_note, field, shown_error
 from galviz.tools.plots import core as plots
 from galviz.tools.plots.figure import GUIDES
 from galviz.tools.selection.core import Selection
@@ -78,7 +78,7 @@ class PlotView(pn.viewable.Viewer):
                 plot, self._follow = plots.matrix(self.selection, names, axes, self._take)
         except (ValueError, KeyError) as error:
             self._follow = _nothing
-            return said(shown_error(error))
+            return error_note(shown_error(error))
         return drawn(plot)
 
     def controls(self) -> pn.viewable.Viewable:
@@ -88,12 +88,14 @@ class PlotView(pn.viewable.Viewer):
         typed |= {"width": 150, "case_sensitive": False}
         scatter, counted = self.param.kind.rx() == "scatter", self.param.kind.rx() == "histogram"
         switch = {"type": pn.widgets.Toggle, "width": 100}
-        looks = {"kind": {"width": 110}, "x": typed, "y": typed | {"visible": counted.rx.not_()}}
-        looks |= {"colour": typed | {"options": ["", *names], "visible": scatter, "placeholder": "none"}}
-        looks |= {"guide": {"width": 160, "visible": scatter}}
-        looks |= {"bins": {"type": pn.widgets.IntInput, "start": 2, "end": 400, "width": 70, "visible": counted}}
-        looks |= {"density": switch | {"visible": scatter}, "logarithmic": switch | {"visible": counted}}
-        return pn.FlexBox(*(field(self.param[name], **look) for name, look in looks.items()), align_items="flex-end")
+        options = {"kind": {"width": 110}, "x": typed, "y": typed | {"visible": counted.rx.not_()}}
+        options |= {"colour": typed | {"options": ["", *names], "visible": scatter, "placeholder": "none"}}
+        options |= {"guide": {"width": 160, "visible": scatter}}
+        options |= {"bins": {"type": pn.widgets.IntInput, "start": 2, "end": 400, "width": 70, "visible": counted}}
+        options |= {"density": switch | {"visible": scatter}, "logarithmic": switch | {"visible": counted}}
+        return pn.FlexBox(
+            *(field(self.param[name], **option) for name, option in options.items()), align_items="flex-end"
+        )
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(self.controls(), self.plot, sizing_mode="stretch_width")

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from galviz.sky.photometry import stretch, stretch_limits
-from galviz.tools.occlusion.figure import look_of, rgb_of
+from galviz.tools.occlusion.figure import colour_scale, rgb_of
 from galviz.tools.style import BLUE, FOCUS, GREY, ORANGE, PINK, SKY, frame
 
 RESIDUAL = "residual"
@@ -20,7 +20,7 @@ NOISES = 6.0
 """Colour limit of the residual in units of the noise: blue negative, red positive."""
 
 _LINES = 5  # spacing in px of the hatching over a hidden band
-_LOOKS = {"best fit": "solid", "from random": "dotted"}
+_STYLES = {"best fit": "solid", "from random": "dotted"}
 _COLOURS = (BLUE, ORANGE, PINK, SKY, FOCUS, GREY)
 _SOLID, _CLEAR = 255, 0
 
@@ -42,8 +42,10 @@ def strips(pictures: Mapping[str, np.ndarray], hidden: Sequence[bool]) -> dict[s
     drawn = {}
     for name, images in pictures.items():
         parts = []
-        for image, seen, fitted, off in zip(images, pictures["observed"], pictures["best fit"], hidden, strict=True):
-            like = seen if np.isfinite(seen).any() else fitted
+        for image, observed, fitted, off in zip(
+            images, pictures["observed"], pictures["best fit"], hidden, strict=True
+        ):
+            like = observed if np.isfinite(observed).any() else fitted
             part = _about_zero(image, like) if name == RESIDUAL else _grey(image, like)
             parts.append(_lined(part) if off and name == "observed" else part)
         row = np.concatenate([np.pad(p, ((0, 0), (0, 1), (0, 0)), constant_values=_CLEAR) for p in parts], axis=1)
@@ -64,7 +66,7 @@ def loss_curves(found: hv.streams.Pipe) -> hv.Overlay:
     -------
     holoviews.Overlay
     """
-    maps = [hv.DynamicMap(partial(_losses_of, start), streams=[found]) for start in _LOOKS]
+    maps = [hv.DynamicMap(partial(_losses_of, start), streams=[found]) for start in _STYLES]
     title = "Best fits solid, from random dotted"
     return frame(maps[0] * maps[1], logy=True, height=260, show_legend=False, title=title)
 
@@ -78,7 +80,7 @@ def _losses_of(start: str, data: tuple[Mapping[str, np.ndarray], Sequence[str]])
             paths.append({"step": steps, "loss": one[steps], "object_id": name, "colour": colour})
     axes = [hv.Dimension("step", label="Step"), hv.Dimension("loss", label="Mean square residual")]
     lines = hv.Contours(paths, axes, ["object_id", "colour"])
-    return lines.opts(color="colour", line_dash=_LOOKS[start], line_width=2, tools=["hover"], framewise=True)
+    return lines.opts(color="colour", line_dash=_STYLES[start], line_width=2, tools=["hover"], framewise=True)
 
 
 def _grey(image: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -89,7 +91,7 @@ def _grey(image: np.ndarray, like: np.ndarray) -> np.ndarray:
 def _about_zero(image: np.ndarray, like: np.ndarray) -> np.ndarray:
     known = like[np.isfinite(like)]
     noise = 1.4826 * float(np.median(np.abs(known - np.median(known)))) if known.size else 0.0
-    colours = np.array(rgb_of(look_of(image, "change")[1]))
+    colours = np.array(rgb_of(colour_scale(image, "change")[1]))
     level = np.clip(np.nan_to_num(image) / (2 * NOISES * noise or 1.0) + 0.5, 0, 1)
     return _solid(colours[np.round(level * (len(colours) - 1)).astype(int)], image)
 

@@ -10,7 +10,7 @@ import param
 from galviz.runs.best_fits import STEPS
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.export.view import WayOut
+from galviz.tools.export.view import ExportPanel
 from galviz.tools.formatting import REFUSED, beside, field, shown_error, text
 from galviz.tools.repair.core import Repair
 from galviz.tools.repair.figure import loss_curves
@@ -55,9 +55,9 @@ class RepairView(pn.viewable.Viewer):
     def ids(self) -> Sequence[str]:
         """Ids to fit: the first `count` selected ones that have an image, or those from the focus on."""
         index = self.cutouts.catalogue.index
-        chosen = [one for one in self.selection.ids if one in index] if len(self.selection) else []
-        if chosen:
-            return chosen[: self.count]
+        selected = [one for one in self.selection.ids if one in index] if len(self.selection) else []
+        if selected:
+            return selected[: self.count]
         start = index.get_loc(self.selection.focus) if self.selection.focus in index else 0
         return [str(index[(start + k) % len(index)]) for k in range(min(self.count, len(index)))]
 
@@ -83,7 +83,7 @@ class RepairView(pn.viewable.Viewer):
             self.found.cancel()
             self._show(running=False)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Poll for new steps. Then pause as long as drawing took, so that a click waits for one drawing at most."""
         if self.found is None or not self.running or time.monotonic() < self._rested:
             return
@@ -120,13 +120,13 @@ class RepairView(pn.viewable.Viewer):
         if self.found is None or self.found.status != "done":
             return pn.Spacer(height=0)
         wide = {"collapsed": True, "sizing_mode": "stretch_width"}
-        return pn.Card(self.way_out(), title="Export: files, Python, SAMP", **wide)
+        return pn.Card(self.export_panel(), title="Export: files, Python, SAMP", **wide)
 
-    def way_out(self) -> WayOut:
+    def export_panel(self) -> ExportPanel:
         """Return the export panel of the results: fluxes, and cutouts with hidden bands taken from the fits."""
         table, sky = self.found.wide(), str(self.run.data)
         more = {"cutouts": self.found.repaired(), "source": sky, "opening": self.found.python(sky), "run": self.run}
-        return WayOut(table, Selection(table), **more)
+        return ExportPanel(table, Selection(table), **more)
 
     def controls(self) -> pn.viewable.Viewable:
         """Return the row of controls: bands to hide, objects, steps, Fit automatically, Fit, Cancel."""
@@ -140,6 +140,6 @@ class RepairView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         losses = pn.pane.HoloViews(loss_curves(self._losses), sizing_mode="stretch_width")
-        told = beside(text(self._fluxes), losses)
-        parts = (self.controls(), text(self._progress), self._alert, text(self._pictures), told, self._out)
+        results = beside(text(self._fluxes), losses)
+        parts = (self.controls(), text(self._progress), self._alert, text(self._pictures), results, self._out)
         return pn.Column(*parts, sizing_mode="stretch_width")

@@ -16,7 +16,7 @@ from galviz.tools.client import script
 from galviz.tools.repair.core import Repair
 from galviz.tools.repair.html import fluxes_html, pictures_html, progress_html
 
-_ASKED = ("object_ids", "off", "steps")
+_SETTINGS = ("object_ids", "off", "steps")
 _FIRST = 2
 
 
@@ -70,8 +70,8 @@ class RepairWidget(anywidget.AnyWidget):
         first = {"object_ids": list(self.cutouts.object_ids[:_FIRST]), "off": [self.cutouts.bands[0]]}
         super().__init__(**(first | traits))
         self.set_trait("bands", list(self.cutouts.bands))
-        self.on_msg(lambda _, said, __: self.cancel() if said == "cancel" else self.fit())
-        self.observe(lambda _: self.fit(), _ASKED)
+        self.on_msg(lambda _, message, __: self.cancel() if message == "cancel" else self.fit())
+        self.observe(lambda _: self.fit(), _SETTINGS)
         self.fit()
 
     @traitlets.validate("object_ids", "off")
@@ -90,9 +90,9 @@ class RepairWidget(anywidget.AnyWidget):
     def fit(self) -> None:
         """Start new fits; running ones are cancelled."""
         self.cancel()
-        options = {"steps": self.steps, "on_change": self._look}
+        options = {"steps": self.steps, "on_change": self._poll}
         self.found = Repair(self.run, self.cutouts, self.object_ids, self.off, **options)
-        self._look()
+        self._poll()
 
     def cancel(self) -> None:
         """Cancel the fits; what was received so far stays."""
@@ -102,16 +102,16 @@ class RepairWidget(anywidget.AnyWidget):
     def wait(self, timeout: float | None = None) -> pd.DataFrame:
         """Wait until the fits end, and return the table; raises as `galviz.tools.repair.core.Repair.wait` does."""
         self.found.wait(timeout)
-        self._look()
+        self._poll()
         return self.table
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         found = self.found
         if found is None:
             return
         table = found.table()
-        told = {"step": found.step, "status": found.status, "running": found.status == "running", "table": table}
-        told |= {"progress": as_html(progress_html(found))}
-        told |= {"pictures": as_html(pictures_html(found) + fluxes_html(table))}
-        for name, value in told.items():
+        values = {"step": found.step, "status": found.status, "running": found.status == "running", "table": table}
+        values |= {"progress": as_html(progress_html(found))}
+        values |= {"pictures": as_html(pictures_html(found) + fluxes_html(table))}
+        for name, value in values.items():
             self.set_trait(name, value)

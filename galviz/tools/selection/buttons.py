@@ -12,10 +12,10 @@ from galviz.tools.formatting import NOT_KNOWN, shown_error, text
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.stretch import alert
 
-LOOKING = Markup("<p role='status'>Looking …</p>")
+SEARCHING = Markup("<p role='status'>Looking …</p>")
 
 
-class Opener(pn.viewable.Viewer):
+class SelectionButtons(pn.viewable.Viewer):
     """A view with buttons that select objects."""
 
     selection = param.ClassSelector(class_=Selection, constant=True)

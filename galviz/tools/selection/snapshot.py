@@ -17,7 +17,7 @@ from galviz.tools.viewer.stretch import alert
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class Snapshot:
     """The selected objects at one moment, or all if none is selected.
 
     A selection may change while a file of it is written; a snapshot does not.
@@ -29,7 +29,7 @@ class Choice:
     lines: str
 
     @classmethod
-    def of(cls, selection: Selection) -> "Choice":
+    def of(cls, selection: Selection) -> "Snapshot":
         """Return a snapshot of a selection."""
         if len(selection):
             return cls(selection.table, selection.mask, selection.steps, selection.python())
@@ -48,7 +48,7 @@ class Choice:
         return self.lines
 
 
-def follow(selection: Selection, names: list[str], work: Callable[[], Awaitable[None]]) -> None:
+def run_on_change(selection: Selection, names: list[str], work: Callable[[], Awaitable[None]]) -> None:
     """Call `work` now and after each change of these parameters, one call at a time.
 
     Of changes during a call, only the last one leads to another call.
@@ -65,7 +65,7 @@ def follow(selection: Selection, names: list[str], work: Callable[[], Awaitable[
         finally:
             busy = False
 
-    def look(*_: param.parameterized.Event) -> None:
+    def changed(*_: param.parameterized.Event) -> None:
         nonlocal busy
         if busy:
             return
@@ -78,18 +78,18 @@ def follow(selection: Selection, names: list[str], work: Callable[[], Awaitable[
         else:
             pn.state.execute(run)
 
-    selection.param.watch(look, names)
-    look()
+    selection.param.watch(changed, names)
+    changed()
 
 
-class Patient(pn.viewable.Viewer):
+class BackgroundView(pn.viewable.Viewer):
     """A view that runs slow work in a thread and shows why it failed."""
 
-    busy = param.Boolean(default=False, doc="whether a button was pressed whose work is not done: the next is ignored")
+    busy = param.Boolean(default=False, doc="whether work is in progress: another click is ignored")
     gone = param.Boolean(default=False, doc="whether the visitor has left")
-    error = param.String(default="", doc="why the last wish was not granted")
+    error = param.String(default="", doc="why the last request failed")
 
-    async def aside(self, work: Callable[..., Any], *given: Any) -> Any:
+    async def in_thread(self, work: Callable[..., Any], *given: Any) -> Any:
         """Run `work` in a thread and return its result; on an error return None and show the reason."""
         try:
             return await asyncio.to_thread(work, *given)

@@ -71,12 +71,12 @@ class SelectionBar(pn.viewable.Viewer):
             self.take(self.selection.forget, self.subset)
 
     @param.depends("selection.version")
-    def said(self) -> Markup:
+    def summary(self) -> Markup:
         """Return the number of selected objects and the last step, as HTML."""
-        steps, chosen, total = self.selection.steps, len(self.selection), len(self.selection.table)
+        steps, selected, total = self.selection.steps, len(self.selection), len(self.selection.table)
         last = f" · last step: {_short(*steps[-1])}" if steps else ""
         status = Markup("<div role='status'><b>{:,} of {:,} objects selected</b>{}</div>")
-        return status.format(chosen, total, last)
+        return status.format(selected, total, last)
 
     def __panel__(self) -> pn.viewable.Viewable:
         def button(label: str, act: Callable[[object], Any], about: str) -> pn.widgets.Button:
@@ -101,7 +101,7 @@ class SelectionBar(pn.viewable.Viewer):
             button("Delete subset", self._forget, "delete the subset; its objects stay"),
         ]
         controls = pn.FlexBox(how, condition, *undo, *subsets, align_items="flex-end")
-        return pn.Column(text(self.said), controls, self._alert, sizing_mode="stretch_width")
+        return pn.Column(text(self.summary), controls, self._alert, sizing_mode="stretch_width")
 
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:

@@ -53,10 +53,10 @@ class TableView(pn.viewable.Viewer):
     @param.depends("selection.focus", "selection.version", watch=True)
     def _mark(self) -> None:
         ids, focus = self.widget.value.index, self.selection.focus
-        chosen = ids.isin(self.selection.ids)
+        marked = ids.isin(self.selection.ids)
         if focus in ids:
-            chosen[ids.get_loc(focus)] = True
-        self.widget.selection = np.flatnonzero(chosen).tolist()
+            marked[ids.get_loc(focus)] = True
+        self.widget.selection = np.flatnonzero(marked).tolist()
 
     @param.depends("selection.focus", watch=True)
     def _show_focus(self) -> None:
@@ -65,14 +65,14 @@ class TableView(pn.viewable.Viewer):
             self.widget.page = int(shown.get_loc(self.selection.focus)) // self.widget.page_size + 1
 
     @param.depends("selection.focus", "selection.version")
-    def said(self) -> str | Markup:
+    def summary(self) -> str | Markup:
         """Return which rows are marked, as text."""
-        chosen, focus = len(self.selection), self.selection.focus
-        marked = [f"the {chosen:,} selected"] * bool(chosen)
+        selected, focus = len(self.selection), self.selection.focus
+        marked = [f"the {selected:,} selected"] * bool(selected)
         in_focus = Markup("<b>{}</b>, which is in focus").format(focus)
         marked += [in_focus] if focus in self.widget.value.index else []
-        said = Markup("<span class='note'>Marked: {}.</span>")
-        return said.format(Markup(" and ").join(marked)) if marked else ""
+        summary = Markup("<span class='note'>Marked: {}.</span>")
+        return summary.format(Markup(" and ").join(marked)) if marked else ""
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(text(self.said), self.widget, sizing_mode="stretch_width")
+        return pn.Column(text(self.summary), self.widget, sizing_mode="stretch_width")

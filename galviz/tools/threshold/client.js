@@ -164,7 +164,7 @@ class Threshold {
   /**
    * Sets the threshold. One is on its way at a time; of those that come meanwhile only the last is sent.
    * @param {number} value
-   * @param {boolean} done the line was let go
+   * @param {boolean} done the line was released
    */
   choose(value, done) {
     this.value = clamp(value);

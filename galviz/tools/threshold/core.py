@@ -100,8 +100,8 @@ class Scored:
         self.scores = values[self.rows]
         self._given = np.full(len(self.rows), np.nan, dtype=np.float32)
         if truth:
-            told = numbers(table[truth])[self.rows]
-            self._given = np.where(np.isnan(told), np.nan, told > cut).astype(np.float32)
+            given = numbers(table[truth])[self.rows]
+            self._given = np.where(np.isnan(given), np.nan, given > cut).astype(np.float32)
         self._mean, self._spread = (float(f(self.scores)) if len(self.rows) else np.nan for f in (np.mean, np.std))
         self._learn(labels or {})
 
@@ -114,11 +114,11 @@ class Scored:
 
     def _learn(self, labels: Mapping[str, str]) -> None:
         yes, no = words(self.name)
-        told = {object_id: float(label == yes) for object_id, label in labels.items() if label in (yes, no)}
+        given = {object_id: float(label == yes) for object_id, label in labels.items() if label in (yes, no)}
         index, by_hand, self.truth = self.table.index, 0, self._given
-        if told and len(self.rows):
-            found = index.get_indexer(pd.Index(list(told), dtype=index.dtype))
-            values = np.fromiter(told.values(), np.float32)[found >= 0]
+        if given and len(self.rows):
+            found = index.get_indexer(pd.Index(list(given), dtype=index.dtype))
+            values = np.fromiter(given.values(), np.float32)[found >= 0]
             place = np.full(len(index), -1, dtype=np.int32)
             place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
             places = place[found[found >= 0]]

@@ -187,8 +187,8 @@ def numbers(found: AtThreshold, drawn: Mapping[str, Interval], name: str) -> lis
     lines = [("Above the line", f"{found.above:,} of {found.n:,}"), ("Raw fraction", percent(found.fraction))]
     if drawn:
         lines += [("Purity", percent(found.purity)), ("Completeness", percent(found.completeness))]
-        told = np.isfinite(drawn["corrected"].value)
-        lines.append((f"Corrected fraction ({name})", percent(drawn["corrected"]) if told else _BLIND))
+        known = np.isfinite(drawn["corrected"].value)
+        lines.append((f"Corrected fraction ({name})", percent(drawn["corrected"]) if known else _BLIND))
     return lines
 
 

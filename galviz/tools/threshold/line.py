@@ -18,24 +18,24 @@ class ThresholdLine(pn.custom.JSComponent):
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
-        self.asked: Callable[[float, bool], None] = lambda *_: None
-        self._said: dict[str, dict[str, Any]] = {}
+        self.on_threshold: Callable[[float, bool], None] = lambda *_: None
+        self._latest: dict[str, dict[str, Any]] = {}
         self._acknowledged: dict[str, int] = {}
 
     def _handle_msg(self, data: Mapping[str, Any]) -> None:
         check(data, messages.FROM_BROWSER)
         if data["type"] == "hello":
-            for message in self._said.values():
+            for message in self._latest.values():
                 self._send_msg(message)
             return
         self._acknowledged[data["client"]] = data["seq"]
-        self.asked(float(data["value"]), data["done"])
-        if "state" in self._said:  # acknowledged even if the threshold did not change
-            self.send({**self._said["state"], "acknowledged": dict(self._acknowledged)})
+        self.on_threshold(float(data["value"]), data["done"])
+        if "state" in self._latest:  # acknowledged even if the threshold did not change
+            self.send({**self._latest["state"], "acknowledged": dict(self._acknowledged)})
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message to every browser; later ones get it when they connect."""
-        self._said[message["type"]] = message
+        self._latest[message["type"]] = message
         self._send_msg(message)
 
     def tell(self, threshold: float, numbers: list[tuple[str, str]]) -> None:

@@ -36,7 +36,7 @@ class Threshold(TypedDict):
     client: str  # tells one browser from another
     seq: int
     value: float
-    done: bool  # the line was let go
+    done: bool  # the line was released
 
 
 TO_BROWSER = (Chart, State)

@@ -13,7 +13,7 @@ from galviz.tools.gallery.core import Album, Exchange
 from galviz.tools.gallery.view import GalleryGrid
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
-from galviz.tools.viewer.stretch import LookView
+from galviz.tools.viewer.stretch import StretchView
 
 _TILE = 96
 
@@ -33,22 +33,22 @@ class NearView(pn.viewable.Viewer):
     def __init__(self, table: pd.DataFrame, cutouts: CutoutSet | None, selection: Selection, **params: object) -> None:
         super().__init__(**params)
         self.table = table
-        self.looks = None if cutouts is None else LookView(cutouts)
+        self.stretch_view = None if cutouts is None else StretchView(cutouts)
         height = 230 if cutouts is None else 300
         self.grids = [GalleryGrid(sizing_mode="stretch_width", height=height) for _ in range(2)]
         self.albums = [Album(table, cutouts) for _ in range(2)]
         for grid, album in zip(self.grids, self.albums, strict=True):
             album.rows = album.rows[:0]
             grid.exchange = Exchange(album, selection, grid.send, tile=_TILE)
-        if self.looks is not None:
-            self.looks.watch(lambda *_: self._tell(look=self.looks.look()))
+        if self.stretch_view is not None:
+            self.stretch_view.watch(lambda *_: self._update(stretch=self.stretch_view.stretch()))
 
     def label_with(self, labels: Labels, keys: Mapping[str, str], columns: Mapping[str, str]) -> None:
         """Set the labels file, the label keys, and the columns shown under the pictures (short name → column)."""
         shown = pd.DataFrame({short: self.table[name] for short, name in columns.items()}, copy=False)
         for album in self.albums:
             album.labels, album.table = labels, shown
-        self._tell(keys=dict(keys), captions=tuple(shown.columns))
+        self._update(keys=dict(keys), captions=tuple(shown.columns))
 
     def show(self, *rows: np.ndarray) -> None:
         """Show the rows just above and the rows just below the threshold, nearest first."""
@@ -58,7 +58,7 @@ class NearView(pn.viewable.Viewer):
                 album.version += 1
                 grid.exchange.tell()
 
-    def _tell(self, **changes: object) -> None:
+    def _update(self, **changes: object) -> None:
         for grid in self.grids:
             grid.exchange.show(**changes)
 
@@ -68,5 +68,7 @@ class NearView(pn.viewable.Viewer):
             pn.Column(text(Markup("<h3>{}</h3>").format(title), margin=0), grid, styles=GROW)
             for title, grid in zip(titles, self.grids, strict=True)
         ]
-        looks = [] if self.looks is None else [pn.Card(self.looks, title="Display settings", collapsed=True)]
-        return pn.Column(pn.FlexBox(*parts, gap="12px"), *looks, sizing_mode="stretch_width", margin=(0, 10))
+        settings = (
+            [] if self.stretch_view is None else [pn.Card(self.stretch_view, title="Display settings", collapsed=True)]
+        )
+        return pn.Column(pn.FlexBox(*parts, gap="12px"), *settings, sizing_mode="stretch_width", margin=(0, 10))

@@ -58,7 +58,7 @@ class ThresholdPlots(pn.viewable.Viewer):
         """Show the binned fractions at another threshold."""
         self.binned.send(fractions)
 
-    def say(self, message: str) -> None:
+    def show_message(self, message: str) -> None:
         """Show a message in place of the binned fractions."""
         self._split = None
         self.split[:] = [note(message, "status")]

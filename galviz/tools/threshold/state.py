@@ -13,7 +13,7 @@ from galviz.measure.score_columns import answers, bin_column, truths
 from galviz.measure.threshold_stats import BinnedFractions
 from galviz.tools.formatting import shown_error
 from galviz.tools.labels.core import Labels
-from galviz.tools.selection.snapshot import follow
+from galviz.tools.selection.snapshot import run_on_change
 from galviz.tools.threshold.core import Scored, labels_of
 
 KEPT = ("threshold", "answer", "truth", "truth_cut", "bins", "t_obs", "merging")
@@ -73,9 +73,9 @@ class ThresholdState(pn.viewable.Viewer):
 
     def start(self) -> None:
         """Start to compute the results, now and after each change."""
-        follow(self, ["answer", "truth", "truth_cut", "labelled"], self._learn)
-        follow(self, ["scored"], self._calibrate)
-        follow(self, ["scored", "bins"], self._bin)
+        run_on_change(self, ["answer", "truth", "truth_cut", "labelled"], self._learn)
+        run_on_change(self, ["scored"], self._calibrate)
+        run_on_change(self, ["scored", "bins"], self._bin)
 
     @param.depends("answer", watch=True)
     def _take_answer(self) -> None:
@@ -84,13 +84,13 @@ class ThresholdState(pn.viewable.Viewer):
         self.param.truth.objects = found
         self.truth = next(iter(found.values()))
         self.labels = labels_of(self.answer, self._path)
-        self.labels.heard.append(lambda: self.param.update(labelled=self.labelled + 1))
+        self.labels.listeners.append(lambda: self.param.update(labelled=self.labelled + 1))
 
     async def _learn(self) -> None:
         """Sort the scores, or only apply new labels; in a thread, as it takes seconds for 10⁷ objects."""
-        of, told = (self.answer, self.truth, self.truth_cut), self.labels.to_dict()
+        of, labels = (self.answer, self.truth, self.truth_cut), self.labels.to_dict()
         same = of == self._of and self.scored is not None
-        work = partial(self.scored.relabelled if same else partial(Scored, self.table, *of), labels=told)
+        work = partial(self.scored.relabelled if same else partial(Scored, self.table, *of), labels=labels)
         try:
             scored = await asyncio.to_thread(work)
         except (ValueError, TypeError) as error:

@@ -22,20 +22,20 @@ def known_html(known: Known, name: str, *, path: Path, outside: pd.Series) -> Ma
     """
     none = known.missing - len(outside)
     missing = f"; {none:,} without one are left out of everything" if none else ""
-    said = [_outside(outside), f"{known.scored:,} objects with a score{missing}. Intervals are of 95 %."]
+    sentences = [_outside(outside), f"{known.scored:,} objects with a score{missing}. Intervals are of 95 %."]
     if known.both and known.yes + known.no == known.scored:
-        said.append(
+        sentences.append(
             f"All are known: {known.yes:,} {name}, {known.no:,} not. The corrected fraction is their share, wherever "
             "the line tells them apart at all."
         )
     elif known.both:
         hand = f", {known.by_hand:,} of them labelled by you" if known.by_hand else ""
-        said.append(
+        sentences.append(
             f"Known: {known.yes:,} {name}, {known.no:,} not{hand}. Purity, completeness and the corrected fraction "
             "hold for the whole table as far as those known are a fair sample of it."
         )
         if known.by_hand:
-            said.append(
+            sentences.append(
                 Markup("<b>Objects labelled near the line are no fair sample</b>: label over all scores, or say so.")
             )
     else:
@@ -43,25 +43,25 @@ def known_html(known: Known, name: str, *, path: Path, outside: pd.Series) -> Ma
             "<b>Known: {:,} {}, {:,} not.</b> For purity, completeness, a corrected fraction and calibration, choose a "
             "column with the truth, or label objects of both kinds: keys m and n."
         )
-        said.append(few.format(known.yes, name, known.no))
-    said.append(f"Labels are kept in {path}.")
-    return Markup("<p class='note'>{}</p>").format(Markup(" ").join(said))
+        sentences.append(few.format(known.yes, name, known.no))
+    sentences.append(f"Labels are kept in {path}.")
+    return Markup("<p class='note'>{}</p>").format(Markup(" ").join(sentences))
 
 
 def _outside(values: pd.Series) -> str | Markup:
     """Return a warning that names the first objects with scores outside 0…1."""
     if not len(values):
         return ""
-    told = ", ".join(f"{name} ({value:.4g})" for name, value in values.head(_NAMED).items())
+    named = ", ".join(f"{name} ({value:.4g})" for name, value in values.head(_NAMED).items())
     more = f" and {len(values) - _NAMED:,} others" if len(values) > _NAMED else ""
     score = "object is left out, its score is" if len(values) == 1 else "objects are left out, their scores are"
-    return Markup("<b>{:,} {} not within 0 … 1</b>: {}{}.").format(len(values), score, told, more)
+    return Markup("<b>{:,} {} not within 0 … 1</b>: {}{}.").format(len(values), score, named, more)
 
 
 def sums(plain: Interval, calibrated: Interval | None, *, pending: bool) -> list[tuple[str, str]]:
     """Return the fractions that need no threshold: the mean of the scores, calibrated and raw."""
     fair = "being computed …" if pending else percent(calibrated)
-    return [("Calibrated sum of scores", fair), ("Sum of scores as they are", percent(plain))]
+    return [("Calibrated sum of scores", fair), ("Sum of the raw scores", percent(plain))]
 
 
 def rates_html(rates: pd.DataFrame, t_obs: float) -> Markup:
@@ -93,13 +93,13 @@ def rates_html(rates: pd.DataFrame, t_obs: float) -> Markup:
 def _times() -> Markup:
     """Return a list of the published times and factors, with how thoroughly each source was read."""
     known = [p for p in PUBLISHED if p.quantity in ("observability", "pairs to mergers")]
-    told = []
+    items = []
     for one in known:
         value = f"{one.value:g}" if np.isfinite(one.value) else f"{one.low:g} … {one.high:g}"
         what = f"T_obs {value} Gyr" if one.quantity == "observability" else f"C {value}"
-        told.append(Markup("<li>{}: {} ({}; {})</li>").format(what, one.method, one.source, one.status))
+        items.append(Markup("<li>{}: {} ({}; {})</li>").format(what, one.method, one.source, one.status))
     whole = Markup("<p class='note'>Published times and factors:</p><ul class='note'>{}</ul>")
-    return whole.format(Markup("").join(told))
+    return whole.format(Markup("").join(items))
 
 
 def _rate(value: float, low: float, high: float) -> str:

@@ -55,7 +55,7 @@ class ThresholdView(ThresholdState):
         self.line, self.plots = ThresholdLine(sizing_mode="stretch_width", margin=(5, 10)), ThresholdPlots()
         self.near = NearView(table, cutouts, self.selection)
         self.rates, self.about = text(""), text(Markup("<p role='status'>Sorting the scores …</p>"))
-        self.line.asked = self._asked
+        self.line.on_threshold = self._set_threshold
         self.start()
 
     @property
@@ -63,7 +63,7 @@ class ThresholdView(ThresholdState):
         """Keyboard key → label: m for a positive, n for a negative object."""
         return {} if self.scored is None else dict(zip("mn", words(self.scored.name), strict=True))
 
-    def _asked(self, value: float, done: bool) -> None:  # noqa: FBT001 - as the browser sends it
+    def _set_threshold(self, value: float, done: bool) -> None:  # noqa: FBT001 - as the browser sends it
         self.threshold = min(max(value, 0.0), 1.0)
         self.settled += done
 
@@ -99,7 +99,7 @@ class ThresholdView(ThresholdState):
         if self.binned is not None:
             self.plots.bin(self.binned.at(self.threshold), self.bins.strip(), self.scored.name)
         else:
-            self.plots.say(self.bins_error or "No column to bin by is selected.")
+            self.plots.show_message(self.bins_error or "No column to bin by is selected.")
 
     def _choose(self, _: object) -> None:
         self.selection.where(f"{column(self.answer)} > {self.threshold!r}")

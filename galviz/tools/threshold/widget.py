@@ -110,19 +110,19 @@ class ThresholdWidget(anywidget.AnyWidget):
         """Compute the statistics of the threshold, and show them."""
         found, drawn = self.scored.at(self.threshold), self.scored.resampled(self.threshold)
         right, rows = drawn.get("corrected"), self.scored.near(self.threshold, MOST)[0]
-        told = {"count": int(found.above), "fraction": float(found.fraction.value)}
-        told |= {"interval": (float(found.fraction.low), float(found.fraction.high))}
-        told |= {"corrected": np.nan if right is None else right.value}
-        told |= {"corrected_interval": (np.nan, np.nan) if right is None else (right.low, right.high)}
-        told |= {"purity": float(found.purity.value), "completeness": float(found.completeness.value)}
-        told |= {"selection": [str(one) for one in self.table.index.take(rows)]}
-        for name, value in told.items():
+        values = {"count": int(found.above), "fraction": float(found.fraction.value)}
+        values |= {"interval": (float(found.fraction.low), float(found.fraction.high))}
+        values |= {"corrected": np.nan if right is None else right.value}
+        values |= {"corrected_interval": (np.nan, np.nan) if right is None else (right.low, right.high)}
+        values |= {"purity": float(found.purity.value), "completeness": float(found.completeness.value)}
+        values |= {"selection": [str(one) for one in self.table.index.take(rows)]}
+        for name, value in values.items():
             self.set_trait(name, value)
         lines = numbers(found, drawn, self.scored.name)
-        self._state = [*lines, ("Sum of scores as they are", percent(self.scored.plain_sum()))]
-        self._say()
+        self._state = [*lines, ("Sum of the raw scores", percent(self.scored.plain_sum()))]
+        self._send_state()
 
-    def _say(self) -> None:
+    def _send_state(self) -> None:
         known = {"numbers": self._state, "acknowledged": dict(self._acknowledged)}
         self.send(messages.State(type="state", threshold=self.threshold, **known))
 
@@ -149,4 +149,4 @@ class ThresholdWidget(anywidget.AnyWidget):
         else:
             self._acknowledged[message["client"]] = message["seq"]
             self.threshold = min(max(float(message["value"]), 0.0), 1.0)
-        self._say()
+        self._send_state()

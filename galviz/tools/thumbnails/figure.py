@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from galviz.tools.gallery.figure import Look, contact_sheet
+from galviz.tools.gallery.figure import Stretch, contact_sheet
 from galviz.tools.plots.colouring import VALUE, Colouring
 from galviz.tools.plots.figure import focus_ring
 from galviz.tools.style import FOCUS, GREY, frame, plain
@@ -93,7 +93,7 @@ def cells(places: np.ndarray, most: int = MOST_CELLS) -> Cells:
     return Cells(rows.reshape(number, number), low, high)
 
 
-def picture(grid: Cells, read: Read, bands: Sequence[str], look: Look) -> np.ndarray:
+def picture(grid: Cells, read: Read, bands: Sequence[str], stretch: Stretch) -> np.ndarray:
     """Draw the images of a grid's objects, each in its cell.
 
     Parameters
@@ -103,7 +103,7 @@ def picture(grid: Cells, read: Read, bands: Sequence[str], look: Look) -> np.nda
         Called once, with the rows that are shown.
     bands : sequence of str
         (B,) names along axis 1 of the images.
-    look : Look
+    stretch : Stretch
 
     Returns
     -------
@@ -112,7 +112,7 @@ def picture(grid: Cells, read: Read, bands: Sequence[str], look: Look) -> np.nda
     """
     number = len(grid.rows)
     images, coverage = read(grid.shown)
-    sheet = contact_sheet(images, coverage, bands, look, side=_SIDE // number)
+    sheet = contact_sheet(images, coverage, bands, stretch, side=_SIDE // number)
     with Image.open(io.BytesIO(sheet.png)) as image:
         pixels = np.asarray(image.convert("RGBA"))
     drawn = np.zeros((number, number, sheet.height, sheet.width, 4), np.uint8)
@@ -160,8 +160,8 @@ def thumbnail_map(
     frames = _frames(grid, ids, colour)
 
     def framed(data: tuple[int, float, float]) -> hv.Rectangles:
-        looks = {"fill_alpha": 0, "line_color": FOCUS, "line_width": 4, "default_tools": []}
-        return hv.Rectangles(grid.bounds[grid.shown == data[0]], _CORNERS).opts(**looks)
+        options = {"fill_alpha": 0, "line_color": FOCUS, "line_width": 4, "default_tools": []}
+        return hv.Rectangles(grid.bounds[grid.shown == data[0]], _CORNERS).opts(**options)
 
     ring = hv.streams.Pipe(data=_outside(grid, focus.data))
     focus.add_subscriber(lambda data: ring.send(_outside(grid, data)))
@@ -182,19 +182,19 @@ def _frames(grid: Cells, ids: np.ndarray, colour: Colouring | None) -> hv.Rectan
     inner = (grid.high - grid.low) / len(grid.rows) * _GAP / 2
     corners = grid.bounds + np.concatenate([inner, -inner])
     table = pd.DataFrame(corners, columns=_CORNERS).assign(object_id=ids[grid.shown])
-    told, looks = ["object_id"], {"line_color": GREY}
+    hover_columns, options = ["object_id"], {"line_color": GREY}
     if colour is not None:
         table[VALUE] = np.where(colour.known, colour.values, np.nan)[grid.shown]
-        told, looks = [*told, VALUE], {**colour.bar, "line_color": VALUE}
+        hover_columns, options = [*hover_columns, VALUE], {**colour.bar, "line_color": VALUE}
     tips = [("object_id", "@object_id"), *([] if colour is None else [(colour.label, f"@{VALUE}")])]
-    return hv.Rectangles(table, _CORNERS, told).opts(
+    return hv.Rectangles(table, _CORNERS, hover_columns).opts(
         fill_alpha=0,
         line_width=2,
         nonselection_alpha=1,
         tools=["hover"],
         default_tools=["pan", "wheel_zoom", "reset", "save"],
         hover_tooltips=tips,
-        **looks,
+        **options,
     )
 
 

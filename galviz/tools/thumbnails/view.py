@@ -6,11 +6,11 @@ import panel as pn
 import param
 
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.formatting import said, shown_error
+from galviz.tools.formatting import error_note, shown_error
 from galviz.tools.plots.colouring import Colouring
 from galviz.tools.plots.view import PlotView
 from galviz.tools.thumbnails.figure import Cells, cells, picture, thumbnail_map
-from galviz.tools.viewer.stretch import LookView
+from galviz.tools.viewer.stretch import StretchView
 
 
 class ThumbnailsView(pn.viewable.Viewer):
@@ -22,22 +22,22 @@ class ThumbnailsView(pn.viewable.Viewer):
         Provides x, y and colour, and the selection whose focus is shown and set.
     cutouts : CutoutSet
         Images of the plot's objects.
-    looks : LookView
+    stretch_view : StretchView
         Display settings.
     """
 
     version = param.Integer(default=0, doc="grows with each change of the map")
 
-    def __init__(self, plot: PlotView, cutouts: CutoutSet, looks: LookView, **params: object) -> None:
+    def __init__(self, plot: PlotView, cutouts: CutoutSet, stretch_view: StretchView, **params: object) -> None:
         super().__init__(**params)
-        self.plot, self.cutouts, self.looks = plot, cutouts, looks
+        self.plot, self.cutouts, self.stretch_view = plot, cutouts, stretch_view
         self.grid: Cells | None = None
         self._places = np.empty((0, 2))
         self._focus = hv.streams.Pipe(data=(-1, 0.0, 0.0))
         self._pictured = cutouts.catalogue.index.get_indexer(plot.table.index)
         self._kept: tuple[np.ndarray, tuple[np.ndarray, np.ndarray | None]] | None = None
         plot.param.watch(self._changed, ["x", "y", "colour"])
-        looks.watch(self._changed)
+        stretch_view.watch(self._changed)
         plot.selection.param.watch(self._follow, ["focus"])
 
     def _changed(self, *_: param.parameterized.Event) -> None:
@@ -72,7 +72,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         places[self._pictured < 0] = np.nan
         colour = Colouring(selection.values(plot.colour), plot.label(plot.colour)) if plot.colour.strip() else None
         grid = cells(places)
-        return places, grid, picture(grid, self.read, self.cutouts.bands, self.looks.look()), colour
+        return places, grid, picture(grid, self.read, self.cutouts.bands, self.stretch_view.stretch()), colour
 
     @param.depends("version")
     def body(self) -> pn.viewable.Viewable:
@@ -80,7 +80,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         try:
             self._places, self.grid, pixels, colour = self.draw()
         except (ValueError, KeyError, OSError) as error:
-            return said(shown_error(error))
+            return error_note(shown_error(error))
         self._focus = hv.streams.Pipe(data=self._in_focus())
         axes, ids = tuple(self.plot.label(name) for name in (self.plot.x, self.plot.y)), self.plot.table.index
         more = {"axes": axes, "focus": self._focus, "colour": colour}

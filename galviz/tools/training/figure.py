@@ -18,7 +18,7 @@ _MOST = 500
 LABELS = {"val_mae": "MAE", "val_rmse": "RMSE", "val_accuracy": "Accuracy", "val_loss": "Loss", "train_loss": "Loss"}
 """Metric → axis label."""
 
-_LOOKS = {"training": (BLUE, "solid"), "held out": (ORANGE, "dashed")}
+_STYLES = {"training": (BLUE, "solid"), "held out": (ORANGE, "dashed")}
 _DASHES = ("solid", "dashed", "dotted", "dotdash")
 
 
@@ -142,9 +142,9 @@ def run_curves(
     if not runs:
         raise ValueError("runs: expected at least one run, got none. Train one first.")
     label, on_axis = _written(name, unit)
-    looks = zip(cycle((BLUE, ORANGE, PINK, SKY, FOCUS, GREY)), cycle(_DASHES), strict=False)
-    named = zip(runs.items(), looks, strict=False)
-    lines = [_curve(rows, name, on_axis, called, look) for (called, rows), look in named]
+    styles = zip(cycle((BLUE, ORANGE, PINK, SKY, FOCUS, GREY)), cycle(_DASHES), strict=False)
+    named = zip(runs.items(), styles, strict=False)
+    lines = [_curve(rows, name, on_axis, called, style) for (called, rows), style in named]
     part = "training" if name.startswith("train_") else "held out"
     thinned = any(_thinned(rows)[1] for rows in runs.values())
     label = accuracy if name == "val_accuracy" else label
@@ -169,8 +169,8 @@ def _thinned(metrics: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return (metrics, "") if every <= 1 else (metrics.iloc[::-1].iloc[::every].iloc[::-1], f", every {every} epochs")
 
 
-def _curve(metrics: pd.DataFrame, name: str, label: str, part: str, look: tuple[str, str] | None = None) -> hv.Overlay:
-    colour, dash = _LOOKS[part] if look is None else look
+def _curve(metrics: pd.DataFrame, name: str, label: str, part: str, style: tuple[str, str] | None = None) -> hv.Overlay:
+    colour, dash = _STYLES[part] if style is None else style
     metrics, _ = _thinned(metrics)
     known = metrics[["epoch", name]].dropna() if name in metrics else pd.DataFrame({"epoch": [], name: []})
     axes = [hv.Dimension("epoch", label="Epoch")], [hv.Dimension(part, label=plain(label))]

@@ -27,7 +27,7 @@ _SIGNS = {
 
 
 class RunView(pn.viewable.Viewer):
-    """Status, progress, curves and log of one run. `look` reads the folder again and shows the changes.
+    """Status, progress, curves and log of one run. `poll` reads the folder again and shows the changes.
 
     Parameters
     ----------
@@ -39,20 +39,20 @@ class RunView(pn.viewable.Viewer):
     started = param.Boolean(default=False, doc="whether there are metrics")
     metrics = param.DataFrame(default=pd.DataFrame(), doc="lines of metrics.csv so far")
     log = param.String(default="", doc="last lines of log.txt")
-    predicted = param.Integer(default=0, doc="when its predictions were written, ns; 0 where there are none")
+    predicted = param.Integer(default=0, doc="time when its predictions were written, ns; 0 if there are none")
 
     def __init__(self, path: str | Path, **params: object) -> None:
         super().__init__(**params)
         self.path = Path(path)
         self._updates: Iterator[jobs.Update] = jobs.follow(self.path)
-        self.look()
+        self.poll()
 
     @property
     def active(self) -> bool:
         """Whether a process is working on the run, or about to start."""
         return self.state["status"] in ACTIVE or jobs.is_alive(self.path)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Read the folder once, and update the view."""
         update = next(self._updates)
         state = {name: value for name, value in update.state.items() if name != "heartbeat"}
@@ -79,8 +79,8 @@ class RunView(pn.viewable.Viewer):
         left = f"{shown_seconds(state.get('eta_s'))} left" if running else ""
         place = f"on {state['device']}" if running and "device" in state else ""
         sign = Markup("<b>{}</b>").format(_SIGNS.get(state["status"], state["status"]))
-        said = Markup(" · ").join(filter(None, (sign, epoch, left, memory, place)))
-        return Markup("<div role='status'>{}</div>").format(said)
+        line = Markup(" · ").join(filter(None, (sign, epoch, left, memory, place)))
+        return Markup("<div role='status'>{}</div>").format(line)
 
     @param.depends("state")
     def message(self) -> str | Markup:

@@ -44,7 +44,7 @@ class TrainingWidget(W.VBox):
         Lines of ``metrics.csv``, one per epoch.
     """
 
-    status = traitlets.Unicode("waiting", help="how far the run is").tag(sync=True)
+    status = traitlets.Unicode("waiting", help="progress of the run").tag(sync=True)
     epoch = traitlets.Int(0, help="epoch under way").tag(sync=True)
     metrics = traitlets.List(help="a dict an epoch").tag(sync=True)
 
@@ -58,7 +58,7 @@ class TrainingWidget(W.VBox):
         self._resume.on_click(lambda _: self.resume())
         super().__init__([self._bar, self._line, W.HBox([self._stop, self._resume]), self._curve], **kwargs)
         self._thread: threading.Thread | None = None
-        self.look()
+        self.poll()
         self.attach()
 
     def attach(self) -> None:
@@ -67,7 +67,7 @@ class TrainingWidget(W.VBox):
             self._thread = threading.Thread(target=self._follow, name="galviz-training", daemon=True)
             self._thread.start()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Read the folder once, and update the widget."""
         update = next(jobs.follow(self.path))
         state, rows = update.state, update.rows
@@ -78,7 +78,7 @@ class TrainingWidget(W.VBox):
             self.status = state["status"]
         self._bar.value = state.get("step", 0) / max(1, state.get("steps", 1))
         self._bar.bar_style = {"done": "success", "failed": "danger", "lost": "warning"}.get(self.status, "")
-        self._line.value = _said(state)
+        self._line.value = _status_text(state)
         self._stop.disabled, self._resume.disabled = not self.active, self.active or self.status == "done"
         self._curve.value = curve(update.rows)
 
@@ -121,12 +121,12 @@ class TrainingWidget(W.VBox):
         pause = threading.Event()
         while self.active:
             pause.wait(_EVERY_S)
-            self.look()
+            self.poll()
 
-    def _try(self, wish: Any) -> None:
+    def _try(self, action: Any) -> None:
         try:
-            wish(self.path)
-            self.look()
+            action(self.path)
+            self.poll()
         except (OSError, RuntimeError, ValueError) as error:
             self._line.value = str(error)
 
@@ -172,7 +172,7 @@ def curve(metrics: pd.DataFrame) -> Markup:
     return whole.format(_WIDE, _HIGH, Markup("").join(parts))
 
 
-def _said(state: dict[str, Any]) -> str:
+def _status_text(state: dict[str, Any]) -> str:
     """Return the progress of the run, in one line."""
     words = [state["status"]]
     if state.get("epochs"):

@@ -7,7 +7,7 @@ import { button, bytes, clamp, draw, make, number, pen, rootOf, SVG, send, until
 
 /**
  * @import { Model } from "../shared.js"
- * @import { FromBrowser, Look, Object as Shown, ToBrowser, Wcs } from "./messages.d.ts"
+ * @import { FromBrowser, Stretch, Object as Shown, ToBrowser, Wcs } from "./messages.d.ts"
  *
  * @typedef {[number, number]} Limits pixel values of black and white; of "lupton", of black and the linear range
  * @typedef {(p: number) => number[]} Painter from the number of a pixel to its red, green, blue, 0 … 255
@@ -15,7 +15,7 @@ import { button, bytes, clamp, draw, make, number, pen, rootOf, SVG, send, until
  * What is shown: an object, how it is shown, and its data: bands, rows from the bottom, columns.
  * @typedef {object} Scene
  * @property {Shown} object
- * @property {Look} look
+ * @property {Stretch} stretch
  * @property {Float32Array | null} pixels null: there is no image
  * @property {Uint8Array | null} coverage 0: not observed; null: all is observed
  */
@@ -33,45 +33,45 @@ const UNKNOWN = ["diamond", "#8a8a8a"]; // shape and colour of a kind of source 
 /**
  * @param {number} value of a pixel
  * @param {Limits} limits
- * @param {Look} look
+ * @param {Stretch} stretch
  * @returns {number} brightness 0 … 1: galviz.sky.photometry.stretch, then gamma
  */
-export function level(value, [low, high], look) {
+export function level(value, [low, high], stretch) {
   const y = high > low ? clamp((value - low) / (high - low)) : 0;
-  const bent = look.kind === "asinh" || look.kind === "lupton" ? Math.asinh(y / look.a) / Math.asinh(1 / look.a) : y;
-  return bent ** look.gamma;
+  const bent = stretch.kind === "asinh" || stretch.kind === "lupton" ? Math.asinh(y / stretch.a) / Math.asinh(1 / stretch.a) : y;
+  return bent ** stretch.gamma;
 }
 
 /**
  * @param {number} brightness 0 … 1
  * @param {Limits} limits
- * @param {Look} look
+ * @param {Stretch} stretch
  * @returns {number} the pixel value that is as bright: the inverse of `level`
  */
-export function valueAt(brightness, [low, high], look) {
-  const bent = brightness ** (1 / look.gamma);
-  const asinh = look.kind === "asinh" || look.kind === "lupton";
-  return low + (high - low) * (asinh ? look.a * Math.sinh(bent * Math.asinh(1 / look.a)) : bent);
+export function valueAt(brightness, [low, high], stretch) {
+  const bent = brightness ** (1 / stretch.gamma);
+  const asinh = stretch.kind === "asinh" || stretch.kind === "lupton";
+  return low + (high - low) * (asinh ? stretch.a * Math.sinh(bent * Math.asinh(1 / stretch.a)) : bent);
 }
 
 /**
  * @param {Float32Array[]} planes of one band or of three
  * @param {Limits} limits
- * @param {Look} look
+ * @param {Stretch} stretch
  * @returns {Painter}
  */
-export function painter(planes, limits, look) {
-  if (planes.length === 1) return (p) => look.palette[Math.round(level(planes[0][p], limits, look) * 254)];
-  if (look.kind !== "lupton") return (p) => planes.map((plane) => Math.round(255 * level(plane[p], limits, look)));
+export function painter(planes, limits, stretch) {
+  if (planes.length === 1) return (p) => stretch.palette[Math.round(level(planes[0][p], limits, stretch) * 254)];
+  if (stretch.kind !== "lupton") return (p) => planes.map((plane) => Math.round(255 * level(plane[p], limits, stretch)));
   const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
-  const slope = 0.1 / Math.asinh(0.1 * look.Q);
+  const slope = 0.1 / Math.asinh(0.1 * stretch.Q);
   return (p) => {
     const three = planes.map((plane) => plane[p] - low);
     const intensity = (three[0] + three[1] + three[2]) / 3;
-    const factor = intensity > 0 ? (slope * Math.asinh((look.Q * intensity) / linear)) / intensity : 0;
+    const factor = intensity > 0 ? (slope * Math.asinh((stretch.Q * intensity) / linear)) / intensity : 0;
     const scaled = three.map((value) => Math.max(0, value * factor));
     const most = Math.max(1, ...scaled);
-    return scaled.map((value) => Math.round(255 * (Math.floor((255 * value) / most) / 255) ** look.gamma));
+    return scaled.map((value) => Math.round(255 * (Math.floor((255 * value) / most) / 255) ** stretch.gamma));
   };
 }
 
@@ -161,7 +161,7 @@ export function planeOf(data, k, { width, height }) {
  * @param {string} name of a picture
  * @returns {string[]} its bands
  */
-const bandsOf = ({ look }, name) => look.pictures.find((picture) => picture[0] === name)?.[1] ?? [];
+const bandsOf = ({ stretch }, name) => stretch.pictures.find((picture) => picture[0] === name)?.[1] ?? [];
 
 /**
  * @param {Scene} scene with pixels
@@ -170,12 +170,12 @@ const bandsOf = ({ look }, name) => look.pictures.find((picture) => picture[0] =
  * @returns {ImageData} row 0 at the bottom; what was not observed is transparent
  */
 function imageOf(scene, name, pixels) {
-  const { object, look, coverage } = scene;
+  const { object, stretch, coverage } = scene;
   const { width, height } = object;
   const numbers = bandsOf(scene, name).map((band) => object.bands.indexOf(band));
   const covers = coverage ? numbers.map((k) => planeOf(coverage, k, object)) : [];
   const planes = numbers.map((k) => planeOf(pixels, k, object));
-  const colour = painter(planes, look.limits[name], look);
+  const colour = painter(planes, stretch.limits[name], stretch);
   const out = new ImageData(width, height);
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
@@ -227,15 +227,15 @@ class Picture {
    * @param {string} name of the picture
    */
   paint(scene, name) {
-    const { object, look, pixels, coverage } = scene;
+    const { object, stretch, pixels, coverage } = scene;
     const { every } = this.focus;
     const bands = bandsOf(scene, name);
     this.name = name;
-    const seen = (/** @type {string} */ band) =>
+    const observed = (/** @type {string} */ band) =>
       !coverage || planeOf(coverage, object.bands.indexOf(band), object).some(Boolean);
-    const note = bands.length > 1 ? bands.join(" ") : bands.every(seen) ? "" : "not observed";
+    const note = bands.length > 1 ? bands.join(" ") : bands.every(observed) ? "" : "not observed";
     this.title.replaceChildren(`${name} `, make("span", "", note));
-    const label = `${object.id}, ${every ? recipeText(bands, look.kind) : this.focus.what.textContent}`;
+    const label = `${object.id}, ${every ? recipeText(bands, stretch.kind) : this.focus.what.textContent}`;
     this.canvas.setAttribute("aria-label", label);
     this.frame.setAttribute("role", every ? "button" : "group");
     this.frame.setAttribute("aria-label", every ? `${label}: show large` : object.id);
@@ -249,15 +249,15 @@ class Picture {
    * @param {Scene} scene
    * @param {string[]} bands
    */
-  bar({ object: { unit }, look, pixels }, bands) {
+  bar({ object: { unit }, stretch, pixels }, bands) {
     const { every } = this.focus;
-    const limits = look.limits[this.name];
+    const limits = stretch.limits[this.name];
     this.scale.replaceChildren();
     this.scale.hidden = every && bands.length > 1;
     if (bands.length > 1 || !pixels) return;
-    const strip = make("div", "", "", { style: `--ramp: ${look.palette.map((colour) => `rgb(${colour})`)}` });
+    const strip = make("div", "", "", { style: `--ramp: ${stretch.palette.map((colour) => `rgb(${colour})`)}` });
     const ticks = (every ? [0, 1] : [0, 0.25, 0.5, 0.75, 1]).map((at) => {
-      const tick = make("span", "", number(valueAt(at, limits, look)));
+      const tick = make("span", "", number(valueAt(at, limits, stretch)));
       tick.style.bottom = `calc(${100 * at}% ${at === 0 ? "+ 8px" : at === 1 ? "- 8px" : ""})`;
       return tick;
     });
@@ -314,9 +314,9 @@ class Picture {
  * @param {Scene} scene
  * @returns {string[]} names of its pictures, and first that of all of them if there are several
  */
-function namesOf({ look }) {
-  const names = look.pictures.map(([name]) => name);
-  return names.length > 1 ? [look.all, ...names] : names;
+function namesOf({ stretch }) {
+  const names = stretch.pictures.map(([name]) => name);
+  return names.length > 1 ? [stretch.all, ...names] : names;
 }
 
 class Focus {
@@ -367,7 +367,7 @@ class Focus {
       this.alert.textContent = "";
       send(this.model, { type: "go", id: this.typed.value });
     } else if (this.scene && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      const { all } = this.scene.look;
+      const { all } = this.scene.stretch;
       if (event.key === "b") this.blink();
       if (event.key === "a" && namesOf(this.scene)[0] === all) this.turn(all, true);
     }
@@ -386,7 +386,7 @@ class Focus {
       const [pixels, coverage] = buffers ?? [content.pixels, content.coverage];
       this.scene = {
         object: content,
-        look: content.look,
+        stretch: content.stretch,
         pixels: pixels ? new Float32Array(bytes(pixels)) : null,
         coverage: coverage ? new Uint8Array(bytes(coverage)) : null,
       };
@@ -395,16 +395,16 @@ class Focus {
       this.alert.textContent = content.text;
       return;
     } else if (content.id === this.scene?.object.id) {
-      this.scene.look = content.look;
+      this.scene.stretch = content.stretch;
       turn = content.turn;
     } else return;
-    if (turn || !namesOf(this.scene).includes(this.shown)) this.shown = this.scene.look.name;
+    if (turn || !namesOf(this.scene).includes(this.shown)) this.shown = this.scene.stretch.name;
     this.paint();
   };
 
   // Whether all pictures are shown side by side.
   get every() {
-    return this.shown === this.scene?.look.all;
+    return this.shown === this.scene?.stretch.all;
   }
 
   // ---- words
@@ -438,7 +438,7 @@ class Focus {
   /** @param {Scene} scene */
   buttons(scene) {
     const names = namesOf(scene);
-    const { all } = scene.look;
+    const { all } = scene.stretch;
     const buttons = names.map((name) => {
       const title = name === all ? "colours and bands side by side (a)" : `show ${name}`;
       return button(name, () => this.turn(name, name === all), { title, pressed: name === this.shown });
@@ -527,15 +527,15 @@ class Focus {
    * @returns {string}
    */
   description(scene, names) {
-    const { object, look, pixels, coverage } = scene;
+    const { object, stretch, pixels, coverage } = scene;
     if (!pixels) return "no image of this object";
     const shown = names.map((name) => bandsOf(scene, name));
     const whole = (/** @type {string} */ band) =>
       !coverage || planeOf(coverage, object.bands.indexOf(band), object).every(Boolean);
-    const seen = shown.flat().every(whole) ? "" : " · hatched: not observed";
+    const observed = shown.flat().every(whole) ? "" : " · hatched: not observed";
     const measure = object.unit === "display" ? "display pixels" : `${object.unit} per pixel`;
-    const recipe = recipeText(shown[0], look.kind) + (this.every ? ` · ${recipeText([], look.kind, "each band")}` : "");
-    return `${recipe} · ${measure} · ${object.origin}${seen}`;
+    const recipe = recipeText(shown[0], stretch.kind) + (this.every ? ` · ${recipeText([], stretch.kind, "each band")}` : "");
+    return `${recipe} · ${measure} · ${object.origin}${observed}`;
   }
 
   /** @param {{event: PointerEvent, picture: Picture} | null} over null: the pointer left */
@@ -565,8 +565,8 @@ class Focus {
     if (!pixels) return;
     const p = row * width + column;
     const values = bands.map((name, k) => {
-      const seen = !coverage || planeOf(coverage, k, object)[p];
-      const value = seen ? number(planeOf(pixels, k, object)[p]) : "not observed";
+      const observed = !coverage || planeOf(coverage, k, object)[p];
+      const value = observed ? number(planeOf(pixels, k, object)[p]) : "not observed";
       return make(this.every && name === picture.name ? "b" : "span", "", `${name} ${value}`);
     });
     this.pointer.append(...values.flatMap((element) => [element, "  "]), unit === "display" ? "" : unit);

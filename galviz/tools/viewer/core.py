@@ -13,7 +13,7 @@ import pandas as pd
 from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.gallery.core import text_of
-from galviz.tools.gallery.figure import Look, object_limits, palette_bytes
+from galviz.tools.gallery.figure import Stretch, object_limits, palette_bytes
 from galviz.tools.labels.core import Labels
 from galviz.tools.viewer import messages
 from galviz.tools.viewer.figure import LUPTON_Q, MARKS, scale_bar
@@ -62,23 +62,25 @@ class Portrait:
         place = int(self.ids.get_loc(object_id)) if object_id in self.ids else min(0, -by)
         return str(self.ids[(place + by) % len(self.ids)])
 
-    def look_message(self, object_id: str, look: Look, pictures: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    def stretch_message(
+        self, object_id: str, stretch: Stretch, pictures: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, Any]:
         """Return how pictures of an object are drawn, and the limits of each.
 
         Parameters
         ----------
         object_id : str
-        look : Look
+        stretch : Stretch
             Its bands are ignored.
         pictures : mapping of str to tuple of str
             Name of a picture → the one or three bands that it shows.
         """
         bands, (images, coverage) = self.cutouts.bands, self._pixels(object_id)
-        looks = {} if images is None else {name: replace(look, bands=of) for name, of in pictures.items()}
-        limits = {name: object_limits(images, coverage, bands, one) for name, one in looks.items()}
+        stretches = {} if images is None else {name: replace(stretch, bands=of) for name, of in pictures.items()}
+        limits = {name: object_limits(images, coverage, bands, one) for name, one in stretches.items()}
         message = {"pictures": [[name, list(of)] for name, of in pictures.items()], "limits": limits, "Q": LUPTON_Q}
-        message |= {"kind": look.kind, "a": look.a, "gamma": look.gamma}
-        return message | {"palette": np.frombuffer(palette_bytes(look.palette), np.uint8).reshape(-1, 3).tolist()}
+        message |= {"kind": stretch.kind, "a": stretch.a, "gamma": stretch.gamma}
+        return message | {"palette": np.frombuffer(palette_bytes(stretch.palette), np.uint8).reshape(-1, 3).tolist()}
 
     def object_message(self, object_id: str) -> dict[str, Any]:
         """Return everything shown of an object, including its pixels."""

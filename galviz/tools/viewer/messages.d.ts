@@ -19,7 +19,7 @@ export type Bar = {
   label: string;
 };
 
-export type Look = {
+export type Stretch = {
   name: string;
   all: string;
   pictures: Array<[string, Array<string>]>;
@@ -47,7 +47,7 @@ export type Object = {
   wcs: Wcs | null;
   bar: Bar;
   tallest: number;
-  look: Look;
+  look: Stretch;
   pixels?: Bytes;
   coverage?: Bytes;
 };
@@ -55,7 +55,7 @@ export type Object = {
 export type NewLook = {
   type: "look";
   id: string;
-  look: Look;
+  look: Stretch;
   turn: boolean;
 };
 

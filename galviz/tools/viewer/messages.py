@@ -27,7 +27,7 @@ class Bar(TypedDict):
     label: str
 
 
-class Look(TypedDict):
+class Stretch(TypedDict):
     """How pixels become colours."""
 
     name: str  # of the picture to show
@@ -59,18 +59,18 @@ class Object(TypedDict):
     wcs: Wcs | None
     bar: Bar
     tallest: int  # largest height of a large picture, px
-    look: Look
+    stretch: Stretch
     pixels: NotRequired[bytes]  # (B, H, W) of <f4, row 0 at the bottom; missing: there is no image
     coverage: NotRequired[bytes]  # (B, H, W) of uint8, 0: not observed; missing: all pixels were observed
 
 
-class NewLook(TypedDict):
+class NewStretch(TypedDict):
     """Other display settings of an object."""
 
-    type: Literal["look"]
+    type: Literal["stretch"]
     id: str
-    look: Look
-    turn: bool  # show the picture `look.name`
+    stretch: Stretch
+    turn: bool  # show the picture `stretch.name`
 
 
 class Alert(TypedDict):
@@ -107,5 +107,5 @@ class Picture(TypedDict):
     name: str
 
 
-TO_BROWSER = (Object, NewLook, Alert)
+TO_BROWSER = (Object, NewStretch, Alert)
 FROM_BROWSER = (Hello, Step, Go, Picture)

@@ -9,7 +9,7 @@ import param
 from galviz.io.markup import Markup
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import Text, shown_error
-from galviz.tools.gallery.figure import KINDS, Look, default_look
+from galviz.tools.gallery.figure import KINDS, Stretch, default_stretch
 from galviz.tools.viewer.figure import PALETTES
 
 RGB, ALL = "RGB", "all bands"
@@ -19,12 +19,12 @@ _ORDER = ("picture", "red", "green", "blue", "kind", *_NUMBERS, "palette", "blac
 
 def alert(error: str) -> pn.viewable.Viewable:
     """Show an error; hidden if there is none."""
-    said = Markup("<span role='alert'>⚠ {}</span>").format(error) if error else ""
-    return Text(said, visible=bool(said), margin=(0, 10))
+    message = Markup("<span role='alert'>⚠ {}</span>").format(error) if error else ""
+    return Text(message, visible=bool(message), margin=(0, 10))
 
 
-class LookView(pn.viewable.Viewer):
-    """Controls of a `Look`; only those that have an effect are visible.
+class StretchView(pn.viewable.Viewer):
+    """Controls of a `Stretch`; only those that have an effect are visible.
 
     Parameters
     ----------
@@ -53,23 +53,23 @@ class LookView(pn.viewable.Viewer):
     error = param.String(default="", doc="why the pictures did not change")
 
     def __init__(self, cutouts: CutoutSet, **params: object) -> None:
-        first = default_look(cutouts.bands, cutouts.unit)
+        first = default_stretch(cutouts.bands, cutouts.unit)
         colours = dict(zip(("red", "green", "blue"), (first.bands * 3)[:3], strict=True))
-        chosen = {"kind": first.kind, "picture": RGB if len(first.bands) == 3 else first.bands[0]}
-        chosen |= dict(zip(("black", "white"), first.limits or (None, None), strict=True))
+        settings = {"kind": first.kind, "picture": RGB if len(first.bands) == 3 else first.bands[0]}
+        settings |= dict(zip(("black", "white"), first.limits or (None, None), strict=True))
         super().__init__()
         self.unit = cutouts.unit
         self.param.picture.objects = [*([RGB, ALL] if len(cutouts.bands) > 1 else []), *cutouts.bands]
         for name in colours:
             self.param[name].objects = list(cutouts.bands)
-        self.param.update(**(colours | chosen | params))
+        self.param.update(**(colours | settings | params))
 
     @property
     def names(self) -> list[str]:
         """Names of the controls, as saved views keep them."""
         return [*_ORDER]
 
-    def look(self) -> Look:
+    def stretch(self) -> Stretch:
         """Return the current display settings of one picture; for `ALL`, of the colour picture.
 
         Raises
@@ -80,14 +80,14 @@ class LookView(pn.viewable.Viewer):
         bands = (self.red, self.green, self.blue) if self.picture in (RGB, ALL) else (self.picture,)
         limits = None if self.black is None or self.white is None else (self.black, self.white)
         more = {name: getattr(self, name) for name in ("kind", "percentile", "gamma", "brightness", "palette")}
-        return Look(bands=bands, limits=limits, a=self.softening, **more)
+        return Stretch(bands=bands, limits=limits, a=self.softening, **more)
 
     def watch(self, changed: Callable[..., None]) -> None:
         """Call `changed` after each change of a control that leaves valid settings."""
 
         def try_it(*events: param.parameterized.Event) -> None:
             try:
-                self.look()
+                self.stretch()
             except ValueError as error:
                 self.error = shown_error(error)
             else:
@@ -96,7 +96,7 @@ class LookView(pn.viewable.Viewer):
 
         self.param.watch(try_it, [*_ORDER])
 
-    def _seen(self, name: str) -> Any:
+    def _has_effect(self, name: str) -> Any:
         """Return whether a control has an effect: True, or an expression that follows the other controls."""
         kind, picture = self.param.kind.rx(), self.param.picture.rx()
         colours, grey = picture.rx.in_([RGB, ALL]), picture != RGB
@@ -110,7 +110,9 @@ class LookView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         wide = dict.fromkeys(("red", "green", "blue"), 76) | dict.fromkeys(_NUMBERS, 184)
         wide |= {"picture": 104, "kind": 112, "palette": 100, "black": 112, "white": 112}
-        given = {name: {"width": width, "visible": self._seen(name), "margin": (3, 8)} for name, width in wide.items()}
+        given = {
+            name: {"width": width, "visible": self._has_effect(name), "margin": (3, 8)} for name, width in wide.items()
+        }
         for name in ("black", "white"):
             given[name] |= {"placeholder": "auto", "type": pn.widgets.FloatInput}
         controls = pn.Param(self, parameters=[*_ORDER], widgets=given, default_layout=pn.FlexBox, show_name=False)

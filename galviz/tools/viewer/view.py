@@ -15,7 +15,7 @@ from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer import messages
 from galviz.tools.viewer.core import Portrait
-from galviz.tools.viewer.stretch import ALL, RGB, LookView
+from galviz.tools.viewer.stretch import ALL, RGB, StretchView
 
 
 class FocusCanvas(pn.custom.JSComponent):
@@ -26,10 +26,10 @@ class FocusCanvas(pn.custom.JSComponent):
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
-        self.heard: Callable[[Mapping[str, Any]], None] = lambda _: None
+        self.on_message: Callable[[Mapping[str, Any]], None] = lambda _: None
 
     def _handle_msg(self, data: Mapping[str, Any]) -> None:
-        self.heard(data)
+        self.on_message(data)
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message to every browser that shows this viewer."""
@@ -46,14 +46,14 @@ class FocusView(pn.viewable.Viewer):
         The object in focus is shown; the first of `ids` if it is unknown.
     facts : pandas.DataFrame, optional
         Columns listed for each object, indexed by `object_id`; by default the catalogue.
-    looks : LookView, optional
+    stretch_view : StretchView, optional
         Display settings shared with another view; by default its own, shown above the picture.
     labels : Labels, optional
         If given, the object's label is listed too.
     ids : sequence of str, optional
         Cyclic order of Previous and Next; by default that of the catalogue.
     picture : str, optional
-        Initial value of ``looks.picture``; unchanged by default. For a set of one band,
+        Initial value of ``stretch_view.picture``; unchanged by default. For a set of one band,
         `galviz.tools.viewer.stretch.ALL` means that band.
     height : int
         Largest height of a large picture in px.
@@ -70,7 +70,7 @@ class FocusView(pn.viewable.Viewer):
         selection: Selection,
         facts: pd.DataFrame | None = None,
         *,
-        looks: LookView | None = None,
+        stretch_view: StretchView | None = None,
         labels: Labels | None = None,
         ids: Sequence[str] | None = None,
         picture: str | None = None,
@@ -79,15 +79,15 @@ class FocusView(pn.viewable.Viewer):
     ) -> None:
         super().__init__(**params)
         self.portrait = Portrait(cutouts, facts, labels, ids)
-        self.selection, self.height, self._own = selection, height, looks is None
-        self.looks = LookView(cutouts) if looks is None else looks
+        self.selection, self.height, self._own = selection, height, stretch_view is None
+        self.stretch_view = StretchView(cutouts) if stretch_view is None else stretch_view
         if picture is not None and (picture != ALL or len(cutouts.bands) > 1):
-            self.looks.picture = picture
-        self._look, self._picture = self.looks.look(), self.looks.picture
+            self.stretch_view.picture = picture
+        self._stretch, self._picture = self.stretch_view.stretch(), self.stretch_view.picture
         self.canvas = FocusCanvas(sizing_mode="stretch_width")
-        self.canvas.heard = self.receive
+        self.canvas.on_message = self.receive
         selection.param.watch(self._show, ["focus"])
-        self.looks.watch(self._restretch)
+        self.stretch_view.watch(self._restretch)
 
     @property
     def object_id(self) -> str:
@@ -95,17 +95,20 @@ class FocusView(pn.viewable.Viewer):
         focus = self.selection.focus
         return focus if focus is not None and self.portrait.knows(focus) else str(self.portrait.ids[0])
 
-    def look_message(self) -> messages.Look:
+    def stretch_message(self) -> messages.Stretch:
         """Return the display settings, with the limits of each picture of this object."""
-        bands, looks = self.portrait.cutouts.bands, self.looks
-        pictures = {RGB: (looks.red, looks.green, looks.blue)} if len(bands) > 1 else {}
+        bands, stretch_view = self.portrait.cutouts.bands, self.stretch_view
+        pictures = {RGB: (stretch_view.red, stretch_view.green, stretch_view.blue)} if len(bands) > 1 else {}
         pictures |= {name: (name,) for name in bands}
-        told = self.portrait.look_message(self.object_id, self._look, pictures)
-        return told | {"name": self._picture, "all": ALL}
+        message = self.portrait.stretch_message(self.object_id, self._stretch, pictures)
+        return message | {"name": self._picture, "all": ALL}
 
     def object_message(self) -> messages.Object:
         """Return everything shown of the object, including its pixels."""
-        return self.portrait.object_message(self.object_id) | {"tallest": self.height, "look": self.look_message()}
+        return self.portrait.object_message(self.object_id) | {
+            "tallest": self.height,
+            "stretch": self.stretch_message(),
+        }
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Process a message from a browser.
@@ -131,17 +134,17 @@ class FocusView(pn.viewable.Viewer):
             self.canvas.send(messages.Alert(type="alert", text=text))
 
     def _turn(self, message: messages.Picture) -> None:
-        if message["name"] in self.looks.param.picture.objects:
-            self.looks.picture = message["name"]
+        if message["name"] in self.stretch_view.param.picture.objects:
+            self.stretch_view.picture = message["name"]
 
     def _show(self, *_: object) -> None:
         self.canvas.send(self.object_message())
 
     def _restretch(self, *_: param.parameterized.Event) -> None:
-        turned, self._picture = self.looks.picture != self._picture, self.looks.picture
-        self._look = self.looks.look()
-        look = self.look_message()
-        self.canvas.send(messages.NewLook(type="look", id=self.object_id, look=look, turn=turned))
+        turned, self._picture = self.stretch_view.picture != self._picture, self.stretch_view.picture
+        self._stretch = self.stretch_view.stretch()
+        stretch = self.stretch_message()
+        self.canvas.send(messages.NewStretch(type="stretch", id=self.object_id, stretch=stretch, turn=turned))
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(*([self.looks] if self._own else []), self.canvas, sizing_mode="stretch_width")
+        return pn.Column(*([self.stretch_view] if self._own else []), self.canvas, sizing_mode="stretch_width")

@@ -11,8 +11,8 @@ import pandas as pd
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, NAMES, SLICES, checked
-from galviz.tools.gallery.figure import Look, Sheet, contact_sheet, default_look
-from galviz.tools.occlusion.figure import look_of
+from galviz.tools.gallery.figure import Sheet, Stretch, contact_sheet, default_stretch
+from galviz.tools.occlusion.figure import colour_scale
 from galviz.tools.style import BLUE, GREY, ORANGE, frame
 from galviz.tools.votes.panels import PLACES, density, in_panels, points
 
@@ -49,10 +49,12 @@ def vote_histograms(labels: np.ndarray, predictions: np.ndarray | None = None, *
 
     x, y = PLACES[:, :1], PLACES[:, 1:]
     bars = {"x0": x + edges[:-1], "y0": y + 0 * counts[0], "x1": x + edges[1:], "y1": y + height(counts[0])}
-    told = {"Answer": np.array(NAMES, dtype=object)[:, None], "From": edges[:-1], "To": edges[1:]}
-    told |= dict(zip(("Labels", "Predictions"), counts, strict=False))
-    table = pd.DataFrame({name: np.broadcast_to(v, counts[0].shape).ravel() for name, v in (bars | told).items()})
-    drawn = hv.Rectangles(table, list(bars), list(told)).opts(color=BLUE, line_width=0, tools=["hover"])
+    hover_columns = {"Answer": np.array(NAMES, dtype=object)[:, None], "From": edges[:-1], "To": edges[1:]}
+    hover_columns |= dict(zip(("Labels", "Predictions"), counts, strict=False))
+    table = pd.DataFrame(
+        {name: np.broadcast_to(v, counts[0].shape).ravel() for name, v in (bars | hover_columns).items()}
+    )
+    drawn = hv.Rectangles(table, list(bars), list(hover_columns)).opts(color=BLUE, line_width=0, tools=["hover"])
     both = "" if predictions is None else "; blue: labels, orange line: predictions"
     for count in counts[1:]:
         steps = [np.repeat(edges, 2)[1:-1] + x, np.repeat(height(count), 2, axis=1) + y]
@@ -106,7 +108,7 @@ def answer_rmse(truth: np.ndarray, estimate: np.ndarray, mean: np.ndarray | None
     some = np.where(n > 0, n, np.nan)
     held = np.where(known, truth, 0)
     mean = held.sum(axis=0) / some if mean is None else np.asarray(mean, dtype=np.float64)
-    squares = [np.where(known, (said - truth) ** 2, 0).sum(axis=0) for said in (estimate, mean)]
+    squares = [np.where(known, (values - truth) ** 2, 0).sum(axis=0) for values in (estimate, mean)]
     ours, guess = (np.sqrt(one / some) for one in squares)
     columns = {"name": NAMES, "n": n, "rmse": ours, "guess": guess}
     return pd.DataFrame(columns, index=pd.Index(COLUMNS, name="answer"))
@@ -153,7 +155,7 @@ def correlation_matrix(matrix: pd.DataFrame, what: str = "Correlation of the lab
     holoviews.Overlay
     """
     values = matrix.to_numpy(dtype=np.float64)
-    (low, high), palette = look_of(values, "change")
+    (low, high), palette = colour_scale(values, "change")
     rows, columns = np.indices(values.shape)
     cells = {"x0": columns - 0.5, "y0": rows - 0.5, "x1": columns + 0.5, "y1": rows + 0.5, "r": values}
     table = pd.DataFrame({name: each.ravel() for name, each in cells.items()})
@@ -171,15 +173,15 @@ def correlation_matrix(matrix: pd.DataFrame, what: str = "Correlation of the lab
     silent = int(np.isnan(np.diag(values)).sum())
     title = f"{what}; grey: {silent} of {len(COLUMNS)} answers do not vary and have none" if silent else what
     ticks = list(enumerate(NAMES))
-    looks = {"xticks": ticks, "yticks": ticks, "xrotation": 90, "invert_yaxis": True, "default_tools": []}
-    looks |= {"xlim": ends, "ylim": ends, "xlabel": "", "ylabel": "", "show_grid": False, "show_legend": False}
+    options = {"xticks": ticks, "yticks": ticks, "xrotation": 90, "invert_yaxis": True, "default_tools": []}
+    options |= {"xlim": ends, "ylim": ends, "xlabel": "", "ylabel": "", "show_grid": False, "show_legend": False}
     return frame(
         drawn * lines,
         title=title,
         height=760,
         max_width=900,
         fontsize={"title": "10pt", "xticks": "8pt", "yticks": "8pt"},
-        **looks,
+        **options,
     )
 
 
@@ -207,7 +209,7 @@ def prototypes(votes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns | {"fraction": most[there]}, index=pd.Index(np.array(COLUMNS)[there], name="answer"))
 
 
-def prototype_sheet(cutouts: CutoutSet, found: pd.DataFrame, look: Look | None = None) -> Sheet:
+def prototype_sheet(cutouts: CutoutSet, found: pd.DataFrame, stretch: Stretch | None = None) -> Sheet:
     """Draw prototypes on one contact sheet.
 
     Parameters
@@ -216,7 +218,7 @@ def prototype_sheet(cutouts: CutoutSet, found: pd.DataFrame, look: Look | None =
         Images of all prototypes.
     found : pandas.DataFrame, K rows
         From `prototypes`.
-    look : Look, optional
+    stretch : Stretch, optional
         Display settings; by default those of the set.
 
     Returns
@@ -235,5 +237,5 @@ def prototype_sheet(cutouts: CutoutSet, found: pd.DataFrame, look: Look | None =
         raise KeyError(f"object_id: expected objects of the sky, got {missing!r}. Leave out what has no picture.")
     once, back = np.unique(rows, return_inverse=True)
     coverage = None if cutouts.coverage is None else cutouts.coverage[once][back]
-    look = default_look(cutouts.bands, cutouts.unit) if look is None else look
-    return contact_sheet(cutouts.images[once][back], coverage, cutouts.bands, look, side=SIDE)
+    stretch = default_stretch(cutouts.bands, cutouts.unit) if stretch is None else stretch
+    return contact_sheet(cutouts.images[once][back], coverage, cutouts.bands, stretch, side=SIDE)

@@ -63,10 +63,10 @@ def in_panels(
         _labels(beside, "right", "middle", text_font_size="7pt"),
         _labels(below, "center", "top", text_font_size="7pt"),
     ]
-    looks = {"xaxis": None, "yaxis": None, "show_grid": False, "show_legend": False, "default_tools": _TOOLS}
-    looks |= {"xlim": (-0.3, x.max() + 1.05), "ylim": (y.min() - 0.2, 1.62), "height": 1240, "max_width": 1240}
-    looks |= {"backend_opts": {"plot.outline_line_color": None}}
-    return frame(hv.Overlay([frames, *_each(drawn), *texts]), title=title, **looks)
+    options = {"xaxis": None, "yaxis": None, "show_grid": False, "show_legend": False, "default_tools": _TOOLS}
+    options |= {"xlim": (-0.3, x.max() + 1.05), "ylim": (y.min() - 0.2, 1.62), "height": 1240, "max_width": 1240}
+    options |= {"backend_opts": {"plot.outline_line_color": None}}
+    return frame(hv.Overlay([frames, *_each(drawn), *texts]), title=title, **options)
 
 
 def _each(drawn: hv.Overlay | hv.Element) -> list[hv.Element]:
@@ -74,8 +74,8 @@ def _each(drawn: hv.Overlay | hv.Element) -> list[hv.Element]:
 
 
 def _labels(places: list[tuple[float, float, str]], align: str, baseline: str, **more: object) -> hv.Labels:
-    looks = {"text_color": _TEXT, "text_font_size": "8pt", "text_align": align, "text_baseline": baseline}
-    return hv.Labels(places, ["x", "y"], "text").opts(**(looks | more))
+    options = {"text_color": _TEXT, "text_font_size": "8pt", "text_align": align, "text_baseline": baseline}
+    return hv.Labels(places, ["x", "y"], "text").opts(**(options | more))
 
 
 def points(truth: np.ndarray, estimate: np.ndarray) -> hv.Points:

@@ -45,17 +45,17 @@ def test_estimate_is_the_mean_over_the_views_and_spread_their_scatter(network, t
     assert (table["ln_richness_p16"] <= table["ln_richness_p84"]).all()
 
 
-@pytest.mark.parametrize("widening", [1.0, 1.5])
-def test_sigma_is_that_of_the_mixture_of_the_views(widening, tiny_sky):
+@pytest.mark.parametrize("sigma_scale", [1.0, 1.5])
+def test_sigma_is_that_of_the_mixture_of_the_views(sigma_scale, tiny_sky):
     recipe = RECIPE.replace(loss={"name": "gaussian_nll"})
     network = build(RICHNESS, recipe, BANDS).eval()
-    network.widening.fill_(widening)
+    network.sigma_scale.fill_(sigma_scale)
     table = predict(network, tiny_sky, RICHNESS, recipe).table
     with torch.no_grad():
         images = torch.from_numpy(tiny_sky.images[:])
         views = torch.stack([network(dihedral(images, torch.tensor(k))) for k in range(8)])
     mean, variance = views[..., 0].numpy(), views[..., 1].exp().numpy()
-    sigma = widening * np.sqrt((variance + mean**2).mean(0) - mean.mean(0) ** 2)
+    sigma = sigma_scale * np.sqrt((variance + mean**2).mean(0) - mean.mean(0) ** 2)
     order = [list(tiny_sky.object_ids).index(name) for name in table.index]
     assert table["ln_richness_sigma"].to_numpy() == pytest.approx(sigma[order], abs=1e-5)
     assert table["ln_richness_p16"].to_numpy() == pytest.approx((mean.mean(0) - sigma)[order], abs=1e-5)

@@ -107,4 +107,4 @@ def test_a_gaussian_network_scales_mean_and_variance(head, tiny_sky):
 
 
 def test_networks_that_tell_no_error_keep_their_weights():
-    assert "widening" not in build(RICHNESS, RECIPE, BANDS).state_dict()
+    assert "sigma_scale" not in build(RICHNESS, RECIPE, BANDS).state_dict()

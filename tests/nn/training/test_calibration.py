@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from galviz.measure.intervals import widening
+from galviz.measure.intervals import sigma_scale
 from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.runs.folds import kept_aside, split
@@ -65,15 +65,15 @@ def test_half_of_the_training_is_kept_aside_and_counts_as_seen(run, sky):
 def test_the_intervals_are_calibrated_on_what_was_kept_aside(run, sky):
     table = run.predictions().table.loc[sky.object_ids[aside(sky)]]
     truth, estimate, sigma = (table[f"ln_richness{end}"] for end in ("_true", "", "_sigma"))
-    assert widening(truth, estimate, sigma) == pytest.approx(1, abs=1e-5)
-    assert load_file(run.weights)["widening"].item() != pytest.approx(1, abs=1e-3)
+    assert sigma_scale(truth, estimate, sigma) == pytest.approx(1, abs=1e-5)
+    assert load_file(run.weights)["sigma_scale"].item() != pytest.approx(1, abs=1e-3)
 
 
 def test_labels_kept_aside_teach_the_width_and_nothing_else(run, sky, tmp_path):
     other = train(with_other_labels(sky, aside(sky)), tmp_path / "other")
     first, second = load_file(run.weights), load_file(other.weights)
-    assert all(torch.equal(first[name], second[name]) for name in first if name != "widening")
-    assert second["widening"] > 1.5 * first["widening"]
+    assert all(torch.equal(first[name], second[name]) for name in first if name != "sigma_scale")
+    assert second["sigma_scale"] > 1.5 * first["sigma_scale"]
 
 
 def test_labels_held_out_teach_nothing(run, sky, tmp_path):
@@ -85,7 +85,7 @@ def test_labels_held_out_teach_nothing(run, sky, tmp_path):
 def test_without_calibration_the_width_is_what_the_network_says(sky, tmp_path):
     run = train(sky, tmp_path / "run", RECIPE.replace(loss={"calibration": 0.0}))
     assert run.info["objects"] == {"train": 32, "held_out": 16}
-    assert load_file(run.weights)["widening"].item() == 1
+    assert load_file(run.weights)["sigma_scale"].item() == 1
     assert (run.predictions().table["ln_richness_sigma"] > 0).all()
 
 

@@ -202,7 +202,7 @@ def test_several_numbers_are_predicted_each_with_its_columns(make_sky, tmp_path)
     assert table.drop(columns=["sfr_true", "fold"]).notna().all().all()
     assert (table["sfr_sigma"] > 1e6).all()
     np.testing.assert_allclose(table["sfr_p84"] - table["sfr"], table["sfr_sigma"], rtol=1e-6)
-    calibrated = load_file(run.weights)["widening"]
+    calibrated = load_file(run.weights)["sigma_scale"]
     assert calibrated.shape == (2,)
     assert (calibrated != 1).all()
 

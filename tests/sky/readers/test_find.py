@@ -164,12 +164,12 @@ def test_compressed_files_and_a_stack(given, opened):
 
 @pytest.mark.parametrize("coverage", [False, True])
 def test_what_galviz_exports_comes_back(given, opened, make_sky, coverage):
-    from galviz.io.provenance import passport
+    from galviz.io.provenance import provenance
     from galviz.sky import fits_cutouts
 
     sky = make_sky(4, coverage=coverage)
     with (given / "all.fits").open("wb") as out:
-        fits_cutouts.write(sky, out, passport(sky.object_ids))
+        fits_cutouts.write(sky, out, provenance(sky.object_ids))
     back, _ = opened(given)
     assert back.object_ids.tolist() == sky.object_ids.tolist()
     assert (back.bands, back.unit) == (sky.bands, sky.unit)

@@ -125,9 +125,9 @@ def test_the_page_does_not_wait(monkeypatch):
     for generator in (slices.lines, pair.body):
         assert "&lt;late&gt;" in given(generator)[1].object
     view = SuspectsView(rows, Selection(rows))
-    asyncio.run(view.look())
+    asyncio.run(view.find())
     assert view.error == "<late>"
-    assert not view.looking
+    assert not view.searching
     assert len(threads) == 3
     assert threading.current_thread() not in threads
 
@@ -219,7 +219,7 @@ def test_suspect_labels_are_listed_and_shown():
     selection = Selection(rows)
     view = SuspectsView(rows, selection)
     assert view.lines().object == ""
-    asyncio.run(view.look())
+    asyncio.run(view.find())
     every, *each = buttons(view.lines())
     assert [button.label for button in each[:2]] == list(view.found.index[:2])
     assert set(view.found.index[:2]) == set(wrong)
@@ -230,7 +230,7 @@ def test_suspect_labels_are_listed_and_shown():
     assert selection.focus == view.found.index[1]
     press(every)
     assert set(selection.ids) == set(view.found.index)
-    view.looking = True
+    view.searching = True
     assert "Looking" in view.lines().object
 
 
@@ -239,7 +239,7 @@ def test_suspect_classes_are_found_by_their_probability():
     rows = rows.assign(truth="u", estimate="u", p_u=0.9, p_g=0.1, p_mem=np.nan)
     rows.loc[str(FIRST + 7), ["p_u", "p_g"]] = 0.2, 0.8
     view = SuspectsView(rows, Selection(rows), classes=("u", "g"))
-    asyncio.run(view.look())
+    asyncio.run(view.find())
     assert view.found.index[0] == str(FIRST + 7)
     assert "label u, estimate u · trust 0.2 of 1" in words(view.lines())
 
@@ -247,5 +247,5 @@ def test_suspect_classes_are_found_by_their_probability():
 def test_without_cleanlab_the_cure_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "cleanlab.regression.rank", None)
     view = SuspectsView(table(), Selection())
-    asyncio.run(view.look())
+    asyncio.run(view.find())
     assert "pip install 'galviz[labels]'" in view.error

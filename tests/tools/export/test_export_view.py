@@ -17,11 +17,11 @@ from astropy.io import fits
 from galviz.io.provenance import ids_digest
 from galviz.io.tables import SUFFIXES, read_table, write_table
 from galviz.tools.export import download as handover
-from galviz.tools.export import view as way_out
-from galviz.tools.export.view import FORMATS, WayOut
-from galviz.tools.gallery.figure import Look
+from galviz.tools.export import view as export_panel
+from galviz.tools.export.view import FORMATS, ExportPanel
+from galviz.tools.gallery.figure import Stretch
 from galviz.tools.selection.core import Selection
-from galviz.tools.selection.snapshot import Choice, follow
+from galviz.tools.selection.snapshot import Snapshot, run_on_change
 
 hub = test_samp.hub
 UNITS = {"z": "km / s"}
@@ -41,7 +41,7 @@ def make(tiny_sky, source):
 
     def make(**more):
         more = {"cutouts": tiny_sky, "source": str(source), "units": UNITS} | more
-        return WayOut(tiny_sky.catalogue, Selection(tiny_sky.catalogue), **more)
+        return ExportPanel(tiny_sky.catalogue, Selection(tiny_sky.catalogue), **more)
 
     return make
 
@@ -51,12 +51,12 @@ class Browser:
 
     def __init__(self, way):
         self.way, self.files, self._got = way, {}, b""
-        way.handover._send_msg = self.receive
+        way.transfer._send_msg = self.receive
 
     def receive(self, message):
         assert message["at"] == (len(self._got) if message["at"] else 0)
         self._got = (self._got if message["at"] else b"") + message["piece"]
-        self.way.handover._handle_msg({"number": message["number"], "at": len(self._got)})
+        self.way.transfer._handle_msg({"number": message["number"], "at": len(self._got)})
         if len(self._got) == message["size"]:
             self.files[message["name"]] = self._got
 
@@ -76,7 +76,7 @@ def table_of(content, tmp_path):
 
 @pytest.mark.parametrize("form", TABLES)
 def test_a_file_has_the_newest_choice_and_its_passport(make, tmp_path, form):
-    way = make(look=lambda: Look(bands=("r",), kind="asinh"))
+    way = make(stretch=lambda: Stretch(bands=("r",), kind="asinh"))
     browser = Browser(way)
     for expression in ("z < 0.2", "richness > 30"):
         way.selection.where(expression)
@@ -87,10 +87,10 @@ def test_a_file_has_the_newest_choice_and_its_passport(make, tmp_path, form):
         assert name == f"galviz_{len(ids)}_objects{SUFFIXES[FORMATS[form]]}"
         assert got.table.index.tolist() == ids
         assert got.units == UNITS
-        assert got.passport["ids"] == {"count": len(ids), "sha256": ids_digest(ids)}
-        assert got.passport["steps"][-1] == ["where", {"expression": expression, "how": "replace"}]
-        assert got.passport["stretch"]["kind"] == "asinh"
-        assert got.passport["python"] == way.handover.script.splitlines()
+        assert got.provenance["ids"] == {"count": len(ids), "sha256": ids_digest(ids)}
+        assert got.provenance["steps"][-1] == ["where", {"expression": expression, "how": "replace"}]
+        assert got.provenance["stretch"]["kind"] == "asinh"
+        assert got.provenance["python"] == way.transfer.script.splitlines()
 
 
 def test_a_csv_for_spreadsheets_is_offered(make, tiny_sky):
@@ -108,15 +108,15 @@ def test_nothing_chosen_means_all(make, tmp_path, tiny_sky):
     got = table_of(content, tmp_path)
     assert name == "galviz_12_objects.csv"
     assert got.table.index.tolist() == tiny_sky.object_ids.tolist()
-    assert got.passport["steps"] == [["invert", {}]]
+    assert got.provenance["steps"] == [["invert", {}]]
     way.selection.choose(tiny_sky.object_ids[:1])
     assert "1 selected object<" in way.count()
 
 
 def test_the_passport_knows_the_run(make, make_run, told, tmp_path):
     run = make_run("quick", predictions=told)
-    way = make(run=run, look=lambda: {"stretch": "asinh"})
-    passport = table_of(Browser(way).press("CSV")[1], tmp_path).passport
+    way = make(run=run, stretch=lambda: {"stretch": "asinh"})
+    passport = table_of(Browser(way).press("CSV")[1], tmp_path).provenance
     assert passport["run"]["name"] == "quick"
     assert len(passport["run"]["run_json"]) == 64
     assert passport["stretch"] == {"stretch": "asinh"}
@@ -153,33 +153,33 @@ def fresh(script):
 
 def test_python_follows_and_gives_the_same_ids(make):
     way = make()
-    assert fresh(way.handover.script) == way.table.index.tolist()
+    assert fresh(way.transfer.script) == way.table.index.tolist()
     way.selection.lasso("z", "richness", [(0.1, 0), (0.3, 0), (0.3, 35), (0.1, 45)])
     way.selection.choose([way.table.index[3]], how="add")
     ids = way.selection.ids.tolist()
     assert 1 < len(ids) < 12
     name, content = Browser(way).press("Python script")
     assert name == f"galviz_{len(ids)}_objects.py"
-    assert content.decode() == way.handover.script
-    assert fresh(way.handover.script) == ids
+    assert content.decode() == way.transfer.script
+    assert fresh(way.transfer.script) == ids
     way.selection.undo()
     way.selection.undo()
-    assert "12 of 12" in way.handover.script
+    assert "12 of 12" in way.transfer.script
 
 
 def test_a_way_to_open_the_table_and_none(make, source):
     opening = f"import pandas as pd\ntable = pd.read_parquet({str(source)!r}).set_index('object_id')"
     way = make(source="", opening=opening)
     way.selection.where("z < 0.2")
-    assert fresh(way.handover.script) == way.selection.ids.tolist()
-    assert "where it was read from is not known" in make(source="").handover.script
+    assert fresh(way.transfer.script) == way.selection.ids.tolist()
+    assert "its origin is not known" in make(source="").transfer.script
 
 
 def test_python_that_is_too_long_to_show_is_in_a_file(make, monkeypatch):
     way = make()
-    monkeypatch.setattr(way_out, "_SHOWN", 200)
+    monkeypatch.setattr(export_panel, "_SHOWN", 200)
     way.selection.choose(way.table.index[:7])
-    assert "characters of Python are too many to show" in way.handover.script
+    assert "characters of Python are too many to show" in way.transfer.script
     assert fresh(Browser(way).press("Python script")[1].decode()) == way.selection.ids.tolist()
 
 
@@ -188,33 +188,33 @@ def test_a_large_file_comes_in_pieces_and_one_at_a_time(make, monkeypatch):
     way, asked = make(), []
     browser = Browser(way)
     assert len(browser.press("zip with all of it")[1]) > 50_000
-    assert way.handover._file.closed
-    way.handover._send_msg = asked.append
+    assert way.transfer._file.closed
+    way.transfer._send_msg = asked.append
     asyncio.run(way.download())
-    first = way.handover._file
+    first = way.transfer._file
     asyncio.run(way.download())  # before the first has gone
     assert first.closed
     assert [message["number"] for message in asked] == [2, 3]
-    way.handover._handle_msg({"number": 2, "at": 1000})  # late
+    way.transfer._handle_msg({"number": 2, "at": 1000})  # late
     assert len(asked) == 2
     way.leave()
-    assert way.handover._file.closed
+    assert way.transfer._file.closed
 
 
 def test_what_a_browser_cannot_hold_is_refused(make, monkeypatch):
     way = make()
-    monkeypatch.setattr(way_out, "LARGEST", 12 * 5 * 16 * 16 * 4 - 1)
+    monkeypatch.setattr(export_panel, "LARGEST", 12 * 5 * 16 * 16 * 4 - 1)
     monkeypatch.setattr(way, "write", lambda *_: pytest.fail("written though it is too large"))
     for form in ("cutouts as FITS with WCS", "zip with all of it"):
         way.form = form
         asyncio.run(way.download())
         assert "expected a file of at most" in way.error
     monkeypatch.undo()
-    monkeypatch.setattr(way_out, "LARGEST", 100)
+    monkeypatch.setattr(export_panel, "LARGEST", 100)
     way.form = "CSV"
     asyncio.run(way.download())
     assert "expected a file of at most" in way.error
-    assert way.handover.said == ""
+    assert way.transfer.status == ""
 
 
 def test_errors_are_said_and_forgotten(make, tiny_sky):
@@ -232,7 +232,7 @@ def test_errors_are_said_and_forgotten(make, tiny_sky):
 
 def test_other_objects_than_the_selections_are_refused(tiny_sky):
     with pytest.raises(ValueError, match="table: expected the objects of the selection's table"):
-        WayOut(tiny_sky.catalogue.iloc[::-1], Selection(tiny_sky.catalogue))
+        ExportPanel(tiny_sky.catalogue.iloc[::-1], Selection(tiny_sky.catalogue))
 
 
 def test_without_pictures_none_are_offered(make):
@@ -249,7 +249,7 @@ def test_of_many_changes_the_last_is_worked_for(tiny_sky):
             seen.append(len(selection))
             await gate.wait()
 
-        follow(selection, ["version"], work)
+        run_on_change(selection, ["version"], work)
         await asyncio.sleep(0.01)
         for count in (1, 2, 3, 4):
             selection.choose(tiny_sky.object_ids[:count])
@@ -266,7 +266,7 @@ def test_a_page_is_alive_while_a_file_is_made():
     table = pd.DataFrame({name: rng.normal(size=200_000) for name in "abcdefgh"}, index=index)
 
     async def act():
-        way = WayOut(table, Selection(table))
+        way = ExportPanel(table, Selection(table))
         way.form = "CSV"
         waits, task = [], asyncio.create_task(way.download())
         loop = asyncio.get_running_loop()
@@ -276,7 +276,7 @@ def test_a_page_is_alive_while_a_file_is_made():
             waits.append(loop.time() - start)
         assert way.error == ""
         way.leave()
-        return way.handover._size, waits
+        return way.transfer._size, waits
 
     size, waits = asyncio.run(act())
     assert size > 2e7
@@ -319,13 +319,13 @@ def test_programs_take_what_is_chosen_and_choose_back(make, hub, tmp_path):
         async with talking(way) as programs:
             await programs.find()
             assert programs.program.options == ["all programs", "TOPCAT"]
-            assert "TOPCAT" in programs.said
+            assert "TOPCAT" in programs.status
             programs.program.value = "TOPCAT"
             await programs.send()
             assert programs.error == ""
             got = table_of(topcat.loaded, tmp_path)
             assert got.table.index.tolist() == ids[2:8].tolist()
-            assert got.passport["ids"]["count"] == 6
+            assert got.provenance["ids"]["count"] == 6
             name = topcat.given["table-id"]
 
             way.selection.choose(ids[[1, 3, 5]])  # the first was not sent
@@ -361,7 +361,7 @@ def test_programs_that_fail_are_named(make, hub):
         async with talking(make()) as programs:
             await programs.send()
             assert "expected TOPCAT to load the table" in programs.error
-            assert programs.said == ""
+            assert programs.status == ""
         topcat.client.disconnect()
 
     asyncio.run(act())
@@ -402,7 +402,7 @@ def test_no_hub_and_no_pyvo_are_said(make, tmp_path, monkeypatch):
 def test_a_choice_stays_while_the_selection_moves_on(tiny_sky):
     selection = Selection(tiny_sky.catalogue)
     selection.choose(tiny_sky.object_ids[:3])
-    choice = Choice.of(selection)
+    choice = Snapshot.of(selection)
     selection.choose(tiny_sky.object_ids[5:7])
     assert choice.ids.tolist() == tiny_sky.object_ids[:3].tolist()
     assert len(choice) == 3

@@ -83,7 +83,7 @@ def test_a_table_arrives_whole(tmp_path, ours, other):
     (tmp_path / "got.vot").write_bytes(other.loaded)
     got = read_table(tmp_path / "got.vot")
     pd.testing.assert_frame_equal(got.table, TABLE.table, check_index_type=False, check_dtype=False)
-    assert (got.units, got.passport) == (TABLE.units, TABLE.passport)
+    assert (got.units, got.provenance) == (TABLE.units, TABLE.provenance)
 
 
 def test_a_selection_goes_out_as_rows_of_that_table(ours, other):

@@ -71,8 +71,8 @@ def make(rows=500, size=16, **more):
 def test_each_picture_bears_the_id_that_came_with_it_in_every_look(look):
     gallery = Gallery(burned_sky(300, 32))
     browser = Browser(gallery.exchange)
-    gallery.looks.param.update(**look)
-    assert gallery.looks.error == ""
+    gallery.stretch_view.param.update(**look)
+    assert gallery.stretch_view.error == ""
     browser.ask(50, 60)
     read = [(object_id, read_id(picture)) for object_id, picture in browser.pictures()]
     assert len(read) == 60
@@ -229,12 +229,12 @@ def test_an_estimate_and_its_truth_are_the_first_captions():
 def test_a_change_of_look_is_told_and_limits_that_make_no_sense_are_refused():
     gallery = Gallery(burned_sky(20, 16))
     browser = Browser(gallery.exchange)
-    before = browser.state["look"]
-    gallery.looks.gamma = 0.5
-    assert browser.state["look"] == before + 1
-    gallery.looks.param.update(black=2.0, white=1.0)
-    assert "limits" in gallery.looks.error
-    assert browser.state["look"] == before + 1
+    before = browser.state["display"]
+    gallery.stretch_view.gamma = 0.5
+    assert browser.state["display"] == before + 1
+    gallery.stretch_view.param.update(black=2.0, white=1.0)
+    assert "limits" in gallery.stretch_view.error
+    assert browser.state["display"] == before + 1
 
 
 def test_the_component_carries_its_code_and_asks_for_no_other():
@@ -249,4 +249,4 @@ def test_the_gallery_is_a_view_of_panel():
     gallery = Gallery(burned_sky(20, 16), height=300)
     root = pn.panel(gallery).get_root()
     assert GalleryGrid._bokeh_model in {type(model).__mro__[0] for model in root.references()}
-    assert set(gallery.looks.param.red.objects) == set(BANDS)
+    assert set(gallery.stretch_view.param.red.objects) == set(BANDS)

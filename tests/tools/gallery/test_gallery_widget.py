@@ -4,7 +4,7 @@ import pytest
 import traitlets
 from million import burned_sky, burned_table
 
-from galviz.tools.gallery.figure import Look
+from galviz.tools.gallery.figure import Stretch
 from galviz.tools.gallery.widget import GalleryWidget
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
@@ -55,11 +55,11 @@ def test_order_and_filter_are_obeyed_and_what_cannot_be_read_is_refused(sky):
 def test_look_captions_and_tile_reach_the_browser(sky):
     widget, told = GalleryWidget(sky), []
     widget.exchange._send = lambda message, _: told.append(message)
-    widget.look = Look(bands=("r",), kind="asinh")
+    widget.stretch = Stretch(bands=("r",), kind="asinh")
     widget.captions = ["kind"]
     widget.tile = 64
     assert [message["type"] for message in told] == ["state"] * 3
-    assert told[-1]["look"] == told[0]["look"] + 1
+    assert told[-1]["display"] == told[0]["display"] + 1
     assert (told[-1]["tile"], told[-1]["lines"]) == (64, 1)
     with pytest.raises(ValueError, match="captions: expected columns"):
         widget.captions = ["none"]
@@ -93,7 +93,7 @@ def test_labels_are_given_by_keys(sky, tmp_path):
 def test_a_table_alone_will_do():
     table = burned_table(5)
     widget = GalleryWidget(None, table)
-    assert widget.look is None
+    assert widget.stretch is None
     assert widget.album.ids(0, 9) == list(table.index)
     assert isinstance(widget.album.table, pd.DataFrame)
     assert np.isfinite(widget.height)

@@ -34,7 +34,7 @@ def test_undo_gives_back_what_was_there_step_by_step(tmp_path):
 
 def test_who_listens_hears_of_each_label_that_is_given_or_taken_back(tmp_path):
     labels, heard = Labels(tmp_path / "labels.csv"), []
-    labels.heard.append(lambda: heard.append(labels.to_dict()))
+    labels.listeners.append(lambda: heard.append(labels.to_dict()))
     labels.set("a", "one")
     assert labels.undo() == "a"
     assert labels.undo() is None

@@ -10,7 +10,7 @@ from at_once import Now, random_run
 from galviz.pages.library import Library
 from galviz.pages.occlusion_page import OcclusionPage
 from galviz.tools.occlusion.panel import WhyView
-from galviz.tools.occlusion.result import sanity_words
+from galviz.tools.occlusion.result import sanity_text
 from galviz.tools.selection.core import Selection
 
 
@@ -35,15 +35,15 @@ def test_what_comes_into_focus_is_explained_and_told_in_one_message(given):
     selection = Selection(sky.catalogue, focus=sky.object_ids[3])
     view = WhyView(run, sky, selection)
     assert view.__panel__().get_root()
-    view.look()
-    told = view.one.canvas.said
+    view.poll()
+    told = view.one.canvas.latest
     assert told["object"]["id"] == told["map"]["id"] == sky.object_ids[3]
     assert not view.one.running
     assert "done" in view.one.progress()
     selection.focus = sky.object_ids[5]
-    assert list(view.one.canvas.said) == ["object"]  # the old map is gone with its object
-    view.look()
-    assert view.one.canvas.said["map"]["id"] == sky.object_ids[5]
+    assert list(view.one.canvas.latest) == ["object"]  # the old map is gone with its object
+    view.poll()
+    assert view.one.canvas.latest["map"]["id"] == sky.object_ids[5]
     view.one.step(1)
     assert selection.focus == sky.object_ids[6]
 
@@ -51,27 +51,27 @@ def test_what_comes_into_focus_is_explained_and_told_in_one_message(given):
 def test_bands_are_asked_for_once_and_then_turned(given):
     run, sky = given
     view = WhyView(run, sky, Selection(sky.catalogue)).one
-    view.asked.band = "g"
-    view.look()
+    view.request.band = "g"
+    view.poll()
     found = view.found
-    view.asked.band = "z"
+    view.request.band = "z"
     assert view.found is found
-    values = np.frombuffer(view.canvas.said["map"]["values"], "<f4").reshape(16, 16)
+    values = np.frombuffer(view.canvas.latest["map"]["values"], "<f4").reshape(16, 16)
     np.testing.assert_array_equal(values, found.map()[4])
-    view.asked.stride = 3
+    view.request.stride = 3
     assert view.found is not found
 
 
 def test_nothing_is_asked_where_the_visitor_wants_to_ask(given):
     run, sky = given
     view = WhyView(run, sky, Selection(sky.catalogue)).one
-    view.look()
+    view.poll()
     view.at_once = False
     view.selection.focus = sky.object_ids[1]
     assert view.found is None
     view.explain()
-    view.look()
-    assert view.canvas.said["map"]["id"] == sky.object_ids[1]
+    view.poll()
+    assert view.canvas.latest["map"]["id"] == sky.object_ids[1]
 
 
 def test_cancel_keeps_what_has_come(given, monkeypatch):
@@ -95,7 +95,7 @@ def test_cancel_keeps_what_has_come(given, monkeypatch):
         ),
     )
     view.explain()
-    view.look()
+    view.poll()
     assert "no <workers>" in view.error
 
 
@@ -105,11 +105,11 @@ def test_the_mean_is_over_what_is_chosen(given):
     view = WhyView(run, sky, selection)
     selection.choose(sky.object_ids[:3])
     view.mean.start()
-    view.look()
+    view.poll()
     assert view.mean.found.count == 3
     selection.choose([])
     view.mean.start()
-    view.look()
+    view.poll()
     assert view.mean.found.count == len(sky)
     words, maps = view.mean.view()
     assert "occluder" in words.object
@@ -132,13 +132,13 @@ def test_files_are_of_the_whole_map_that_is_shown(given):
     run, sky = given
     view = WhyView(run, sky, Selection(sky.catalogue, focus=sky.object_ids[3])).one
     assert not buttons(pn.Column(view.result()))  # nothing has come yet
-    view.asked.band = "r"
-    view.look()
+    view.request.band = "r"
+    view.poll()
     fits_file, png = buttons(pn.Column(view.result()))
     assert fits_file.filename == f"occlusion_{sky.object_ids[3]}.fits"
     before = png.callback().read()
     view.at_once = False
-    view.asked.band = "all bands"  # nothing new is asked: the map of r stays, and with it what is saved
+    view.request.band = "all bands"  # nothing new is asked: the map of r stays, and with it what is saved
     assert view.found.bands[view.row] == "r"
     assert buttons(pn.Column(view.result()))[1].callback().read() == before
 
@@ -152,8 +152,8 @@ def test_a_map_that_has_not_come_is_not_written(given, monkeypatch):
 
 
 def test_a_sanity_check_of_an_even_map_says_that_there_is_nothing_to_compare():
-    assert "nothing to compare" in sanity_words(np.nan)
-    assert "0.29" in sanity_words(0.29)
+    assert "nothing to compare" in sanity_text(np.nan)
+    assert "0.29" in sanity_text(0.29)
 
 
 def test_the_run_that_was_named_comes_first(given, galviz_home):

@@ -26,7 +26,7 @@ def test_what_is_set_is_asked_and_the_map_is_the_answer(made):
     widget.send = lambda message, buffers: sent.append((message, buffers))
     widget.object_id = sky.object_ids[7]
     expected = Explanation(run, sky, sky.object_ids[7], Question(patch=4, stride=4))
-    expected.look()
+    expected.poll()
     np.testing.assert_array_equal(widget.map, expected.map()[0])
     assert widget.clean == pytest.approx(expected.clean)
     for message, _ in sent:

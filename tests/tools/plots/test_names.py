@@ -33,10 +33,10 @@ def test_a_title_is_what_it_is(first, second):
 @pytest.mark.parametrize("name", SIGNS)
 @pytest.mark.parametrize("other", ["x", "y", "z"])
 def test_axes_and_tooltips_are_called_as_they_are(name, other):
-    places, chosen = np.array([[1.0, 5.0], [2.0, 7.0]]), hv.streams.Pipe(data=np.empty((0, 2)))
+    places, selected = np.array([[1.0, 5.0], [2.0, 7.0]]), hv.streams.Pipe(data=np.empty((0, 2)))
     colour = Colouring(np.array([0.0, 1.0]), name)
     _, plot = explore.point_cloud(
-        *places.T, np.array(["a", "b"], dtype=object), axes=(name, other), chosen=chosen, colour=colour
+        *places.T, np.array(["a", "b"], dtype=object), axes=(name, other), selected=selected, colour=colour
     )
     figure = hv.render(plot)
     assert (clean(figure.xaxis.axis_label), clean(figure.yaxis.axis_label)) == (name, other)

@@ -160,8 +160,8 @@ def test_the_bar_takes_conditions_and_keeps_subsets(selection):
     bar = SelectionBar(selection)
     bar.condition = "z < 0.2"
     assert len(selection) == (TABLE["z"] < 0.2).sum()
-    assert "objects selected" in bar.said()
-    assert "where z &lt; 0.2" in bar.said()
+    assert "objects selected" in bar.summary()
+    assert "where z &lt; 0.2" in bar.summary()
     bar.called = "near"
     bar._keep(None)
     assert (bar.called, bar.subsets()) == ("", {"–": "", "near": "near"})

@@ -15,7 +15,7 @@ IDS = np.array([f"123765849387833791{k}" for k in range(4)], dtype=object)
 
 
 @pytest.fixture
-def chosen():
+def selected():
     return streams.Pipe(data=PLACES[[1, 3]])
 
 
@@ -23,8 +23,8 @@ def sources(plot):
     return [r.data_source.data for r in hv.render(plot).renderers]
 
 
-def test_each_point_bears_its_id_and_the_chosen_are_drawn_again(chosen):
-    points, plot = explore.point_cloud(*PLACES.T, IDS, axes=AXES, chosen=chosen)
+def test_each_point_bears_its_id_and_the_chosen_are_drawn_again(selected):
+    points, plot = explore.point_cloud(*PLACES.T, IDS, axes=AXES, selected=selected)
     every, some = sources(plot)
     assert list(every["object_id"]) == list(IDS)
     assert list(some["x"]) == [0.2, 0.4]
@@ -33,25 +33,25 @@ def test_each_point_bears_its_id_and_the_chosen_are_drawn_again(chosen):
     assert list(points.dimension_values("object_id")) == list(IDS)
 
 
-def test_other_objects_are_marked_when_others_are_chosen(chosen):
-    _, plot = explore.point_cloud(*PLACES.T, IDS, axes=AXES, chosen=chosen)
+def test_other_objects_are_marked_when_others_are_chosen(selected):
+    _, plot = explore.point_cloud(*PLACES.T, IDS, axes=AXES, selected=selected)
     drawn = hv.renderer("bokeh").get_plot(plot)
-    chosen.send(PLACES[:1])
+    selected.send(PLACES[:1])
     assert list(drawn.state.renderers[1].data_source.data["x"]) == [0.1]
 
 
-def test_every_object_counts_in_the_density(chosen):
+def test_every_object_counts_in_the_density(selected):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 5000))
-    every, plot = explore.point_density(x, y, axes=AXES, chosen=streams.Pipe(data=np.empty((0, 2))))
+    every, plot = explore.point_density(x, y, axes=AXES, selected=streams.Pipe(data=np.empty((0, 2))))
     image = every[()]
     assert np.nansum(image.dimension_values("objects")) == 5000
     assert not (image.dimension_values("objects") == 0).any()
     assert hv.render(plot)
 
 
-def test_the_density_is_where_the_objects_are(chosen):
-    every, _ = explore.point_density(*PLACES.T, axes=AXES, chosen=chosen)
+def test_the_density_is_where_the_objects_are(selected):
+    every, _ = explore.point_density(*PLACES.T, axes=AXES, selected=selected)
     image = every[()]
     counts = image.dimension_values("objects", flat=True)
     x, y = (image.dimension_values(name, flat=True)[counts > 0] for name in ("x", "y"))
@@ -74,7 +74,7 @@ def test_medians_are_those_of_ten_bins():
 def test_bars_are_as_high_as_counted(logarithmic):
     edges, counts = np.array([0.0, 1, 2, 3]), np.array([5, 0, 2])
     pipe = streams.Pipe(data=np.array([1, 0, 2]))
-    every, plot = explore.bars(edges, counts, axis="z", chosen=pipe, logarithmic=logarithmic)
+    every, plot = explore.bars(edges, counts, axis="z", selected=pipe, logarithmic=logarithmic)
     top = sources(plot)[0]["top"]
     assert list(top) == [5, 0.5 if logarithmic else 0, 2]
     assert sources(plot)[1]["top"][0] == 1
@@ -120,9 +120,9 @@ def test_the_palette_grows_lighter_step_by_step_and_is_never_orange():
     assert away.min() > 0.05
 
 
-def test_each_point_has_the_colour_of_its_value_and_a_grey_cross_says_there_is_none(chosen):
+def test_each_point_has_the_colour_of_its_value_and_a_grey_cross_says_there_is_none(selected):
     colour = Colouring(np.array([0.5, np.nan, 0.7, 0.6]), "z")
-    points, plot = explore.point_cloud(*PLACES.T, IDS, axes=AXES, chosen=chosen, colour=colour)
+    points, plot = explore.point_cloud(*PLACES.T, IDS, axes=AXES, selected=selected, colour=colour)
     every, some = sources(plot)
     np.testing.assert_array_equal(every[VALUE], colour.values)
     assert list(every["point_mark"]) == ["circle", "cross", "circle", "circle"]
@@ -141,7 +141,7 @@ def test_coloured_density_is_the_mean_of_what_is_known_and_grey_where_nothing_is
     places = np.repeat(PLACES, 2, axis=0)
     values = np.array([1.0, 3, np.nan, 5, np.nan, np.inf, 7, 7])
     pipe = streams.Pipe(data=PLACES[:1])
-    every, plot = explore.point_density(*places.T, axes=AXES, chosen=pipe, colour=Colouring(values, "z"))
+    every, plot = explore.point_density(*places.T, axes=AXES, selected=pipe, colour=Colouring(values, "z"))
     image = every[()]
     found = image.dframe().dropna().sort_values("x")
     np.testing.assert_allclose(found[VALUE], [2, 5, 7])

@@ -29,7 +29,7 @@ def given(tiny_sky, galviz_home, monkeypatch):
 def ended(view):
     until = time.monotonic() + 60
     while view.running and time.monotonic() < until:
-        view.look()
+        view.poll()
         time.sleep(0.01)
     assert not view.running
     return view
@@ -77,7 +77,7 @@ def test_what_was_filled_in_can_be_taken_away(given):
     run, sky = given
     view = ended(RepairView(run, sky, Selection(sky.catalogue), steps=1, count=2))
     assert view._out().title.startswith("Export")
-    out = view.way_out()
+    out = view.export_panel()
     assert "u_flux" in out.table.columns
     assert "filled in by best fits" in out.cutouts.origin
 
@@ -148,7 +148,7 @@ def test_a_run_is_shown_as_soon_as_it_is_done_even_without_redshifts(given):
     assert "it can be used once it is done" in texts(shown)
     run.weights.write_bytes(weights)
     run.write_state(status="done")
-    page.look()
+    page.poll()
     assert f"<pre>{run.name}" in unescape(texts(shown))
     body = tab.body()
     run.write_state(status="done", message="")
@@ -187,9 +187,9 @@ def test_drawing_leaves_time_for_clicks(given):
     view = RepairView(run, sky, Selection(sky.catalogue), at_once=False)
     view.param.update(found=Going(), running=True)
     view.param.watch(lambda _: time.sleep(0.3), ["version"])  # a slow drawing
-    view.look()
-    view.look()
+    view.poll()
+    view.poll()
     assert view.version == 1
     time.sleep(0.35)
-    view.look()
+    view.poll()
     assert view.version == 2

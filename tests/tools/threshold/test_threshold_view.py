@@ -8,7 +8,7 @@ import pytest
 from galviz.io.tables import write_table
 from galviz.measure.threshold_stats import BinnedFractions, ThresholdCurve
 from galviz.pages.library import Library
-from galviz.pages.threshold_page import ThresholdPage, _asked, keep_in_address
+from galviz.pages.threshold_page import ThresholdPage, _from_address, keep_in_address
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.threshold.view import ThresholdView
@@ -27,7 +27,7 @@ def table():
 
 
 def numbers(view):
-    return dict(view.line._said["state"]["numbers"])
+    return dict(view.line._latest["state"]["numbers"])
 
 
 def shown(view):
@@ -53,7 +53,7 @@ def test_a_tick_moves_everything(table):
     assert below == list(scores[scores <= 0.8].index[::-1][:48])
     assert f"{found.fraction.value / 0.5:.3g} (" in view.rates.object
     assert "from memory, not verified" in view.rates.object
-    json.dumps(list(view.line._said.values()))
+    json.dumps(list(view.line._latest.values()))
     view.t_obs = 0.2
     assert f"{found.fraction.value / 0.2:.3g} (" in view.rates.object
 
@@ -158,15 +158,15 @@ def test_the_address_says_what_is_looked_at(table, monkeypatch):
     written = {}
     monkeypatch.setattr("galviz.pages.threshold_page.write_query", lambda **changes: written.update(changes))
     view = ThresholdView(table)
-    view.param.update(**_asked(view))
+    view.param.update(**_from_address(view))
     assert (view.threshold, view.answer, view.truth, view.t_obs, view.merging) == (0.3, "Class4.1", "truth", 0.2, 1.0)
     keep_in_address(view)
     view.truth = ""
     assert written["truth"] == ""
     assert written["threshold"] == "0.3"
-    view._asked(0.9, False)  # noqa: FBT003 - while it is dragged
+    view._set_threshold(0.9, False)  # noqa: FBT003 - while it is dragged
     assert written["threshold"] == "0.3"
-    view._asked(0.9, True)  # noqa: FBT003
+    view._set_threshold(0.9, True)  # noqa: FBT003
     assert written["threshold"] == "0.9"
 
 

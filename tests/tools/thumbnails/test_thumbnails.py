@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from galviz.tools.gallery.figure import default_look
+from galviz.tools.gallery.figure import default_stretch
 from galviz.tools.plots.colouring import VALUE, Colouring
 from galviz.tools.thumbnails.figure import cells, picture, thumbnail_map
 
@@ -59,7 +59,7 @@ def test_only_what_is_shown_is_read_and_each_picture_is_in_its_cell(make_sky, co
         asked.append(list(rows))
         return sky.images[rows], sky.coverage[rows] if coverage else None
 
-    look = default_look(sky.bands, sky.unit)
+    look = default_stretch(sky.bands, sky.unit)
     drawn = picture(grid, read, sky.bands, look)
     assert asked == [list(grid.shown)]
     assert drawn.shape == (7 * 16, 7 * 16, 4)

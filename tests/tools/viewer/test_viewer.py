@@ -7,12 +7,12 @@ import pytest
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.photometry import stretch_limits
-from galviz.tools.gallery.figure import Look, default_look, lupton_limits, shown_limits
+from galviz.tools.gallery.figure import Stretch, default_stretch, lupton_limits, shown_limits
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer import messages
-from galviz.tools.viewer.stretch import ALL, LookView
+from galviz.tools.viewer.stretch import ALL, StretchView
 from galviz.tools.viewer.view import FocusCanvas, FocusView
 
 
@@ -75,15 +75,15 @@ def test_scale_bar_sources_and_label_are_those_of_the_object(sky, tmp_path):
 
 
 def test_limits_are_those_of_photometry_without_what_was_not_observed(sky):
-    looks = LookView(sky, kind="zscale")
-    view = FocusView(sky, Selection(sky.catalogue), looks=looks)
-    limits = view.look_message()["limits"]
+    looks = StretchView(sky, kind="zscale")
+    view = FocusView(sky, Selection(sky.catalogue), stretch_view=looks)
+    limits = view.stretch_message()["limits"]
     seen = sky.coverage[0]
     for k, name in enumerate(sky.bands):
         assert limits[name] == stretch_limits(sky.images[0][k][seen[k]], "zscale")
     assert set(limits) == {*sky.bands, "RGB"}
     looks.picture = "u"
-    assert view.look_message()["name"] == "u"
+    assert view.stretch_message()["name"] == "u"
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_limits_are_those_of_photometry_without_what_was_not_observed(sky):
      {"brightness": 3.0}, {"black": -0.01, "white": 0.4}],
 )  # fmt: skip
 def test_every_picture_has_the_limits_that_figures_give_it(sky, given):
-    looks = LookView(sky, picture=ALL, **given)
-    message = FocusView(sky, Selection(sky.catalogue, focus=sky.object_ids[3]), looks=looks).look_message()
-    images, seen, look = sky.images[3], sky.coverage[3], looks.look()
+    looks = StretchView(sky, picture=ALL, **given)
+    message = FocusView(sky, Selection(sky.catalogue, focus=sky.object_ids[3]), stretch_view=looks).stretch_message()
+    images, seen, look = sky.images[3], sky.coverage[3], looks.stretch()
     assert (message["name"], look.bands) == (ALL, (looks.red, "r", "g"))
     assert message["pictures"] == [["RGB", [looks.red, "r", "g"]], *([band, [band]] for band in sky.bands)]
     for k, name in enumerate(sky.bands):
@@ -131,17 +131,17 @@ def test_steps_go_through_the_ids_given_and_a_typed_id_to_any(sky):
 
 def test_a_picture_that_is_clicked_is_that_of_the_looks(sky):
     view = FocusView(sky, Selection(sky.catalogue), picture=ALL)
-    assert view.looks.picture == ALL
+    assert view.stretch_view.picture == ALL
     view.receive({"type": "picture", "name": "g"})
-    assert (view.looks.picture, view.look_message()["name"]) == ("g", "g")
+    assert (view.stretch_view.picture, view.stretch_message()["name"]) == ("g", "g")
     view.receive({"type": "picture", "name": "no band"})
-    assert view.looks.picture == "g"
+    assert view.stretch_view.picture == "g"
     with pytest.raises(ValueError, match="message: expected one of hello, step, go, picture, got 'eval'"):
         view.receive({"type": "eval"})
 
 
 def test_the_first_picture_is_refused_where_there_is_none_of_that_name(sky):
-    assert FocusView(sky, Selection(sky.catalogue)).looks.picture == "RGB"
+    assert FocusView(sky, Selection(sky.catalogue)).stretch_view.picture == "RGB"
     with pytest.raises(ValueError, match="picture"):
         FocusView(sky, Selection(sky.catalogue), picture="y")
     with pytest.raises(ValueError, match="more than once"):
@@ -150,27 +150,29 @@ def test_the_first_picture_is_refused_where_there_is_none_of_that_name(sky):
         images=sky.images[:][:, :1], bands=("u",), catalogue=sky.catalogue, pixel_scale=1.0, unit="nanomaggy"
     )
     view = FocusView(one, Selection(sky.catalogue), picture=ALL)
-    assert (view.looks.picture, view.look_message()["pictures"]) == ("u", [["u", ["u"]]])
+    assert (view.stretch_view.picture, view.stretch_message()["pictures"]) == ("u", [["u", ["u"]]])
 
 
 def test_controls_of_all_bands_are_those_of_colours_and_of_bands(sky):
-    looks = LookView(sky, picture=ALL)
+    looks = StretchView(sky, picture=ALL)
     wanted = {"red": True, "brightness": True, "palette": True, "softening": True, "percentile": True}
-    assert {name: looks._seen(name).rx.value for name in wanted} == wanted
+    assert {name: looks._has_effect(name).rx.value for name in wanted} == wanted
     looks.picture = "RGB"
-    assert {name: looks._seen(name).rx.value for name in wanted} == dict.fromkeys(wanted, False) | {
+    assert {name: looks._has_effect(name).rx.value for name in wanted} == dict.fromkeys(wanted, False) | {
         "red": True,
         "brightness": True,
     }
     looks.param.update(picture="r", kind="linear")
-    assert {name: looks._seen(name).rx.value for name in wanted} == dict.fromkeys(wanted, False) | {"palette": True}
+    assert {name: looks._has_effect(name).rx.value for name in wanted} == dict.fromkeys(wanted, False) | {
+        "palette": True
+    }
 
 
 def test_pixels_meant_for_the_eye_are_shown_as_they_are(sky):
     for bands in (("one", "two", "three"), ("R", "G", "B"), ("i", "r", "g")):
-        assert default_look(bands, "display") == Look(bands=bands, kind="linear", limits=(0.0, 1.0))
+        assert default_stretch(bands, "display") == Stretch(bands=bands, kind="linear", limits=(0.0, 1.0))
         same = {"bands": bands, "catalogue": sky.catalogue, "pixel_scale": 0.396, "unit": "display"}
-        message = FocusView(CutoutSet(images=sky.images[:][:, :3], **same), Selection(), picture=ALL).look_message()
+        message = FocusView(CutoutSet(images=sky.images[:][:, :3], **same), Selection(), picture=ALL).stretch_message()
         assert message["pictures"][0] == ["RGB", list(bands)]
         assert message["kind"] == "linear"
         assert set(message["limits"].values()) == {(0.0, 1.0)}
@@ -180,11 +182,11 @@ def test_the_focus_moves_while_limits_make_no_sense(sky):
     selection, sent = Selection(sky.catalogue), []
     view = FocusView(sky, selection)
     view.canvas._send_msg = sent.append
-    before = view.look_message()["limits"]["r"]
-    view.looks.param.update(black=1.0, white=0.0)
+    before = view.stretch_message()["limits"]["r"]
+    view.stretch_view.param.update(black=1.0, white=0.0)
     selection.focus = sky.object_ids[4]
     assert sent[-1]["id"] == sky.object_ids[4]
-    assert sent[-1]["look"]["limits"]["r"] != before
+    assert sent[-1]["stretch"]["limits"]["r"] != before
 
 
 def test_a_focus_that_nobody_here_knows_shows_the_first(sky):
@@ -194,15 +196,15 @@ def test_a_focus_that_nobody_here_knows_shows_the_first(sky):
 def test_a_look_that_makes_no_sense_is_said_and_not_sent(sky):
     view, sent = FocusView(sky, Selection(sky.catalogue)), []
     view.canvas._send_msg = sent.append
-    view.looks.gamma = 0.5
+    view.stretch_view.gamma = 0.5
     check(sent[-1], messages.TO_BROWSER)
-    assert (sent[-1]["type"], sent[-1]["look"]["gamma"], sent[-1]["turn"]) == ("look", 0.5, False)
-    view.looks.param.update(black=1.0, white=0.0)
+    assert (sent[-1]["type"], sent[-1]["stretch"]["gamma"], sent[-1]["turn"]) == ("stretch", 0.5, False)
+    view.stretch_view.param.update(black=1.0, white=0.0)
     assert len(sent) == 1
-    assert "limits" in view.looks.error
-    view.looks.param.update(black=0.0, white=1.0, picture="g")
-    assert (sent[-1]["turn"], sent[-1]["look"]["limits"]["g"]) == (True, (0.0, 1.0))
-    assert view.looks.error == ""
+    assert "limits" in view.stretch_view.error
+    view.stretch_view.param.update(black=0.0, white=1.0, picture="g")
+    assert (sent[-1]["turn"], sent[-1]["stretch"]["limits"]["g"]) == (True, (0.0, 1.0))
+    assert view.stretch_view.error == ""
 
 
 def test_an_object_without_a_picture_is_said_to_have_none(sky):

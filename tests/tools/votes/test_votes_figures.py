@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER, NAMES, SLICES
-from galviz.tools.gallery.figure import contact_sheet, default_look
+from galviz.tools.gallery.figure import contact_sheet, default_stretch
 from galviz.tools.votes import figure as figures
 from galviz.tools.votes.panels import PLACES
 
@@ -193,7 +193,7 @@ def test_prototypes_are_the_surest_objects(votes):
 def test_the_sheet_shows_prototypes_in_their_order(tiny_sky):
     ids = tiny_sky.object_ids[[5, 2, 5]]
     found = pd.DataFrame({"object_id": ids})
-    look = default_look(tiny_sky.bands, tiny_sky.unit)
+    look = default_stretch(tiny_sky.bands, tiny_sky.unit)
     expected = contact_sheet(tiny_sky.images[:][[5, 2, 5]], None, tiny_sky.bands, look)
     assert figures.prototype_sheet(tiny_sky, found) == expected
     with pytest.raises(KeyError, match=r"object_id: expected objects of the sky, got '17'"):
