@@ -25,6 +25,7 @@ from galviz.tools.viewer.view import FocusView
 _TABLE_ROWS = 200_000  # a larger table is not shown as pages of rows
 _PLOT = ("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
 _GALLERY = ("order", "descending", "filter", "captions", "tile", "only_selected")
+_RENAMED = {"only_chosen": "only_selected"}  # in views that were saved by galviz 0.1
 KEYS = {"g": "good", "b": "bad", "q": "unsure"}
 """Key → label, by default."""
 
@@ -137,7 +138,8 @@ class Explorer(pn.viewable.Viewer):
         """
         for plot, given in zip(self.plots, state.get("plots", []), strict=False):
             plot.param.update(**_known(given, _PLOT))
-        self.gallery.param.update(**_known(state.get("gallery", {}), _GALLERY))
+        gallery = {_RENAMED.get(name, name): value for name, value in state.get("gallery", {}).items()}
+        self.gallery.param.update(**_known(gallery, _GALLERY))
         if self.gallery.stretch_view is not None:
             self.gallery.stretch_view.param.update(**_known(state.get("look", {}), self.gallery.stretch_view.names))
         selection = state.get("selection", {})

@@ -77,9 +77,7 @@ class OcclusionPage(pn.viewable.Viewer):
         """Read the settings from the address, and update the address when they change."""
         request = self.shown.one.request
         with suppress(ValueError, TypeError, AttributeError):  # invalid settings are ignored
-            given = json.loads(query().get("asked", "{}"))
-            given = {name: tuple(value) if name == "output" else value for name, value in given.items()}
-            request.param.update(**{name: given[name] for name in request.names if name in given})
+            request.restore(json.loads(query().get("asked", "{}")))
 
         request.param.watch(self._write, request.names)
 

@@ -62,6 +62,12 @@ def test_the_state_is_readable_json_and_opens_the_same(explorer, tiny_sky):
     assert "brightness" not in json.dumps(state)  # what nobody touched is not written
 
 
+def test_a_view_that_was_saved_with_the_old_name_of_a_setting_opens_as_before(explorer, tiny_sky):
+    explorer.restore({"gallery": {"only_chosen": True}, "selection": {"steps": [("where", {"expression": "z < 0.2"})]}})
+    assert explorer.gallery.only_selected
+    assert shown_ids(explorer) == list(tiny_sky.catalogue.query("z < 0.2").index)
+
+
 def test_a_view_that_was_saved_before_plots_had_colours_opens_as_before(explorer):
     explorer.restore({"plots": [{"kind": "scatter", "x": "z", "y": "richness"}]})
     assert (explorer.plots[0].x, explorer.plots[0].colour) == ("z", "")

@@ -73,6 +73,12 @@ class CutoutNetwork(nn.Module):
         if calibrated:
             self.register_buffer("temperature", torch.ones(1))
 
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *more: Any) -> None:
+        # Runs and checkpoints of galviz 0.1 have the scale of σ under its former name.
+        if f"{prefix}widening" in state:
+            state[f"{prefix}sigma_scale"] = state.pop(f"{prefix}widening")
+        super()._load_from_state_dict(state, prefix, *more)
+
     def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None) -> None:
         """Set the constants: pixel scales and, if `standardise`, mean and standard deviation of the truth.
 

@@ -1,5 +1,8 @@
 """Controls of an occlusion map: which output is explained, how places are hidden, what the map shows."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import panel as pn
 import param
 
@@ -52,6 +55,23 @@ class RequestControls(pn.viewable.Viewer):
     def names(self) -> list[str]:
         """Names of the controls, as the address of a page keeps them."""
         return ["output", "shown_band", "band", "patch", "stride", "baseline", "value"]
+
+    def restore(self, given: Mapping[str, Any]) -> None:
+        """Set the controls from the settings in an address. Unknown names are ignored.
+
+        Parameters
+        ----------
+        given : mapping of str to value
+            Values by `names`. ``seen`` is the name that `shown_band` had in older addresses.
+
+        Raises
+        ------
+        ValueError
+            If a value is not allowed.
+        """
+        named = {"shown_band" if name == "seen" else name: value for name, value in given.items()}
+        named |= {name: tuple(value) for name, value in named.items() if name == "output"}  # a list in JSON
+        self.param.update(**{name: named[name] for name in self.names if name in named})
 
     def question(self) -> Question:
         """Return the request that the controls describe."""

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from galviz.nn.tasks import build
 from galviz.runs.recipe import Recipe
@@ -108,3 +109,19 @@ def test_a_gaussian_network_scales_mean_and_variance(head, tiny_sky):
 
 def test_networks_that_tell_no_error_keep_their_weights():
     assert "sigma_scale" not in build(RICHNESS, RECIPE, BANDS).state_dict()
+
+
+def test_the_scale_of_sigma_is_read_under_its_former_name():
+    recipe = RECIPE.replace(loss={"name": "gaussian_nll"})
+    network = build(RICHNESS, recipe, BANDS)
+    network.sigma_scale.fill_(1.7)
+    new = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    old = {name.replace("sigma_scale", "widening"): tensor for name, tensor in new.items()}
+    assert set(old) - set(new) == {"widening"}
+    again = build(RICHNESS, recipe, BANDS)
+    again.load_state_dict(old)
+    assert again.sigma_scale.item() == network.sigma_scale.item()
+    assert "widening" in old  # the caller's weights stay as they are
+    mean = AveragedModel(build(RICHNESS, recipe, BANDS))  # as in a checkpoint of a training
+    mean.load_state_dict({"n_averaged": torch.tensor(1)} | {f"module.{name}": tensor for name, tensor in old.items()})
+    assert mean.module.sigma_scale.item() == network.sigma_scale.item()
