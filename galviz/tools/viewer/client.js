@@ -38,7 +38,8 @@ const UNKNOWN = ["diamond", "#8a8a8a"]; // shape and colour of a kind of source 
  */
 export function level(value, [low, high], stretch) {
   const y = high > low ? clamp((value - low) / (high - low)) : 0;
-  const bent = stretch.kind === "asinh" || stretch.kind === "lupton" ? Math.asinh(y / stretch.a) / Math.asinh(1 / stretch.a) : y;
+  const bent =
+    stretch.kind === "asinh" || stretch.kind === "lupton" ? Math.asinh(y / stretch.a) / Math.asinh(1 / stretch.a) : y;
   return bent ** stretch.gamma;
 }
 
@@ -62,7 +63,8 @@ export function valueAt(brightness, [low, high], stretch) {
  */
 export function painter(planes, limits, stretch) {
   if (planes.length === 1) return (p) => stretch.palette[Math.round(level(planes[0][p], limits, stretch) * 254)];
-  if (stretch.kind !== "lupton") return (p) => planes.map((plane) => Math.round(255 * level(plane[p], limits, stretch)));
+  if (stretch.kind !== "lupton")
+    return (p) => planes.map((plane) => Math.round(255 * level(plane[p], limits, stretch)));
   const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
   const slope = 0.1 / Math.asinh(0.1 * stretch.Q);
   return (p) => {
@@ -534,7 +536,8 @@ class Focus {
       !coverage || planeOf(coverage, object.bands.indexOf(band), object).every(Boolean);
     const observed = shown.flat().every(whole) ? "" : " · hatched: not observed";
     const measure = object.unit === "display" ? "display pixels" : `${object.unit} per pixel`;
-    const recipe = recipeText(shown[0], stretch.kind) + (this.every ? ` · ${recipeText([], stretch.kind, "each band")}` : "");
+    const recipe =
+      recipeText(shown[0], stretch.kind) + (this.every ? ` · ${recipeText([], stretch.kind, "each band")}` : "");
     return `${recipe} · ${measure} · ${object.origin}${observed}`;
   }
 
