@@ -4,7 +4,7 @@ import type { Bytes } from "../shared.js";
 export type State = {
   type: "state";
   version: number;
-  look: number;
+  display: number;
   marks: number;
   count: number;
   total: number;
@@ -37,7 +37,7 @@ export type Window = {
   client: string;
   request: number;
   version: number;
-  look: number;
+  display: number;
   marks: number;
   first: number;
   tiles: Array<Tile>;

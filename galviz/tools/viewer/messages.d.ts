@@ -47,15 +47,15 @@ export type Object = {
   wcs: Wcs | null;
   bar: Bar;
   tallest: number;
-  look: Stretch;
+  stretch: Stretch;
   pixels?: Bytes;
   coverage?: Bytes;
 };
 
-export type NewLook = {
-  type: "look";
+export type NewStretch = {
+  type: "stretch";
   id: string;
-  look: Stretch;
+  stretch: Stretch;
   turn: boolean;
 };
 
@@ -83,6 +83,6 @@ export type Picture = {
   name: string;
 };
 
-export type ToBrowser = Object | NewLook | Alert;
+export type ToBrowser = Object | NewStretch | Alert;
 
 export type FromBrowser = Hello | Step | Go | Picture;
