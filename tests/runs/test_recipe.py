@@ -152,7 +152,7 @@ def test_a_bad_text_is_named(text, message):
         ({"network": {"widht": 3}}, "network: expected settings among architecture, pretrained, width, "),
         ({"network": 3}, "network: expected settings by name, got 3"),
         *(
-            ({key.partition(".")[0]: {key.partition(".")[2]: "other"}}, f"{key}: expected one of")
+            ({key.partition(".")[0]: {key.partition(".")[2]: "An Other"}}, f"{key}: expected one of")
             for key, one in SETTINGS.items()
             if "." in key and about(one).choices and one.type is str
         ),
