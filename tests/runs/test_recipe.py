@@ -108,7 +108,7 @@ def test_numbers_of_numpy_are_numbers():
         ("learning_rates.head=fast", "optimiser.learning_rates.head: expected a number, got 'fast'"),
         ("network.width=wide", "network.width: expected a whole number, got 'wide'"),
         ("frozen=yes", "optimiser.frozen: expected true or false, got 'yes'"),
-        ("loss=hinge", "loss.name: expected one of mse, mse_std, gaussian_nll, cross_entropy, lsgan, lsgan_masked"),
+        ("loss=hinge", "loss.name: expected one of mse, mae, huber, mse_std, gaussian_nll, cross_entropy, focal"),
         ("latent=3", "network.latent: expected none for the architecture resnet18"),
         ("latent=64", "network.latent: expected none for the architecture resnet18"),  # its default
     ],
@@ -149,10 +149,10 @@ def test_a_bad_text_is_named(text, message):
         ({"optimiser": {"learning_rates": {"head": float("nan")}}}, "expected a positive number, got nan"),
         ({"network": {"stages": 9}}, "network.stages: expected 1 to 4, got 9"),
         ({"network": {"clip": -1.0}}, "network.clip: expected at least 0, got -1"),
-        ({"network": {"widht": 3}}, "network: expected settings among architecture, width, "),
+        ({"network": {"widht": 3}}, "network: expected settings among architecture, pretrained, width, "),
         ({"network": 3}, "network: expected settings by name, got 3"),
         *(
-            ({key.partition(".")[0]: {key.partition(".")[2]: "other"}}, f"{key}: expected one of")
+            ({key.partition(".")[0]: {key.partition(".")[2]: "An Other"}}, f"{key}: expected one of")
             for key, one in SETTINGS.items()
             if "." in key and about(one).choices and one.type is str
         ),

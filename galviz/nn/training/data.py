@@ -229,8 +229,11 @@ def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarr
     KeyError
         If the catalogue lacks a column.
     """
+    columns = list(filter(None, (recipe.data.weights, recipe.data.errors)))
+    if columns and recipe.loss.name == "mse_std":
+        raise ValueError(f"data.weights: expected none with mse_std, a loss of a whole batch, got {columns[0]!r}.")
     weight = np.ones(len(cutouts))
-    for name in filter(None, (recipe.data.weights, recipe.data.errors)):
+    for name in columns:
         values = column_of(cutouts.catalogue, name)
         bad = rows[~((values[rows] >= 0) & np.isfinite(values[rows]))]
         if len(bad):
@@ -244,7 +247,7 @@ def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarr
             raise ValueError(f"{name}: expected values above 0 for {most} training objects, got 0.")
         relative = values / typical
         weight = weight * (relative if name == recipe.data.weights else 1 / (relative**2 + 1))
-    if not (recipe.data.weights or recipe.data.errors):
+    if not columns:
         return None
     weight = np.nan_to_num(weight)
     return weight / weight[rows].mean()

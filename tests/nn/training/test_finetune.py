@@ -171,9 +171,10 @@ def test_weights_that_make_no_sense_are_named(tiny_sky, tmp_path, option, column
         start(tmp_path / "run", sky, RECIPE.replace(data={option: column}))
 
 
-def test_losses_of_a_whole_batch_cannot_weigh_objects():
-    with pytest.raises(ValueError, match=r"data.weights: expected none with the loss mse_std, got 'w'"):
-        RECIPE.replace(loss={"name": "mse_std"}, data={"weights": "w"})
+def test_losses_of_a_whole_batch_cannot_weigh_objects(tiny_sky, tmp_path):
+    recipe = RECIPE.replace(loss={"name": "mse_std"}, data={"weights": "z"})
+    with pytest.raises(ValueError, match=r"data.weights: expected none with mse_std, a loss of a whole batch, got 'z'"):
+        start(tmp_path / "run", tiny_sky, recipe)
 
 
 def test_weights_count_in_joint_learning_too(make_sky, tmp_path):
