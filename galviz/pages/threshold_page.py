@@ -118,7 +118,11 @@ def threshold_tab(of: StudyPage) -> ThresholdPage:
 
 def scores_of(opened: Opened) -> pd.DataFrame:
     """Return the table of scores. For a run of votes it drops the copy of the first answer, truth and estimate."""
-    return opened.table.drop(columns=["estimate", "truth", "residual"]) if _has_votes(opened) else opened.table
+    return (
+        opened.table.drop(columns=["estimate", "truth", "residual"], errors="ignore")
+        if _has_votes(opened)
+        else opened.table
+    )
 
 
 def with_classes(table: pd.DataFrame, run: Run | None) -> pd.DataFrame:
