@@ -1,17 +1,21 @@
-"""See what a network sees in galaxies: the nouns of the road from a sky to a page, each loaded on first use.
+"""See what a network sees in galaxies. Everything here is loaded on first use.
 
->>> sky = galviz.CutoutSet.open("sky")  # galviz mock richness --out sky     images, catalogue, scale
->>> galviz.Target                       # what is learned: columns, transform, unit
->>> galviz.Recipe                       # how: epochs, batch, learning rates, seed
->>> run = galviz.Run.open("run")        # galviz train richness --data sky --out run --recipe quick
->>> run.predictions().held_out()        # galviz.Predictions: estimate and truth, keyed by object_id
->>> galviz.Selection                    # the ids chosen and the one in focus, shared by the views of a page
+>>> sky = galviz.open("my_galaxies/")               # pictures with a table beside them, FITS, HDF5, a sky, a run
+>>> run = galviz.train(sky, target="spiral")        # returns at once; run.wait(), run.stop()
+>>> run.predictions().held_out().summary()          # metrics with intervals
+>>> galviz.explore(run)                             # linked plots, gallery, pictures
+>>> galviz.explain(run, "1237648720693755918")      # what the prediction depends on
+
+The nouns: `CutoutSet` (images and catalogue), `Target` (what is learned), `Recipe` (how), `Run` (a trained network and
+its folder), `Predictions` (estimate and truth by `object_id`), `Selection` (the selected objects and the one in focus).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from galviz.pages.notebook import explain, explore, follow, predict, train
+    from galviz.runs.opening import open  # noqa: A004 - it reads well: galviz.open
     from galviz.runs.predictions import Predictions
     from galviz.runs.recipe import Recipe
     from galviz.runs.run import Run
@@ -19,7 +23,21 @@ if TYPE_CHECKING:
     from galviz.tasks.target import Target
     from galviz.tools.selection.core import Selection
 
-__all__ = ["CutoutSet", "Predictions", "Recipe", "Run", "Selection", "Target", "__version__"]
+__all__ = [
+    "CutoutSet",
+    "Predictions",
+    "Recipe",
+    "Run",
+    "Selection",
+    "Target",
+    "__version__",
+    "explain",
+    "explore",
+    "follow",
+    "open",
+    "predict",
+    "train",
+]
 
 _HOMES = {
     "CutoutSet": "galviz.sky.cutouts",
@@ -28,6 +46,12 @@ _HOMES = {
     "Run": "galviz.runs.run",
     "Selection": "galviz.tools.selection.core",
     "Target": "galviz.tasks.target",
+    "explain": "galviz.pages.notebook",
+    "explore": "galviz.pages.notebook",
+    "follow": "galviz.pages.notebook",
+    "open": "galviz.runs.opening",
+    "predict": "galviz.pages.notebook",
+    "train": "galviz.pages.notebook",
 }
 
 

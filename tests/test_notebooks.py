@@ -48,6 +48,21 @@ def test_a_network_is_trained_judged_and_explained(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own packages
+def test_a_folder_of_pictures_and_a_column_are_enough(monkeypatch, tmp_path):
+    given = {"N": "40", "SIZE": "16", "SET": "epochs=2 network.width=4 batch=8 tta=1 folds=3 calibration=0"}
+    for name, value in (given | {"HOME": str(tmp_path / "home")}).items():
+        monkeypatch.setenv(f"GALVIZ_{name}", value)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    zero = next(path for path in NOTEBOOKS if path.stem.startswith("00"))
+    cells = [cell for cell in executed(zero, tmp_path).cells if cell.cell_type == "code"]
+    assert "featured" in shown(cells[2])["text/html"]
+    assert "classification, positive 1" in shown(cells[3])["text/plain"]
+    assert "accuracy" in shown(cells[6])["text/html"]
+    assert "OcclusionWidget" in shown(cells[8])["text/plain"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own packages
 def test_votes_are_learned_judged_and_cut(monkeypatch, tmp_path):
     given = {"N": "24", "SIZE": "16", "SET": "epochs=2 network.width=4 batch=8 tta=1", "HOME": str(tmp_path / "home")}
     for name, value in given.items():

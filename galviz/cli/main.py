@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from galviz.studies import Study
 
+_ANY = "any"  # the kind of `galviz ingest` where none is given
 _EXIT_CODES = "Exit codes: 0 done, or stopped on request; 1 failed; 2 wrong arguments. GALVIZ_DEBUG=1 shows tracebacks."
 
 
@@ -55,6 +56,10 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
 
+    def parse_args(self, args: Sequence[str], namespace: Any = None) -> Any:
+        """Parse the arguments. The kind of ``galviz ingest`` may be left out."""
+        return super().parse_args(_with_kind(list(args)), namespace)
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}. See `{self.prog} --help`.\n")
 
@@ -92,9 +97,10 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     return top
 
 
-def _command(commands: Any, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, summary: str, *examples: str, **more: Any) -> argparse.ArgumentParser:
     epilog = "\n".join(["examples:", *(f"  {example}" for example in examples), "", _EXIT_CODES])
-    return commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=epilog)
+    about = {"help": summary, "description": f"{summary[0].upper()}{summary[1:]}.", "epilog": epilog}
+    return commands.add_parser(name, **about, **more)
 
 
 def _mock(commands: Any, studies: "Mapping[str, Study]") -> None:
@@ -136,11 +142,54 @@ def _ingest(commands: Any) -> None:
         "galviz ingest classes cifar-10-batches-py --out skies/cifar10",
         "galviz ingest classes CUB_200_2011 --boxes --size 128 --out skies/birds",
     )
-    parser = _command(commands, "ingest", "make a sky of the files of a survey", *sdss, *zoo, *classes)
+    anything = (
+        "galviz ingest pictures --out skies/mine",
+        "galviz ingest cutouts --table catalogue.csv --column id=objID --bands g,r,i --out skies/mine",
+        "galviz ingest frames --positions clusters.csv --column ra=RAJ2000 dec=DEJ2000 --out skies/clusters",
+    )
+    summary = "make a sky of images of any kind, and of the table beside them"
+    parser = _command(commands, "ingest", summary, *anything, *sdss, *zoo, *classes)
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    _any(_command(kinds, _ANY, summary, *anything, *sdss, *zoo, *classes, prog="galviz ingest"))
     _sdss(_command(kinds, "sdss", "cut a sky out of SDSS's corrected frames", *sdss))
     _zoo(_command(kinds, "zoo", "make a sky of Galaxy Zoo's colour pictures, or your own", *zoo))
     _classes(_command(kinds, "classes", "make a sky of colour pictures that belong to classes", *classes))
+
+
+def _with_kind(argv: list[str]) -> list[str]:
+    """Return the arguments with the kind of ``galviz ingest``, which may be left out."""
+    given = argv[:1] != ["ingest"] or argv[1:2] in [[_ANY], ["sdss"], ["zoo"], ["classes"]]
+    return argv if given else ["ingest", _ANY, *argv[1:]]
+
+
+def _any(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    help_pictures = (
+        "a folder or a file: pictures (.jpg, .png, .tif, .webp, …), also in class folders or a .zip; FITS images, "
+        "cubes and extensions; .npz, .npy, HDF5, Zarr; a data set of Hugging Face; or what `sdss`, `zoo` and `classes` "
+        "read (one of these words may stand before it: see `galviz ingest sdss --help`)"
+    )
+    add("pictures", nargs="+", metavar="PATH", help=help_pictures)
+    add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
+    help_table = "what is known of the objects (default: the table in the same folder whose ids fit; none: no table)"
+    add("--table", metavar="FILE", help=help_table)
+    _column(parser)
+    add("--bands", metavar="G,R,I", help="names of the bands (default: as the files name them)")
+    units = "nanomaggy, flux (without a zero point) or display (shown as it is)"
+    add("--unit", metavar="UNIT", help=f"of the pixels: {units} (default: as the files say)")
+    _reading(parser, size=None)
+    frames = parser.add_argument_group("with SDSS frames")
+    frames.add_argument("--positions", metavar="FILE", help="cut out these positions (default: none)")
+    frames.add_argument("--tile", type=float, metavar="ARCSEC", help="cover the fields with squares (default: none)")
+    help_detect = "cut out what is this many times above the noise, 4 where no number is given (default: none)"
+    frames.add_argument("--detect", type=float, nargs="?", const=4.0, metavar="SIGMA", help=help_detect)
+    frames.add_argument("--side", metavar="SIZE", help="with --positions: '120 arcsec' or '1 Mpc' (default: '1 Mpc')")
+    frames.add_argument("--members", metavar="FITS", help="members of redMaPPer's clusters (default: none are listed)")
+
+
+def _column(parser: argparse.ArgumentParser) -> None:
+    help_column = "which column of the table is what: ra=RAJ2000, id=objID (default: as their names say)"
+    parser.add_argument("--column", nargs="+", action="extend", default=[], metavar="NAME=COLUMN", help=help_column)
 
 
 def _sdss(parser: argparse.ArgumentParser) -> None:
@@ -162,6 +211,7 @@ def _sdss(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--detect", type=float, nargs="?", const=4.0, metavar="SIGMA", help=help_detect)
     parser.add_argument("--members", metavar="FITS", help="members of redMaPPer's clusters (default: none are listed)")
     parser.add_argument("--side", metavar="SIZE", help="with --positions: '120 arcsec' or '1 Mpc' (default: '1 Mpc')")
+    _column(parser)
     help_skip = "leave out damaged fields, and positions outside all of them, and name them (default: an error)"
     parser.add_argument("--skip-bad", action="store_true", help=help_skip)
 
@@ -193,17 +243,18 @@ def _classes(parser: argparse.ArgumentParser) -> None:
     _reading(parser, size=32)
 
 
-def _reading(parser: argparse.ArgumentParser, size: int) -> None:
+def _reading(parser: argparse.ArgumentParser, size: int | None) -> None:
     add = parser.add_argument
     help_crop = "keep this square in the middle, 0 keeps all (default: 204 for Galaxy Zoo, 0 for others)"
     add("--crop", type=_whole, metavar="PX", help=help_crop)
-    help_size = "make it this many pixels wide (default: %(default)s)"
+    usual = size or "pictures at most 128, scientific images as they are"
+    help_size = f"make it this many pixels wide (default: {usual})"
     add("--size", type=_positive, default=size, metavar="PX", help=help_size)
     help_fit = "what is done to pictures that are not square: pad (with pixels that are not covered) or crop "
     add("--fit", choices=("pad", "crop"), default="pad", help=help_fit + "(default: %(default)s)")
     help_skip = "leave out pictures that cannot be read, and name them (default: an error)"
     add("--skip-bad", action="store_true", help=help_skip)
-    add("--workers", type=_positive, metavar="N", help="processes that read (default: one a core)")
+    add("--workers", type=_positive, metavar="N", help="how many are read at the same time (default: one a core)")
 
 
 def _train(commands: Any, studies: "Mapping[str, Study]") -> None:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from galviz.sky.readers.pictures import Pictures
     from galviz.studies import Mock, Study
 
 OWN = "own"
 """The study of those who bring their own images and column; the default."""
 
 Work = Callable[[], None]
+_FEW = 5000  # scientific images for which it does not pay to start processes
+_NAMED = 20  # objects left out that are named before they are counted
 
 
 def mock(args: argparse.Namespace) -> Work:
@@ -65,7 +66,18 @@ def study_named(name: str) -> "Study":
 
 def ingest(args: argparse.Namespace) -> Work:
     """Create a sky from the files of a survey."""
-    return {"sdss": _sdss, "zoo": _zoo, "classes": _classes}[args.kind](args)
+    return {"any": _any, "sdss": _sdss, "zoo": _zoo, "classes": _classes}[args.kind](args)
+
+
+def _any(args: argparse.Namespace) -> Work:
+    """Create a sky of images of any kind, which is found from the files."""
+    if args.tile is not None or args.positions or args.detect is not None:
+        more = {"frames": args.pictures, "size": args.size or 64}
+        return _sdss(argparse.Namespace(**(vars(args) | more)))
+    if len(args.pictures) > 1:
+        one_of("kind", args.pictures[0], ("sdss", "zoo", "classes"))
+    args.pictures = args.pictures[0]
+    return _read_into(new_folder(args.out), args, "any")
 
 
 def _sdss(args: argparse.Namespace) -> Work:
@@ -129,6 +141,7 @@ def _positions(args: argparse.Namespace) -> tuple["pd.DataFrame | None", "pd.Dat
     """Return the positions to cut out, known sources around them, and how positions outside all frames are treated."""
     from galviz.io.tables import read_table
     from galviz.sky.readers import redmapper
+    from galviz.sky.readers.positions import with_positions
 
     outside, of_clusters = "skip" if args.skip_bad else "raise", redmapper.is_fits(args.positions or "")
     if args.members and not of_clusters:
@@ -139,7 +152,12 @@ def _positions(args: argparse.Namespace) -> tuple["pd.DataFrame | None", "pd.Dat
     if of_clusters:  # a survey's catalogue: most of it lies elsewhere
         clusters = redmapper.read_clusters(args.positions)
         return clusters, redmapper.read_members(args.members, clusters) if args.members else None, "skip"
-    return read_table(args.positions).table, None, outside
+    columns = named_columns(args.column)
+    given = read_table(args.positions, id_column=columns.pop("id", columns.pop("object_id", None)))
+    table, notes = with_positions(given.table, given.units, columns)
+    if notes:
+        print(f"{Path(args.positions).name}: {', '.join(notes)} (correct with --column ra=NAME)")
+    return table, None, outside
 
 
 def _check_folders(argument: str, folders: Sequence[str]) -> None:
@@ -150,62 +168,54 @@ def _check_folders(argument: str, folders: Sequence[str]) -> None:
 
 def _zoo(args: argparse.Namespace) -> Work:
     """Create a sky from pictures of galaxies."""
-    out, place = new_folder(args.out), Path(args.pictures)
-    for argument, path in (("pictures", place), ("table", Path(args.table) if args.table else place)):
-        if not path.exists():
-            raise FileNotFoundError(f"{argument}: expected files that are there, got {path}.")
-    return _read_into(out, _finder(place, args.table), args)
+    return _read_into(new_folder(args.out), args, "zoo")
 
 
 def _classes(args: argparse.Namespace) -> Work:
     """Create a sky from pictures sorted into classes."""
-    from galviz.sky.readers.classes import find_classes
-
-    out, place = new_folder(args.out), Path(args.pictures)
-    if not place.exists():
-        raise FileNotFoundError(f"pictures: expected files that are there, got {place}.")
-    return _read_into(out, partial(find_classes, place, boxes=args.boxes), args)
+    return _read_into(new_folder(args.out), args, "classes")
 
 
-def _read_into(out: Path, find: Callable[[], "Pictures"], args: argparse.Namespace) -> Work:
-    """Return the work that creates a sky from the pictures that `find` returns."""
+def _read_into(out: Path, args: argparse.Namespace, kind: str) -> Work:
+    """Return the work that creates a sky from the images at a path."""
+    from galviz.sky.opening import read_images
+    from galviz.sky.readers.find import find_images
+
+    given = vars(args)
+    more = {"columns": named_columns(given.get("column") or []), "boxes": given.get("boxes", False)}
+    more |= {"bands": given["bands"].split(",") if given.get("bands") else None, "unit": given.get("unit")}
+    found = find_images(args.pictures, given.get("table"), kind=kind, skip_bad=args.skip_bad, **more)
 
     def work() -> None:
-        from galviz.sky.cutouts import CutoutSet
-        from galviz.sky.readers.pictures import write_pictures
-
-        found = find()
+        for note in found.notes:
+            print(note)
         more = {"crop": args.crop, "size": args.size, "workers": _workers(args), "skip_bad": args.skip_bad}
-        with bar("reading", "pictures") as progress, warnings.catch_warnings(record=True) as notes:
-            warnings.simplefilter("always", UserWarning)
-            left_out = write_pictures(out, found, progress=progress, fit=args.fit, **more)
+        # Pictures are decoded outside Python, and processes take seconds to start.
+        more["threads"] = found.pictures.box is None or len(found.pictures.catalogue) < _FEW
+        notes: list[str] = []
+        try:
+            with bar("reading", "pictures") as progress:
+                sky, left_out = read_images(found, out, progress=progress, fit=args.fit, notes=notes, **more)
+        except KeyboardInterrupt:
+            print("galviz ingest: what was read is kept: the same command goes on from there", file=sys.stderr)
+            raise
         for note in notes:
-            print(f"galviz ingest: {note.message}", file=sys.stderr)
-        for name, why in left_out.items():
+            print(f"galviz ingest: {note}", file=sys.stderr)
+        for name, why in list(left_out.items())[:_NAMED]:
             print(f"galviz ingest: {name} left out: {why}", file=sys.stderr)
-        print(f"{out}: {CutoutSet.open(out)}")
+        if len(left_out) > _NAMED:
+            print(f"galviz ingest: {len(left_out):,} left out: see rejected.parquet in {out}", file=sys.stderr)
+        print(f"{out}: {sky}")
 
     return work
 
 
-def _finder(place: Path, table: str | None) -> Callable[[], "Pictures"]:
-    """Return the reader for the layout of Galaxy Zoo files that is found in a folder."""
-    import pandas as pd
-
-    from galviz.io.tables import read_table
-    from galviz.sky.readers import zoo
-    from galviz.sky.readers.pictures import find_pictures
-
-    if table:
-        return lambda: zoo.folder_of_pictures(place, read_table(table).table)
-    if (place / "training_solutions_rev1.csv").exists():
-        return lambda: zoo.kaggle(place)
-    if place.suffix.lower() in (".h5", ".hdf5"):
-        return lambda: zoo.galaxy10(place)
-    if place.suffix in (".arrow", ".parquet") or zoo.find_tables(place):
-        return lambda: zoo.hugging_face(place)
-    ids = pd.Index(sorted(find_pictures(place)), name="object_id")
-    return lambda: zoo.folder_of_pictures(place, pd.DataFrame(index=ids))
+def named_columns(pairs: Sequence[str]) -> dict[str, str]:
+    """Return the columns that ``--column ra=RAJ2000`` names. Raise a ValueError if one has another form."""
+    wrong = [pair for pair in pairs if not all(pair.partition("=")[::2])]
+    if wrong:
+        raise ValueError(f"column: expected NAME=COLUMN, such as ra=RAJ2000 or id=objID, got {wrong[0]!r}.")
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def one_of(argument: str, got: str, known: Collection[str]) -> None:
@@ -232,6 +242,8 @@ def bar(what: str, unit: str = "objects") -> Iterator[Callable[[int, int], None]
     with tqdm(desc=what, unit=f" {unit}", disable=None, dynamic_ncols=True) as shown:
 
         def progress(done: int, total: int) -> None:
+            if shown.total is None:
+                shown.initial = shown.n = done  # what was read by an earlier run is not this one's speed
             shown.total = total
             shown.update(done - shown.n)
 

@@ -103,7 +103,7 @@ def python_for(
     return "\n".join(lines) + "\n"
 
 
-def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
+def opening_of_run(path: str | Path, *, sky: bool, in_training: bool) -> str:
     """Return the lines that create the ``table`` that pages show for a run (`galviz.runs.predictions.joined`).
 
     Parameters
@@ -112,13 +112,13 @@ def opening_of_run(path: str | Path, *, sky: bool, seen: bool) -> str:
         The run folder.
     sky : bool
         Whether the catalogue of the run's sky is joined.
-    seen : bool
+    in_training : bool
         Whether objects that were seen in training are included.
     """
     lines = ["from galviz.runs.run import Run", *["from galviz.sky.cutouts import CutoutSet"] * sky]
     lines += ["from galviz.runs.predictions import joined", "", f"run = Run.open({str(path)!r})"]
     lines += [f"table = joined(run.predictions(), {'CutoutSet.open(run.data)' if sky else None})"]
-    return "\n".join([*lines, *['table = table[~table["seen"]]'] * (not seen)])
+    return "\n".join([*lines, *['table = table[~table["in_training"]]'] * (not in_training)])
 
 
 def opening_of_table(path: str | Path, id_column: str | None = None, table: str | None = None) -> str:

@@ -11,19 +11,21 @@ from galviz.io.ids import check_ids
 from galviz.measure.metrics import bootstrap
 from galviz.measure.slices import blocks_of, decimals, interval_words, worst_slices
 
-__all__ = ["disagreement", "paired_words", "suspects", "worst_slices"]
+__all__ = ["disagreement", "error", "paired_words", "suspects", "worst_slices"]
 
 _PART, _FEWEST = 1000, 10  # objects per part in which labels are ranked, and the fewest objects
 
 
-def disagreement(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+def disagreement(a: pd.DataFrame, b: pd.DataFrame, truth: str = "truth", estimate: str = "estimate") -> pd.DataFrame:
     """Return the predictions of two runs for the same objects in one table.
 
     Parameters
     ----------
     a, b : pandas.DataFrame
-        Columns truth and estimate, numbers or class names, index ``object_id``. Truth may be missing (NaN, None). If
-        only one table has it, that one is used.
+        Numbers or class names, index ``object_id``. Truth may be missing (NaN, None). If only one table has it, that
+        one is used.
+    truth, estimate : str
+        Names of the columns in both tables.
 
     Returns
     -------
@@ -40,24 +42,32 @@ def disagreement(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """
     for name, table in (("a", a), ("b", b)):
         check_ids(table.index)
-        missing = sorted({"truth", "estimate"} - set(table.columns))
+        missing = sorted({truth, estimate} - set(table.columns))
         if missing:
-            raise ValueError(f"{name}: expected columns truth and estimate, got none named {', '.join(missing)}.")
+            raise ValueError(f"{name}: expected columns {truth} and {estimate}, got none named {', '.join(missing)}.")
+    a, b = (table[[truth, estimate]].set_axis(["truth", "estimate"], axis=1) for table in (a, b))
     numbers = pd.api.types.is_numeric_dtype(a["estimate"])
     if numbers != pd.api.types.is_numeric_dtype(b["estimate"]):
         raise ValueError("b: expected estimates of the kind in a, got numbers in one and classes in the other.")
     ids = a.index[a.index.isin(b.index)].rename("object_id")
     one, two = (_plain(table.loc[ids], numbers=numbers) for table in (a, b))
-    truth = one["truth"].where(one["truth"].notna(), two["truth"])
-    _check_same(truth, two["truth"], numbers=numbers)
-    error_a, error_b = (_error(each["estimate"], truth, numbers=numbers) for each in (one, two))
+    known = one["truth"].where(one["truth"].notna(), two["truth"])
+    _check_same(known, two["truth"], numbers=numbers)
+    error_a, error_b = (error(each["estimate"], known) for each in (one, two))
     said_a, said_b = one["estimate"], two["estimate"]
     differs = (said_a != said_b) & ~(said_a.isna() & said_b.isna())
     between = {"difference": said_a - said_b} if numbers else {"differs": differs}
     result = pd.DataFrame({"estimate_a": said_a, "estimate_b": said_b} | between, index=ids)
-    result = result.assign(truth=truth, error_a=error_a, error_b=error_b, gain=error_a - error_b)
+    result = result.assign(truth=known, error_a=error_a, error_b=error_b, gain=error_a - error_b)
     result.attrs |= {"only_a": len(a) - len(ids), "only_b": len(b) - len(ids)}
     return result
+
+
+def error(estimate: pd.Series, truth: pd.Series) -> pd.Series:
+    """Return the absolute residual of numbers, or 1 for a wrong class and 0 for a right one; NaN without truth."""
+    if pd.api.types.is_numeric_dtype(estimate):
+        return (estimate - truth).abs()
+    return (estimate != truth).astype(np.float64).where(truth.notna())
 
 
 def paired_words(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), among: str = "in both") -> str:
@@ -160,12 +170,6 @@ def _check_same(one: pd.Series, two: pd.Series, *, numbers: bool) -> None:
             f"truth: expected the same in a and b, got {one[bad]} and {two[bad]} for {bad!r}. "
             "Compare runs of one target, on one catalogue."
         )
-
-
-def _error(estimate: pd.Series, truth: pd.Series, *, numbers: bool) -> pd.Series:
-    if numbers:
-        return (estimate - truth).abs()
-    return (estimate != truth).astype(np.float64).where(truth.notna())
 
 
 def _cleanlab(module: str) -> Any:

@@ -12,7 +12,7 @@ MOST_OUTSIDE = 0.1
 """Largest share of values outside 0…1 in a score column. They are left out. With more, the column is not a score."""
 
 _TRUTHS = ("truth", "is_merger", "merger_true", "label", "is_merging")
-_BESIDE = ("fold", "seen", "residual", "spread")
+_BESIDE = ("fold", "in_training", "seen", "residual", "spread")
 _TELLING = re.compile(r"merg|^(p|score|prob|probability|prediction|predicted|estimate)$", re.IGNORECASE)
 _THEIRS = re.compile(r"(.+?)(?:-gz2|-gzd?\d?|-dr\d+)?_(.+)_fraction")
 _Z = re.compile(r"^(z|redshift|z_?spec|z_?phot|photo_?z|spec_?z)$", re.IGNORECASE)

@@ -176,7 +176,6 @@ class OpenedPage(pn.viewable.Viewer):
     def _receive(self, path: Path) -> None:
         """Show an uploaded file."""
         self.param.update(chosen="", uploaded=str(path), **self._ids_of(str(path)))
-        write_query(upload=path.parent.name, open="")
 
     def _ids_of(self, path: str) -> dict[str, str]:
         """Return the column of ids for the next data: unchanged, unless the button set it for another file."""
@@ -185,11 +184,15 @@ class OpenedPage(pn.viewable.Viewer):
     def _number_rows(self, _: object = None) -> None:
         self._numbers_of, self.id_column = self.given[0], NUMBERED
 
-    @param.depends("id_column", "table", watch=True)
-    def _keep(self) -> None:
+    @param.depends("chosen", "uploaded", "id_column", "table", watch=True)
+    def _remember(self) -> None:
+        """Write to the address what is open."""
         if self._ids != NUMBERED:
             self._numbers_of = ""
-        write_query(ids=self._ids, table=self.table)
+        names = {path: name for name, path in self.param.chosen.objects.items()}
+        upload = Path(self.uploaded).parent.name if self.uploaded else ""
+        opened = names[self.chosen] if self.chosen else ""
+        write_query(upload=upload, open=opened, ids=self._ids, table=self.table)
 
     @param.depends("chosen", "uploaded", watch=True)
     def _list_tables(self) -> None:
@@ -202,8 +205,7 @@ class OpenedPage(pn.viewable.Viewer):
 
     @param.depends("chosen", watch=True)
     def _choose(self) -> None:
-        names = {path: name for name, path in self.param.chosen.objects.items()}
-        write_query(upload="", open=names[self.chosen] if self.chosen else "")
+        """Put an upload aside where something else is opened."""
         if self.chosen:
             self.param.update(uploaded="", **self._ids_of(self.chosen))
 

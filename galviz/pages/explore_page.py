@@ -12,7 +12,7 @@ from galviz.pages.data_source import OpenedPage
 from galviz.pages.explorer import Explorer
 from galviz.pages.library import Library
 from galviz.pages.open_any import Opened
-from galviz.pages.results.regression import judged_plots
+from galviz.pages.results.view import judged_plots
 from galviz.pages.template import page_template
 from galviz.pages.view_state import ViewState, read_view
 from galviz.tools.diagnostics.view import CloserView
@@ -55,9 +55,10 @@ object_id.</p>""")
         about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
         name, table = self.name_of(given[0]), self.table or saved.get("table_name")
         about |= {"id_column": opened.id_column, "table_name": table}
-        self.view = ViewState(explorer, "view", of=f"{name} {table}" if table else name, about=about)
+        target = None if opened.run is None else opened.run.target
+        self.view = ViewState(explorer, "view", of=f"{name} {table}" if table else name, about=about, target=target)
         if saved:
-            explorer.restore(saved["state"])
+            self.view.restore(saved["state"])
         origin = "" if opened.cutouts is None else Markup(" · <b>{}</b>").format(opened.cutouts.origin)
         about = Markup("<b>{}</b>: {:,} objects, {} columns{}").format(name, *opened.table.shape, origin)
         return pn.Column(text(about), explorer, *self._closer(opened, explorer), self.view, sizing_mode="stretch_width")
@@ -75,10 +76,10 @@ object_id.</p>""")
     def _closer(self, opened: Opened, explorer: Explorer) -> list[CloserView]:
         if opened.pair is None:
             return []
-        table = opened.table.rename(columns=dict(zip(opened.pair, ("truth", "estimate"), strict=True)))
+        columns = dict(zip(("truth", "estimate"), opened.pair, strict=True))
         runs = self.library.judged(opened.run.target, opened.run.name) if opened.run is not None else {}
         name = self.name_of(opened.source)
-        return [CloserView(table, explorer.selection, opened.cutouts, called=name, others=runs)]
+        return [CloserView(opened.table, explorer.selection, opened.cutouts, called=name, others=runs, **columns)]
 
 
 def explore_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:

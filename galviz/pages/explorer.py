@@ -14,6 +14,7 @@ from galviz.tools.export.view import WayOut
 from galviz.tools.formatting import beside
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.labels.core import Labels
+from galviz.tools.plots.core import MOST_VALUES
 from galviz.tools.plots.view import PlotView
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.view import SelectionBar
@@ -38,9 +39,9 @@ class Explorer(pn.viewable.Viewer):
     cutouts : CutoutSet, optional
         Images of some or all objects.
     selection : Selection, optional
-        Selection over this table; a new one by default.
+        A new one by default. One that is given shows this table from now on.
     plots : iterable of mapping
-        Parameters of each `PlotView`; by default a scatter plot of the first two numeric columns, and a histogram.
+        Parameters of each `PlotView`; by default those of `first_plots`.
     columns : mapping of str to str, optional
         Column → its name on an axis.
     labels : Labels, optional
@@ -72,9 +73,10 @@ class Explorer(pn.viewable.Viewer):
     ) -> None:
         super().__init__()
         self.table, self.cutouts = table, cutouts
-        self.selection = Selection(table) if selection is None else selection
+        self.selection = Selection() if selection is None else selection
+        self.selection.show(table)
         self.bar = SelectionBar(self.selection)
-        given = list(plots) or ([{}, {"kind": "histogram"}] if len(table.columns) else [])
+        given = list(plots) or first_plots(table)
         self.plots = [PlotView(self.selection, lambda: self.bar.how, dict(columns or {}), **one) for one in given]
         self.gallery = Gallery(cutouts, table, self.selection, labels=labels, keys=keys, height=420)
         looks = self.gallery.looks
@@ -88,16 +90,22 @@ class Explorer(pn.viewable.Viewer):
         more["notes"] = notes
         look = None if looks is None else looks.look
         self.out = WayOut(table, self.selection, cutouts=cutouts, look=look, **more)
-        for part, names in self._parts():
+        for part, names in self.parts():
             part.param.watch(self._changed, names)
 
-    def _parts(self) -> list[tuple[param.Parameterized, list[str]]]:
+    def parts(self) -> list[tuple[param.Parameterized, list[str]]]:
+        """Return the selection and the views, each with the names of the parameters that `state` has."""
         parts = [(self.selection, ["version", "focus"]), (self.gallery, list(_GALLERY))]
         parts += [(plot, list(_PLOT)) for plot in self.plots]
         return parts if self.gallery.looks is None else [*parts, (self.gallery.looks, self.gallery.looks.names)]
 
+    @property
+    def current(self) -> bool:
+        """Whether the selection shows this table: while another tab is open it may show another."""
+        return self.selection.table is self.table
+
     def _changed(self, *_: param.parameterized.Event) -> None:
-        self.changed += 1
+        self.changed += self.current
 
     def state(self) -> dict[str, Any]:
         """Return the selection and the settings of all views as JSON values, for `restore`."""
@@ -125,6 +133,11 @@ class Explorer(pn.viewable.Viewer):
         self.selection.replay((name, given) for name, given in choice.get("steps", []))
         self.selection.focus = choice.get("focus") or self.selection.focus
 
+    def look_like(self, other: "Explorer") -> None:
+        """Take over the settings of plots, gallery and stretch from the explorer of a table with the same columns."""
+        for (part, names), (theirs, _) in zip(self.parts()[1:], other.parts()[1:], strict=True):
+            part.param.update(**{name: getattr(theirs, name) for name in names})
+
     def __panel__(self) -> pn.viewable.Viewable:
         wide = {"sizing_mode": "stretch_width"}
         above = beside(*(self.plots if self.picture is None else [pn.Column(*self.plots), self.picture]))
@@ -133,6 +146,14 @@ class Explorer(pn.viewable.Viewer):
             more = [pn.Card(TableView(self.table, self.selection), title="Table", collapsed=True, **wide)]
         out = pn.Card(self.out, title="Export: files, Python, SAMP", collapsed=True, **wide)
         return pn.Column(self.bar, above, self.gallery, *more, out, **wide)
+
+
+def first_plots(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a scatter plot of the first two numeric columns and a histogram; without numbers, counts of classes."""
+    if len(table.select_dtypes("number").columns):
+        return [{}, {"kind": "histogram"}]
+    classes = [str(name) for name in table.columns if table[name].nunique() <= MOST_VALUES][:2]
+    return [{"kind": "matrix", "x": classes[-1], "y": classes[0]}] if classes else []
 
 
 def _different(view: param.Parameterized, names: Iterable[str], always: Iterable[str] = ()) -> dict[str, Any]:

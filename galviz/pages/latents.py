@@ -9,8 +9,7 @@ import panel as pn
 from galviz.io.markup import Markup
 from galviz.pages.explorer import Explorer
 from galviz.pages.library import open_predictions
-from galviz.pages.results.regression import judged_plots
-from galviz.pages.state import SameFocus
+from galviz.pages.results.view import judged_plots
 from galviz.pages.view_state import ViewState
 from galviz.runs.best_fits import LATENTS, is_gan
 from galviz.runs.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_table
@@ -41,7 +40,7 @@ class LatentsView(pn.viewable.Viewer):
     cutouts : CutoutSet or None
         The sky of the run; without it there are no images and no catalogue columns.
     selection : Selection
-        Its focus is kept the same as the focus of this view.
+        Selection of the page. It shows the objects of the map from now on.
 
     Attributes
     ----------
@@ -52,10 +51,10 @@ class LatentsView(pn.viewable.Viewer):
 
     def __init__(self, run: Run, cutouts: CutoutSet | None, selection: Selection, **params: object) -> None:
         super().__init__(**params)
-        self.run, self.cutouts = run, cutouts
+        self.run, self.cutouts, self.selection = run, cutouts, selection
         self.explorer: Explorer | None = None
         self.thumbnails: ThumbnailsView | None = None
-        self._focus, self._error, path = SameFocus(selection), "", run.path / LATENTS
+        self._error, path = "", run.path / LATENTS
         if path.is_file():
             try:
                 self._make(open_latents(path))
@@ -67,15 +66,15 @@ class LatentsView(pn.viewable.Viewer):
         table = latent_table(found, self.cutouts, predictions)
         columns = {name: f"Principal component {k + 1} ({found.shares[k]:.0%})" for k, name in enumerate(PLACES)}
         columns |= {name: f"{found.saved}, axis {k + 1}" for k, name in enumerate(SAVED_PLACES)}
+        judged = ("", "") if predictions is None else (predictions.truth_column, predictions.estimate_column)
         if predictions is not None:
             label = predictions.target.label_learned
-            columns |= {"truth": f"True {label}", "estimate": f"Estimated {label}"}
+            columns |= dict(zip(judged, (f"True {label}", f"Estimated {label}"), strict=True))
         first = {"kind": "scatter", "x": PLACES[0], "y": PLACES[1], "colour": colour_of(table)}
         more = {"columns": columns, "labels": Labels(), "run": self.run, "opening": self._opening()}
-        plots = [first, second_plot(table, first["colour"])]
-        self.explorer = Explorer(table, self.cutouts, plots=plots, **more)
-        self._focus.join(self.explorer.selection)
-        self._kept = ViewState(self.explorer, "latents", of=self.run.name)
+        plots = [first, second_plot(table, first["colour"], *judged)]
+        self.explorer = Explorer(table, self.cutouts, selection=self.selection, plots=plots, **more)
+        self._kept = ViewState(self.explorer, "latents", of=self.run.name, target=self.run.target)
         if self.cutouts is not None:
             self.thumbnails = ThumbnailsView(self.explorer.plots[0], self.cutouts, self.explorer.gallery.looks)
 
@@ -137,10 +136,10 @@ def colour_of(table: pd.DataFrame) -> str:
     return next((name for name in names if name in table and table[name].notna().any()), "")
 
 
-def second_plot(table: pd.DataFrame, colour: str) -> dict[str, str]:
+def second_plot(table: pd.DataFrame, colour: str, truth: str = "", estimate: str = "") -> dict[str, str]:
     """Return the plot next to the map: estimates against the truth if both are known, else a histogram."""
-    if "truth" in table and table["truth"].notna().any():
-        return dict(judged_plots("truth", "estimate")[0])
+    if truth in table and table[truth].notna().any():
+        return dict(judged_plots(truth, estimate)[0])
     return {"kind": "histogram", "x": colour or PLACES[0]}
 
 

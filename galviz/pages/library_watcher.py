@@ -6,7 +6,7 @@ from galviz.pages.state import PageState
 _EVERY = 12  # polls per reading of the folders
 
 
-class Arrivals:
+class LibraryWatcher:
     """Notify a page of new skies and of new runs with predictions.
 
     Parameters
@@ -17,16 +17,16 @@ class Arrivals:
 
     def __init__(self, library: Library, page: PageState) -> None:
         self.library, self.page = library, page
-        self._seen, self._looks = library.stamps(), 0
+        self._stamps, self._polls = library.stamps(), 0
 
-    def look(self) -> None:
-        """Poll: read the folders at every 12th call. A page without a sky or a run selects one that has appeared."""
-        self._looks += 1
-        if self._looks % _EVERY:
+    def poll(self) -> None:
+        """Read the folders at every 12th call. A page without a sky or a run selects one that has appeared."""
+        self._polls += 1
+        if self._polls % _EVERY:
             return
         now = self.library.stamps()
-        if now != self._seen:
-            self._seen = now
+        if now != self._stamps:
+            self._stamps = now
             sky = self.page.sky or next(iter(self.library.skies()), "")
             run = self.page.run or self.library.first_run()
             self.page.param.update(found=self.page.found + 1, sky=sky, run=run)

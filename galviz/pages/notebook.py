@@ -84,6 +84,11 @@ def train(
     return TrainingWidget(folder)
 
 
+def follow(run: Run | str | Path) -> TrainingWidget:
+    """Return the live view of a run that was started before, here or anywhere else."""
+    return TrainingWidget(run.path if isinstance(run, Run) else run)
+
+
 def predict(run: Run | TrainingWidget | str | Path, sky: Sky) -> Predictions:
     """Apply a trained run to images, in this process."""
     return studies.predict(_run(run), _sky(sky))

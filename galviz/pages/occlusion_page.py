@@ -39,13 +39,14 @@ class OcclusionPage(pn.viewable.Viewer):
 
     def __init__(self, library: Library, **params: object) -> None:
         super().__init__(**params)
-        self.library, self.shown = library, None
+        self.library, self.shown, self.selection = library, None, Selection(focus=query().get("object"))
         done = [name for name, run in library.runs()[0].items() if explainable(run)]
         given = self.library.run_folders[:-1]  # runs named on the command line come first
         found = self.library.runs()[0]
         done.sort(key=lambda name: not {found[name].path, found[name].path.parent} & set(given))
         self.param.run.objects = done or [""]
         self.run = query().get("run") if query().get("run") in done else self.param.run.objects[0]
+        self.selection.param.watch(self._write, "focus")
 
     @param.depends("run")
     def body(self) -> pn.viewable.Viewable:
@@ -59,10 +60,12 @@ class OcclusionPage(pn.viewable.Viewer):
             table = known_of(run, cutouts)
         except REFUSED as error:
             return said(shown_error(error))
-        selection = Selection(table, focus=query().get("object"))
-        self.shown = WhyView(run, cutouts, selection)
-        self._keep(selection)
-        gallery = Gallery(cutouts, table, selection, height=330)
+        if self.shown is not None:
+            self.shown.close()
+        self.selection.show(table)
+        self.shown = WhyView(run, cutouts, self.selection)
+        self._keep()
+        gallery = Gallery(cutouts, table, self.selection, height=330)
         card = pn.Card(gallery, title="Objects", sizing_mode="stretch_width")
         return pn.Column(trained_on(run, cutouts), self.shown, card, sizing_mode="stretch_width")
 
@@ -70,7 +73,7 @@ class OcclusionPage(pn.viewable.Viewer):
     def _remember(self) -> None:
         write_query(run=self.run)
 
-    def _keep(self, selection: Selection) -> None:
+    def _keep(self) -> None:
         """Read the settings from the address, and update the address when they change."""
         asked = self.shown.one.asked
         with suppress(ValueError, TypeError, AttributeError):  # invalid settings are ignored
@@ -78,12 +81,15 @@ class OcclusionPage(pn.viewable.Viewer):
             given = {name: tuple(value) if name == "output" else value for name, value in given.items()}
             asked.param.update(**{name: given[name] for name in asked.names if name in given})
 
-        def write(*_: param.parameterized.Event) -> None:
-            now = {name: getattr(asked, name) for name in asked.names}
-            write_query(run=self.run, object=selection.focus or "", asked=json.dumps(now, separators=(",", ":")))
+        asked.param.watch(self._write, asked.names)
 
-        asked.param.watch(write, asked.names)
-        selection.param.watch(write, ["focus"])
+    def _write(self, *_: param.parameterized.Event) -> None:
+        given = {"run": self.run, "object": self.selection.focus or ""}
+        if self.shown is not None:
+            asked = self.shown.one.asked
+            now = {name: getattr(asked, name) for name in asked.names}
+            given["asked"] = json.dumps(now, separators=(",", ":"))
+        write_query(**given)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(field(self.param.run, width=260), self.body, sizing_mode="stretch_width")

@@ -10,7 +10,7 @@ import pandas as pd
 from galviz.io.provenance import opening_of_table
 from galviz.io.tables import NUMBERED, KeyedTable, SeveralTables, read_table
 from galviz.pages.library import open_predictions, open_sky
-from galviz.pages.results.regression import run_opening
+from galviz.pages.results.view import run_opening
 from galviz.runs.predictions import joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -137,9 +137,9 @@ def _run(run: Run, images: str | Path | None) -> Opened:
     except (ValueError, OSError):
         cutouts = None  # the table can be explored without images
     table = joined(predictions, cutouts)
-    table = table[~table["seen"]]  # training objects would make the errors look too small
-    pair = ("truth", "estimate") if predictions.target.numeric else None
-    return Opened(table, cutouts, str(run.path), run_opening(run, cutouts, seen=False), run=run, pair=pair)
+    table = table[~table["in_training"]]  # training objects would make the errors look too small
+    pair = (predictions.truth_column, predictions.estimate_column) if predictions.target.numeric else None
+    return Opened(table, cutouts, str(run.path), run_opening(run, cutouts, in_training=False), run=run, pair=pair)
 
 
 def _images(path: str | Path, table: pd.DataFrame, broken: Callable[[str, str], None] | None) -> CutoutSet:

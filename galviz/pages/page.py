@@ -1,6 +1,6 @@
 """The page of a study, with tabs for data, training, predictions, explanations and runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,13 +11,13 @@ import param
 
 from galviz.io.markup import Markup
 from galviz.pages.library import Library, open_sky
-from galviz.pages.library_watcher import Arrivals
-from galviz.pages.results.results import Outcome
+from galviz.pages.library_watcher import LibraryWatcher
+from galviz.pages.results.results import Results
 from galviz.pages.runs import RunsPanel
 from galviz.pages.sky import SkyView
 from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, Chooser, PageState, keep_in_address
-from galviz.pages.tabs import TabBar
+from galviz.pages.tabs import TabBar, TabContent
 from galviz.pages.template import page_template
 from galviz.pages.train import TrainPanel
 from galviz.studies import Study, named, open_study
@@ -60,9 +60,9 @@ class StudyPage(pn.viewable.Viewer):
         self.study, self.library, self.paths = study, library, paths
         self._focus_something()
         self.maker = SkyMaker(study, library, page)
-        self.outcome, self.arrivals = Outcome(library, page), Arrivals(library, page)
-        makers = (lambda: pn.panel(self.data), lambda: self.train, lambda: pn.panel(self.predictions))
-        makers = (*makers, lambda: pn.panel(self.why), lambda: RunsPanel(library, page))
+        self.results, self.watcher = Results(library, page), LibraryWatcher(library, page)
+        makers = (self._data_tab, lambda: self.train, partial(self._run_tab, "predictions", self.predictions))
+        makers = (*makers, partial(self._run_tab, "why", self.why), lambda: RunsPanel(library, page))
         own = {name: partial(named(tab), self) for name, tab in study.tabs.items()}
         self._makers = dict(zip(TABS, makers, strict=True)) | own
         self.tabs: dict[str, Any] = {}
@@ -76,12 +76,22 @@ class StudyPage(pn.viewable.Viewer):
     def look(self) -> None:
         """Poll for changes on disk: new skies, new runs, and the progress of a run that is shown or active."""
         self.maker.look()
-        self.arrivals.look()
+        self.watcher.poll()
         view = self.train.run.view
         if view is not None and (self.page.tab == "train" or view.active):
             self.train.run.look()
 
-    @param.depends("page.sky")
+    def _data_tab(self) -> TabContent:
+        return TabContent(self.page, "data", self.data, lambda: self.page.sky, self.page.param.sky)
+
+    def _run_tab(self, name: str, make: Callable[[], pn.viewable.Viewable]) -> TabContent:
+        page, run = self.page, self.train.run
+
+        def shows() -> tuple[str, int]:
+            return page.run, run.predicted
+
+        return TabContent(page, name, make, shows, page.param.run, run.param.predicted)
+
     def data(self) -> pn.viewable.Viewable:
         """Show the sky of the page, or a form to make one."""
         skies = self.library.skies()
@@ -97,15 +107,13 @@ class StudyPage(pn.viewable.Viewer):
         choice = Chooser(self.page, "sky", self.library.skies, "Sky")
         return pn.Column(choice, SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky])), more)
 
-    @param.depends("page.run", "train.run.predicted")
     def predictions(self) -> pn.viewable.Viewable:
         """Show the predictions of the selected run."""
-        return self.outcome.predictions()
+        return self.results.predictions()
 
-    @param.depends("page.run", "train.run.predicted")
     def why(self) -> pn.viewable.Viewable:
         """Show the explanation of the selected run's predictions."""
-        return self.outcome.why()
+        return self.results.why()
 
     @param.depends("page.tab")
     def body(self) -> object:

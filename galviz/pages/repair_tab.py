@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import panel as pn
 import param
 
-from galviz.pages.state import PageState, SameFocus, query, write_query
+from galviz.pages.state import PageState, query, write_query
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.repair.view import RepairView
-from galviz.tools.selection.core import Selection
 
 _EVERY_MS = 200
 _NUMBERS = {"objects": "count", "steps": "steps"}  # query parameter → parameter of a `RepairView`
@@ -25,7 +24,7 @@ class RepairTab(pn.viewable.Viewer):
     run : Run
     cutouts : CutoutSet
     page : PageState
-        Its focus is kept the same as the focus of this view.
+        Its selection shows the objects of this tab from now on.
 
     Notes
     -----
@@ -34,9 +33,8 @@ class RepairTab(pn.viewable.Viewer):
 
     def __init__(self, run: Run, cutouts: CutoutSet, page: PageState) -> None:
         super().__init__()
-        table = cutouts.catalogue
-        self.selection, self._focus = Selection(table), SameFocus(page.selection)
-        self._focus.join(self.selection)
+        table, self.selection = cutouts.catalogue, page.selection
+        self.selection.show(table)
         self.repair = RepairView(run, cutouts, self.selection, **_asked(cutouts.bands))
         self.repair.param.watch(self._write, ["off", *_NUMBERS.values()])
         self.gallery = Gallery(cutouts, table, self.selection, height=330)

@@ -37,8 +37,9 @@ class RunPanel(pn.viewable.Viewer):
     @param.depends("page.run", watch=True)
     def _attach(self) -> None:
         path = self.library.run_path(self.page.run)
-        self.param.update(view=None if path is None else RunView(path), status="", predicted=0, error="")
-        self.look()
+        view = None if path is None else RunView(path)  # it has read the folder
+        status, predicted = ("", 0) if view is None else (view.state["status"], view.predicted)
+        self.param.update(view=view, status=status, predicted=predicted, error="")
 
     def look(self) -> None:
         """Read the run folder again; announce a change of status to the rest of the page."""

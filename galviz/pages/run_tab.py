@@ -10,6 +10,7 @@ from galviz.pages.library import open_sky
 from galviz.pages.page import StudyPage
 from galviz.pages.repair_tab import RepairTab
 from galviz.pages.state import Chooser
+from galviz.pages.tabs import TabContent
 from galviz.runs.best_fits import KNOWN_FITS, LATENTS
 from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
@@ -24,29 +25,32 @@ class RunTab(pn.viewable.Viewer):
     Parameters
     ----------
     of : StudyPage
+    name : str
+        Name of the tab.
     make : callable
         Returns the view of a run and its sky.
     """
 
-    def __init__(self, of: StudyPage, make: Callable[[Run, CutoutSet], pn.viewable.Viewable]) -> None:
+    def __init__(self, of: StudyPage, name: str, make: Callable[[Run, CutoutSet], pn.viewable.Viewable]) -> None:
         super().__init__()
         self.of, self._make = of, make
         self.shown: pn.viewable.Viewable | None = None
-        self._of: tuple[object, ...] = ()
-        self._body: pn.viewable.Viewable | None = None
+        run = of.train.run.param
+        self.content = TabContent(of.page, name, self._new, self._shows, of.page.param.run, run.predicted, run.status)
 
     def body(self, *_: object) -> pn.viewable.Viewable:
         """Return the view of the selected run; rebuilt only if the run or its files change."""
-        path = self.of.library.run_path(self.of.page.run)
-        of = path, *_stamps(path), path is not None and self.of.train.run.status in ACTIVE
-        if self._body is None or of != self._of:
-            if self.shown is not None and hasattr(self.shown, "cancel"):
-                self.shown.cancel()
-            self._of, self.shown = of, None
-            self._body = self._new(path)
-        return self._body
+        return self.content.body()
 
-    def _new(self, path: Path | None) -> pn.viewable.Viewable:
+    def _shows(self) -> tuple[object, ...]:
+        path = self.of.library.run_path(self.of.page.run)
+        return path, *_stamps(path), path is not None and self.of.train.run.status in ACTIVE
+
+    def _new(self) -> pn.viewable.Viewable:
+        path = self.of.library.run_path(self.of.page.run)
+        if self.shown is not None and hasattr(self.shown, "cancel"):
+            self.shown.cancel()
+        self.shown = None
         if path is None:
             return note("No run yet: train one first, on the tab Train.")
         try:
@@ -59,10 +63,8 @@ class RunTab(pn.viewable.Viewer):
         return pn.Column(self.shown, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:
-        run = self.of.train.run.param
         chooser = Chooser(self.of.page, "run", lambda: self.of.library.runs()[0], "Run")
-        follow = pn.bind(self.body, self.of.page.param.run, *(run[name] for name in ("predicted", "status")))
-        return pn.Column(chooser, follow, sizing_mode="stretch_width")
+        return pn.Column(chooser, self.content, sizing_mode="stretch_width")
 
 
 def _stamps(path: Path | None) -> tuple[int, ...]:
@@ -73,9 +75,9 @@ def _stamps(path: Path | None) -> tuple[int, ...]:
 
 def repair_tab(of: StudyPage) -> RunTab:
     """Return the tab of best fits with hidden bands."""
-    return RunTab(of, lambda run, cutouts: RepairTab(run, cutouts, of.page))
+    return RunTab(of, "repair", lambda run, cutouts: RepairTab(run, cutouts, of.page))
 
 
 def latents_tab(of: StudyPage) -> RunTab:
     """Return the tab of latents."""
-    return RunTab(of, lambda run, cutouts: LatentsView(run, cutouts, of.page.selection))
+    return RunTab(of, "latents", lambda run, cutouts: LatentsView(run, cutouts, of.page.selection))

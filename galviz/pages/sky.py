@@ -7,7 +7,6 @@ import panel as pn
 
 from galviz.io.markup import Markup
 from galviz.pages.explorer import Explorer
-from galviz.pages.state import SameFocus
 from galviz.pages.view_state import ViewState
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import text
@@ -24,7 +23,7 @@ class SkyView(pn.viewable.Viewer):
     ----------
     cutouts : CutoutSet
     selection : Selection
-        Its focus is kept the same as the focus of this view.
+        Selection of the page. It shows the catalogue from now on.
     columns : mapping of str to str, optional
         Columns for the first histograms and captions → axis label; by default the first two numeric columns.
     source : str
@@ -46,11 +45,10 @@ class SkyView(pn.viewable.Viewer):
         wanted = {name: name for name in numbers[:2]} if columns is None else columns
         self.columns = {name: label for name, label in wanted.items() if name in numbers}
         plots = [{"kind": "histogram", "x": name} for name in self.columns]
-        self.explorer = Explorer(table, cutouts, plots=plots, columns=self.columns, labels=Labels(), source=source)
+        more = {"plots": plots, "columns": self.columns, "labels": Labels(), "source": source}
+        self.explorer = Explorer(table, cutouts, selection=selection, **more)
         if self.columns:
             self.explorer.gallery.captions = list(self.columns)[:_MOST_CAPTIONS]
-        self._focus = SameFocus(selection)
-        self._focus.join(self.explorer.selection)
         self.kept = ViewState(self.explorer, "data", of=Path(source).name, about={"table": source})
 
     def about(self) -> Markup:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import parse_qsl, urlencode
 
+import pandas as pd
 import panel as pn
 import param
 
@@ -25,12 +26,23 @@ class PageState(param.Parameterized):
     sky = param.String(default="")  # the sky to show and to train on
     run = param.String(default="")  # the run whose progress and predictions are shown
     found = param.Integer(default=0, doc="counts up when skies or runs may have come")
-    selection = param.ClassSelector(class_=Selection, constant=True, doc="the objects chosen, and the one in focus")
+    selection = param.ClassSelector(class_=Selection, constant=True, doc="of all tabs: selected objects and focus")
 
     def __init__(self, tabs: Sequence[str] = TABS, **params: object) -> None:
         super().__init__(**({"selection": Selection()} | params))
+        self._tables: dict[str, pd.DataFrame] = {}  # of the tabs that show one
+        self.selection.param.watch(self._remember, "shown")
         self.param.tab.objects = list(tabs)
         self.tab = tabs[0]
+
+    def _remember(self, _: param.parameterized.Event) -> None:
+        self._tables[self.tab] = self.selection.table
+
+    @param.depends("tab", watch=True)
+    def _show_again(self) -> None:
+        """Continue on the table of the tab that is open now. A tab without one, such as "why", leaves it as it is."""
+        if self.tab in self._tables:
+            self.selection.show(self._tables[self.tab])
 
     @property
     def tabs(self) -> list[str]:
@@ -79,37 +91,6 @@ class Chooser(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.select
-
-
-class SameFocus:
-    """Keeps the focus of two selections the same; the second selection can be replaced.
-
-    Parameters
-    ----------
-    first : Selection
-        The permanent one of the two.
-    """
-
-    def __init__(self, first: Selection) -> None:
-        self._first, self._second = first, None
-        self._watcher: param.parameterized.Watcher | None = None
-
-    def join(self, second: Selection) -> None:
-        """Link `second` to the first selection, in place of the one linked before.
-
-        `second` takes over the focus; if its table lacks that object, it focuses its own first object.
-        """
-        if self._watcher is not None:
-            self._first.param.unwatch(self._watcher)
-        index = second.table.index
-        second.focus = self._first.focus if self._first.focus in index else next(iter(index), None)
-        second.param.watch(lambda event: setattr(self._first, "focus", event.new), ["focus"])
-
-        def follow(event: param.parameterized.Event) -> None:
-            if event.new in index:
-                second.focus = event.new
-
-        self._watcher = self._first.param.watch(follow, ["focus"])
 
 
 def query() -> dict[str, str]:

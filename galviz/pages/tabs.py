@@ -1,11 +1,13 @@
-"""The tab bar of a page. Unlike Bokeh's tabs it supports keyboards and screen readers."""
+"""The tabs of a page: their bar, which unlike Bokeh's supports keyboards and screen readers, and their content."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import panel as pn
 import param
 
+from galviz.pages.state import PageState
 from galviz.tools.client import script
 
 
@@ -26,3 +28,40 @@ button[aria-selected="true"] { border-bottom-color: #1f86c8; font-weight: 600 }
 button:focus-visible { outline: 2px solid #1f86c8; outline-offset: -2px }
 """
     ]
+
+
+class TabContent(pn.viewable.Viewer):
+    """The content of one tab. It is made when the tab opens, and again when what it shows has changed meanwhile.
+
+    A tab that is not open stays as it is: the selection of the page shows the table of the open one.
+
+    Parameters
+    ----------
+    page : PageState
+    tab : str
+        Name of the tab.
+    make : callable
+        Returns the content.
+    shows : callable
+        Returns what the content depends on, such as the name of a run; compared with ``==``.
+    *inputs : param.Parameter
+        Parameters whose changes may change that.
+    """
+
+    def __init__(
+        self, page: PageState, tab: str, make: Callable[[], Any], shows: Callable[[], Any], *inputs: param.Parameter
+    ) -> None:
+        super().__init__()
+        self.page, self.tab, self._make, self._shows, self._inputs = page, tab, make, shows, inputs
+        self._body: pn.viewable.Viewable | None = None
+        self._of: Any = None
+
+    def body(self, *_: object) -> pn.viewable.Viewable:
+        """Return the content."""
+        if self._body is None or (self.page.tab == self.tab and self._shows() != self._of):
+            self._of = self._shows()
+            self._body = pn.panel(self._make())
+        return self._body
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.Column(pn.bind(self.body, self.page.param.tab, *self._inputs), sizing_mode="stretch_width")

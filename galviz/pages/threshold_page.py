@@ -16,10 +16,10 @@ from galviz.pages.state import PageState, query, write_query
 from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, THRESHOLD
 from galviz.tools.formatting import text
-from galviz.tools.selection.core import Selection
 from galviz.tools.threshold.state import KEPT
 from galviz.tools.threshold.view import ThresholdView
 
+TAB = "threshold"
 _FLATTERED = Markup("""<p class='note' role='note'>The weights are those of the epoch that did best on these objects
 (<code>keep="best"</code>): what is said of them is slightly too good.</p>""")
 
@@ -47,27 +47,26 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         super().__init__(paths, library, page=page or PageState(), **params)
         self.view: ThresholdView | None = None
         self.explorer: Explorer | None = None
-        self._open_a_run()
+        self._follow()
 
     def offered(self) -> dict[str, str]:
         """Return the finished runs: displayed name → path."""
         return {_label(name): str(run.path) for name, run in self.library.predicted().items()}
 
-    @param.depends("page.found", watch=True)
-    def _offer_more(self) -> None:
-        self.offer()
-        self._open_a_run()
-
-    def _open_a_run(self) -> None:
-        """Open the selected run of the page, or the newest, if nothing is open."""
-        if not self.given:
-            found = self.offered()
-            self.chosen = found.get(_label(self.page.run), next(iter(found.values()), ""))
-
-    @param.depends("page.run", watch=True)
+    @param.depends("page.found", "page.run", "page.tab", watch=True)
     def _follow(self) -> None:
-        path = self.offered().get(_label(self.page.run))
-        if self.chosen and path:
+        """Offer all finished runs and open the selected one of the page; if nothing is open, any.
+
+        While another tab is open nothing changes here: the selection of the page shows the table of that tab.
+        """
+        if TAB in self.page.tabs and self.page.tab != TAB:
+            return
+        self.offer()
+        found = self.offered()
+        path = found.get(_label(self.page.run), "")
+        if not self.given:
+            self.chosen = path or next(iter(found.values()), "")
+        elif self.chosen and path:
             self.chosen = path
 
     def choice(self) -> pn.widgets.Select:
@@ -84,9 +83,9 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         """Return the threshold over the open data."""
         opened = self.open(given)
         first = {"threshold": THRESHOLD} if set(COLUMNS) <= set(opened.table.columns) else {}
-        self.view = view = ThresholdView(
-            with_classes(scores_of(opened), opened.run), opened.cutouts, Selection(opened.table), **first
-        )
+        self.page.selection.show(opened.table)
+        scores = with_classes(scores_of(opened), opened.run)
+        self.view = view = ThresholdView(scores, opened.cutouts, self.page.selection, **first)
         view.param.update(**_asked(view))
         keep_in_address(view)
         held_out = "" if opened.run is None else " that the network has not seen in training"
@@ -117,12 +116,8 @@ def threshold_tab(of: StudyPage) -> ThresholdPage:
 
 
 def scores_of(opened: Opened) -> pd.DataFrame:
-    """Return the table of scores. For a run of votes it drops the copy of the first answer, truth and estimate."""
-    return (
-        opened.table.drop(columns=["estimate", "truth", "residual"], errors="ignore")
-        if _has_votes(opened)
-        else opened.table
-    )
+    """Return the table of scores: of a run, all but the residual."""
+    return opened.table if opened.run is None else opened.table.drop(columns="residual", errors="ignore")
 
 
 def with_classes(table: pd.DataFrame, run: Run | None) -> pd.DataFrame:
@@ -149,7 +144,7 @@ def with_classes(table: pd.DataFrame, run: Run | None) -> pd.DataFrame:
     for name in sorted(target.classes, key=lambda name: name != target.positive):
         columns[f"p_{name}"] = found[f"p_{name}"]
         columns[f"p_{name}_true"] = known.eq(name).astype(float).where(known.notna())
-    rest = [name for name in table.columns if name not in (*columns, "probability", "correct", "right")]
+    rest = [name for name in table.columns if name not in (*columns, "probability", "correct")]
     return pd.DataFrame(columns, table.index).join(table[rest])
 
 
@@ -160,10 +155,6 @@ def _origin(opened: Opened) -> str | Markup:
     there = int(opened.table.index.isin(opened.cutouts.catalogue.index).sum())
     some = "" if there == len(opened.table) else f", of {there:,} of them"
     return Markup(" · <b>{}</b>{}").format(opened.cutouts.origin, some)
-
-
-def _has_votes(opened: Opened) -> bool:
-    return opened.run is not None and opened.run.target.name in opened.table
 
 
 def _label(run: str) -> str:

@@ -164,52 +164,25 @@ def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.Dat
     Returns
     -------
     pandas.DataFrame
-        Index ``object_id``. The columns depend on the target:
+        Index ``object_id``. The columns have their names in the file of predictions, with a few more:
 
-        - scalar: ``estimate``, ``truth``, ``residual``, and ``spread`` and ``sigma`` if available;
-        - votes: the same, and the estimate and the truth (NaN where not known) of each answer, ``Class1.1`` … and
-          ``Class1.1_true`` …. The catalogue's votes are the truth and are not repeated;
-        - class: ``estimate``, ``truth``, ``probability`` (of the estimate) and ``right`` (1, 0, or NaN where the truth
-          is not known);
-        - band: ``u taken for`` … ``z taken for``, and ``bands right``, the number of correct ones;
-        - order: ``RGB taken for`` …, and ``orders right``.
+        - regression: ``ln_richness``, ``ln_richness_true`` (NaN where not known), ``ln_richness_spread`` and
+          ``ln_richness_sigma`` if available, and ``residual``, the first number minus its truth;
+        - votes: ``Class1.1``, ``Class1.1_true`` … of all answers, and ``residual`` of the main one;
+        - classification: ``class``, ``class_true``, ``p_<class>`` …, ``probability`` (of the predicted class) and
+          ``correct`` (1, 0, or NaN where the truth is not known);
+        - pretext: ``u_pred`` … ``z_pred`` and ``bands_correct``, the number of correct ones, or ``RGB_pred`` … and
+          ``orders_correct``.
 
-        All tables also have ``fold``, ``seen`` (True if the object was seen in training), and the columns of the
+        All tables also have ``fold``, ``in_training`` (True if the object was seen in training), and the columns of the
         catalogue with other names.
     """
     result = predictions.target.rules.by_object(predictions.target, predictions.table)
-    result = result.assign(seen=(result["fold"].fillna(0) < 0).to_numpy(bool))
+    result = result.assign(in_training=(result["fold"].fillna(0) < 0).to_numpy(bool))
     if cutouts is None:
         return result
     catalogue = cutouts.catalogue
     return result.join(catalogue[[name for name in catalogue.columns if name not in result]], on="object_id")
-
-
-def about_answer(table: pd.DataFrame, answer: str) -> pd.DataFrame:
-    """Return a table of votes with another answer as its estimate.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As returned by `joined`.
-    answer : str
-        One of the target's columns: ``"Class1.1"``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same rows. Estimate, truth and residual are those of `answer`; the columns of the other answers are removed.
-
-    Raises
-    ------
-    KeyError
-        If the table has no such answer.
-    """
-    if not {answer, f"{answer}_true"} <= set(table.columns):
-        raise KeyError(f"answer: expected a column beside its truth, got {answer!r}. Choose one of the target's.")
-    estimate, truth = table[answer], table[f"{answer}_true"]
-    others = [name for name in table.columns if f"{name}_true" in table.columns]
-    return table.drop(columns=others).assign(estimate=estimate, truth=truth, residual=estimate - truth)
 
 
 def _values(column: pd.Series) -> np.ndarray:

@@ -24,6 +24,7 @@ ARCHITECTURES = {  # the tasks of each; a GAN is only trained by the study that 
 _TIMM = "timm"
 _TASKS_OF_TIMM = (*IMAGES, "votes")
 NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "standard", "none")
+_OF_A_BATCH = ("mse_std", "lsgan", "lsgan_masked")  # losses that cannot weigh objects
 _RESNET18, _OURS = ("resnet18",), ("resnet18", "wide_resnet50")
 _VOTES = tuple(name for name, tasks in ARCHITECTURES.items() if "votes" in tasks)
 
@@ -351,6 +352,8 @@ class Recipe(Group):
         _expect(not watched or validation.folds != 1, "validation.folds", "at least 2, or 0", validation.folds)
         gaussian = loss.name == "gaussian_nll"
         calibrated = gaussian or loss.name in ("cross_entropy", "focal")
+        weights = self.data.weights or self.data.errors
+        _expect(not weights or loss.name not in _OF_A_BATCH, "data.weights", f"none with the loss {loss.name}", weights)
         _expect(
             not loss.calibration or calibrated, "loss.calibration", f"0 with the loss {loss.name}", loss.calibration
         )

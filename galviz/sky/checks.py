@@ -7,7 +7,7 @@ from galviz.io.lazy_array import LazyRows
 
 WCS_COLUMNS = ("crval1", "crval2", "crpix1", "crpix2", "cd1_1", "cd1_2", "cd2_1", "cd2_2")
 SOURCE_COLUMNS = ("object_id", "x", "y", "kind")
-UNITS = ("nanomaggy", "display")
+UNITS = ("nanomaggy", "display", "flux")  # flux: linear, without a zero point
 
 
 def check_shapes(images: LazyRows, coverage: LazyRows | None, bands: tuple[str, ...], rows: int) -> None:
@@ -33,8 +33,8 @@ def check_unit(unit: str) -> None:
     """Raise a ValueError if the unit is unknown."""
     if unit not in UNITS:
         raise ValueError(
-            f"unit: expected {UNITS[0]!r} or {UNITS[1]!r}, got {unit!r}. "
-            "Scale fluxes to nanomaggies (zero point 22.5 mag), or call pixels without a zero point 'display'."
+            f"unit: expected {UNITS[0]!r} or {UNITS[1]!r}, got {unit!r}. Scale fluxes to nanomaggies (zero point 22.5 "
+            f"mag), call those without a zero point {UNITS[2]!r}, or call pixels that are shown unchanged 'display'."
         )
 
 

@@ -31,7 +31,8 @@ class CutoutSet:
     pixel_scale : float or array of float, shape (N,)
         Pixel size in arcsec. It differs between objects if cutouts have a fixed size in Mpc. NaN where not known.
     unit : str
-        ``"nanomaggy"`` (flux per pixel: a sum over pixels is a flux), or ``"display"`` for display pixels.
+        ``"nanomaggy"`` (flux per pixel: a sum over pixels is a flux), ``"flux"`` (the same without a zero point), or
+        ``"display"`` for display pixels.
     coverage : array-like of bool, shape (N, B, H, W), optional
         False where nothing was observed; the image must be 0 there. By default everything was observed.
     wcs : pandas.DataFrame, optional

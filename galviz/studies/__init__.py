@@ -1,5 +1,6 @@
 """Studies: presets for the targets of a paper. A study is one file with a `Study` named ``STUDY``."""
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -121,7 +122,8 @@ class Study:
         Parameters
         ----------
         name : str
-            One of `targets`; or a column, or several separated by commas. ``""``: the study's own.
+            One of `targets`; or a column, or several separated by commas. A name with a comma may be quoted. ``""``:
+            the study's own.
         cutouts : CutoutSet or None
             The sky with the columns.
         task, positive
@@ -141,8 +143,8 @@ class Study:
         if cutouts is None or not name:
             known = f"one of {', '.join(self.targets)}, or " if self.targets else ""
             raise ValueError(f"target: expected {known}a column of the catalogue, got {name or 'none'!r}.")
-        columns = tuple(filter(None, (column.strip() for column in name.split(","))))
-        return guess(cutouts.catalogue, columns, task, positive)
+        parts = [name] if name in cutouts.catalogue.columns else next(csv.reader([name], skipinitialspace=True))
+        return guess(cutouts.catalogue, tuple(filter(None, map(str.strip, parts))), task, positive)
 
     def recipes_of(self, target: str, task: str = "", cutouts: CutoutSet | None = None) -> Recipes:
         """Return the recipes of a target.

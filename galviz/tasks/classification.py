@@ -36,7 +36,7 @@ def class_labels(column: pd.Series) -> pd.Series:
     and false as ``"True"`` and ``"False"``. Empty text counts as missing.
     """
     known = column.notna()
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+    if pd.api.types.is_float_dtype(column):
         values = column.astype(float)
         known &= np.isfinite(values)
         text = values.map(lambda value: f"{value:.0f}" if value % 1 == 0 else repr(value), na_action="ignore")
@@ -72,12 +72,12 @@ def names(target: Target) -> list[str]:
 
 
 def by_object(target: Target, table: pd.DataFrame) -> pd.DataFrame:
-    """Return estimate, truth, probability of the estimate, whether it is right (1, 0, or NaN), and fold."""
-    known = table.get(f"{target.name}_true", pd.Series(None, table.index, dtype=object))
-    right = (known == table[target.name]).astype(float).where(known.notna())
-    probability = table[[f"p_{name}" for name in target.classes]].max(axis=1)
-    columns = {"estimate": table[target.name], "truth": known, "probability": probability, "right": right}
-    return pd.DataFrame(columns | {"fold": table["fold"]}, index=table.index)
+    """Return class, true class, ``correct`` (1, 0, NaN), ``probability`` of the class, all ``p_<class>``, and fold."""
+    true, chances = f"{target.name}_true", table[[f"p_{name}" for name in target.classes]]
+    known = table.get(true, pd.Series(None, table.index, dtype=object))
+    correct = (known == table[target.name]).astype(float).where(known.notna())
+    columns = {target.name: table[target.name], true: known, "correct": correct, "probability": chances.max(axis=1)}
+    return pd.DataFrame(columns, index=table.index).join(chances).assign(fold=table["fold"])
 
 
 def outputs(target: Target, bands: tuple[str, ...]) -> dict[str, tuple[str, int]]:

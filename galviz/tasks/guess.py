@@ -1,5 +1,6 @@
 """Which task fits the columns of a catalogue, and why."""
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,8 @@ from galviz.tasks.target import Target
 
 _FEW = 20  # whole numbers with at most this many values are taken for classes
 _MOST = 1000  # texts with more values than this are taken for names or comments
+_IDS = 10**9  # whole numbers from here on that are all different are taken for ids
+_ENDS = ("true", "spread", "sigma", "p16", "p84")  # of the columns that stand beside an estimate
 _POSITIVE = ("1", "true", "yes", "y", "t", "positive")
 
 
@@ -47,6 +50,12 @@ def guess(catalogue: pd.DataFrame, columns: tuple[str, ...], task: str = "", pos
     missing = [column for column in columns if column not in catalogue.columns]
     if not columns or missing:
         raise KeyError(_no_such_column(missing, list(map(str, catalogue.columns))))
+    twice = [column for column in columns if columns.count(column) > 1]
+    if twice:
+        raise ValueError(f"target: expected each column once, got {twice[0]!r} {columns.count(twice[0])} times.")
+    for column in columns:
+        if catalogue[column].isna().all():
+            raise ValueError(f"{column}: expected some known values to learn from, got none.")
     why = ""
     if not task:
         task, why = _task_of(catalogue[list(columns)])
@@ -54,12 +63,43 @@ def guess(catalogue: pd.DataFrame, columns: tuple[str, ...], task: str = "", pos
         return _classes(catalogue, columns, positive, why)
     if positive:
         raise ValueError(f"positive: expected with classification, got {positive!r} with {task}.")
-    for column in columns:
-        if numbers(catalogue[column]).isna().all():
-            raise ValueError(f"{column}: expected some known values to learn from, got none.")
+    _check_numbers(catalogue[list(columns)].apply(numbers), task)
     name = "+".join(columns) if task == "regression" else columns[0]
     target = Target(name, task, columns, name)
+    _check_names(target.rules.names(target))
     return Guess(target, why or f"{', '.join(columns)}: {task}, as given")
+
+
+def _check_numbers(values: pd.DataFrame, task: str) -> None:
+    """Raise a ValueError if there is nothing to learn from a column, or if a vote is no fraction."""
+    for column in values:
+        known = values[column].dropna()
+        if task == "votes":
+            strange = known[(known < 0) | (known > 1)]
+            if len(strange):
+                raise ValueError(
+                    f"{column}: expected fractions from 0 to 1 for votes, got {strange.iloc[0]:g} for the object "
+                    f"{str(strange.index[0])!r}. Divide votes by their number, or give --task regression."
+                )
+        if known.nunique() < 2:
+            got = f"{known.iloc[0]:g} for all objects" if len(known) else "none"
+            raise ValueError(f"{column}: expected different values to learn from, got {got}. Choose another column.")
+    if values.isna().any(axis=1).all():
+        raise ValueError(
+            f"{', '.join(map(str, values))}: expected objects whose values are all known, got none. "
+            "Learn fewer columns."
+        )
+
+
+def _check_names(names: list[str]) -> None:
+    """Raise a ValueError if predictions would have two columns of the same name."""
+    made = {"fold": "fold"} | {f"{name}_{end}": name for name in names for end in _ENDS}
+    for name in names:
+        if name in made:
+            raise ValueError(
+                f"target: expected another name than {name!r}, which predictions need for something else. "
+                "Rename the column."
+            )
 
 
 def _task_of(table: pd.DataFrame) -> tuple[str, str]:
@@ -69,13 +109,20 @@ def _task_of(table: pd.DataFrame) -> tuple[str, str]:
         found = column.dropna()
         values = found.nunique()
         name, listed = column.name, _listed(class_labels(found).unique())
-        if not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            as_numbers = pd.to_numeric(found, errors="coerce")
-            if len(found) and as_numbers.isna().any() and as_numbers.notna().mean() > 0.5:
-                numbers(column)  # mostly numbers: name the text among them
-            return "classification", f"{name}: text with {values} values{listed} → classification"
-        if pd.api.types.is_bool_dtype(column):
+        if pd.api.types.is_bool_dtype(column) or found.map(lambda value: isinstance(value, bool | np.bool_)).all():
             return "classification", f"{name}: true or false → classification"
+        if not pd.api.types.is_numeric_dtype(column):
+            as_numbers = pd.to_numeric(found, errors="coerce")
+            if as_numbers.isna().any() and as_numbers.notna().mean() > 0.5:
+                numbers(column)  # mostly numbers: name the text among them
+            if as_numbers.isna().any() or values <= _FEW:
+                return "classification", f"{name}: text with {values} values{listed} → classification"
+            found = as_numbers
+        if pd.api.types.is_integer_dtype(found) and values > _FEW and found.is_unique and found.min() >= _IDS:
+            raise ValueError(
+                f"{name}: expected values to learn, got whole numbers that differ for all objects, as ids do. Choose "
+                "another column, or give --task regression."
+            )
         finite = found.astype(float)[np.isfinite(found.astype(float))]
         if len(finite) and (finite % 1 == 0).all() and values <= _FEW:
             return "classification", f"{name}: {values} values{listed} → classification; --task regression otherwise"
@@ -95,6 +142,12 @@ def _classes(catalogue: pd.DataFrame, columns: tuple[str, ...], positive: str, w
             f"{columns[0]}: expected 2 to {_MOST} classes, got {len(counts)}"
             f"{_listed(counts.index)}. Choose another column."
         )
+    if len(counts) > _FEW and counts.median() == 1:
+        raise ValueError(
+            f"{columns[0]}: expected classes of several objects, got {len(counts)} classes of which most have one"
+            f"{_listed(counts.index)}, as names or comments do. Choose another column."
+        )
+    _check_names([columns[0]])
     if positive and (len(counts) != 2 or positive not in counts.index):
         raise ValueError(f"positive: expected one of two classes{_listed(counts.index)}, got {positive!r}.")
     if len(counts) == 2:
@@ -106,7 +159,7 @@ def _classes(catalogue: pd.DataFrame, columns: tuple[str, ...], positive: str, w
 
 
 def _listed(values: pd.Index | np.ndarray) -> str:
-    shown = ", ".join(map(str, sorted(map(str, values))[:5]))
+    shown = ", ".join(textwrap.shorten(text, 40, placeholder="…") for text in sorted(map(str, values))[:5])
     return f" ({shown}{', …' if len(values) > 5 else ''})" if len(values) else ""
 
 

@@ -57,13 +57,13 @@ def names(target: Target) -> list[str]:
 
 
 def by_object(target: Target, table: pd.DataFrame) -> pd.DataFrame:
-    """Return ``u taken for`` … ``z taken for`` (for orders ``RGB taken for`` …), the number that is right, and fold."""
+    """Return ``u_pred`` … ``z_pred`` (for orders ``RGB_pred`` …), ``bands_correct`` (``orders_correct``), and fold."""
     kind, rows = target.name, table.reset_index()
     found = rows.pivot_table(f"{kind}_pred", "object_id", kind, aggfunc="first").rename_axis(columns=None)
     found = found[list(dict.fromkeys(table.index.get_level_values(kind)))]
-    right = found.eq(list(found.columns)).sum(axis=1)
+    correct = found.eq(list(found.columns)).sum(axis=1)
     fold = table["fold"].groupby(level="object_id").first()
-    return found.add_suffix(" taken for").assign(**{f"{kind}s right": right, "fold": fold})
+    return found.add_suffix("_pred").assign(**{f"{kind}s_correct": correct, "fold": fold})
 
 
 def outputs(target: Target, bands: tuple[str, ...]) -> dict[str, tuple[str, int]]:

@@ -8,7 +8,7 @@ from galviz.tasks.target import Target
 
 NUMERIC, SELF_LABELLED = True, False
 ACCURACY = "Accuracy"
-_ERRORS = ("spread", "sigma", "p16", "p84")
+_ERRORS = ("spread", "sigma")
 
 
 def check(target: Target) -> None:
@@ -75,14 +75,23 @@ def names(target: Target) -> list[str]:
 
 
 def by_object(target: Target, table: pd.DataFrame) -> pd.DataFrame:
-    """Return estimate, truth, residual and known errors of the first number, all numbers with their truth, and fold."""
-    first, known = names(target)[0], {}
-    for name in names(target)[1:]:
-        known |= {name: table[name], f"{name}_true": table.get(f"{name}_true", np.nan)}
-    known |= {error: table[f"{first}_{error}"] for error in _ERRORS[:2] if f"{first}_{error}" in table}
-    true = pd.Series(table.get(f"{first}_true", np.nan), index=table.index, dtype=np.float64)
-    columns = {"estimate": table[first], "truth": true, "residual": table[first] - true, **known, "fold": table["fold"]}
-    return pd.DataFrame(columns, index=table.index)
+    """Return every number beside its truth, ``residual`` of the first one, its ``…_spread`` and ``…_sigma``, and fold.
+
+    The truth is NaN where it is not known.
+    """
+    first, *others = target.rules.names(target)
+    errors = [f"{first}_{error}" for error in _ERRORS if f"{first}_{error}" in table]
+    columns = with_truth(table, first)
+    columns["residual"] = columns[first] - columns[f"{first}_true"]
+    for name in others:
+        columns |= with_truth(table, name)
+    return pd.DataFrame(columns | {name: table[name] for name in [*errors, "fold"]}, index=table.index)
+
+
+def with_truth(table: pd.DataFrame, name: str) -> dict[str, pd.Series]:
+    """Return a column with numbers and the column of its truth, all NaN if the table has none."""
+    true = f"{name}_true"
+    return {name: table[name], true: pd.Series(table.get(true, np.nan), index=table.index, dtype=np.float64)}
 
 
 def outputs(target: Target, bands: tuple[str, ...]) -> dict[str, tuple[str, int]]:

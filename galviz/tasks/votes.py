@@ -2,16 +2,15 @@
 
 from itertools import accumulate
 
-import numpy as np
 import pandas as pd
 
 from galviz.measure.metrics import summary as summary_of
 from galviz.sky.galaxy_zoo import COLUMNS, NAMES, PARENTS, SLICES
 from galviz.tasks import regression
-from galviz.tasks.regression import classes, fitted, index, truth, variants
+from galviz.tasks.regression import by_object, classes, fitted, index, truth, variants
 from galviz.tasks.target import Target
 
-__all__ = ["classes", "fitted", "index", "truth", "variants"]
+__all__ = ["by_object", "classes", "fitted", "index", "truth", "variants"]
 
 NUMERIC, SELF_LABELLED = True, False
 ACCURACY = "Accuracy (largest of all votes, as the paper's)"
@@ -52,19 +51,6 @@ def names(target: Target) -> list[str]:
     """Return all columns, the main answer first."""
     main = [target.name] if target.name in target.columns else []
     return main + [column for column in target.columns if column not in main]
-
-
-def by_object(target: Target, table: pd.DataFrame) -> pd.DataFrame:
-    """Return estimate, truth and residual of the main answer, estimate and truth of all answers, and fold."""
-    first = names(target)[0]
-    every = {name: column for c in target.columns for name, column in _with_truth(table, c).items()}
-    true = every[f"{first}_true"]
-    columns = {"estimate": table[first], "truth": true, "residual": table[first] - true, **every, "fold": table["fold"]}
-    return pd.DataFrame(columns, index=table.index)
-
-
-def _with_truth(table: pd.DataFrame, column: str) -> dict[str, pd.Series]:
-    return {column: table[column], f"{column}_true": table.get(f"{column}_true", pd.Series(np.nan, table.index))}
 
 
 def outputs(target: Target, bands: tuple[str, ...]) -> dict[str, tuple[str, int]]:

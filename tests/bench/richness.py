@@ -43,7 +43,7 @@ def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
     cutouts, recipe = CutoutSet.open(data, richness.BANDS), richness.RECIPES[recipe_name].with_settings(settings)
     truth = richness.TARGET.truth(cutouts.catalogue)[:, 0]
     told, seconds = network(cutouts, recipe, data)
-    estimate, fold = told["estimate"].to_numpy(), told["fold"].to_numpy(int)
+    estimate, fold = told["ln_richness"].to_numpy(), told["fold"].to_numpy(int)
     assert np.array_equal(fold, deal(groups_of(cutouts.catalogue), recipe.validation.folds))
     z = baselines.of_redshift(cutouts.catalogue["z"].to_numpy(), truth, fold)
     flux = baselines.of_flux(cutouts, truth, fold)
@@ -70,9 +70,9 @@ def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
 
 
 def _coverage(truth: np.ndarray, told: pd.DataFrame) -> dict[str, object] | None:
-    if "sigma" not in told:
+    if "ln_richness_sigma" not in told:
         return None
-    numbers = truth, told["estimate"].to_numpy(), told["sigma"].to_numpy()
+    numbers = truth, told["ln_richness"].to_numpy(), told["ln_richness_sigma"].to_numpy()
     wider = cross_widened(*numbers, told["fold"].to_numpy(int))
     return {"as told": _shares(*numbers), "widened by the other folds": _shares(*numbers[:2], wider)}
 

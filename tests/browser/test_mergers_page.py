@@ -245,7 +245,7 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
 
     # How it learned, beside others.
     tab(driven, "Runs")
-    driven.until(lambda: driven.figures("Loss, held out") and driven.figures("Accuracy (largest of all 37"))
+    driven.until(lambda: driven.figures("Loss, held out") and driven.figures("Accuracy (largest of all votes"))
     assert page.get_by_role("gridcell", name=re.compile("RMSE 0[.]")).inner_text().count("Accuracy") == 1
     assert "libtorch" not in server.maps()
 

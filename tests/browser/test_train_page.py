@@ -82,8 +82,7 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
     assert "probability of 1" in page.get_by_label("Output").first.inner_text()
     page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
 
-    # The predictions: the page of classes.
-    pytest.importorskip("galviz.pages.results.classification")
+    # The predictions.
     open_tab(driven, "Predictions")
     page.locator(".measures").first.wait_for()
     driven.until(lambda: "accuracy" in page.locator(".measures").first.inner_text().lower())

@@ -265,7 +265,11 @@ def test_predict_refuses_a_run_without_weights_and_a_table_of_another_kind(run, 
         ("mock richness --background nowhere", "background: expected folders with frames, got nowhere, which is no"),
         ("ingest sdss . --tile 25 --members m.fits", "members: expected with a redMaPPer catalogue in FITS"),
         ("ingest sdss . --positions c.fits", "catalogue: expected a FITS file, got c.fits, which is not there."),
-        ("ingest sds .", "argument KIND: invalid choice: 'sds'"),
+        ("ingest sds .", "kind: expected one of sdss, zoo, classes, got 'sds'; did you mean 'sdss'?"),
+        ("ingest nowhere", "pictures: expected files that are there, got nowhere."),
+        ("ingest . --table nowhere", "table: expected files that are there, got nowhere."),
+        ("ingest . --column ra", "column: expected NAME=COLUMN, such as ra=RAJ2000 or id=objID, got 'ra'."),
+        ("ingest nowhere --tile 25", "frames: expected folders with frames, got nowhere, which is no folder."),
         ("ingest zoo nowhere", "pictures: expected files that are there, got nowhere."),
         ("ingest zoo . --table nowhere", "table: expected files that are there, got nowhere."),
         ("ingest zoo . --crop -1", "argument --crop: expected a whole number of at least 0, got '-1'"),
@@ -355,6 +359,10 @@ def test_pictures_become_a_sky_whatever_their_layout(tmp_path, said, kind, origi
     code, text = said("ingest", "zoo", place, *options, "--out", tmp_path / "sky")
     assert (code, text) == (0, "")
     sky = CutoutSet.open(tmp_path / "sky")
+    assert said("ingest", place, *options, "--out", tmp_path / "same") == (0, "")
+    same = CutoutSet.open(tmp_path / "same")
+    pd.testing.assert_frame_equal(same.catalogue, sky.catalogue)
+    np.testing.assert_array_equal(same.images[:], sky.images[:])
     assert (sky.origin, sky.images.shape) == (origin, (3, 3, 10, 10))
     assert sky.images[:].mean((1, 2, 3)) == pytest.approx([0.2, 0.4, 0.6])
 
@@ -373,6 +381,53 @@ def test_pictures_with_a_table_and_a_broken_one(tmp_path, said):
     assert code == 0
     assert "galviz ingest: 100053 left out: " in text
     assert CutoutSet.open(tmp_path / "sky").catalogue["Class8.6"].to_dict() == {"100023": 0.25}
+
+
+def test_a_folder_and_its_table_become_a_sky_in_one_command(tmp_path, capsys):
+    from galviz.sky.cutouts import CutoutSet
+    from galviz.sky.opening import rejected
+
+    place, out = pictures_in(tmp_path / "given", "pictures"), tmp_path / "sky"
+    (place / "labels.csv").write_text("GalaxyID,RAJ2000,DEJ2000,spiral\n100023,10,1,0\n100053,11,2,1\n7,3,4,1\n")
+    (place / "100008.png").write_bytes(b"no picture")
+    command = ["ingest", str(place), "--workers", "1", "--out", str(out)]
+    assert main(command) == 1
+    assert "100008" in capsys.readouterr().err
+    assert main([*command, "--skip-bad"]) == 0
+    shown = capsys.readouterr()
+    assert "labels.csv: 3 rows; column GalaxyID matches 2 of 3 images; columns: RAJ2000, DEJ2000, spiral\n" in shown.out
+    assert "ra ← RAJ2000, dec ← DEJ2000" in shown.out
+    assert "100008 left out: " in shown.err
+    assert CutoutSet.open(out).catalogue["spiral"].to_dict() == {"100023": 0, "100053": 1}
+    assert sorted(rejected(out)["object_id"]) == ["100008", "7"]
+
+
+def test_zoo_takes_the_table_beside_the_pictures(tmp_path, capsys):
+    from galviz.sky.cutouts import CutoutSet
+
+    place = pictures_in(tmp_path / "given", "pictures")
+    (place / "labels.csv").write_text("GalaxyID,spiral\n100023,0\n100053,1\n100008,1\n")
+    assert main(["ingest", "zoo", str(place), "--workers", "1", "--out", str(tmp_path / "sky")]) == 0
+    assert "labels.csv: 3 rows; column GalaxyID matches 3 of 3 images; columns: spiral\n" in capsys.readouterr().out
+    sky = CutoutSet.open(tmp_path / "sky")
+    assert (sky.images.shape[2], sky.catalogue["spiral"].tolist()) == (68, [1, 0, 1])
+
+
+def test_positions_under_other_names(real_data, tmp_path, capsys):
+    from galviz.sky.cutouts import CutoutSet
+
+    positions, frames = tmp_path / "positions.csv", real_data / "sdss_frames"
+    from galviz.sky.readers.frames import find_fields, read_outline
+
+    wcs, (height, width) = read_outline(next(iter(find_fields(frames).values()))[2])
+    ra, dec = wcs.wcs_pix2world(width / 2, height / 2, 0)
+    positions.write_text(f"name,RA_obj,DEC_obj\nmine,{ra},{dec}\n")
+    options = ["--positions", str(positions), "--side", "20 arcsec", "--size", "16", "--column", "id=name"]
+    assert main(["ingest", str(frames), *options, "--out", str(tmp_path / "sky")]) == 0
+    assert "positions.csv: ra ← RA_obj, dec ← DEC_obj" in capsys.readouterr().out
+    sky = CutoutSet.open(tmp_path / "sky")
+    assert sky.object_ids.tolist() == ["mine"]
+    assert {"RA_obj", "ra"} <= set(sky.catalogue)
 
 
 def test_pictures_that_are_not_square_are_padded_or_cropped_and_counted(tmp_path, said):

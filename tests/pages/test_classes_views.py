@@ -51,11 +51,11 @@ def ordered(ids):
 @pytest.mark.parametrize(
     ("told", "condition", "count"),
     [
-        (lambda ids: classified(ids, 7), "right == 1", 7),
-        (lambda ids: classified(ids, 7), "estimate == 'dog'", 5),
+        (lambda ids: classified(ids, 7), "correct == 1", 7),
+        (lambda ids: classified(ids, 7), f"{column('class')} == 'dog'", 5),
         (lambda ids: classified(ids, 7), "probability > 0.75", 7),
-        (ordered, f"{column('BGR taken for')} == 'RGB'", 12),
-        (ordered, f"{column('orders right')} == 1", 12),
+        (ordered, f"{column('BGR_pred')} == 'RGB'", 12),
+        (ordered, f"{column('orders_correct')} == 1", 12),
     ],
 )
 def test_predictions_of_names_open_in_the_explorer(sky, make_run, told, condition, count):

@@ -12,7 +12,6 @@ from galviz.pages.library import Library
 from galviz.pages.open_any import guessed_pair, open_any
 from galviz.pages.results.pretext import View as BandsView
 from galviz.pages.sky import SkyView
-from galviz.pages.state import SameFocus
 from galviz.pages.view_state import ViewState, read_view
 from galviz.runs.run import Run
 from galviz.sky.readers.pictures import pictures
@@ -137,23 +136,6 @@ def test_the_address_keeps_what_fits(explorer, tiny_sky, monkeypatch):
     assert "theme=dark" in location.search
 
 
-def test_the_same_object_is_in_focus_in_two_selections(tiny_sky):
-    page, ids = Selection(focus="elsewhere"), tiny_sky.object_ids
-    first, second = Selection(tiny_sky.catalogue), Selection(tiny_sky.catalogue.iloc[4:])
-    same = SameFocus(page)
-    same.join(first)
-    assert (page.focus, first.focus) == ("elsewhere", ids[0])
-    page.focus = ids[2]
-    assert first.focus == ids[2]
-    same.join(second)
-    assert (page.focus, second.focus) == (ids[2], ids[4])
-    page.focus = ids[1]  # the second has no such object
-    assert second.focus == ids[4]
-    second.focus = ids[6]
-    assert page.focus == ids[6]
-    assert first.focus == ids[2]  # it follows no more
-
-
 def test_a_sky_says_which_data_it_is(tiny_sky):
     view = SkyView(tiny_sky, Selection(), {"richness": "λ", "mass": "M"})
     assert "synthetic sky" in view.about()
@@ -168,8 +150,8 @@ def test_a_cell_of_the_bands_matrix_chooses_its_objects(told_bands, sky):
     view = BandsView(told_bands, Selection(), sky)
     assert view.__panel__().get_root()
     assert len(view.shown) == 6 * 5
-    assert view.explorer.table.loc[sky.object_ids[0], "u taken for"] == "g"
-    assert (view.explorer.table["bands right"] == 4).all()
+    assert view.explorer.table.loc[sky.object_ids[0], "u_pred"] == "g"
+    assert (view.explorer.table["bands_correct"] == 4).all()
     import holoviews as hv
 
     matrix = view.matrix()
@@ -181,7 +163,8 @@ def test_a_cell_of_the_bands_matrix_chooses_its_objects(told_bands, sky):
     assert len(view.explorer.selection) == 0
     view.training = True
     assert len(view.explorer.table) == 12
-    assert "are among them" in view.about()
+    assert "12 objects, 6 of them seen in training" in view.about()
+    assert "60 images of one band each" in view.about()
 
 
 @pytest.fixture

@@ -71,12 +71,12 @@ def test_places_catalogue_and_predictions_are_joined_by_id(run, sky):
     tell(run, sky)
     view = LatentsView(run, sky, Selection())
     table = view.explorer.table
-    assert list(table.columns[:4]) == ["latent 1", "latent 2", "estimate", "truth"]
+    assert list(table.columns[:4]) == ["latent 1", "latent 2", "z_phot", "z_phot_true"]
     assert sorted(table.index) == sorted(sky.object_ids)
     for object_id, row in table.iterrows():
         assert row["z"] == sky.catalogue.loc[object_id, "z"]
-        assert row["truth"] == row["z"]
-        assert row["estimate"] == pytest.approx(row["z"] + 0.01)
+        assert row["z_phot_true"] == row["z"]
+        assert row["z_phot"] == pytest.approx(row["z"] + 0.01)
     with pytest.raises(ValueError, match="got none of it"):
         latent_table(view.found, sky.select([]))
 
@@ -88,7 +88,7 @@ def test_the_plots_show_the_map_coloured_by_redshift_and_the_predictions(run, sk
     assert (second.kind, second.x) == ("histogram", "z")
     tell(run, sky)
     second = LatentsView(run, sky, Selection()).explorer.plots[1]
-    assert (second.kind, second.x, second.y, second.guide) == ("scatter", "truth", "estimate", "1:1 line")
+    assert (second.kind, second.x, second.y, second.guide) == ("scatter", "z_phot_true", "z_phot", "1:1 line")
     assert "30 objects" in view.about()
     assert view.__panel__().get_root()
 

@@ -8,8 +8,8 @@ from bokeh.models import Plot
 
 from galviz.pages.results.measures import MeasuresView, measured
 from galviz.pages.results.regression import View as PredictionsView
-from galviz.pages.results.regression import judged_plots, run_opening
 from galviz.pages.results.results import unfinished
+from galviz.pages.results.view import judged_plots, run_opening
 from galviz.runs.predictions import joined
 from galviz.tools.selection.core import Selection
 
@@ -17,7 +17,7 @@ from galviz.tools.selection.core import Selection
 def test_objects_seen_in_training_are_left_out_until_asked_for(told, sky):
     view = PredictionsView(told, Selection(), sky)
     assert len(view.explorer.table) == 6
-    assert not view.explorer.table["seen"].any()
+    assert not view.explorer.table["in_training"].any()
     assert "6 objects that the network has not seen" in view.about()
     view.training = True
     assert len(view.explorer.table) == 12
@@ -28,7 +28,7 @@ def test_estimate_truth_and_catalogue_are_joined_by_id(told, sky):
     shuffled = sky.select(sky.object_ids[::-1])
     table = joined(told, shuffled)
     for object_id, row in table.iterrows():
-        assert row["truth"] == pytest.approx(np.log(sky.catalogue.loc[object_id, "richness"]))
+        assert row["ln_richness_true"] == pytest.approx(np.log(sky.catalogue.loc[object_id, "richness"]))
         assert row["z"] == sky.catalogue.loc[object_id, "z"]
         assert row["residual"] == pytest.approx(0.1)
     assert "z" not in joined(told)
@@ -37,7 +37,7 @@ def test_estimate_truth_and_catalogue_are_joined_by_id(told, sky):
 def test_the_plots_compare_estimate_and_truth(told, sky):
     view = PredictionsView(told, Selection(), sky)
     first, second = view.explorer.plots
-    assert (first.x, first.y, first.guide) == ("truth", "estimate", "1:1 line")
+    assert (first.x, first.y, first.guide) == ("ln_richness_true", "ln_richness", "1:1 line")
     assert (second.x, second.y, second.guide) == ("z", "residual", "zero and medians")
     titles = [plot.title.text for plot in first.plot().get_root().select({"type": Plot})]
     assert titles == ["Estimated ln λ against True ln λ: 6 objects"]
@@ -51,7 +51,7 @@ def test_the_focus_of_the_page_is_that_of_the_view(told, sky):
     assert view.explorer.plots[0].plot().get_root()
     found = [s for streams in hv.streams.Stream.registry.values() for s in streams if isinstance(s, hv.streams.Tap)]
     row = view.table.loc[sky.object_ids[6]]
-    found[-1].event(x=row["truth"], y=row["estimate"])
+    found[-1].event(x=row["ln_richness_true"], y=row["ln_richness"])
     assert page.focus == sky.object_ids[6]
     view.training = True
     page.focus = sky.object_ids[1]  # seen in training
@@ -62,7 +62,7 @@ def test_the_measures_are_those_of_what_is_chosen(told, sky):
     view = PredictionsView(told, Selection(), sky)
     assert len(view.measures()._pairs[0]) == 6
     view.explorer.selection.choose(sky.object_ids[[0, 4]])
-    np.testing.assert_allclose(view.measures()._pairs[0], view.table.loc[sky.object_ids[[0, 4]], "truth"])
+    np.testing.assert_allclose(view.measures()._pairs[0], view.table.loc[sky.object_ids[[0, 4]], "ln_richness_true"])
 
 
 def test_the_lines_of_python_make_the_same_table(told, sky, make_run):
@@ -71,14 +71,14 @@ def test_the_lines_of_python_make_the_same_table(told, sky, make_run):
     for training in (False, True):
         view.training = training
         made: dict = {}
-        exec(run_opening(run, sky, seen=training), made)  # noqa: S102 - our own lines
+        exec(run_opening(run, sky, in_training=training), made)  # noqa: S102 - our own lines
         pd.testing.assert_frame_equal(made["table"], view.explorer.table)
 
 
 def test_predictions_without_their_sky_are_shown_without_pictures(told):
     view = PredictionsView(told, Selection())
     assert view.explorer.picture is None
-    assert view.explorer.plots[1].x == "truth"
+    assert view.explorer.plots[1].x == "ln_richness_true"
     assert view.__panel__().get_root()
 
 

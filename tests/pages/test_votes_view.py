@@ -9,12 +9,13 @@ from bokeh.models import Plot
 
 from galviz.measure import votes as judged
 from galviz.pages.library import Library
-from galviz.pages.results.regression import run_opening
-from galviz.pages.results.results import Outcome
-from galviz.pages.results.vote_figures import VoteFigures, VoteMeasures
+from galviz.pages.results.results import Results
+from galviz.pages.results.view import run_opening
+from galviz.pages.results.vote_figures import VoteFigures
+from galviz.pages.results.vote_measures import VoteMeasures
 from galviz.pages.results.votes import View as VotesView
 from galviz.pages.state import PageState
-from galviz.runs.predictions import Predictions, about_answer, joined
+from galviz.runs.predictions import Predictions, joined
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky import galaxy_zoo
@@ -88,7 +89,10 @@ def test_another_answer_changes_plots_captions_and_measures(told, sky):
     truth, estimate, _ = view.measures()._pairs
     np.testing.assert_array_equal(truth, told.table.loc[chosen, "Class4.1_true"])
     np.testing.assert_array_equal(estimate, told.table.loc[chosen, "Class4.1"])
-    pd.testing.assert_frame_equal(view.closer().table, about_answer(view.explorer.table, "Class4.1"))
+    closer = view.closer()
+    assert (closer.truth, closer.estimate) == ("Class4.1_true", "Class4.1")
+    assert not {MERGER, "Class1.1_true"} & set(closer.table)
+    pd.testing.assert_series_equal(closer.table["Class4.1"], view.explorer.table["Class4.1"])
     view.training = True
     assert view.explorer.plots[0].y == "Class4.1"
 
@@ -133,7 +137,7 @@ def test_objects_above_the_threshold_are_chosen_and_shown_largest_first(told, sk
 
 def test_all_answers_are_judged_beside_the_guess_of_the_training_objects(told):
     table = joined(told)
-    held, seen = table[~table["seen"]], table[table["seen"]]
+    held, seen = table[~table["in_training"]], table[table["in_training"]]
     html = last(VoteMeasures(table, held))
     estimate, truth = held[list(COLUMNS)].to_numpy(), held[TRUE].to_numpy()
     mean = seen[TRUE].to_numpy().mean(axis=0)
@@ -177,7 +181,7 @@ def test_figures_are_made_when_their_card_is_opened(told, sky, monkeypatch):
     view = VotesView(told, Selection(), sky)
     made = []
     monkeypatch.setattr(figures, "truth_panels", lambda *given: made.append(1) or figures.vote_histograms(given[0]))
-    cards = view.together().select(pn.Card)
+    cards = view.together()[1].__panel__().select(pn.Card)
     assert [len(card) for card in cards] == [0, 0, 0, 0]
     assert not made
     cards[0].collapsed = False
@@ -225,13 +229,11 @@ def test_the_lines_of_python_make_the_same_table(told, sky, galviz_home):
     for training in (False, True):
         view.training = training
         made: dict = {}
-        exec(run_opening(run, sky, seen=training), made)  # noqa: S102 - our own lines
+        exec(run_opening(run, sky, in_training=training), made)  # noqa: S102 - our own lines
         pd.testing.assert_frame_equal(made["table"], view.explorer.table)
-    outcome = Outcome(Library.find(), PageState(run="votes"))
-    assert outcome.predictions().get_root()
-    assert isinstance(outcome._judged, VotesView)
-    view.choose_above()
-    assert list(outcome._chosen()) == []
+    results = Results(Library.find(), PageState(run="votes"))
+    assert results.predictions().get_root()
+    assert isinstance(results.view, VotesView)
 
 
 def test_another_run_is_compared_about_the_answer(told, sky):
@@ -240,7 +242,7 @@ def test_another_run_is_compared_about_the_answer(told, sky):
     view.answer = "Class1.1"
     closer = view.closer()
     found = closer.others["better"]()
-    np.testing.assert_array_equal(found["residual"], 0)
+    np.testing.assert_array_equal(found[closer.estimate], found[closer.truth])
     assert closer.others["none"]() is None
     closer.param.update(at="another run", other="better")
     assert pn.panel(closer).get_root()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.runs.predictions import Predictions, about_answer, joined
+from galviz.runs.predictions import Predictions, joined
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
@@ -158,32 +158,38 @@ def test_votes_are_joined_with_all_answers_and_their_truths(voted):
     table = joined(Predictions(votes_table(), VOTES), voted)
     for name in ("Class1.1", "Class8.6", "Class1.1_true", "Class8.6_true"):  # never those of the catalogue
         pd.testing.assert_series_equal(table[name], votes_table()[name])
-    np.testing.assert_array_equal(table["estimate"], votes_table()["Class8.6"])
-    np.testing.assert_array_equal(table["truth"], votes_table()["Class8.6_true"])
     np.testing.assert_allclose(table["residual"], [-0.1, 0.1, np.nan, 0], atol=1e-12)
     assert list(table["redshift"]) == [0.1, 0.2, 0.3, 0.4]
-    assert list(table["seen"]) == [False, True, False, False]
+    assert list(table["in_training"]) == [False, True, False, False]
 
 
 def test_votes_without_truth_are_joined_with_columns_of_nan(voted):
     table = joined(Predictions(votes_table().drop(columns=["Class1.1_true", "Class8.6_true"]), VOTES), voted)
-    assert table[["truth", "residual", "Class1.1_true", "Class8.6_true"]].isna().all(axis=None)
+    assert table[["residual", "Class1.1_true", "Class8.6_true"]].isna().all(axis=None)
     assert list(table["Class1.1"]) == [0.9, 0.8, 0.7, 0.6]
 
 
-def test_a_table_of_votes_is_turned_to_another_answer():
-    table = joined(Predictions(votes_table(), VOTES))
-    turned = about_answer(table, "Class1.1")
-    np.testing.assert_array_equal(turned["estimate"], table["Class1.1"])
-    np.testing.assert_array_equal(turned["truth"], table["Class1.1_true"])
-    np.testing.assert_allclose(turned["residual"], [0.1, 0, np.nan, 0.1])
-    assert set(table.columns) - set(turned.columns) == {"Class1.1", "Class8.6"}
-    assert "Class1.1" in table  # the caller's stays
-    with pytest.raises(KeyError, match=r"answer: expected a column beside its truth, got 'Class1\.2'"):
-        about_answer(table, "Class1.2")
-
-
-def test_numbers_are_joined_as_before():
+def test_numbers_keep_their_names():
     assert list(joined(Predictions(scalar_table(), RICHNESS)).columns) == [
-        "estimate", "truth", "residual", "spread", "fold", "seen",
+        "ln_richness", "ln_richness_true", "residual", "ln_richness_spread", "fold", "in_training",
     ]  # fmt: skip
+
+
+def test_bands_have_a_column_each_and_the_number_of_correct_ones():
+    table = joined(Predictions(band_table(), BAND))
+    assert list(table.columns) == ["g_pred", "r_pred", "bands_correct", "fold", "in_training"]
+    assert table.loc[IDS[1]].tolist()[:3] == ["r", "r", 1]
+
+
+def test_classes_have_whether_they_are_correct_and_how_probable():
+    target = Target("class", "classification", ("class",), "class", classes=("cat", "dog"))
+    rows = {
+        "class": ["cat", "dog", "cat", "dog"],
+        "class_true": ["cat", "cat", None, "dog"],
+        "p_cat": [0.9, 0.2, 0.6, 0],
+    }
+    table = pd.DataFrame(rows, index=pd.Index(IDS, name="object_id")).assign(fold=0)
+    table = joined(Predictions(table.assign(p_dog=1 - table["p_cat"]), target))
+    np.testing.assert_array_equal(table["correct"], [1, 0, np.nan, 1])
+    np.testing.assert_allclose(table["probability"], [0.9, 0.8, 0.6, 1])
+    assert {"class", "class_true", "p_cat", "p_dog"} <= set(table)

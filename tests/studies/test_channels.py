@@ -82,7 +82,7 @@ def test_the_order_is_learned_and_told_of_all_pictures_that_are_held_out(sky, tm
     assert sorted(set(told.object_ids)) == [f"p{k:02d}" for k in range(12, 18)]
     assert len(told) == 36
     assert accuracy(told.truth, told.estimate) == run.metrics()["val_accuracy"].iloc[-1] > 0.9
-    assert joined(run.predictions())["orders right"].max() == 6
+    assert joined(run.predictions())["orders_correct"].max() == 6
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_classes_are_told_by_name_with_their_probabilities(classes_run, sky):
     assert table["class"].tolist() == [name.removeprefix("p_") for name in probabilities.idxmax(axis=1)]
     shown = joined(told, sky)
     assert shown["probability"].tolist() == probabilities.max(axis=1).tolist()
-    assert shown["right"].tolist() == (table["class"] == table["class_true"]).astype(float).tolist()
+    assert shown["correct"].tolist() == (table["class"] == table["class_true"]).astype(float).tolist()
 
 
 def test_what_can_be_asked_of_a_network_are_its_probabilities(classes_run):
@@ -136,7 +136,7 @@ def test_pictures_without_a_known_class_are_told_of_too(classes_run, sky):
     assert isinstance(told, Predictions)
     known = ~strange.isin(["horse"]) & strange.notna()
     assert told.table["class_true"].notna().tolist() == known.tolist()
-    assert joined(told)["right"].notna().tolist() == known.tolist()
+    assert joined(told)["correct"].notna().tolist() == known.tolist()
     assert told.table["class"].tolist() == classes_run.predictions().table["class"].tolist()
 
 

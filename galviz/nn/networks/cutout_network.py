@@ -41,8 +41,13 @@ class CutoutNetwork(nn.Module):
     numbers : int
         Number of quantities K that are learned.
     calibrated : bool
-        Whether a classifier has a constant `temperature`, by which its logits are divided for probabilities. It is 1
-        unless a training calibrates it.
+        Whether a classifier has a constant `temperature`, by which its logits are divided. It is 1 unless a training
+        calibrates it.
+
+    Attributes
+    ----------
+    size : int or None
+        Side of the images that it fits, pixels. None: any.
     """
 
     def __init__(
@@ -59,7 +64,8 @@ class CutoutNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.normalise, self.encoder, self.head = normalise, encoder, head
-        self.apart, self.standardise, self.gaussian = apart, standardise, gaussian
+        self.apart, self.standardise, self.gaussian, self.calibrated = apart, standardise, gaussian, calibrated
+        self.size = getattr(encoder, "size", None)
         self.register_buffer("centre", torch.zeros(numbers))
         self.register_buffer("scale", torch.ones(numbers))
         if gaussian:
@@ -95,6 +101,8 @@ class CutoutNetwork(nn.Module):
     def from_features(self, features: Tensor) -> Tensor:
         """Return the outputs from features: (N, B, F), or (N, 1, F) if not `apart`, -> (N, K)."""
         output = self.head(features)
+        if self.calibrated:
+            return output / self.temperature
         if not self.gaussian:
             return self.centre + self.scale * output
         mean, ln_variance = output.chunk(2, dim=1)

@@ -198,7 +198,7 @@ def build(
         encoder, head = paper_resnet(size, hidden, options.dropout, answers)
     votes = _OUTPUTS[options.votes](tree) if tree[0] and options.votes in _OUTPUTS else SigmoidVotes()
     network = VoteNetwork(_scale(architecture, recipe.data.normalise, bands), encoder, head, votes)
-    network.size = size if of_paper else None
+    network.size = size if of_paper else getattr(encoder, "size", None)
     return network
 
 

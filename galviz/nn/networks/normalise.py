@@ -12,6 +12,8 @@ from galviz.sky.cutouts import CutoutSet
 
 _ROWS = 1024  # objects that the constants are measured on
 _CHUNK = 64
+PER_BAND = ("asinh", "standard")
+"""Modes with constants of each band, which would give away what band an image is of."""
 _OWN = ("noise", "minmax", "none")  # modes without constants from the training set
 
 
@@ -27,7 +29,7 @@ class Normalise(nn.Module):
     - ``"standard"``: (x − μ) / σ with μ and σ of each band, for pictures.
     - ``"none"``: x unchanged, for pictures in 0…1.
 
-    A band classifier must not use ``"asinh"``, because its constants per band would reveal the band.
+    A band classifier must not use those in `PER_BAND`.
 
     Parameters
     ----------

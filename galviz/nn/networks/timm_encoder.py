@@ -36,6 +36,8 @@ class TimmEncoder(nn.Module):
     ----------
     features : int
         Number of features F.
+    size : int or None
+        Side of the images that it fits, pixels. None: any.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class TimmEncoder(nn.Module):
         self.name = name
         made_for = timm.get_pretrained_cfg(name)
         self._options = {"img_size": size} if size and made_for.fixed_input_size else {}
+        self.size = (size or made_for.input_size[-1]) if made_for.fixed_input_size else None
         try:
             self.network = timm.create_model(name, in_chans=channels, num_classes=0, **self._options)
             self.features = _count_features(self.network, channels, size or made_for.input_size[-1])

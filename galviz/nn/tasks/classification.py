@@ -14,15 +14,16 @@ from galviz.nn.training.losses import focal
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 
+_PRIOR = 0.5  # standard deviation of ln T before any object is seen
+
 
 def cross_entropy(recipe: Recipe, known: np.ndarray | None) -> tasks.Loss:
     """Return the cross entropy of each object, with the recipe's label smoothing and class weights."""
     weight = class_weights(recipe, known)
 
     def loss(logits: Tensor, truth: Tensor) -> Tensor:
-        truth, scale = truth.flatten().long(), None if weight is None else weight.to(logits.device)
-        given = {"weight": scale, "label_smoothing": recipe.loss.smoothing, "reduction": "none"}
-        return functional.cross_entropy(logits, truth, **given)
+        given = {"weight": _for(logits, weight), "label_smoothing": recipe.loss.smoothing, "reduction": "none"}
+        return functional.cross_entropy(logits, truth.flatten().long(), **given)
 
     return loss
 
@@ -32,8 +33,7 @@ def focal_loss(recipe: Recipe, known: np.ndarray | None) -> tasks.Loss:
     weight = class_weights(recipe, known)
 
     def loss(logits: Tensor, truth: Tensor) -> Tensor:
-        scale = None if weight is None else weight.to(logits.device)
-        return focal(logits, truth.flatten().long(), recipe.loss.alpha or 2.0, scale)
+        return focal(logits, truth.flatten().long(), recipe.loss.alpha or 2.0, _for(logits, weight))
 
     return loss
 
@@ -51,6 +51,11 @@ def class_weights(recipe: Recipe, known: np.ndarray | None) -> Tensor | None:
     counts = np.bincount(known[:, 0].astype(int))
     weights = np.divide(counts.sum(), (counts > 0).sum() * counts, out=np.zeros(len(counts)), where=counts > 0)
     return torch.as_tensor(weights, dtype=torch.float32)
+
+
+def _for(logits: Tensor, weight: Tensor | None) -> Tensor | None:
+    """Return the weights for all classes of the logits: the last ones may have no training object."""
+    return None if weight is None else functional.pad(weight.to(logits), (0, logits.shape[1] - len(weight)))
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> CutoutNetwork:
@@ -93,24 +98,22 @@ def table(
     truth: np.ndarray,
 ) -> pd.DataFrame:
     """Return class, true class (None where not known) and the probability of each class, averaged over the views."""
-    names, probability = target.class_names(bands), probabilities(network, views).numpy()
+    names, probability = target.class_names(bands), views.softmax(-1).mean(0).numpy()
     codes = {target.name: probability.argmax(1), f"{target.name}_true": np.nan_to_num(truth[:, 0], nan=-1).astype(int)}
     columns = {name: pd.Categorical.from_codes(code, names).astype(object) for name, code in codes.items()}
     return pd.DataFrame(columns | {f"p_{name}": probability[:, k] for k, name in enumerate(names)}, index=ids)
 
 
-def probabilities(network: nn.Module, views: Tensor) -> Tensor:
-    """Return the probability of each class, averaged over the views: logits (V, N, K) -> (N, K)."""
-    temperature = getattr(network, "temperature", None)
-    return (views if temperature is None else views / temperature.cpu().double()).softmax(-1).mean(0)
-
-
 def calibrate(network: nn.Module, views: Tensor, truth: np.ndarray) -> None:
     """Set the `temperature` by which logits are divided, so that probabilities are as frequent as they say.
+
+    It is the most probable one, if ln T has a normal prior of mean 0 and standard deviation 0.5. Without a prior, a few
+    objects that are all classified well would give T = 0.
 
     Parameters
     ----------
     network : nn.Module
+        With the `temperature` that the logits were divided by.
     views : Tensor, float64, shape (V, N, K)
         Logits for the views of objects that were not learned from.
     truth : numpy.ndarray, shape (N, 1)
@@ -123,6 +126,7 @@ def calibrate(network: nn.Module, views: Tensor, truth: np.ndarray) -> None:
 
     def surprise(ln_temperature: float) -> float:
         probability = (views / np.exp(ln_temperature)).softmax(-1).mean(0)
-        return functional.nll_loss(probability.clamp(min=1e-12).log(), labels).item()
+        likelihood = functional.nll_loss(probability.clamp(min=1e-12).log(), labels, reduction="sum").item()
+        return likelihood + (ln_temperature / _PRIOR) ** 2 / 2
 
-    network.temperature.fill_(float(np.exp(minimize_scalar(surprise, bounds=(-3, 3), method="bounded").x)))
+    network.temperature.mul_(float(np.exp(minimize_scalar(surprise, bounds=(-3, 3), method="bounded").x)))

@@ -1,5 +1,7 @@
 """Regression: a head of K numbers, or of K means and variances."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import torch
@@ -10,6 +12,7 @@ from galviz.measure.intervals import widening
 from galviz.nn import tasks
 from galviz.nn.networks.cutout_network import CutoutNetwork, assemble
 from galviz.nn.networks.heads import BandHead, CompactHead, JointHead, PublishedHead
+from galviz.nn.networks.normalise import PER_BAND
 from galviz.nn.training.losses import gaussian_nll, mse_std
 from galviz.runs.recipe import Recipe
 from galviz.tasks.regression import names
@@ -18,35 +21,62 @@ from galviz.tasks.target import Target
 TAKES_OFFSET = True
 """Whether a linear baseline can be learned first (`Recipe`'s ``offset``)."""
 LOSSES = {
-    "mse": lambda recipe, truth: squared_error,
-    "mae": lambda recipe, truth: lambda output, truth: (output - truth).abs().mean(1),
-    "huber": lambda recipe, truth: huber(truth),
-    "mse_std": lambda recipe, truth: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
-    "gaussian_nll": lambda recipe, truth: lambda output, truth: gaussian_nll(output, truth, recipe.loss.alpha),
+    "mse": lambda recipe, known: in_units(functional.mse_loss, relative(known)),
+    "mae": lambda recipe, known: in_units(functional.l1_loss, relative(known)),
+    "huber": lambda recipe, known: in_units(functional.huber_loss, units(known)),
+    "mse_std": lambda recipe, known: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
+    "gaussian_nll": lambda recipe, known: gaussian(recipe.loss.alpha, units(known)),
 }
 
 
-def squared_error(output: Tensor, truth: Tensor) -> Tensor:
-    """Return the squared error of each object, averaged over its numbers: (N, K) and (N, K) -> (N,)."""
-    return functional.mse_loss(output, truth, reduction="none").mean(1)
+def in_units(function: Callable[..., Tensor], unit: Tensor) -> tasks.Loss:
+    """Return a loss of each object, averaged over its numbers in these units: (N, K) and (N, K) -> (N,)."""
+
+    def loss(output: Tensor, truth: Tensor) -> Tensor:
+        scale = unit.to(output)
+        return function(output / scale, truth / scale, reduction="none").mean(1)
+
+    return loss
 
 
-def huber(known: np.ndarray | None) -> tasks.Loss:
-    """Return Huber's loss in units of the standard deviation of the truth: squared within 1 σ, absolute beyond.
+def gaussian(beta: float, unit: Tensor) -> tasks.Loss:
+    """Return `gaussian_nll` with its constants."""
+    return lambda output, truth: gaussian_nll(output, truth, beta, unit)
+
+
+def units(known: np.ndarray | None) -> Tensor:
+    """Return the standard deviation of each number, so that all of them count the same, however large they are.
 
     Parameters
     ----------
     known : numpy.ndarray, shape (N, K), or None
-        Truth of the training objects. None: the unit is 1.
+        Truth of the training objects. None: the units are 1, as for a number that is constant.
+
+    Returns
+    -------
+    Tensor, float64, shape (K,) or (1,)
     """
     spread = np.ones(1) if known is None else known.std(0)
-    scale = torch.as_tensor(np.where(spread > 0, spread, 1.0), dtype=torch.float32)
+    return torch.as_tensor(np.where(spread > 0, spread, 1.0))
 
-    def loss(output: Tensor, truth: Tensor) -> Tensor:
-        unit = scale.to(output.device)
-        return functional.huber_loss(output / unit, truth / unit, reduction="none").mean(1)
 
-    return loss
+def relative(known: np.ndarray | None) -> Tensor:
+    """Return the units of errors that are shown as they are: 1 for a single number, else `units`.
+
+    Raises
+    ------
+    ValueError
+        If a single number is so large or small that its square is no float32.
+    """
+    unit = units(known)
+    if len(unit) > 1:
+        return unit
+    if not 1e-15 < unit.item() < 1e15:
+        raise ValueError(
+            f"loss: expected gaussian_nll or huber for values with a scatter of {unit.item():.2g}, got mse or mae. "
+            "Or learn their logarithm."
+        )
+    return torch.ones(1)
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> CutoutNetwork:
@@ -70,10 +100,10 @@ def _check_joint(recipe: Recipe, *, apart: bool) -> None:
     """Raise a ValueError if bands cannot be learned together with the target, or would be trivial."""
     if not apart:
         raise ValueError(f"joint: expected 0, or network.apart=true, got {recipe.loss.joint} with network.apart=false.")
-    if recipe.data.normalise == "asinh":
+    if recipe.data.normalise in PER_BAND:
         raise ValueError(
-            "normalise: expected noise, minmax or asinh_global with joint, got asinh, whose constants of each band "
-            "would give the band away."
+            f"normalise: expected noise, minmax or asinh_global with joint, got {recipe.data.normalise}, whose "
+            "constants of each band would give the band away."
         )
 
 

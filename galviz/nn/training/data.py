@@ -224,20 +224,26 @@ def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarr
     Raises
     ------
     ValueError
-        If a weight or an error of a training object is not known, or is negative.
+        If a weight or an error of a training object is not known or is negative, or if all weights or most errors are
+        0.
     KeyError
         If the catalogue lacks a column.
     """
     weight = np.ones(len(cutouts))
     for name in filter(None, (recipe.data.weights, recipe.data.errors)):
         values = column_of(cutouts.catalogue, name)
-        bad = rows[~(values[rows] >= 0)]
+        bad = rows[~((values[rows] >= 0) & np.isfinite(values[rows]))]
         if len(bad):
             got = values[bad[0]]
             raise ValueError(
                 f"{name}: expected 0 or more for every training object, got {got} for {cutouts.object_ids[bad[0]]!r}."
             )
-        weight = weight * (values if name == recipe.data.weights else 1 / (values**2 + np.median(values[rows]) ** 2))
+        typical = values[rows].max() if name == recipe.data.weights else np.median(values[rows])
+        if typical == 0:
+            most = "some" if name == recipe.data.weights else "most"
+            raise ValueError(f"{name}: expected values above 0 for {most} training objects, got 0.")
+        relative = values / typical
+        weight = weight * (relative if name == recipe.data.weights else 1 / (relative**2 + 1))
     if not (recipe.data.weights or recipe.data.errors):
         return None
     weight = np.nan_to_num(weight)

@@ -1,5 +1,6 @@
 """`fit`: train a network into a run folder, from reading the images to saving the predictions."""
 
+import sys
 from contextlib import nullcontext
 from typing import Any
 
@@ -93,8 +94,9 @@ def fit(
                 if recipe.validation.keep == "best":
                     load_weights(network, run.best)
                 device = trainer.strategy.root_device
-                if recipe.loss.calibration:
-                    calibrate(**given, rows=_dealt(cutouts, target, recipe)[1], device=device)
+                aside = _dealt(cutouts, target, recipe)[1]
+                if len(aside):
+                    calibrate(**given, rows=aside, device=device)
                 save_weights(network, run.weights)
                 run.save_predictions(predict(**given, run=run, device=device))
             if first:
@@ -123,6 +125,7 @@ def _train(
     learned, aside, held_out = _dealt(cutouts, target, recipe)
     weight = weights_of(cutouts, recipe, learned)
     labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
+    unlabelled = unlabelled[~np.isin(unlabelled, aside)]
     variants = target.variants(cutouts.bands).values()
     samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants, weight)
     steps = steps_of(trainer, recipe, len(samples), start)
@@ -139,6 +142,7 @@ def _train(
             normalisation=network.normalise.constants() if hasattr(network, "normalise") else None,
             parameters=sum(p.numel() for p in network.parameters()),
             objects=_counts(train=learned, calibration=aside, held_out=held_out, unlabelled=unlabelled),
+            **_without_examples(target, truth, learned, held_out),
             target=target.to_json(),
             offset=offset.to_json() if offset else None,
         )
@@ -168,11 +172,33 @@ def _known(truth: np.ndarray | None, count: int) -> np.ndarray:
 
 
 def _dealt(cutouts: CutoutSet, target: Target, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rows to learn from, to calibrate intervals on, and to hold out."""
-    known = _known(truths(cutouts, target), len(cutouts))
-    train, held_out = split(cutouts.catalogue, recipe, known)
-    aside = kept_aside(train, recipe)
+    """Return the rows to learn from, to calibrate errors or probabilities on, and to hold out.
+
+    Each class has its part of the rows for calibration, but at least one of its objects is learned from.
+    """
+    truth = truths(cutouts, target)
+    train, held_out = split(cutouts.catalogue, recipe, _known(truth, len(cutouts)))
+    able = train
+    if truth is not None and not target.numeric:
+        by_class = train[np.argsort(truth[train, 0], kind="stable")]
+        able = np.delete(by_class, np.unique(truth[by_class, 0], return_index=True)[1])
+    aside = np.sort(kept_aside(able, recipe))
     return train[~np.isin(train, aside)], aside, held_out
+
+
+def _without_examples(
+    target: Target, truth: np.ndarray | None, learned: np.ndarray, held_out: np.ndarray
+) -> dict[str, list[str]]:
+    """Return the classes that only occur in held-out objects, or only in training objects, and warn of them."""
+    if truth is None or target.numeric:
+        return {}
+    parts = {"training": truth[learned, 0], "held-out": truth[held_out, 0]}
+    missing = {part: [c for k, c in enumerate(target.classes) if k not in codes] for part, codes in parts.items()}
+    for part, names in missing.items() if len(held_out) else ():
+        if names:
+            listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+            print(f"galviz: no {part} objects of {target.name} {listed}", file=sys.stderr, flush=True)
+    return {"not_learned": missing["training"], "not_held_out": missing["held-out"]}
 
 
 def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:

@@ -52,12 +52,12 @@ def mse_std(
     return mse + alpha * torch.sqrt(error.var(dim=0) + eps).mean()
 
 
-def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
+def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0, unit: Tensor | float = 1.0) -> Tensor:
     """Return the negative log-likelihood of the truth under a normal distribution predicted for each object.
 
-    L = mean(s (ln σ² + (Y − Ŷ)²/σ²)/2), with s = σ^(2β) treated as a constant (no gradient). β = 0 gives the
-    likelihood; there, objects that are difficult at first get a large σ and are soon ignored. β = 1 gives Ŷ the
-    gradients of the mean squared error.
+    L = mean(s (ln σ² + (Y − Ŷ)²/σ²)/2), with Y, Ŷ and σ in units of `unit`, and with s = σ^(2β) treated as a constant
+    (no gradient). β = 0 gives the likelihood; there, objects that are difficult at first get a large σ and are soon
+    ignored. β = 1 gives Ŷ the gradients of the mean squared error.
 
     Parameters
     ----------
@@ -67,6 +67,8 @@ def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
         Y.
     beta : float
         β, from 0 to 1.
+    unit : Tensor, shape (K,), or float
+        Unit of each number, so that numbers of any size count the same. σ is at least 0.001 of it.
 
     Returns
     -------
@@ -78,8 +80,9 @@ def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0) -> Tensor:
     Nix & Weigend (1994), ICNN, p. 55; Seitzer et al. (2022), ICLR, arXiv:2203.09168 (β).
     """
     mean, ln_variance = output.chunk(2, dim=1)
-    variance = ln_variance.exp()
-    loss = functional.gaussian_nll_loss(mean, truth, variance, reduction="none")
+    unit = torch.as_tensor(unit).to(output)
+    variance = (ln_variance - 2 * unit.log()).exp()
+    loss = functional.gaussian_nll_loss(mean / unit, truth / unit, variance, reduction="none")
     return (loss * variance.detach() ** beta).mean(1)
 
 
@@ -103,7 +106,8 @@ def focal(logits: Tensor, truth: Tensor, gamma: float = 2.0, weight: Tensor | No
     """
     entropy = functional.cross_entropy(logits, truth, reduction="none")
     scale = 1.0 if weight is None else weight[truth]
-    return scale * (1 - (-entropy).exp()) ** gamma * entropy
+    missing = (-torch.expm1(-entropy)).clamp(min=1e-12)  # 1 − p; the slope of 0^γ would be infinite for γ < 1
+    return scale * missing**gamma * entropy
 
 
 def reduced(loss: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -113,7 +117,9 @@ def reduced(loss: Tensor, weight: Tensor | None = None) -> Tensor:
     return loss.mean() if weight is None else (loss * weight).mean()
 
 
-def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, loss: Loss, weight: float) -> Tensor:
+def joint_loss(
+    output: Tensor, truth: Tensor, logits: Tensor, loss: Loss, weight: float, *, objects: Tensor | None = None
+) -> Tensor:
     """Return the loss of the labelled objects plus β times the cross entropy of the bands of all objects.
 
     L = L(Ŷ, Y) + β CE. If a batch has fewer than two labelled objects, only the cross entropy is used.
@@ -128,6 +134,8 @@ def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, loss: Loss, weight
         L, of (Ŷ, Y).
     weight : float
         β.
+    objects : Tensor, shape (N,), optional
+        Weight of each object in L.
 
     Returns
     -------
@@ -142,4 +150,4 @@ def joint_loss(output: Tensor, truth: Tensor, logits: Tensor, loss: Loss, weight
     known = truth.isfinite().all(dim=1)
     if known.sum() < 2:
         return bands_loss + 0 * output.sum()  # zero gradients: parallel training fails if a process has none
-    return bands_loss + reduced(loss(output[known], truth[known]))
+    return bands_loss + reduced(loss(output[known], truth[known]), None if objects is None else objects[known])

@@ -128,7 +128,8 @@ class Training(pl.LightningModule):
         images = augmented(images, self.recipe.data.augment)
         if self.recipe.loss.joint:
             output, logits = self.network.both(images)
-            loss = joint_loss(output, batch["truth"], logits, self._loss, self.recipe.loss.joint)
+            weight = self.recipe.loss.joint
+            loss = joint_loss(output, batch["truth"], logits, self._loss, weight, objects=batch.get("weight"))
         else:
             loss = reduced(self._loss(self.network(images), batch["truth"]), batch.get("weight"))
         self.loss_sum += torch.stack([loss.detach() * len(images), torch.full_like(loss, len(images))])

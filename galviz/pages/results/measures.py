@@ -48,6 +48,8 @@ class MeasuresView(pn.viewable.Viewer):
     target : Target, optional
         Set if `truth` and `estimate` are in the learned unit of a numeric target. If all true values are positive, MAE
         and σ are then also shown in ln, dex, % and the target's own unit.
+    what : str
+        What the pairs are: ``"objects"``.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class MeasuresView(pn.viewable.Viewer):
         estimate: np.ndarray,
         groups: np.ndarray | None = None,
         target: Target | None = None,
+        what: str = "objects",
         **params: object,
     ) -> None:
         super().__init__(**params)
-        self._pairs, self._target = (truth, estimate, groups), target
+        self._pairs, self._target, self._what = (truth, estimate, groups), target, what
 
     async def table(self) -> AsyncIterator[str]:
         """Yield a progress message, then the table as HTML."""
@@ -67,9 +70,8 @@ class MeasuresView(pn.viewable.Viewer):
             yield "The truth of these objects is not known, so nothing can be measured."
             return
         yield "Measuring …"
-        what = "objects" if self._pairs[2] is None else "images of one band"
         table = await asyncio.to_thread(measured, *self._pairs)
-        html = measures_html(table, int(pd.notna(self._pairs[0]).sum()), what)
+        html = measures_html(table, int(pd.notna(self._pairs[0]).sum()), self._what)
         yield html
         if self._target is not None:
             yield html + await asyncio.to_thread(self._in_units)
@@ -79,7 +81,8 @@ class MeasuresView(pn.viewable.Viewer):
         return Markup("") if (truth <= 0).any() else units_html(in_units(truth, estimate), self._target.label)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return text(self.table, sizing_mode="stretch_width", min_height=205)
+        numbers = pd.api.types.is_numeric_dtype(self._pairs[1])  # they have more metrics
+        return text(self.table, sizing_mode="stretch_width", min_height=205 if numbers else 70)
 
 
 def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:

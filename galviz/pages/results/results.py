@@ -1,13 +1,12 @@
 """The tabs "predictions" and "why" of a page: results of the selected run, and their explanation."""
 
-from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import panel as pn
 
 from galviz.io.markup import Markup
 from galviz.pages.library import Library, open_predictions, open_sky
+from galviz.pages.results.view import ResultsView
 from galviz.pages.state import Chooser, PageState
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -15,8 +14,8 @@ from galviz.tools.formatting import REFUSED, note, said, shown_error, text
 from galviz.tools.occlusion.panel import WhyView
 
 
-class Outcome:
-    """Builds two tabs of a page; objects selected in the predictions are the ones to explain.
+class Results:
+    """Builds two tabs of a page; the objects to explain are those selected on the page.
 
     Parameters
     ----------
@@ -26,7 +25,8 @@ class Outcome:
 
     def __init__(self, library: Library, page: PageState) -> None:
         self.library, self.page = library, page
-        self._judged: Any = None
+        self.view: ResultsView | None = None
+        self.explained: WhyView | None = None
 
     def predictions(self) -> pn.viewable.Viewable:
         """Show the predictions of the selected run."""
@@ -34,6 +34,8 @@ class Outcome:
 
     def why(self) -> pn.viewable.Viewable:
         """Show which parts of an image the selected run's prediction depends on."""
+        if self.explained is not None:
+            self.explained.close()
         run = self._opened()
         if not isinstance(run, Run):
             return pn.Column(self._chooser(), run)
@@ -43,10 +45,8 @@ class Outcome:
             cutouts = open_sky(run.data)
         except REFUSED as error:
             return pn.Column(self._chooser(), said(shown_error(error)))
-        return pn.Column(self._chooser(), WhyView(run, cutouts, self.page.selection, self._chosen))
-
-    def _chosen(self) -> Sequence[str]:
-        return () if self._judged is None else self._judged.explorer.selection.ids
+        self.explained = WhyView(run, cutouts, self.page.selection)
+        return pn.Column(self._chooser(), self.explained)
 
     def _chooser(self) -> Chooser:
         return Chooser(self.page, "run", lambda: self.library.runs()[0], "Run")
@@ -78,14 +78,14 @@ class Outcome:
             cutouts, data = None, said(shown_error(error))
         others = self.library.judged(predictions.target, without=self.page.run)
         view = import_module(f"galviz.pages.results.{predictions.target.task}").View
-        self._judged = view(predictions, self.page.selection, cutouts, run, others)
-        return pn.Column(pn.FlexBox(data, *self._to_why(), align_items="center"), self._judged)
+        self.view = view(predictions, self.page.selection, cutouts, run, others)
+        return pn.Column(pn.FlexBox(data, *self._to_why(), align_items="center"), self.view)
 
     def _to_why(self) -> list[pn.widgets.Button]:
         if "why" not in self.page.tabs:
             return []
-        ask = pn.widgets.Button(label="Explain this prediction →", on_click=lambda _: setattr(self.page, "tab", "why"))
-        return [ask]
+        why = pn.widgets.Button(label="Explain this prediction →", on_click=lambda _: setattr(self.page, "tab", "why"))
+        return [why]
 
 
 def trained_on(run: Run, cutouts: CutoutSet) -> pn.viewable.Viewable:

@@ -1,66 +1,28 @@
-"""Metrics and figures over all 37 Galaxy Zoo answers; figures are drawn on request."""
+"""Figures of all 37 Galaxy Zoo answers, and a prototype of each; drawn on request."""
 
-import asyncio
-from collections.abc import AsyncIterator
+import base64
+from collections.abc import Callable, Mapping
 
 import holoviews as hv
-import numpy as np
 import pandas as pd
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.measure.votes import guess, question_accuracy, votes_summary
-from galviz.pages.results.measures import measures_html
-from galviz.pages.results.vote_html import lazy_card, prototypes_html, questions_html
+from galviz.pages.results.vote_answers import title_of
+from galviz.pages.results.vote_measures import VoteMeasures
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.galaxy_zoo import COLUMNS
+from galviz.sky.galaxy_zoo import COLUMNS, NAMES, QUESTIONS, SLICES
 from galviz.tools.formatting import drawn, note, text
+from galviz.tools.gallery.figure import Sheet
 from galviz.tools.selection.core import Selection
 from galviz.tools.votes import figure as figures
 
-_TRUE = [f"{name}_true" for name in COLUMNS]
-
-
-class VoteMeasures(pn.viewable.Viewer):
-    """RMSE over all answers next to that of a constant guess, and the accuracy per question.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As returned by `galviz.runs.predictions.joined`; the guess is the mean of its training objects.
-    shown : pandas.DataFrame
-        The rows to measure; those without the truth of all answers are left out.
-    """
-
-    def __init__(self, table: pd.DataFrame, shown: pd.DataFrame, **params: object) -> None:
-        super().__init__(**params)
-        self.estimate, self.truth = shown[list(COLUMNS)].to_numpy(float), shown[_TRUE].to_numpy(float)
-        self.ids, self.known = shown.index, np.isfinite(self.truth).all(axis=1)
-        learned = table.loc[table["seen"], _TRUE].dropna().to_numpy(float)
-        whole = learned if len(learned) else self.truth[self.known]
-        self.mean = guess(whole) if len(whole) else np.full(len(COLUMNS), np.nan)
-        self.guessed = "the mean of the objects seen in training" if len(learned) else "the mean of these objects"
-
-    def judged(self) -> Markup:
-        """Return the tables of metrics as HTML."""
-        truth, estimate = self.truth[self.known], self.estimate[self.known]
-        every = measures_html(votes_summary(truth, estimate, self.mean), len(truth), "objects")
-        each = question_accuracy(truth, estimate)
-        always = question_accuracy(truth, np.broadcast_to(self.mean, truth.shape))["accuracy"]
-        whole = Markup("<div>{}<p class='note'>The guess answers {} to every picture.</p></div><div>{}</div>")
-        return whole.format(every, self.guessed, questions_html(each.assign(guess=always)))
-
-    async def html(self) -> AsyncIterator[str]:
-        """Yield a progress message, then the tables; computed in a thread so that the page stays responsive."""
-        if not self.known.any():
-            yield "The truth of these objects is not known, so nothing can be measured."
-            return
-        yield "Measuring …"
-        judged = await asyncio.to_thread(self.judged)
-        yield Markup("<div style='display: flex; flex-wrap: wrap; gap: 12px 40px'>{}</div>").format(judged)
-
-    def __panel__(self) -> pn.viewable.Viewable:
-        return text(self.html, sizing_mode="stretch_width", min_height=330)
+_CSS = """
+.row { display: flex; flex-wrap: wrap; gap: 6px 18px; margin-bottom: 10px }
+.of { width: 200px } .of b { font-weight: 600 } .pair { display: flex; gap: 6px }
+.one { width: 97px; margin: 0; font-size: 11px; overflow-wrap: anywhere; line-height: 1.25 }
+.one div { width: 97px; height: 97px; border-radius: 3px }
+"""
 
 
 class VoteFigures(pn.viewable.Viewer):
@@ -129,3 +91,64 @@ class VoteFigures(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(*(lazy_card(title, make) for title, make in self.cards.items()), sizing_mode="stretch_width")
+
+
+def lazy_card(title: str, make: Callable[[], pn.viewable.Viewable]) -> pn.Card:
+    """Return a collapsed card whose content is built when it is first opened."""
+    card = pn.Card(title=title, collapsed=True, sizing_mode="stretch_width")
+
+    def opened(_: object) -> None:
+        if not len(card):
+            card[:] = [make()]
+
+    card.param.watch(opened, "collapsed")
+    return card
+
+
+def prototypes_html(found: pd.DataFrame, cutouts: CutoutSet | None) -> Markup:
+    """Return the prototypes as HTML, question by question.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As returned by `galviz.tools.votes.figure.prototypes`, with a first index level ``by``: labels or predictions.
+    cutouts : CutoutSet, optional
+        Images of some or all objects.
+    """
+    there = () if cutouts is None else cutouts.catalogue.index
+    drawn = found[found["object_id"].isin(there)].drop_duplicates("object_id").reset_index(drop=True)
+    sheet = figures.prototype_sheet(cutouts, drawn) if len(drawn) else None
+    tiles = {} if sheet is None else {one: _tile(sheet, k, len(drawn)) for k, one in enumerate(drawn["object_id"])}
+    parts = [Markup("<style>{}{}</style>").format(_CSS, _picture(sheet))]
+    for question, part in zip(QUESTIONS, SLICES, strict=True):
+        every = [_answer(found, answer, name, tiles) for answer, name in zip(COLUMNS[part], NAMES[part], strict=True)]
+        row = Markup("<h3>{}</h3><div class='row'>{}</div>")
+        parts.append(row.format(title_of(question), Markup("").join(every)))
+    return Markup("").join(parts)
+
+
+def _answer(found: pd.DataFrame, answer: str, name: str, tiles: Mapping[str, Markup]) -> Markup:
+    """Return the HTML of one answer: its name, and its prototypes by labels and by predictions."""
+    rows = found[found.index.get_level_values("answer") == answer]
+    one = Markup("<figure class='one'>{}<figcaption>{} {:.2f}<br><span class='note'>{}</span></figcaption></figure>")
+    each = Markup("").join(
+        one.format(tiles.get(row.object_id, ""), row.Index[0], row.fraction, row.object_id) for row in rows.itertuples()
+    )
+    none = Markup("<span class='note'>no votes at all</span>")
+    return Markup("<div class='of'><b>{}</b><div class='pair'>{}</div></div>").format(name, each or none)
+
+
+def _picture(sheet: Sheet | None) -> str:
+    if sheet is None:
+        return ""
+    return f".sheet {{ background-image: url(data:image/png;base64,{base64.b64encode(sheet.png).decode()}) }}"
+
+
+def _tile(sheet: Sheet, k: int, count: int) -> Markup:
+    """Return the HTML of the k-th of `count` tiles: the whole sheet as background, shifted and clipped."""
+    rows = -(-count // sheet.columns)
+    across = 100 * (k % sheet.columns) / max(sheet.columns - 1, 1)
+    down = 100 * (k // sheet.columns) / max(rows - 1, 1)
+    size = f"background-size: {100 * sheet.columns}% {100 * rows}%"
+    place = f"{size}; background-position: {across:.4f}% {down:.4f}%"
+    return Markup("<div class='sheet' style='{}'></div>").format(place)

@@ -196,7 +196,7 @@ def folders(path: str | Path) -> Pictures:
     if path.is_dir():
         found = dict(walk(path, 2))
     elif path.exists():
-        found = _members(path)
+        found = members(path)
     else:
         raise FileNotFoundError(f"path: expected pictures, got {path}, which is not there.")
     kept = {name: raw for name, raw in found.items() if _fits(name) or isinstance(raw, ValueError)}
@@ -209,7 +209,7 @@ def folders(path: str | Path) -> Pictures:
     for name in kept:
         check_single("-".join(name.with_suffix("").parts), name, names, path)
     table = pd.DataFrame(columns, index=pd.Index(list(names), name="object_id"))
-    read = (lambda: iter(kept.values())) if path.is_dir() else partial(_unzipped, path, list(kept.values()))
+    read = (lambda: iter(kept.values())) if path.is_dir() else partial(unzipped, path, list(kept.values()))
     return Pictures(table, read, f"pictures in {path.resolve().name}")
 
 
@@ -345,7 +345,7 @@ def _boxed(place: Path, box: np.ndarray) -> Raw:
     return np.asarray(picture.crop((left, top, left + side, top + side)))
 
 
-def _members(path: Path) -> dict[PurePosixPath, str]:
+def members(path: Path) -> dict[PurePosixPath, str]:
     """List the members of a zip file, without those that are hidden or whose names lead out of it."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -362,7 +362,8 @@ def _fits(name: PurePosixPath) -> bool:
     return in_class and name.suffix.lower() in SUFFIXES
 
 
-def _unzipped(path: Path, names: list[str]) -> Iterator[Raw]:
+def unzipped(path: Path, names: list[str]) -> Iterator[Raw]:
+    """Yield members of a zip file, unpacked; the reason in place of one that cannot be read."""
     with zipfile.ZipFile(path) as archive:
         for name in names:
             try:

@@ -131,7 +131,8 @@ def decoded(raw: Raw) -> Image.Image:
     -------
     PIL.Image.Image
         Mode ``"RGB"``, 8 bits; or mode ``"F"``, grey in 0…1, where the file has grey pixels of more than 8 bits.
-        Colours of 16 bits become 8 bits, and ``info["rounded"]`` is True.
+        Colours of 16 bits become 8 bits, and ``info["rounded"]`` is True. ``info["grey"]`` tells whether the file has
+        no colours.
 
     Raises
     ------
@@ -140,12 +141,12 @@ def decoded(raw: Raw) -> Image.Image:
         pixels without a known range: floats outside 0…1 (or NaN), and whole numbers that are signed or have 32 bits.
     """
     with _opened(raw, whole=True) as picture:
-        rounded = _loses_bits(picture)
+        rounded, grey = _loses_bits(picture), picture.mode in (*_DEEP, "1", "L", "LA")
         picture.load()
         plain = _grey(picture) if picture.mode in _DEEP else _colour(picture)
         turn = _UPRIGHT.get(_orientation(picture))
         plain = plain if turn is None else plain.transpose(turn)
-        plain.info["rounded"] = rounded
+        plain.info |= {"rounded": rounded, "grey": grey}
         return plain
 
 
@@ -184,7 +185,7 @@ def middle(picture: Image.Image, box: int | tuple[int, int] = 0, size: int | tup
     box = (box, box) if box and isinstance(box, int) else box or picture.size
     size = (size, size) if size and isinstance(size, int) else size or box
     picture = picture if picture.mode == "F" else picture.convert("RGB")
-    pixels = np.asarray(_cut(picture, box, size))
+    pixels = np.asarray(cut(picture, box, size))
     pixels = (
         np.broadcast_to(pixels.clip(0, 1), (3, *pixels.shape)) if picture.mode == "F" else pixels.transpose(2, 0, 1)
     )
@@ -196,7 +197,7 @@ def covered(picture: tuple[int, int], box: tuple[int, int], size: tuple[int, int
     """Return which pixels of `middle` lie entirely in a picture of some width and height, bool (H, W); None if all."""
     if box[0] <= picture[0] and box[1] <= picture[1]:
         return None
-    return np.asarray(_cut(Image.new("F", picture, 1), box, size))[::-1] > 1 - 1e-6  # a mean may round
+    return np.asarray(cut(Image.new("F", picture, 1), box, size))[::-1] > 1 - 1e-6  # a mean may round
 
 
 def as_dtype(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -415,7 +416,7 @@ def _grey(picture: Image.Image) -> Image.Image:
     return Image.fromarray(1 - values if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else values)
 
 
-def _cut(picture: Image.Image, box: tuple[int, int], size: tuple[int, int]) -> Image.Image:
+def cut(picture: Image.Image, box: tuple[int, int], size: tuple[int, int]) -> Image.Image:
     """Cut a box out of the middle, 0 beyond the picture, and resize it."""
     left, top = ((whole - part) // 2 for whole, part in zip(picture.size, box, strict=True))
     if left < 0 or top < 0:

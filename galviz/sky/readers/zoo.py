@@ -3,6 +3,7 @@
 `galviz.sky.readers.pictures.write_pictures` makes a sky of the pictures found here.
 """
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,8 +105,10 @@ def folder_of_pictures(folder: str | Path, table: pd.DataFrame) -> Pictures:
 def hugging_face(path: str | Path) -> Pictures:
     """Read a data set of the layout of ``mwalmsley/gz2``, saved by ``save_to_disk``, or its Parquet files.
 
-    Needs pyarrow alone. The columns ``<question>[-gz2]_<answer>_fraction`` become Kaggle's cumulative votes; those of
-    question 8, which is not published there, are NaN.
+    Needs pyarrow alone. Pictures are in the column ``image``, or the first that holds pictures; ids in ``id_str``, or
+    they count the rows: ``"<name>-00000"``. Labels (``ClassLabel``) become the names of their classes. Several parts
+    (folders ``train``, ``test``) become the column ``split``. The columns ``<question>[-gz2]_<answer>_fraction`` become
+    Kaggle's cumulative votes; those of question 8, which is not published there, are NaN.
 
     Parameters
     ----------
@@ -120,7 +123,7 @@ def hugging_face(path: str | Path) -> Pictures:
     Raises
     ------
     ValueError
-        If there are no such files, they are damaged, or have no columns image and id_str. A picture that is stored as a
+        If there are no such files, they are damaged, or have no column of pictures. A picture that is stored as a
         path out of the folder, or not at all, cannot be read.
     """
     path = Path(path)
@@ -131,28 +134,45 @@ def hugging_face(path: str | Path) -> Pictures:
     with whole(files[0], *_TABLE):
         schema = _schema(files[0])
         names, kinds = schema.names, dict(zip(schema.names, schema.types, strict=True))
-        kind = kinds.get("image", pa.null())
-        inner = {kind.field(k).name for k in range(kind.num_fields)} if pa.types.is_struct(kind) else set()
-    if not {"image", "id_str"} <= set(names):
+        column = next(
+            iter(sorted(filter(None, map(_picture_column, schema)), key=lambda name: name != "image")), "image"
+        )
+        kind = kinds.get(column, pa.null())
+    if column not in names:
         raise ValueError(f"path: expected columns image and id_str, got {', '.join(names[:12])} in {files[0]}.")
-    if not {"bytes", "path"} <= inner:
+    if _picture_column(schema.field(column)) is None:
         raise ValueError(f"path: expected bytes and path in the column image, got {kind} in {files[0]}.")
     plain = [name for name, kind in kinds.items() if not (pa.types.is_nested(kind) or pa.types.is_binary(kind))]
-    parts = []
+    parts, split = [], []
     for file in files:
         with whole(file, *_TABLE):
-            parts += [pa.Table.from_batches([batch]) for batch in _batches(file, plain)]
+            if plain:
+                parts += [pa.Table.from_batches([batch]) for batch in _batches(file, plain)]
+                rows = sum(map(len, parts)) - len(split)
+            else:
+                rows = sum(len(batch) for batch in _batches(file, [column]))
+            split += [file.parent.name] * rows
     with whole(path, "set of files with the same columns", "Get it again."):
-        table = pa.concat_tables(parts).to_pandas()
-        table.index = pd.Index(table.pop("id_str").astype(str), name="object_id")
+        table = pa.concat_tables(parts).to_pandas() if parts else pd.DataFrame(index=range(len(split)))
+        names = table.pop("id_str").astype(str) if "id_str" in table else [f"{path.stem}-{k:05d}" for k in table.index]
+        table.index = pd.Index(names, name="object_id")
+        table = _with_class_names(table, schema)
+    if len(set(split)) > 1 and "split" not in table:
+        table["split"] = split
 
     def read() -> Iterator[Raw]:
         for file in files:
             with whole(file, *_TABLE):
-                for batch in _batches(file, ["image"]):
-                    yield from (_stored(image.as_py(), folder) for image in batch.column("image"))
+                for batch in _batches(file, [column]):
+                    yield from (_stored(image.as_py(), folder) for image in batch.column(column))
 
     return Pictures(_with_votes(table), read, f"Galaxy Zoo 2 ({path.name})", crop=KAGGLE_CROP)
+
+
+def has_pictures(file: Path) -> bool:
+    """Return whether an Arrow or Parquet file has a column of pictures."""
+    with whole(file, *_TABLE):
+        return any(map(_picture_column, _schema(file)))
 
 
 def find_tables(folder: Path) -> list[Path]:
@@ -192,11 +212,11 @@ def galaxy10(path: str | Path) -> Pictures:
         missing = {"images", "ans"} - set(file)
         if missing:
             raise ValueError(f"path: expected data sets images and ans in {path}, got {', '.join(file)}.")
-        images, answers = _data_set(file, "images", "u"), _data_set(file, "ans", "iu")
+        images, answers = data_set(file, "images", "u"), data_set(file, "ans", "iu")
         shape = images.shape
         if images.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or shape[1] * shape[2] > MOST_PIXELS:
             raise ValueError(f"path: expected images (N, H, W, 3) of uint8, got {images.dtype} {shape} in {path}.")
-        numbers = {name: _data_set(file, name, "iuf") for name in ("ra", "dec", "redshift", "pxscale") if name in file}
+        numbers = {name: data_set(file, name, "iuf") for name in ("ra", "dec", "redshift", "pxscale") if name in file}
         for name, one in ({"ans": answers} | numbers).items():
             if one.shape != shape[:1]:
                 raise ValueError(f"path: expected {name} of {shape[:1]} numbers, got {one.shape} in {path}.")
@@ -210,7 +230,7 @@ def galaxy10(path: str | Path) -> Pictures:
 
     def read() -> Iterator[Raw]:
         with whole(path, *_HDF5), h5py.File(path) as file:
-            images = _data_set(file, "images", "u")
+            images = data_set(file, "images", "u")
             for start in range(0, len(answers), _BATCH):
                 yield from _rows(images, range(start, min(start + _BATCH, len(answers))))
 
@@ -222,7 +242,7 @@ def _of_files(files: dict[str, Raw], table: pd.DataFrame, origin: str, crop: int
     return Pictures(table[table.index.isin(list(found))], lambda: iter(found.values()), origin, crop=crop)
 
 
-def _data_set(file: "h5py.File", name: str, kinds: str) -> "h5py.Dataset":
+def data_set(file: "h5py.File", name: str, kinds: str) -> "h5py.Dataset":
     """Return a data set whose values are all stored in the file itself; nothing else is opened."""
     from h5py import Dataset, HardLink
 
@@ -265,6 +285,27 @@ def _stored(image: dict[str, Any] | None, folder: Path) -> Raw:
         return inside(folder, image["path"], "images") if image["bytes"] is None else image["bytes"]
     except ValueError as error:
         return error
+
+
+def _picture_column(field: pa.Field) -> str | None:
+    """Return the name of a column of pictures, as the library datasets has them; None for another column."""
+    kind = field.type
+    inner = {kind.field(k).name for k in range(kind.num_fields)} if pa.types.is_struct(kind) else set()
+    return field.name if {"bytes", "path"} <= inner else None
+
+
+def _with_class_names(table: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+    """Return a table with the names of classes in place of their numbers, where the data set knows them."""
+    try:
+        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        labels = {name: one["names"] for name, one in features.items() if one.get("_type") == "ClassLabel"}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return table
+    for name, classes in labels.items():
+        if name in table and pd.api.types.is_integer_dtype(table[name]):
+            known = dict(enumerate(map(str, classes)))
+            table[name] = table[name].map(known).where(table[name] >= 0)
+    return table
 
 
 def _schema(file: Path) -> pa.Schema:

@@ -13,11 +13,12 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.diagnostics.slices import SlicesView
 from galviz.tools.formatting import field, said, shown_error, text
 from galviz.tools.gallery.view import Gallery
-from galviz.tools.selection.buttons import LOOKING, Opener, short
+from galviz.tools.selection.buttons import LOOKING, Opener, held_out, short
 from galviz.tools.selection.core import Selection
 
 _PICTURES = 10
-_OF_A_RUN = ["estimate", "residual", "spread", "fold", "seen"]
+_OF_A_RUN = ["residual", "fold", "in_training"]
+_OF_CLASSES = ["correct", "probability"]
 
 
 class CompareView(Opener):
@@ -26,12 +27,14 @@ class CompareView(Opener):
     Parameters
     ----------
     first, second : pandas.DataFrame
-        From `galviz.runs.predictions.joined`. Objects in the training set of either run are left out.
+        From `galviz.runs.predictions.joined`. Objects that are ``in_training`` of either run are left out.
     cutouts : CutoutSet or None
         Images of the objects on which the runs differ most.
     selection : Selection
     names : two of str
         Names of the runs.
+    truth, estimate : str
+        Columns of both tables: numbers or class names.
     """
 
     count = param.Integer(default=24, bounds=(1, 10_000), label="Objects to show")
@@ -43,11 +46,15 @@ class CompareView(Opener):
         cutouts: CutoutSet | None,
         selection: Selection,
         names: tuple[str, str] = ("A", "B"),
+        *,
+        truth: str = "truth",
+        estimate: str = "estimate",
         **params: object,
     ) -> None:
         super().__init__(selection=selection, **params)
+        self.truth, self.estimate = truth, estimate
         self.first, self.second, self.cutouts, self.names = first, second, cutouts, names
-        self.among = "both were not trained on" if {"seen"} <= {*first} & {*second} else "in both"
+        self.among = "both were not trained on" if "in_training" in first and "in_training" in second else "in both"
 
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
         """Yield a progress message, then the comparison, computed in a thread so that the page stays responsive."""
@@ -62,7 +69,7 @@ class CompareView(Opener):
     def compared(self) -> tuple[pd.DataFrame, list[str]]:
         """Return the objects of both runs, and sentences that compare them."""
         a, b = self.names
-        pairs = disagreement(*(each[~each["seen"]] if "seen" in each else each for each in (self.first, self.second)))
+        pairs = disagreement(held_out(self.first), held_out(self.second), self.truth, self.estimate)
         if pairs.empty:
             return pairs, [f"There is no object {self.among}: {a} and {b} cannot be compared."]
         only_a, only_b = pairs.attrs["only_a"], pairs.attrs["only_b"]
@@ -80,7 +87,8 @@ class CompareView(Opener):
         if pairs.empty:
             return said_first
         a, b = self.names
-        facts = self.first.drop(columns=_OF_A_RUN, errors="ignore").loc[pairs.index]
+        own = [self.estimate, f"{self.estimate}_spread", *_OF_A_RUN, *(_OF_CLASSES if "differs" in pairs else [])]
+        facts = self.first.drop(columns=own, errors="ignore").loc[pairs.index]
         worse, both = -pairs["gain"], pairs[["error_a", "error_b"]].min(axis=1, skipna=False)
         parts = [said_first, self.buttons(pairs), self.pictures(pairs)]
         for head, loss, measure in (

@@ -14,6 +14,7 @@ from galviz.tools.selection.buttons import LOOKING, Opener
 from galviz.tools.selection.core import Selection
 
 _LINES = 12
+_DERIVED = ["residual", "correct", "in_training"]  # the loss itself, and what is the same for all
 
 
 class SlicesView(Opener):
@@ -22,7 +23,7 @@ class SlicesView(Opener):
     Parameters
     ----------
     table : pandas.DataFrame
-        Catalogue columns, indexed by ``object_id``; the columns residual and seen are ignored.
+        Catalogue columns, indexed by ``object_id``; residual, correct and in_training are ignored.
     loss : pandas.Series
         Loss of each object, by `object_id`; objects with no loss or NaN are left out.
     selection : Selection
@@ -36,7 +37,7 @@ class SlicesView(Opener):
     ) -> None:
         super().__init__(selection=selection, **params)
         self.loss, self.measure = loss.dropna(), measure
-        self.table = table[table.index.isin(self.loss.index)].drop(columns=["residual", "seen"], errors="ignore")
+        self.table = table[table.index.isin(self.loss.index)].drop(columns=_DERIVED, errors="ignore")
 
     async def lines(self) -> AsyncIterator[pn.viewable.Viewable]:
         """Yield a progress message, then the slices, found in a thread so that the page stays responsive."""

@@ -1,6 +1,7 @@
 """Labels that may be wrong, with buttons to show the objects."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ import param
 
 from galviz.measure.compare import suspects
 from galviz.tools.formatting import note, shown_error, text
-from galviz.tools.selection.buttons import LOOKING, Opener, short
+from galviz.tools.selection.buttons import LOOKING, Opener, held_out, short
 from galviz.tools.selection.core import Selection
 
 _LOWEST = 20
@@ -21,28 +22,41 @@ class SuspectsView(Opener):
     Parameters
     ----------
     table : pandas.DataFrame
-        From `galviz.runs.predictions.joined`; for classes, with a probability column ``p_…`` per class. Objects in the
-        training set are left out.
+        From `galviz.runs.predictions.joined`. Objects that are ``in_training`` are left out.
     selection : Selection
+    truth, estimate : str
+        Columns of the table: numbers, or class names. Errors of numbers are in ``<estimate>_sigma`` or ``…_spread``.
+    classes : sequence of str
+        Names of the classes; the probability of each is in ``p_<class>``.
     """
 
     found = param.ClassSelector(class_=pd.DataFrame, default=None, doc="the lowest scores, the lowest first")
     looking = param.Boolean(default=False)
 
-    def __init__(self, table: pd.DataFrame, selection: Selection, **params: object) -> None:
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        selection: Selection,
+        *,
+        truth: str = "truth",
+        estimate: str = "estimate",
+        classes: Sequence[str] = (),
+        **params: object,
+    ) -> None:
         super().__init__(selection=selection, **params)
-        self.table = table[~table["seen"]] if "seen" in table else table
+        self.table, self.truth, self.estimate, self.classes = held_out(table), truth, estimate, list(classes)
 
     def scored(self) -> pd.DataFrame:
         """Return the objects with the lowest label quality."""
         rows = self.table
-        said_of = rows["estimate"]
-        if not pd.api.types.is_numeric_dtype(said_of):
-            said_of = rows.filter(regex="^p_").rename(columns=lambda name: name[2:])
-        errors = [name for name in ("sigma", "spread") if name in rows and (rows[name] > 0).all()]
+        estimate = rows[self.estimate]
+        if self.classes:
+            estimate = rows[[f"p_{name}" for name in self.classes]].set_axis(self.classes, axis=1)
+        errors = [f"{self.estimate}_{name}" for name in ("sigma", "spread")]
+        errors = [name for name in errors if name in rows and (rows[name] > 0).all()]
         spread = rows[errors[0]] if errors else None
-        quality = suspects(rows["truth"], said_of, spread).sort_values(kind="stable")
-        return rows.loc[quality.index[:_LOWEST], ["truth", "estimate"]].join(quality)
+        quality = suspects(rows[self.truth], estimate, spread).sort_values(kind="stable")
+        return rows.loc[quality.index[:_LOWEST], [self.truth, self.estimate]].join(quality)
 
     async def look(self, _: object = None) -> None:
         """Find suspect labels, in a thread so that the page stays responsive."""
@@ -63,14 +77,13 @@ class SuspectsView(Opener):
             label="Show these", on_click=lambda _: self.take(self.selection.choose, self.found.index)
         )
         about = f"The {len(self.found)} least trusted labels of {len(self.table):,} objects that were not trained on."
-        return pn.Column(self.line(every, about), *(self._line(row) for row in self.found.itertuples()))
+        return pn.Column(self.line(every, about), *(self._line(*row) for row in self.found.itertuples(name=None)))
 
-    def _line(self, row: Any) -> pn.viewable.Viewable:
+    def _line(self, object_id: str, truth: Any, estimate: Any, quality: float) -> pn.viewable.Viewable:
         button = pn.widgets.Button(
-            label=row.Index, on_click=lambda _: setattr(self.selection, "focus", row.Index), width=200
+            label=object_id, on_click=lambda _: setattr(self.selection, "focus", object_id), width=200
         )
-        words = f"label {short(row.truth)}, estimate {short(row.estimate)} · trust {row.label_quality:.2g} of 1"
-        return self.line(button, words)
+        return self.line(button, f"label {short(truth)}, estimate {short(estimate)} · trust {quality:.2g} of 1")
 
     def __panel__(self) -> pn.viewable.Viewable:
         button = pn.widgets.Button(

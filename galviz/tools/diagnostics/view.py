@@ -1,16 +1,18 @@
 """Diagnostics of a table of estimates: worst slices, another run, suspect labels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import panel as pn
 import param
 
+from galviz.measure.compare import error
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.diagnostics.compare import CompareView
 from galviz.tools.diagnostics.slices import SlicesView
 from galviz.tools.diagnostics.suspects import SuspectsView
 from galviz.tools.formatting import field, said, shown_error
+from galviz.tools.selection.buttons import held_out
 from galviz.tools.selection.core import Selection
 
 LOOKS = ("nothing", "worst slices", "another run", "suspect labels")
@@ -22,12 +24,16 @@ class CloserView(pn.viewable.Viewer):
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns truth, estimate and optionally seen, as returned by `galviz.runs.predictions.joined`.
+        From `galviz.runs.predictions.joined`, or any other with a truth and an estimate.
     selection : Selection
         Selection that the buttons change.
     cutouts : CutoutSet, optional
+    truth, estimate : str
+        Columns of the table: numbers, or class names.
+    classes : sequence of str
+        Names of the classes; the probability of each is in ``p_<class>``.
     measure : str
-        Name of the mean absolute residual.
+        Name of the mean absolute residual; by default MAE, or the share of wrong classes.
     called : str
         Name of the run.
     others : mapping of str to callable
@@ -43,7 +49,10 @@ class CloserView(pn.viewable.Viewer):
         selection: Selection,
         cutouts: CutoutSet | None = None,
         *,
-        measure: str = "MAE",
+        truth: str = "truth",
+        estimate: str = "estimate",
+        classes: Sequence[str] = (),
+        measure: str = "",
         called: str = "this run",
         others: Mapping[str, Callable[[], pd.DataFrame | None]] | None = None,
         **params: object,
@@ -51,17 +60,22 @@ class CloserView(pn.viewable.Viewer):
         super().__init__(**params)
         self.table, self.selection, self.cutouts = table, selection, cutouts
         self.measure, self.called, self.others = measure, called, dict(others or {})
+        self.truth, self.estimate, self.classes = truth, estimate, classes
 
     @param.depends("at", "other")
     def view(self) -> pn.viewable.Viewable:
         """Return the selected diagnostics."""
         if self.at == "worst slices":
-            held = self.table[~self.table["seen"]] if "seen" in self.table else self.table
-            loss = (held["estimate"] - held["truth"]).abs()
-            return SlicesView(held, loss, self.selection, self.measure)
+            held = held_out(self._facts(self.table))
+            return SlicesView(held, error(held[self.estimate], held[self.truth]), self.selection, self.measure)
         if self.at == "suspect labels":
-            return SuspectsView(self.table, self.selection)
+            columns = {"truth": self.truth, "estimate": self.estimate, "classes": self.classes}
+            return SuspectsView(self.table, self.selection, **columns)
         return self._compared() if self.at == "another run" else pn.Spacer()
+
+    def _facts(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the table without the probabilities of all classes, which would be as many slices."""
+        return table.drop(columns=[f"p_{name}" for name in self.classes], errors="ignore")
 
     def _compared(self) -> pn.viewable.Viewable:
         if not self.other:
@@ -72,7 +86,8 @@ class CloserView(pn.viewable.Viewer):
             return said(shown_error(error))
         if second is None:
             return said(f"{self.other} has no predictions of one number an object yet.")
-        return CompareView(self.table, second, self.cutouts, self.selection, (self.called, self.other))
+        tables, columns = (self._facts(self.table), second), {"truth": self.truth, "estimate": self.estimate}
+        return CompareView(*tables, self.cutouts, self.selection, (self.called, self.other), **columns)
 
     def __panel__(self) -> pn.viewable.Viewable:
         options = {"–": ""} | {name: name for name in self.others}

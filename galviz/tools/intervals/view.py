@@ -19,14 +19,25 @@ class CoverageView(pn.viewable.Viewer):
     Parameters
     ----------
     rows : pandas.DataFrame
-        Columns truth, estimate and sigma (in the learned unit), as returned by `galviz.runs.predictions.joined`.
+        As returned by `galviz.runs.predictions.joined`.
     label : str
         Name of the estimated quantity, such as ``"ln λ"``.
+    truth, estimate, sigma : str
+        Columns of the table, in the learned unit; sigma is ``<estimate>_sigma`` by default.
     """
 
-    def __init__(self, rows: pd.DataFrame, label: str, **params: object) -> None:
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        label: str,
+        *,
+        truth: str = "truth",
+        estimate: str = "estimate",
+        sigma: str = "",
+        **params: object,
+    ) -> None:
         super().__init__(**params)
-        known = rows[["truth", "estimate", "sigma"]].dropna()
+        known = rows[[truth, estimate, sigma or f"{estimate}_sigma"]].dropna()
         self.numbers, self.label = [known[name].to_numpy(float) for name in known], label
 
     def table(self) -> Markup:

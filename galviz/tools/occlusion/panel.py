@@ -1,7 +1,8 @@
 """The tab "why" of a page: the occlusion map of one object, and the mean map of many."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+import pandas as pd
 import panel as pn
 
 from galviz.runs.run import Run
@@ -23,23 +24,19 @@ class WhyView(pn.viewable.Viewer):
     cutouts : CutoutSet
         Cutouts with the bands of the run.
     selection : Selection
-        The object in focus is explained.
-    chosen : callable, optional
-        Returns the ids for the mean map; by default those of `selection`.
+        The object in focus is explained. The mean map is that of the selected objects in `cutouts`.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        cutouts: CutoutSet,
-        selection: Selection,
-        chosen: Callable[[], Sequence[str]] | None = None,
-        **params: object,
-    ) -> None:
+    def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
         super().__init__(**params)
+
+        def chosen() -> Sequence[str]:
+            ids = pd.Index(selection.ids, dtype=object)
+            return ids[ids.isin(cutouts.catalogue.index)].to_numpy(object)
+
         self.one = OcclusionView(run, cutouts, selection)
         asked = self.one.asked
-        self.mean = MeanView(run, cutouts, chosen or (lambda: selection.ids), asked.question, lambda: asked.seen)
+        self.mean = MeanView(run, cutouts, chosen, asked.question, lambda: asked.seen)
         if pn.state.curdoc is not None:
             pn.state.add_periodic_callback(self.look, period=_EVERY_MS)
             pn.state.on_session_destroyed(lambda _: self.cancel())
@@ -53,6 +50,11 @@ class WhyView(pn.viewable.Viewer):
         """Cancel all running requests."""
         self.one.cancel()
         self.mean.cancel()
+
+    def close(self) -> None:
+        """Cancel all running requests, and follow the selection no longer."""
+        self.one.close()
+        self.cancel()
 
     def __panel__(self) -> pn.viewable.Viewable:
         mean = pn.Card(self.mean, title="Mean map of the selection", collapsed=True, sizing_mode="stretch_width")

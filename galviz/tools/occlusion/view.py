@@ -41,7 +41,7 @@ class OcclusionView(pn.viewable.Viewer):
         self.run, self.cutouts, self.selection = run, cutouts, selection
         self.canvas, self._row = OcclusionCanvas(sizing_mode="stretch_width"), 0
         self._bring()
-        selection.param.watch(self._bring, ["focus"])
+        self._watcher = selection.param.watch(self._bring, ["focus"])
 
     @property
     def object_id(self) -> str:
@@ -89,6 +89,10 @@ class OcclusionView(pn.viewable.Viewer):
         if self.found is not None:
             self.found.work.cancel()
         self.running = False
+
+    def close(self) -> None:
+        """Follow the selection no longer."""
+        self.selection.param.unwatch(self._watcher)
 
     def look(self) -> None:
         """Poll for new parts of the map."""

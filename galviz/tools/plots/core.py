@@ -16,7 +16,8 @@ from galviz.tools.style import frame, plain_title
 
 HEIGHT = 360
 _REACH = 0.03  # largest distance of a tap from a point, as a fraction of the axes
-_MOST_VALUES = 30
+MOST_VALUES = 30
+"""Largest number of different values of a column in a matrix."""
 
 Take = Callable[..., None]
 """Function that applies a step: a method of the selection and its arguments."""
@@ -168,9 +169,9 @@ def matrix(
     known = pd.notna(x) & pd.notna(y)
     counts = pd.crosstab(y[known], x[known])
     for name, number in zip(names, counts.shape[::-1], strict=True):
-        if number > _MOST_VALUES:
+        if number > MOST_VALUES:
             raise ValueError(
-                f"matrix: expected at most {_MOST_VALUES} different values, got {number} of {name!r}. "
+                f"matrix: expected at most {MOST_VALUES} different values, got {number} of {name!r}. "
                 "Draw it as a scatter plot."
             )
     source, plot = explore.count_matrix(counts, axes=axes)

@@ -43,7 +43,7 @@ class PlotView(pn.viewable.Viewer):
         labels: Mapping[str, str] | None = None,
         **params: object,
     ) -> None:
-        self.selection, self._how, self._labels = selection, how, dict(labels or {})
+        self.selection, self.table, self._how, self._labels = selection, selection.table, how, dict(labels or {})
         names = [str(name) for name in selection.table.columns]
         numbers = [str(name) for name in selection.table.select_dtypes("number")]
         first = {"x": (numbers or names or [""])[0], "y": (numbers[1:] or numbers or names or [""])[0]}
@@ -52,7 +52,8 @@ class PlotView(pn.viewable.Viewer):
         selection.param.watch(self._selected, ["version", "focus"])
 
     def _selected(self, *events: param.parameterized.Event) -> None:
-        self._follow(*events)
+        if self.selection.table is self.table:  # else another tab is open, with another table
+            self._follow(*events)
 
     def _take(self, step: Callable[..., None], *given: Any) -> None:
         step(*given, how=self._how())
@@ -82,7 +83,7 @@ class PlotView(pn.viewable.Viewer):
 
     def controls(self) -> pn.viewable.Viewable:
         """Return the controls; only those of the current kind of plot are visible."""
-        names = [str(name) for name in self.selection.table.columns]
+        names = [str(name) for name in self.table.columns]
         typed = {"type": pn.widgets.AutocompleteInput, "options": names, "restrict": False, "min_characters": 0}
         typed |= {"width": 150, "case_sensitive": False}
         scatter, counted = self.param.kind.rx() == "scatter", self.param.kind.rx() == "histogram"

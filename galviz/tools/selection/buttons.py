@@ -41,6 +41,11 @@ class Opener(pn.viewable.Viewer):
         return pn.Row(button, text(words, align="center", sizing_mode="stretch_width"))
 
 
+def held_out(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the objects that are not ``in_training``: all, if the table does not say."""
+    return table[~table["in_training"]] if "in_training" in table else table
+
+
 def short(value: Any, digits: int = 4) -> str:
     """Return a value as short text."""
     return str(value) if isinstance(value, str) else NOT_KNOWN if pd.isna(value) else f"{value:.{digits}g}"

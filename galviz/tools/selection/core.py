@@ -18,13 +18,15 @@ _UNDO = 200  # steps that can be undone
 class Selection(param.Parameterized):
     """A set of selected objects. Views that share it are linked; objects are identified by `object_id`, not by row.
 
+    A page has one selection; the view that is open shows its table through it (`show`).
+
     Every change is a step: it can be undone, and replaying `steps` on the same table gives the same ids. Steps take
     ``how``: ``"replace"`` the selection, ``"add"`` to it, ``"remove"`` from it, or ``"keep"`` only what matches.
 
     Parameters
     ----------
     table : pandas.DataFrame, optional
-        The objects, indexed by unique `object_id` (str); empty by default.
+        The objects, indexed by unique `object_id` (str); empty by default. `show` replaces it.
     focus : str or None
         The object that is shown in detail.
 
@@ -36,16 +38,14 @@ class Selection(param.Parameterized):
 
     focus = param.String(default=None, allow_None=True, doc="object_id of the object in focus")
     version = param.Integer(default=0, doc="grows whenever the choice, or a named subset, changes")
+    shown = param.Event(doc="a table was given to `show`")
 
     def __init__(self, table: pd.DataFrame | None = None, **params: Any) -> None:
-        self._table = pd.DataFrame(index=pd.Index([], name="object_id", dtype=str)) if table is None else table
-        if not self._table.index.is_unique:
-            raise ValueError("table: expected unique object_ids in its index, got some twice. Remove or rename them.")
+        nothing = pd.DataFrame(index=pd.Index([], name="object_id", dtype=str))
+        self._table = nothing if table is None else _checked(table)
         self._take(np.zeros(len(self._table), dtype=bool))
         self._named: dict[str, np.ndarray] = {}
-        self._steps: list[tuple[str, dict[str, Any]]] = []
-        self._past: list[tuple] = []
-        self._future: list[tuple] = []
+        self._forget_steps()
         super().__init__(**params)
 
     def __len__(self) -> int:
@@ -85,6 +85,40 @@ class Selection(param.Parameterized):
     def redoable(self) -> int:
         """Number of undone steps that can be redone."""
         return len(self._future)
+
+    def show(self, table: pd.DataFrame) -> None:
+        """Continue on another table.
+
+        Selected objects, subsets and the focus stay as far as the table has them; else the first object is in focus.
+        Steps start again from there, and cannot be undone. The table shown now stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If an id occurs twice.
+        """
+        focus = self.focus
+        if table is not self._table:
+            index, ids, before = _checked(table).index, self.ids, self._table.index
+            named = {name: before[mask] for name, mask in self._named.items()}
+            if focus not in index and len(index):
+                focus = str(index[0])
+            self._table, self._named = table, {name: index.isin(of) for name, of in named.items()}
+            self._take(index.isin(ids) if len(ids) else np.zeros(len(index), dtype=bool))
+            self._forget_steps()
+        self.param.update(shown=True, version=self.version + 1, focus=focus)
+
+    def _forget_steps(self) -> None:
+        """Start the history anew: the present subsets and selection become steps."""
+
+        def chosen(mask: np.ndarray) -> tuple[str, dict[str, Any]]:
+            return "choose", {"ids": self._table.index[mask].tolist(), "how": "replace"}
+
+        self._past: list[tuple] = []
+        self._future: list[tuple] = []
+        subsets = [[chosen(mask), ("keep_as", {"name": name})] for name, mask in self._named.items()]
+        steps: list[tuple[str, dict[str, Any]]] = [step for pair in subsets for step in pair]
+        self._steps = [*steps, chosen(self._mask)] if steps or self._count else []
 
     def choose(self, ids: Iterable[str], how: str = "replace") -> None:
         """Select objects by their ids.
@@ -240,6 +274,12 @@ def _needed(steps: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str
         parts[-1].append((name, given))
     kept = [part for part in parts[:-1] if any(name in ("keep_as", "forget") for name, _ in part)]
     return [step for part in [*kept, parts[-1]] for step in part]
+
+
+def _checked(table: pd.DataFrame) -> pd.DataFrame:
+    if not table.index.is_unique:
+        raise ValueError("table: expected unique object_ids in its index, got some twice. Remove or rename them.")
+    return table
 
 
 def _end(value: float | None) -> float | None:

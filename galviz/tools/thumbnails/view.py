@@ -34,7 +34,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         self.grid: Cells | None = None
         self._places = np.empty((0, 2))
         self._focus = hv.streams.Pipe(data=(-1, 0.0, 0.0))
-        self._pictured = cutouts.catalogue.index.get_indexer(plot.selection.table.index)
+        self._pictured = cutouts.catalogue.index.get_indexer(plot.table.index)
         self._kept: tuple[np.ndarray, tuple[np.ndarray, np.ndarray | None]] | None = None
         plot.param.watch(self._changed, ["x", "y", "colour"])
         looks.watch(self._changed)
@@ -47,7 +47,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         self._focus.send(self._in_focus())
 
     def _in_focus(self) -> tuple[int, float, float]:
-        index, focus = self.plot.selection.table.index, self.plot.selection.focus
+        index, focus = self.plot.table.index, self.plot.selection.focus
         row = index.get_loc(focus) if focus in index else -1
         there = 0 <= row < len(self._places) and np.isfinite(self._places[row]).all()
         return (row, *self._places[row]) if there else (-1, 0.0, 0.0)
@@ -82,7 +82,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         except (ValueError, KeyError, OSError) as error:
             return said(shown_error(error))
         self._focus = hv.streams.Pipe(data=self._in_focus())
-        axes, ids = tuple(self.plot.label(name) for name in (self.plot.x, self.plot.y)), self.plot.selection.table.index
+        axes, ids = tuple(self.plot.label(name) for name in (self.plot.x, self.plot.y)), self.plot.table.index
         more = {"axes": axes, "focus": self._focus, "colour": colour}
         frames, shown = thumbnail_map(self.grid, pixels, ids.to_numpy(object), **more)
         hv.streams.Tap(source=frames).add_subscriber(self.tap)
@@ -92,7 +92,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         """Set the focus to the object shown at a place."""
         row = -1 if x is None or y is None or self.grid is None else self.grid.row_at(x, y)
         if row >= 0:
-            self.plot.selection.focus = str(self.plot.selection.table.index[row])
+            self.plot.selection.focus = str(self.plot.table.index[row])
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(self.body, styles={"overflow-x": "auto"}, min_height=720, sizing_mode="stretch_width")

@@ -86,7 +86,9 @@ def test_wrong_arguments_are_named(network, message):
 
 @pytest.mark.parametrize("loss", ["lsgan", "lsgan_masked", "cross_entropy"])
 def test_a_loss_of_others_is_named(loss):
-    with pytest.raises(ValueError, match=f"loss: expected mse, mse_std or gaussian_nll for the target .*, got {loss}"):
+    with pytest.raises(
+        ValueError, match=f"loss: expected mse, mae, huber, mse_std or gaussian_nll for the target .*, got {loss}"
+    ):
         build(RICHNESS, RECIPE.replace(loss={"name": loss}), BANDS)
 
 

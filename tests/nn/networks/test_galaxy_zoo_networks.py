@@ -140,7 +140,7 @@ def test_a_network_learns_a_few_pictures():
     ("network", "words"),
     [
         ({"votes": "softmax"}, "network.votes: expected one of tree, dieleman, sigmoid, got 'softmax'"),
-        ({"architecture": "vgg"}, "network.architecture: expected one of resnet18, .* got 'vgg'"),
+        ({"architecture": "resnet81"}, ".*resnet18.*'resnet81'"),
         ({"depth": 3}, "network: expected settings among .* got 'depth'"),
     ],
 )

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from galviz.nn.tasks import loss_of
-from galviz.nn.training.losses import gaussian_nll, mse_std
+from galviz.nn.training.losses import focal, gaussian_nll, mse_std
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 
@@ -52,20 +52,21 @@ def test_recipes_name_losses():
     truth, estimate = torch.randn(6, 1), torch.randn(6, 1)
     assert loss_of(REGRESSION, recipe)(estimate, truth) == mse_std(estimate, truth, 2.0)
     logits = torch.tensor([[9.0, 0.0], [0.0, 9.0]])
-    assert loss_of(CLASSES, recipe.replace(loss={"name": "cross_entropy"}))(logits, torch.tensor([0, 1])) < 1e-3
+    entropy = loss_of(CLASSES, recipe.replace(loss={"name": "cross_entropy"}))(logits, torch.tensor([0, 1]))
+    assert entropy.tolist() == pytest.approx([0, 0], abs=1e-3)
 
 
 def test_a_normal_distribution_is_as_likely_as_it_is():
     truth, mean, sigma = np.array([0.0, 1.0, 2.5]), np.array([0.3, 0.8, 4.0]), np.array([0.2, 1.0, 3.0])
     output = torch.tensor(np.stack([mean, 2 * np.log(sigma)], axis=1))
     expected = -norm.logpdf(truth, mean, sigma).mean() - np.log(2 * np.pi) / 2
-    assert gaussian_nll(output, torch.tensor(truth)[:, None]).item() == pytest.approx(expected)
+    assert gaussian_nll(output, torch.tensor(truth)[:, None]).mean().item() == pytest.approx(expected)
 
 
 def test_beta_weighs_objects_by_their_variance():
     output = torch.tensor([[0.5, np.log(4.0)], [3.0, np.log(0.01)]], requires_grad=True)
     truth = torch.zeros(2, 1, dtype=torch.float64)
-    gaussian_nll(output, truth, beta=1.0).backward()
+    gaussian_nll(output, truth, beta=1.0).mean().backward()
     assert output.grad[:, 0].tolist() == pytest.approx([0.5 / 2, 3.0 / 2])  # as of half the mean squared error
     by_hand = (4.0 * (0.25 / 4.0 - 1), 0.01 * (9.0 / 0.01 - 1))  # −2 s ∂L/∂ln σ², s = σ²
     assert (-4 * output.grad[:, 1]).tolist() == pytest.approx(by_hand)
@@ -76,4 +77,86 @@ def test_beta_weighs_objects_by_their_variance():
         optimiser={"learning_rates": {"head": 1e-3}},
         loss={"name": "gaussian_nll", "alpha": 0.5},
     )
-    assert loss_of(REGRESSION, recipe)(output, truth) == gaussian_nll(output, truth, beta=0.5)
+    assert torch.equal(loss_of(REGRESSION, recipe)(output, truth), gaussian_nll(output, truth, beta=0.5))
+
+
+def recipe_of(loss, **options):
+    rates = {"learning_rates": {"head": 1e-3}}
+    return Recipe(name="x", epochs=1, batch=2, optimiser=rates, loss={"name": loss, **options})
+
+
+def test_mean_absolute_error_and_huber_by_hand():
+    estimate, truth = torch.tensor([[1.0], [2.0], [9.0]]), torch.tensor([[1.5], [2.0], [4.0]])
+    assert loss_of(REGRESSION, recipe_of("mae"))(estimate, truth).tolist() == [0.5, 0.0, 5.0]
+    assert loss_of(REGRESSION, recipe_of("huber"))(estimate, truth).tolist() == [0.125, 0.0, 4.5]
+    known = np.array([[0.0], [20.0]])  # σ is 10: all errors are small
+    found = loss_of(REGRESSION, recipe_of("huber"), known)(estimate, truth)
+    assert found.tolist() == pytest.approx([0.05**2 / 2, 0, 0.5**2 / 2])
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber", "gaussian_nll"])
+def test_numbers_of_any_size_count_the_same(loss):
+    """Two columns with the same values in other units have the same gradients, relative to their units."""
+    rng, unit = np.random.default_rng(0), np.array([1.0, 1e12])
+    known = rng.normal(size=(20, 1)) * unit
+    target = Target("a+b", "regression", ("a", "b"), "a")
+    truth = torch.tensor(known, dtype=torch.float32)
+    mean = torch.zeros(20, 2, requires_grad=True)
+    output = mean * torch.tensor(unit)
+    if loss == "gaussian_nll":
+        output = torch.cat([output, torch.tensor(2 * np.log(unit)).expand(20, 2)], 1)
+    loss_of(target, recipe_of(loss, alpha=0.5 if loss == "gaussian_nll" else 0.0), known)(
+        output.float(), truth
+    ).mean().backward()
+    torch.testing.assert_close(mean.grad[:, 0], mean.grad[:, 1], rtol=1e-3, atol=1e-6)
+    assert mean.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_the_likelihood_knows_no_unit(scale):
+    known = np.array([[1.0], [2.0], [4.0]]) * scale
+    output = torch.tensor(np.concatenate([known * 1.1, np.full((3, 1), 2 * np.log(scale))], 1)).float()
+    found = loss_of(REGRESSION, recipe_of("gaussian_nll"), known)(output, torch.from_numpy(known).float())
+    expected = loss_of(REGRESSION, recipe_of("gaussian_nll"), known / scale)(
+        output / torch.tensor([scale, 1.0]) - torch.tensor([0.0, 2 * np.log(scale)]), torch.tensor(known / scale)
+    )
+    torch.testing.assert_close(found, expected.float(), rtol=1e-4, atol=1e-4)
+    for loss in ("mse", "mae"):
+        with pytest.raises(ValueError, match="loss: expected gaussian_nll or huber for values with a scatter of"):
+            loss_of(REGRESSION, recipe_of(loss), known)
+
+
+@given(st.floats(-5, 5), st.floats(0, 4))
+def test_focal_loss_by_hand(logit, gamma):
+    p = 1 / (1 + np.exp(-logit))
+    found = focal(torch.tensor([[0.0, logit]], dtype=torch.float64), torch.tensor([1]), gamma)
+    assert found.item() == pytest.approx(-((1 - p) ** gamma) * np.log(p), rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_focal_loss_of_a_certain_object_has_a_finite_gradient(gamma):
+    logits = torch.tensor([[200.0, 0.0]], requires_grad=True)
+    focal(logits, torch.tensor([0]), gamma).sum().backward()
+    assert logits.grad.isfinite().all()
+
+
+def test_focal_has_gamma_2_unless_alpha_says_otherwise():
+    logits, truth = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    for alpha, gamma in [(0.0, 2.0), (1.0, 1.0)]:
+        assert torch.equal(
+            loss_of(CLASSES, recipe_of("focal", alpha=alpha))(logits, truth), focal(logits, truth, gamma)
+        )
+
+
+def test_binomial_by_hand_and_without_dead_ends():
+    votes = Target("v", "votes", ("v", "w"), "v")
+    loss = loss_of(votes, recipe_of("binomial"))
+    output, truth = torch.tensor([[0.2, 0.9]]), torch.tensor([[0.5, 1.0]])
+    by_hand = -(0.5 * np.log(0.2) + 0.5 * np.log(0.8) + np.log(0.9)) / 2
+    assert loss(output, truth).item() == pytest.approx(by_hand, rel=1e-5)
+    extreme = torch.tensor([[0.0, 1.0]], requires_grad=True)
+    found = loss(extreme, torch.tensor([[1.0, 0.0]]))
+    found.sum().backward()
+    assert found.isfinite().all()
+    assert extreme.grad[0, 0] < 0 < extreme.grad[0, 1]
+    assert loss(output.bfloat16(), truth).dtype == torch.float32

@@ -27,7 +27,7 @@ def table(rows=400, seed=0, noise=0.1):
     result = pd.DataFrame({"estimate": truth + rng.normal(0, noise, rows), "truth": truth}, index=index)
     result["residual"] = result["estimate"] - truth
     facts = np.random.default_rng(99)
-    result["seen"] = np.arange(rows) % 4 == 0
+    result["in_training"] = np.arange(rows) % 4 == 0
     return result.assign(z=facts.uniform(0, 0.5, rows), **{NASTY: facts.choice(["plain", NASTY], rows)})
 
 
@@ -75,11 +75,11 @@ def test_a_slice_is_told_in_words_and_opens_to_its_objects():
 def test_a_slice_opens_to_the_objects_counted_and_no_others():
     rows = table()
     selection = Selection(rows)
-    loss = ((rows["z"] > 0.4) * 1.0).where(~rows["seen"])
+    loss = ((rows["z"] > 0.4) * 1.0).where(~rows["in_training"])
     view = SlicesView(rows, loss, selection)
     _, last = given(view.lines)
     press(buttons(last)[0])
-    assert set(selection.ids) == set(rows.index[(rows["z"] > 0.4) & ~rows["seen"]])
+    assert set(selection.ids) == set(rows.index[(rows["z"] > 0.4) & ~rows["in_training"]])
     bare = Selection(rows[[]])
     SlicesView(rows, loss, bare).show("z > 0.4")
     assert list(bare.ids) == list(selection.ids)
@@ -134,11 +134,11 @@ def test_the_page_does_not_wait(monkeypatch):
 
 def test_two_runs_are_compared_on_what_neither_was_trained_on():
     first, second = table(seed=1, noise=0.3), spoiled(table(seed=2)).iloc[10:]
-    first.loc[first.index[-8:], "seen"] = True
+    first.loc[first.index[-8:], "in_training"] = True
     selection = Selection(first)
     view = CompareView(first, second, None, selection, ("old", "new"))
     _, last = given(view.body)
-    held_out = set(first.index[~first["seen"]]) & set(second.index[~second["seen"]])
+    held_out = set(first.index[~first["in_training"]]) & set(second.index[~second["in_training"]])
     said = words(last)
     assert "new errs less by 0." in said
     assert f"on the {len(held_out)} objects both were not trained on (MAE: old 0." in said
@@ -158,7 +158,7 @@ def test_two_runs_are_compared_on_what_neither_was_trained_on():
 
 def test_the_slices_of_a_comparison_are_those_in_which_the_second_fails():
     first, second = table(seed=1), spoiled(table(seed=2))
-    selection = Selection(first[~first["seen"]])
+    selection = Selection(first[~first["in_training"]])
     view = CompareView(first, second, None, selection, ("old", "new"))
     _, last = given(view.body)
     worse, _ = (pane.object.__self__ for pane in last.select(pn.param.ParamMethod) if pane.object.__name__ == "lines")
@@ -172,15 +172,15 @@ def test_the_slices_of_a_comparison_are_those_in_which_the_second_fails():
 
 def test_objects_on_which_they_differ_most_are_shown(told, sky):
     first = joined(told, sky)
-    second = first.assign(estimate=first["estimate"] + np.linspace(-1, 2, len(first)))
-    selection = Selection(sky.catalogue)
-    view = CompareView(first, second, sky, selection)
+    second = first.assign(ln_richness=first["ln_richness"] + np.linspace(-1, 2, len(first)))
+    selection, columns = Selection(sky.catalogue), {"truth": "ln_richness_true", "estimate": "ln_richness"}
+    view = CompareView(first, second, sky, selection, **columns)
     _, last = given(view.body)
     (grid,) = last.select(GalleryGrid)
-    apart = (first["estimate"] - second["estimate"]).abs()[~first["seen"]]
+    apart = (first["ln_richness"] - second["ln_richness"]).abs()[~first["in_training"]]
     assert grid.exchange.album.ids(0, 20) == list(apart.sort_values(ascending=False).index)
     assert grid.exchange.captions == ("estimate_a", "estimate_b", "truth")
-    same = CompareView(first, first, sky, selection)
+    same = CompareView(first, first, sky, selection, **columns)
     said = words(given(same.body)[1])
     assert "They say the same of every object" in said
     assert "left out" not in said
@@ -190,7 +190,7 @@ def test_runs_that_cannot_be_compared_say_why():
     first = table()
     view = CompareView(first, first.assign(truth=np.exp(first["truth"])), None, Selection(first))
     assert "truth: expected the same in a and b" in given(view.body)[1].object
-    view = CompareView(first[first["seen"]], first, None, Selection(first))
+    view = CompareView(first[first["in_training"]], first, None, Selection(first))
     assert "There is no object both were not trained on" in words(given(view.body)[1])
     without = first.assign(truth=np.nan)
     view = CompareView(without, without.assign(estimate=0.0), None, Selection(first))
@@ -199,7 +199,7 @@ def test_runs_that_cannot_be_compared_say_why():
 
 
 def test_classes_can_be_compared():
-    rows = table().drop(columns=["residual", "seen"])
+    rows = table().drop(columns=["residual", "in_training"])
     first = rows.assign(truth=np.where(rows["z"] > 0.2, "u", "g"), estimate="u")
     second = first.assign(estimate=first["truth"])
     view = CompareView(first, second, None, Selection(first))
@@ -235,10 +235,10 @@ def test_suspect_labels_are_listed_and_shown():
 
 
 def test_suspect_classes_are_found_by_their_probability():
-    rows = table(40).drop(columns=["residual", "seen"])
-    rows = rows.assign(truth="u", estimate="u", p_u=0.9, p_g=0.1)
+    rows = table(40).drop(columns=["residual", "in_training"])
+    rows = rows.assign(truth="u", estimate="u", p_u=0.9, p_g=0.1, p_mem=np.nan)
     rows.loc[str(FIRST + 7), ["p_u", "p_g"]] = 0.2, 0.8
-    view = SuspectsView(rows, Selection(rows))
+    view = SuspectsView(rows, Selection(rows), classes=("u", "g"))
     asyncio.run(view.look())
     assert view.found.index[0] == str(FIRST + 7)
     assert "label u, estimate u · trust 0.2 of 1" in words(view.lines())

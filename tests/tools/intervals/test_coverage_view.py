@@ -17,7 +17,7 @@ def unsure(told):
 
 
 def rows(pulls, sigma=1.0):
-    return pd.DataFrame({"truth": pulls, "estimate": 0.0, "sigma": sigma})
+    return pd.DataFrame({"truth": pulls, "estimate": 0.0, "estimate_sigma": sigma})
 
 
 def test_intervals_that_are_too_narrow_or_too_wide_are_called_so():

@@ -205,3 +205,41 @@ def test_without_a_table_there_is_only_a_focus():
     assert (selection.focus, selection.ids.tolist()) == (IDS[1], [])
     with pytest.raises(ValueError, match="String"):
         selection.focus = 3
+
+
+def test_another_table_is_shown_with_what_it_has_of_the_selection():
+    first = pd.DataFrame({"z": [0.1, 0.2, 0.3, 0.4]}, index=pd.Index(["a", "b", "c", "d"], name="object_id"))
+    second = pd.DataFrame({"y": [1.0, 2.0, 3.0]}, index=pd.Index(["d", "b", "x"], name="object_id"))
+    selection, heard = Selection(first, focus="b"), []
+    for name in ("version", "shown"):
+        selection.param.watch(lambda event: heard.append((event.name, selection.table is second)), name)
+    selection.where("z > 0.25")
+    selection.keep_as("far")
+    selection.where("z < 0.35")
+    heard.clear()
+    selection.show(second)
+    assert sorted(heard) == [("shown", True), ("version", True)]
+    assert (selection.ids.tolist(), selection.focus, selection.names) == (["b"], "b", ("far",))
+    assert (selection.undoable, selection.redoable, selection.undo()) == (0, 0, False)
+    again = Selection.from_json(selection.to_json(), second)  # the steps are those of the new table
+    assert again.ids.tolist() == ["b"]
+    again.recall("far")
+    assert again.ids.tolist() == ["d"]
+    selection.where("y > 1.5")
+    assert selection.ids.tolist() == ["b", "x"]
+    selection.undo()
+    assert selection.ids.tolist() == ["b"]
+    selection.focus = "x"
+    selection.show(first)
+    assert (selection.ids.tolist(), selection.focus) == (["b"], "a")
+    steps = selection.steps
+    heard.clear()
+    selection.show(first)  # the same table again: nothing is forgotten
+    assert sorted(heard) == [("shown", False), ("version", False)]
+    assert selection.steps == steps
+    selection.where("z < 0.15")
+    selection.show(first)
+    assert selection.undoable == 1
+    with pytest.raises(ValueError, match="expected unique object_ids"):
+        selection.show(pd.concat([second, second]))
+    assert selection.table is first
