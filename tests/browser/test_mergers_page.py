@@ -215,7 +215,7 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
     # A run is trained meanwhile, and then chosen.
     tab(driven, "Train")
     set_field(driven, "Name of the new run", "first")
-    for group in ("network", "data", "validation"):
+    for group in ("Advanced", "network", "data", "validation"):
         page.get_by_role("button", name=group, exact=True).click()
     for label, value in {"epochs": 1, "batch": 8, "tta": 1, "folds": 2, "width": 4}.items():
         set_field(driven, label, value)

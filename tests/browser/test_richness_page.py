@@ -56,7 +56,7 @@ def set_field(driven, label, value):
 
 def set_recipe(driven, values):
     """Open the groups of settings that are closed at first, and fill in these settings."""
-    for group in ("network", "data", "validation"):
+    for group in ("Advanced", "network", "data", "validation"):
         driven.page.get_by_role("button", name=group, exact=True).click()
     for label, value in values.items():
         set_field(driven, label, value)

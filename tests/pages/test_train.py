@@ -573,14 +573,17 @@ def test_an_empty_page_of_own_images_offers_an_example(started, galviz_home):
         assert page.__panel__().get_root()
 
 
-def test_a_threshold_over_each_class_of_a_run(spirals, make_run, monkeypatch):
+def test_a_threshold_over_each_class_of_a_run(spirals, make_run, galviz_home):
     target = Target.of(spirals, "spiral").fitted(spirals.catalogue)
     chance = np.linspace(0.01, 0.99, 12)
     known = spirals.catalogue["spiral"].map({0: "0", 1: "1"})
     columns = {"spiral": np.where(chance > 0.5, "1", "0"), "spiral_true": known, "p_0": 1 - chance, "p_1": chance}
     table = pd.DataFrame({**columns, "fold": 0}, index=spirals.catalogue.index)
     run = make_run("classes", predictions=Predictions(table, target))
-    info = json.loads((run.path / "run.json").read_text()) | {"study": "own"}
+    info = json.loads((run.path / "run.json").read_text()) | {
+        "study": "own",
+        "data": str(galviz_home / "skies" / "mine"),
+    }
     (run.path / "run.json").write_text(json.dumps(info))
     page = StudyPage(own.STUDY, Library.find(study=own.STUDY))
     assert page.page.tabs[-1] == "threshold"

@@ -1,0 +1,112 @@
+"""The page of a user's own images in Chromium: a column is chosen, learned, predicted and explained."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+ROWS = 40
+
+
+@pytest.fixture(scope="module")
+def server(serve, make_sky, tmp_path_factory):
+    """The page, started on a sky whose column ``bright`` is 0 or 1, with two missing values."""
+    sky, path = make_sky(ROWS, 1237658493878337900), tmp_path_factory.mktemp("skies") / "mine"
+    bright = (sky.catalogue["richness"] > sky.catalogue["richness"].median()).astype(float)
+    bright.iloc[:2] = np.nan
+    more = {"bands": sky.bands, "pixel_scale": sky.pixel_scale, "unit": sky.unit}
+    catalogue = sky.catalogue.assign(bright=bright)
+    CutoutSet(images=np.asarray(sky.images), catalogue=catalogue, **more).save(path)
+    return serve("train", path)
+
+
+def open_tab(driven, name):
+    driven.page.get_by_role("tab", name=name, exact=True).click()
+
+
+def set_field(driven, label, value):
+    field = driven.page.get_by_label(label, exact=True)
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def test_a_column_is_chosen_learned_and_explained(server, open_page):
+    driven = open_page(f"{server.url}?tab=train")
+    page = driven.page
+    page.get_by_text("Target: choose a column to learn.").first.wait_for()
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_role("alert").get_by_text("Target: choose a column to learn.")).to_be_visible()
+
+    # The task of the column is guessed, and its values are shown.
+    page.get_by_label("Target", exact=True).select_option("bright")
+    page.get_by_text("bright: 2 values (0, 1) → classification, positive 1").wait_for()
+    page.get_by_text(f"bright: {ROWS - 2} known, 2 missing").wait_for()
+    bars = driven.until(lambda: [
+        line["objects"] for figure in driven.figures() for line in figure["lines"] if "objects" in line
+    ])  # fmt: skip
+    assert sorted(bars[0]) == [18, 20]
+    driven.until(lambda: page.get_by_label("Recipe", exact=True).input_value() == "quick")
+
+    # The settings are closed at first; the command to copy has what is set.
+    assert not page.get_by_label("epochs", exact=True).is_visible()
+    for group in ("Advanced", "network", "data", "validation"):
+        page.get_by_role("button", name=group, exact=True).click()
+    for label, value in {"epochs": 2, "batch": 8, "tta": 1, "folds": 2, "width": 4}.items():
+        set_field(driven, label, value)
+    set_field(driven, "Name of the new run", "first")
+    command = page.locator("pre.command")
+    driven.until(lambda: "network.width=4" in command.inner_text() and "/runs/first" in command.inner_text())
+    assert "--target bright --recipe quick" in command.inner_text()
+    assert "epochs=2 batch=8" in command.inner_text()
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_text("✔ done").wait_for()
+    run = Run.open(server.home / "runs" / "first")
+    held_out = run.predictions().held_out().table
+    assert {"bright", "bright_true", "p_0", "p_1"} <= set(held_out.columns)
+    assert (run.recipe.epochs, run.recipe.network.width, run.target.positive) == (2, 4, "1")
+
+    # A threshold over the probability of the positive class, with its truth.
+    open_tab(driven, "Threshold")
+    page.get_by_text("that the network has not seen in training").wait_for()
+    driven.until(lambda: page.get_by_label("Truth").first.input_value() == "p_1_true")
+    above = f"{(held_out['p_1'] > 0.5).sum()} of {len(held_out)}"
+    driven.until(lambda: page.locator(".galviz-threshold dd").first.inner_text() == above)
+
+    # Why the network says so.
+    open_tab(driven, "Why")
+    page.get_by_label("Output").first.wait_for()
+    assert "probability of 1" in page.get_by_label("Output").first.inner_text()
+    page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
+
+    # The predictions.
+    open_tab(driven, "Predictions")
+    page.locator(".measures").first.wait_for()
+    driven.until(lambda: "accuracy" in page.locator(".measures").first.inner_text().lower())
+    page.get_by_text(f"{len(held_out):,} objects that the network has not seen").wait_for()
+
+
+def test_an_empty_page_says_what_to_do(serve, open_page):
+    server = serve("train")
+    driven = open_page(server.url)
+    driven.page.get_by_text("galviz ingest FOLDER --out SKY").wait_for()
+    for label, value in {"Objects": 12, "Side in pixels": 16}.items():
+        set_field(driven, label, value)
+    driven.page.get_by_role("button", name="Make a synthetic sky").click()
+    driven.page.get_by_text("0 of 12 objects selected").wait_for()
+    open_tab(driven, "Train")
+    driven.page.get_by_label("Target", exact=True).select_option("richness")
+    driven.page.get_by_text("richness: 12, all known").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["default", "dark"])
+def test_nothing_sticks_out(server, open_page, theme):
+    driven = open_page(f"{server.url}?tab=train&theme={theme}", width=1500)
+    driven.page.get_by_label("Target", exact=True).select_option("bright")
+    driven.page.get_by_text("bright: 38 known").wait_for()
+    driven.page.get_by_role("button", name="Advanced", exact=True).click()
+    for width in (900, 1500, 2560):
+        assert driven.sticks_out(width) <= 0
