@@ -80,7 +80,7 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
     open_tab(driven, "Why")
     page.get_by_label("Output").first.wait_for()
     assert "probability of 1" in page.get_by_label("Output").first.inner_text()
-    page.locator(".galviz-occlusion .said", has_text="as it is:").wait_for()
+    page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
 
     # The predictions.
     open_tab(driven, "Predictions")
