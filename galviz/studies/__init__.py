@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,13 @@ class Study:
             known = f"one of {', '.join(self.targets)}, or " if self.targets else ""
             raise ValueError(f"target: expected {known}a column of the catalogue, got {name or 'none'!r}.")
         parts = [name] if name in cutouts.catalogue.columns else next(csv.reader([name], skipinitialspace=True))
-        return guess(cutouts.catalogue, tuple(filter(None, map(str.strip, parts))), task, positive)
+        columns, known = tuple(filter(None, map(str.strip, parts))), cutouts.catalogue.columns
+        if self.targets and not set(columns) <= set(known):
+            near = get_close_matches(name, [*self.targets, *map(str, known)], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            targets = ", ".join(self.targets)
+            raise KeyError(f"target: expected a column of the catalogue, or one of {targets}, got {name!r}{hint}")
+        return guess(cutouts.catalogue, columns, task, positive)
 
     def recipes_of(self, target: str, task: str = "", cutouts: CutoutSet | None = None) -> Recipes:
         """Return the recipes of a target.
