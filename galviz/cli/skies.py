@@ -43,7 +43,7 @@ def mock(args: argparse.Namespace) -> Work:
             draw = partial(named(sky.over_frames), frames=args.background)
         with bar("drawing") as progress:
             draw(out, args.n, size=size, seed=args.seed, workers=_workers(args), progress=progress)
-        what = "synthetic objects in real SDSS frames" if args.background else "synthetic sky"
+        what = "drawn into real SDSS frames" if args.background else "synthetic sky"
         print(f"{out}: {args.n} objects of {size} px, {what}")
 
     return work

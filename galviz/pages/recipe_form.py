@@ -9,6 +9,7 @@ import param
 
 from galviz.runs.recipe import ARCHITECTURES, Recipe
 from galviz.runs.settings import Setting, about, declared, text_of
+from galviz.tools.formatting import Choices
 
 _ARCHITECTURE = "network.architecture"
 _WIDE = {"sizing_mode": "stretch_width"}
@@ -129,7 +130,7 @@ def _widget(key: str, value: Any, task: str) -> pn.widgets.Widget:
         fitting += [value] if value not in fitting else []  # an architecture of timm
         return pn.widgets.Select(**options, options=fitting)
     if known.choices:
-        return pn.widgets.MultiChoice(**options | {"value": list(value), "width": 240}, options=list(known.choices))
+        return Choices(**options | {"value": list(value), "width": 240}, options=list(known.choices))
     if kind in (int, float):
         start, end = known.ends
         if kind is int:

@@ -199,7 +199,7 @@ def test_the_command_draws_into_frames(tmp_path, monkeypatch, capsys):
     write_field(tmp_path / "frames", [], sky=3.0, packed=False)
     command = ["mock", "richness", "--background", tmp_path / "frames", "--n", 2, "--size", 16, "--workers", 1]
     assert main([*map(str, command), "--out", str(tmp_path / "sky")]) == 0
-    assert "2 objects of 16 px, synthetic clusters in real SDSS frames" in capsys.readouterr().out
+    assert "2 objects of 16 px, drawn into real SDSS frames" in capsys.readouterr().out
     sky = CutoutSet.open(tmp_path / "sky")
     assert sky.catalogue["z"].min() >= sky.catalogue["z_nearest"].max() > 0.4
     np.testing.assert_allclose(np.median(sky.images[:] / (sky.pixel_scale[:, None, None, None] / SCALE) ** 2), 3, 0.05)
