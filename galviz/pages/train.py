@@ -54,7 +54,7 @@ _CONTROLS = {
 """Name of an argument in an error message → the control of the page."""
 
 
-class Chosen(NamedTuple):
+class SelectedTarget(NamedTuple):
     """What the controls say is learned: the target, the reason for its task, and its recipes; or why there is none."""
 
     target: Target | None = None
@@ -80,7 +80,7 @@ class TrainPanel(pn.viewable.Viewer):
     more = param.ListSelector(default=[], objects=[], label="More columns, learned together")
     task = param.Selector(default="", objects=_TASKS, label="Task")
     positive = param.Selector(default="", objects={"automatic": ""}, label="Positive class")
-    chosen = param.Parameter(default=Chosen(), doc="the `Chosen` of the controls above")
+    selected = param.Parameter(default=SelectedTarget(), doc="the `SelectedTarget` of the controls above")
     recipe = param.Selector(default="", objects=[""], label="Recipe")
     encoder = param.String(default="", label="Start from the encoder of")
     run_name = param.String(default="", label="Name of the new run")
@@ -131,31 +131,35 @@ class TrainPanel(pn.viewable.Viewer):
         if any(getattr(self, name) != value for name, value in stale.items()):
             self.param.update(**stale)  # which comes here again
             return
-        self.chosen = self._found()
-        target, recipes = self.chosen.target, list(self.chosen.recipes) or [""]
+        self.selected = self._found()
+        target, recipes = self.selected.target, list(self.selected.recipes) or [""]
         classes = target.classes if target is not None and len(target.classes) == 2 else ()
         self.param.positive.objects = {"automatic": ""} | {name: name for name in classes}
         self.param.recipe.objects = recipes
         self.recipe = self.recipe if self.recipe in recipes else recipes[0]
 
-    def _found(self) -> Chosen:
+    def _found(self) -> SelectedTarget:
         cutouts, name = self.cutouts, self.target_name
         if cutouts is None and name not in self.study.targets:
-            return Chosen(problem="data: expected a sky to learn from, got none. Choose one, or see the tab Data.")
+            return SelectedTarget(
+                problem="data: expected a sky to learn from, got none. Choose one, or see the tab Data."
+            )
         if not name:
-            return Chosen(problem="target: choose a column to learn.")
+            return SelectedTarget(problem="target: choose a column to learn.")
         try:
             target, why = self.study.choose(name, cutouts, self.task, self.positive)
             if cutouts is not None and not self._can_be_learned(target, cutouts):
                 lacking = next(column for column in target.columns if column not in cutouts.catalogue.columns)
-                return Chosen(problem=f"data: {self.page.sky} has no column {lacking}. Choose other data or a target.")
+                return SelectedTarget(
+                    problem=f"data: {self.page.sky} has no column {lacking}. Choose other data or a target."
+                )
             if not target.numeric and not target.self_labelled and cutouts is not None:
                 target = target.fitted(cutouts.catalogue)
         except (KeyError, *REFUSED) as error:
             message = shown_error(error)
             known = message.partition(":")[0] in _CONTROLS
-            return Chosen(problem=message if known else f"target: {message}")
-        return Chosen(target, why, self.study.recipes_of(name, target.task, cutouts))
+            return SelectedTarget(problem=message if known else f"target: {message}")
+        return SelectedTarget(target, why, self.study.recipes_of(name, target.task, cutouts))
 
     @staticmethod
     def _can_be_learned(target: Target, cutouts: CutoutSet) -> bool:
@@ -169,12 +173,12 @@ class TrainPanel(pn.viewable.Viewer):
     @property
     def form(self) -> RecipeForm | None:
         """The form of the selected recipe, None without one; edits are kept when the visitor switches between forms."""
-        if self.recipe not in self.chosen.recipes:
+        if self.recipe not in self.selected.recipes:
             return None
-        task = self.chosen.target.task
+        task = self.selected.target.task
         key = self.target_name, task, self.recipe, "" if self.target in self.study.targets else self.page.sky
         if key not in self._forms:
-            self._forms[key] = form = RecipeForm(self.chosen.recipes[self.recipe], task)
+            self._forms[key] = form = RecipeForm(self.selected.recipes[self.recipe], task)
             form.param.watch(lambda _: self.param.update(edits=self.edits + 1), "edits")
         return self._forms[key]
 
@@ -190,7 +194,7 @@ class TrainPanel(pn.viewable.Viewer):
         if self.page.sky not in skies:
             raise ValueError("data: expected a sky to learn from, got none. Choose one, or make one on the tab Data.")
         if self.form is None:
-            raise ValueError(self.chosen.problem)
+            raise ValueError(self.selected.problem)
         settings = self._checked(self.form)
         # A study without targets of its own is the one that `galviz train` takes by default.
         arguments = ["train", *([self.study.name] if self.study.targets else [])]
@@ -222,7 +226,7 @@ class TrainPanel(pn.viewable.Viewer):
         except REFUSED as error:
             self.error = page_message(shown_error(error))
 
-    @param.depends("chosen", "recipe", "page.found")
+    @param.depends("selected", "recipe", "page.found")
     def free_name(self) -> str:
         """Return an unused name for a run, such as ``"richness-quick-2"``."""
         stem = re.sub(r"[^\w.+-]", "-", self.target_name.replace(",", "+"))[:80] or "run"
@@ -272,13 +276,13 @@ class TrainPanel(pn.viewable.Viewer):
         }
         return [field(self.param[name], **poll) for name, poll in options.items()]
 
-    @param.depends("chosen")
+    @param.depends("selected")
     def preview(self) -> pn.viewable.Viewable:
         """Show the task of the target and why, and how the values are distributed; or what to do first."""
-        target, cutouts = self.chosen.target, self.cutouts
+        target, cutouts = self.selected.target, self.cutouts
         if target is None:
-            return note(page_message(self.chosen.problem))
-        why = re.sub(r"; --task \w+ otherwise", "; another task: see Advanced", self.chosen.why)
+            return note(page_message(self.selected.problem))
+        why = re.sub(r"; --task \w+ otherwise", "; another task: see Advanced", self.selected.why)
         if target.self_labelled or cutouts is None:
             return text(why)
         columns = [cutouts.catalogue[name] for name in target.columns[:_PLOTS]]
@@ -289,7 +293,7 @@ class TrainPanel(pn.viewable.Viewer):
         why_line = Markup("<div aria-live='polite'><b>{}</b></div>").format(why)
         return pn.Column(text(why_line + Markup("").join(lines)), beside(*plots), sizing_mode="stretch_width")
 
-    @param.depends("chosen", "recipe", "device", "edits")
+    @param.depends("selected", "recipe", "device", "edits")
     def reason(self) -> str:
         """Return the architecture of the recipe, and why it suits the data and the device, in one line."""
         form, cutouts = self.form, self.cutouts
@@ -299,9 +303,9 @@ class TrainPanel(pn.viewable.Viewer):
             recipe = form.changed()
         except ValueError as error:
             return page_message(str(error))
-        return reason_for(recipe, self.chosen, cutouts, self.device)
+        return reason_for(recipe, self.selected, cutouts, self.device)
 
-    @param.depends("chosen", "recipe", "encoder", "run_name", "device", "edits", "page.sky", "page.found")
+    @param.depends("selected", "recipe", "encoder", "run_name", "device", "edits", "page.sky", "page.found")
     def command_line(self) -> Markup:
         """Return the command that the button runs, as text to copy."""
         try:
@@ -315,7 +319,7 @@ class TrainPanel(pn.viewable.Viewer):
             style, line
         )
 
-    @param.depends("chosen", "recipe")
+    @param.depends("selected", "recipe")
     def fields(self) -> pn.viewable.Viewable:
         """Return the settings of the recipe, in their groups."""
         return self.form or note("Choose a target first: its recipes come then.")
@@ -337,13 +341,13 @@ class TrainPanel(pn.viewable.Viewer):
         return pn.FlexBox(form, pn.Column(text(Markup("<h3>Run</h3>")), self.run, styles=GROW))
 
 
-def reason_for(recipe: Recipe, chosen: Chosen, cutouts: CutoutSet, device: str) -> str:
+def reason_for(recipe: Recipe, chosen: SelectedTarget, cutouts: CutoutSet, device: str) -> str:
     """Return the architecture of a recipe, and why it suits the data and the device, in one line.
 
     Parameters
     ----------
     recipe : Recipe
-    chosen : Chosen
+    chosen : SelectedTarget
         The target and its recipes.
     cutouts : CutoutSet
         The sky to learn from.
