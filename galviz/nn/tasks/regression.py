@@ -57,7 +57,7 @@ def units(known: np.ndarray | None) -> Tensor:
     Tensor, float64, shape (K,) or (1,)
     """
     spread = np.ones(1) if known is None else known.std(0)
-    return torch.as_tensor(np.where(spread > 0, spread, 1.0))
+    return torch.as_tensor(np.where(spread > 0, spread, 1.0), device="cpu")
 
 
 def relative(known: np.ndarray | None) -> Tensor:
@@ -76,7 +76,7 @@ def relative(known: np.ndarray | None) -> Tensor:
             f"loss: expected gaussian_nll or huber for values with a scatter of {unit.item():.2g}, got mse or mae. "
             "Or learn their logarithm."
         )
-    return torch.ones(1)
+    return torch.ones(1, device="cpu")
 
 
 def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> CutoutNetwork:

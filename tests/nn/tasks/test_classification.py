@@ -104,9 +104,9 @@ def test_every_class_has_its_part_for_calibration_and_keeps_an_object(make_sky, 
     kinds = ["common"] * 48 + ["rare"] * 18 + ["few"] * 4 + ["one"] * 2
     sky = sky_of(kinds, make_sky)
     run = start(sky, tmp_path / "run")
-    from galviz.nn.training.fit import _dealt
+    from galviz.nn.training.fit import _rows
 
-    learned, aside, held_out = _dealt(sky, KIND, RECIPE)
+    learned, aside, held_out = _rows(sky, KIND, RECIPE)
     counts = {part: sky.catalogue["kind"].iloc[rows].value_counts() for part, rows in [("l", learned), ("a", aside)]}
     every = counts["l"].add(counts["a"], fill_value=0)
     for name, count in every.items():
