@@ -161,7 +161,7 @@ def test_the_diagnostics_name_what_is_wrong(told, sky):
     assert "share wrong" in " ".join(as_html(pane.object) for pane in words.select(pn.pane.HTML))
     closer.at = "suspect labels"
     suspects = closer.view()
-    asyncio.run(suspects.poll())
+    asyncio.run(suspects.find())
     assert suspects.error == ""
     assert set(suspects.found["class_true"][:5]) == {"cat"}
     closer.param.update(at="another run", other="better")

@@ -30,9 +30,9 @@ def test_a_path_may_be_a_sky_a_run_or_a_folder_of_them(tmp_path, galviz_home, ti
 def test_a_study_finds_its_own_runs_and_skies_and_what_it_is_given(galviz_home, sky, told, make_run):
     run = make_run("first", predictions=told)
     for study, runs, skies in ((richness, ["first"], ["tiny"]), (mergers, [], [])):
-        library = Library.find(study=study)
+        library = Library.find(study=study.STUDY)
         assert (list(library.runs()[0]), list(library.skies()), list(library.predicted())) == (runs, skies, runs)
-    given = Library.find([galviz_home / "skies" / "tiny", run.path], mergers)
+    given = Library.find([galviz_home / "skies" / "tiny", run.path], mergers.STUDY)
     assert (list(given.skies()), list(given.runs()[0])) == (["tiny"], ["first"])
 
 

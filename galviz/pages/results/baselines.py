@@ -53,7 +53,7 @@ class BaselinesView(pn.viewable.Viewer):
         except REFUSED as error:
             self.error = shown_error(error)
         if pn.state.curdoc is not None:
-            pn.state.add_periodic_callback(self.look, period=_EVERY_MS)
+            pn.state.add_periodic_callback(self.poll, period=_EVERY_MS)
             pn.state.on_session_destroyed(lambda _: self.cancel())
 
     def compare(self, _: object = None) -> None:
@@ -67,7 +67,7 @@ class BaselinesView(pn.viewable.Viewer):
         if self.work is not None:
             self.work.cancel()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Poll the computation; keep and show its results when it is done."""
         work = self.work
         if work is None:

@@ -142,7 +142,7 @@ def test_a_run_is_shown_as_soon_as_it_is_done_even_without_redshifts(given):
     run.write_state(status="running")
     page = open_study_page("inpainting")
     page.page.run, page.page.tab = run.name, "repair"
-    tab = RunTab(page, lambda run, _: pn.pane.Str(run.name))
+    tab = RunTab(page, "repair", lambda run, _: pn.pane.Str(run.name))
     shown = tab.__panel__()
     shown.get_root()
     assert "it can be used once it is done" in texts(shown)
