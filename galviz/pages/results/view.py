@@ -187,7 +187,7 @@ class ResultsView(pn.viewable.Viewer):
     def body(self) -> pn.viewable.Viewable:
         """Return metrics, explorer, diagnostics and saved views."""
         if self.training not in self._bodies:
-            parts = [*self.above(), *self.beside_baselines(), self.explorer, *self.below(), self.kept]
+            parts = [*self.above(), self.explorer, *self.beside_baselines(), *self.below(), self.kept]
             self._bodies[self.training] = pn.Column(*parts, sizing_mode="stretch_width")
         return self._bodies[self.training]
 
