@@ -15,7 +15,7 @@ from galviz.pages.open_any import Opened
 from galviz.pages.results.view import judged_plots
 from galviz.pages.template import page_template
 from galviz.pages.view_state import ViewState, read_view
-from galviz.tools.diagnostics.view import CloserView
+from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import text
 from galviz.tools.labels.core import Labels
 
@@ -61,7 +61,9 @@ object_id.</p>""")
             self.view.restore(saved["state"])
         origin = "" if opened.cutouts is None else Markup(" · <b>{}</b>").format(opened.cutouts.origin)
         about = Markup("<b>{}</b>: {:,} objects, {} columns{}").format(name, *opened.table.shape, origin)
-        return pn.Column(text(about), explorer, *self._closer(opened, explorer), self.view, sizing_mode="stretch_width")
+        return pn.Column(
+            text(about), explorer, *self._diagnostics(opened, explorer), self.view, sizing_mode="stretch_width"
+        )
 
     def _saved(self, given: Sequence[str]) -> dict[str, Any]:
         """Return the saved view given on the command line, if any; a visitor's view may not name server files."""
@@ -73,13 +75,13 @@ object_id.</p>""")
         library = replace(self.library, given=(*self.library.given, Path(view).absolute().parent))
         return [str(library.allowed(saved[name], name)) for name in ("table", "images") if saved.get(name)]
 
-    def _closer(self, opened: Opened, explorer: Explorer) -> list[CloserView]:
+    def _diagnostics(self, opened: Opened, explorer: Explorer) -> list[DiagnosticsView]:
         if opened.pair is None:
             return []
         columns = dict(zip(("truth", "estimate"), opened.pair, strict=True))
         runs = self.library.judged(opened.run.target, opened.run.name) if opened.run is not None else {}
         name = self.name_of(opened.source)
-        return [CloserView(opened.table, explorer.selection, opened.cutouts, called=name, others=runs, **columns)]
+        return [DiagnosticsView(opened.table, explorer.selection, opened.cutouts, called=name, others=runs, **columns)]
 
 
 def explore_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:

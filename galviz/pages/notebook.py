@@ -68,7 +68,7 @@ def train(
         Shows the progress as the last line of a cell. Its ``wait()``, ``stop()`` and ``predictions()`` can be called at
         any time.
     """
-    columns = target if isinstance(target, str) else ",".join(target)
+    columns = target if isinstance(target, str) else ",".join(f'"{name}"' if "," in name else name for name in target)
     folder = home() / "runs" / free_name(home() / "runs", f"{columns or study}-{recipe}") if out is None else Path(out)
     command = ["train", study, "--data", str(_on_disk(sky)), "--out", str(folder), "--recipe", recipe]
     given = {
@@ -78,7 +78,7 @@ def train(
         "--encoder": str(encoder),
         "--devices": device,
     }
-    command += [word for name, value in given.items() if value for word in (name, value)]
+    command += [f"{name}={value}" for name, value in given.items() if value]
     command += ["--set", *(f"{name}={_written(value)}" for name, value in settings.items())] if settings else []
     processes.start(command, folder)
     return TrainingWidget(folder)

@@ -124,7 +124,7 @@ class TrainPanel(pn.viewable.Viewer):
 
     @param.depends("target", "more", "task", "positive", "page.sky", watch=True)
     def _choose(self) -> None:
-        """Guess the task of the target, and offer the recipes of this task. Another target is guessed anew."""
+        """Guess the task of the target, and offer the recipes of that task. A new target gets a new guess."""
         of, self._of = self._of, (self.target, self.page.sky)
         stale = {"positive": ""} if of != self._of else {}
         stale |= {"more": [], "task": ""} if of[0] != self.target else {}
@@ -263,7 +263,7 @@ class TrainPanel(pn.viewable.Viewer):
             "run_name": {"placeholder": self.free_name},
         }
         sky = Chooser(self.page, "sky", self.library.skies, "Data")
-        return [sky.select, *(field(self.param[name], **{"width": 260} | poll) for name, poll in options.items())]
+        return [sky.select, *(field(self.param[name], **{"width": 260} | option) for name, option in options.items())]
 
     def learned(self) -> list[pn.widgets.Widget]:
         """Return the controls under "Advanced" that say what is learned, and from which weights."""
@@ -274,7 +274,7 @@ class TrainPanel(pn.viewable.Viewer):
             "positive": {"type": pn.widgets.Select, "width": 160, "disabled": own},
             "encoder": {"type": pn.widgets.Select, "width": 260, "options": self.encoders, "visible": self._lends},
         }
-        return [field(self.param[name], **poll) for name, poll in options.items()]
+        return [field(self.param[name], **option) for name, option in options.items()]
 
     @param.depends("selected")
     def preview(self) -> pn.viewable.Viewable:
@@ -341,28 +341,28 @@ class TrainPanel(pn.viewable.Viewer):
         return pn.FlexBox(form, pn.Column(text(Markup("<h3>Run</h3>")), self.run, styles=GROW))
 
 
-def reason_for(recipe: Recipe, chosen: SelectedTarget, cutouts: CutoutSet, device: str) -> str:
+def reason_for(recipe: Recipe, selected: SelectedTarget, cutouts: CutoutSet, device: str) -> str:
     """Return the architecture of a recipe, and why it suits the data and the device, in one line.
 
     Parameters
     ----------
     recipe : Recipe
-    chosen : SelectedTarget
+    selected : SelectedTarget
         The target and its recipes.
     cutouts : CutoutSet
         The sky to learn from.
     device : str
         ``"cpu"``, ``"cuda:0"``, ``"mps"``.
     """
-    count, side = _labelled(chosen.target, cutouts), cutouts.images.shape[-1]
+    count, side = _labelled(selected.target, cutouts), cutouts.images.shape[-1]
     network, gpu = recipe.network, not device.startswith("cpu")
     width = f", {network.width} channels wide" if "width" in {one.name for one in network.used_fields()} else ""
     begins = "trained weights" if network.is_timm and network.pretrained else "random weights"
     data = f"{count:,} objects of {side}×{side} pixels on {device}"
     advice = ""
-    if count < _FEW and "finetune" in chosen.recipes and begins == "random weights":
+    if count < _FEW and "finetune" in selected.recipes and begins == "random weights":
         advice = f"With fewer than {_FEW:,} objects, the recipe finetune often does better: its encoder is trained."
-    elif gpu and count >= _MANY and recipe.name == "quick" and "best" in chosen.recipes:
+    elif gpu and count >= _MANY and recipe.name == "quick" and "best" in selected.recipes:
         advice = "A GPU and so many objects are enough for the recipe best."
     elif not gpu and recipe.name == "best":
         advice = "This is long on a CPU: try the recipe quick first."

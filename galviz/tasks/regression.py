@@ -120,5 +120,5 @@ def shown(target: Target) -> tuple[str, ...]:
 
 def summary(target: Target, table: pd.DataFrame) -> pd.DataFrame:
     """Return errors of the first number with intervals (`galviz.measure.metrics.summary`)."""
-    first = names(target)[0]
+    first = target.rules.names(target)[0]
     return summary_of(table[f"{first}_true"].to_numpy(float), table[first].to_numpy(float), nan="drop")

@@ -2,15 +2,12 @@
 
 from itertools import accumulate
 
-import pandas as pd
-
-from galviz.measure.metrics import summary as summary_of
 from galviz.sky.galaxy_zoo import COLUMNS, NAMES, PARENTS, SLICES
 from galviz.tasks import regression
-from galviz.tasks.regression import by_object, classes, fitted, index, truth, variants
+from galviz.tasks.regression import by_object, classes, fitted, index, summary, truth, variants
 from galviz.tasks.target import Target
 
-__all__ = ["by_object", "classes", "fitted", "index", "truth", "variants"]
+__all__ = ["by_object", "classes", "fitted", "index", "summary", "truth", "variants"]
 
 NUMERIC, SELF_LABELLED = True, False
 ACCURACY = "Accuracy (largest of all votes, as the paper's)"
@@ -73,9 +70,3 @@ def about(target: Target) -> str:
 def shown(target: Target) -> tuple[str, ...]:
     """Return the main answer."""
     return tuple(names(target)[:1])
-
-
-def summary(target: Target, table: pd.DataFrame) -> pd.DataFrame:
-    """Return errors of the main answer with intervals."""
-    first = names(target)[0]
-    return summary_of(table[f"{first}_true"].to_numpy(float), table[first].to_numpy(float), nan="drop")

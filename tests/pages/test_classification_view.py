@@ -153,7 +153,7 @@ def test_the_reliability_is_that_of_the_predicted_class(told, sky):
 def test_the_diagnostics_name_what_is_wrong(told, sky):
     second = Predictions(told.table.assign(**{"class": told.table["class_true"]}), TARGET)
     view = View(told, Selection(), sky, others={"better": lambda: joined(second)})
-    closer = view.closer()
+    closer = view.diagnostics()
     closer.at = "worst slices"
     slices = closer.view()
     assert not {"correct", "p_cat"} & set(slices.table)

@@ -21,6 +21,7 @@ from galviz.runs.run import Run
 from galviz.sky import galaxy_zoo
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER
 from galviz.studies.mergers import TARGET
+from galviz.tasks.target import Target
 from galviz.tools.selection.core import Selection
 from galviz.tools.votes import figure as figures
 
@@ -89,7 +90,7 @@ def test_another_answer_changes_plots_captions_and_measures(told, sky):
     truth, estimate, _ = view.measures()._pairs
     np.testing.assert_array_equal(truth, told.table.loc[chosen, "Class4.1_true"])
     np.testing.assert_array_equal(estimate, told.table.loc[chosen, "Class4.1"])
-    closer = view.closer()
+    closer = view.diagnostics()
     assert (closer.truth, closer.estimate) == ("Class4.1_true", "Class4.1")
     assert not {MERGER, "Class1.1_true"} & set(closer.table)
     pd.testing.assert_series_equal(closer.table["Class4.1"], view.explorer.table["Class4.1"])
@@ -240,9 +241,24 @@ def test_another_run_is_compared_about_the_answer(told, sky):
     second = Predictions(told.table.assign(**{"Class1.1": told.table["Class1.1_true"]}), TARGET)
     view = VotesView(told, Selection(), sky, others={"better": lambda: joined(second), "none": lambda: None})
     view.answer = "Class1.1"
-    closer = view.closer()
+    closer = view.diagnostics()
     found = closer.others["better"]()
     np.testing.assert_array_equal(found[closer.estimate], found[closer.truth])
     assert closer.others["none"]() is None
     closer.param.update(at="another run", other="better")
     assert pn.panel(closer).get_root()
+
+
+def test_votes_of_own_columns(sky):
+    """Fractions of two answers that are not Galaxy Zoo's: the same view, without what only Galaxy Zoo has."""
+    target = Target("disc", "votes", ("smooth", "disc"), "disc")
+    true = np.linspace(0.1, 0.8, len(sky))
+    columns = {"smooth": 0.9 - true, "disc": true + 0.1, "smooth_true": 1 - true, "disc_true": true, "fold": 0}
+    view = VotesView(Predictions(pd.DataFrame(columns, index=sky.catalogue.index), target), Selection(), sky)
+    assert (view.answer, view.threshold, view.together()) == ("disc", 0.5, [])
+    pn.panel(view).get_root()
+    view.choose_above()
+    assert len(view.selection) == (true + 0.1 > 0.5).sum()
+    view.answer = "smooth"
+    assert (view.explorer.plots[0].x, view.explorer.plots[0].y) == ("smooth_true", "smooth")
+    assert "disc" not in view.judged()

@@ -52,8 +52,8 @@ class BaselinesView(pn.viewable.Viewer):
             self.found = read_baselines(run)
         except REFUSED as error:
             self.error = shown_error(error)
+        self._polls: pn.io.PeriodicCallback | None = None
         if pn.state.curdoc is not None:
-            pn.state.add_periodic_callback(self.poll, period=_EVERY_MS)
             pn.state.on_session_destroyed(lambda _: self.cancel())
 
     def compare(self, _: object = None) -> None:
@@ -61,6 +61,8 @@ class BaselinesView(pn.viewable.Viewer):
         if self.work is None:
             chunks = [(str(self.run.path), name) for name in BASELINES]
             self.param.update(error="", work=Work("galviz.work.worker:baselines", chunks))
+            if pn.state.curdoc is not None:
+                self._polls = pn.state.add_periodic_callback(self.poll, period=_EVERY_MS)
 
     def cancel(self) -> None:
         """Cancel the computation."""
@@ -76,6 +78,8 @@ class BaselinesView(pn.viewable.Viewer):
         if work.status == "running":
             return
         self.work = None
+        if self._polls is not None:
+            self._polls.stop()
         if work.status == "failed":
             self.error = work.error
         if work.status != "done":

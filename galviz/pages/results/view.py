@@ -17,7 +17,7 @@ from galviz.pages.view_state import ViewState
 from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.diagnostics.view import CloserView
+from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import field, text
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
@@ -38,7 +38,7 @@ class ResultsView(pn.viewable.Viewer):
     run : Run, optional
         The run that made the predictions.
     others : mapping of str to callable, optional
-        Other runs, as in `galviz.tools.diagnostics.view.CloserView`.
+        Other runs, as in `galviz.tools.diagnostics.view.DiagnosticsView`.
 
     Attributes
     ----------
@@ -67,6 +67,7 @@ class ResultsView(pn.viewable.Viewer):
         self._explorers: dict[bool, Explorer] = {}
         self._kept: dict[bool, ViewState] = {}
         self._bodies: dict[bool, pn.viewable.Viewable] = {}
+        self._baselines: BaselinesView | None = None  # the same with and without the training objects
         self._explore()
 
     @property
@@ -93,14 +94,15 @@ class ResultsView(pn.viewable.Viewer):
 
     def below(self) -> list[Any]:
         """Return what stands below it: the diagnostics."""
-        return [self.closer()]
+        return [self.diagnostics()]
 
     def beside_baselines(self) -> list[pn.Card]:
         """Return the run's metrics beside those of baselines; nothing for a task that labels itself."""
         if self.run is None or self.target.self_labelled:
             return []
-        view = BaselinesView(self.run)
-        return [pn.Card(view, title="Baselines", collapsed=not view.found, sizing_mode="stretch_width")]
+        self._baselines = self._baselines or BaselinesView(self.run)
+        shut = not self._baselines.found
+        return [pn.Card(self._baselines, title="Baselines", collapsed=shut, sizing_mode="stretch_width")]
 
     @property
     def explorer(self) -> Explorer:
@@ -169,11 +171,11 @@ class ResultsView(pn.viewable.Viewer):
 
         return pn.bind(made, self.selection.param.version)
 
-    def closer(self) -> CloserView:
+    def diagnostics(self) -> DiagnosticsView:
         """Return the diagnostics of the objects shown."""
         columns = {"truth": self.truth, "estimate": self.estimate, "classes": self.target.classes}
         more = {"measure": self.measure(), "called": self.called, "others": self.others}
-        return CloserView(self.judged(), self.selection, self.cutouts, **columns, **more)
+        return DiagnosticsView(self.judged(), self.selection, self.cutouts, **columns, **more)
 
     def judged(self) -> pd.DataFrame:
         """Return the table for the diagnostics."""

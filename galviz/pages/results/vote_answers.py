@@ -1,4 +1,4 @@
-"""The names of Galaxy Zoo's 37 answers on a page, question by question, and the plots of one answer."""
+"""The names of answers on a page, Galaxy Zoo's question by question, and the plots of one answer."""
 
 from collections.abc import Mapping
 
@@ -19,6 +19,11 @@ GROUPS = {
 """Question → answer in words → Kaggle's column name."""
 
 
+def groups_of(answers: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """Return question → answer in words → column: Galaxy Zoo's questions, or all answers by their columns."""
+    return GROUPS if answers == COLUMNS else {"answers": {answer: answer for answer in answers}}
+
+
 def answer_plots(answer: str) -> list[Mapping[str, object]]:
     """Return the plots of an answer's predictions against its votes, for an explorer."""
     return judged_plots(f"{answer}_true", answer)
@@ -27,6 +32,6 @@ def answer_plots(answer: str) -> list[Mapping[str, object]]:
 def answer_axes(answer: str) -> dict[str, str]:
     """Return the axis label of each expression in `answer_plots`."""
     first, second = answer_plots(answer)
-    name = NAMES[COLUMNS.index(answer)]
+    name = NAMES[COLUMNS.index(answer)] if answer in COLUMNS else answer
     written = {first["x"]: f"True votes, {name}", first["y"]: f"Predicted votes, {name}"}
     return written | {second["y"]: f"Predicted − true votes, {name}"}

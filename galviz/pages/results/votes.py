@@ -1,4 +1,4 @@
-"""Results for the 37 answers of Galaxy Zoo: one answer in the explorer, all of them in tables and figures."""
+"""Results for vote fractions: one answer in the explorer; Galaxy Zoo's 37 answers also in tables and figures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,19 +10,29 @@ import param
 from galviz.io.expressions import column
 from galviz.pages.explorer import Explorer
 from galviz.pages.results.view import ResultsView
-from galviz.pages.results.vote_answers import GROUPS, answer_axes, answer_plots
+from galviz.pages.results.vote_answers import answer_axes, answer_plots, groups_of
 from galviz.pages.results.vote_figures import VoteFigures
 from galviz.pages.results.vote_measures import VoteMeasures
+from galviz.runs.predictions import Predictions
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER, THRESHOLD
-from galviz.tools.diagnostics.view import CloserView
+from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import field
 
 
 class View(ResultsView):
-    """Predicted against true vote fractions of the selected answer; parameters as in `ResultsView`."""
+    """Predicted against true vote fractions of the selected answer; parameters as in `ResultsView`.
 
-    answer = param.Selector(default=MERGER, objects=list(COLUMNS), label="Answer")
-    threshold = param.Number(default=THRESHOLD, bounds=(0, 1), label="Votes above", doc="the paper's 0.3 was by eye")
+    The answers are the columns of the target. The main one is selected first.
+    """
+
+    answer = param.Selector(default=MERGER, objects=list(COLUMNS), check_on_set=False, label="Answer")
+    threshold = param.Number(default=THRESHOLD, bounds=(0, 1), label="Votes above", doc="Goh's 0.3 was set by eye")
+
+    def __init__(self, predictions: Predictions, *given: Any, **params: Any) -> None:
+        self.answers = predictions.target.columns
+        self.of_galaxy_zoo = self.answers == COLUMNS
+        own = {"answer": predictions.estimate_column} | ({} if self.of_galaxy_zoo else {"threshold": 0.5})
+        super().__init__(predictions, *given, **own | params)
 
     def plots(self) -> list[Mapping[str, Any]]:
         """Return the predicted against the true votes, and their difference."""
@@ -30,7 +40,7 @@ class View(ResultsView):
 
     def axes(self) -> dict[str, str]:
         """Return column or expression → axis label, for all answers."""
-        return {name: words for answer in COLUMNS for name, words in answer_axes(answer).items()}
+        return {name: words for answer in self.answers for name, words in answer_axes(answer).items()}
 
     @property
     def estimate(self) -> str:
@@ -49,7 +59,7 @@ class View(ResultsView):
 
     def _follow(self, *_: param.parameterized.Event) -> None:
         first = self.explorer.plots[0]
-        if first.y in COLUMNS and first.x == f"{first.y}_true":
+        if first.y in self.answers and first.x == f"{first.y}_true":
             self.answer = first.y
 
     @param.depends("answer", watch=True)
@@ -68,7 +78,7 @@ class View(ResultsView):
 
     def above(self) -> list[Any]:
         """Return metrics and figures of all answers, the controls of one answer, and its metrics."""
-        answer = pn.widgets.Select(label="Answer", groups=GROUPS, value=self.answer, width=220)
+        answer = pn.widgets.Select(label="Answer", groups=groups_of(self.answers), value=self.answer, width=220)
         answer.link(self, value="answer", bidirectional=True)
         above = pn.widgets.Button(label="Show and select those above", on_click=self.choose_above)
         threshold = field(self.param.threshold, type=pn.widgets.FloatInput, step=0.05, width=100)
@@ -76,10 +86,12 @@ class View(ResultsView):
 
     def below(self) -> list[Any]:
         """Return the diagnostics of the answer."""
-        return [self.closer]
+        return [self.diagnostics]
 
     def together(self) -> list[pn.viewable.Viewable]:
-        """Return metrics and figures of all 37 answers."""
+        """Return metrics and figures of all 37 answers of Galaxy Zoo; nothing for other votes."""
+        if not self.of_galaxy_zoo:
+            return []
         measures = VoteMeasures(self.table, self.explorer.table)
         return [measures, VoteFigures(measures, self.selection, self.cutouts)]
 
@@ -89,13 +101,13 @@ class View(ResultsView):
         return pn.panel(self.selected(self.measures))
 
     @param.depends("answer")
-    def closer(self) -> CloserView:
+    def diagnostics(self) -> DiagnosticsView:
         """Return the diagnostics of the answer."""
-        return super().closer()
+        return super().diagnostics()
 
     def judged(self) -> pd.DataFrame:
         """Return the table without the other answers."""
-        others = [name for name in COLUMNS if name != self.answer]
+        others = [name for name in self.answers if name != self.answer]
         return self.explorer.table.drop(columns=[*others, *(f"{name}_true" for name in others)])
 
     def measure(self) -> str:

@@ -18,7 +18,7 @@ from galviz.tools.selection.core import Selection
 DIAGNOSTICS = ("nothing", "worst slices", "another run", "suspect labels")
 
 
-class CloserView(pn.viewable.Viewer):
+class DiagnosticsView(pn.viewable.Viewer):
     """Diagnostics of a table of estimates, computed on request.
 
     Parameters
