@@ -42,8 +42,8 @@ def network(cutouts: CutoutSet, recipe, data: str) -> tuple[pd.DataFrame, list[f
 def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
     cutouts, recipe = CutoutSet.open(data, richness.BANDS), richness.RECIPES[recipe_name].with_settings(settings)
     truth = richness.TARGET.truth(cutouts.catalogue)[:, 0]
-    told, seconds = network(cutouts, recipe, data)
-    estimate, fold = told["ln_richness"].to_numpy(), told["fold"].to_numpy(int)
+    predicted, seconds = network(cutouts, recipe, data)
+    estimate, fold = predicted["ln_richness"].to_numpy(), predicted["fold"].to_numpy(int)
     assert np.array_equal(fold, assign_folds(groups_of(cutouts.catalogue), recipe.validation.folds))
     z = baselines.of_redshift(cutouts.catalogue["z"].to_numpy(), truth, fold)
     flux = baselines.of_flux(cutouts, truth, fold)
@@ -63,18 +63,18 @@ def main(data: str, recipe_name: str, settings: list[str]) -> dict[str, object]:
         "mae_ln_richness": found,
         "sigma": round(sigma(truth, estimate), 4),
         "part_of_the_means_mae": [round(float(v), 4) for v in (ratio.value, ratio.low, ratio.high)],
-        "intervals_hold": _coverage(truth, told),
-        "by_fold": {int(k): _of_fold(rows) for k, rows in told.groupby("fold")},
+        "intervals_hold": _coverage(truth, predicted),
+        "by_fold": {int(k): _of_fold(rows) for k, rows in predicted.groupby("fold")},
         "training_s": seconds,
     }
 
 
-def _coverage(truth: np.ndarray, told: pd.DataFrame) -> dict[str, object] | None:
-    if "ln_richness_sigma" not in told:
+def _coverage(truth: np.ndarray, predicted: pd.DataFrame) -> dict[str, object] | None:
+    if "ln_richness_sigma" not in predicted:
         return None
-    numbers = truth, told["ln_richness"].to_numpy(), told["ln_richness_sigma"].to_numpy()
-    wider = cross_widened(*numbers, told["fold"].to_numpy(int))
-    return {"as told": _shares(*numbers), "widened by the other folds": _shares(*numbers[:2], wider)}
+    numbers = truth, predicted["ln_richness"].to_numpy(), predicted["ln_richness_sigma"].to_numpy()
+    wider = cross_widened(*numbers, predicted["fold"].to_numpy(int))
+    return {"as predicted": _shares(*numbers), "widened by the other folds": _shares(*numbers[:2], wider)}
 
 
 def _of_fold(rows: pd.DataFrame) -> dict[str, float]:

@@ -182,7 +182,7 @@ def cast_votes(own: np.ndarray, voters: int, rng: np.random.Generator) -> np.nda
     """
     counts = np.zeros(37)
     for part, parent in zip(SLICES, PARENTS, strict=True):
-        voted = voters - counts[2] if parent is None else counts[parent]  # nothing but a star is not asked on
+        voted = voters - counts[2] if parent is None else counts[parent]  # only stars end the tree here
         counts[part] = rng.multinomial(int(voted), own[part])
     shares = conditional(counts[None])
     shares[0, SLICES[5]] = np.where(np.isnan(shares[0, SLICES[5]]), [0, 1], shares[0, SLICES[5]])  # all say: a star

@@ -109,7 +109,7 @@ class Selection(param.Parameterized):
         self.param.update(shown=True, version=self.version + 1, focus=focus)
 
     def _forget_steps(self) -> None:
-        """Start the history anew: the present subsets and selection become steps."""
+        """Restart the history: the present subsets and selection become its first steps."""
 
         def chosen(mask: np.ndarray) -> tuple[str, dict[str, Any]]:
             return "choose", {"ids": self._table.index[mask].tolist(), "how": "replace"}
