@@ -203,6 +203,7 @@ ALONE = {
     "nn/gan/best_fit.py": "the method of the paper",
     "sky/export.py": "cutouts as files, used by pages and notebooks",
     "sky/mock/embedded.py": "a synthetic sky of its own",
+    "sky/readers/writing.py": "writing a sky in parts is another thought than finding pictures",
     "sky/readers/seeing.py": "an image measurement, with its own known answers",
     "tools/selection/polygon.py": "numerical, tested on 10⁶ points",
     "tools/intervals/figure.py": "a figure stands apart from its view",

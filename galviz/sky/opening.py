@@ -11,7 +11,7 @@ from galviz.io.files import read_parquet
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.find import Found, find_images
 from galviz.sky.readers.picture_files import Fit
-from galviz.sky.readers.pictures import REJECTED, write_pictures
+from galviz.sky.readers.writing import REJECTED, write_pictures
 
 _COLUMNS = ("object_id", "file", "reason")
 
@@ -87,7 +87,7 @@ def open_any_images(
 
 
 def read_images(found: Found, out: Path, *, notes: list[str], **more: object) -> tuple[CutoutSet, dict[str, str]]:
-    """Read the images that were found into a new sky; see `galviz.sky.readers.pictures.write_pictures`.
+    """Read the images that were found into a new sky; see `galviz.sky.readers.writing.write_pictures`.
 
     Returns
     -------

@@ -25,7 +25,7 @@ from galviz.nn.networks.timm_encoder import _installed
 from galviz.nn.training.train import train
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.readers.pictures import write_pictures
+from galviz.sky.readers.writing import write_pictures
 from galviz.sky.readers.zoo import folder_of_pictures
 from galviz.studies._recipes import general_recipes
 from galviz.tasks.target import Target

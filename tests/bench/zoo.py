@@ -23,7 +23,7 @@ from galviz.nn.training.fit import fit
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.readers.pictures import write_pictures
+from galviz.sky.readers.writing import write_pictures
 from galviz.sky.readers.zoo import folder_of_pictures
 from galviz.studies.mergers import RECIPES
 from galviz.tasks.target import Target

@@ -1,6 +1,6 @@
 """Pictures sorted into classes, as they are published: CIFAR-10, CUB-200, or one folder per class.
 
-`galviz.sky.readers.pictures.write_pictures` makes a sky of them. Its catalogue has the column ``class`` and, if the
+`galviz.sky.readers.writing.write_pictures` makes a sky of them. Its catalogue has the column ``class`` and, if the
 pictures are published in two parts, ``split``: ``"train"`` or ``"test"``.
 """
 

@@ -1,6 +1,6 @@
 """Readers for Galaxy Zoo as published by Kaggle, on Hugging Face, and as Galaxy10.
 
-`galviz.sky.readers.pictures.write_pictures` makes a sky of the pictures found here.
+`galviz.sky.readers.writing.write_pictures` makes a sky of the pictures found here.
 """
 
 import json

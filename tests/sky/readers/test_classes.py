@@ -13,7 +13,7 @@ from PIL import Image
 from galviz.cli.main import main
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.classes import cifar10, cub200, find_classes, folders
-from galviz.sky.readers.pictures import write_pictures
+from galviz.sky.readers.writing import write_pictures
 
 NAMES = ["cat", "dog", "frog"]
 FILES = [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.opening import open_any_images, rejected
-from galviz.sky.readers import pictures
+from galviz.sky.readers import writing
 
 COUNT = 12
 
@@ -28,8 +28,8 @@ def folder(tmp_path):
 SCRIPT = """
 import time
 from galviz.sky.opening import open_any_images
-from galviz.sky.readers import pictures
-pictures._PART = 2
+from galviz.sky.readers import writing
+writing._PART = 2
 def progress(done, total):
     print(done, flush=True)
     time.sleep(0.1)
@@ -85,9 +85,9 @@ def test_another_request_begins_anew(folder, tmp_path):
 @pytest.mark.parametrize("stage", ["before the record", "before the sky"])
 def test_a_stop_between_two_writes_loses_nothing(folder, tmp_path, monkeypatch, stage):
     """The record and the sky cannot be written at once: whichever comes first, the other one decides."""
-    monkeypatch.setattr(pictures, "_PART", 2)
+    monkeypatch.setattr(writing, "_PART", 2)
     out, calls = tmp_path / "sky", []
-    name, owner = ("write_json", pictures) if stage == "before the record" else ("append", CutoutSet)
+    name, owner = ("write_json", writing) if stage == "before the record" else ("append", CutoutSet)
     real = getattr(owner, name)
 
     def stops(*args):
@@ -109,7 +109,7 @@ def test_a_stop_between_two_writes_loses_nothing(folder, tmp_path, monkeypatch, 
 
 
 def test_after_a_bad_picture_the_command_with_skip_bad_goes_on(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "_PART", 2)
+    monkeypatch.setattr(writing, "_PART", 2)
     (folder / "07.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"images: 07: .*skip_bad"):
         open_any_images(folder, out=tmp_path / "sky", workers=1, report=None)
@@ -119,13 +119,13 @@ def test_after_a_bad_picture_the_command_with_skip_bad_goes_on(folder, tmp_path,
 
 
 def test_two_processes_do_not_make_one_sky(folder, tmp_path):
-    with pictures.FileLock(tmp_path / ".sky.lock"), pytest.raises(RuntimeError, match="a sky that nobody makes"):
+    with writing.FileLock(tmp_path / ".sky.lock"), pytest.raises(RuntimeError, match="a sky that nobody makes"):
         open_any_images(folder, out=tmp_path / "sky", report=None)
 
 
 def test_parts_grow_while_they_are_fast_and_end_with_a_shard(folder, tmp_path):
-    found = pictures.Pictures(np.empty(0), list, "")
-    writer = pictures._Writer(tmp_path / "none", found, "", scientific=False)
+    found = writing.Pictures(np.empty(0), list, "")
+    writer = writing._Writer(tmp_path / "none", found, "", scientific=False)
     lengths = []
     for seconds in (1, 1, 1, 1, 100):
         writer.start += writer.part

@@ -17,7 +17,8 @@ from PIL import Image
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers import classes, zoo
-from galviz.sky.readers.pictures import find_pictures, pictures, write_pictures
+from galviz.sky.readers.pictures import find_pictures, pictures
+from galviz.sky.readers.writing import write_pictures
 
 SIDE = 6
 
@@ -547,7 +548,7 @@ def test_pictures_that_are_not_square_keep_their_shape_where_they_are_made_small
 
 @pytest.mark.parametrize("later", ["deep", "wide"])
 def test_a_sky_is_begun_again_where_a_later_picture_needs_more(tmp_path, monkeypatch, later):
-    monkeypatch.setattr("galviz.sky.readers.pictures._PART", 2)
+    monkeypatch.setattr("galviz.sky.readers.writing._PART", 2)
     place = of_sizes(tmp_path / "mine", [(6, 6)] * 4 + [(6, 6) if later == "deep" else (3, 6)])
     deep = np.random.default_rng(1).integers(0, 2**16, (6, 6), dtype=np.uint16)
     if later == "deep":

@@ -11,7 +11,8 @@ from PIL import Image
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, SLICES, conditional, cumulative, votes_of
 from galviz.sky.readers import zoo
-from galviz.sky.readers.pictures import middle, pictures, write_pictures
+from galviz.sky.readers.pictures import middle, pictures
+from galviz.sky.readers.writing import write_pictures
 
 IDS = ["100008", "100023", "100053"]
 
@@ -121,8 +122,8 @@ def test_pictures_smaller_than_the_crop_are_named(challenge, tmp_path):
 
 def test_parts_and_batches_give_the_whole(challenge, tmp_path, monkeypatch):
     write_pictures(tmp_path / "one", zoo.kaggle(challenge), crop=30, size=10)
-    monkeypatch.setattr("galviz.sky.readers.pictures._PART", 2)
-    monkeypatch.setattr("galviz.sky.readers.pictures._BATCH", 1)
+    monkeypatch.setattr("galviz.sky.readers.writing._PART", 2)
+    monkeypatch.setattr("galviz.sky.readers.writing._BATCH", 1)
     write_pictures(tmp_path / "two", zoo.kaggle(challenge), crop=30, size=10)
     one, two = CutoutSet.open(tmp_path / "one"), CutoutSet.open(tmp_path / "two")
     assert one.fingerprint == two.fingerprint
