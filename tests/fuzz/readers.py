@@ -33,6 +33,7 @@ from galviz.runs.run import Run, list_runs  # noqa: E402
 from galviz.sky.cutouts import CutoutSet  # noqa: E402
 from galviz.sky.export import export  # noqa: E402
 from galviz.sky.readers import classes, pictures, redmapper, sdss, zoo  # noqa: E402
+from galviz.sky.readers.writing import write_pictures  # noqa: E402
 from galviz.tasks.target import Target  # noqa: E402
 
 IDS = [str(1237658493878337640 + k) for k in range(11)]
@@ -168,7 +169,7 @@ def _pixels(path: Path) -> Any:
 def _sky_of(find: Callable[[Path], pictures.Pictures], path: Path) -> Any:
     out = path.with_name("written")
     try:
-        pictures.write_pictures(out, find(path), crop=0, size=16)
+        write_pictures(out, find(path), crop=0, size=16)
         made = CutoutSet.open(out)
         return [made.catalogue, made.images[:]]
     finally:
@@ -345,7 +346,7 @@ def _good_pictures(place: Path, victim: Path) -> bool:
     out = place.with_name(f"{place.name}-sky")
     try:
         table = pd.DataFrame(index=pd.Index(IDS, name="object_id"))
-        pictures.write_pictures(out, zoo.folder_of_pictures(place, table), size=16, skip_bad=True)
+        write_pictures(out, zoo.folder_of_pictures(place, table), size=16, skip_bad=True)
         return bool(lazily and set(good) <= set(CutoutSet.open(out).object_ids))
     finally:
         shutil.rmtree(out, ignore_errors=True)
