@@ -4,7 +4,7 @@ Several users share the workers fairly, and a chunk is repeated if its worker is
 
 By default there is one worker process on this machine, started when it is first needed.
 ``GALVIZ_SCHEDULER=tcp://host:port`` sends the chunks to a cluster instead, whose workers must have galviz installed.
-The function of a chunk is named by a string (``"galviz.nn.explain.attribution:occlude"``) that only the worker
+The function of a chunk is named by a string (``"galviz.nn.explain.occlusion:occlude"``) that only the worker
 resolves. So a page never imports torch.
 
 The local worker uses TLS with its own certificates, and has no dashboard. ``GALVIZ_DASK_DASHBOARD=127.0.0.1:8787``

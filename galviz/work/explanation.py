@@ -17,11 +17,14 @@ from galviz.tasks.target import Target
 from galviz.work.chunks import Work
 
 BASELINES = ("mean", "zero", "blur")
+ALL_BANDS = "all bands"
+"""Name of the map for which all bands are covered at once."""
+
 _PIXELS = 2**18  # pixels of the occluded images of one chunk, which takes a fraction of a second
 
 
 @dataclass(frozen=True)
-class Question:
+class OcclusionSettings:
     """Settings of an occlusion map.
 
     Parameters
@@ -50,7 +53,7 @@ class Question:
 
 
 def outputs(target: Target, bands: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """Return the outputs that can be explained, as labels for a page and the values that `Question` takes.
+    """Return the outputs that can be explained, as labels for a page and the values that `OcclusionSettings` takes.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ class Explanation:
         A finished run.
     cutouts : CutoutSet
     object_id : str
-    question : Question
+    settings : OcclusionSettings
     shown_band : str, optional
         The band that is shown to a network for single bands.
     on_change : callable, optional
@@ -98,25 +101,25 @@ class Explanation:
         run: Run,
         cutouts: CutoutSet,
         object_id: str,
-        question: Question,
+        settings: OcclusionSettings,
         *,
         shown_band: str = "",
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self.run, self.cutouts, self.object_id = run, cutouts, object_id
-        self.question, self.shown_band = question, shown_band
+        self.settings, self.shown_band = settings, shown_band
         self.image = image_for(run, cutouts, object_id, shown_band)
         bands, self.height, self.width = self.image.shape
-        self.bands = ["all bands"]
-        if question.bands == "each":
+        self.bands = [ALL_BANDS]
+        if settings.bands == "each":
             self.bands = [shown_band] if shown_band else list(cutouts.bands)
-        self.places = places(self.height, self.width, question.patch, question.stride)
+        self.places = places(self.height, self.width, settings.patch, settings.stride)
         self.clean = np.nan
         self.outputs = np.full((len(self.bands), len(self.places)), np.nan, dtype=np.float32)
         # Small images get many places a chunk, large ones few: each chunk takes about as long, so progress is even.
-        size = max(8, _PIXELS // (self.height * self.width * (bands if question.bands == "each" else 1)))
+        size = max(8, _PIXELS // (self.height * self.width * (bands if settings.bands == "each" else 1)))
         self._parts = [slice(start, start + size) for start in range(0, len(self.places), size)]
-        given = (str(run.path), self.image, _request(run, cutouts, object_id, question))
+        given = (str(run.path), self.image, _request(run, cutouts, object_id, settings))
         self.work = Work(
             "galviz.work.worker:occluded", [(*given, self.places[part]) for part in self._parts], on_change
         )
@@ -146,20 +149,20 @@ class Explanation:
         come = np.isfinite(values).all(axis=0)
         if not come.any():
             return np.full((len(self.bands), self.height, self.width), np.nan, dtype=np.float32)
-        return spread(values[:, come], self.places[come], self.question.patch, (self.height, self.width))
+        return spread(values[:, come], self.places[come], self.settings.patch, (self.height, self.width))
 
     def sane(self) -> Work:
         """Request the sanity check of Adebayo et al. (2018): rank correlation with the map of shuffled weights.
 
         It is a single chunk.
         """
-        request = _request(self.run, self.cutouts, self.object_id, self.question)
+        request = _request(self.run, self.cutouts, self.object_id, self.settings)
         return Work("galviz.work.worker:sane", [(str(self.run.path), self.image, request)])
 
     @property
     def settings_text(self) -> str:
         """The settings of the map as a text."""
-        return settings_text_of(self.run, self.cutouts, self.question, self.shown_band)
+        return settings_text_of(self.run, self.cutouts, self.settings, self.shown_band)
 
     def to_fits(self) -> bytes:
         """Return a FITS file with the maps (R, H, W) of contribution and output, with the WCS of the cutout."""
@@ -170,7 +173,7 @@ class Explanation:
         if not np.isfinite(self.outputs).all():
             raise ValueError("to_fits: expected a whole map, got one of which parts have not come yet. Wait for it.")
         cards = {"GVRUN": self.run.name[:60], "GVVER": version("galviz"), "CLEAN": float(self.clean)}
-        cards |= {"PATCH": self.question.patch, "STRIDE": self.question.stride, "BASELINE": self.question.baseline}
+        cards |= {"PATCH": self.settings.patch, "STRIDE": self.settings.stride, "BASELINE": self.settings.baseline}
         header.update(cards | {f"BAND{k}": name for k, name in enumerate(self.bands, start=1)})
         header["COMMENT"] = _ascii(self.settings_text)
         header["OUTPUT"] = (_ascii(self.settings_text.partition(", occluder")[0])[:60], "what the map is about")
@@ -194,7 +197,7 @@ class MeanExplanation:
     run : Run
     cutouts : CutoutSet
     ids : sequence of str
-    question : Question
+    settings : OcclusionSettings
     shown_band, on_change
         As in `Explanation`.
 
@@ -212,16 +215,16 @@ class MeanExplanation:
         run: Run,
         cutouts: CutoutSet,
         ids: Sequence[str],
-        question: Question,
+        settings: OcclusionSettings,
         *,
         shown_band: str = "",
         on_change: Callable[[], None] | None = None,
     ) -> None:
-        rows = len(cutouts.bands) if question.bands == "each" and not shown_band else 1
+        rows = len(cutouts.bands) if settings.bands == "each" and not shown_band else 1
         self.count, self._sum = 0, np.zeros((rows, *cutouts.images.shape[2:]))
-        self.shown_band, self.settings_text = shown_band, settings_text_of(run, cutouts, question, shown_band)
+        self.shown_band, self.settings_text = shown_band, settings_text_of(run, cutouts, settings, shown_band)
         chunks = [
-            (str(run.path), image_for(run, cutouts, name, shown_band), _request(run, cutouts, name, question))
+            (str(run.path), image_for(run, cutouts, name, shown_band), _request(run, cutouts, name, settings))
             for name in ids
         ]
         self.work = Work("galviz.work.worker:changed", chunks, on_change)
@@ -241,19 +244,19 @@ class MeanExplanation:
         return bool(new)
 
 
-def _request(run: Run, cutouts: CutoutSet, object_id: str, question: Question) -> dict[str, Any]:
-    """Return the fields of a question, and the linear baseline of the object (0 without one) as ``offset``."""
+def _request(run: Run, cutouts: CutoutSet, object_id: str, settings: OcclusionSettings) -> dict[str, Any]:
+    """Return the fields of the settings, and the linear baseline of the object (0 without one) as ``offset``."""
     offset, value = Offset.from_json(run.info.get("offset")), 0.0
     if offset is not None:
         value = float(offset.of(cutouts.catalogue.iloc[cutouts.row_of([object_id])])[0])
-    return asdict(question) | {"offset": value}
+    return asdict(settings) | {"offset": value}
 
 
-def settings_text_of(run: Run, cutouts: CutoutSet, question: Question, shown_band: str = "") -> str:
+def settings_text_of(run: Run, cutouts: CutoutSet, settings: OcclusionSettings, shown_band: str = "") -> str:
     """Return the settings of a map as a text: the output, the occluder, its baseline, and the band of the image."""
     names = {given: name for name, given in outputs(run.target, cutouts.bands).items()}
-    text = f"{names.get(question.output, question.output)}, occluder {question.patch} px every {question.stride} px"
-    return f"{text}, baseline {question.baseline}" + (f", of the {shown_band} image" if shown_band else "")
+    text = f"{names.get(settings.output, settings.output)}, occluder {settings.patch} px every {settings.stride} px"
+    return f"{text}, baseline {settings.baseline}" + (f", of the {shown_band} image" if shown_band else "")
 
 
 def image_for(run: Run, cutouts: CutoutSet, object_id: str, shown_band: str = "") -> np.ndarray:

@@ -28,7 +28,7 @@ def occluded(path: str, image: np.ndarray, request: dict[str, Any], places: np.n
     image : numpy.ndarray of float32, shape (B, H, W)
         As the network takes it; a single band for a band target.
     request : dict
-        Fields of `galviz.work.explanation.Question`, and the linear baseline as ``offset``.
+        Fields of `galviz.work.explanation.OcclusionSettings`, and the linear baseline as ``offset``.
     places : numpy.ndarray of int, shape (P, 2)
         Top and left pixel of each occluder.
 
@@ -38,7 +38,7 @@ def occluded(path: str, image: np.ndarray, request: dict[str, Any], places: np.n
     clean : float
         The output for the unoccluded image.
     """
-    from galviz.nn.explain.attribution import outputs_at
+    from galviz.nn.explain.occlusion import outputs_at
 
     network, output = _network(path, _stamp(path)), _output(path, request)
     more = {"patch": request["patch"], "baseline": request["baseline"], "bands": request["bands"]}
@@ -62,7 +62,7 @@ def sane(path: str, image: np.ndarray, request: dict[str, Any]) -> float:
 
 
 def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, request: dict[str, Any]) -> np.ndarray:
-    from galviz.nn.explain.attribution import occlude
+    from galviz.nn.explain.occlusion import occlude
 
     more = {name: request[name] for name in ("patch", "stride", "baseline", "bands")}
     return occlude(network, images, output=_output(path, request), value="change", **more).map
@@ -70,7 +70,7 @@ def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, request: 
 
 def _output(path: str, request: dict[str, Any]) -> Any:
     """Return the column, or the function, that selects the requested number from the outputs of a network."""
-    from galviz.nn.explain.attribution import in_its_unit, probability, shifted
+    from galviz.nn.explain.occlusion import in_its_unit, probability, shifted
 
     (how, column), offset = request["output"], request.get("offset", 0.0)
     if how == "probability":

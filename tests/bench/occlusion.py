@@ -20,7 +20,7 @@ from captum.attr import Occlusion
 
 import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.occluders import places
-from galviz.nn.explain import attribution
+from galviz.nn.explain import occlusion
 
 CASES = {  # network, window, places that references are timed on
     "resnet18-224-w16-s8": ("resnet18", 16, 48),
@@ -78,10 +78,10 @@ def captum(network: torch.nn.Module, image: torch.Tensor, window: int, batch: in
     return seen
 
 
-def ours(network: torch.nn.Module, image: torch.Tensor, window: int) -> attribution.Occlusion:
+def ours(network: torch.nn.Module, image: torch.Tensor, window: int) -> occlusion.Occlusion:
     """The whole map, from nothing."""
-    attribution._last.clear()
-    return attribution.occlude(network, image, patch=window, stride=STRIDE, baseline="zero", engine="fast")
+    occlusion._last.clear()
+    return occlusion.occlude(network, image, patch=window, stride=STRIDE, baseline="zero", engine="fast")
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:

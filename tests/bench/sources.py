@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 from galviz.measure.attribution_regions import find_sources, shares  # noqa: E402
-from galviz.nn.explain.attribution import occlude, probability  # noqa: E402
+from galviz.nn.explain.occlusion import occlude, probability  # noqa: E402
 from galviz.nn.inference.predict import load_weights  # noqa: E402
 from galviz.nn.tasks import build  # noqa: E402
 from galviz.runs.run import Run  # noqa: E402

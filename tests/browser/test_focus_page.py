@@ -15,7 +15,8 @@ from pages import opened, serving
 from PIL import Image
 
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.gallery.figure import Stretch, contact_sheet, shown_limits
+from galviz.tools.display import Stretch, shown_limits
+from galviz.tools.gallery.figure import contact_sheet
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

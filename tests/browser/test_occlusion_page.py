@@ -9,7 +9,7 @@ from astropy.io import fits
 from at_once import random_run
 from playwright.sync_api import expect
 
-from galviz.nn.explain.attribution import occlude
+from galviz.nn.explain.occlusion import occlude
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

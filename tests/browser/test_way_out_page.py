@@ -27,7 +27,7 @@ ROWS = 200_000
 SCRIPT = """
 import panel as pn
 from million import burned_sky
-from galviz.tools.gallery.figure import Stretch
+from galviz.tools.display import Stretch
 from galviz.tools.selection.core import Selection
 from galviz.tools.export.view import ExportPanel
 

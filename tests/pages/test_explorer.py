@@ -17,7 +17,7 @@ from galviz.runs.run import Run
 from galviz.sky.readers.pictures import pictures
 from galviz.tools.selection.core import Selection
 from galviz.tools.table.view import TableView
-from galviz.tools.viewer.core import Portrait
+from galviz.tools.viewer.core import ObjectData
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_a_picture_is_that_of_its_id_in_the_order_of_the_table(folder, tiny_sky)
     assert images[:, :, :-1].max() == 0
     assert sky.unit == "display"
     assert np.isnan(sky.pixel_scale).all()  # nobody knows it, so no scale bar may be drawn
-    assert Portrait(sky, None, None, None).object_message(sky.object_ids[0])["bar"] == {"pixels": 0.0, "label": ""}
+    assert ObjectData(sky, None, None, None).object_message(sky.object_ids[0])["bar"] == {"pixels": 0.0, "label": ""}
 
 
 def test_pictures_that_do_not_fit_are_refused(folder, tiny_sky):

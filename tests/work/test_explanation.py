@@ -17,7 +17,7 @@ from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.sky.mock import write_mergers_sky
 from galviz.studies import mergers
 from galviz.tools.occlusion import core as occlusion
-from galviz.work.explanation import Explanation, MeanExplanation, Question, outputs
+from galviz.work.explanation import Explanation, MeanExplanation, OcclusionSettings, outputs
 
 ID = "1237658493878337643"
 
@@ -60,7 +60,7 @@ def test_each_place_has_the_output_of_the_network_with_it_hidden(make, sky, apar
     run, network = make(apart=apart)
     image = sky.images[int(sky.row_of([ID])[0])]
     for bands, cover in (("together", slice(None)), ("each", slice(2, 3))):
-        found = Explanation(run, sky, ID, Question(bands=bands, patch=4, stride=3))
+        found = Explanation(run, sky, ID, OcclusionSettings(bands=bands, patch=4, stride=3))
         assert found.poll()
         row = 0 if bands == "together" else 2
         for k in (0, 7, len(found.places) - 1):
@@ -74,8 +74,8 @@ def test_each_place_has_the_output_of_the_network_with_it_hidden(make, sky, apar
 
 def test_an_output_is_given_in_its_unit(make, sky):
     run, _ = make()
-    learned = Explanation(run, sky, ID, Question(("learned", 0), patch=8, stride=8))
-    shown = Explanation(run, sky, ID, Question(("shown", 0), patch=8, stride=8))
+    learned = Explanation(run, sky, ID, OcclusionSettings(("learned", 0), patch=8, stride=8))
+    shown = Explanation(run, sky, ID, OcclusionSettings(("shown", 0), patch=8, stride=8))
     assert learned.poll()
     assert shown.poll()
     np.testing.assert_allclose(np.exp(learned.outputs), shown.outputs, rtol=1e-5)
@@ -106,7 +106,7 @@ def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_pat
     with torch.inference_mode():
         whole = network(torch.from_numpy(image[None]))[0].numpy()
     for answer, k in (("merger (Class8.6)", COLUMNS.index("Class8.6")), ("spiral: yes (Class4.1)", 7)):
-        found = Explanation(run, sky, sky.object_ids[2], Question(known[answer], patch=12, stride=12))
+        found = Explanation(run, sky, sky.object_ids[2], OcclusionSettings(known[answer], patch=12, stride=12))
         assert found.poll()
         assert found.clean == pytest.approx(whole[k], abs=1e-5)
         expected = hidden(network, image, *found.places[4], 12)
@@ -117,25 +117,25 @@ def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_pat
 def test_a_network_for_bands_is_asked_about_one_image_and_its_probabilities_add_up(make, sky):
     run, _ = make("band")
     found = [
-        Explanation(run, sky, ID, Question(how, patch=8, stride=8), shown_band="g")
+        Explanation(run, sky, ID, OcclusionSettings(how, patch=8, stride=8), shown_band="g")
         for how in outputs(run.target, sky.bands).values()
     ]
     assert all(one.poll() for one in found)
     np.testing.assert_allclose(sum(one.outputs for one in found), 1, atol=1e-5)
     with pytest.raises(ValueError, match=r"shown_band: expected one of the bands u, g, r, i, z, got ''"):
-        Explanation(run, sky, ID, Question())
+        Explanation(run, sky, ID, OcclusionSettings())
 
 
 def test_the_mean_is_that_of_the_maps(make, sky):
     run, _ = make()
     ids = list(sky.object_ids[[3, 1, 8]])
-    question = Question(patch=4, stride=4)
-    mean = MeanExplanation(run, sky, ids, question)
+    settings = OcclusionSettings(patch=4, stride=4)
+    mean = MeanExplanation(run, sky, ids, settings)
     assert np.isnan(mean.mean).all()
     assert mean.poll()
     maps = []
     for object_id in ids:
-        one = Explanation(run, sky, object_id, question)
+        one = Explanation(run, sky, object_id, settings)
         one.poll()
         maps.append(one.map())
     np.testing.assert_allclose(mean.mean, np.mean(maps, axis=0), atol=1e-5)
@@ -144,14 +144,14 @@ def test_the_mean_is_that_of_the_maps(make, sky):
 
 def test_the_sanity_check_tells_a_map_from_that_of_shuffled_weights(make, sky):
     run, _ = make()
-    work = Explanation(run, sky, ID, Question(patch=4, stride=4)).sane()
+    work = Explanation(run, sky, ID, OcclusionSettings(patch=4, stride=4)).sane()
     ((_, found),) = work.new_results()
     assert -1 <= found < 0.9
 
 
 def test_files_hold_the_maps_and_what_was_asked(make, sky):
     run, _ = make()
-    found = Explanation(run, sky, ID, Question(bands="each", patch=4, stride=4))
+    found = Explanation(run, sky, ID, OcclusionSettings(bands="each", patch=4, stride=4))
     found.poll()
     with fits.open(io.BytesIO(found.to_fits())) as hdus:
         np.testing.assert_array_equal(hdus["CHANGE"].data, found.map("change"))
@@ -164,7 +164,7 @@ def test_files_hold_the_maps_and_what_was_asked(make, sky):
 
 def test_the_browser_is_told_id_pixels_and_places_of_one_object(make, sky):
     run, _ = make()
-    found = Explanation(run, sky, ID, Question(patch=4, stride=4))
+    found = Explanation(run, sky, ID, OcclusionSettings(patch=4, stride=4))
     found.poll()
     told = occlusion.map_message(found, 0, "change")
     values = np.frombuffer(told["values"], "<f4").reshape(16, 16)
@@ -182,10 +182,10 @@ def test_the_browser_is_told_id_pixels_and_places_of_one_object(make, sky):
 )
 def test_a_question_that_makes_no_sense_is_refused(given, said):
     with pytest.raises(ValueError, match=said):
-        Question(**given)
+        OcclusionSettings(**given)
 
 
 def test_an_occluder_larger_than_the_image_is_refused(make, sky):
     run, _ = make()
     with pytest.raises(ValueError, match="patch: expected at most 16 pixels"):
-        Explanation(run, sky, ID, Question(patch=17))
+        Explanation(run, sky, ID, OcclusionSettings(patch=17))

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader
-from galviz.nn.explain.folded import body
+from galviz.nn.explain.fused_norms import body
 
 _AT_ONCE = 16 * 224**2  # pixels of the images in one batch of gradients
 

@@ -9,7 +9,7 @@ pixels with all their channels: first the clean pixels, then a row of zeros (the
 all positions. For each position, an index map tells in which row each pixel is found. A layer then gathers rows and
 multiplies matrices: tiles of 4×4 pixels for 3×3 convolutions with stride 1 (`galviz.nn.explain.winograd`), single
 pixels of the box for all others. Clean pixels are stored once and shared by all positions. Batch norm is folded into
-the convolutions (`galviz.nn.explain.folded`).
+the convolutions (`galviz.nn.explain.fused_norms`).
 
 References
 ----------
@@ -24,7 +24,7 @@ from itertools import repeat
 import torch
 from torch import Tensor, nn
 
-from galviz.nn.explain.folded import EDGE, Layer, blocks, body, understands
+from galviz.nn.explain.fused_norms import EDGE, Layer, blocks, body, understands
 from galviz.nn.explain.winograd import TILE, WINDOW, scratch
 
 
@@ -80,7 +80,7 @@ class Incremental:
     Parameters
     ----------
     network : nn.Module
-        A ResNet of ours, torchvision or timm (see `galviz.nn.explain.folded.understands`), in evaluation mode. Its
+        A ResNet of ours, torchvision or timm (see `galviz.nn.explain.fused_norms.understands`), in evaluation mode. Its
         convolutions are copied, so later training has no effect on them.
 
     Attributes

@@ -17,7 +17,7 @@ from galviz.nn.gan.lsgan import LSGAN, embedder_loss
 from galviz.nn.inference.predict import remember, save_weights
 from galviz.nn.training.data import Samples, kept, loader
 from galviz.nn.training.fit import CHECKPOINT_S
-from galviz.nn.training.progress import Bookkeeper, Pulse, load_checkpoint
+from galviz.nn.training.progress import Heartbeat, RunRecorder, load_checkpoint
 from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.runs.folds import split
 from galviz.runs.recipe import Recipe
@@ -92,19 +92,19 @@ def fit_gan(
     first = rank() == 0
     with run.writer() if first else nullcontext(), quiet():
         start = load_checkpoint(run) if resume else None
-        pulse = Pulse(run, status="running", message="Reading the images.", epochs=recipe.epochs)
-        with pulse.beating() if first else nullcontext():
+        heartbeat = Heartbeat(run, status="running", message="Reading the images.", epochs=recipe.epochs)
+        with heartbeat.beating() if first else nullcontext():
             trainer = trainer_for(recipe, devices)
             given = {"network": network, "cutouts": cutouts, "recipe": recipe, "checkpoint_s": checkpoint_s}
-            complete = _train(trainer, pulse, start, **given)
+            complete = _train(trainer, heartbeat, start, **given)
             if first and complete:
                 save_weights(network.trained(), run.weights)
-                pulse.note(message="Fitting.")
+                heartbeat.note(message="Fitting.")
                 if finish is not None:
                     finish(run)
             if first:
                 run.clear_stop()
-            pulse.note(status="done" if complete else "stopped", eta_s=0.0 if complete else None, message="")
+            heartbeat.note(status="done" if complete else "stopped", eta_s=0.0 if complete else None, message="")
     return run
 
 
@@ -118,7 +118,7 @@ def kept_aside(rows: np.ndarray) -> np.ndarray:
 
 def _train(
     trainer: pl.Trainer,
-    pulse: Pulse,
+    heartbeat: Heartbeat,
     start: dict[str, Any] | None,
     *,
     network: LSGAN,
@@ -135,17 +135,17 @@ def _train(
         network.scale.fit(cutouts, learned)
     module = Adversaries(network, recipe, steps.steps, start)
     if trainer.is_global_zero:
-        pulse.run.cut_metrics(steps.start)
-        remember(pulse.run, cutouts, train, held_out)
-        pulse.run.update_info(
+        heartbeat.run.cut_metrics(steps.start)
+        remember(heartbeat.run, cutouts, train, held_out)
+        heartbeat.run.update_info(
             build={"bands": cutouts.bands, "size": cutouts.images.shape[-1]},
             normalisation=network.scale.constants(),
             parameters=sum(p.numel() for p in network.trained().parameters()),
             objects={"train": len(learned), "held_out": len(held_out)},
         )
-    pulse.note(step=steps.start, steps=steps.steps, device=str(trainer.strategy.root_device), message="")
-    check = Moments(module, samples, cutouts.bands, pulse.run)
-    book = Bookkeeper(pulse, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
+    heartbeat.note(step=steps.start, steps=steps.steps, device=str(trainer.strategy.root_device), message="")
+    check = Moments(module, samples, cutouts.bands, heartbeat.run)
+    book = RunRecorder(heartbeat, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps):
         trainer.callbacks.append(book)
         with interruptible():

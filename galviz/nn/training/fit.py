@@ -15,7 +15,7 @@ from galviz.nn.tasks import loss_of, rules
 from galviz.nn.training.data import Samples, kept, loader, memory_format, truths, weights_of
 from galviz.nn.training.module import Training
 from galviz.nn.training.plateau import stalled
-from galviz.nn.training.progress import Bookkeeper, Pulse, load_checkpoint
+from galviz.nn.training.progress import Heartbeat, RunRecorder, load_checkpoint
 from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.nn.training.validation import Validation
 from galviz.runs.folds import kept_aside, rows_of_an_epoch, split
@@ -82,15 +82,15 @@ def fit(
     first = rank() == 0  # only the first of several processes writes to the run
     with run.writer() if first else nullcontext(), quiet():
         start = load_checkpoint(run) if resume else None
-        pulse = Pulse(run, status="running", message="Reading the images.", epochs=recipe.epochs)
-        with pulse.beating() if first else nullcontext():
+        heartbeat = Heartbeat(run, status="running", message="Reading the images.", epochs=recipe.epochs)
+        with heartbeat.beating() if first else nullcontext():
             trainer = trainer_for(recipe, devices)
             target = _fitted(target, cutouts, recipe)
             offset = _offset(target, cutouts, recipe)
             given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe, "offset": offset}
-            complete = _train(trainer, pulse, start, checkpoint_s=checkpoint_s, **given)
+            complete = _train(trainer, heartbeat, start, checkpoint_s=checkpoint_s, **given)
             if first and complete:
-                pulse.note(message="Predicting.")
+                heartbeat.note(message="Predicting.")
                 if recipe.validation.keep == "best":
                     load_weights(network, run.best)
                 device = trainer.strategy.root_device
@@ -103,13 +103,13 @@ def fit(
                 run.clear_stop()
             early = complete and len(run.metrics()) < recipe.epochs
             message = "Ended early: the validation loss fell no more." if early else ""
-            pulse.note(status="done" if complete else "stopped", eta_s=0.0 if complete else None, message=message)
+            heartbeat.note(status="done" if complete else "stopped", eta_s=0.0 if complete else None, message=message)
     return run
 
 
 def _train(
     trainer: pl.Trainer,
-    pulse: Pulse,
+    heartbeat: Heartbeat,
     start: dict[str, Any] | None,
     *,
     network: nn.Module,
@@ -135,9 +135,9 @@ def _train(
     loss = loss_of(target, recipe, None if truth is None else truth[learned])
     module = Training(network, recipe, loss, steps.steps, start)
     if trainer.is_global_zero:
-        pulse.run.cut_metrics(steps.start)  # epochs after the checkpoint are trained, and written, again
-        remember(pulse.run, cutouts, np.concatenate([learned, aside]), held_out)
-        pulse.run.update_info(
+        heartbeat.run.cut_metrics(steps.start)  # epochs after the checkpoint are trained, and written, again
+        remember(heartbeat.run, cutouts, np.concatenate([learned, aside]), held_out)
+        heartbeat.run.update_info(
             build={"bands": cutouts.bands, "size": cutouts.images.shape[-1]},
             normalisation=network.normalise.constants() if hasattr(network, "normalise") else None,
             parameters=sum(p.numel() for p in network.parameters()),
@@ -147,17 +147,17 @@ def _train(
             offset=offset.to_json() if offset else None,
         )
     device = str(trainer.strategy.root_device)
-    pulse.note(step=steps.start, steps=steps.steps, device=device, message="")
+    heartbeat.note(step=steps.start, steps=steps.steps, device=device, message="")
     held = Samples(images, held_out, truth, variants)
     check = Validation(trainer, target, recipe, held, loss) if len(held_out) else _nothing
-    book = Bookkeeper(pulse, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
+    book = RunRecorder(heartbeat, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps) and not stalled(book.losses, recipe.validation.stop_after):
         trainer.callbacks.append(book)
         with interruptible():
             trainer.fit(module, loader(samples, steps))
     early = book.step < steps.steps and stalled(book.losses, recipe.validation.stop_after)
     if early:
-        pulse.note(steps=book.step)
+        heartbeat.note(steps=book.step)
     network.load_state_dict(module.learned.state_dict())
     return early or book.step == steps.steps
 

@@ -26,11 +26,12 @@ from galviz.nn.training.plateau import lowered, stalled, waited
 from galviz.runs.run import Run
 
 _BEAT_S = 1.0  # seconds between two heartbeats
-_DEAR = 50  # save after an epoch only if this many times the time of a save has passed: at most 2 % goes into saving
-_AGREE = 8  # steps between two polls of a request to stop in a parallel training, since agreeing costs time
+# Save after an epoch only if this many times the time of a save has passed: at most 2 % goes into saving.
+_SAVE_COST = 50
+_POLL_STEPS = 8  # steps between two polls of a request to stop in a parallel training, since agreeing costs time
 
 
-class Pulse:
+class Heartbeat:
     """Writes the state of a run once a second in its own thread, and polls for a request to stop.
 
     The training only notes changes in memory, so it never waits for a slow disk.
@@ -82,12 +83,12 @@ class Pulse:
                 self.run.beat()
 
 
-class Bookkeeper(pl.Callback):
+class RunRecorder(pl.Callback):
     """Lightning callback that updates the run folder after every step and epoch, and saves checkpoints.
 
     Parameters
     ----------
-    pulse : Pulse
+    heartbeat : Heartbeat
     order : Steps
         The steps of this training.
     seconds : float
@@ -105,13 +106,13 @@ class Bookkeeper(pl.Callback):
 
     def __init__(
         self,
-        pulse: Pulse,
+        heartbeat: Heartbeat,
         order: Steps,
         seconds: float,
         validate: Callable[[nn.Module], dict[str, float]],
         every_s: float,
     ) -> None:
-        self.pulse, self.run, self.validate, self.every_s = pulse, pulse.run, validate, every_s
+        self.heartbeat, self.run, self.validate, self.every_s = heartbeat, heartbeat.run, validate, every_s
         self.first, self.step, self.steps, self.per_epoch = order.start, order.start, order.steps, order.per_epoch
         self._before, self._cost, self._kept = seconds, 0.0, order.start
         rows = self.run.metrics()
@@ -128,12 +129,12 @@ class Bookkeeper(pl.Callback):
         ended = self.step % self.per_epoch == 0
         left = (self.steps - self.step) * (time.monotonic() - self._began) / (self.step - self.first)
         epoch = math.ceil(self.step / self.per_epoch)
-        self.pulse.note(step=self.step, epoch=epoch, eta_s=round(left, 1), message="")
+        self.heartbeat.note(step=self.step, epoch=epoch, eta_s=round(left, 1), message="")
         if ended:
             self._end_epoch(trainer, module, epoch)
         trainer.should_stop = self._wants_to_stop(trainer) or stalled(self.losses, module.recipe.validation.stop_after)
         since = time.monotonic() - self._saved
-        due = since > self.every_s or (ended and since > _DEAR * self._cost)
+        due = since > self.every_s or (ended and since > _SAVE_COST * self._cost)
         if trainer.is_global_zero and (due or trainer.should_stop or self.step == self.steps):
             self._save(module)
 
@@ -177,10 +178,10 @@ class Bookkeeper(pl.Callback):
             self.run.append_metrics(row | found)
 
     def _wants_to_stop(self, trainer: pl.Trainer) -> bool:
-        stop = self.pulse.stop or trainer.received_sigterm
+        stop = self.heartbeat.stop or trainer.received_sigterm
         if trainer.world_size == 1:
             return stop
-        return not self.step % _AGREE and trainer.strategy.reduce_boolean_decision(stop, all=False)
+        return not self.step % _POLL_STEPS and trainer.strategy.reduce_boolean_decision(stop, all=False)
 
 
 def save_checkpoint(run: Run, state: dict[str, Any]) -> None:

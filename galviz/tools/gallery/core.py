@@ -13,8 +13,9 @@ import pandas as pd
 from galviz.io.expressions import evaluate, matches
 from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.display import Stretch, default_stretch
 from galviz.tools.gallery import messages
-from galviz.tools.gallery.figure import Stretch, contact_sheet, default_stretch
+from galviz.tools.gallery.figure import contact_sheet
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection

@@ -10,9 +10,9 @@ import traitlets
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
+from galviz.tools.display import Stretch
 from galviz.tools.gallery import messages
 from galviz.tools.gallery.core import Exchange
-from galviz.tools.gallery.figure import Stretch
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 

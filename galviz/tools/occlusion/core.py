@@ -7,7 +7,8 @@ import pandas as pd
 
 from galviz.measure.attribution_regions import find_sources
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.gallery.figure import contact_sheet, default_stretch
+from galviz.tools.display import default_stretch
+from galviz.tools.gallery.figure import contact_sheet
 from galviz.tools.occlusion.figure import MARKS, colour_scale, picture, rgb_of
 from galviz.tools.viewer.figure import scale_bar
 from galviz.work.explanation import Explanation, outputs
@@ -46,7 +47,7 @@ def object_message(cutouts: CutoutSet, object_id: str, sources: pd.DataFrame, sh
 def name_of(found: Explanation) -> str:
     """Return the displayed name of the explained output."""
     return next(
-        name for name, given in outputs(found.run.target, found.cutouts.bands).items() if given == found.question.output
+        name for name, given in outputs(found.run.target, found.cutouts.bands).items() if given == found.settings.output
     )
 
 
@@ -60,7 +61,7 @@ def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
     message |= {
         "label": label,
         "clean": float(found.clean) if np.isfinite(found.clean) else None,
-        "patch": found.question.patch,
+        "patch": found.settings.patch,
     }
     message |= {"tops": found.places[:, 0].tolist(), "lefts": found.places[:, 1].tolist()}
     arrays = {"values": values[row], "outputs": found.outputs[row]}

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
+from galviz.tools.display import PALETTES
 from galviz.tools.style import BLUE, FOCUS, SKY, frame, plain, plain_title
-from galviz.tools.viewer.figure import PALETTES
 
 MARKS: dict[str, tuple[str, str, str]] = {
     "bcg": ("dot", "#E69F00", "central galaxy"),

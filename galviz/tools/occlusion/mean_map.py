@@ -12,7 +12,7 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import REFUSED, note, shown_error, shown_work, text
 from galviz.tools.occlusion.figure import mean_map
 from galviz.tools.viewer.stretch import alert
-from galviz.work.explanation import MeanExplanation, Question
+from galviz.work.explanation import ALL_BANDS, MeanExplanation, OcclusionSettings
 
 _MOST = 2000  # largest number of objects in a mean
 
@@ -26,8 +26,8 @@ class MeanView(pn.viewable.Viewer):
     cutouts : CutoutSet
     selected : callable
         Returns the selected ids; if there are none, all objects of the sky are used.
-    question : callable
-        Returns the current `Question`.
+    settings : callable
+        Returns the current `OcclusionSettings`.
     shown_band : callable
         Returns the current input band of a network for single bands.
     """
@@ -37,11 +37,16 @@ class MeanView(pn.viewable.Viewer):
     error = param.String(default="", doc="why the last request failed")
 
     def __init__(
-        self, run: Run, cutouts: CutoutSet, selected: Callable[[], Sequence[str]], question: Callable[[], Question],
-        shown_band: Callable[[], str], **params: object,
-    ) -> None:  # fmt: skip
+        self,
+        run: Run,
+        cutouts: CutoutSet,
+        selected: Callable[[], Sequence[str]],
+        settings: Callable[[], OcclusionSettings],
+        shown_band: Callable[[], str],
+        **params: object,
+    ) -> None:
         super().__init__(**params)
-        self.run, self.cutouts, self.question = run, cutouts, question
+        self.run, self.cutouts, self.settings = run, cutouts, settings
         self.selected, self.shown_band = selected, shown_band
 
     def start(self, _: object = None) -> None:
@@ -53,7 +58,7 @@ class MeanView(pn.viewable.Viewer):
         if len(ids) > _MOST:
             ids = ids[np.sort(np.random.default_rng(0).choice(len(ids), _MOST, replace=False))]
         try:
-            found = MeanExplanation(self.run, self.cutouts, list(ids), self.question(), shown_band=self.shown_band())
+            found = MeanExplanation(self.run, self.cutouts, list(ids), self.settings(), shown_band=self.shown_band())
             self.param.update(found=found, error="" if len(ids) else "The sky has no image of the selected objects.")
         except REFUSED as error:
             self.error = shown_error(error)
@@ -95,7 +100,7 @@ class MeanView(pn.viewable.Viewer):
 
     def _rows(self) -> list[tuple[np.ndarray, str]]:
         mean = self.found.mean
-        names = self.cutouts.bands if len(mean) > 1 else [self.found.shown_band or "all bands"]
+        names = self.cutouts.bands if len(mean) > 1 else [self.found.shown_band or ALL_BANDS]
         return list(zip(mean, names, strict=True))
 
     @param.depends("error")

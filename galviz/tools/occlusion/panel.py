@@ -36,7 +36,7 @@ class WhyView(pn.viewable.Viewer):
 
         self.one = OcclusionView(run, cutouts, selection)
         request = self.one.request
-        self.mean = MeanView(run, cutouts, selected, request.question, lambda: request.shown_band)
+        self.mean = MeanView(run, cutouts, selected, request.settings, lambda: request.shown_band)
         if pn.state.curdoc is not None:
             pn.state.add_periodic_callback(self.poll, period=_EVERY_MS)
             pn.state.on_session_destroyed(lambda _: self.cancel())

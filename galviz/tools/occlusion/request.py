@@ -10,15 +10,14 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import field
 from galviz.tools.occlusion.core import VALUES
-from galviz.work.explanation import BASELINES, Question, outputs
+from galviz.work.explanation import ALL_BANDS, BASELINES, OcclusionSettings, outputs
 
-TOGETHER = "all bands"
 SHOWN = ("band", "value")
 """Settings that change the display only; they need no new request."""
 
 
 class RequestControls(pn.viewable.Viewer):
-    """Controls that build a `Question` to a run.
+    """Controls that build a `OcclusionSettings` to a run.
 
     Parameters
     ----------
@@ -28,7 +27,7 @@ class RequestControls(pn.viewable.Viewer):
 
     output = param.Selector(default=None, objects=[None], label="Output")
     shown_band = param.Selector(default="", objects=[""], label="Image", doc="the band that the network is shown")
-    band = param.Selector(default=TOGETHER, objects=[TOGETHER], label="Hide in", doc="all bands at once, or one alone")
+    band = param.Selector(default=ALL_BANDS, objects=[ALL_BANDS], label="Cover", doc="all bands at once, or one band")
     patch = param.Integer(default=8, bounds=(1, 256), label="Occluder (px)")
     stride = param.Integer(default=4, bounds=(1, 256), label="Stride (px)")
     baseline = param.Selector(
@@ -44,7 +43,7 @@ class RequestControls(pn.viewable.Viewer):
         self.single, known = run.target.one_band(cutouts.bands), outputs(run.target, cutouts.bands)
         self.param.output.objects = known
         self.param.shown_band.objects = list(cutouts.bands) if self.single else [""]
-        self.param.band.objects = [TOGETHER] if self.single else [TOGETHER, *cutouts.bands]
+        self.param.band.objects = [ALL_BANDS] if self.single else [ALL_BANDS, *cutouts.bands]
         side = min(cutouts.images.shape[2:])
         first = {"output": next(iter(known.values())), "shown_band": self.param.shown_band.objects[0]}
         first |= {"patch": max(2, side // 8), "stride": max(1, side // 16)}
@@ -73,10 +72,10 @@ class RequestControls(pn.viewable.Viewer):
         named |= {name: tuple(value) for name, value in named.items() if name == "output"}  # a list in JSON
         self.param.update(**{name: named[name] for name in self.names if name in named})
 
-    def question(self) -> Question:
+    def settings(self) -> OcclusionSettings:
         """Return the request that the controls describe."""
-        bands = "together" if self.band == TOGETHER else "each"
-        return Question(self.output, bands, self.patch, self.stride, self.baseline)
+        bands = "together" if self.band == ALL_BANDS else "each"
+        return OcclusionSettings(self.output, bands, self.patch, self.stride, self.baseline)
 
     def fields(self) -> list[pn.widgets.Widget]:
         """Return one widget per control, in the order of `names`; those without an effect are hidden."""

@@ -91,7 +91,7 @@ def sanity_text(correlation: float) -> str | Markup:
 
 def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
     """Return an HTML table of the share of the effect near each kind of source, compared with chance."""
-    radius = max(2.0, found.question.patch / 2)
+    radius = max(2.0, found.settings.patch / 2)
     if sources.empty:
         return Markup("<p class='note'>Nothing is known to lie here, and nothing is found.</p>")
     table = shares(found.map()[row], sources, radius)
@@ -101,7 +101,7 @@ def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
         for where, part in table.iterrows()
     )
     about = f"Where the effect lies: within {radius:g} px of each source. By chance: the same map, moved at random."
-    if found.question.stride > found.question.patch:
+    if found.settings.stride > found.settings.patch:
         about += " Between the places much of the image was never hidden, and does not count."
     head = Markup("<tr><th></th><td>of the effect</td><td>by chance (95 %)</td><td></td></tr>")
     return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(about, head, rows)

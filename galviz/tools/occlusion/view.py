@@ -66,7 +66,7 @@ class OcclusionView(pn.viewable.Viewer):
 
     @param.depends("request.band", watch=True)
     def _turn(self) -> None:
-        if self.found is not None and self.found.question == self.request.question():
+        if self.found is not None and self.found.settings == self.request.settings():
             self._send()  # the maps of all bands are already computed
         elif self.at_once:
             self.explain()
@@ -76,7 +76,7 @@ class OcclusionView(pn.viewable.Viewer):
         self.cancel()
         try:
             self.found = Explanation(
-                self.run, self.cutouts, self.object_id, self.request.question(), shown_band=self.request.shown_band
+                self.run, self.cutouts, self.object_id, self.request.settings(), shown_band=self.request.shown_band
             )
         except REFUSED as error:
             self.error = shown_error(error)

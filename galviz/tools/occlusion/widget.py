@@ -12,9 +12,8 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.occlusion.core import VALUES, map_message, object_message, sources_of
-from galviz.work.explanation import BASELINES, Explanation, Question, outputs
+from galviz.work.explanation import ALL_BANDS, BASELINES, Explanation, OcclusionSettings, outputs
 
-TOGETHER = "all bands"
 _SETTINGS = ("object_id", "output", "shown_band", "band", "patch", "stride", "baseline")
 
 
@@ -58,7 +57,7 @@ class OcclusionWidget(anywidget.AnyWidget):
     object_id = traitlets.Unicode()
     output = traitlets.Unicode()
     shown_band = traitlets.Unicode()
-    band = traitlets.Unicode(TOGETHER)
+    band = traitlets.Unicode(ALL_BANDS)
     patch = traitlets.Int(8, min=1)
     stride = traitlets.Int(4, min=1)
     baseline = traitlets.Enum(BASELINES, default_value=BASELINES[0])
@@ -96,7 +95,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         name, value = proposal["trait"].name, proposal["value"]
         single = self.run.target.one_band(self.cutouts.bands)
         known = {"output": list(self._outputs), "shown_band": list(self.cutouts.bands) if single else [""]}
-        known["band"] = [TOGETHER, *([] if single else self.cutouts.bands)]
+        known["band"] = [ALL_BANDS, *([] if single else self.cutouts.bands)]
         if name == "object_id":
             self.cutouts.row_of([value])
         elif value not in known[name]:
@@ -106,10 +105,10 @@ class OcclusionWidget(anywidget.AnyWidget):
     def explain(self) -> None:
         """Request a new map; the previous one is dropped."""
         self.cancel()
-        bands = "together" if self.band == TOGETHER else "each"
-        question = Question(self._outputs[self.output], bands, self.patch, self.stride, self.baseline)
+        bands = "together" if self.band == ALL_BANDS else "each"
+        settings = OcclusionSettings(self._outputs[self.output], bands, self.patch, self.stride, self.baseline)
         new = Explanation(
-            self.run, self.cutouts, self.object_id, question, shown_band=self.shown_band, on_change=self._poll
+            self.run, self.cutouts, self.object_id, settings, shown_band=self.shown_band, on_change=self._poll
         )
         self.found = new
         self._bring()

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from galviz.tools.gallery.figure import Stretch, contact_sheet
+from galviz.tools.display import Stretch
+from galviz.tools.gallery.figure import contact_sheet
 from galviz.tools.plots.colouring import VALUE, Colouring
 from galviz.tools.plots.figure import focus_ring
 from galviz.tools.style import FOCUS, GREY, frame, plain

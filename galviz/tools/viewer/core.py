@@ -12,14 +12,14 @@ import pandas as pd
 
 from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.display import LUPTON_Q, Stretch, object_limits, palette_bytes
 from galviz.tools.gallery.core import text_of
-from galviz.tools.gallery.figure import Stretch, object_limits, palette_bytes
 from galviz.tools.labels.core import Labels
 from galviz.tools.viewer import messages
-from galviz.tools.viewer.figure import LUPTON_Q, MARKS, scale_bar
+from galviz.tools.viewer.figure import MARKS, scale_bar
 
 
-class Portrait:
+class ObjectData:
     """The images and facts of each object, and the order of the objects.
 
     Parameters

@@ -8,9 +8,8 @@ import param
 
 from galviz.io.markup import Markup
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.display import KINDS, PALETTES, Stretch, default_stretch
 from galviz.tools.formatting import Text, shown_error
-from galviz.tools.gallery.figure import KINDS, Stretch, default_stretch
-from galviz.tools.viewer.figure import PALETTES
 
 RGB, ALL = "RGB", "all bands"
 _NUMBERS = ("brightness", "gamma", "softening", "percentile")

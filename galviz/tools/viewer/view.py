@@ -14,7 +14,7 @@ from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer import messages
-from galviz.tools.viewer.core import Portrait
+from galviz.tools.viewer.core import ObjectData
 from galviz.tools.viewer.stretch import ALL, RGB, StretchView
 
 
@@ -78,7 +78,7 @@ class FocusView(pn.viewable.Viewer):
         **params: object,
     ) -> None:
         super().__init__(**params)
-        self.portrait = Portrait(cutouts, facts, labels, ids)
+        self.data = ObjectData(cutouts, facts, labels, ids)
         self.selection, self.height, self._own = selection, height, stretch_view is None
         self.stretch_view = StretchView(cutouts) if stretch_view is None else stretch_view
         if picture is not None and (picture != ALL or len(cutouts.bands) > 1):
@@ -93,19 +93,19 @@ class FocusView(pn.viewable.Viewer):
     def object_id(self) -> str:
         """Id of the object that is shown: the one in focus, or the first if the focus is unknown here."""
         focus = self.selection.focus
-        return focus if focus is not None and self.portrait.knows(focus) else str(self.portrait.ids[0])
+        return focus if focus is not None and self.data.knows(focus) else str(self.data.ids[0])
 
     def stretch_message(self) -> messages.Stretch:
         """Return the display settings, with the limits of each picture of this object."""
-        bands, stretch_view = self.portrait.cutouts.bands, self.stretch_view
+        bands, stretch_view = self.data.cutouts.bands, self.stretch_view
         pictures = {RGB: (stretch_view.red, stretch_view.green, stretch_view.blue)} if len(bands) > 1 else {}
         pictures |= {name: (name,) for name in bands}
-        message = self.portrait.stretch_message(self.object_id, self._stretch, pictures)
+        message = self.data.stretch_message(self.object_id, self._stretch, pictures)
         return message | {"name": self._picture, "all": ALL}
 
     def object_message(self) -> messages.Object:
         """Return everything shown of the object, including its pixels."""
-        return self.portrait.object_message(self.object_id) | {
+        return self.data.object_message(self.object_id) | {
             "tallest": self.height,
             "stretch": self.stretch_message(),
         }
@@ -123,14 +123,14 @@ class FocusView(pn.viewable.Viewer):
         act[message["type"]](message)
 
     def _step(self, message: messages.Step) -> None:
-        self.selection.focus = self.portrait.beside(self.object_id, message["by"])
+        self.selection.focus = self.data.beside(self.object_id, message["by"])
 
     def _go(self, message: messages.Go) -> None:
         wanted = message["id"].strip()
-        if self.portrait.knows(wanted):
+        if self.data.knows(wanted):
             self.selection.focus = wanted
         elif wanted:
-            text = f"{wanted} is not among these {len(self.portrait.ids):,} objects."
+            text = f"{wanted} is not among these {len(self.data.ids):,} objects."
             self.canvas.send(messages.Alert(type="alert", text=text))
 
     def _turn(self, message: messages.Picture) -> None:

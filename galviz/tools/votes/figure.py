@@ -11,7 +11,8 @@ import pandas as pd
 
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, NAMES, SLICES, checked
-from galviz.tools.gallery.figure import Sheet, Stretch, contact_sheet, default_stretch
+from galviz.tools.display import Stretch, default_stretch
+from galviz.tools.gallery.figure import Sheet, contact_sheet
 from galviz.tools.occlusion.figure import colour_scale
 from galviz.tools.style import BLUE, GREY, ORANGE, frame
 from galviz.tools.votes.panels import PLACES, density, in_panels, points

@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from galviz.nn.explain import winograd
-from galviz.nn.explain.folded import body
+from galviz.nn.explain.fused_norms import body
 from galviz.nn.explain.incremental import Incremental, understands
 from galviz.nn.networks.encoders import ResNet18, WideResNet50
 from galviz.nn.networks.timm_encoder import TimmEncoder

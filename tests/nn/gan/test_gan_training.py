@@ -11,7 +11,7 @@ from galviz.nn.gan.lsgan import build
 from galviz.nn.gan.training import SAMPLES, Moments, fit_gan
 from galviz.nn.inference.predict import load_weights, objects
 from galviz.nn.training.data import Samples
-from galviz.nn.training.progress import Bookkeeper
+from galviz.nn.training.progress import RunRecorder
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
@@ -83,16 +83,16 @@ def test_the_sheet_is_what_the_saved_generator_makes(done):
 
 
 def break_off(monkeypatch, at_step, how):
-    step_over = Bookkeeper.on_train_batch_end
+    step_over = RunRecorder.on_train_batch_end
 
     def ending(self, *args):
         if how == "stopped" and self.step + 1 == at_step:
-            self.pulse.stop = True
+            self.heartbeat.stop = True
         step_over(self, *args)
         if how == "killed" and self.step == at_step:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Bookkeeper, "on_train_batch_end", ending)
+    monkeypatch.setattr(RunRecorder, "on_train_batch_end", ending)
 
 
 @pytest.mark.parametrize(("at_step", "how"), list(product([1, 2, 5], ["stopped", "killed"])))

@@ -11,7 +11,7 @@ from galviz.nn.gan.adversaries import Adversaries
 from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.nn.training.module import Training
-from galviz.nn.training.progress import Bookkeeper
+from galviz.nn.training.progress import RunRecorder
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
@@ -66,14 +66,14 @@ def test_what_is_measured_is_what_is_kept(run):
 
 @pytest.mark.parametrize("at_step", [1, 4, STEPS])
 def test_resumed_equals_undisturbed_bit_for_bit(run, tiny_sky, tmp_path, monkeypatch, at_step):
-    step_over = Bookkeeper.on_train_batch_end
+    step_over = RunRecorder.on_train_batch_end
 
     def ending(self, *args):
-        self.pulse.stop = self.pulse.stop or self.step + 1 == at_step
+        self.heartbeat.stop = self.heartbeat.stop or self.step + 1 == at_step
         step_over(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Bookkeeper, "on_train_batch_end", ending)
+        patch.setattr(RunRecorder, "on_train_batch_end", ending)
         train(tiny_sky, tmp_path / "run")
     again = train(tiny_sky, tmp_path / "run", resume=True)
     assert again.weights.read_bytes() == run.weights.read_bytes()

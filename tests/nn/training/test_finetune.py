@@ -6,14 +6,14 @@ import torch
 from safetensors.torch import load_file
 
 from galviz import studies
-from galviz.nn.explain.attribution import occlude
+from galviz.nn.explain.occlusion import occlude
 from galviz.nn.inference.predict import network_of
 from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.nn.training.module import Training, blocks_of
-from galviz.nn.training.progress import Bookkeeper
+from galviz.nn.training.progress import RunRecorder
 from galviz.nn.training.train import train
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -58,23 +58,23 @@ def results(run):
 
 
 def stop_at(monkeypatch, step):
-    step_over = Bookkeeper.on_train_batch_end
+    step_over = RunRecorder.on_train_batch_end
 
     def ending(self, *args):
-        self.pulse.stop = self.step + 1 == step
+        self.heartbeat.stop = self.step + 1 == step
         step_over(self, *args)
 
-    monkeypatch.setattr(Bookkeeper, "on_train_batch_end", ending)
+    monkeypatch.setattr(RunRecorder, "on_train_batch_end", ending)
 
 
 def test_the_encoder_learns_nothing_until_its_epoch_and_then_learns(tiny_sky, tmp_path, monkeypatch):
-    encoders, step_over = {}, Bookkeeper.on_train_batch_end
+    encoders, step_over = {}, RunRecorder.on_train_batch_end
 
     def noting(self, trainer, module, *args):
         step_over(self, trainer, module, *args)
         encoders[self.step] = {name: value.clone() for name, value in module.network.encoder.state_dict().items()}
 
-    monkeypatch.setattr(Bookkeeper, "on_train_batch_end", noting)
+    monkeypatch.setattr(RunRecorder, "on_train_batch_end", noting)
     first = build(RICHNESS, RECIPE, BANDS).encoder.state_dict()
     start(tmp_path / "run", tiny_sky)
     same = {step: [torch.equal(value, first[name]) for name, value in one.items()] for step, one in encoders.items()}

@@ -16,7 +16,7 @@ from galviz.nn.training import fit as fit_module
 from galviz.nn.training import progress
 from galviz.nn.training.fit import fit
 from galviz.nn.training.plateau import lowered, stalled
-from galviz.nn.training.progress import Bookkeeper, save_checkpoint
+from galviz.nn.training.progress import RunRecorder, save_checkpoint
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
@@ -57,16 +57,16 @@ def done(tmp_path_factory, tiny_sky):
 
 def break_off(monkeypatch, at_step, how):
     """Let a training end at a step: asked to stop, or killed so hard that nothing after the checkpoint is written."""
-    step_over = Bookkeeper.on_train_batch_end
+    step_over = RunRecorder.on_train_batch_end
 
     def ending(self, *args):
         if how == "stopped" and self.step + 1 == at_step:
-            self.pulse.stop = True
+            self.heartbeat.stop = True
         step_over(self, *args)
         if how == "killed" and self.step == at_step:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Bookkeeper, "on_train_batch_end", ending)
+    monkeypatch.setattr(RunRecorder, "on_train_batch_end", ending)
 
 
 def test_a_finished_run_has_all_that_a_run_has(done, tiny_sky):
@@ -255,7 +255,7 @@ def test_stop_is_obeyed_and_taken_back(tiny_sky, tmp_path):
 
 
 def test_a_polite_signal_stops_it_after_the_step(done, tiny_sky, tmp_path, monkeypatch):
-    step_over = Bookkeeper.on_train_batch_end
+    step_over = RunRecorder.on_train_batch_end
 
     def signalled(self, *args):
         if self.step == 2:
@@ -264,7 +264,7 @@ def test_a_polite_signal_stops_it_after_the_step(done, tiny_sky, tmp_path, monke
 
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
-        patch.setattr(Bookkeeper, "on_train_batch_end", signalled)
+        patch.setattr(RunRecorder, "on_train_batch_end", signalled)
         with pytest.raises(SystemExit, match="143"):
             start(tmp_path / "run", tiny_sky)
     run = Run.open(tmp_path / "run")

@@ -10,7 +10,7 @@ from galviz.nn.inference.predict import objects
 from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
 from galviz.nn.training.losses import joint_loss
-from galviz.nn.training.progress import Bookkeeper
+from galviz.nn.training.progress import RunRecorder
 from galviz.runs.folds import rows_of_an_epoch, split
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -106,15 +106,15 @@ def test_labels_beyond_the_fraction_are_not_looked_at(make_sky, tmp_path):
 
 
 def test_it_resumes_bit_for_bit(make_sky, tmp_path, monkeypatch):
-    sky, step_over = make_sky(18), Bookkeeper.on_train_batch_end
+    sky, step_over = make_sky(18), RunRecorder.on_train_batch_end
     whole = start(tmp_path / "whole", sky, RECIPE)
 
     def ending(self, *args):
-        self.pulse.stop = self.step == 2
+        self.heartbeat.stop = self.step == 2
         step_over(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Bookkeeper, "on_train_batch_end", ending)
+        patch.setattr(RunRecorder, "on_train_batch_end", ending)
         assert start(tmp_path / "run", sky, RECIPE).state()["step"] == 3
     assert results(start(tmp_path / "run", sky, RECIPE, resume=True)) == results(whole)
 

@@ -16,10 +16,10 @@ from astropy.io import fits
 
 from galviz.io.provenance import ids_digest
 from galviz.io.tables import SUFFIXES, read_table, write_table
+from galviz.tools.display import Stretch
 from galviz.tools.export import download as handover
 from galviz.tools.export import view as export_panel
 from galviz.tools.export.view import FORMATS, ExportPanel
-from galviz.tools.gallery.figure import Stretch
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.snapshot import Snapshot, run_on_change
 

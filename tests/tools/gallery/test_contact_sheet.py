@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from galviz.sky.photometry import lupton_rgb, stretch
-from galviz.tools.gallery.figure import Stretch, contact_sheet, default_stretch
-from galviz.tools.viewer.figure import LUPTON_Q, linear_part
+from galviz.tools.display import LUPTON_Q, Stretch, default_stretch, linear_part
+from galviz.tools.gallery.figure import contact_sheet
 
 BANDS = ("u", "g", "r", "i", "z")
 

@@ -4,7 +4,7 @@ import pytest
 import traitlets
 from million import burned_sky, burned_table
 
-from galviz.tools.gallery.figure import Stretch
+from galviz.tools.display import Stretch
 from galviz.tools.gallery.widget import GalleryWidget
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection

@@ -8,7 +8,7 @@ from at_once import Now, random_run
 from galviz.tools.messages import check
 from galviz.tools.occlusion import messages
 from galviz.tools.occlusion.widget import OcclusionWidget
-from galviz.work.explanation import Explanation, Question
+from galviz.work.explanation import Explanation, OcclusionSettings
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_what_is_set_is_asked_and_the_map_is_the_answer(made):
     sent = []
     widget.send = lambda message, buffers: sent.append((message, buffers))
     widget.object_id = sky.object_ids[7]
-    expected = Explanation(run, sky, sky.object_ids[7], Question(patch=4, stride=4))
+    expected = Explanation(run, sky, sky.object_ids[7], OcclusionSettings(patch=4, stride=4))
     expected.poll()
     np.testing.assert_array_equal(widget.map, expected.map()[0])
     assert widget.clean == pytest.approx(expected.clean)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from galviz.tools.gallery.figure import default_stretch
+from galviz.tools.display import default_stretch
 from galviz.tools.plots.colouring import VALUE, Colouring
 from galviz.tools.thumbnails.figure import cells, picture, thumbnail_map
 

@@ -7,7 +7,7 @@ import pytest
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.photometry import stretch_limits
-from galviz.tools.gallery.figure import Stretch, default_stretch, lupton_limits, shown_limits
+from galviz.tools.display import Stretch, default_stretch, lupton_limits, shown_limits
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from galviz.tools.viewer.figure import linear_part, rgb_bands, scale_bar
+from galviz.tools.display import linear_part, rgb_bands
+from galviz.tools.viewer.figure import scale_bar
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER, NAMES, SLICES
-from galviz.tools.gallery.figure import contact_sheet, default_stretch
+from galviz.tools.display import default_stretch
+from galviz.tools.gallery.figure import contact_sheet
 from galviz.tools.votes import figure as figures
 from galviz.tools.votes.panels import PLACES
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from galviz.measure.occluders import places, spread
-from galviz.nn.explain.attribution import (
+from galviz.nn.explain.occlusion import (
     grad_cam,
     in_its_unit,
     integrated_gradients,
