@@ -23,7 +23,7 @@ ARCHITECTURES = {  # the tasks of each; a GAN is only trained by the study that 
 }
 _TIMM = "timm"
 _TASKS_OF_TIMM = (*IMAGES, "votes")
-NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "standard", "none")
+NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "standard", "pretrained", "none")
 _RESNET18, _OURS = ("resnet18",), ("resnet18", "wide_resnet50")
 _VOTES = tuple(name for name, tasks in ARCHITECTURES.items() if "votes" in tasks)
 
@@ -204,6 +204,9 @@ class Optimiser(Group):
         high=1,
     )
     freeze_epochs: int = setting(0, "Epochs at the start in which the encoder keeps its initial weights.", low=0)
+    freeze_blocks: int = setting(
+        0, "Blocks of the encoder, from the first on, that keep their initial weights in the whole training.", low=0
+    )
     frozen: bool = setting(default=False, help="Keep the encoder's initial weights; only the head learns.")
 
 
@@ -261,7 +264,7 @@ class Data(Group):
         "asinh",
         "Pixel scaling. asinh: constants per band; asinh_global: the same constants for all bands; noise: asinh in "
         "units of the noise of each image; minmax: each image to 0…1; standard: mean and scatter of each band, "
-        "for pictures; none: unchanged.",
+        "for pictures; pretrained: mean and scatter of the pictures that the encoder was trained on; none: unchanged.",
         choices=NORMALISE,
     )
     augment: tuple[str, ...] = setting(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from galviz.nn.networks.encoders import ResNet18, WideResNet50
-from galviz.nn.networks.normalise import Normalise
+from galviz.nn.networks.normalise import IMAGENET, Normalise
 from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
@@ -164,6 +164,7 @@ def assemble(
     else:
         own = {name: getattr(options, name) for name in ("width", "stem", "stages")}
         encoder = ResNet18(channels, **own, replicate=options.replicate and apart)
-    normalise = Normalise(recipe.data.normalise, bands, options.clip)
+    trained = encoder.pictures if options.is_timm else IMAGENET
+    normalise = Normalise(recipe.data.normalise, bands, options.clip, trained)
     made = head(encoder.features, vectors)
     return CutoutNetwork(normalise, encoder, made, apart=apart, standardise=standardise, **more)

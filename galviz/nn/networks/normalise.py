@@ -1,6 +1,6 @@
 """Pixel scaling. It is part of the network, so that predictions use the same scaling as the training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,7 +14,9 @@ _ROWS = 1024  # objects that the constants are measured on
 _CHUNK = 64
 PER_BAND = ("asinh", "standard")
 """Modes with constants of each band, which would give away what band an image is of."""
-_OWN = ("noise", "minmax", "none")  # modes without constants from the training set
+_OWN = ("noise", "minmax", "none")  # modes without constants
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and scatter of red, green and blue in ImageNet's pictures, in 0…1."""
 
 
 class Normalise(nn.Module):
@@ -27,20 +29,31 @@ class Normalise(nn.Module):
       image gives 0.
     - ``"minmax"``: (x − min) / (max − min) of each image and band. A constant image gives 0.
     - ``"standard"``: (x − μ) / σ with μ and σ of each band, for pictures.
+    - ``"pretrained"``: the same, with μ and σ of the pictures that the encoder was trained on. Those in galaxy images
+      differ, and an encoder does worse with them.
     - ``"none"``: x unchanged, for pictures in 0…1.
 
     A band classifier must not use those in `PER_BAND`.
 
     Parameters
     ----------
-    mode : {"asinh", "asinh_global", "noise", "minmax", "standard", "none"}
+    mode : {"asinh", "asinh_global", "noise", "minmax", "standard", "pretrained", "none"}
     bands : sequence of str
         Names of axis 1. A network that takes one band at a time has one entry.
     clip : float
         Clip scaled values to −`clip` … `clip`, so that a very bright star does not dominate. 0: no clipping.
+    trained : (sequence of float, sequence of float)
+        Mean and scatter of red, green and blue for ``"pretrained"``. With another number of bands, all have the mean
+        of the three.
     """
 
-    def __init__(self, mode: str, bands: tuple[str, ...], clip: float = 0.0) -> None:
+    def __init__(
+        self,
+        mode: str,
+        bands: tuple[str, ...],
+        clip: float = 0.0,
+        trained: tuple[Sequence[float], Sequence[float]] = IMAGENET,
+    ) -> None:
         super().__init__()
         if mode not in NORMALISE:
             raise ValueError(f"normalise: expected one of {', '.join(NORMALISE)}, got {mode!r}.")
@@ -52,6 +65,10 @@ class Normalise(nn.Module):
             size = 1 if mode == "asinh_global" else len(self.bands)
             for name, value in (("softening", 1.0), ("mean", 0.0), ("std", 1.0)):
                 self.register_buffer(name, torch.full((size, 1, 1), value))
+        if mode == "pretrained":
+            for name, values in zip(("mean", "std"), trained, strict=True):
+                known = torch.tensor(values)
+                getattr(self, name)[:, 0, 0] = known if len(known) == len(self.bands) else known.mean()
 
     def fit(self, cutouts: CutoutSet, rows: np.ndarray) -> None:
         """Set the constants from the covered pixels of up to 1024 of these objects, evenly spaced.
@@ -61,8 +78,17 @@ class Normalise(nn.Module):
         cutouts : CutoutSet
         rows : numpy.ndarray of int
             Rows of the training objects only.
+
+        Raises
+        ------
+        ValueError
+            If the mode is ``"pretrained"``, and the images are not pictures in 0…1.
         """
-        if self.mode in _OWN:
+        if self.mode == "pretrained" and cutouts.unit != "display":
+            raise ValueError(
+                f"data.normalise: expected pictures in 0…1 for pretrained, got the unit {cutouts.unit}. Use asinh."
+            )
+        if self.mode in (*_OWN, "pretrained"):
             return
         rows = spaced(rows, _ROWS)
         pooled = self.mode == "asinh_global"
@@ -98,7 +124,7 @@ class Normalise(nn.Module):
             flat = flat - flat.median(-1, keepdim=True).values
             noise = 1.4826 * flat.abs().median(-1, keepdim=True).values
             return torch.asinh(flat / torch.where(noise > 0, noise, 1.0)).reshape(images.shape)
-        scaled = images if self.mode == "standard" else torch.asinh(images / self.softening)
+        scaled = torch.asinh(images / self.softening) if self.mode.startswith("asinh") else images
         return (scaled - self.mean) / self.std
 
     def constants(self) -> dict[str, object]:

@@ -38,6 +38,8 @@ class TimmEncoder(nn.Module):
         Number of features F.
     size : int or None
         Side of the images that it fits, pixels. None: any.
+    pictures : (tuple of float, tuple of float)
+        Mean and scatter of red, green and blue in the pictures that its weights were trained on, in 0…1.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class TimmEncoder(nn.Module):
         self.name = name
         made_for = timm.get_pretrained_cfg(name)
         self._options = {"img_size": size} if size and made_for.fixed_input_size else {}
+        self.pictures = made_for.mean, made_for.std
         self.size = (size or made_for.input_size[-1]) if made_for.fixed_input_size else None
         try:
             self.network = timm.create_model(name, in_chans=channels, num_classes=0, **self._options)

@@ -158,9 +158,10 @@ def memory_format(network: nn.Module, device: str | torch.device) -> torch.memor
     """Return the memory format of images: channels last, which is faster, where it is safe.
 
     On a CPU, the gradients of channels-last convolutions write beyond their memory if the number of channels is not a
-    multiple of 16 (torch 2.13 with oneDNN on AVX-512), and the process crashes.
+    multiple of 16 (torch 2.13 with oneDNN on AVX-512), and the process crashes. Frozen layers have no gradients.
     """
-    narrow = any(m.out_channels % 16 for m in network.modules() if isinstance(m, nn.Conv2d))
+    learned = [m for m in network.modules() if isinstance(m, nn.Conv2d) and m.weight.requires_grad]
+    narrow = any(m.out_channels % 16 for m in learned)
     safe = torch.device(device).type != "cpu" or not narrow
     return torch.channels_last if safe else torch.contiguous_format
 

@@ -129,11 +129,11 @@ def _train(
     variants = target.variants(cutouts.bands).values()
     samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants, weight)
     steps = steps_of(trainer, recipe, len(samples), start)
-    network.to(memory_format=memory_format(network, trainer.strategy.root_device))
     if start is None and hasattr(network, "measure"):
         network.measure(cutouts, learned, truth)
     loss = loss_of(target, recipe, None if truth is None else truth[learned])
-    module = Training(network, recipe, loss, steps.steps, start)
+    module = Training(network, recipe, loss, steps.steps, start)  # freezes blocks, which the format depends on
+    network.to(memory_format=memory_format(network, trainer.strategy.root_device))
     if trainer.is_global_zero:
         heartbeat.run.cut_metrics(steps.start)  # epochs after the checkpoint are trained, and written, again
         remember(heartbeat.run, cutouts, np.concatenate([learned, aside]), held_out)

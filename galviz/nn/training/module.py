@@ -45,6 +45,7 @@ class Training(pl.LightningModule):
         self._frozen = (start["step"] if start else 0) < self._frozen_steps
         if recipe.optimiser.frozen:
             network.encoder.requires_grad_(requires_grad=False)
+        self._fixed = freeze_blocks(network.encoder, recipe.optimiser.freeze_blocks)
         self._average = _average(network, recipe.optimiser.average) if recipe.optimiser.average else None
         if start is not None:
             network.load_state_dict(start["network"])
@@ -78,16 +79,17 @@ class Training(pl.LightningModule):
         self.learn()
 
     def learn(self) -> None:
-        """Put the network in training mode. A frozen encoder stays in evaluation mode, with its batch statistics."""
+        """Put the network in training mode. Frozen blocks stay in evaluation mode, with their batch statistics."""
         self.network.train()
-        if self._frozen:
-            self.network.encoder.eval()
+        for fixed in [self.network.encoder] if self._frozen else self._fixed:
+            fixed.eval()
 
     def _hold_encoder(self, *, frozen: bool) -> None:
         """Freeze the encoder, or let it learn. In a parallel training its gradients are computed all the same."""
         self._frozen = frozen
         if self.trainer.world_size == 1:
             self.network.encoder.requires_grad_(not frozen)
+            freeze_blocks(self.network.encoder, self.recipe.optimiser.freeze_blocks)
         self.learn()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -148,16 +150,43 @@ def blocks_of(encoder: nn.Module) -> list[list[nn.Parameter]]:
     A container of blocks, such as the ``blocks`` of a transformer, counts as its blocks. Weights of no block, such as
     the position embedding, come first.
     """
+    blocks = [list(block.parameters()) for block in _block_modules(encoder)]
+    known = {id(weight) for weights in blocks for weight in weights}
+    others = [weight for weight in encoder.parameters() if id(weight) not in known]
+    return [others, *blocks] if others else blocks
+
+
+def _block_modules(encoder: nn.Module) -> list[nn.Module]:
+    """Return the blocks of an encoder that have weights, from the first layer to the last."""
     children = list(encoder.children())
     while len(children) == 1:
         children = list(children[0].children())
     blocks = []
     for child in children:
-        inner = child.children() if isinstance(child, nn.Sequential | nn.ModuleList) else [child]
-        blocks += [weights for block in inner if (weights := list(block.parameters()))]
-    known = {id(weight) for weights in blocks for weight in weights}
-    others = [weight for weight in encoder.parameters() if id(weight) not in known]
-    return [others, *blocks] if others else blocks
+        blocks += child.children() if isinstance(child, nn.Sequential | nn.ModuleList) else [child]
+    return [block for block in blocks if any(True for _ in block.parameters())]
+
+
+def freeze_blocks(encoder: nn.Module, count: int) -> list[nn.Module]:
+    """Stop the gradients of the first blocks of an encoder, and of weights of no block. Return these blocks.
+
+    Raises
+    ------
+    ValueError
+        If the encoder has no more blocks than that.
+    """
+    if not count:
+        return []
+    blocks, modules = blocks_of(encoder), _block_modules(encoder)
+    if count >= len(modules):
+        raise ValueError(
+            f"optimiser.freeze_blocks: expected fewer than the {len(modules)} blocks of the encoder, got {count}. "
+            "Use optimiser.frozen to train the head alone."
+        )
+    for weights in blocks[: count + len(blocks) - len(modules)]:
+        for weight in weights:
+            weight.requires_grad_(requires_grad=False)
+    return modules[:count]
 
 
 def rate(schedule: str, part: float) -> float:

@@ -109,6 +109,25 @@ def test_noise_of_a_pixel_is_that_of_a_gaussian_despite_a_bright_star():
     assert pixel_noise(images)[0, 0] == pytest.approx(2, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("bands", "mean", "std"),
+    [("rgb", [0.5, 0.4, 0.3], [0.1, 0.2, 0.3]), ("r", [0.4], [0.2]), ("ugriz", [0.4] * 5, [0.2] * 5)],
+)
+def test_pretrained_has_the_constants_of_the_encoders_pictures(bands, mean, std):
+    images = np.random.default_rng(0).uniform(0, 1, (8, len(bands), 6, 6)).astype(np.float32)
+    table = pd.DataFrame(index=pd.Index(list("abcdefgh"), name="object_id"))
+    cutouts = CutoutSet(images=images, bands=tuple(bands), catalogue=table, pixel_scale=1.0, unit="display")
+    normalise = Normalise("pretrained", tuple(bands), trained=((0.5, 0.4, 0.3), (0.1, 0.2, 0.3)))
+    normalise.fit(cutouts, np.arange(8))
+    expected = (images - np.reshape(mean, (-1, 1, 1))) / np.reshape(std, (-1, 1, 1))
+    np.testing.assert_allclose(normalise(torch.from_numpy(images)), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_pretrained_is_refused_for_fluxes():
+    with pytest.raises(ValueError, match=r"data.normalise: expected pictures in 0…1 .* nanomaggy. Use asinh"):
+        Normalise("pretrained", BANDS).fit(sky(), np.arange(40))
+
+
 def test_unknown_modes_are_refused():
     with pytest.raises(ValueError, match=r"normalise: expected one of asinh, asinh_global, .* none, got 'log'"):
         Normalise("log", BANDS)

@@ -130,3 +130,5 @@ def test_votes_are_learned_together(tiny_sky):
 def test_narrow_convolutions_do_not_lie_channels_last_on_a_cpu(widths, device, expected):
     network = nn.Sequential(*(nn.Conv2d(16, width, 3) for width in widths))
     assert memory_format(network, device) == expected
+    network[-1].requires_grad_(requires_grad=False)  # without gradients nothing is unsafe
+    assert memory_format(network, device) == torch.channels_last

@@ -83,8 +83,35 @@ def test_the_encoder_learns_nothing_until_its_epoch_and_then_learns(tiny_sky, tm
     assert sum(same[8]) < 3
 
 
+@pytest.mark.parametrize(("network", "fixed"), [({}, 3), ({"architecture": "test_efficientnet"}, 4)])
+def test_frozen_blocks_keep_weights_and_batch_statistics(tiny_sky, tmp_path, network, fixed):
+    recipe = RECIPE.replace(network=network, optimiser={"freeze_blocks": fixed, "average": 0.0})
+    first = build(RICHNESS, recipe, BANDS)
+    blocks = blocks_of(first.encoder)
+    assert len(blocks) > fixed + 1
+    initial = {name: value.clone() for name, value in first.encoder.state_dict().items()}
+    held = {id(weight) for block in blocks[:fixed] for weight in block}
+    names = [name for name, weight in first.encoder.named_parameters() if id(weight) in held]
+    prefixes = {name.rpartition(".")[0] for name in names}
+    start(tmp_path / "run", tiny_sky, recipe)
+    learned = load_file(tmp_path / "run" / "model.safetensors")
+    same = {name for name, value in initial.items() if torch.equal(learned[f"encoder.{name}"], value)}
+    assert {name for name in initial if name.rpartition(".")[0] in prefixes} <= same
+    others = {name for name, _ in first.encoder.named_parameters()} - set(names)
+    assert not others & same
+
+
+def test_at_least_one_block_must_learn(tiny_sky, tmp_path):
+    with pytest.raises(ValueError, match=r"optimiser.freeze_blocks: expected fewer than .* got 99"):
+        start(tmp_path / "run", tiny_sky, RECIPE.replace(optimiser={"freeze_blocks": 99}))
+
+
 @pytest.mark.parametrize("step", [3, 4, 5])
-@pytest.mark.parametrize("more", [{}, {"data": {"weights": "w", "errors": "err"}}], ids=["plain", "weights"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"data": {"weights": "w", "errors": "err"}}, {"optimiser": {"freeze_blocks": 2}}],
+    ids=["plain", "weights", "frozen blocks"],
+)
 def test_resumed_equals_undisturbed_to_the_bit(tiny_sky, tmp_path, monkeypatch, step, more):
     """Stopped before, at and after the moment when the encoder begins to learn."""
     sky, recipe = weighted(tiny_sky), RECIPE.replace(**more)
