@@ -232,7 +232,9 @@ def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarr
     """
     columns = list(filter(None, (recipe.data.weights, recipe.data.errors)))
     if columns and recipe.loss.name == "mse_std":
-        raise ValueError(f"data.weights: expected none with mse_std, a loss of a whole batch, got {columns[0]!r}.")
+        raise ValueError(
+            f"data.weights: expected none with mse_std, which is computed over a whole batch, got {columns[0]!r}."
+        )
     weight = np.ones(len(cutouts))
     for name in columns:
         values = column_of(cutouts.catalogue, name)

@@ -102,7 +102,7 @@ def fit(
             if first:
                 run.clear_stop()
             early = complete and len(run.metrics()) < recipe.epochs
-            message = "Ended early: the validation loss fell no more." if early else ""
+            message = "Ended early: the validation loss stopped improving." if early else ""
             heartbeat.note(status="done" if complete else "stopped", eta_s=0.0 if complete else None, message=message)
     return run
 

@@ -86,7 +86,7 @@ class ExportPanel(BackgroundView):
     ) -> None:
         if not table.index.equals(selection.table.index):
             raise ValueError(
-                "table: expected the objects of the selection's table, got others. Make both of one table."
+                "table: expected the objects of the selection's table, got others. Build both from the same table."
             )
         super().__init__(selection=selection)
         self.table, self.cutouts, self.run, self.stretch, self.units = table, cutouts, run, stretch, units or {}
@@ -133,8 +133,9 @@ class ExportPanel(BackgroundView):
                 self.write(file, kind, snapshot)
             if max(least, file.tell()) > LARGEST:
                 raise ValueError(
-                    f"objects: expected a file of at most {LARGEST / 1e9:g} GB, which a browser holds, got one of "
-                    f"{max(least, file.tell()) / 1e9:.1f} GB. Choose fewer, or write it with galviz.sky.export.export."
+                    f"objects: expected a file of at most {LARGEST / 1e9:g} GB, the most that a browser can download "
+                    f"here, got {max(least, file.tell()) / 1e9:.1f} GB. Select fewer, or write the file with "
+                    "galviz.sky.export.export."
                 )
             stack.pop_all()  # the file stays open until the browser has it
             return file

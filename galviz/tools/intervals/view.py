@@ -69,7 +69,8 @@ def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> Markup:
         line.format(100 * level, 100 * row.share, 100 * row.low, 100 * row.high, verdict(level, row.low, row.high))
         for level, row in zip(found.index, found.itertuples(), strict=True)
     )
-    head = Markup("<tr><th>Intervals of</th><th>hold the truth in</th><th>95 % interval</th><th>So they are</th></tr>")
+    names = ("Nominal level", "Observed coverage", "95 % interval", "The intervals are")
+    head = Markup("<tr>{}</tr>").format(Markup("").join(Markup("<th>{}</th>").format(name) for name in names))
     caption = f"The network's own error: median σ {sigma:.3f} ({label})"
     return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(caption, head, rows)
 
@@ -77,5 +78,5 @@ def coverage_html(found: pd.DataFrame, label: str, sigma: float) -> Markup:
 def verdict(level: float, low: float, high: float) -> str:
     """Return a verdict on intervals of a level, given the 95 % interval (low, high) of their coverage."""
     if low <= level <= high:
-        return "as wide as they should be" if high - low < _SURE else "not to be judged from so few"
+        return "as wide as they should be" if high - low < _SURE else "based on too few objects to tell"
     return "too narrow" if high < level else "too wide"

@@ -20,7 +20,7 @@ LOGARITHMS = {"ln": 1.0, "dex": 1 / np.log(10)}
 
 _PAPER = "The paper's: 24,596 clusters of SDSS, full width, ten folds, three runs; not the same experiment."
 NO_SWEEP = Markup("<p class='note'>No sweep to show yet: start one above, or with <code>galviz sweep</code>.</p>")
-_WHO = "Base begins with random weights; Ours with those that tell bands, or orders of channels, apart, without labels."
+_WHO = "Base starts from random weights. Ours starts from an encoder that was pre-trained without labels."
 _HEAD = ("Labels", "Base", "Ours", "Change [95 % interval]", "The paper's, in ln λ")
 
 

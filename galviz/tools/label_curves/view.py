@@ -19,8 +19,8 @@ from galviz.tools.label_curves.figure import label_curves
 from galviz.tools.label_curves.text import LOGARITHMS, NAMES, compared_html, gains_html
 from galviz.work.sweep import Sweep
 
-_LATER = "the gain is computed once a whole trial is done, both methods with all parts of the labels."
-_NEVER = "no gain: this sweep does not go up to all labels."
+_LATER = "the gain is computed when one trial has finished at every label fraction, with and without pre-training."
+_NEVER = "no gain: this sweep has no training with all labels."
 _PYTHON = """from galviz.measure.label_efficiency import curves, gain_words, label_gain
 from galviz.work.sweep import Sweep
 

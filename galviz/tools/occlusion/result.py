@@ -84,7 +84,7 @@ class SanityView(BackgroundView):
 def sanity_text(correlation: float) -> str | Markup:
     """Return the meaning of a rank correlation with the map of shuffled weights, as HTML."""
     if np.isnan(correlation):
-        return "The map is even: there is nothing to compare."
+        return "The map is constant: there is nothing to compare."
     sentence = Markup("rank correlation with the map of shuffled weights: <b>{:.2f}</b>").format(correlation)
     return sentence + " (near 0: the map shows what was learned; near 1 or −1: the image alone)"
 
@@ -93,7 +93,7 @@ def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
     """Return an HTML table of the share of the effect near each kind of source, compared with chance."""
     radius = max(2.0, found.settings.patch / 2)
     if sources.empty:
-        return Markup("<p class='note'>Nothing is known to lie here, and nothing is found.</p>")
+        return Markup("<p class='note'>No catalogued or detected sources in this image.</p>")
     table = shares(found.map()[row], sources, radius)
     line = Markup("<tr><th>{}</th><td>{:.0%}</td><td>{:.0%} – {:.0%}</td><td>{}</td></tr>")
     rows = Markup("").join(
@@ -102,7 +102,7 @@ def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
     )
     about = f"Where the effect lies: within {radius:g} px of each source. By chance: the same map, moved at random."
     if found.settings.stride > found.settings.patch:
-        about += " Between the places much of the image was never hidden, and does not count."
+        about += " The stride is larger than the occluder, so parts of the image were never covered. They do not count."
     head = Markup("<tr><th></th><td>of the effect</td><td>by chance (95 %)</td><td></td></tr>")
     return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(about, head, rows)
 

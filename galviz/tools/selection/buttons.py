@@ -19,7 +19,7 @@ class SelectionButtons(pn.viewable.Viewer):
     """A view with buttons that select objects."""
 
     selection = param.ClassSelector(class_=Selection, constant=True)
-    error = param.String(default="", doc="why the last step could not be taken")
+    error = param.String(default="", doc="why the last step failed")
 
     def take(self, step: Callable[..., Any], *given: Any) -> None:
         """Run a method of the selection, or show why it failed."""

@@ -24,11 +24,13 @@ class SelectionBar(pn.viewable.Viewer):
     """
 
     selection = param.ClassSelector(class_=Selection, constant=True)
-    how = param.Selector(default="replace", objects=_HOW, label="New selection", doc="what is done with the old one")
+    how = param.Selector(
+        default="replace", objects=_HOW, label="New selection", doc="how it combines with the current selection"
+    )
     condition = param.String(default="", label="Select where", doc="a condition on columns, such as z < 0.3")
     called = param.String(default="", label="Name of a subset")
     subset = param.String(default="", label="Subsets")
-    error = param.String(default="", doc="why the last step could not be taken")
+    error = param.String(default="", doc="why the last step failed")
 
     def __init__(self, selection: Selection, **params: object) -> None:
         super().__init__(selection=selection, **params)

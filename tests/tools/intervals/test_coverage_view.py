@@ -28,7 +28,7 @@ def test_intervals_that_are_too_narrow_or_too_wide_are_called_so():
     assert CoverageView(rows(pulls, 2.0), "ln λ").table().count("too wide") == 3
     assert CoverageView(rows(pulls), "ln λ").table().count("as wide as they should be") == 3
     assert (verdict(0.5, 0.45, 0.6), verdict(0.5, 0.6, 0.7)) == ("as wide as they should be", "too wide")
-    assert (verdict(0.5, 0.2, 0.6), verdict(0.7, 0.2, 0.6)) == ("not to be judged from so few", "too narrow")
+    assert (verdict(0.5, 0.2, 0.6), verdict(0.7, 0.2, 0.6)) == ("based on too few objects to tell", "too narrow")
 
 
 def test_objects_without_truth_do_not_count():
