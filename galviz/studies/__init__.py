@@ -60,6 +60,23 @@ class Pretraining:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """A method without a network that a study compares its runs with.
+
+    Parameters
+    ----------
+    make : str
+        Its function, as ``"module:name"``: called with a `CutoutSet`, rows (n,) and the `Target`, it returns features
+        (n, D) and a scikit-learn estimator, which is fitted to the training objects of a run.
+    about : str
+        What it is, for the page.
+    """
+
+    make: str
+    about: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """What a paper learned, from which images, and how.
 
@@ -77,6 +94,8 @@ class Study:
         Recipes of its own target, and of all others that are not in `other_recipes`.
     other_recipes : mapping of str to (mapping of str to Recipe)
         Name of a target → its recipes.
+    baselines : mapping of str to Baseline
+        Methods of the field by name, in addition to those for any target (`galviz.nn.baselines.general`).
     mock : Mock, optional
     example : str
         Without a mock: name of the study whose synthetic sky an empty page offers, or ``""``.
@@ -101,6 +120,7 @@ class Study:
     targets: Mapping[str, Target]
     recipes: Recipes
     other_recipes: Mapping[str, Recipes] = field(default_factory=dict)
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
     mock: Mock | None = None
     example: str = ""
     ingest: tuple[str, str] = ("", "")

@@ -1,7 +1,7 @@
 """Richness of galaxy clusters from five-band images, with or without an encoder pre-trained to classify bands."""
 
 from galviz.runs.recipe import Recipe
-from galviz.studies import Mock, Pretraining, Study
+from galviz.studies import Baseline, Mock, Pretraining, Study
 from galviz.tasks.target import Target
 
 PAPER = "Liang et al. (2020), Optical Wavelength Guided Self-Supervised Feature Learning, arXiv:2012.02368"
@@ -87,6 +87,12 @@ STUDY = Study(
     targets=TARGETS,
     recipes=RECIPES,
     other_recipes={"band": BAND_RECIPES},
+    baselines={
+        "flux and counts": Baseline(
+            make="galviz.nn.baselines.richness:flux_and_counts",
+            about="ridge regression on the summed flux and the number of bright pixels in each band",
+        ),
+    },
     mock=Mock(
         write="galviz.sky.mock:write_richness_sky",
         size=64,

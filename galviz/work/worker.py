@@ -116,7 +116,8 @@ def baselines(path: str, only: str = "") -> "dict[str, pd.DataFrame]":
     path : str
         A finished run. Its sky is read.
     only : str
-        Name of a single baseline: ``"constant"``, ``"catalogue columns"`` or ``"pixel statistics"``. Empty: all.
+        Name of a single baseline: ``"constant"``, ``"catalogue columns"``, ``"pixel statistics"``, or one of the study.
+        Empty: all.
 
     Returns
     -------
@@ -127,9 +128,12 @@ def baselines(path: str, only: str = "") -> "dict[str, pd.DataFrame]":
     from galviz.nn.baselines.general import baselines as predictions_of
     from galviz.runs.predictions import Predictions
     from galviz.sky.cutouts import CutoutSet
+    from galviz.studies import named, open_study, studies
 
     run = Run.open(path)
-    found = predictions_of(run, CutoutSet.open(run.data), only)
+    of_study = open_study(run.study).baselines if run.study in studies() else {}
+    more = {name: named(baseline.make) for name, baseline in of_study.items()}
+    found = predictions_of(run, CutoutSet.open(run.data), only, more)
     if not found:
         return {}
     network, ids = run.predictions(), next(iter(found.values())).table.index

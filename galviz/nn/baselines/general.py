@@ -1,9 +1,11 @@
 """Baselines for any target: what an estimate is worth must be compared with methods that need no network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
@@ -23,7 +25,9 @@ _CHUNK = 512
 _BOOKKEEPING = ("split", "fold", "group", "field", "weight")
 
 
-def baselines(run: Run, cutouts: CutoutSet, only: str = "") -> dict[str, Predictions]:
+def baselines(
+    run: Run, cutouts: CutoutSet, only: str = "", more: Mapping[str, Callable[..., Any]] | None = None
+) -> dict[str, Predictions]:
     """Return the predictions of each baseline for the objects that the run held out.
 
     They learn from the training objects of the run, and only the main number of a target with several.
@@ -36,12 +40,14 @@ def baselines(run: Run, cutouts: CutoutSet, only: str = "") -> dict[str, Predict
         Its sky.
     only : str
         Name of a single baseline; empty for all.
+    more : mapping of str to callable, optional
+        Methods of a study by name, as in `galviz.studies.Baseline`.
 
     Returns
     -------
     dict of str to Predictions
-        `CONSTANT`; `COLUMNS` if the catalogue has other columns with numbers; `PIXELS`. Empty if the image is its own
-        label, or nothing is held out.
+        `CONSTANT`; `COLUMNS` if the catalogue has other columns with numbers; `PIXELS`; those in `more`. Empty if the
+        image is its own label, or nothing is held out.
     """
     target, fold = run.target, objects(run).reindex(cutouts.object_ids)
     if target.self_labelled:
@@ -55,15 +61,15 @@ def baselines(run: Run, cutouts: CutoutSet, only: str = "") -> dict[str, Predict
     found = {CONSTANT: np.full(len(held), guess, dtype=truth.dtype)} if only in ("", CONSTANT) else {}
     columns = numeric_columns(cutouts.catalogue, target) if only in ("", COLUMNS) else []
     if columns:
-        features = cutouts.catalogue[columns].to_numpy(np.float64, copy=True)
+        features = cutouts.catalogue[columns].to_numpy(np.float64, copy=True)[np.concatenate([learned, held])]
         features[~np.isfinite(features)] = np.nan  # the trees know missing values
         found[COLUMNS] = _fitted(_trees(target), features, truth, learned, held)
-    if only in ("", PIXELS):
-        rows = np.concatenate([learned, held])
-        statistics = pixel_statistics(cutouts, rows)
-        features = np.full((len(cutouts), statistics.shape[1]), np.nan)
-        features[rows] = np.nan_to_num(statistics)
-        found[PIXELS] = _fitted(_linear(target), features, truth, learned, held)
+    rows = np.concatenate([learned, held])
+    methods = {PIXELS: lambda *_: (pixel_statistics(cutouts, rows), linear_model(target))} | dict(more or {})
+    for name, method in methods.items():
+        if only in ("", name):
+            features, estimator = method(cutouts, rows, target)
+            found[name] = _fitted(estimator, np.nan_to_num(features), truth, learned, held)
     return {name: _predictions(target, cutouts, held, truth, estimate) for name, estimate in found.items()}
 
 
@@ -123,24 +129,28 @@ def _truth(target: Target, catalogue: pd.DataFrame) -> np.ndarray:
     return np.array([names[int(code)] if code == code else None for code in codes], dtype=object)  # noqa: PLR0124 - NaN
 
 
-def _trees(target: Target) -> Callable[[], object]:
+def _trees(target: Target) -> BaseEstimator:
     model = HistGradientBoostingRegressor if target.numeric else HistGradientBoostingClassifier
-    return lambda: model(random_state=0)
+    return model(random_state=0)
 
 
-def _linear(target: Target) -> Callable[[], object]:
+def linear_model(target: Target) -> BaseEstimator:
+    """Return a ridge regression, or a logistic regression for classes, that is not fitted yet."""
     model = RidgeCV(np.logspace(-3, 3, 13)) if target.numeric else LogisticRegression(max_iter=2000)
-    return lambda: make_pipeline(StandardScaler(), model)
+    return make_pipeline(StandardScaler(), model)
 
 
 def _fitted(
-    make: Callable[[], object], features: np.ndarray, truth: np.ndarray, learned: np.ndarray, held: np.ndarray
+    estimator: Any, features: np.ndarray, truth: np.ndarray, learned: np.ndarray, held: np.ndarray
 ) -> np.ndarray:
-    """Return the predictions of a model for held-out rows. With a single class to learn from, that is the answer."""
+    """Return the predictions for held-out rows. With a single class to learn from, that is the answer.
+
+    Features are those of the rows `learned`, then `held`.
+    """
     wanted = truth[learned].astype(float) if truth.dtype != object else truth[learned].astype(str)
     if truth.dtype == object and len(set(wanted)) < 2:
         return np.full(len(held), wanted[0], dtype=object)
-    return make().fit(features[learned], wanted).predict(features[held]).astype(truth.dtype)
+    return estimator.fit(features[: len(learned)], wanted).predict(features[len(learned) :]).astype(truth.dtype)
 
 
 def _predictions(

@@ -1,18 +1,22 @@
 """Baselines for richness and for band classification: simple scikit-learn methods on the same folds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from galviz.nn.baselines.general import linear_model
 from galviz.nn.networks.normalise import pixel_noise
 from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.target import Target
 
 _THRESHOLDS = (3.0, 5.0, 10.0, 20.0, 40.0)  # in units of the pixel noise
+_CHUNK = 512
 _PENALTIES = np.logspace(-3, 3, 13)
 _QUANTILES = np.concatenate([[0.0, 0.001, 0.01], np.linspace(0.05, 0.95, 19), [0.99, 0.999, 1.0]])
 
@@ -79,21 +83,43 @@ def of_flux(cutouts: CutoutSet, truth: np.ndarray, fold: np.ndarray) -> dict[str
     Returns
     -------
     dict of str to numpy.ndarray, shape (N,)
-        ``"linear"``: from the sums and the counts above 5 times the noise. ``"logarithmic"``: from asinh of the sums,
-        in units of their noise, and ln(1 + count) above 3, 5, 10, 20 and 40 times the noise.
+        ``"linear"``: from the sums and the counts above 5 times the noise. ``"logarithmic"``: as `flux_and_counts`.
     """
-    flux, counts, noise = _light(cutouts)
-    sums = noise * np.sqrt(np.prod(cutouts.images.shape[2:]))
-    linear = np.concatenate([flux, counts[:, 1]], axis=1)
-    logarithmic = np.concatenate([np.arcsinh(flux / sums), np.log1p(counts).reshape(len(flux), -1)], axis=1)
+    flux, counts, noise = _light(cutouts, np.arange(len(cutouts)))
 
     def make() -> object:
         return make_pipeline(StandardScaler(), RidgeCV(_PENALTIES))
 
-    return {
-        "linear": out_of_fold(make, linear, truth, fold),
-        "logarithmic": out_of_fold(make, logarithmic, truth, fold),
+    features = {
+        "linear": np.concatenate([flux, counts[:, 1]], axis=1),
+        "logarithmic": _logarithmic(flux, counts, noise, cutouts.images.shape[2:]),
     }
+    return {name: out_of_fold(make, values, truth, fold) for name, values in features.items()}
+
+
+def flux_and_counts(cutouts: CutoutSet, rows: np.ndarray, target: Target) -> tuple[np.ndarray, BaseEstimator]:
+    """Return the light in each band as features, and a linear model that is not fitted yet.
+
+    Parameters
+    ----------
+    cutouts : CutoutSet
+        B bands; read in chunks.
+    rows : numpy.ndarray of int, shape (n,)
+    target : Target
+
+    Returns
+    -------
+    features : numpy.ndarray, shape (n, 6 B)
+        asinh of the summed flux in units of its noise, and ln(1 + count) of pixels above 3, 5, 10, 20 and 40 times the
+        noise.
+    estimator : sklearn.base.BaseEstimator
+    """
+    return _logarithmic(*_light(cutouts, rows), cutouts.images.shape[2:]), linear_model(target)
+
+
+def _logarithmic(flux: np.ndarray, counts: np.ndarray, noise: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    sums = noise * np.sqrt(np.prod(shape))
+    return np.concatenate([np.arcsinh(flux / sums), np.log1p(counts).reshape(len(flux), -1)], axis=1)
 
 
 def bands_by_histogram(
@@ -129,15 +155,23 @@ def bands_by_histogram(
     return out_of_fold(make, features, truth, fold.repeat(bands)).reshape(objects, bands)
 
 
-def _light(cutouts: CutoutSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return summed flux (N, B), counts of pixels above each threshold (N, T, B), and pixel noise (B,)."""
-    noise = np.median(np.concatenate([pixel_noise(images) for _, images, _ in cutouts.batches()]), axis=0)
+def _light(cutouts: CutoutSet, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return summed flux (n, B), counts of pixels above each threshold (n, T, B), and pixel noise (B,)."""
+    noise = np.median(np.concatenate([pixel_noise(images) for images in _images(cutouts, rows)]), axis=0)
+    noise = np.where(noise > 0, noise, 1.0)
     flux, counts = [], []
-    for _, images, _ in cutouts.batches():
+    for images in _images(cutouts, rows):
         bright = [(images > t * noise[:, None, None]).sum((2, 3)) for t in _THRESHOLDS]
         flux.append(images.sum((2, 3), dtype=np.float64))
         counts.append(np.stack(bright, axis=1))
     return np.concatenate(flux), np.concatenate(counts), noise
+
+
+def _images(cutouts: CutoutSet, rows: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        order = np.argsort(part)
+        yield np.asarray(cutouts.images[part[order]])[np.argsort(order)]
 
 
 def _typical(quantiles: np.ndarray) -> float:

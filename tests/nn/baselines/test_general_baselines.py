@@ -10,6 +10,7 @@ from galviz.nn.inference.predict import remember
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.studies import named, open_study
 from galviz.tasks.target import Target
 
 RECIPE = Recipe(name="tiny", epochs=1, batch=4, optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}})
@@ -72,3 +73,18 @@ def test_statistics_are_those_of_each_image_in_the_order_asked_for(sky):
     assert some.shape == (2, 18)
     assert np.corrcoef(all_of[:, -1], sky.catalogue["flux"])[0, 1] > 0.9
     assert (some[0] > some[1]).sum() == (all_of[5] > all_of[2]).sum()
+
+
+@pytest.mark.parametrize("column", ["flux", "kind"])
+def test_a_study_adds_its_own_methods(sky, tmp_path, column):
+    target = Target.of(sky, column).fitted(sky.catalogue)
+    more = {name: named(one.make) for name, one in open_study("richness").baselines.items()}
+    found = baselines(run_of(tmp_path / "run", sky, target), sky, more=more)
+    assert list(found) == [CONSTANT, COLUMNS, PIXELS, "flux and counts"]
+    one, constant = found["flux and counts"], found[CONSTANT]
+    if target.numeric:
+        assert mae(one.truth, one.estimate) < 0.3 * mae(constant.truth, constant.estimate)
+    else:
+        assert accuracy(one.truth, one.estimate) > accuracy(constant.truth, constant.estimate) + 0.2
+    alone = baselines(run_of(tmp_path / "again", sky, target), sky, "flux and counts", more)
+    pd.testing.assert_frame_equal(alone["flux and counts"].table, one.table)
