@@ -37,7 +37,7 @@ def general_recipes(task: str, unit: str, size: int) -> dict[str, Recipe]:
         name="quick", epochs=20, batch=64, network=network, optimiser=rates(3e-3, 3e-3), loss=loss, data=data
     )
     timm = {"architecture": "efficientnet_lite0", "pretrained": "imagenet"}
-    finetune = rates(5e-4, 3e-3) | {"layer_decay": 0.8}
+    finetune = rates(5e-4, 3e-3) | {"layer_decay": 0.8, "average": 0.95}
     scaling = {}
     if unit == "display":
         # The first blocks of an encoder see edges and colours, which galaxies have too. While they are frozen, a step
@@ -61,7 +61,7 @@ def general_recipes(task: str, unit: str, size: int) -> dict[str, Recipe]:
             batch=32,
             network=timm if task == "votes" else timm | {"apart": False},
             optimiser=finetune,
-            # A prediction costs more than with the small encoder of quick.
-            data=scaling | {"augment": ("turn",), "tta": 4},
+            loss={"smoothing": 0.1} if task == "classification" else {},
+            data=scaling | {"augment": ("turn",)},
         ),
     }
