@@ -235,6 +235,16 @@ export function shortId(id, size) {
 }
 
 /**
+ * @param {string} name of a column
+ * @param {number} size px of the tile, of which the value takes two fifths
+ * @returns {string} its beginning and its end, if it is too long: ln_richness and ln_richness_true differ at the end
+ */
+export function shortName(name, size) {
+  const room = Math.max(Math.floor(((size - 4) * 0.6 - 4) / 6.7), 7);
+  return name.length <= room ? name : `${name.slice(0, room - 6)}…${name.slice(-5)}`;
+}
+
+/**
  * @param {Pick<State, "count" | "total" | "selected">} state
  * @returns {string}
  */
@@ -604,7 +614,7 @@ class Gallery {
       Object.assign(cell.style, { left: `${GAP + k * (size + GAP)}px`, width: `${size}px` });
       const picture = make("div", "picture");
       picture.style.height = `${tallness}px`;
-      const mark = make("div", "mark", "✓", { title: "Choose (space)" });
+      const mark = make("div", "mark", "✓", { title: "Select (space)" });
       picture.append(make("div", "drawn"), mark, make("div", "label"));
       cell.append(picture, make("div", "caption"));
       cells.push(cell);
@@ -667,7 +677,7 @@ class Gallery {
     if (!record) return [];
     const lines = record.lines.map(([name, value]) => {
       const line = make("div", "line");
-      line.append(make("span", "name", name), make("span", "value", value));
+      line.append(make("span", "name", shortName(name, this.grid.size)), make("span", "value", value));
       return line;
     });
     return [make("div", "id", shortId(record.id, this.grid.size)), ...lines];
