@@ -13,7 +13,6 @@ import {
   scrolledTop,
   seenPositions,
   shortId,
-  shortName,
 } from "../../galviz/tools/gallery/client.js";
 
 const SMALL = { count: 100, tile: 112, lines: 2, aspect: 1 };
@@ -127,14 +126,6 @@ test("the focus stays within the table, and where there is no row above or below
 test("a long id keeps its last digits", () => {
   assert.equal(shortId("1237648720693755918", 200), "1237648720693755918");
   assert.equal(shortId("1237648720693755918", 71), "…693755918");
-});
-
-test("of a long name its beginning and its end are left: an estimate and its truth differ", () => {
-  assert.equal(shortName("ln_richness", 112), "ln_…hness");
-  assert.equal(shortName("ln_richness_true", 112), "ln_…_true");
-  assert.equal(shortName("ln_richness_true", 200), "ln_richness_true");
-  assert.equal(shortName("richness", 112), "richness");
-  assert.equal(shortName("ln_richness_true", 30), "l…_true");
 });
 
 test("counts say what is shown, of how many, and what is selected", () => {

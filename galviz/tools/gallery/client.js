@@ -42,7 +42,9 @@ const CSS = `
 .galviz-gallery .caption div { overflow: hidden; text-overflow: ellipsis; height: 16px; font-size: 11.5px; }
 .galviz-gallery .caption .id { font: 11px/16px ui-monospace, monospace; }
 .galviz-gallery .caption .line { display: flex; gap: 4px; }
-.galviz-gallery .caption .name { opacity: .68; overflow: hidden; text-overflow: ellipsis; }
+.galviz-gallery .caption .name { display: flex; opacity: .68; overflow: hidden; white-space: pre; }
+.galviz-gallery .caption .name span { flex: none; }
+.galviz-gallery .caption .name span:first-child { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; }
 .galviz-gallery .caption .value { flex: 0 1 auto; min-width: 40%; overflow: hidden; text-overflow: ellipsis;
   font-variant-numeric: tabular-nums; }
 .galviz-gallery .cell:not(.here) .caption { visibility: hidden; }
@@ -232,16 +234,6 @@ export function destination(place, move, columns, count) {
 export function shortId(id, size) {
   const room = Math.floor((size - 4) / 6.7);
   return id.length <= room ? id : `…${id.slice(1 - room)}`;
-}
-
-/**
- * @param {string} name of a column
- * @param {number} size px of the tile, of which the value takes two fifths
- * @returns {string} its beginning and its end, if it is too long: ln_richness and ln_richness_true differ at the end
- */
-export function shortName(name, size) {
-  const room = Math.max(Math.floor(((size - 4) * 0.6 - 4) / 6.7), 7);
-  return name.length <= room ? name : `${name.slice(0, room - 6)}…${name.slice(-5)}`;
 }
 
 /**
@@ -677,7 +669,9 @@ class Gallery {
     if (!record) return [];
     const lines = record.lines.map(([name, value]) => {
       const line = make("div", "line");
-      line.append(make("span", "name", shortName(name, this.grid.size)), make("span", "value", value));
+      const title = make("span", "name"); // its end is never cut off: ln_richness and ln_richness_true begin alike
+      title.append(make("span", "", name.slice(0, -4)), make("span", "", name.slice(-4)));
+      line.append(title, make("span", "value", value));
       return line;
     });
     return [make("div", "id", shortId(record.id, this.grid.size)), ...lines];
