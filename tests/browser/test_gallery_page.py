@@ -329,7 +329,8 @@ SHOWN_ENDS = """names => names.slice(0, 2).map((name) => {
   const last = text.at(-1);
   end.setStart(last, last.length - 4);
   end.setEnd(last, last.length);
-  return [name.textContent, end.toString(), end.getBoundingClientRect().right <= name.getBoundingClientRect().right + 1];
+  const right = (one) => one.getBoundingClientRect().right;
+  return [name.textContent, end.toString(), right(end) <= right(name) + 1];
 })"""
 
 
