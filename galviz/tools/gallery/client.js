@@ -263,6 +263,7 @@ class Gallery {
     selected: 0,
     focus: null,
     place: -1,
+    top: false,
     tile: 112,
     lines: 0,
     aspect: 0,
@@ -386,7 +387,7 @@ class Gallery {
     if (moved || current) {
       const far = state.focus !== this.id || state.place !== this.place;
       [this.id, this.place] = [state.place < 0 ? null : state.focus, state.place];
-      this.goal = far || moved;
+      this.goal = moved ? !state.top : far;
     }
     this.say();
     this.layout(moved);
