@@ -289,7 +289,7 @@ class TrainPanel(pn.viewable.Viewer):
         hidden = len(target.columns) - len(columns)
         plots = [drawn(column_plot(column, target)) for column in columns]
         lines = [Markup("<div>{}</div>").format(column_counts(column, target)) for column in columns]
-        lines += [Markup("<div>and {} columns more</div>").format(hidden)] if hidden else []
+        lines += [Markup("<div>and {} more columns</div>").format(hidden)] if hidden else []
         why_line = Markup("<div aria-live='polite'><b>{}</b></div>").format(why)
         return pn.Column(text(why_line + Markup("").join(lines)), beside(*plots), sizing_mode="stretch_width")
 

@@ -160,7 +160,7 @@ class Study:
         if not name and self.targets:
             name = next(iter(self.targets))
         if name in self.targets:
-            return Guess(self.targets[name], f"{name}: {self.targets[name].task}, as {self.name} has it")
+            return Guess(self.targets[name], f"{name}: {self.targets[name].task}, as in the study {self.name}")
         if cutouts is None or not name:
             known = f"one of {', '.join(self.targets)}, or " if self.targets else ""
             raise ValueError(f"target: expected {known}a column of the catalogue, got {name or 'none'!r}.")

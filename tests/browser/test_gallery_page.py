@@ -311,3 +311,31 @@ def test_a_narrow_page_and_other_tile_sizes_keep_the_place(page):
     after = until(page, lambda seen: max(cell["x"] for cell in seen) < 900 < max(cell["x"] for cell in wide))
     assert abs(int(after[0]["id"]) - before) < 100
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
+
+
+LONG_NAMES = """
+import panel as pn
+from million import burned_sky
+from galviz.tools.gallery.view import Gallery
+
+pn.extension()
+sky = burned_sky(12)
+Gallery(sky, sky.catalogue.assign(ln_richness=3.5723, ln_richness_true=3.7614)).servable()
+"""
+SHOWN_ENDS = """names => names.slice(0, 2).map((name) => {
+  const end = document.createRange(), text = [];
+  const walk = document.createTreeWalker(name, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) text.push(walk.currentNode);
+  const last = text.at(-1);
+  end.setStart(last, last.length - 4);
+  end.setEnd(last, last.length);
+  const right = (one) => one.getBoundingClientRect().right;
+  return [name.textContent, end.toString(), right(end) <= right(name) + 1];
+})"""
+
+
+def test_a_prediction_and_its_truth_are_told_apart_under_a_small_picture(chromium, tmp_path):
+    with serving(tmp_path, LONG_NAMES) as url, opened(chromium, url, ".galviz-gallery .cell canvas") as page:
+        names = page.locator(".galviz-gallery .caption .name")
+        expect(names.nth(1)).to_be_attached()
+        assert names.evaluate_all(SHOWN_ENDS) == [["ln_richness", "ness", True], ["ln_richness_true", "true", True]]

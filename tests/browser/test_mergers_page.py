@@ -93,6 +93,20 @@ def set_field(driven, label, value):
     field.press("Enter")
 
 
+def test_the_nearest_are_seen_first_wherever_the_focus_is(server, table, open_page):
+    scores = table["p_merger"].sort_values()
+    focus = scores[scores > 0.3].index[40]
+    driven = open_page(f"{server.url}?threshold=0.3&object={focus}")
+    nearest(driven, table, 0.3)
+    driven.rests()
+    gallery = driven.page.locator(".galviz-gallery").first
+    gallery.get_by_text("objects").first.wait_for()
+    assert gallery.locator(".view").evaluate("view => view.scrollTop") == 0
+    gallery.locator(".view").focus()
+    driven.page.keyboard.press("ArrowRight")  # from the object in focus, which comes into view
+    driven.until(lambda: gallery.locator(".view").evaluate("view => view.scrollTop") > 0)
+
+
 def test_the_line_the_numbers_the_galleries_and_the_labels(server, table, open_page):
     driven = open_page(f"{server.url}?threshold=0.3")
     page = driven.page

@@ -42,6 +42,11 @@ def test_the_study_of_your_own_images_has_no_target_and_takes_any_column(tiny_sk
             study.choose(name, tiny_sky)
 
 
+def test_the_reason_names_the_study_of_its_own_target():
+    guess = studies.open_study("mergers").choose("", None)
+    assert guess.why == "votes: votes, as in the study mergers"
+
+
 def test_a_comma_may_be_part_of_a_name(tiny_sky):
     catalogue = pd.DataFrame({"a,b": tiny_sky.catalogue["z"], "c": tiny_sky.catalogue["richness"]})
     sky = CutoutSet(

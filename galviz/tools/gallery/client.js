@@ -42,7 +42,9 @@ const CSS = `
 .galviz-gallery .caption div { overflow: hidden; text-overflow: ellipsis; height: 16px; font-size: 11.5px; }
 .galviz-gallery .caption .id { font: 11px/16px ui-monospace, monospace; }
 .galviz-gallery .caption .line { display: flex; gap: 4px; }
-.galviz-gallery .caption .name { opacity: .68; overflow: hidden; text-overflow: ellipsis; }
+.galviz-gallery .caption .name { display: flex; opacity: .68; overflow: hidden; white-space: pre; }
+.galviz-gallery .caption .name span { flex: none; }
+.galviz-gallery .caption .name span:first-child { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; }
 .galviz-gallery .caption .value { flex: 0 1 auto; min-width: 40%; overflow: hidden; text-overflow: ellipsis;
   font-variant-numeric: tabular-nums; }
 .galviz-gallery .cell:not(.here) .caption { visibility: hidden; }
@@ -261,6 +263,7 @@ class Gallery {
     selected: 0,
     focus: null,
     place: -1,
+    top: false,
     tile: 112,
     lines: 0,
     aspect: 0,
@@ -384,7 +387,7 @@ class Gallery {
     if (moved || current) {
       const far = state.focus !== this.id || state.place !== this.place;
       [this.id, this.place] = [state.place < 0 ? null : state.focus, state.place];
-      this.goal = far || moved;
+      this.goal = moved ? !state.top : far;
     }
     this.say();
     this.layout(moved);
@@ -604,7 +607,7 @@ class Gallery {
       Object.assign(cell.style, { left: `${GAP + k * (size + GAP)}px`, width: `${size}px` });
       const picture = make("div", "picture");
       picture.style.height = `${tallness}px`;
-      const mark = make("div", "mark", "✓", { title: "Choose (space)" });
+      const mark = make("div", "mark", "✓", { title: "Select (space)" });
       picture.append(make("div", "drawn"), mark, make("div", "label"));
       cell.append(picture, make("div", "caption"));
       cells.push(cell);
@@ -667,7 +670,9 @@ class Gallery {
     if (!record) return [];
     const lines = record.lines.map(([name, value]) => {
       const line = make("div", "line");
-      line.append(make("span", "name", name), make("span", "value", value));
+      const title = make("span", "name"); // its end is never cut off: ln_richness and ln_richness_true begin alike
+      title.append(make("span", "", name.slice(0, -4)), make("span", "", name.slice(-4)));
+      line.append(title, make("span", "value", value));
       return line;
     });
     return [make("div", "id", shortId(record.id, this.grid.size)), ...lines];

@@ -151,6 +151,8 @@ class Exchange:
         Key → label; needs an album with labels. Labelling an object moves the focus to the next one.
     tile : int
         Width of a picture in px.
+    top : bool
+        Start at the top whenever the order changes, instead of at the object in focus.
     """
 
     def __init__(
@@ -163,9 +165,10 @@ class Exchange:
         captions: Iterable[str] = (),
         keys: Mapping[str, str] | None = None,
         tile: int = 112,
+        top: bool = False,
     ) -> None:
         self.album, self.selection, self._send = album, selection, send
-        self.captions, self.keys, self.tile = tuple(captions), dict(keys or {}), tile
+        self.captions, self.keys, self.tile, self.top = tuple(captions), dict(keys or {}), tile, top
         cutouts = album.cutouts
         self.stretch = stretch or (None if cutouts is None else default_stretch(cutouts.bands, cutouts.unit))
         self._displays = self._marks = 0
@@ -234,6 +237,7 @@ class Exchange:
             selected=len(self.selection),
             focus=focus,
             place=self.album.place_of(focus),
+            top=self.top,
             tile=self.tile,
             lines=len(self.captions),
             aspect=height / width,

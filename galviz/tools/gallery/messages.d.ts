@@ -11,6 +11,7 @@ export type State = {
   selected: number;
   focus: string | null;
   place: number;
+  top: boolean;
   tile: number;
   lines: number;
   aspect: number;

@@ -19,6 +19,7 @@ class State(TypedDict):
     selected: int  # objects selected
     focus: str | None  # id in focus
     place: int  # its position among those shown, from 0; -1 if it is not shown
+    top: bool  # a new order starts at its top, not at the object in focus
     tile: int  # width of a picture, px
     lines: int  # lines of a caption below the id
     aspect: float  # height / width of a picture; 0 without pictures

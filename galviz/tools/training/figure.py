@@ -50,7 +50,7 @@ def column_plot(column: pd.Series, target: Target) -> hv.Element:
     """
     known, axis = _known(column, target).dropna(), hv.Dimension("x", label=plain(str(column.name)))
     count = hv.Dimension("objects", label="Objects")
-    more = {"title": "", "height": 150, "toolbar": None, "show_grid": False}
+    more = {"title": "", "height": 150, "toolbar": None, "show_grid": False, "yticks": 3}  # more would overlap
     if target.numeric:
         edges = np.histogram_bin_edges(known, bins=_BINS) if len(known) else np.array([0.0, 1.0])
         histogram = hv.Histogram((edges, np.histogram(known, edges)[0]), kdims=[axis], vdims=[count])

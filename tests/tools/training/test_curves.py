@@ -3,7 +3,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galviz.tools.training.figure import loss_curves, metric_curves, metric_names, run_curves
+from galviz.tasks.target import Target
+from galviz.tools.training.figure import column_plot, loss_curves, metric_curves, metric_names, run_curves
+
+
+def test_the_small_plot_of_a_column_has_few_numbers_on_its_axis():
+    column = pd.Series(np.random.default_rng(0).normal(size=160), name="z")
+    figure = hv.render(column_plot(column, Target("z", "regression", ("z",), "z")))
+    assert (figure.height, figure.yaxis[0].ticker.desired_num_ticks) == (150, 3)  # six and more touch each other
 
 
 def test_curves_follow_the_metrics():
