@@ -53,9 +53,9 @@ class StudyPage(pn.viewable.Viewer):
         **params: object,
     ) -> None:
         page = page or PageState(tabs_of(study))
-        skies = library.skies()
-        page.sky = page.sky if page.sky in skies else next(iter(skies), "")
-        page.run = page.run if library.run_path(page.run) else library.first_run()
+        sky = page.sky if page.sky in library.skies() else ""
+        page.run = page.run if library.run_path(page.run) else library.first_run(sky)
+        page.sky = sky or library.first_sky(page.run)
         super().__init__(page=page, train=TrainPanel(study, library, page), **params)
         self.study, self.library, self.paths = study, library, paths
         self._focus_something()
@@ -194,4 +194,4 @@ def study_page(name: str, paths: Sequence[str] = ()) -> pn.template.base.BaseTem
         pn.state.add_periodic_callback(shown.poll, period=_EVERY_MS)
         return shown
 
-    return page_template(name, content)
+    return page_template(open_study(name).title or name, content)
