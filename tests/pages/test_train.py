@@ -233,9 +233,21 @@ def test_a_view_follows_its_folder(make_run):
     assert view.metrics["epoch"].tolist() == [1]
 
 
+def test_a_run_without_a_log_says_where_it_was_started(make_run):
+    run = make_run("first")
+    run.write_state()
+    view = RunView(run.path)
+    assert "started in a terminal or by a sweep on " in view.tail()
+    (run.path / "log.txt").write_text("epoch 1/2\n")
+    view.poll()
+    assert "epoch 1/2" in view.tail()
+    assert "terminal" not in view.tail()
+
+
 def test_a_view_of_a_folder_that_is_still_empty(tmp_path):
     view = RunView(tmp_path)
     assert "starting" in view.status()
+    assert "Nothing logged yet." in view.tail()
     assert view.__panel__().get_root()
 
 
