@@ -12,13 +12,14 @@ from galviz.pages.run import RunPanel
 from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, PageState
-from galviz.pages.threshold_page import ThresholdPage
+from galviz.pages.threshold_page import ThresholdPage, meanings_of
 from galviz.pages.train import TrainPanel, page_message
 from galviz.runs.predictions import Predictions
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import open_study, own, richness
 from galviz.tasks.target import Target
 from galviz.tools.formatting import note
+from galviz.tools.labels.core import Labels
 from galviz.tools.training.run_progress import RunView
 from galviz.tools.viewer.view import FocusCanvas
 from galviz.work import processes as jobs
@@ -608,6 +609,29 @@ def test_a_threshold_over_each_class_of_a_run(spirals, make_run, galviz_home):
     truth = tab.view.table["p_1_true"]
     assert (truth.sum(), truth.isna().sum()) == (3, 1)
     assert set(tab.view.param.answer.objects.values()) >= {"p_0", "p_1"}
+    assert tab.view.param.answer.objects["spiral = 1 (p_1)"] == "p_1"
+    assert tab.view.keys == {"m": "spiral = 1", "n": "spiral = 0"}
+    tab.view.near.grids[0].exchange.receive(
+        {"type": "label", "client": "x", "id": table.index[0], "label": "spiral = 1"}
+    )
+    assert tab.view.scored.known.by_hand == 1
+    labels = Labels(galviz_home / "spiral-labels.csv").to_dict()
+    assert labels == {table.index[0]: "spiral = 1"}
+    assert "Labels are kept in spiral-labels.csv in GALVIZ_HOME." in tab.view.about.object
+    tab.view.answer = "p_0"  # the same label, seen from the other class
+    assert (tab.view.keys["m"], tab.view.scored.known.by_hand) == ("spiral = 0", 1)
+    assert tab.view.scored.truth[tab.view.scored.rows == 0] == 0
+
+
+def test_each_of_many_classes_has_a_name_and_labels_of_its_own(make_run, sky):
+    target = Target("kind", "classification", ("kind",), "kind", classes=("E", "S0", "2"))
+    rows = {"kind": "E", "kind_true": "E", **{f"p_{name}": 1 / 3 for name in target.classes}, "fold": 0}
+    run = make_run("kinds", predictions=Predictions(pd.DataFrame(rows, sky.catalogue.index), target))
+    assert meanings_of(run) == {
+        "p_E": ("E", "not E", "kind-E-labels.csv"),
+        "p_S0": ("S0", "not S0", "kind-S0-labels.csv"),
+        "p_2": ("kind = 2", "not kind = 2", "kind-2-labels.csv"),
+    }
 
 
 def _shown(view):
