@@ -123,9 +123,11 @@ class StudyPage(pn.viewable.Viewer):
         return self.tabs[self.page.tab]
 
     def __panel__(self) -> pn.viewable.Viewable:
-        bar = TabBar(names=self.page.tabs, active=self.page.tab, sizing_mode="stretch_width")
-        bar.param.watch(lambda event: setattr(self.page, "tab", event.new), "active")
-        self.page.param.watch(lambda event: setattr(bar, "active", event.new), "tab")
+        bar = TabBar(names=self.page.tabs, active=self.page.tab, shown=self.page.tab, sizing_mode="stretch_width")
+        bar.param.watch(lambda event: event.new == self.page.opening or self.page.open(event.new), "active")
+        # The content of a tab has no precedence: it has changed before `shown` does.
+        self.page.param.watch(lambda _: setattr(bar, "shown", self.page.tab), ["tab", "opening"], precedence=1)
+        self.page.param.watch(lambda event: setattr(bar, "active", event.new), "opening", precedence=2)
         return pn.Column(bar, self.body, sizing_mode="stretch_width")
 
 
