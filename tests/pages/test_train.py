@@ -156,7 +156,8 @@ def test_widgets_have_the_bounds_and_choices_of_their_settings():
     assert (widgets["data.tta"].start, widgets["data.tta"].end) == (1, 8)
     assert (widgets["epochs"].start, widgets["epochs"].end) == (1, None)
     assert widgets["data.augment"].options == ["d4", "turn", "mirror", "seeing"]
-    assert widgets["network.architecture"].options == ["resnet18", "wide_resnet50"]
+    assert widgets["network.architecture"].options[:2] == ["resnet18", "wide_resnet50"]
+    assert "lsgan" not in widgets["network.architecture"].options
 
 
 def test_another_architecture_brings_its_own_options():
@@ -541,12 +542,31 @@ def test_the_command_to_copy_is_the_one_that_runs(panel, started):
 def test_the_architecture_is_explained_by_data_and_device(panel):
     panel.target = "spiral"
     assert panel.reason().startswith(
-        "resnet18, 16 channels wide, from random weights; 11 objects of 16×16 pixels on cpu."
+        "Encoder: resnet18, 16 channels wide, from random weights; chosen for 11 images of 16×16 pixels on a CPU."
     )
     assert "finetune" in panel.reason()
     panel.recipe = "finetune"
-    assert panel.reason().startswith("efficientnet_lite0, from trained weights")
+    assert panel.reason().startswith("Encoder: efficientnet_lite0, 3.4 million parameters, from trained weights")
     assert panel.form.widgets["network.architecture"].value in panel.form.widgets["network.architecture"].options
+
+
+def test_any_encoder_of_timm_may_be_typed_with_its_weights(panel, started):
+    panel.target = "spiral"
+    field = panel.form.widgets["network.architecture"]
+    assert field.options[:2] == ["resnet18", "wide_resnet50"]
+    assert {"convnext_tiny", "timm/resnet18"} < set(field.options)
+    assert "network.pretrained" not in panel.form.widgets  # ours begin with random weights
+    field.value = "rexnet_100"  # in no list
+    panel.form.widgets["network.pretrained"].value = "imagenet"
+    assert "as you set it for 11 images" in panel.reason()
+    panel.start()
+    assert started[0][0][-3:] == ["--set", "network.architecture=rexnet_100", "network.pretrained=imagenet"]
+    field.value = "no name!"
+    assert panel.reason().startswith("Advanced, network, architecture: expected one of resnet18, ")
+    panel.run_name = "another"
+    panel.start()
+    assert panel.error.startswith("Advanced, network, architecture: expected one of")
+    assert len(started) == 1
 
 
 @pytest.mark.parametrize("given", ["/etc/passwd", "hf-hub:someone/model", "https://x/y", "local-dir:x", "..", "dir"])
