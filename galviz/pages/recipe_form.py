@@ -42,7 +42,8 @@ class RecipeForm(pn.viewable.Viewer):
 
     def _new(self, key: str, value: Any) -> pn.widgets.Widget:
         widget = _widget(key, value, self.task)
-        widget.param.watch(lambda _: self.param.update(edits=self.edits + 1), "value")
+        # The precedence: after another architecture has brought its widgets.
+        widget.param.watch(lambda _: self.param.update(edits=self.edits + 1), "value", precedence=1)
         return widget
 
     @property

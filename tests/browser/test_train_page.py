@@ -104,7 +104,7 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
     # A threshold over the probability of the positive class, with its truth.
     open_tab(driven, "Threshold")
     page.get_by_text("that the network has not seen in training").wait_for()
-    driven.until(lambda: page.get_by_label("Truth").first.input_value() == "p_1_true")
+    driven.until(lambda: page.get_by_label("Truth").first.input_value() == "bright = 1, known (p_1_true)")
     above = f"{(held_out['p_1'] > 0.5).sum()} of {len(held_out)}"
     driven.until(lambda: page.locator(".galviz-threshold dd").first.inner_text() == above)
 

@@ -553,10 +553,13 @@ def test_the_architecture_is_explained_by_data_and_device(panel):
 def test_any_encoder_of_timm_may_be_typed_with_its_weights(panel, started):
     panel.target = "spiral"
     field = panel.form.widgets["network.architecture"]
+    shown = []
+    pn.panel(pn.bind(lambda *_: shown.append(panel.command_line()), panel.param.edits)).get_root()
     assert field.options[:2] == ["resnet18", "wide_resnet50"]
     assert {"convnext_tiny", "timm/resnet18"} < set(field.options)
     assert "network.pretrained" not in panel.form.widgets  # ours begin with random weights
     field.value = "rexnet_100"  # in no list
+    assert "--set network.architecture=rexnet_100</pre>" in shown[-1]
     panel.form.widgets["network.pretrained"].value = "imagenet"
     assert "as you set it for 11 images" in panel.reason()
     panel.start()
@@ -630,6 +633,7 @@ def test_a_threshold_over_each_class_of_a_run(spirals, make_run, galviz_home):
     assert (truth.sum(), truth.isna().sum()) == (3, 1)
     assert set(tab.view.param.answer.objects.values()) >= {"p_0", "p_1"}
     assert tab.view.param.answer.objects["spiral = 1 (p_1)"] == "p_1"
+    assert tab.view.param.truth.objects["spiral = 1, known (p_1_true)"] == "p_1_true"
     assert tab.view.keys == {"m": "spiral = 1", "n": "spiral = 0"}
     tab.view.near.grids[0].exchange.receive(
         {"type": "label", "client": "x", "id": table.index[0], "label": "spiral = 1"}

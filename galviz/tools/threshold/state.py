@@ -83,7 +83,8 @@ class ThresholdState(pn.viewable.Viewer):
     @param.depends("answer", watch=True)
     def _take_answer(self) -> None:
         """Offer the truth columns of the new score, and switch to its labels."""
-        found = truths(self.table, self.answer)
+        named = {f"{name}_true": f"{meaning.yes}, known ({name}_true)" for name, meaning in self.meanings.items()}
+        found = {named.get(name, label): name for label, name in truths(self.table, self.answer).items()}
         self.param.truth.objects = found
         self.truth = next(iter(found.values()))
         self.labels = labels_of(self.answer, self._path, self.meaning.file)
