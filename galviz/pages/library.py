@@ -90,9 +90,29 @@ class Library:
         runs = {run.path: run for _, run in newest}
         return {name: runs[path] for name, path in named([(root, run.path) for root, run in newest]).items()}, broken
 
-    def first_run(self) -> str:
-        """Return the name of the run to show first: an active one, else the newest finished one, else the newest."""
-        runs = self.runs()[0]
+    def first_sky(self, run: str = "") -> str:
+        """Return the name of the sky to show first: the run's, else the newest; of those given, if any were."""
+        found = self.skies()
+        found = {name: found[name] for name in self._given_skies()} or found
+        path = self.run_path(run) if run else None
+        data = None if path is None else Run(path).data.resolve()
+        newest = sorted(found, key=lambda name: _stamp(found[name] / "galviz.json"), reverse=True)
+        return next((name for name in newest if found[name].resolve() == data), next(iter(newest), ""))
+
+    def _given_skies(self) -> list[str]:
+        """Return the names of the skies in the folders that were given, thus not those of `galviz.runs.run.home`."""
+        return [name for name, path in self.skies().items() if _under(path, self.sky_folders[:-1])]
+
+    def first_run(self, sky: str = "") -> str:
+        """Return the name of the run to show first: an active one, else the newest finished one, else the newest.
+
+        If a sky is named, or skies were given, only its runs can be first, and runs that were given themselves.
+        """
+        runs, skies = self.runs()[0], self.skies()
+        wanted = {skies[name].resolve() for name in ([sky] if sky in skies else self._given_skies())}
+        if wanted:
+            on_it = {name: run for name, run in runs.items() if run.data.resolve() in wanted}
+            runs = on_it or {name: run for name, run in runs.items() if _under(run.path, self.run_folders[:-1])}
         status = {name: run.state()["status"] for name, run in runs.items()}
         going = [name for name in runs if status[name] in ACTIVE]
         done = [name for name in runs if status[name] == "done"]
@@ -192,6 +212,10 @@ def _sky(path: str, _stamp: int) -> CutoutSet:
 @lru_cache(maxsize=8)
 def _predictions(path: str, _stamp: int) -> Predictions | None:
     return Run.open(path).predictions()
+
+
+def _under(path: Path, roots: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(root) for root in roots)
 
 
 def _stamp(file: Path) -> int:

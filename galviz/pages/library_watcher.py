@@ -27,6 +27,6 @@ class LibraryWatcher:
         now = self.library.stamps()
         if now != self._stamps:
             self._stamps = now
-            sky = self.page.sky or next(iter(self.library.skies()), "")
-            run = self.page.run or self.library.first_run()
+            run = self.page.run or self.library.first_run(self.page.sky)
+            sky = self.page.sky or self.library.first_sky(run)
             self.page.param.update(found=self.page.found + 1, sky=sky, run=run)

@@ -53,9 +53,9 @@ class StudyPage(pn.viewable.Viewer):
         **params: object,
     ) -> None:
         page = page or PageState(tabs_of(study))
-        skies = library.skies()
-        page.sky = page.sky if page.sky in skies else next(iter(skies), "")
-        page.run = page.run if library.run_path(page.run) else library.first_run()
+        sky = page.sky if page.sky in library.skies() else ""
+        page.run = page.run if library.run_path(page.run) else library.first_run(sky)
+        page.sky = sky or library.first_sky(page.run)
         super().__init__(page=page, train=TrainPanel(study, library, page), **params)
         self.study, self.library, self.paths = study, library, paths
         self._focus_something()
@@ -123,9 +123,11 @@ class StudyPage(pn.viewable.Viewer):
         return self.tabs[self.page.tab]
 
     def __panel__(self) -> pn.viewable.Viewable:
-        bar = TabBar(names=self.page.tabs, active=self.page.tab, sizing_mode="stretch_width")
-        bar.param.watch(lambda event: setattr(self.page, "tab", event.new), "active")
-        self.page.param.watch(lambda event: setattr(bar, "active", event.new), "tab")
+        bar = TabBar(names=self.page.tabs, active=self.page.tab, shown=self.page.tab, sizing_mode="stretch_width")
+        bar.param.watch(lambda event: event.new == self.page.opening or self.page.open(event.new), "active")
+        # The content of a tab has no precedence: it has changed before `shown` does.
+        self.page.param.watch(lambda _: setattr(bar, "shown", self.page.tab), ["tab", "opening"], precedence=1)
+        self.page.param.watch(lambda event: setattr(bar, "active", event.new), "opening", precedence=2)
         return pn.Column(bar, self.body, sizing_mode="stretch_width")
 
 
@@ -194,4 +196,4 @@ def study_page(name: str, paths: Sequence[str] = ()) -> pn.template.base.BaseTem
         pn.state.add_periodic_callback(shown.poll, period=_EVERY_MS)
         return shown
 
-    return page_template(name, content)
+    return page_template(open_study(name).title or name, content)

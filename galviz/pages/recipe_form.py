@@ -9,9 +9,10 @@ import param
 
 from galviz.runs.recipe import ARCHITECTURES, Recipe
 from galviz.runs.settings import Setting, about, declared, text_of
+from galviz.runs.timm_encoders import MILLIONS
 from galviz.tools.formatting import Choices
 
-_ARCHITECTURE = "network.architecture"
+_ARCHITECTURE, _PRETRAINED = "network.architecture", "network.pretrained"
 _WIDE = {"sizing_mode": "stretch_width"}
 _DECLARED = dict(declared(Recipe))
 
@@ -41,7 +42,8 @@ class RecipeForm(pn.viewable.Viewer):
 
     def _new(self, key: str, value: Any) -> pn.widgets.Widget:
         widget = _widget(key, value, self.task)
-        widget.param.watch(lambda _: self.param.update(edits=self.edits + 1), "value")
+        # The precedence: after another architecture has brought its widgets.
+        widget.param.watch(lambda _: self.param.update(edits=self.edits + 1), "value", precedence=1)
         return widget
 
     @property
@@ -60,7 +62,10 @@ class RecipeForm(pn.viewable.Viewer):
         return list(dict.fromkeys(_group(key) for key in self.widgets))
 
     def _change_architecture(self, _: object) -> None:
-        shown = self._shown(self._base)
+        try:
+            shown = self._shown(self._base)
+        except ValueError:  # no name of an architecture: `changed` says so
+            return
         made = {key: self.widgets.get(key) or self._new(key, value) for key, value in shown.items()}
         self.widgets.clear()
         self.widgets.update(made)
@@ -125,17 +130,22 @@ def _widget(key: str, value: Any, task: str) -> pn.widgets.Widget:
     if kind is bool:
         return pn.widgets.Switch(**options | {"width": 120})
     options["description"] = known.help
+    if key == _ARCHITECTURE:
+        names = [one for one in known.choices if one == value or task in ARCHITECTURES[one]]
+        names = list(dict.fromkeys([*names, value, *MILLIONS]))  # others can be typed: timm has over a thousand
+        options |= {"width": 240, "restrict": False, "case_sensitive": False, "min_characters": 0}
+        options["description"] += " Those of timm can begin with trained weights: see “pretrained”."
+        return pn.widgets.AutocompleteInput(**options, options=names, search_strategy="includes")
     if kind is str and known.choices:
-        fitting = [one for one in known.choices if key != _ARCHITECTURE or one == value or task in ARCHITECTURES[one]]
-        fitting += [value] if value not in fitting else []  # an architecture of timm
-        return pn.widgets.Select(**options, options=fitting)
+        return pn.widgets.Select(**options, options=list(known.choices))
     if known.choices:
         return Choices(**options | {"value": list(value), "width": 240}, options=list(known.choices))
     if kind in (int, float):
         start, end = known.ends
-        if kind is int:
-            return pn.widgets.IntInput(**options, start=start, end=end)
-        return pn.widgets.FloatInput(**{"step": 0.01} | options, start=start, end=end)
+        number = pn.widgets.IntInput if kind is int else pn.widgets.FloatInput
+        return number(**{"step": 1 if kind is int else 0.01} | options, start=start, end=end)
+    if key == _PRETRAINED:
+        options |= {"width": 240, "placeholder": "imagenet, a tag of timm, a file or a run"}
     return pn.widgets.TextInput(**options)
 
 

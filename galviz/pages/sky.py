@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import panel as pn
 
 from galviz.io.markup import Markup
 from galviz.pages.explorer import Explorer
 from galviz.pages.view_state import ViewState
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.formatting import text
+from galviz.sky.opening import rejected
+from galviz.tools.formatting import data_table, text
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 
@@ -39,7 +41,7 @@ class SkyView(pn.viewable.Viewer):
         **params: object,
     ) -> None:
         super().__init__(**params)
-        self.cutouts = cutouts
+        self.cutouts, self.rejected = cutouts, left_out(source) if source else pd.DataFrame()
         table = cutouts.catalogue
         numbers = list(table.select_dtypes("number"))
         wanted = {name: name for name in numbers[:2]} if columns is None else columns
@@ -68,10 +70,30 @@ class SkyView(pn.viewable.Viewer):
             f"{bands} bands {' '.join(self.cutouts.bands)}",
             f"{width}×{height} px of {scales}",
             f"unit {self.cutouts.unit}",
+            *([Markup("<b>{:,} left out</b>, see below").format(len(self.rejected))] if len(self.rejected) else []),
         ]
         return Markup(" · ").join(facts)
 
     def __panel__(self) -> pn.viewable.Viewable:
         if not len(self.cutouts):
             return text(self.about() + ": nothing to show.")
-        return pn.Column(text(self.about()), self.explorer, self.kept, sizing_mode="stretch_width")
+        return pn.Column(text(self.about()), self.explorer, *self._left_out(), self.kept, sizing_mode="stretch_width")
+
+    def _left_out(self) -> list[pn.Card]:
+        """Return the table of the images that were left out of the sky, if there are any."""
+        if not len(self.rejected):
+            return []
+        title = f"Left out when the sky was made: {len(self.rejected):,}"
+        table = data_table(self.rejected, pagination="local", page_size=20, widths={"reason": 700})
+        return [pn.Card(table, title=title, collapsed=True, sizing_mode="stretch_width")]
+
+
+def left_out(path: str | Path) -> pd.DataFrame:
+    """Return what was left out of a sky: file and reason by `object_id`, without the folders of the files."""
+    table = rejected(path)
+    short = {file: Path(file).name for file in table["file"] if file}
+    reasons = [
+        reason.replace(file, short[file]) if file else reason
+        for file, reason in zip(table["file"], table["reason"], strict=True)
+    ]
+    return table.assign(file=table["file"].map(short), reason=reasons).set_index("object_id")

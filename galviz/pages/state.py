@@ -23,6 +23,7 @@ class PageState(param.Parameterized):
     """
 
     tab = param.Selector(default=TABS[0], objects=list(TABS))
+    opening = param.String(default="", doc="the tab that is to be opened; another than `tab` while it is being built")
     sky = param.String(default="")  # the sky to show and to train on
     run = param.String(default="")  # the run whose progress and predictions are shown
     found = param.Integer(default=0, doc="grows when skies or runs may have appeared")
@@ -43,6 +44,22 @@ class PageState(param.Parameterized):
         """Continue on the table of the tab that is open now. A tab without one, such as "why", leaves it as it is."""
         if self.tab in self._tables:
             self.selection.show(self._tables[self.tab])
+
+    def open(self, tab: str) -> None:
+        """Open a tab once the page has shown that it is busy: to build one may take seconds."""
+        self.opening = tab
+        pn.state.execute(self._open, schedule=True)
+
+    def _open(self) -> None:
+        try:
+            self.tab = self.opening  # the last one, if others were asked for meanwhile
+        finally:
+            self.param.trigger("opening")  # also where the tab could not be built: nothing is busy any more
+
+    @param.depends("tab", watch=True)
+    def _opened(self) -> None:
+        """Follow a tab that was opened at once, as by the address."""
+        self.opening = self.tab
 
     @property
     def tabs(self) -> list[str]:

@@ -1,5 +1,6 @@
 // @ts-check
-// The tabs of a page: a click or a key opens one, and the page shows what belongs to it.
+// The tabs of a page: a click or a key opens one, and the page shows what belongs to it. Until that comes, which may
+// take seconds, what the page shows is covered by a sign that it is busy.
 
 import { button, make } from "../tools/shared.js";
 
@@ -23,9 +24,10 @@ export function tabOf(key, now, count) {
  */
 export const titleOf = (name) => name.charAt(0).toUpperCase() + name.slice(1);
 
-/** @param {{model: import("../tools/shared.js").PageModel<never, never> & {names: string[], active: string}}} place */
+/** @param {{model: import("../tools/shared.js").PageModel<never, never> & {names: string[], active: string, shown: string}}} place */
 export function render({ model }) {
   const bar = make("div", "bar", "", { role: "tablist" });
+  const busy = make("div", "busy", "", { role: "status" });
   const tabs = model.names.map((name) => {
     const open = () => {
       model.active = name;
@@ -41,6 +43,8 @@ export function render({ model }) {
       tab.setAttribute("aria-selected", String(open));
       tab.tabIndex = open ? 0 : -1;
     }
+    busy.hidden = model.active === model.shown;
+    busy.textContent = busy.hidden ? "" : `Opening ${titleOf(model.active)} …`;
   };
   bar.addEventListener("keydown", (event) => {
     const to = tabOf(event.key, model.names.indexOf(model.active), tabs.length);
@@ -50,9 +54,12 @@ export function render({ model }) {
     tabs[to].focus();
   });
   bar.append(...tabs);
+  const whole = make("div");
+  whole.append(bar, busy);
   model.on("active", mark);
+  model.on("shown", mark);
   mark();
-  return bar;
+  return whole;
 }
 
 export default { render };

@@ -15,7 +15,10 @@ class TabBar(pn.custom.JSComponent):
     """A row of tabs; arrow keys, Home and End move between them."""
 
     names = param.List(default=[], item_type=str, doc="names of the tabs")
-    active = param.String(default="", doc="name of the tab that is open")
+    active = param.String(default="", doc="name of the tab that is open, or is to be opened")
+    shown = param.String(
+        default="", doc="name of the tab whose content is shown; another that is active is being built"
+    )
 
     _esm = script(Path(__file__), "tabs.js")
     _stylesheets: ClassVar[list[str]] = [
@@ -26,6 +29,16 @@ button { font: inherit; cursor: pointer; opacity: 0.75 }
 button:hover, button[aria-selected="true"] { opacity: 1 }
 button[aria-selected="true"] { border-bottom-color: #1f86c8; font-weight: 600 }
 button:focus-visible { outline: 2px solid #1f86c8; outline-offset: -2px }
+:host { position: relative; z-index: 20 }
+.busy { position: absolute; top: 100%; left: 0; right: 0; height: 100vh; padding: 24px 16px; font-weight: 600 }
+.busy { background: color-mix(in srgb, var(--panel-background-color, Canvas) 85%, transparent) }
+.busy { animation: appear 0s 60ms both }
+.busy[hidden] { display: none }
+.busy::before { content: ""; display: inline-block; width: 12px; height: 12px; margin-right: 10px; border-radius: 50% }
+.busy::before { border: 2px solid #1f86c8; border-top-color: transparent; animation: turn 0.8s linear infinite }
+@keyframes appear { from { visibility: hidden } }
+@keyframes turn { to { transform: rotate(360deg) } }
+@media (prefers-reduced-motion: reduce) { .busy::before { animation: none } }
 """
     ]
 

@@ -7,6 +7,7 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.io.paths import distinct_names, file_name
 from galviz.pages.data_source import OpenedPage
 from galviz.pages.explorer import Explorer
 from galviz.pages.library import Library, open_predictions
@@ -15,11 +16,14 @@ from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState, query, write_query
 from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, THRESHOLD
+from galviz.tasks.target import Target
 from galviz.tools.formatting import text
+from galviz.tools.threshold.core import Meaning
 from galviz.tools.threshold.state import KEPT
 from galviz.tools.threshold.view import ThresholdView
 
 TAB = "threshold"
+_LONGEST = 200  # bytes of a name, without its end
 _FLATTERED = Markup("""<p class='note' role='note'>The weights are those of the epoch that did best on these objects
 (<code>keep="best"</code>): their statistics are slightly too good.</p>""")
 
@@ -84,8 +88,8 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         opened = self.open(given)
         first = {"threshold": THRESHOLD} if set(COLUMNS) <= set(opened.table.columns) else {}
         self.page.selection.show(opened.table)
-        scores = with_classes(scores_of(opened), opened.run)
-        self.view = view = ThresholdView(scores, opened.cutouts, self.page.selection, **first)
+        scores, meanings = with_classes(scores_of(opened), opened.run), meanings_of(opened.run)
+        self.view = view = ThresholdView(scores, opened.cutouts, self.page.selection, meanings=meanings, **first)
         view.param.update(**_from_address(view))
         keep_in_address(view)
         held_out = "" if opened.run is None else " that the network has not seen in training"
@@ -146,6 +150,29 @@ def with_classes(table: pd.DataFrame, run: Run | None) -> pd.DataFrame:
         columns[f"p_{name}_true"] = known.eq(name).astype(float).where(known.notna())
     rest = [name for name in table.columns if name not in (*columns, "probability", "correct")]
     return pd.DataFrame(columns, table.index).join(table[rest])
+
+
+def meanings_of(run: Run | None) -> dict[str, Meaning]:
+    """Return what the probabilities of the classes of a run mean, by column; empty for a run without classes."""
+    if run is None or run.target.task != "classification":
+        return {}
+    target = open_predictions(run).target
+    names = {name: _class_name(target, name) for name in target.classes}
+    pair = {name: other for name, other in zip(names, [*names][::-1], strict=True) if len(names) == 2}
+    found = {}
+    for name, words in names.items():
+        # Two classes share a file: what is not one is the other. Of more, an object may have a label for each.
+        stem = target.name if pair else f"{target.name}-{name}"
+        no = names[pair[name]] if pair else f"not {words}"
+        (stem,) = distinct_names([file_name(stem)], _LONGEST)
+        found[f"p_{name}"] = Meaning(words, no, f"{stem}-labels.csv")
+    return found
+
+
+def _class_name(target: Target, name: str) -> str:
+    """Return a class as a label: its name, or ``"spiral = 1"`` where that is a number or a flag."""
+    tells = any(map(str.isalpha, name)) and name.lower() not in {"true", "false", "yes", "no"}
+    return name if tells else f"{target.label} = {name}"
 
 
 def _origin(opened: Opened) -> str | Markup:

@@ -18,6 +18,7 @@ from galviz.pages.recipe_form import RecipeForm, place_of
 from galviz.pages.run import RunPanel
 from galviz.pages.state import Chooser, PageState
 from galviz.runs.recipe import Recipe
+from galviz.runs.timm_encoders import MILLIONS
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import Study
 from galviz.tasks.target import Target
@@ -356,11 +357,15 @@ def reason_for(recipe: Recipe, selected: SelectedTarget, cutouts: CutoutSet, dev
     """
     count, side = _labelled(selected.target, cutouts), cutouts.images.shape[-1]
     network, gpu = recipe.network, not device.startswith("cpu")
+    standard = selected.recipes[recipe.name].network.architecture == network.architecture
+    size = f", {MILLIONS[network.architecture]:g} million parameters" if network.architecture in MILLIONS else ""
     width = f", {network.width} channels wide" if "width" in {one.name for one in network.used_fields()} else ""
     begins = "trained weights" if network.is_timm and network.pretrained else "random weights"
-    data = f"{count:,} objects of {side}×{side} pixels on {device}"
+    data = f"{count:,} images of {side}×{side} pixels on {f'a GPU ({device})' if gpu else 'a CPU'}"
     advice = ""
-    if count < _FEW and "finetune" in selected.recipes and begins == "random weights":
+    if network.is_timm and begins == "random weights":
+        advice = "Trained weights often do better: see pretrained under Advanced, network."
+    elif count < _FEW and "finetune" in selected.recipes and begins == "random weights":
         advice = f"With fewer than {_FEW:,} objects, the recipe finetune often does better: its encoder is trained."
     elif gpu and count >= _MANY and recipe.name == "quick" and "best" in selected.recipes:
         advice = "A GPU and so many objects are enough for the recipe best."
@@ -368,7 +373,8 @@ def reason_for(recipe: Recipe, selected: SelectedTarget, cutouts: CutoutSet, dev
         advice = "This is long on a CPU: try the recipe quick first."
     elif recipe.name == "quick":
         advice = "A small network, for a first result in minutes."
-    return f"{network.architecture}{width}, from {begins}; {data}. {advice}".strip()
+    choice = "chosen" if standard else "as you set it"
+    return f"Encoder: {network.architecture}{width}{size}, from {begins}; {choice} for {data}. {advice}".strip()
 
 
 def pretrained_of(given: str, library: Library) -> str:

@@ -84,6 +84,8 @@ class Study:
     ----------
     name : str
         Name of the file.
+    title : str
+        Title of its page; by default the name.
     paper : str
         Authors, year and title.
     bands : tuple of str or None
@@ -115,6 +117,7 @@ class Study:
     """
 
     name: str
+    title: str = ""
     paper: str
     bands: tuple[str, ...] | None
     targets: Mapping[str, Target]

@@ -4,6 +4,7 @@ from galviz.studies import Study
 
 STUDY = Study(
     name="own",
+    title="your own images",
     paper="",
     bands=None,
     targets={},

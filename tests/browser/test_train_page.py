@@ -1,5 +1,8 @@
 """The page of a user's own images in Chromium: a column is chosen, learned, predicted and explained."""
 
+import signal
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -32,6 +35,35 @@ def set_field(driven, label, value):
     field = driven.page.get_by_label(label, exact=True)
     field.fill(str(value))
     field.press("Enter")
+
+
+@contextmanager
+def halted(server):
+    """Halt the server, as one that is busy: what the page shows meanwhile, it shows by itself."""
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
+def test_what_is_not_there_yet_is_said_at_once(server, open_page):
+    """A click on a tab, and pictures that are scrolled to: the page needs no word of the server."""
+    driven = open_page(f"{server.url}?tab=data", width=900, height=900)
+    page = driven.page
+    gallery = page.locator(".galviz-gallery")
+    driven.until(lambda: gallery.locator(".cell.here canvas").count() >= 8)
+    expect(gallery.locator(".loading")).to_be_hidden()
+    driven.rests()
+    with halted(server):
+        gallery.locator(".view").evaluate("view => { view.scrollTop = 5000 }")
+        expect(gallery.locator(".loading")).to_be_visible()
+        page.get_by_role("tab", name="Runs", exact=True).click()
+        expect(page.get_by_text("Opening Runs …")).to_be_visible()
+    expect(page.get_by_text("No run yet. Start one on the tab Train.")).to_be_visible()
+    expect(page.get_by_text("Opening Runs …")).to_be_hidden()
+    open_tab(driven, "Data")
+    expect(gallery.locator(".loading")).to_be_hidden()
 
 
 def test_a_column_is_chosen_learned_and_explained(server, open_page):
@@ -72,7 +104,7 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
     # A threshold over the probability of the positive class, with its truth.
     open_tab(driven, "Threshold")
     page.get_by_text("that the network has not seen in training").wait_for()
-    driven.until(lambda: page.get_by_label("Truth").first.input_value() == "p_1_true")
+    driven.until(lambda: page.get_by_label("Truth").first.input_value() == "bright = 1, known (p_1_true)")
     above = f"{(held_out['p_1'] > 0.5).sum()} of {len(held_out)}"
     driven.until(lambda: page.locator(".galviz-threshold dd").first.inner_text() == above)
 
@@ -87,6 +119,8 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
     page.locator(".measures").first.wait_for()
     driven.until(lambda: "accuracy" in page.locator(".measures").first.inner_text().lower())
     page.get_by_text(f"{len(held_out):,} objects that the network has not seen").wait_for()
+    page.locator(".measures caption", has_text="Class by class").wait_for()
+    expect(page.get_by_text("Computing")).to_have_count(0)
 
 
 def test_an_empty_page_says_what_to_do(serve, open_page):

@@ -79,11 +79,15 @@ def make_run(galviz_home, sky):
     return make
 
 
-def last(generator):
+def all_of(generator):
     async def drain():
-        return [each async for each in generator()][-1]
+        return [each async for each in generator()]
 
     return asyncio.run(drain())
+
+
+def last(generator):
+    return all_of(generator)[-1]
 
 
 def taps():
@@ -128,7 +132,8 @@ def test_the_measures_and_scores_are_those_of_the_selected_objects(told, sky):
     html = last(view.measures().table)
     assert f"{held['correct'].mean():.4f}" in html
     assert "54 objects with known truth" in html
-    table = last(view.scores().table)
+    waiting, table = all_of(view.scores().table)
+    assert waiting == "Computing class scores …"
     expected = precision_recall_fscore_support(held["class_true"], held["class"], labels=list(KINDS))
     for k, name in enumerate(KINDS):
         cells = "".join(f"<td>{expected[j][k]:.3f}</td>" for j in range(3))

@@ -2,9 +2,11 @@ import json
 
 import numpy as np
 import pandas as pd
+import panel as pn
 import pytest
 from PIL import Image
 
+import galviz
 from galviz.io.tables import write_table
 from galviz.pages.explore_page import ExplorePage
 from galviz.pages.explorer import Explorer
@@ -150,6 +152,26 @@ def test_a_sky_says_which_data_it_is(tiny_sky):
     assert [plot.x for plot in view.explorer.plots] == ["richness"]
     assert view.__panel__().get_root()
     assert "nothing to show" in SkyView(tiny_sky.select([]), Selection()).__panel__().object
+
+
+def test_a_sky_says_what_was_left_out_of_it(tmp_path, tiny_sky):
+    for name in ("one", "two"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "torn.png").write_bytes(b"no picture")
+    sky = galviz.open(tmp_path, out=tmp_path / "sky", skip_bad=True, report=None)
+    view = SkyView(sky, Selection(), source=str(tmp_path / "sky"))
+    assert "2 objects" in view.about()
+    assert "1 left out" in view.about()
+    (table,) = [one.value for one in view.__panel__().select(pn.widgets.Tabulator) if "reason" in one.value]
+    assert table.to_dict("index") == {
+        "torn": {
+            "file": "torn.png",
+            "reason": "images: expected a picture, got torn.png, which cannot be read (cannot identify image file). "
+            "Replace it.",
+        }
+    }
+    tiny_sky.save(tmp_path / "whole")
+    assert "left out" not in SkyView(tiny_sky, Selection(), source=str(tmp_path / "whole")).about()
 
 
 def test_a_cell_of_the_bands_matrix_chooses_its_objects(told_bands, sky):

@@ -1,7 +1,12 @@
+import os
+
 import pytest
 
+from galviz.pages import page as study_pages
 from galviz.pages.library import Library, open_predictions, open_sky
-from galviz.studies import mergers, richness
+from galviz.pages.page import StudyPage, open_study_page
+from galviz.pages.state import PageState
+from galviz.studies import mergers, open_study, richness
 
 
 def test_skies_and_runs_are_found_by_name(galviz_home, sky, told, make_run):
@@ -25,6 +30,40 @@ def test_a_path_may_be_a_sky_a_run_or_a_folder_of_them(tmp_path, galviz_home, ti
     assert list(Library.find([run.path.parent]).runs()[0]) == ["first"]
     with pytest.raises(FileNotFoundError, match="expected a sky, a run or a folder of them"):
         Library.find([tmp_path / "nothing"])
+
+
+def test_the_sky_shown_first_is_that_of_the_run_shown_first(tmp_path, galviz_home, tiny_sky, make_run):
+    """A given sky comes first, with its runs only; else the newest run and its sky; else the newest sky."""
+    skies = [tiny_sky.save(galviz_home / "skies" / name) for name in ("b", "a", "c")]
+    for second, path in enumerate(skies):
+        os.utime(path / "galviz.json", (second, second))
+    assert _first() == ("c", "")  # no run: the newest
+    on(make_run("old"), skies[1])
+    on(make_run("new"), skies[0])
+    assert _first() == ("b", "new")
+    assert _first(skies[1]) == ("a", "old")
+    assert _first(skies[2]) == ("c", "")  # no run of it: none is shown
+    assert _first(skies[2], galviz_home / "runs" / "old") == ("c", "old")
+    assert _first(galviz_home / "skies") == ("b", "new")  # of those in a folder
+    pages = {name: StudyPage(open_study("richness"), Library.find(), PageState(sky=name)).page for name in "abc"}
+    assert {name: (page.sky, page.run) for name, page in pages.items()} == {
+        "a": ("a", "old"), "b": ("b", "new"), "c": ("c", ""),
+    }  # fmt: skip
+
+
+def on(run, sky):
+    run.update_info(data=str(sky))
+
+
+def _first(*paths):
+    page = open_study_page("richness", [str(path) for path in paths]).page
+    return page.sky, page.run
+
+
+def test_a_study_gives_its_page_a_title(monkeypatch):
+    monkeypatch.setattr(study_pages, "page_template", lambda title, _: title)
+    assert study_pages.study_page("own") == "your own images"
+    assert study_pages.study_page("richness") == "richness"
 
 
 def test_a_study_finds_its_own_runs_and_skies_and_what_it_is_given(galviz_home, sky, told, make_run):

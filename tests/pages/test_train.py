@@ -12,13 +12,14 @@ from galviz.pages.run import RunPanel
 from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, PageState
-from galviz.pages.threshold_page import ThresholdPage
+from galviz.pages.threshold_page import ThresholdPage, meanings_of
 from galviz.pages.train import TrainPanel, page_message
 from galviz.runs.predictions import Predictions
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import open_study, own, richness
 from galviz.tasks.target import Target
 from galviz.tools.formatting import note
+from galviz.tools.labels.core import Labels
 from galviz.tools.training.run_progress import RunView
 from galviz.tools.viewer.view import FocusCanvas
 from galviz.work import processes as jobs
@@ -155,7 +156,8 @@ def test_widgets_have_the_bounds_and_choices_of_their_settings():
     assert (widgets["data.tta"].start, widgets["data.tta"].end) == (1, 8)
     assert (widgets["epochs"].start, widgets["epochs"].end) == (1, None)
     assert widgets["data.augment"].options == ["d4", "turn", "mirror", "seeing"]
-    assert widgets["network.architecture"].options == ["resnet18", "wide_resnet50"]
+    assert widgets["network.architecture"].options[:2] == ["resnet18", "wide_resnet50"]
+    assert "lsgan" not in widgets["network.architecture"].options
 
 
 def test_another_architecture_brings_its_own_options():
@@ -233,9 +235,21 @@ def test_a_view_follows_its_folder(make_run):
     assert view.metrics["epoch"].tolist() == [1]
 
 
+def test_a_run_without_a_log_says_where_it_was_started(make_run):
+    run = make_run("first")
+    run.write_state()
+    view = RunView(run.path)
+    assert "started in a terminal or by a sweep on " in view.tail()
+    (run.path / "log.txt").write_text("epoch 1/2\n")
+    view.poll()
+    assert "epoch 1/2" in view.tail()
+    assert "terminal" not in view.tail()
+
+
 def test_a_view_of_a_folder_that_is_still_empty(tmp_path):
     view = RunView(tmp_path)
     assert "starting" in view.status()
+    assert "Nothing logged yet." in view.tail()
     assert view.__panel__().get_root()
 
 
@@ -528,12 +542,34 @@ def test_the_command_to_copy_is_the_one_that_runs(panel, started):
 def test_the_architecture_is_explained_by_data_and_device(panel):
     panel.target = "spiral"
     assert panel.reason().startswith(
-        "resnet18, 16 channels wide, from random weights; 11 objects of 16×16 pixels on cpu."
+        "Encoder: resnet18, 16 channels wide, from random weights; chosen for 11 images of 16×16 pixels on a CPU."
     )
     assert "finetune" in panel.reason()
     panel.recipe = "finetune"
-    assert panel.reason().startswith("efficientnet_lite0, from trained weights")
+    assert panel.reason().startswith("Encoder: efficientnet_lite0, 3.4 million parameters, from trained weights")
     assert panel.form.widgets["network.architecture"].value in panel.form.widgets["network.architecture"].options
+
+
+def test_any_encoder_of_timm_may_be_typed_with_its_weights(panel, started):
+    panel.target = "spiral"
+    field = panel.form.widgets["network.architecture"]
+    shown = []
+    pn.panel(pn.bind(lambda *_: shown.append(panel.command_line()), panel.param.edits)).get_root()
+    assert field.options[:2] == ["resnet18", "wide_resnet50"]
+    assert {"convnext_tiny", "timm/resnet18"} < set(field.options)
+    assert "network.pretrained" not in panel.form.widgets  # ours begin with random weights
+    field.value = "rexnet_100"  # in no list
+    assert "--set network.architecture=rexnet_100</pre>" in shown[-1]
+    panel.form.widgets["network.pretrained"].value = "imagenet"
+    assert "as you set it for 11 images" in panel.reason()
+    panel.start()
+    assert started[0][0][-3:] == ["--set", "network.architecture=rexnet_100", "network.pretrained=imagenet"]
+    field.value = "no name!"
+    assert panel.reason().startswith("Advanced, network, architecture: expected one of resnet18, ")
+    panel.run_name = "another"
+    panel.start()
+    assert panel.error.startswith("Advanced, network, architecture: expected one of")
+    assert len(started) == 1
 
 
 @pytest.mark.parametrize("given", ["/etc/passwd", "hf-hub:someone/model", "https://x/y", "local-dir:x", "..", "dir"])
@@ -596,6 +632,30 @@ def test_a_threshold_over_each_class_of_a_run(spirals, make_run, galviz_home):
     truth = tab.view.table["p_1_true"]
     assert (truth.sum(), truth.isna().sum()) == (3, 1)
     assert set(tab.view.param.answer.objects.values()) >= {"p_0", "p_1"}
+    assert tab.view.param.answer.objects["spiral = 1 (p_1)"] == "p_1"
+    assert tab.view.param.truth.objects["spiral = 1, known (p_1_true)"] == "p_1_true"
+    assert tab.view.keys == {"m": "spiral = 1", "n": "spiral = 0"}
+    tab.view.near.grids[0].exchange.receive(
+        {"type": "label", "client": "x", "id": table.index[0], "label": "spiral = 1"}
+    )
+    assert tab.view.scored.known.by_hand == 1
+    labels = Labels(galviz_home / "spiral-labels.csv").to_dict()
+    assert labels == {table.index[0]: "spiral = 1"}
+    assert "Labels are kept in spiral-labels.csv in GALVIZ_HOME." in tab.view.about.object
+    tab.view.answer = "p_0"  # the same label, seen from the other class
+    assert (tab.view.keys["m"], tab.view.scored.known.by_hand) == ("spiral = 0", 1)
+    assert tab.view.scored.truth[tab.view.scored.rows == 0] == 0
+
+
+def test_each_of_many_classes_has_a_name_and_labels_of_its_own(make_run, sky):
+    target = Target("kind", "classification", ("kind",), "kind", classes=("E", "S0", "2"))
+    rows = {"kind": "E", "kind_true": "E", **{f"p_{name}": 1 / 3 for name in target.classes}, "fold": 0}
+    run = make_run("kinds", predictions=Predictions(pd.DataFrame(rows, sky.catalogue.index), target))
+    assert meanings_of(run) == {
+        "p_E": ("E", "not E", "kind-E-labels.csv"),
+        "p_S0": ("S0", "not S0", "kind-S0-labels.csv"),
+        "p_2": ("kind = 2", "not kind = 2", "kind-2-labels.csv"),
+    }
 
 
 def _shown(view):

@@ -107,7 +107,7 @@ class ScoresView(pn.viewable.Viewer):
 
     async def table(self) -> AsyncIterator[str]:
         """Yield a progress message, then the table as HTML."""
-        yield "Measuring …"
+        yield "Computing class scores …"
         yield scores_html(await asyncio.to_thread(class_scores, *self._given))
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -69,7 +69,7 @@ class MeasuresView(pn.viewable.Viewer):
         if not pd.notna(self._pairs[0]).any():
             yield "The truth of these objects is not known, so nothing can be measured."
             return
-        yield "Measuring …"
+        yield "Computing the metrics …"
         table = await asyncio.to_thread(measured, *self._pairs)
         html = measures_html(table, int(pd.notna(self._pairs[0]).sum()), self._what)
         yield html

@@ -84,7 +84,7 @@ class Results:
     def _to_why(self) -> list[pn.widgets.Button]:
         if "why" not in self.page.tabs:
             return []
-        why = pn.widgets.Button(label="Explain this prediction →", on_click=lambda _: setattr(self.page, "tab", "why"))
+        why = pn.widgets.Button(label="Explain this prediction →", on_click=lambda _: self.page.open("why"))
         return [why]
 
 

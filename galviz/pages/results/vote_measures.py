@@ -51,7 +51,7 @@ class VoteMeasures(pn.viewable.Viewer):
         if not self.known.any():
             yield "The truth of these objects is not known, so nothing can be measured."
             return
-        yield "Measuring …"
+        yield "Computing the metrics …"
         judged = await asyncio.to_thread(self.judged)
         yield Markup("<div style='display: flex; flex-wrap: wrap; gap: 12px 40px'>{}</div>").format(judged)
 

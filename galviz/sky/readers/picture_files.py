@@ -354,7 +354,7 @@ def _opened(raw: Raw, *, whole: bool = False) -> Iterator[Image.Image]:
                 raise ValueError(f"it has {width}×{height} pixels, more than {MOST_PIXELS:,}")  # noqa: TRY301 - named below
             yield picture
     except Exception as error:  # noqa: BLE001 - the decoders of damaged files raise almost anything
-        why = str(error) or type(error).__name__
+        why = (str(error) or type(error).__name__).partition(" <_io.")[0]  # without Pillow's name of the open file
         raise ValueError(f"images: expected a picture, got {name}, which cannot be read ({why}). Replace it.") from None
 
 

@@ -2,7 +2,8 @@
 // A gallery that scrolls through any number of objects. Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget).
 //
 // Ids, captions and one PNG with all pictures come in the same message, are decoded, and only then drawn together. Until
-// then a tile is grey. The messages are declared in galviz/tools/gallery/messages.py.
+// then a tile is grey, and the bar says that they are being loaded. The messages are declared in
+// galviz/tools/gallery/messages.py.
 
 import { bytes, clamp, clientName, make, onPage, pen, rootOf, send, untilRemoved } from "../shared.js";
 
@@ -23,6 +24,8 @@ const CSS = `
 .galviz-gallery kbd { font: 11px ui-monospace, monospace; border: 1px solid var(--line); border-bottom-width: 2px;
   border-radius: 4px; padding: 0 4px; margin-right: 3px; background: none; color: inherit; }
 .galviz-gallery .pointed { margin-left: auto; font: 12px ui-monospace, monospace; min-height: 1.35em; }
+.galviz-gallery .loading { opacity: .8; }
+.galviz-gallery .loading[hidden] { display: none; }
 .galviz-gallery .alert { color: var(--focus); font-weight: 600; }
 .galviz-gallery .view { position: relative; flex: 1 1 0; min-height: 0; overflow: hidden auto; scrollbar-gutter: stable;
   border: 1px solid var(--line); border-radius: 6px; outline: none; overscroll-behavior: contain; }
@@ -34,6 +37,9 @@ const CSS = `
   cursor: pointer; }
 .galviz-gallery .picture { position: relative; overflow: hidden; border-radius: 5px; background: var(--faint); }
 .galviz-gallery .cell.here .picture { background: repeating-linear-gradient(135deg, #8c8c8c 0 6px, #a3a3a3 6px 8px); }
+.galviz-gallery .cell:not(.here) .picture { animation: pulse 1.2s ease-in-out infinite alternate; }
+@keyframes pulse { to { opacity: .4; } }
+@media (prefers-reduced-motion: reduce) { .galviz-gallery .picture { animation: none !important; } }
 .galviz-gallery.words .cell.here .picture { background: var(--faint); }
 .galviz-gallery canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
 .galviz-gallery .drawn, .galviz-gallery .caption, .galviz-gallery .label { pointer-events: none; }
@@ -301,6 +307,7 @@ class Gallery {
 
   root = make("div", "galviz-gallery");
   counts = make("span", "counts", "", { role: "status" });
+  loading = make("span", "loading", "loading …");
   hints = make("span", "keys");
   alert = make("span", "alert", "", { role: "alert" });
   pointed = make("span", "pointed");
@@ -323,7 +330,7 @@ class Gallery {
     this.model = model;
     this.root.dataset.lmSuppressShortcuts = "true"; // keys are ours, not JupyterLab's
     const bar = make("div", "bar");
-    bar.append(this.counts, this.hints, this.alert, this.pointed);
+    bar.append(this.counts, this.loading, this.hints, this.alert, this.pointed);
     this.empty.hidden = true;
     this.tall.append(this.stage);
     this.view.append(this.tall, this.empty);
@@ -588,6 +595,7 @@ class Gallery {
     if (this.place >= 0 && focused) this.view.setAttribute("aria-activedescendant", focused.id);
     else this.view.removeAttribute("aria-activedescendant");
     if (this.at) this.point(this.at);
+    this.loading.hidden = this.state.version >= 0 && !this.missing(this.range(0), (record) => !record);
     this.ask();
   }
 

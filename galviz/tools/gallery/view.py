@@ -142,5 +142,5 @@ class Gallery(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         settings = [] if self.stretch_view is None else [self.stretch_view]
         labels = self.album.labels
-        kept = [] if labels is None else [note(f"Labels are kept in {labels.path}")]
+        kept = [] if labels is None else [note(f"Labels are kept in {labels.place}.")]
         return pn.Column(self.controls(), *settings, self._alert, self.grid, *kept, sizing_mode="stretch_width")

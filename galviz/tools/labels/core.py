@@ -44,6 +44,11 @@ class Labels:
         self.listeners: list[Callable[[], None]] = []
         self._refresh()
 
+    @property
+    def place(self) -> str:
+        """The file, to be named on a page: without the folders of the server."""
+        return f"{self.path.name} in GALVIZ_HOME" if self.path.parent == home() else self.path.name
+
     def __len__(self) -> int:
         return len(self._rows)
 

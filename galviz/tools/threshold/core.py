@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,27 @@ BINS = 100
 """Bins of the histogram of scores, over 0…1."""
 
 
-def labels_of(score: str, path: str | Path | None = None) -> Labels:
-    """Open the labels of a score: ``mergers.csv`` in `galviz.runs.run.home`, or a file next to it for other scores."""
+class Meaning(NamedTuple):
+    """What a score is the probability of, and what it is not: the two labels. And the name of the file for these."""
+
+    yes: str
+    no: str
+    file: str = ""
+
+    @classmethod
+    def of(cls, score: str) -> "Meaning":
+        """Return the meaning of a column by its name alone."""
+        return cls(*words(meaning(score)))
+
+
+def labels_of(score: str, path: str | Path | None = None, file: str = "") -> Labels:
+    """Open the labels of a score.
+
+    They are in the `file` in `galviz.runs.run.home`. If none is named, they are in ``mergers.csv`` there, or for other
+    scores in a file next to it. A `path` takes the place of ``mergers.csv``.
+    """
+    if file:
+        return Labels((home() if path is None else Path(path).parent) / file)
     path = home() / "mergers.csv" if path is None else Path(path)
     if meaning(score) != "merger":
         path = path.with_name(f"{path.stem}-{re.sub('[^A-Za-z0-9.]+', '-', score)}{path.suffix}")
@@ -58,7 +78,9 @@ class Scored:
     cut : float
         A fraction above this counts as true.
     labels : mapping of str to str, optional
-        `object_id` → label. Labels that are `words` of the score's meaning override the truth.
+        `object_id` → label. Labels that are the `yes` or the `no` of the meaning override the truth.
+    meaning : Meaning, optional
+        By default what the name of the column says.
 
     Attributes
     ----------
@@ -83,6 +105,8 @@ class Scored:
         truth: str = NO_TRUTH,
         cut: float = 0.5,
         labels: Mapping[str, str] | None = None,
+        *,
+        meaning: Meaning | None = None,
     ) -> None:
         for name in (score, *([truth] if truth else [])):
             if name not in table.columns:
@@ -95,7 +119,7 @@ class Scored:
         self.outside = table[score].iloc[wrong]
         there = np.flatnonzero((values >= 0) & (values <= 1)).astype(np.int32)
         order = np.argsort(values[there])
-        self.table, self.score, self.name = table, score, meaning(score)
+        self.table, self.score, self.meaning = table, score, meaning or Meaning.of(score)
         self.rows = there[order]
         self.scores = values[self.rows]
         self._given = np.full(len(self.rows), np.nan, dtype=np.float32)
@@ -105,6 +129,11 @@ class Scored:
         self._mean, self._spread = (float(f(self.scores)) if len(self.rows) else np.nan for f in (np.mean, np.std))
         self._learn(labels or {})
 
+    @property
+    def name(self) -> str:
+        """What the score is the probability of."""
+        return self.meaning.yes
+
     def relabelled(self, labels: Mapping[str, str]) -> "Scored":
         """Return a copy with other labels, without sorting again."""
         other = object.__new__(Scored)
@@ -113,7 +142,7 @@ class Scored:
         return other
 
     def _learn(self, labels: Mapping[str, str]) -> None:
-        yes, no = words(self.name)
+        yes, no, _ = self.meaning
         given = {object_id: float(label == yes) for object_id, label in labels.items() if label in (yes, no)}
         index, by_hand, self.truth = self.table.index, 0, self._given
         if given and len(self.rows):

@@ -1,6 +1,7 @@
 """The state of a threshold view: score, truth, threshold and bins. Slow steps run in threads."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from galviz.measure.threshold_stats import BinnedFractions
 from galviz.tools.formatting import shown_error
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.snapshot import run_on_change
-from galviz.tools.threshold.core import Scored, labels_of
+from galviz.tools.threshold.core import Meaning, Scored, labels_of
 
 KEPT = ("threshold", "answer", "truth", "truth_cut", "bins", "t_obs", "merging")
 """Parameters that a page keeps in its address."""
@@ -26,7 +27,7 @@ class ThresholdState(pn.viewable.Viewer):
     Parameters
     ----------
     table : pandas.DataFrame
-    labels : str or Path, optional
+    labels, meanings : optional
         As in `galviz.tools.threshold.view.ThresholdView`.
     """
 
@@ -59,11 +60,13 @@ class ThresholdState(pn.viewable.Viewer):
         self,
         table: pd.DataFrame,
         labels: str | Path | None = None,
+        meanings: Mapping[str, Meaning] | None = None,
         **params: object,
     ) -> None:
         super().__init__()
-        found = answers(table)
-        self.table, self._path = table, labels
+        self.table, self._path, self.meanings = table, labels, meanings or {}
+        given = {name: f"{meaning.yes} ({name})" for name, meaning in self.meanings.items()}
+        found = {given.get(name, label): name for label, name in answers(table).items()}
         self._of, self.pending = None, False
         self.param.answer.objects = found
         given = {"bins": bin_column(table), "answer": next(iter(found.values()))} | params
@@ -80,17 +83,24 @@ class ThresholdState(pn.viewable.Viewer):
     @param.depends("answer", watch=True)
     def _take_answer(self) -> None:
         """Offer the truth columns of the new score, and switch to its labels."""
-        found = truths(self.table, self.answer)
+        named = {f"{name}_true": f"{meaning.yes}, known ({name}_true)" for name, meaning in self.meanings.items()}
+        found = {named.get(name, label): name for label, name in truths(self.table, self.answer).items()}
         self.param.truth.objects = found
         self.truth = next(iter(found.values()))
-        self.labels = labels_of(self.answer, self._path)
+        self.labels = labels_of(self.answer, self._path, self.meaning.file)
         self.labels.listeners.append(lambda: self.param.update(labelled=self.labelled + 1))
+
+    @property
+    def meaning(self) -> Meaning:
+        """What the score is the probability of."""
+        return self.meanings.get(self.answer) or Meaning.of(self.answer)
 
     async def _learn(self) -> None:
         """Sort the scores, or only apply new labels; in a thread, as it takes seconds for 10⁷ objects."""
         of, labels = (self.answer, self.truth, self.truth_cut), self.labels.to_dict()
         same = of == self._of and self.scored is not None
-        work = partial(self.scored.relabelled if same else partial(Scored, self.table, *of), labels=labels)
+        sort = self.scored.relabelled if same else partial(Scored, self.table, *of, meaning=self.meaning)
+        work = partial(sort, labels=labels)
         try:
             scored = await asyncio.to_thread(work)
         except (ValueError, TypeError) as error:

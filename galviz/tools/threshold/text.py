@@ -1,7 +1,5 @@
 """Text of the threshold view: what is known of the objects, what a correction assumes, published rates."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -15,8 +13,8 @@ _WIDE = 140  # width in px of the drawing of a rate
 _NAMED = 5  # objects named in a message about many
 
 
-def known_html(known: Known, name: str, *, path: Path, outside: pd.Series) -> Markup:
-    """Return how many objects have a score and a truth, where labels are stored, and what a correction assumes.
+def known_html(known: Known, name: str, *, place: str, outside: pd.Series) -> Markup:
+    """Return how many objects have a score and a truth, the place of the labels, and what a correction assumes.
 
     `outside` holds the scores left out because they are outside 0…1, by `object_id`.
     """
@@ -44,7 +42,7 @@ def known_html(known: Known, name: str, *, path: Path, outside: pd.Series) -> Ma
             "column with the truth, or label objects of both kinds: keys m and n."
         )
         sentences.append(few.format(known.yes, name, known.no))
-    sentences.append(f"Labels are kept in {path}.")
+    sentences.append(f"Labels are kept in {place}.")
     return Markup("<p class='note'>{}</p>").format(Markup(" ").join(sentences))
 
 

@@ -1,5 +1,6 @@
 """The threshold view: drag a line over a histogram of scores and see number, fraction, purity and objects near it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -8,10 +9,10 @@ import param
 
 from galviz.io.expressions import column
 from galviz.io.markup import Markup
-from galviz.measure.score_columns import words
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import GROW, field, text
 from galviz.tools.selection.core import Selection
+from galviz.tools.threshold.core import Meaning
 from galviz.tools.threshold.figure import chart, numbers, rate_rows
 from galviz.tools.threshold.line import ThresholdLine
 from galviz.tools.threshold.neighbours import NearView
@@ -35,6 +36,8 @@ class ThresholdView(ThresholdState):
         Selection over this table; a new one by default.
     labels : str or Path, optional
         File of the labels, as in `galviz.tools.threshold.core.labels_of`.
+    meanings : mapping of str to galviz.tools.threshold.core.Meaning, optional
+        Of scores whose column does not say it.
 
     Raises
     ------
@@ -48,9 +51,10 @@ class ThresholdView(ThresholdState):
         cutouts: CutoutSet | None = None,
         selection: Selection | None = None,
         labels: str | Path | None = None,
+        meanings: Mapping[str, Meaning] | None = None,
         **params: object,
     ) -> None:
-        super().__init__(table, labels, **params)
+        super().__init__(table, labels, meanings, **params)
         self.selection = Selection(table) if selection is None else selection
         self.line, self.plots = ThresholdLine(sizing_mode="stretch_width", margin=(5, 10)), ThresholdPlots()
         self.near = NearView(table, cutouts, self.selection)
@@ -61,7 +65,7 @@ class ThresholdView(ThresholdState):
     @property
     def keys(self) -> dict[str, str]:
         """Keyboard key → label: m for a positive, n for a negative object."""
-        return {} if self.scored is None else dict(zip("mn", words(self.scored.name), strict=True))
+        return {} if self.scored is None else {"m": self.scored.meaning.yes, "n": self.scored.meaning.no}
 
     def _set_threshold(self, value: float, done: bool) -> None:  # noqa: FBT001 - as the browser sends it
         self.threshold = min(max(value, 0.0), 1.0)
@@ -74,7 +78,7 @@ class ThresholdView(ThresholdState):
         columns = {"score": scored.score} | ({"truth": self.truth} if self.truth else {})
         self.near.label_with(self.labels, self.keys, columns)
         self.line.send(chart(scored.histogram(), scored.name))
-        self.about.object = known_html(scored.known, scored.name, path=self.labels.path, outside=scored.outside)
+        self.about.object = known_html(scored.known, scored.name, place=self.labels.place, outside=scored.outside)
         self.plots.learn(scored, scored.at(self.threshold))
 
     @param.depends("scored", "threshold", "calibrated", "t_obs", "merging", watch=True)

@@ -105,11 +105,16 @@ class RunView(pn.viewable.Viewer):
             return ""
         return target.rules.unit(target)
 
-    @param.depends("log")
+    @param.depends("log", "state")
     def tail(self) -> Markup:
-        """Return the last lines of the log."""
-        log = Markup("<pre class='log' tabindex='0' aria-label='Log'>{}</pre>")
-        return log.format(self.log or "Nothing logged yet.")
+        """Return the last lines of the log, or where the run was started: only pages and notebooks keep a log."""
+        if self.log or self.state["status"] == "created":
+            log = Markup("<pre class='log' tabindex='0' aria-label='Log'>{}</pre>")
+            return log.format(self.log or "Nothing logged yet.")
+        host = f" on {self.state['host']}" if "host" in self.state else ""
+        return Markup("<p class='note'>No log here: this run was started in a terminal or by a sweep{}.</p>").format(
+            host
+        )
 
     @param.depends("started")
     def curves(self) -> pn.viewable.Viewable:

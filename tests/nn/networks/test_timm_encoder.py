@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from galviz.nn.networks.encoders import load_encoder
 from galviz.nn.networks.timm_encoder import TimmEncoder, inflated
+from galviz.runs.timm_encoders import MILLIONS
 from galviz.sky.mock.zoo import draw_galaxies
 
 NAMES = ["resnet18", "convnext_atto", "efficientnet_lite0", "vit_tiny_patch16_224", "mobilenetv3_small_100"]
@@ -179,6 +180,13 @@ def test_wrong_arguments_are_named(trained, tmp_path):
     save_file(timm.create_model("resnet34").state_dict(), tmp_path / "w.safetensors")
     with pytest.raises(ValueError, match=r"pretrained: expected layer1.2.* of shape None, as in resnet18, got \(64"):
         TimmEncoder("resnet18", 1, pretrained=tmp_path / "w.safetensors")
+
+
+def test_the_architectures_that_pages_suggest_are_there():
+    assert {name.removeprefix("timm/") for name in MILLIONS} <= set(timm.list_models())
+    for name in ("convnext_atto", "vit_tiny_patch16_224"):
+        count = sum(one.numel() for one in TimmEncoder(name, 3).parameters())
+        assert count / 1e6 == pytest.approx(MILLIONS[name], abs=0.05)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
