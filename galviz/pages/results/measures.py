@@ -8,10 +8,11 @@ import pandas as pd
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.measure.metrics import summary
+from galviz.measure.metrics import sigma_nmad, summary
+from galviz.measure.slices import decimals
 from galviz.measure.unit_errors import in_all_units, written
 from galviz.tasks.target import Target
-from galviz.tools.formatting import text
+from galviz.tools.formatting import NOT_KNOWN, text
 
 _NAMES = {
     "mae": "MAE",
@@ -22,12 +23,25 @@ _NAMES = {
     "r2": "R²",
     "accuracy": "accuracy",
 }
+_WITH_UNIT = ("mae", "rmse", "bias", "sigma", "sigma_nmad")
+OUTLIERS = 3.0
+"""Residuals beyond this many σ_NMAD are outliers, unless the user gives a cut."""
 
 
 @pn.cache(max_items=32)
-def measured(truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
+def measured(
+    truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None, cut: float | None = None
+) -> pd.DataFrame:
     """Return `galviz.measure.metrics.summary`, cached per process; pairs without truth are dropped."""
-    return summary(truth, estimate, groups=groups, nan="drop")
+    return summary(truth, estimate, groups=groups, cut=cut, nan="drop")
+
+
+def usual_cut(truth: np.ndarray, estimate: np.ndarray) -> float | None:
+    """Return the residual beyond which an object is an outlier: 3 σ_NMAD, with two digits. None if it would be 0."""
+    if not (np.isfinite(truth) & np.isfinite(estimate)).any():
+        return None
+    cut = float(f"{OUTLIERS * sigma_nmad(truth, estimate, nan='drop'):.2g}")
+    return cut if cut > 0 else None
 
 
 @pn.cache(max_items=32)
@@ -50,6 +64,10 @@ class MeasuresView(pn.viewable.Viewer):
         and σ are then also shown in ln, dex, % and the target's own unit.
     what : str
         What the pairs are: ``"objects"``.
+    cut : float, optional
+        Adds the fraction of outliers beyond this residual.
+    unit : str
+        Unit of the errors.
     """
 
     def __init__(
@@ -59,19 +77,24 @@ class MeasuresView(pn.viewable.Viewer):
         groups: np.ndarray | None = None,
         target: Target | None = None,
         what: str = "objects",
+        *,
+        cut: float | None = None,
+        unit: str = "",
         **params: object,
     ) -> None:
         super().__init__(**params)
         self._pairs, self._target, self._what = (truth, estimate, groups), target, what
+        self._cut, self._unit = cut, unit
 
     async def table(self) -> AsyncIterator[str]:
         """Yield a progress message, then the table as HTML."""
-        if not pd.notna(self._pairs[0]).any():
+        known = pd.notna(self._pairs[0]) & pd.notna(self._pairs[1])
+        if not known.any():
             yield "The truth of these objects is not known, so nothing can be measured."
             return
         yield "Measuring …"
-        table = await asyncio.to_thread(measured, *self._pairs)
-        html = measures_html(table, int(pd.notna(self._pairs[0]).sum()), self._what)
+        table = await asyncio.to_thread(measured, *self._pairs, self._cut)
+        html = measures_html(table, int(known.sum()), self._what, self._unit)
         yield html
         if self._target is not None:
             yield html + await asyncio.to_thread(self._in_units)
@@ -82,10 +105,10 @@ class MeasuresView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         numbers = pd.api.types.is_numeric_dtype(self._pairs[1])  # they have more metrics
-        return text(self.table, sizing_mode="stretch_width", min_height=205 if numbers else 70)
+        return text(self.table, sizing_mode="stretch_width", min_height=230 if numbers else 70)
 
 
-def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:
+def measures_html(table: pd.DataFrame, count: int, what: str, unit: str = "") -> Markup:
     """Return a table of metrics as HTML.
 
     Parameters
@@ -94,15 +117,32 @@ def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:
         As returned by `galviz.measure.metrics.summary`.
     count, what : int, str
         Number of pairs, and what they are, such as ``"objects"``.
+    unit : str
+        Unit of the errors.
     """
-    line = Markup("<tr><th scope='row'>{}</th><td>{:.4f}</td><td>{:.4f} to {:.4f}</td><td>{}</td></tr>")
-    rows = Markup("").join(
-        line.format(_NAMES.get(str(row.Index), row.Index), row.value, row.low, row.high, row.definition)
-        for row in table.itertuples()
-    )
+    line, rows = Markup("<tr><th scope='row'>{}</th><td>{}</td><td>{} to {}</td><td>{}</td></tr>"), []
+    for row in table.itertuples():
+        name = str(row.Index)
+        value, low, high = written_values(row.value, row.low, row.high)
+        value = f"{value} {unit}" if unit and name in _WITH_UNIT and value != NOT_KNOWN else value
+        rows.append(line.format(measure_name(name), value, low, high, row.definition))
     head = Markup("<tr><th>Measure</th><th>Value</th><th>95 % interval (bootstrap)</th><th>Definition</th></tr>")
     whole = Markup("<table class='measures'><caption>{:,} {} with known truth</caption>{}{}</table>")
-    return whole.format(count, what, head, rows)
+    return whole.format(count, what, head, Markup("").join(rows))
+
+
+def measure_name(name: str) -> str:
+    """Return the name of a metric on a page; one that is not known stays as it is."""
+    return _NAMES.get(name, "outlier fraction" if name.startswith("outlier_fraction") else name)
+
+
+def written_values(value: float, low: float, high: float) -> list[str]:
+    """Return a value and the ends of its interval, with the digits that the interval justifies; – where undefined."""
+    if not np.isfinite(value):
+        return [NOT_KNOWN] * 3
+    width = high - low if np.isfinite(high - low) else 0.0
+    digits = max(decimals(max(width, abs(value) / 100)) + 1, 4 if abs(value) < 100 else 0)
+    return [f"{each:.{digits}f}" if np.isfinite(each) else NOT_KNOWN for each in (value, low, high)]
 
 
 def units_html(table: pd.DataFrame, label: str) -> Markup:
