@@ -151,7 +151,7 @@ def guess_pair(table: pd.DataFrame) -> tuple[str, str] | None:
     """Guess the columns of the truth and of its prediction from their names; None if there is no such pair.
 
     Pairs are ``name_true`` and ``name``; a column named like an estimate and ``truth``, or the column before it;
-    ``p_name``, ``name_prob`` … and ``name`` or ``is_name``, or a column named like a truth.
+    ``p_name``, ``name_prob`` … and ``name``, ``is_name``, a column named like a truth, or one with the class ``name``.
     """
     names = [str(name) for name in table.columns]
     for name in names:
@@ -168,6 +168,7 @@ def guess_pair(table: pd.DataFrame) -> tuple[str, str] | None:
         if found and _is_number(table[name]) and _fractions(table[name]):
             of = (found[1] or found[2] or "").lower()
             truths = [low[each] for each in (of, f"is_{of}", *_TRUTHS) if each in low]
+            truths += [other for other in names if of and not _is_number(table[other]) and of in _first(table[other])]
             if truths:
                 return truths[0], name
     return None
@@ -206,6 +207,11 @@ def _whole(column: pd.Series) -> bool:
         return True
     values = column.dropna()
     return _is_number(column) and values.nunique() <= _FEW and all(float(one).is_integer() for one in values.unique())
+
+
+def _first(column: pd.Series) -> set[str]:
+    """Return the first values of a column, in lower case."""
+    return set(column.head(1000).dropna().astype(str).str.lower())
 
 
 def _flags(column: pd.Series) -> bool:

@@ -21,7 +21,7 @@ from galviz.pages.results.measures import MeasuresView
 from galviz.pages.results.view import ResultsView
 from galviz.tasks.pair import Pair, pair_of_target
 from galviz.tools.diagnostics.figure import purity_plot, roc_plot
-from galviz.tools.formatting import beside, drawn, field, note, text
+from galviz.tools.formatting import drawn, field, note, text
 from galviz.tools.plots.figure import count_matrix
 from galviz.tools.threshold.figure import reliability_plot
 
@@ -143,18 +143,10 @@ class ClassesJudge(JudgeView):
         )
 
     def parts(self) -> list[pn.viewable.Viewable]:
-        """Return the plots, to stand beside the gallery, and the numbers."""
-        return [self.plots(), self.numbers()]
-
-    def numbers(self) -> pn.viewable.Viewable:
-        """Return the metrics of the selected objects and the scores of each class, side by side."""
-        return pn.Column(
-            text(self.live(self.none_selected)), beside(self.live(self.measures), self.live(self.scores)),
-            sizing_mode="stretch_width",
-        )  # fmt: skip
-
-    def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(self.plots(), self.numbers(), sizing_mode="stretch_width")
+        """Return plots and accuracy, to stand beside the gallery, and the scores of each class, to stand below."""
+        wide = {"sizing_mode": "stretch_width"}
+        first = pn.Column(self.plots(), self.live(self.note), self.live(self.measures), **wide)
+        return [first, pn.Column(self.live(self.scores), **wide)]
 
 
 class View(ResultsView):

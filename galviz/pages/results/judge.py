@@ -91,6 +91,11 @@ class JudgeView(pn.viewable.Viewer):
         selection = self.explorer.selection
         return _NONE if selection.steps and not len(selection) else ""
 
+    def note(self) -> pn.viewable.Viewable:
+        """Return the note of `none_selected`, which takes no room where there is nothing to say."""
+        words = self.none_selected()
+        return text(words, visible=bool(words))
+
     def live(self, make: Callable[[], Any], *inputs: param.Parameter) -> Callable[..., Any]:
         """Return a function for a page that calls `make` now, and when the selection or an input changes."""
 

@@ -8,24 +8,10 @@ import pandas as pd
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.measure.metrics import sigma_nmad, summary
-from galviz.measure.slices import decimals
+from galviz.measure.metrics import summary
 from galviz.measure.unit_errors import in_all_units, written
 from galviz.tasks.target import Target
-from galviz.tools.formatting import NOT_KNOWN, text
-
-_NAMES = {
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "bias": "bias",
-    "sigma": "σ",
-    "sigma_nmad": Markup("σ<sub>NMAD</sub>"),
-    "r2": "R²",
-    "accuracy": "accuracy",
-}
-_WITH_UNIT = ("mae", "rmse", "bias", "sigma", "sigma_nmad")
-OUTLIERS = 3.0
-"""Residuals beyond this many σ_NMAD are outliers, unless the user gives a cut."""
+from galviz.tools.formatting import measure_name, text, written_measure
 
 
 @pn.cache(max_items=32)
@@ -34,14 +20,6 @@ def measured(
 ) -> pd.DataFrame:
     """Return `galviz.measure.metrics.summary`, cached per process; pairs without truth are dropped."""
     return summary(truth, estimate, groups=groups, cut=cut, nan="drop")
-
-
-def usual_cut(truth: np.ndarray, estimate: np.ndarray) -> float | None:
-    """Return the residual beyond which an object is an outlier: 3 σ_NMAD, with two digits. None if it would be 0."""
-    if not (np.isfinite(truth) & np.isfinite(estimate)).any():
-        return None
-    cut = float(f"{OUTLIERS * sigma_nmad(truth, estimate, nan='drop'):.2g}")
-    return cut if cut > 0 else None
 
 
 @pn.cache(max_items=32)
@@ -122,27 +100,11 @@ def measures_html(table: pd.DataFrame, count: int, what: str, unit: str = "") ->
     """
     line, rows = Markup("<tr><th scope='row'>{}</th><td>{}</td><td>{} to {}</td><td>{}</td></tr>"), []
     for row in table.itertuples():
-        name = str(row.Index)
-        value, low, high = written_values(row.value, row.low, row.high)
-        value = f"{value} {unit}" if unit and name in _WITH_UNIT and value != NOT_KNOWN else value
-        rows.append(line.format(measure_name(name), value, low, high, row.definition))
+        value, low, high = written_measure(str(row.Index), row.value, row.low, row.high, unit)
+        rows.append(line.format(measure_name(str(row.Index)), value, low, high, row.definition))
     head = Markup("<tr><th>Measure</th><th>Value</th><th>95 % interval (bootstrap)</th><th>Definition</th></tr>")
     whole = Markup("<table class='measures'><caption>{:,} {} with known truth</caption>{}{}</table>")
     return whole.format(count, what, head, Markup("").join(rows))
-
-
-def measure_name(name: str) -> str:
-    """Return the name of a metric on a page; one that is not known stays as it is."""
-    return _NAMES.get(name, "outlier fraction" if name.startswith("outlier_fraction") else name)
-
-
-def written_values(value: float, low: float, high: float) -> list[str]:
-    """Return a value and the ends of its interval, with the digits that the interval justifies; – where undefined."""
-    if not np.isfinite(value):
-        return [NOT_KNOWN] * 3
-    width = high - low if np.isfinite(high - low) else 0.0
-    digits = max(decimals(max(width, abs(value) / 100)) + 1, 4 if abs(value) < 100 else 0)
-    return [f"{each:.{digits}f}" if np.isfinite(each) else NOT_KNOWN for each in (value, low, high)]
 
 
 def units_html(table: pd.DataFrame, label: str) -> Markup:

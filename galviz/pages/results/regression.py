@@ -8,16 +8,16 @@ import panel as pn
 import param
 
 from galviz.measure.intervals import pit, pit_histogram
-from galviz.measure.metrics import bias, mae, outlier_fraction, sigma_nmad
+from galviz.measure.metrics import bias, mae, outlier_fraction, sigma_nmad, usual_cut
 from galviz.measure.ranges import in_ranges
 from galviz.pages.explorer import Explorer
 from galviz.pages.results.judge import JudgeView, Later
-from galviz.pages.results.measures import MeasuresView, usual_cut
+from galviz.pages.results.measures import MeasuresView
 from galviz.pages.results.view import ResultsView, judged_plots
 from galviz.tasks.pair import Pair, pair_of_target
 from galviz.tasks.target import Target
 from galviz.tools.diagnostics.figure import ranges_plot
-from galviz.tools.formatting import beside, drawn, field, note, text
+from galviz.tools.formatting import beside, drawn, field, note
 from galviz.tools.intervals.figure import pit_plot
 from galviz.tools.intervals.view import CoverageView
 
@@ -127,8 +127,9 @@ class NumbersJudge(JudgeView):
         )  # fmt: skip
 
     def __panel__(self) -> pn.viewable.Viewable:
-        judged = pn.Column(self.outliers(), self.live(self.measures, self.param.cut), sizing_mode="stretch_width")
-        return pn.Column(text(self.live(self.none_selected)), beside(judged, self.plots()), sizing_mode="stretch_width")
+        wide = {"sizing_mode": "stretch_width"}
+        parts = [self.outliers(), self.live(self.note), self.live(self.measures, self.param.cut)]
+        return pn.Column(beside(pn.Column(*parts, **wide), self.plots()), **wide)
 
 
 class View(ResultsView):

@@ -83,7 +83,7 @@ def ranges_plot(table: pd.DataFrame, axis: str, measure: str, *, zero: bool = Fa
         * up
         * dots.opts(color=BLUE, size=8, line_color="white", tools=["hover"])
     )
-    whole = hv.HLine(0).opts(color=GREY, line_dash="dashed", line_width=1.5) * whole if zero else whole
+    whole = whole * hv.HLine(0).opts(color=GREY, line_dash="dashed", line_width=1.5) if zero else whole
     title = f"{measure} in ranges of {axis}, with 95 % intervals"
     return frame(whole, title=title, height=HEIGHT, show_legend=False)
 
@@ -115,5 +115,5 @@ def against(
         source, plot = point_cloud(x, y, pairs.index.to_numpy(object), axes=axes, selected=selected)
     low, high = plane_limits(np.column_stack([x, y]), equal=True)
     window = {"xlim": (low[0], high[0]), "ylim": (low[1], high[1]), "active_tools": ["box_select"]}
-    title = f"{axes[1]} against {axes[0]}: {len(pairs):,} objects"
+    title = f"The second against the first: {len(pairs):,} objects; dashed: equal"
     return source, frame(plot * guide("1:1 line", x, y), title=title, height=HEIGHT + 20, show_legend=False, **window)
