@@ -42,6 +42,7 @@ object_id.</p>""")
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(paths, library, **params)
         self.view: ViewState | None = None
+        self.judged: JudgedTable | None = None
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
         """Return the explorer of the open data."""
@@ -64,7 +65,7 @@ object_id.</p>""")
             self.view.restore(saved["state"])
         origin = "" if opened.cutouts is None else Markup(" · <b>{}</b>").format(opened.cutouts.origin)
         about = Markup("<b>{}</b>: {:,} objects, {} columns{}").format(name, *opened.table.shape, origin)
-        judged = JudgedTable(explorer, opened.pair, opened.units)
+        judged = self.judged = JudgedTable(explorer, opened.pair, opened.units)
         wide = {"sizing_mode": "stretch_width"}
         diagnostics = pn.bind(lambda pair: self._diagnostics(opened, explorer, pair), judged.param.pair)
         second = SecondTable(explorer, name, self.upload.folder, pair=judged.pair)
@@ -88,7 +89,7 @@ object_id.</p>""")
         if pair.classes:
             table = as_judged(table, pair)
             classes = pair.classes if set(pair.judged) == set(pair.classes) else ()
-        columns = {"truth": pair.truth, "estimate": pair.estimate, "classes": classes}
+        columns = {"truth": pair.truth, "estimate": pair.called, "classes": classes}
         runs = self.library.judged(opened.run.target, opened.run.name) if opened.run is not None else {}
         name = self.name_of(opened.source)
         return DiagnosticsView(table, explorer.selection, opened.cutouts, called=name, others=runs, **columns)

@@ -80,7 +80,12 @@ class JudgedTable(pn.viewable.Viewer):
     def _refine(self) -> None:
         if self.pair is not None:
             given = {"sigma": self.sigma, "positive": self.positive, "unit": self.unit.strip()}
-            self.pair = pair_of(self.explorer.table, self.truth, self.estimate, **given)
+            try:
+                self.pair = pair_of(self.explorer.table, self.truth, self.estimate, **given)
+            except ValueError as error:
+                self.error = shown_error(error)
+            else:
+                self.error = ""
 
     def _remember(self, *_: param.parameterized.Event) -> None:
         write_query(truth=self.truth, prediction=self.estimate)
@@ -145,8 +150,11 @@ class JudgedTable(pn.viewable.Viewer):
 
 
 def as_judged(table: pd.DataFrame, pair: Pair) -> pd.DataFrame:
-    """Return a table whose truth and prediction are of one kind: numbers, or class names with their probabilities."""
-    changes: dict[str, Any] = {pair.truth: pair.true(table), pair.estimate: pair.given(table)}
+    """Return a table whose truth and prediction are of one kind: numbers, or class names with their probabilities.
+
+    The prediction is the column `Pair.called`.
+    """
+    changes: dict[str, Any] = {pair.truth: pair.true(table), pair.called: pair.given(table)}
     if set(pair.judged) == set(pair.classes) and all(name in table for name in pair.chances.values()):
         changes |= {f"p_{name}": pair.chance(table, name) for name in pair.judged}
     return table.assign(**changes)

@@ -83,7 +83,7 @@ class SecondTable(pn.viewable.Viewer):
             return error_note(f"{self.estimate}: {shown_error(error)}")
         same = self.called == self.called_second
         names = ("first table", "second table") if same else (self.called, self.called_second)
-        columns = {"truth": self.pair.truth, "estimate": self.pair.estimate}
+        columns = {"truth": self.pair.truth, "estimate": self.pair.called}
         more = {"label": self.pair.name, "unit": self.pair.unit}
         return CompareView(first, second, self.explorer.cutouts, self.explorer.selection, names, **columns, **more)
 

@@ -76,6 +76,11 @@ class Pair:
         return 1 - _numbers(rows[self.chances[other]])
 
     @property
+    def called(self) -> str:
+        """Name of the prediction as `given` returns it: of a probability, that of the predicted class."""
+        return f"predicted_{self.truth}" if self.estimate in self.chances.values() else self.estimate
+
+    @property
     def judged(self) -> list[str]:
         """The classes whose probability is known, the positive one first."""
         known = self.classes if len(self.classes) == 2 and self.chances else tuple(self.chances)
@@ -117,15 +122,7 @@ def pair_of(
     ValueError
         If the two do not fit together, or nothing is known of one.
     """
-    for name in filter(None, (truth, estimate, sigma)):
-        if name not in table:
-            raise KeyError(f"columns: expected a column of the table, got {name!r}. Choose another.")
-    if truth == estimate:
-        raise ValueError(f"columns: expected two different columns, got {truth!r} twice. Choose another prediction.")
-    true, given = table[truth], table[estimate]
-    for column in (true, given):
-        if column.isna().all():
-            raise ValueError(f"{column.name}: expected some known values, got none. Choose another column.")
+    true, given = _columns(table, truth, estimate, sigma)
     whole = _whole(true) and _whole(given)
     if _is_number(given) and not whole:
         if _is_number(true) and not (_flags(true) and _fractions(given)):
@@ -174,6 +171,22 @@ def guess_pair(table: pd.DataFrame) -> tuple[str, str] | None:
     return None
 
 
+def _columns(table: pd.DataFrame, truth: str, estimate: str, sigma: str | None) -> tuple[pd.Series, pd.Series]:
+    """Return the columns of truth and prediction, checked."""
+    for name in filter(None, (truth, estimate, sigma)):
+        if name not in table:
+            raise KeyError(f"columns: expected a column of the table, got {name!r}. Choose another.")
+    if truth == estimate:
+        raise ValueError(f"columns: expected two different columns, got {truth!r} twice. Choose another prediction.")
+    if sigma in {truth, estimate}:
+        raise ValueError(f"sigma: expected a column of its own for the error, got {sigma!r}. Choose another.")
+    true, given = table[truth], table[estimate]
+    for column in (true, given):
+        if column.isna().all():
+            raise ValueError(f"{column.name}: expected some known values, got none. Choose another column.")
+    return true, given
+
+
 def _with_probability(table: pd.DataFrame, truth: str, estimate: str, positive: str) -> Pair:
     labels = sorted(class_labels(table[truth]).dropna().unique())
     if len(labels) > 2 or not _fractions(table[estimate]):
@@ -182,7 +195,10 @@ def _with_probability(table: pd.DataFrame, truth: str, estimate: str, positive: 
             f"got numbers for {len(labels)} classes. Choose another prediction."
         )
     if len(labels) == 1:  # objects of one class: the other one has the opposite name
-        labels = sorted([*labels, _OPPOSITE.get(labels[0], f"not {labels[0]}")])
+        named = _CHANCE.match(estimate)
+        of = (named[1] or named[2]) if named else ""
+        other = of if of and of.lower() != labels[0].lower() else f"not {labels[0]}"
+        labels = sorted([*labels, _OPPOSITE.get(labels[0], other)])
     if positive not in labels:
         named = [name for name in labels if name.lower() in estimate.lower().split("_")]
         plain = [name for name in labels if not name.startswith("not ")]

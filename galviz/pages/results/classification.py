@@ -69,7 +69,9 @@ class ClassesJudge(JudgeView):
         counts = counts.reindex(index=list(pair.classes), columns=list(pair.classes), fill_value=0)
         names = most_confused(counts)
         axes = self.explorer.axes
-        labels = axes.get(pair.estimate, f"Predicted {pair.estimate}"), axes.get(pair.truth, f"True {pair.name}")
+        cut = f"Predicted {pair.truth} ({pair.positive} where {pair.estimate} ≥ 0.5)"
+        predicted = cut if pair.estimate in pair.chances.values() else f"Predicted {pair.estimate}"
+        labels = axes.get(pair.estimate, predicted), axes.get(pair.truth, f"True {pair.name}")
         source, plot = count_matrix(counts.loc[names, names], axes=labels)
         words = all(not pd.api.types.is_numeric_dtype(table[name]) for name in (pair.truth, pair.estimate))
 
