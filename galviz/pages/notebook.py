@@ -12,7 +12,7 @@ from galviz import studies
 from galviz.pages.explorer import Explorer
 from galviz.pages.folders import free_name
 from galviz.pages.open_any import open_any
-from galviz.pages.results.regression import pair_plots
+from galviz.pages.results.view import pair_plots
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run, home
 from galviz.sky.cutouts import CutoutSet
