@@ -111,9 +111,19 @@ def galviz_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_loop_left() -> Iterator[None]:
-    """Close the event loop that Panel makes where none runs: its end would be held against another test."""
+    """Close the event loops that Panel makes where none runs: their end would be held against another test."""
+    policy, made = asyncio.get_event_loop_policy(), []
+
+    def make() -> asyncio.AbstractEventLoop:
+        made.append(type(policy).new_event_loop(policy))
+        return made[-1]
+
+    policy.new_event_loop = make
     yield
-    loop = getattr(asyncio.get_event_loop_policy()._local, "_loop", None)
-    if loop is not None and not loop.is_running():
-        loop.close()
+    del policy.new_event_loop
+    for loop in {*made, getattr(policy._local, "_loop", None)} - {None}:
+        if not loop.is_running():
+            loop.close()
+    current = getattr(policy._local, "_loop", None)
+    if current is not None and current.is_closed():
         asyncio.set_event_loop(None)

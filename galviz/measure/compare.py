@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from galviz.io.ids import check_ids
-from galviz.measure.metrics import bootstrap
+from galviz.measure.metrics import bootstrap, definitions
 from galviz.measure.slices import blocks_of, decimals, interval_words, worst_slices
 
-__all__ = ["disagreement", "error", "paired_words", "suspects", "worst_slices"]
+__all__ = ["changed", "compared_measures", "disagreement", "error", "paired_words", "suspects", "worst_slices"]
 
 _PART, _FEWEST = 1000, 10  # objects per part in which labels are ranked, and the fewest objects
 
@@ -104,6 +104,68 @@ def paired_words(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), among: 
     better = names[1] if value > 0 else names[0]
     ends = (value, low, high) if value > 0 else (-value, -high, -low)
     return f"{better} errs less by {interval_words(*ends, digits).lstrip('+')} {where}"
+
+
+def compared_measures(table: pd.DataFrame, cut: float | None = None, *, n: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Return the measures of two predictions of the same objects, and their differences, with paired intervals.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `disagreement`. Only objects with a truth and both predictions count.
+    cut : float, optional
+        Adds the outlier fraction: the share with |estimate − truth| > cut.
+    n, seed : int
+        As in `galviz.measure.metrics.bootstrap`. Each resample has the same objects for both predictions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index metric; columns a, b, difference (b − a), low, high (its 95 % interval) and definition. For classes:
+        accuracy. Empty if no object counts.
+    """
+    known = table.dropna(subset=["truth", "estimate_a", "estimate_b"])
+    truth, first, second = (known[name].to_numpy() for name in ("truth", "estimate_a", "estimate_b"))
+    metrics = definitions(cut, numbers="differs" not in table)
+    columns = ["a", "b", "difference", "low", "high", "definition"]
+    if not len(known):
+        return pd.DataFrame(columns=columns, index=pd.Index([], name="metric"))
+
+    def judged(rows: np.ndarray, _: np.ndarray) -> np.ndarray:
+        rows = rows.astype(int)
+        a, b = (
+            np.array([metric(truth[rows], each[rows]) for metric, _ in metrics.values()]) for each in (first, second)
+        )
+        return np.stack([a, b, b - a])
+
+    found = bootstrap(judged, np.arange(len(known)), np.arange(len(known)), n=n, seed=seed)
+    values = [*found.value, found.low[2], found.high[2], [words for _, words in metrics.values()]]
+    return pd.DataFrame(dict(zip(columns, values, strict=True)), index=pd.Index(metrics, name="metric"))
+
+
+def changed(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), cut: float = 0.0) -> dict[str, pd.Index]:
+    """Return which objects two predictions get right: label → ids.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `disagreement`. Only objects with a truth and both predictions count.
+    names : two of str
+        Names of the predictions.
+    cut : float
+        For numbers: a prediction is right if |estimate − truth| ≤ cut, otherwise an outlier.
+
+    Returns
+    -------
+    dict of str to pandas.Index
+        Right in both, in the first only, in the second only, and in neither. Every object that counts is in one.
+    """
+    known, (a, b) = table.dropna(subset=["truth", "estimate_a", "estimate_b"]), names
+    limit, good, bad = (0.0, "right", "wrong") if "differs" in table else (cut, "within the cut", "outliers")
+    one, two = known["error_a"] <= limit, known["error_b"] <= limit
+    parts = {f"{good} in both": one & two, f"{good} in {a} only": one & ~two, f"{good} in {b} only": ~one & two}
+    parts |= {f"{bad} in both": ~one & ~two}
+    return {label: known.index[mask] for label, mask in parts.items()}
 
 
 def suspects(truth: pd.Series, estimate: pd.Series | pd.DataFrame, spread: pd.Series | None = None) -> pd.Series:

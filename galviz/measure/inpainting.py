@@ -106,14 +106,15 @@ def psnr(truth: np.ndarray, estimate: np.ndarray, peak: float | np.ndarray | Non
     Returns
     -------
     numpy.ndarray of float64, shape (...)
-        Infinite where the two are equal.
+        Infinite where the two are equal. NaN where the peak is 0: a constant true image has no range.
     """
     truth, estimate = _pair(truth, estimate)
     if peak is None:
         peak = np.ptp(truth, axis=(-2, -1))
     mse = np.mean((estimate - truth) ** 2, axis=(-2, -1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(mse == 0, np.inf, 10 * np.log10(np.square(peak) / mse))
+        ratio = np.where(mse == 0, np.inf, 10 * np.log10(np.square(peak) / mse))
+    return np.where(np.equal(peak, 0), np.nan, ratio)
 
 
 def ssim(truth: np.ndarray, estimate: np.ndarray, peak: float | np.ndarray | None = None) -> np.ndarray:

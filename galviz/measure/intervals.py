@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
+from scipy.stats import binom
 
 from galviz.measure.threshold_stats import wilson
 
@@ -96,6 +97,48 @@ def coverage(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike, levels: Se
     share = wilson(held, len(score))
     columns = {"share": share.value, "low": share.low, "high": share.high, "n": len(score)}
     return pd.DataFrame(columns, index=pd.Index(levels, name="level"))
+
+
+def pit(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike) -> np.ndarray:
+    """Return Φ((truth − estimate) / σ) of each object, its probability integral transform.
+
+    This is the share of the normal distribution of the estimate that lies below the truth.
+
+    Parameters
+    ----------
+    truth, estimate, sigma : array_like of float
+        (N,) values. Objects with a NaN are left out.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (M,)
+        In 0…1. If the errors are right, all values are equally likely. A histogram that is high at both ends: σ is too
+        small; high in the middle: too large; high at one end: a bias.
+
+    Raises
+    ------
+    ValueError
+        If a σ is not positive.
+
+    References
+    ----------
+    Dawid (1984), J. R. Stat. Soc. A 147, 278; Polsterer, D'Isanto & Gieseke (2016), arXiv:1608.08016 (photo-z).
+    """
+    return ndtr(_known(_pulls(truth, estimate, sigma)))
+
+
+def pit_histogram(values: ArrayLike, bins: int = 20, level: float = 0.95) -> pd.DataFrame:
+    """Return the histogram of `pit`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a bin: left, right, n (objects), and low and high, between which n lies with a probability of `level`
+        if the errors are right (binomial).
+    """
+    n, edges = np.histogram(values, bins=bins, range=(0, 1))
+    low, high = binom.interval(level, n.sum(), 1 / bins) if n.sum() else (0.0, 0.0)
+    return pd.DataFrame({"left": edges[:-1], "right": edges[1:], "n": n, "low": low, "high": high})
 
 
 def _reach(level: float) -> float:

@@ -141,6 +141,17 @@ def outlier_fraction(truth: ArrayLike, estimate: ArrayLike, cut: float, *, nan: 
     return float(np.mean(np.abs(_residual(truth, estimate, nan)) > cut))
 
 
+def usual_cut(truth: ArrayLike, estimate: ArrayLike) -> float | None:
+    """Return the residual beyond which an object is usually an outlier: 3 σ_NMAD, rounded to two digits.
+
+    Pairs with a NaN are left out. None if the scatter is 0 or no pair is known. Compare two predictions by one cut:
+    with its own cut each, the worse one may have fewer outliers.
+    """
+    if not (pd.notna(truth) & pd.notna(estimate)).any():
+        return None
+    return float(f"{3 * sigma_nmad(truth, estimate, nan='drop'):.2g}") or None
+
+
 def r2(truth: ArrayLike, estimate: ArrayLike, *, nan: NanRule = "raise") -> float:
     """Coefficient of determination, 1 − Σ(estimate − truth)² / Σ(truth − mean truth)².
 
@@ -252,6 +263,24 @@ _DEFINITIONS: dict[str, tuple[Metric, str]] = {
 }
 
 
+def definitions(cut: float | None = None, *, numbers: bool = True) -> dict[str, tuple[Metric, str]]:
+    """Return the metrics of numbers, or of class names: name → metric and its definition in words.
+
+    Parameters
+    ----------
+    cut : float, optional
+        Adds the outlier fraction with this cut.
+    numbers : bool
+        Whether the pairs are numbers.
+    """
+    if not numbers:
+        return {"accuracy": (accuracy, "share whose class is right")}
+    if cut is None:
+        return dict(_DEFINITIONS)
+    outliers = (partial(outlier_fraction, cut=cut), f"share with |residual| > {cut:g}")
+    return _DEFINITIONS | {f"outlier_fraction({cut:g})": outliers}
+
+
 def summary(
     truth: ArrayLike,
     estimate: ArrayLike,
@@ -283,16 +312,12 @@ def summary(
     ValueError
         As `bootstrap`.
     """
-    rows = dict(_DEFINITIONS)
-    if cut is not None:
-        rows[f"outlier_fraction({cut:g})"] = (partial(outlier_fraction, cut=cut), f"share with |residual| > {cut:g}")
-    if not _are_numbers(*pairs(truth, estimate, nan)):
-        rows = {"accuracy": (accuracy, "share whose class is right")}
-    metrics, definitions = zip(*rows.values(), strict=True)
+    rows = definitions(cut, numbers=_are_numbers(*pairs(truth, estimate, nan)))
+    metrics, words = zip(*rows.values(), strict=True)
 
     def together(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
         return np.array([metric(truth, estimate) for metric in metrics])
 
     found = bootstrap(together, truth, estimate, n=n, level=level, seed=seed, groups=groups, nan=nan)
-    columns = {"value": found.value, "low": found.low, "high": found.high, "definition": definitions}
+    columns = {"value": found.value, "low": found.low, "high": found.high, "definition": words}
     return pd.DataFrame(columns, index=pd.Index(rows, name="metric"))

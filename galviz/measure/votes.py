@@ -1,11 +1,12 @@
 """Metrics of predicted vote fractions: RMSE, accuracy by question, and the accuracy of the paper."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from galviz.measure.metrics import bootstrap
-from galviz.measure.threshold_stats import wilson
-from galviz.sky.galaxy_zoo import PARENTS, QUESTIONS, SLICES, checked
+from galviz.sky.galaxy_zoo import PARENTS, SLICES, checked
 
 
 def guess(truth: np.ndarray) -> np.ndarray:
@@ -43,34 +44,58 @@ def paper_accuracy(truth: np.ndarray, estimate: np.ndarray) -> float:
     return float(np.mean(checked(truth).argmax(axis=1) == checked(estimate).argmax(axis=1)))
 
 
-def question_accuracy(
-    truth: np.ndarray, estimate: np.ndarray, reached: float = 0.5, level: float = 0.95
+def question_scores(
+    truth: np.ndarray,
+    estimate: np.ndarray,
+    slices: Sequence[slice],
+    parents: Sequence[int | None],
+    *,
+    reached: float = 0.5,
+    n: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Return the share of objects whose most voted answer is right, for each question.
+    """Return accuracy and RMSE for each question of any tree of questions, with bootstrap intervals over objects.
 
     Parameters
     ----------
-    truth, estimate : numpy.ndarray, shape (N, 37)
+    truth, estimate : numpy.ndarray, shape (N, K)
+        Vote fractions of K answers. Rows with a NaN are left out.
+    slices, parents
+        The answers of each question, and the position of the answer that leads to it (None: no parent), as from
+        `galviz.tasks.votes.tree`.
     reached : float
         Only objects count for which at least this fraction of the (true) votes reached the question.
-    level : float
-        Confidence level of the interval (Wilson).
+    n, level, seed
+        As in `galviz.measure.metrics.bootstrap`.
 
     Returns
     -------
     pandas.DataFrame
-        Index question (1 … 11); columns topic, n, right, accuracy, low and high; NaN where n is 0.
+        One row a question: n (objects), accuracy (share whose most voted answer is right; NaN for a question with a
+        single answer), rmse (over objects and answers), and accuracy_low, accuracy_high, rmse_low and rmse_high.
+        NaN where n is 0.
     """
-    truth, estimate = checked(truth), checked(estimate)
-    rows = []
-    for question, part, parent in zip(QUESTIONS, SLICES, PARENTS, strict=True):
+    truth, estimate = (np.asarray(values, dtype=np.float64) for values in (truth, estimate))
+    known = np.isfinite(truth).all(axis=1) & np.isfinite(estimate).all(axis=1)
+    truth, estimate, rows = truth[known], estimate[known], []
+    for part, parent in zip(slices, parents, strict=True):
         applies = np.ones(len(truth), dtype=bool) if parent is None else truth[:, parent] >= reached
-        right = truth[applies, part].argmax(axis=1) == estimate[applies, part].argmax(axis=1)
-        share = wilson(right.sum(), applies.sum(), level)
-        topic = question.topic or " / ".join(question.answers)
-        rows.append((topic, int(applies.sum()), int(right.sum()), share.value, share.low, share.high))
-    index = pd.RangeIndex(1, len(QUESTIONS) + 1, name="question")
-    return pd.DataFrame(rows, index=index, columns=["topic", "n", "right", "accuracy", "low", "high"])
+        true, given = truth[applies, part], estimate[applies, part]
+        if not len(true):
+            rows.append((0, *[np.nan] * 6))
+            continue
+        right = (true.argmax(axis=1) == given.argmax(axis=1)) if true.shape[1] > 1 else np.full(len(true), np.nan)
+        each = np.stack([right, ((given - true) ** 2).mean(axis=1)], axis=1)
+
+        def judged(rows: np.ndarray, _: np.ndarray, each: np.ndarray = each) -> np.ndarray:
+            accuracy, square = each[rows.astype(int)].mean(axis=0)
+            return np.array([accuracy, square**0.5])
+
+        found = bootstrap(judged, np.arange(len(each)), np.arange(len(each)), n=n, level=level, seed=seed)
+        rows.append((len(each), *np.stack([found.value, found.low, found.high], axis=1).ravel()))
+    columns = ["n", *(f"{name}{end}" for name in ("accuracy", "rmse") for end in ("", "_low", "_high"))]
+    return pd.DataFrame(rows, columns=columns)
 
 
 _JUDGED = {
@@ -98,7 +123,7 @@ def votes_summary(
     Returns
     -------
     pandas.DataFrame
-        As `galviz.measure.metrics.summary`. The last row joins the questions of `question_accuracy`, each counted where
+        As `galviz.measure.metrics.summary`. The last row joins the questions of `question_scores`, each counted where
         it was reached.
     """
     truth, estimate = checked(truth), checked(estimate)

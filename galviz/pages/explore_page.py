@@ -10,11 +10,14 @@ import panel as pn
 from galviz.io.markup import Markup
 from galviz.pages.data_source import OpenedPage
 from galviz.pages.explorer import Explorer
+from galviz.pages.judged_table import JudgedTable, as_judged
 from galviz.pages.library import Library
 from galviz.pages.open_any import Opened
-from galviz.pages.results.view import judged_plots
+from galviz.pages.results.view import pair_plots
+from galviz.pages.second_table import SecondTable
 from galviz.pages.template import page_template
 from galviz.pages.view_state import ViewState, read_view
+from galviz.tasks.pair import Pair
 from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import text
 from galviz.tools.labels.core import Labels
@@ -39,6 +42,7 @@ object_id.</p>""")
     def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
         super().__init__(paths, library, **params)
         self.view: ViewState | None = None
+        self.judged: JudgedTable | None = None
 
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
         """Return the explorer of the open data."""
@@ -47,7 +51,7 @@ object_id.</p>""")
             given = self._named_by(saved, given[0])
         images = given[1] if len(given) > 1 else None
         opened = self.open(given, saved.get("id_column"), saved.get("table_name"))
-        plots = judged_plots(*opened.pair) if opened.pair else ()
+        plots = pair_plots(opened.table, opened.pair)
         more = {"source": opened.source, "opening": self.uploaded_opening or opened.opening, "run": opened.run}
         more |= {"id_column": opened.id_column, "units": opened.units, "labels": Labels(), "plots": plots}
         more["notes"] = opened.notes
@@ -61,9 +65,12 @@ object_id.</p>""")
             self.view.restore(saved["state"])
         origin = "" if opened.cutouts is None else Markup(" · <b>{}</b>").format(opened.cutouts.origin)
         about = Markup("<b>{}</b>: {:,} objects, {} columns{}").format(name, *opened.table.shape, origin)
-        return pn.Column(
-            text(about), explorer, *self._diagnostics(opened, explorer), self.view, sizing_mode="stretch_width"
-        )
+        judged = self.judged = JudgedTable(explorer, opened.pair, opened.units)
+        wide = {"sizing_mode": "stretch_width"}
+        diagnostics = pn.bind(lambda pair: self._diagnostics(opened, explorer, pair), judged.param.pair)
+        second = SecondTable(explorer, name, self.upload.folder, pair=judged.pair)
+        judged.param.watch(lambda event: setattr(second, "pair", event.new), "pair")
+        return pn.Column(text(about), judged, second, pn.Column(diagnostics, **wide), self.view, **wide)
 
     def _saved(self, given: Sequence[str]) -> dict[str, Any]:
         """Return the saved view given on the command line, if any; a visitor's view may not name server files."""
@@ -75,13 +82,17 @@ object_id.</p>""")
         library = replace(self.library, given=(*self.library.given, Path(view).absolute().parent))
         return [str(library.allowed(saved[name], name)) for name in ("table", "images") if saved.get(name)]
 
-    def _diagnostics(self, opened: Opened, explorer: Explorer) -> list[DiagnosticsView]:
-        if opened.pair is None:
-            return []
-        columns = dict(zip(("truth", "estimate"), opened.pair, strict=True))
+    def _diagnostics(self, opened: Opened, explorer: Explorer, pair: Pair | None) -> pn.viewable.Viewable:
+        if pair is None:
+            return pn.Spacer(height=0)
+        table, classes = opened.table, ()
+        if pair.classes:
+            table = as_judged(table, pair)
+            classes = pair.classes if set(pair.judged) == set(pair.classes) else ()
+        columns = {"truth": pair.truth, "estimate": pair.called, "classes": classes}
         runs = self.library.judged(opened.run.target, opened.run.name) if opened.run is not None else {}
         name = self.name_of(opened.source)
-        return [DiagnosticsView(opened.table, explorer.selection, opened.cutouts, called=name, others=runs, **columns)]
+        return DiagnosticsView(table, explorer.selection, opened.cutouts, called=name, others=runs, **columns)
 
 
 def explore_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:

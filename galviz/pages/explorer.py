@@ -1,6 +1,6 @@
 """The explorer: plots, gallery, image viewer and export of one table of objects, linked by one selection."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,11 @@ class Explorer(pn.viewable.Viewer):
         Key → label.
     source, opening, id_column, run, units, notes
         Origin and units of the table, as in `galviz.tools.export.view.ExportPanel`.
+
+    Attributes
+    ----------
+    lead : callable, optional
+        Returns parts that stand first: one beside the gallery, the others below the two. Set it before the first view.
     """
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
@@ -73,12 +78,13 @@ class Explorer(pn.viewable.Viewer):
         notes: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.table, self.cutouts = table, cutouts
+        self.table, self.cutouts, self.axes = table, cutouts, dict(columns or {})
+        self.lead: Callable[[], list[Any]] | None = None
         self.selection = Selection() if selection is None else selection
         self.selection.show(table)
         self.bar = SelectionBar(self.selection)
         given = list(plots) or first_plots(table)
-        self.plots = [PlotView(self.selection, lambda: self.bar.how, dict(columns or {}), **one) for one in given]
+        self.plots = [PlotView(self.selection, lambda: self.bar.how, self.axes, **one) for one in given]
         self.gallery = Gallery(cutouts, table, self.selection, labels=labels, keys=keys, height=420)
         stretch_view = self.gallery.stretch_view
         self.picture = None
@@ -158,7 +164,10 @@ class Explorer(pn.viewable.Viewer):
         if len(self.table) <= _TABLE_ROWS:
             more = [pn.Card(TableView(self.table, self.selection), title="Table", collapsed=True, **wide)]
         out = pn.Card(self.out, title="Export: files, Python, SAMP", collapsed=True, **wide)
-        return pn.Column(self.bar, above, self.gallery, *more, out, **wide)
+        if self.lead is None:
+            return pn.Column(self.bar, above, self.gallery, *more, out, **wide)
+        first, *others = self.lead()
+        return pn.Column(self.bar, beside(first, self.gallery), *others, above, *more, out, **wide)
 
 
 def first_plots(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from galviz import studies
 from galviz.pages.explorer import Explorer
 from galviz.pages.folders import free_name
 from galviz.pages.open_any import open_any
-from galviz.pages.results.regression import judged_plots
+from galviz.pages.results.view import pair_plots
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run, home
 from galviz.sky.cutouts import CutoutSet
@@ -122,7 +122,7 @@ def explore(
     if isinstance(what, pd.DataFrame):
         return Explorer(what, cutouts, labels=Labels())
     opened = open_any(what)
-    plots = judged_plots(*opened.pair) if opened.pair else ()
+    plots = pair_plots(opened.table, opened.pair)
     return Explorer(opened.table, opened.cutouts or cutouts, plots=plots, labels=Labels(), units=opened.units)
 
 

@@ -15,8 +15,7 @@ from galviz.runs.predictions import joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.pictures import pictures
-
-_ESTIMATES = ("prediction", "predicted", "estimate", "estimated", "pred")
+from galviz.tasks.pair import guess_pair
 
 
 @dataclass(frozen=True)
@@ -87,21 +86,7 @@ def open_any(
     keyed = _read(path, id_column or None, table or None)
     cutouts = None if images is None else _images(images, keyed.table, broken)
     about = {"opening": opening_of_table(path.resolve(), id_column, table), "units": keyed.units, "notes": keyed.notes}
-    return Opened(keyed.table, cutouts, str(path), id_column=id_column or None, pair=guessed_pair(keyed.table), **about)
-
-
-def guessed_pair(table: pd.DataFrame) -> tuple[str, str] | None:
-    """Guess the columns of the truth and the estimate from their names; None if there is no such pair.
-
-    Pairs are ``name_true`` and ``name``, ``truth`` and ``estimate``, or a column named like an estimate and the numeric
-    column before it.
-    """
-    names = [str(name) for name in table.select_dtypes("number")]
-    pair = next(((f"{name}_true", name) for name in names if f"{name}_true" in names), None)
-    guess = next((name for name in names if name.lower() in _ESTIMATES), None)
-    if pair is None and guess is not None and len(names) > 1:
-        pair = ("truth" if "truth" in names else names[max(names.index(guess) - 1, 0)], guess)
-    return None if pair is None or pair[0] == pair[1] else pair
+    return Opened(keyed.table, cutouts, str(path), id_column=id_column or None, pair=guess_pair(keyed.table), **about)
 
 
 def _read(path: Path, id_column: str | None, table: str | None) -> KeyedTable:
@@ -138,7 +123,7 @@ def _run(run: Run, images: str | Path | None) -> Opened:
         cutouts = None  # the table can be explored without images
     table = joined(predictions, cutouts)
     table = table[~table["in_training"]]  # training objects would make the errors look too small
-    pair = (predictions.truth_column, predictions.estimate_column) if predictions.target.numeric else None
+    pair = (predictions.truth_column, predictions.estimate_column) if not predictions.target.self_labelled else None
     return Opened(table, cutouts, str(run.path), run_opening(run, cutouts, in_training=False), run=run, pair=pair)
 
 

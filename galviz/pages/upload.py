@@ -60,7 +60,7 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
 
     def __init__(self, folder: Callable[[], Path], received: Callable[[Path], None], **params: object) -> None:
         super().__init__(**params)
-        self._folder, self._received = folder, received
+        self.folder, self._received = folder, received
         self._number, self._name, self._size = 0, "", 0
         self._file: BinaryIO | None = None
         self._digest = hashlib.sha256()
@@ -90,13 +90,13 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
                 f"Expected a file of at most {shown_bytes(LARGEST)}, got one of {shown_bytes(size)}. Leave out rows or "
                 "columns, or start the page on the file: panel serve … --args FILE."
             )
-        free = shutil.disk_usage(self._folder()).free
+        free = shutil.disk_usage(self.folder()).free
         if size > free:
             raise OSError(
                 f"The file has {shown_bytes(size)}, and the disk of the server has room for {shown_bytes(free)}."
             )
         self._digest = hashlib.sha256(file_name(name).encode() + b"\0")
-        self._file = tempfile.NamedTemporaryFile(dir=self._folder(), prefix="part-", delete=False)  # noqa: SIM115
+        self._file = tempfile.NamedTemporaryFile(dir=self.folder(), prefix="part-", delete=False)  # noqa: SIM115
         self._go_on()
 
     def _take(self, data: Mapping[str, Any]) -> None:
@@ -118,7 +118,7 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
             )
             self._send_msg({"number": self._number, "at": at})
             return
-        path = self._folder() / self._digest.hexdigest() / next(distinct_names([file_name(self._name)]))
+        path = self.folder() / self._digest.hexdigest() / next(distinct_names([file_name(self._name)]))
         path.parent.mkdir(exist_ok=True)
         self._file.close()
         Path(self._file.name).replace(path)

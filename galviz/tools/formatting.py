@@ -10,6 +10,7 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup, as_html
+from galviz.measure.slices import decimals
 from galviz.tools._panel import send_in_order, send_what_is_left
 from galviz.work.chunks import Work
 
@@ -141,3 +142,34 @@ def shown_time(seconds: float | None) -> str:
 def shown_error(error: Exception) -> str:
     """Return the message of an error, without the quotes that Python puts around a KeyError."""
     return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+
+
+_MEASURES = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "bias": "bias",
+    "sigma": "σ",
+    "sigma_nmad": Markup("σ<sub>NMAD</sub>"),
+    "r2": "R²",
+}
+_WITH_UNIT = ("mae", "rmse", "bias", "sigma", "sigma_nmad")
+
+
+def measure_name(name: str) -> str:
+    """Return a metric of `galviz.measure.metrics.summary` as it is written; one that is not known stays as it is."""
+    return _MEASURES.get(name, "outlier fraction" if name.startswith("outlier_fraction") else name)
+
+
+def written_measure(name: str, value: float, low: float, high: float, unit: str = "") -> tuple[str, str, str]:
+    """Return a metric and the ends of its interval as text, with the digits that the interval allows.
+
+    – where undefined. The value of a metric in the unit of the truth has its unit.
+    """
+    if not np.isfinite(value):
+        return NOT_KNOWN, NOT_KNOWN, NOT_KNOWN
+    width = high - low if np.isfinite(high - low) else 0.0
+    digits = max(decimals(max(width, abs(value) / 100)) + 1, 4 if abs(value) < 100 else 0)
+    number, *ends = (
+        f"{each:.{digits}f}".replace("-", "−") if np.isfinite(each) else NOT_KNOWN for each in (value, low, high)
+    )
+    return f"{number}{f' {unit}' if unit and name in _WITH_UNIT else ''}", *ends

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from pages import opened, serving
 from PIL import Image
@@ -10,6 +11,8 @@ from playwright.sync_api import expect
 
 from galviz.io.expressions import matches
 from galviz.io.tables import read_table, write_table
+from galviz.measure import metrics
+from galviz.measure.score_curves import roc
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -90,9 +93,12 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
     driven.page.get_by_text("z above").first.wait_for()
     driven.page.get_by_role("button", name="Show these").first.click()
     driven.until(
-        lambda: "0 of" not in driven.page.get_by_role("status").filter(has_text="objects selected").first.inner_text()
+        lambda: (
+            "0 of"
+            not in driven.page.get_by_role("status").filter(has_text=f"of {ROWS} objects selected").first.inner_text()
+        )
     )
-    said = driven.page.get_by_role("status").filter(has_text="objects selected").first.inner_text()
+    said = driven.page.get_by_role("status").filter(has_text=f"of {ROWS} objects selected").first.inner_text()
     assert "where" in said
     expression = said.partition("where ")[2].strip()
     assert said.startswith(f"{matches(expression, table).sum()} of {ROWS}")
@@ -129,6 +135,78 @@ def test_a_file_beyond_the_limit_of_a_message_is_uploaded_with_progress_behind_a
         assert len([line for line in page.evaluate("window.seen") if "of 26.7 MB" in line]) > 5
         page.reload()
         expect(page.get_by_text("30,000 objects, 5 columns")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def predictions(tmp_path_factory):
+    """Two tables of predictions like published ones, and one of probabilities."""
+    folder, rng = tmp_path_factory.mktemp("predictions"), np.random.default_rng(5)
+    ids = np.arange(300) + 1237658493878337000
+    truth = rng.normal(8.9, 0.2, 300)
+    for name, scatter in (("predictions", 0.08), ("predictions_64", 0.12)):
+        rows = {"objID": ids, "oh_p50": truth.round(6), "prediction": (truth + rng.normal(0, scatter, 300)).round(6)}
+        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+    spiral = np.arange(300) % 3 == 0
+    chance = np.clip(np.where(spiral, 0.7, 0.3) + rng.normal(0, 0.25, 300), 0, 1).round(4)
+    rows = {"objID": ids, "kind": np.where(spiral, "spiral", "smooth"), "p_spiral": chance}
+    pd.DataFrame(rows).to_csv(folder / "kinds.csv", index=False)
+    return folder
+
+
+def test_uploaded_predictions_are_judged_and_compared_with_a_second_table(serve, predictions, open_page):
+    driven = open_page(serve("explore").url)
+    page, tables = driven.page, [pd.read_csv(predictions / f"{name}.csv") for name in ("predictions", "predictions_64")]
+    rmse = [f"{metrics.rmse(table['oh_p50'], table['prediction']):.4f}" for table in tables]
+    nmad = [f"{metrics.sigma_nmad(table['oh_p50'], table['prediction']):.4f}" for table in tables]
+    page.get_by_label("Or upload a table").set_input_files(predictions / "predictions.csv")
+    expect(page.get_by_text("300 objects with known truth")).to_be_visible()
+    row = page.get_by_role("row")
+    expect(row.filter(has_text="RMSE").first).to_contain_text(rmse[0])
+    expect(row.filter(has_text="NMAD").first).to_contain_text(nmad[0])
+    set_field(driven, "Unit", "dex")
+    expect(row.filter(has_text="RMSE").first).to_contain_text(f"{rmse[0]} dex")
+    driven.until(lambda: driven.figures("Bias (dex) in ranges of oh_p50 (dex)"))
+
+    # The measures follow the selection.
+    set_field(driven, "Select where", "oh_p50 > 8.9")
+    count = int((tables[0]["oh_p50"] > 8.9).sum())
+    expect(page.get_by_text(f"{count} objects with known truth")).to_be_visible()
+    page.get_by_role("button", name="Clear", exact=True).click()
+
+    page.get_by_text("Compare with a second table of predictions").click()
+    page.get_by_label("Upload a second table").set_input_files(predictions / "predictions_64.csv")
+    expect(page.get_by_text("On the same objects")).to_be_visible()
+    compared = row.filter(has_text="RMSE").last
+    expect(compared).to_contain_text(f"{rmse[0]} dex")
+    expect(compared).to_contain_text(f"{rmse[1]} dex")
+    expect(row.filter(has_text="NMAD").last).to_contain_text(f"{nmad[1]} dex")
+    driven.until(lambda: driven.figures("The second against the first: 300 objects"))
+    page.get_by_role("button", name="Show these").nth(1).click()
+    expect(page.get_by_text("0 of 300 objects selected")).to_have_count(0)
+
+    # After a reload the first table and its columns are there.
+    page.reload()
+    expect(row.filter(has_text="RMSE").first).to_contain_text(rmse[0])
+
+
+@pytest.mark.parametrize("theme", ["default", "dark"])
+def test_uploaded_classes_have_their_matrix_beside_the_gallery(serve, predictions, open_page, theme):
+    driven = open_page(f"{serve('explore').url}?theme={theme}", width=1440, height=900)
+    page, table = driven.page, pd.read_csv(predictions / "kinds.csv")
+    page.get_by_label("Or upload a table").set_input_files(predictions / "kinds.csv")
+    right = (table["kind"] == "spiral") == (table["p_spiral"] >= 0.5)
+    expect(page.get_by_role("row").filter(has_text="accuracy")).to_contain_text(f"{right.mean():.4f}")
+    driven.until(lambda: driven.figures("Confusion of classes"))
+    expect(page.get_by_text("300 objects · 0 selected")).to_be_in_viewport()  # the gallery is on the same screen
+    page.get_by_role("button", name="ROC").click()
+    area = roc(table["kind"] == "spiral", table["p_spiral"], n=1).area.value
+    driven.until(lambda: driven.figures(f"ROC of spiral: area {area:.3f} ("))
+    page.get_by_role("button", name="Purity–completeness").click()
+    driven.until(lambda: driven.figures("Purity against completeness of spiral"))
+    page.get_by_role("button", name="Reliability").click()
+    driven.until(lambda: driven.figures("Reliability of the probability of spiral"))
+    for width in (900, 1440, 2560):
+        assert driven.sticks_out(width) <= 0, width
 
 
 @pytest.mark.parametrize(("theme", "widths"), [("default", (900, 3840)), ("dark", (3840, 900))])

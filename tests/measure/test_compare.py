@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from galviz.io.expressions import matches
-from galviz.measure.compare import disagreement, paired_words, suspects, worst_slices
+from galviz.measure.compare import changed, compared_measures, disagreement, paired_words, suspects, worst_slices
 from galviz.measure.slices import _edges, _slices
 
 FIRST = 1237658493878337640  # ids of 19 digits that differ in the last ones
@@ -315,3 +315,61 @@ def test_labels_that_cannot_be_scored_are_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "cleanlab.regression.rank", None)
     with pytest.raises(ImportError, match=r"pip install 'galviz\[labels\]'"):
         suspects(table["truth"], table["estimate"])
+
+
+def test_measures_of_two_predictions_by_hand():
+    a = pd.DataFrame({"truth": [0.0, 0.0, 0.0, np.nan], "estimate": [1.0, 1.0, -1.0, 5.0]}, index=ids(4))
+    b = a.assign(estimate=[3.0, 0.0, 0.0, 5.0])
+    found = compared_measures(disagreement(a, b), cut=2.0)
+    assert found.loc["mae", ["a", "b", "difference"]].tolist() == [1, 1, 0]
+    assert found.loc["rmse", ["a", "b"]].tolist() == pytest.approx([1, np.sqrt(3)])
+    assert found.loc["bias", ["a", "b", "difference"]].tolist() == pytest.approx([1 / 3, 1, 2 / 3])
+    assert found.loc["outlier_fraction(2)", ["a", "b"]].tolist() == pytest.approx([0, 1 / 3])
+    assert found["difference"].dropna().to_numpy() == pytest.approx((found["b"] - found["a"]).dropna().to_numpy())
+    assert compared_measures(disagreement(a[3:], b[3:])).empty
+
+
+def test_the_interval_of_a_difference_is_paired():
+    """Two predictions with the same errors but a small offset differ surely, however large the errors are."""
+    a = truths(2000, noise=1.0)
+    b = a.assign(estimate=a["estimate"] + 0.01)
+    row = compared_measures(disagreement(a, b), n=200).loc["bias"]
+    assert row["low"] == pytest.approx(0.01) == row["high"]
+    other = truths(2000, seed=1, noise=1.0)  # independent errors: twice the variance of one
+    row = compared_measures(disagreement(a, other), n=500).loc["bias"]
+    assert row["high"] - row["low"] == pytest.approx(2 * 1.96 * np.sqrt(2 / 2000), rel=0.2)
+
+
+@given(st.lists(st.tuples(*[st.sampled_from([0.0, 1.0, 2.0, np.nan])] * 3), min_size=1, max_size=20))
+def test_every_known_object_is_right_in_both_one_or_none(rows):
+    truth, one, two = (np.array(each) for each in zip(*rows, strict=True))
+    a = pd.DataFrame({"truth": truth, "estimate": one}, index=ids(len(rows)))
+    found = changed(disagreement(a, a.assign(estimate=two)), cut=0.5)
+    known = np.isfinite([truth, one, two]).all(axis=0)
+    counts = [len(part) for part in found.values()]
+    assert sum(counts) == known.sum()
+    one, two = ((np.abs(each - truth) <= 0.5)[known] for each in (one, two))
+    assert counts == [(one & two).sum(), (one & ~two).sum(), (~one & two).sum(), (~one & ~two).sum()]
+    labels = ["within the cut in both", "within the cut in A only", "within the cut in B only", "outliers in both"]
+    assert list(found) == labels
+
+
+def test_classes_that_changed():
+    a = pd.DataFrame({"truth": ["u", "u", "g", "g"], "estimate": ["u", "u", "u", "u"]}, index=ids(4))
+    pairs = disagreement(a, a.assign(estimate=["u", "g", "g", "r"]))
+    assert {label: len(part) for label, part in changed(pairs, ("old", "new")).items()} == {
+        "right in both": 1, "right in old only": 1, "right in new only": 1, "wrong in both": 1,
+    }  # fmt: skip
+    assert compared_measures(pairs).loc["accuracy", ["a", "b"]].tolist() == [0.5, 0.5]
+
+
+def test_the_published_networks_are_compared(real_data):
+    folder = real_data / "wu_boada_oh_p50"
+    tables = [
+        pd.read_csv(folder / f"{name}-oh_p50.csv", dtype={"objID": str}, index_col="objID").rename_axis("object_id")
+        for name in ("predictions", "predictions_64")
+    ]
+    found = compared_measures(disagreement(*tables, truth="oh_p50", estimate="prediction"), n=100)
+    assert found.loc["rmse", ["a", "b"]].tolist() == pytest.approx([0.08489, 0.08792], abs=5e-6)
+    assert found.loc["sigma_nmad", ["a", "b"]].tolist() == pytest.approx([0.06506, 0.06780], abs=5e-6)
+    assert found.loc["rmse", "low"] > 0  # the larger pictures are surely better

@@ -22,6 +22,14 @@ def test_psnr_has_its_known_value():
     assert psnr(truth, truth) == np.inf
 
 
+def test_psnr_of_a_constant_truth_is_undefined():
+    flat = np.full((2, 5, 5), 3.0)
+    assert np.isnan(psnr(flat, flat + np.array([[[0]], [[1]]]))).all()
+    assert psnr(flat, flat + 1, peak=10.0) == pytest.approx([20, 20])  # a peak that is given is one
+    flat[0, 0, 0] = 4.0
+    assert np.isfinite(psnr(flat, flat + 1)).tolist() == [True, False]
+
+
 def test_psnr_of_noise_is_that_of_its_variance(images):
     noisy = images + 0.1 * np.random.default_rng(1).normal(size=images.shape)
     expected = 20 * np.log10(np.ptp(images, axis=(2, 3)) / 0.1)

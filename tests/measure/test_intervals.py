@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from galviz.measure.intervals import LEVELS, ONE_SIGMA, coverage, cross_widened, sigma_scale
+from galviz.measure.intervals import LEVELS, ONE_SIGMA, coverage, cross_widened, pit, pit_histogram, sigma_scale
 
 
 def test_shares_by_hand():
@@ -67,3 +67,26 @@ def test_folds_that_are_harder_than_thought_widen_each_other():
     again = cross_widened(truth, np.zeros(8000), sigma, fold)
     assert again[fold == 0].tolist() == wider[fold == 0].tolist()
     assert (again[fold != 0] > 2 * wider[fold != 0]).all()
+
+
+def test_pit_by_hand():
+    found = pit([0.0, 1.0, -1.96, np.nan], [0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0])
+    assert found == pytest.approx([0.5, norm.cdf(1), 0.025], abs=1e-4)
+    with pytest.raises(ValueError, match=r"sigma: expected positive numbers, got 0.0"):
+        pit([1.0], [1.0], [0.0])
+
+
+def test_the_histogram_is_flat_where_errors_are_right_and_shows_how_they_are_wrong():
+    rng = np.random.default_rng(0)
+    sigma = rng.uniform(0.1, 3, 20_000)
+    truth = rng.normal(0, sigma)
+    right = pit_histogram(pit(truth, 0 * truth, sigma))
+    assert right["n"].sum() == 20_000
+    assert right["n"].between(right["low"], right["high"]).mean() >= 0.8
+    small = pit_histogram(pit(truth, 0 * truth, sigma / 2))["n"]
+    assert min(small.iloc[0], small.iloc[-1]) > 2 * small.iloc[10]
+    large = pit_histogram(pit(truth, 0 * truth, sigma * 2))["n"]
+    assert max(large.iloc[0], large.iloc[-1]) < large.iloc[10] / 2
+    shifted = pit_histogram(pit(truth, 0 * truth + sigma, sigma))["n"]
+    assert shifted.iloc[0] > 5 * shifted.iloc[-1]  # estimates too high: the truth lies low
+    assert pit_histogram([])["n"].sum() == 0

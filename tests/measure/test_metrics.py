@@ -205,3 +205,12 @@ def test_floors_of_richness_in_redmapper(real_data):
     assert metrics.mae(truth, pd.Series(truth.mean(), truth.index)) == pytest.approx(0.322, abs=5e-4)
     slices = pd.qcut(table["zlambda"], 50, labels=False)
     assert metrics.mae(truth, truth.groupby(slices).transform("median")) == pytest.approx(0.249, abs=5e-4)
+
+
+def test_the_usual_cut_is_three_scatters():
+    truth, estimate = gaussian(1000)
+    cut = metrics.usual_cut(truth, estimate)
+    assert cut == pytest.approx(3 * metrics.sigma_nmad(truth, estimate), rel=0.05)
+    assert metrics.usual_cut(np.append(truth, np.nan), np.append(estimate, 1.0)) == cut
+    assert metrics.usual_cut([1.0, 2.0], [1.0, 2.0]) is None
+    assert metrics.usual_cut([np.nan], [1.0]) is None

@@ -146,11 +146,21 @@ def test_accuracy_of_a_question_counts_those_who_were_asked():
     truth, wrong = galaxy_zoo.cumulative(fractions), fractions.copy()
     wrong[1, SLICES[6]] = [0.1, 0.8, 0.1]
     wrong[2, SLICES[6]] = [0.1, 0.8, 0.1]
-    found = judged.question_accuracy(truth, galaxy_zoo.cumulative(wrong))
-    assert found.loc[7, ["n", "right", "accuracy"]].tolist() == [2, 1, 0.5]
-    assert found.loc[7, "low"] < 0.5 < found.loc[7, "high"]
-    assert found.loc[1, "accuracy"] == 1
-    assert judged.question_accuracy(truth, galaxy_zoo.cumulative(wrong), reached=0.05).loc[7, "n"] == 3
-    nobody = judged.question_accuracy(truth, truth, reached=1.1).loc[7]
+    tree = {"slices": SLICES, "parents": galaxy_zoo.PARENTS}
+    found = judged.question_scores(truth, galaxy_zoo.cumulative(wrong), **tree)
+    assert found.loc[6, ["n", "accuracy", "accuracy_low", "accuracy_high"]].tolist() == [2, 0.5, 0, 1]
+    assert found.loc[0, ["accuracy", "rmse"]].tolist() == [1, 0]
+    assert judged.question_scores(truth, galaxy_zoo.cumulative(wrong), **tree, reached=0.05).loc[6, "n"] == 3
+    nobody = judged.question_scores(truth, truth, **tree, reached=1.1).loc[6]
     assert nobody["n"] == 0
-    assert np.isnan(nobody["accuracy"])
+    assert nobody.drop("n").isna().all()
+
+
+def test_questions_of_any_tree_by_hand():
+    truth = np.array([[0.6, 0.4, 0.3], [0.2, 0.8, 0.7], [np.nan, 0.5, 0.1]])
+    estimate = np.array([[0.4, 0.6, 0.3], [0.2, 0.8, 0.6], [0.5, 0.5, 0.1]])
+    found = judged.question_scores(truth, estimate, [slice(0, 2), slice(2, 3)], [None, 1])
+    assert found["n"].tolist() == [2, 1]  # the third object has no truth, the first did not reach question 2
+    assert found["accuracy"].tolist() == [0.5, pytest.approx(np.nan, nan_ok=True)]
+    assert found["rmse"].tolist() == pytest.approx([np.sqrt((0.04 + 0) / 2), 0.1])
+    assert (found["rmse_low"] <= found["rmse"]).all()

@@ -1,6 +1,7 @@
 """A run of classes on its page: the confusion matrix, the scores of each class, and the diagnostics."""
 
 import asyncio
+import re
 
 import holoviews as hv
 import numpy as np
@@ -79,15 +80,11 @@ def make_run(galviz_home, sky):
     return make
 
 
-def all_of(generator):
+def last(generator):
     async def drain():
-        return [each async for each in generator()]
+        return [each async for each in generator()][-1]
 
     return asyncio.run(drain())
-
-
-def last(generator):
-    return all_of(generator)[-1]
 
 
 def taps():
@@ -115,7 +112,7 @@ def test_every_tab_of_the_page_opens(sky, told, orders, make_run):
 
 def test_a_cell_of_the_matrix_selects_its_objects(told, sky):
     view = View(told, Selection(), sky)
-    matrix = view.matrix()
+    matrix = view.judge.matrix()
     assert matrix.get_root()
     (figure,) = matrix.get_root().select({"type": Plot})
     assert (figure.xaxis[0].axis_label, figure.yaxis[0].axis_label) == ("Predicted class", "True class")
@@ -129,25 +126,26 @@ def test_a_cell_of_the_matrix_selects_its_objects(told, sky):
 def test_the_measures_and_scores_are_those_of_the_selected_objects(told, sky):
     view = View(told, Selection(), sky)
     held = joined(told)[lambda rows: ~rows["in_training"]]
-    html = last(view.measures().table)
+    html = last(view.judge.measures().table)
     assert f"{held['correct'].mean():.4f}" in html
     assert "54 objects with known truth" in html
-    waiting, table = all_of(view.scores().table)
-    assert waiting == "Computing class scores …"
+    table = as_html(last(view.judge.scores().body).object)
     expected = precision_recall_fscore_support(held["class_true"], held["class"], labels=list(KINDS))
     for k, name in enumerate(KINDS):
-        cells = "".join(f"<td>{expected[j][k]:.3f}</td>" for j in range(3))
-        assert f"<th scope='row'>{name}</th>{cells}<td>18</td>" in table
+        cells = [f"{expected[j][k]:.3f}" for j in range(3)]
+        row = table.partition(f"<th scope='row'>{name}</th>")[2].partition("</tr>")[0]
+        assert re.findall(r"<td>(.*?)(?:<br>|</td>)", row) == [*cells, "18"]
+        assert row.count(" to ") == 3
     view.selection.where("correct == 1")
-    assert "<td>1.0000</td>" in last(view.measures().table)
+    assert "<td>1.0000</td>" in last(view.judge.measures().table)
     view.training = True
     view.selection.choose([])
-    assert "60 objects with known truth" in last(view.measures().table)
+    assert "60 objects with known truth" in last(view.judge.measures().table)
 
 
 def test_the_reliability_is_that_of_the_predicted_class(told, sky):
     view = View(told, Selection(), sky)
-    (figure,) = view.trust().get_root().select({"type": Plot})
+    (figure,) = view.judge.trust().get_root().select({"type": Plot})
     (dots,) = [r.data_source.data for r in figure.renderers if "n" in r.data_source.data]
     assert list(dots["n"]) == [54]
     assert dots["observed"][0] == pytest.approx(view.explorer.table["correct"].mean())
@@ -178,20 +176,20 @@ def test_the_diagnostics_name_what_is_wrong(told, sky):
 def test_classes_that_are_not_known_are_left_out(told, sky):
     blind = Predictions(told.table.assign(class_true=None), TARGET)
     view = View(blind, Selection(), sky)
-    assert "not known" in as_html(view.matrix().object)
+    assert "not known" in as_html(view.judge.matrix().object)
     assert view.__panel__().get_root()
     some = told.table["class_true"].where(np.arange(60) < 30, None)
     scores = class_scores(some.to_numpy(object), told.table["class"].to_numpy(object), (*KINDS, "emu"))
     assert scores["support"].tolist() == [10, 10, 10, 0]
     assert scores.loc["emu", ["precision", "recall"]].isna().all()
-    assert "<th scope='row'>emu</th><td>–</td>" in scores_html(scores)
+    assert "<th scope='row'>emu</th><td>undefined</td>" in scores_html(scores)
     none = class_scores(np.array([None], dtype=object), np.array(["cat"], dtype=object), KINDS)
     assert none["support"].tolist() == [0, 0, 0]
 
 
 def test_names_of_classes_are_no_html():
     table = class_scores(np.array(["<b>"], dtype=object), np.array(["<b>"], dtype=object), ("<b>", "c"))
-    assert "<th scope='row'>&lt;b&gt;</th><td>1.000</td>" in scores_html(table)
+    assert "<th scope='row'>&lt;b&gt;</th><td>1.000<br>" in scores_html(table)
 
 
 def test_of_many_classes_those_that_are_confused_most_are_drawn():

@@ -11,7 +11,7 @@ from galviz.io.tables import write_table
 from galviz.pages.explore_page import ExplorePage
 from galviz.pages.explorer import Explorer
 from galviz.pages.library import Library
-from galviz.pages.open_any import guessed_pair, open_any
+from galviz.pages.open_any import open_any
 from galviz.pages.results.pretext import View as BandsView
 from galviz.pages.sky import SkyView
 from galviz.pages.view_state import ViewState, read_view
@@ -249,18 +249,6 @@ def test_anything_opens(folder, tiny_sky, sky, told, make_run):
         open_any(folder / "nothing.csv")
     with pytest.raises(ValueError, match="expected one with predictions"):
         open_any(make_run("second").path)
-
-
-def test_truth_and_estimate_are_guessed_by_name():
-    def pair(*names):
-        return guessed_pair(pd.DataFrame({name: [1.0] for name in names}))
-
-    assert pair("a", "ln_richness", "ln_richness_true") == ("ln_richness_true", "ln_richness")
-    assert pair("oh_p50", "prediction") == ("oh_p50", "prediction")
-    assert pair("estimate", "z", "truth") == ("truth", "estimate")
-    assert pair("u - g", "pred") == ("u - g", "pred")
-    assert pair("z", "r") is None
-    assert pair("pred") is None
 
 
 def test_the_page_opens_what_it_is_told_or_says_what_to_do(folder, tiny_sky):

@@ -36,7 +36,7 @@ def test_what_is_selected_goes_along_from_tab_to_tab(page, sky):
     assert view.explorer.selection is selection
     assert selection.table is view.explorer.table
     assert (selection.ids.tolist(), selection.focus) == (ids[6:8], ids[7])
-    assert view.measures()._pairs[0].tolist() == view.table.loc[ids[6:8], "ln_richness_true"].tolist()
+    assert view.judge.measures()._pairs[0].tolist() == view.table.loc[ids[6:8], "ln_richness_true"].tolist()
     selection.where("ln_richness > 0")  # a column that only this table has
     opened(page, "data")
     assert len(selection.table) == 12

@@ -60,9 +60,11 @@ def test_the_focus_of_the_page_is_that_of_the_view(told, sky):
 
 def test_the_measures_are_those_of_what_is_chosen(told, sky):
     view = PredictionsView(told, Selection(), sky)
-    assert len(view.measures()._pairs[0]) == 6
+    assert len(view.judge.measures()._pairs[0]) == 6
     view.explorer.selection.choose(sky.object_ids[[0, 4]])
-    np.testing.assert_allclose(view.measures()._pairs[0], view.table.loc[sky.object_ids[[0, 4]], "ln_richness_true"])
+    np.testing.assert_allclose(
+        view.judge.measures()._pairs[0], view.table.loc[sky.object_ids[[0, 4]], "ln_richness_true"]
+    )
 
 
 def test_the_lines_of_python_make_the_same_table(told, sky, make_run):
@@ -119,11 +121,11 @@ def test_measures_without_truth_say_so():
 
 def test_a_condition_that_no_object_meets_is_not_passed_over(told, sky):
     view = PredictionsView(told, Selection(), sky)
-    assert view.none_selected() == ""
+    assert view.judge.none_selected() == ""
     view.explorer.selection.where("z > 99")
-    assert "No objects selected: the metrics are of all objects shown" in view.none_selected()
+    assert "No objects selected: the metrics are of all objects shown" in view.judge.none_selected()
     view.explorer.selection.choose(sky.object_ids[[0]])
-    assert view.none_selected() == ""
+    assert view.judge.none_selected() == ""
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_another_answer_changes_plots_captions_and_measures(told, sky):
     assert figure.yaxis[0].axis_label == "Predicted − true votes, spiral: yes"
     assert view.explorer.gallery.captions == ["Class4.1", "Class4.1_true"]
     assert list(view.explorer.selection.ids) == list(chosen)  # stays
-    truth, estimate, _ = view.measures()._pairs
+    truth, estimate, _ = view.measured().measures()._pairs
     np.testing.assert_array_equal(truth, told.table.loc[chosen, "Class4.1_true"])
     np.testing.assert_array_equal(estimate, told.table.loc[chosen, "Class4.1"])
     closer = view.diagnostics()
@@ -146,11 +146,14 @@ def test_all_answers_are_judged_beside_the_guess_of_the_training_objects(told):
     assert cells(html, "RMSE of the guess")[0] == f"{np.sqrt(((mean - truth) ** 2).mean()):.4f}"
     paper = np.mean(estimate.argmax(1) == truth.argmax(1))
     assert cells(html, "accuracy over all 37")[0] == f"{paper:.4f}"
-    each = judged.question_accuracy(truth, estimate)
-    assert cells(html, "accuracy by question")[0] == f"{each['right'].sum() / each['n'].sum():.4f}"
-    assert cells(html, "6 · odd")[:2] == ["6", f"{each.loc[6, 'accuracy']:.3f}"]
+    each = judged.question_scores(truth, estimate, galaxy_zoo.SLICES, galaxy_zoo.PARENTS)
+    right = (each["n"] * each["accuracy"]).sum() / each["n"].sum()
+    assert cells(html, "accuracy by question")[0] == f"{right:.4f}"
+    odd = cells(html, "6 · odd")
+    assert odd[:2] == ["6", f"{each.loc[5, 'accuracy']:.3f}"]
     always = truth[:, 13:15].argmax(1) == mean[13:15].argmax()
-    assert cells(html, "6 · odd")[-1] == f"{always.mean():.3f}"
+    assert odd[3] == f"{always.mean():.3f}"
+    assert odd[4] == f"{np.sqrt(((estimate - truth)[:, 13:15] ** 2).mean()):.3f}"
     assert "seen in training" in html
     assert "6 objects with known truth" in html
 
@@ -255,7 +258,9 @@ def test_votes_of_own_columns(sky):
     true = np.linspace(0.1, 0.8, len(sky))
     columns = {"smooth": 0.9 - true, "disc": true + 0.1, "smooth_true": 1 - true, "disc_true": true, "fold": 0}
     view = VotesView(Predictions(pd.DataFrame(columns, index=sky.catalogue.index), target), Selection(), sky)
-    assert (view.answer, view.threshold, view.together()) == ("disc", 0.5, [])
+    assert (view.answer, view.threshold) == ("disc", 0.5)
+    (measures,) = view.together()  # no figures of Galaxy Zoo's answers
+    assert cells(last(measures), "disc")[4] == "0.100"  # RMSE: all are 0.1 off
     pn.panel(view).get_root()
     view.choose_above()
     assert len(view.selection) == (true + 0.1 > 0.5).sum()

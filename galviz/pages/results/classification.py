@@ -1,31 +1,158 @@
-"""Results of classification: the confusion matrix, the scores of each class, and the reliability of probabilities."""
+"""Results of classification: confusion matrix, scores of each class, curves and reliability of probabilities."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
+import param
 
 from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.measure.class_scores import class_scores
+from galviz.measure.score_curves import ScoreCurve, purity_completeness, roc
 from galviz.measure.threshold_stats import reliability
+from galviz.pages.explorer import Explorer
+from galviz.pages.results.judge import JudgeView, Later
+from galviz.pages.results.measures import MeasuresView
 from galviz.pages.results.view import ResultsView
-from galviz.tools.formatting import NOT_KNOWN, beside, drawn, note, text
+from galviz.tasks.pair import Pair, pair_of_target
+from galviz.tools.diagnostics.figure import purity_plot, roc_plot
+from galviz.tools.formatting import drawn, field, note, text
 from galviz.tools.plots.figure import count_matrix
 from galviz.tools.threshold.figure import reliability_plot
 
 _MOST_CELLS = 30  # a larger matrix shows the classes that are confused most
+_LARGE = 200_000  # of more objects, fewer resamples tell as much
+_GIVEN = "the predicted class"
+
+
+class ClassesJudge(JudgeView):
+    """Judges predicted classes; parameters as in `JudgeView`. A click on a cell of the matrix selects its objects."""
+
+    one = param.Selector(default="", objects=[""], label="Class", doc="the positive class of a curve")
+    trusted = param.Selector(default=_GIVEN, objects=[_GIVEN], label="Probability of")
+
+    def __init__(self, pair: Pair, explorer: Explorer, **params: object) -> None:
+        super().__init__(pair, explorer, **params)
+        if pair.judged:
+            self.param.one.objects, self.one = pair.judged, pair.judged[0]
+            whole = set(pair.judged) == set(pair.classes)  # else the predicted class may have no probability
+            self.param.trusted.objects = [*([_GIVEN] if whole else []), *pair.judged]
+            self.trusted = pair.positive or self.param.trusted.objects[0]
+
+    def kinds(self) -> dict[str, Callable[[], Any]]:
+        """Return the plots: curves only where there are probabilities."""
+        curves = {"ROC": self.roc, "Purity–completeness": self.purity, "Reliability": self.trust}
+        return {"Confusion matrix": self.matrix} | (curves if self.pair.judged else {})
+
+    def of(self) -> list[param.Parameter]:
+        """Return the parameters that change a plot."""
+        return [self.param.shown, self.param.one, self.param.trusted]
+
+    def controls(self) -> list[Any]:
+        """Return the choice of a class."""
+        shown, many = self.param.shown.rx(), len(self.pair.judged) > 1
+        one = field(self.param.one, width=160, visible=shown.rx.in_(["ROC", "Purity–completeness"]).rx.and_(many))
+        return [one, field(self.param.trusted, width=160, visible=shown.rx.in_(["Reliability"]))]
+
+    def matrix(self) -> pn.viewable.Viewable:
+        """Draw the confusion matrix of all objects shown; of many classes, those that are confused most."""
+        table, pair = self.explorer.table, self.pair
+        true, given = (pd.Series(each, table.index, dtype=object) for each in (pair.true(table), pair.given(table)))
+        if not (true.notna() & given.notna()).any():
+            return note("The true classes are not known: there is no confusion matrix.")
+        counts = pd.crosstab(true, given)
+        counts = counts.reindex(index=list(pair.classes), columns=list(pair.classes), fill_value=0)
+        names = most_confused(counts)
+        axes = self.explorer.axes
+        cut = f"Predicted {pair.truth} ({pair.positive} where {pair.estimate} ≥ 0.5)"
+        predicted = cut if pair.estimate in pair.chances.values() else f"Predicted {pair.estimate}"
+        labels = axes.get(pair.estimate, predicted), axes.get(pair.truth, f"True {pair.name}")
+        source, plot = count_matrix(counts.loc[names, names], axes=labels)
+        words = all(not pd.api.types.is_numeric_dtype(table[name]) for name in (pair.truth, pair.estimate))
+
+        def tapped(x: str | None, y: str | None) -> None:
+            if x not in names or y not in names:
+                return
+            bar, selection = self.explorer.bar, self.explorer.selection
+            if words:
+                condition = f"{column(pair.truth)} == {y!r} and {column(pair.estimate)} == {x!r}"
+                bar.take(selection.where, condition, how=bar.how)
+            else:
+                bar.take(selection.choose, table.index[(true == y) & (given == x)], how=bar.how)
+
+        hv.streams.Tap(source=source).add_subscriber(tapped)
+        some = "" if len(names) == len(counts) else f": the {len(names)} of {len(counts)} that are confused most"
+        plot = plot.opts(title=f"Confusion of classes{some}; a tap on a cell selects its objects", height=340)
+        return drawn(plot)
+
+    def roc(self) -> Later:
+        """Draw the ROC curve of a class against all others."""
+        return self._curve(roc, roc_plot)
+
+    def purity(self) -> Later:
+        """Draw purity against completeness of a class."""
+        return self._curve(purity_completeness, purity_plot)
+
+    def _curve(self, measure: Callable[..., ScoreCurve], plot: Callable[..., Any]) -> Later:
+        rows, name = self.rows(), self.one
+        true = self.pair.true(rows)
+        yes = np.where(pd.isna(true), np.nan, (true == name).astype(float))
+        chance = self.pair.chance(rows, name)
+
+        def show(curve: ScoreCurve) -> pn.viewable.Viewable:
+            if curve.table.empty:
+                counts = f"{curve.positives:,} known objects of {name} and {curve.negatives:,} others"
+                return note(f"Undefined: it needs objects of {name} and others, and there are {counts}.")
+            return drawn(plot(curve, name))
+
+        return Later(partial(measure, yes, chance, n=200 if len(yes) <= _LARGE else 50), show)
+
+    def trust(self) -> pn.viewable.Viewable:
+        """Draw how often predictions of a probability are correct, for the selected objects."""
+        rows, pair = self.rows(), self.pair
+        true, given = self.arrays()
+        if self.trusted == _GIVEN:
+            every = np.stack([pair.chance(rows, name) for name in pair.classes], axis=1)
+            place = pd.Index(pair.classes).get_indexer(given)
+            chance = np.where(place < 0, np.nan, every[np.arange(len(rows)), place])
+            right, name, words = true == given, "correct", "the predicted class"
+        else:
+            chance, right, name = pair.chance(rows, self.trusted), true == self.trusted, self.trusted
+            words = name
+        known = pd.notna(true) & np.isfinite(chance)
+        if not known.any():
+            return note("Undefined: no object has a known class and a probability.")
+        found = reliability(chance[known], right[known].astype(float))
+        plot = reliability_plot(hv.streams.Pipe(data=found), name)
+        return drawn(plot.opts(title=f"Reliability of the probability of {words}; dashed: calibrated", height=340))
+
+    def measures(self) -> MeasuresView:
+        """Return the accuracy of the selected objects."""
+        return MeasuresView(*self.arrays())
+
+    def scores(self) -> Later:
+        """Return the scores of each class over the selected objects."""
+        truth, estimate = self.arrays()
+        styles = {"max-height": "420px", "overflow-y": "auto"}
+        return Later(
+            lambda: class_scores(truth, estimate, self.pair.classes),
+            lambda found: text(scores_html(found), sizing_mode="stretch_width", styles=styles),
+        )
+
+    def parts(self) -> list[pn.viewable.Viewable]:
+        """Return plots and accuracy, to stand beside the gallery, and the scores of each class, to stand below."""
+        wide = {"sizing_mode": "stretch_width"}
+        first = pn.Column(self.plots(), self.live(self.note), self.live(self.measures), **wide)
+        return [first, pn.Column(self.live(self.scores), **wide)]
 
 
 class View(ResultsView):
-    """Predicted against true classes; a click on a cell of the matrix selects its objects.
-
-    Parameters as in `ResultsView`.
-    """
+    """Predicted against true classes. Parameters as in `ResultsView`."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -43,91 +170,33 @@ class View(ResultsView):
         axes |= {"probability": "Probability of the predicted class", "correct": "Correct (1) or wrong (0)"}
         return axes | {f"p_{name}": f"Probability of {name}" for name in self.classes}
 
-    def about(self) -> Markup:
-        """Return the number of objects shown, and of those in the training set."""
-        return super().about() + " A tap on a cell selects its objects."
+    def make_judge(self) -> ClassesJudge:
+        """Return the view that judges the objects shown."""
+        pair = pair_of_target(self.target, self.truth, self.estimate, self.table)
+        return ClassesJudge(pair, self.explorer)
 
-    def above(self) -> list[Any]:
-        """Return the matrix of all objects shown, and the metrics of the selected ones."""
-        judged = pn.Column(
-            text(self.selected(self.none_selected)), self.selected(self.measures), self.selected(self.scores)
-        )
-        return [beside(self.matrix(), judged), self.selected(self.trust)]
-
-    def matrix(self) -> pn.viewable.Viewable:
-        """Draw the confusion matrix; of many classes, those that are confused most."""
-        table = self.explorer.table
-        counts = pd.crosstab(table[self.truth], table[self.estimate])
-        counts = counts.reindex(index=list(self.classes), columns=list(self.classes), fill_value=0)
-        names = most_confused(counts)
-        if not table[self.truth].notna().any():
-            return note("The true classes are not known: there is no confusion matrix.")
-        axes = self.axes()
-        source, plot = count_matrix(counts.loc[names, names], axes=(axes[self.estimate], axes[self.truth]))
-
-        def tapped(x: str | None, y: str | None) -> None:
-            if x in names and y in names:
-                condition = f"{column(self.truth)} == {y!r} and {column(self.estimate)} == {x!r}"
-                self.explorer.bar.take(self.selection.where, condition, how=self.explorer.bar.how)
-
-        hv.streams.Tap(source=source).add_subscriber(tapped)
-        some = "" if len(names) == len(counts) else f": the {len(names)} of {len(counts)} that are confused most"
-        plot = plot.opts(title=f"Confusion of classes{some}", height=420)
-        return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
-
-    def scores(self) -> "ScoresView":
-        """Return the scores of each class over the selected objects."""
-        rows = self.selected_rows()
-        return ScoresView(rows[self.truth].to_numpy(object), rows[self.estimate].to_numpy(object), self.classes)
-
-    def trust(self) -> pn.viewable.Viewable:
-        """Draw how often predictions of a probability are correct, for the selected objects."""
-        rows = self.selected_rows()
-        known = rows["correct"].notna() & rows["probability"].notna()
-        if not known.any():
-            return pn.Spacer(height=0)
-        found = reliability(rows.loc[known, "probability"].to_numpy(float), rows.loc[known, "correct"].to_numpy(float))
-        plot = reliability_plot(hv.streams.Pipe(data=found), "correct")
-        plot = plot.opts(title="Reliability of the probability of the predicted class; dashed: calibrated")
-        return pn.Column(drawn(plot), sizing_mode="stretch_width", max_width=760)
-
-
-class ScoresView(pn.viewable.Viewer):
-    """Precision, recall, F1 and support of each class, computed in a thread so that the page stays responsive.
-
-    Parameters
-    ----------
-    truth, estimate : numpy.ndarray of object, shape (N,)
-    classes : tuple of str
-    """
-
-    def __init__(self, truth: np.ndarray, estimate: np.ndarray, classes: tuple[str, ...], **params: object) -> None:
-        super().__init__(**params)
-        self._given = truth, estimate, classes
-
-    async def table(self) -> AsyncIterator[str]:
-        """Yield a progress message, then the table as HTML."""
-        yield "Computing class scores …"
-        yield scores_html(await asyncio.to_thread(class_scores, *self._given))
-
-    def __panel__(self) -> pn.viewable.Viewable:
-        styles = {"max-height": "420px", "overflow-y": "auto"}
-        return text(self.table, sizing_mode="stretch_width", min_height=80, styles=styles)
+    def prepare(self, explorer: Explorer) -> None:
+        """Put the confusion matrix and the other plots beside the gallery, and the scores below them."""
+        explorer.lead = self.judge.parts
 
 
 def scores_html(table: pd.DataFrame) -> Markup:
     """Return `galviz.measure.class_scores.class_scores` as an HTML table."""
+    cell, line = Markup("<td>{}{}</td>"), Markup("<tr><th scope='row'>{}</th>{}<td>{:,}</td></tr>")
 
-    def share(value: float) -> str:
-        return NOT_KNOWN if np.isnan(value) else f"{value:.3f}"
+    def score(row: pd.Series, name: str) -> Markup:
+        value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+        if np.isnan(value):
+            return cell.format("undefined", "")
+        return cell.format(f"{value:.3f}", Markup("<br><small>{:.3f} to {:.3f}</small>").format(low, high))
 
-    line = Markup("<tr><th scope='row'>{}</th><td>{}</td><td>{}</td><td>{}</td><td>{:,}</td></tr>")
     rows = Markup("").join(
-        line.format(name, *map(share, (row.precision, row.recall, row.f1)), int(row.support))
-        for name, row in zip(table.index, table.itertuples(), strict=True)
+        line.format(name, Markup("").join(score(row, each) for each in ("precision", "recall", "f1")), int(row.support))
+        for name, row in table.iterrows()
     )
-    head = Markup("<tr><th>Class</th><th>Precision</th><th>Recall</th><th>F1</th><th>Objects of it (support)</th></tr>")
-    return Markup("<table class='measures'><caption>Class by class</caption>{}{}</table>").format(head, rows)
+    head = Markup("<tr><th>Class</th><th>Purity</th><th>Completeness</th><th>F1</th><th>Objects of it</th></tr>")
+    caption = "Class by class, with 95 % intervals (bootstrap). Purity is also called precision, completeness recall."
+    return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(caption, head, rows)
 
 
 def most_confused(counts: pd.DataFrame) -> list[str]:

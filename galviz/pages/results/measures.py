@@ -11,23 +11,15 @@ from galviz.io.markup import Markup
 from galviz.measure.metrics import summary
 from galviz.measure.unit_errors import in_all_units, written
 from galviz.tasks.target import Target
-from galviz.tools.formatting import text
-
-_NAMES = {
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "bias": "bias",
-    "sigma": "σ",
-    "sigma_nmad": Markup("σ<sub>NMAD</sub>"),
-    "r2": "R²",
-    "accuracy": "accuracy",
-}
+from galviz.tools.formatting import measure_name, text, written_measure
 
 
 @pn.cache(max_items=32)
-def measured(truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
+def measured(
+    truth: np.ndarray, estimate: np.ndarray, groups: np.ndarray | None = None, cut: float | None = None
+) -> pd.DataFrame:
     """Return `galviz.measure.metrics.summary`, cached per process; pairs without truth are dropped."""
-    return summary(truth, estimate, groups=groups, nan="drop")
+    return summary(truth, estimate, groups=groups, cut=cut, nan="drop")
 
 
 @pn.cache(max_items=32)
@@ -50,6 +42,10 @@ class MeasuresView(pn.viewable.Viewer):
         and σ are then also shown in ln, dex, % and the target's own unit.
     what : str
         What the pairs are: ``"objects"``.
+    cut : float, optional
+        Adds the fraction of outliers beyond this residual.
+    unit : str
+        Unit of the errors.
     """
 
     def __init__(
@@ -59,19 +55,24 @@ class MeasuresView(pn.viewable.Viewer):
         groups: np.ndarray | None = None,
         target: Target | None = None,
         what: str = "objects",
+        *,
+        cut: float | None = None,
+        unit: str = "",
         **params: object,
     ) -> None:
         super().__init__(**params)
         self._pairs, self._target, self._what = (truth, estimate, groups), target, what
+        self._cut, self._unit = cut, unit
 
     async def table(self) -> AsyncIterator[str]:
         """Yield a progress message, then the table as HTML."""
-        if not pd.notna(self._pairs[0]).any():
+        known = pd.notna(self._pairs[0]) & pd.notna(self._pairs[1])
+        if not known.any():
             yield "The truth of these objects is not known, so nothing can be measured."
             return
         yield "Computing the metrics …"
-        table = await asyncio.to_thread(measured, *self._pairs)
-        html = measures_html(table, int(pd.notna(self._pairs[0]).sum()), self._what)
+        table = await asyncio.to_thread(measured, *self._pairs, self._cut)
+        html = measures_html(table, int(known.sum()), self._what, self._unit)
         yield html
         if self._target is not None:
             yield html + await asyncio.to_thread(self._in_units)
@@ -82,10 +83,10 @@ class MeasuresView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         numbers = pd.api.types.is_numeric_dtype(self._pairs[1])  # they have more metrics
-        return text(self.table, sizing_mode="stretch_width", min_height=205 if numbers else 70)
+        return text(self.table, sizing_mode="stretch_width", min_height=230 if numbers else 70)
 
 
-def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:
+def measures_html(table: pd.DataFrame, count: int, what: str, unit: str = "") -> Markup:
     """Return a table of metrics as HTML.
 
     Parameters
@@ -94,15 +95,16 @@ def measures_html(table: pd.DataFrame, count: int, what: str) -> Markup:
         As returned by `galviz.measure.metrics.summary`.
     count, what : int, str
         Number of pairs, and what they are, such as ``"objects"``.
+    unit : str
+        Unit of the errors.
     """
-    line = Markup("<tr><th scope='row'>{}</th><td>{:.4f}</td><td>{:.4f} to {:.4f}</td><td>{}</td></tr>")
-    rows = Markup("").join(
-        line.format(_NAMES.get(str(row.Index), row.Index), row.value, row.low, row.high, row.definition)
-        for row in table.itertuples()
-    )
+    line, rows = Markup("<tr><th scope='row'>{}</th><td>{}</td><td>{} to {}</td><td>{}</td></tr>"), []
+    for row in table.itertuples():
+        value, low, high = written_measure(str(row.Index), row.value, row.low, row.high, unit)
+        rows.append(line.format(measure_name(str(row.Index)), value, low, high, row.definition))
     head = Markup("<tr><th>Measure</th><th>Value</th><th>95 % interval (bootstrap)</th><th>Definition</th></tr>")
     whole = Markup("<table class='measures'><caption>{:,} {} with known truth</caption>{}{}</table>")
-    return whole.format(count, what, head, rows)
+    return whole.format(count, what, head, Markup("").join(rows))
 
 
 def units_html(table: pd.DataFrame, label: str) -> Markup:

@@ -12,17 +12,16 @@ from galviz.io.markup import Markup
 from galviz.io.provenance import opening_of_run
 from galviz.pages.explorer import Explorer
 from galviz.pages.results.baselines import BaselinesView
-from galviz.pages.results.measures import MeasuresView
+from galviz.pages.results.judge import JudgeView
 from galviz.pages.view_state import ViewState
 from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.pair import pair_of
 from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import field, text
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
-
-_NONE = Markup("<p class='note' role='status'>No objects selected: the metrics are of all objects shown.</p>")
 
 
 class ResultsView(pn.viewable.Viewer):
@@ -65,6 +64,7 @@ class ResultsView(pn.viewable.Viewer):
         self.called = "this run" if run is None else run.name
         self.table = joined(predictions, cutouts)
         self._explorers: dict[bool, Explorer] = {}
+        self._judges: dict[bool, JudgeView] = {}
         self._kept: dict[bool, ViewState] = {}
         self._bodies: dict[bool, pn.viewable.Viewable] = {}
         self._baselines: BaselinesView | None = None  # the same with and without the training objects
@@ -110,6 +110,17 @@ class ResultsView(pn.viewable.Viewer):
         return self._explorers[self.training]
 
     @property
+    def judge(self) -> JudgeView:
+        """The view that judges the objects shown."""
+        if self.training not in self._judges:
+            self._judges[self.training] = self.make_judge()
+        return self._judges[self.training]
+
+    def make_judge(self) -> JudgeView:
+        """Return a new view that judges the objects shown."""
+        raise NotImplementedError
+
+    @property
     def kept(self) -> ViewState:
         """The saved views of the explorer."""
         return self._kept[self.training]
@@ -145,32 +156,6 @@ class ResultsView(pn.viewable.Viewer):
         )
         return all_of.format(count, seen)
 
-    def selected_rows(self) -> pd.DataFrame:
-        """Return the selected objects, or all if none is selected."""
-        mask = self.selection.mask
-        return self.explorer.table[mask] if mask.any() else self.explorer.table
-
-    def none_selected(self) -> str | Markup:
-        """Return a note if the selection's conditions match no object, so the metrics cover all objects."""
-        return _NONE if self.selection.steps and not len(self.selection) else ""
-
-    def measures(self) -> MeasuresView:
-        """Return the metrics of the selected objects."""
-        rows = self.selected_rows()
-        kind = float if self.target.numeric else object
-        return MeasuresView(rows[self.truth].to_numpy(kind), rows[self.estimate].to_numpy(kind))
-
-    def selected(self, make: Callable[[], Any]) -> Callable[[], Any]:
-        """Return a function for a page that calls `make` now and whenever the selection changes on this tab."""
-        explorer = self.explorer
-
-        def made(_: int) -> Any:
-            if not explorer.current or self._explorers.get(self.training) is not explorer:  # it is not in view now
-                raise param.Skip
-            return make()
-
-        return pn.bind(made, self.selection.param.version)
-
     def diagnostics(self) -> DiagnosticsView:
         """Return the diagnostics of the objects shown."""
         columns = {"truth": self.truth, "estimate": self.estimate, "classes": self.target.classes}
@@ -202,6 +187,17 @@ class ResultsView(pn.viewable.Viewer):
 def run_opening(run: Run | None, cutouts: CutoutSet | None, *, in_training: bool) -> str:
     """Return the Python lines that make the table of a run's predictions, or ``""`` without a run."""
     return "" if run is None else opening_of_run(run.path, sky=cutouts is not None, in_training=in_training)
+
+
+def pair_plots(table: pd.DataFrame, names: tuple[str, str] | None) -> list[Mapping[str, Any]]:
+    """Return the plots that suit a truth and its prediction, columns of any table; none without a pair."""
+    try:
+        pair = None if names is None else pair_of(table, *names)
+    except (ValueError, KeyError):
+        return []
+    if pair is None or not pair.classes:
+        return [] if pair is None else judged_plots(*names)
+    return [{"kind": "histogram", "x": pair.chances[pair.judged[0]]}] if pair.chances else []
 
 
 def judged_plots(truth: str, estimate: str, residual: str = "", against: str = "") -> list[Mapping[str, Any]]:

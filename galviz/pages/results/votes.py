@@ -9,12 +9,14 @@ import param
 
 from galviz.io.expressions import column
 from galviz.pages.explorer import Explorer
+from galviz.pages.results.regression import NumbersJudge
 from galviz.pages.results.view import ResultsView
 from galviz.pages.results.vote_answers import answer_axes, answer_plots, groups_of
 from galviz.pages.results.vote_figures import VoteFigures
 from galviz.pages.results.vote_measures import VoteMeasures
 from galviz.runs.predictions import Predictions
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER, THRESHOLD
+from galviz.tasks.pair import Pair
 from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import field
 
@@ -89,16 +91,14 @@ class View(ResultsView):
         return [self.diagnostics]
 
     def together(self) -> list[pn.viewable.Viewable]:
-        """Return metrics and figures of all 37 answers of Galaxy Zoo; nothing for other votes."""
-        if not self.of_galaxy_zoo:
-            return []
-        measures = VoteMeasures(self.table, self.explorer.table)
-        return [measures, VoteFigures(measures, self.selection, self.cutouts)]
+        """Return metrics of all questions, and figures of all 37 answers of Galaxy Zoo."""
+        measures = VoteMeasures(self.table, self.explorer.table, self.target)
+        return [measures, *([VoteFigures(measures, self.selection, self.cutouts)] if self.of_galaxy_zoo else [])]
 
     @param.depends("answer")
-    def measured(self) -> pn.viewable.Viewable:
-        """Show the metrics of the answer, updated with the selection."""
-        return pn.panel(self.selected(self.measures))
+    def measured(self) -> NumbersJudge:
+        """Return the metrics of the answer beside plots that judge it, updated with the selection."""
+        return NumbersJudge(Pair(self.truth, self.answer), self.explorer)
 
     @param.depends("answer")
     def diagnostics(self) -> DiagnosticsView:

@@ -1,20 +1,38 @@
-"""Comparison of two runs: which has smaller errors, and on which objects they disagree."""
+"""Comparison of two predictions of the same objects: which has smaller errors, and on which objects they differ."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
+import holoviews as hv
+import numpy as np
 import pandas as pd
 import panel as pn
 import param
 
 from galviz.io.markup import Markup
-from galviz.measure.compare import disagreement, paired_words
+from galviz.measure.compare import changed, compared_measures, disagreement, paired_words
+from galviz.measure.metrics import usual_cut
+from galviz.measure.slices import decimals, interval_words
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.diagnostics.figure import HEIGHT, against
 from galviz.tools.diagnostics.slices import SlicesView
-from galviz.tools.formatting import error_note, field, shown_error, text
+from galviz.tools.formatting import (
+    NOT_KNOWN,
+    beside,
+    drawn,
+    error_note,
+    field,
+    measure_name,
+    shown_error,
+    text,
+    written_measure,
+)  # fmt: skip
 from galviz.tools.gallery.view import Gallery
+from galviz.tools.plots.core import MOST_VALUES
+from galviz.tools.plots.figure import count_matrix
 from galviz.tools.selection.buttons import SEARCHING, SelectionButtons, held_out, short
 from galviz.tools.selection.core import Selection
+from galviz.tools.selection.polygon import inside
 
 _PICTURES = 10
 _OF_A_RUN = ["residual", "fold", "in_training"]
@@ -35,9 +53,12 @@ class CompareView(SelectionButtons):
         Names of the runs.
     truth, estimate : str
         Columns of both tables: numbers or class names.
+    label, unit : str
+        Name of the quantity, for axes, and unit of its errors.
     """
 
     count = param.Integer(default=24, bounds=(1, 10_000), label="Objects to show")
+    cut = param.Number(default=None, bounds=(0, None), inclusive_bounds=(False, True), label="Outliers beyond")
 
     def __init__(
         self,
@@ -49,9 +70,12 @@ class CompareView(SelectionButtons):
         *,
         truth: str = "truth",
         estimate: str = "estimate",
+        label: str = "",
+        unit: str = "",
         **params: object,
     ) -> None:
         super().__init__(selection=selection, **params)
+        self.label, self.unit = label or estimate, unit
         self.truth, self.estimate = truth, estimate
         self.first, self.second, self.cutouts, self.names = first, second, cutouts, names
         self.among = "both were not trained on" if "in_training" in first and "in_training" in second else "in both"
@@ -90,13 +114,68 @@ class CompareView(SelectionButtons):
         own = [self.estimate, f"{self.estimate}_spread", *_OF_A_RUN, *(_OF_CLASSES if "differs" in pairs else [])]
         facts = self.first.drop(columns=own, errors="ignore").loc[pairs.index]
         worse, both = -pairs["gain"], pairs[["error_a", "error_b"]].min(axis=1, skipna=False)
-        parts = [sentences, self.buttons(pairs), self.pictures(pairs)]
+        judged = pn.Column(*self._cut_field(pairs), pn.bind(lambda cut: self.measures(pairs, cut), self.param.cut))
+        parts = [sentences, beside(judged, self.plane(pairs)), self.buttons(pairs), self.pictures(pairs)]
         for head, loss, measure in (
             (f"Where {b} does worst compared with {a}", worse, f"error of {b} less that of {a}"),
             ("Where both are bad", both, "the smaller error of the two"),
         ):
             parts += [text(Markup("<h3>{}</h3>").format(head)), SlicesView(facts, loss, self.selection, measure)]
         return pn.Column(*parts, sizing_mode="stretch_width")
+
+    def _cut_field(self, pairs: pd.DataFrame) -> list[pn.viewable.Viewable]:
+        if "differs" in pairs:
+            return []
+        label = f"Outliers beyond ({self.unit})" if self.unit else "Outliers beyond"
+        options = {"label": label, "width": 150, "placeholder": f"3 σ_NMAD of {self.names[0]}", "step": 0.05}
+        return [field(self.param.cut, type=pn.widgets.FloatInput, **options)]
+
+    def measures(self, pairs: pd.DataFrame, cut: float | None) -> "ComparedMeasures":
+        """Return the measures of both, and who is right where."""
+        return ComparedMeasures(pairs, self, cut)
+
+    def plane(self, pairs: pd.DataFrame) -> pn.viewable.Viewable:
+        """Draw one prediction against the other; selecting in the plot selects objects."""
+        a, b = self.names
+        known = pairs.dropna(subset=["estimate_a", "estimate_b"])
+        if "differs" in pairs:
+            classes = sorted({*known["estimate_a"], *known["estimate_b"]})
+            if len(classes) > MOST_VALUES:
+                return text(f"More than {MOST_VALUES} classes: no matrix is drawn.")
+            counts = pd.crosstab(known["estimate_b"], known["estimate_a"])
+            counts = counts.reindex(index=classes, columns=classes, fill_value=0)
+            source, plot = count_matrix(counts, axes=(f"Class by {a}", f"Class by {b}"))
+
+            def tapped(x: str | None, y: str | None) -> None:
+                if x in classes and y in classes:
+                    cell = (known["estimate_a"] == x) & (known["estimate_b"] == y)
+                    self.take(self.selection.choose, known.index[cell])
+
+            hv.streams.Tap(source=source).add_subscriber(tapped)
+            return drawn(plot.opts(title=f"Who changed: {b} against {a}", height=HEIGHT))
+        places = known[["estimate_a", "estimate_b"]].to_numpy(float)
+
+        def marked() -> np.ndarray:
+            return places[known.index.isin(self.selection.ids)]
+
+        selected = hv.streams.Pipe(data=marked())
+        axes = (f"{self.label} by {a}", f"{self.label} by {b}")
+        source, plot = against(known, axes, selected)
+        self.selection.param.watch(lambda _: selected.send(marked()), "version")
+
+        def boxed(bounds: tuple[float, float, float, float] | None) -> None:
+            if bounds is not None:
+                left, low, right, high = bounds
+                held = (places >= (left, low)).all(axis=1) & (places <= (right, high)).all(axis=1)
+                self.take(self.selection.choose, known.index[held])
+
+        def lassoed(geometry: np.ndarray | None) -> None:
+            if geometry is not None and len(geometry) >= 3:
+                self.take(self.selection.choose, known.index[inside(*places.T, np.asarray(geometry))])
+
+        hv.streams.BoundsXY(source=source).add_subscriber(boxed)
+        hv.streams.Lasso(source=source).add_subscriber(lassoed)
+        return drawn(plot)
 
     def orders(self, pairs: pd.DataFrame) -> dict[str, pd.Series]:
         """Return the quantities by which objects can be selected; only positive values count, largest first."""
@@ -133,3 +212,67 @@ class CompareView(SelectionButtons):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(self.body, self.alert, sizing_mode="stretch_width")
+
+
+class ComparedMeasures(pn.viewable.Viewer):
+    """The measures of two predictions, their paired differences, and which objects each gets right.
+
+    Computed in a thread so that the page stays responsive.
+
+    Parameters
+    ----------
+    pairs : pandas.DataFrame
+        From `galviz.measure.compare.disagreement`.
+    of : CompareView
+        Names, unit and buttons.
+    cut : float, optional
+        Numbers beyond it are outliers; by default 3 σ_NMAD of the first prediction.
+    """
+
+    def __init__(self, pairs: pd.DataFrame, of: CompareView, cut: float | None = None, **params: object) -> None:
+        super().__init__(**params)
+        self.pairs, self.of, self.cut = pairs, of, cut
+
+    def found(self) -> tuple[pd.DataFrame, dict[str, pd.Index]]:
+        """Return the measures, and label → ids of the objects that each prediction gets right."""
+        pairs, cut = self.pairs, self.cut
+        if "differs" not in pairs:
+            known = pairs.dropna(subset=["truth", "estimate_a", "estimate_b"])
+            cut = cut or (usual_cut(known["truth"].to_numpy(float), known["estimate_a"].to_numpy(float)) or 0.0)
+        return compared_measures(pairs, cut or None), changed(pairs, self.of.names, cut or 0.0)
+
+    async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
+        """Yield a progress message, then the table and the buttons."""
+        yield text("Measuring …")
+        measures, groups = await asyncio.to_thread(self.found)
+        if measures.empty:
+            yield text("The truth of these objects is not known, so nothing can be measured.")
+            return
+        table = text(compared_html(measures, self.of.names, self.of.unit), sizing_mode="stretch_width")
+        lines = [self._line(label, ids) for label, ids in groups.items()]
+        yield pn.Column(table, text(Markup("<h3>Who changed</h3>")), *lines, sizing_mode="stretch_width")
+
+    def _line(self, label: str, ids: pd.Index) -> pn.viewable.Viewable:
+        of = self.of
+        button = pn.widgets.Button(
+            label="Show these", on_click=lambda _: of.take(of.selection.choose, ids), width=110, disabled=not len(ids)
+        )
+        return of.line(button, f"{label}: {len(ids):,}")
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.Column(self.body, sizing_mode="stretch_width")
+
+
+def compared_html(table: pd.DataFrame, names: tuple[str, str], unit: str = "") -> Markup:
+    """Return `galviz.measure.compare.compared_measures` as an HTML table."""
+    line, rows = Markup("<tr><th scope='row' title='{}'>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>"), []
+    for row in table.itertuples():
+        name, width = str(row.Index), row.high - row.low
+        a, b = (written_measure(name, value, value, value + width, unit)[0] for value in (row.a, row.b))
+        digits = max(decimals(width) + 1, 4 if abs(row.a) < 100 else 0) if np.isfinite(width) else 4
+        known = np.isfinite([row.difference, row.low, row.high]).all()
+        apart = interval_words(row.difference, row.low, row.high, digits) if known else NOT_KNOWN
+        rows.append(line.format(row.definition, measure_name(name), a, b, apart))
+    head = Markup("<tr><th>Measure</th><th>{}</th><th>{}</th><th>Second − first, 95 % interval (paired)</th></tr>")
+    whole = Markup("<table class='measures'><caption>On the same objects</caption>{}{}</table>")
+    return whole.format(head.format(*names), Markup("").join(rows))

@@ -48,7 +48,7 @@ def test_the_page_shows_it_where_the_network_tells_its_error(told, unsure, sky):
     view = PredictionsView(unsure, Selection(), sky)
     assert len(curves(view)) == 1
     view.explorer.selection.choose(sky.object_ids[[0]])
-    assert view.selected_rows().index.tolist() == [sky.object_ids[0]]
+    assert view.judge.rows().index.tolist() == [sky.object_ids[0]]
 
 
 def test_the_table_is_safe_in_html():

@@ -1,0 +1,119 @@
+"""Figures that judge predictions: ROC, purity and completeness, measures in ranges, one against another."""
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+
+from galviz.measure.metrics import Interval
+from galviz.measure.score_curves import ScoreCurve
+from galviz.tools.plots.figure import MAX_POINTS, guide, plane_limits, point_cloud, point_density
+from galviz.tools.style import BLUE, GREY, frame, plain
+
+HEIGHT = 340
+
+
+def with_ends(found: Interval) -> str:
+    """Return a value with its interval as text: ``"0.912 (0.894 to 0.930)"``."""
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+
+
+def roc_plot(curve: ScoreCurve, name: str) -> hv.Overlay:
+    """Draw an ROC curve with its 95 % band; the dashed line is a score that tells nothing.
+
+    Parameters
+    ----------
+    curve : ScoreCurve
+        From `galviz.measure.score_curves.roc`, not undefined.
+    name : str
+        The positive class.
+    """
+    x = hv.Dimension("x", label=plain(f"False-positive rate (share of the others taken for {name})"))
+    y = hv.Dimension("y", label=plain(f"True-positive rate (completeness of {name})"))
+    chance = hv.Curve([(0, 0), (1, 1)], x, y).opts(color=GREY, line_dash="dashed", line_width=1.5)
+    return _framed(curve, x, y, chance, f"ROC of {name}: area {with_ends(curve.area)}")
+
+
+def purity_plot(curve: ScoreCurve, name: str) -> hv.Overlay:
+    """Draw purity against completeness with its 95 % band; the dashed line is the share of positives, without a score.
+
+    Parameters
+    ----------
+    curve : ScoreCurve
+        From `galviz.measure.score_curves.purity_completeness`, not undefined.
+    name : str
+        The positive class.
+    """
+    x = hv.Dimension("x", label=plain(f"Completeness of {name}"))
+    y = hv.Dimension("y", label=plain(f"Purity of {name}"))
+    share = curve.positives / (curve.positives + curve.negatives)
+    chance = hv.Curve([(0, share), (1, share)], x, y).opts(color=GREY, line_dash="dashed", line_width=1.5)
+    return _framed(curve, x, y, chance, f"Purity against completeness of {name}: mean purity {with_ends(curve.area)}")
+
+
+def _framed(curve: ScoreCurve, x: hv.Dimension, y: hv.Dimension, chance: hv.Curve, title: str) -> hv.Overlay:
+    table = curve.table
+    band = hv.Area(table[["x", "low", "high"]].to_numpy(), x, [y, "upper"])
+    line = hv.Curve(table, x, [y, "low", "high", "threshold"])
+    whole = band.opts(color=BLUE, alpha=0.2, line_alpha=0) * chance
+    whole *= line.opts(color=BLUE, line_width=2, tools=["hover"])
+    return frame(whole, title=title, height=HEIGHT, xlim=(-0.01, 1.01), ylim=(-0.02, 1.04), show_legend=False)
+
+
+def ranges_plot(table: pd.DataFrame, axis: str, measure: str, *, zero: bool = False) -> hv.Overlay:
+    """Draw a measure in ranges of a quantity, each with its 95 % interval.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of one metric from `galviz.measure.ranges.in_ranges`.
+    axis, measure : str
+        Axis labels.
+    zero : bool
+        Whether to draw a line at 0.
+    """
+    x, y = hv.Dimension("middle", label=plain(axis)), hv.Dimension("value", label=plain(measure))
+    rows = table.assign(below=table["value"] - table["low"], above=table["high"] - table["value"])
+    rows = rows.assign(before=rows["middle"] - rows["left"], after=rows["right"] - rows["middle"])
+    heads = {"lower_head": None, "upper_head": None}
+    up = hv.ErrorBars(rows.dropna(subset=["below"]), x, [y, "below", "above"]).opts(color=BLUE, line_width=1.5, **heads)
+    wide = hv.ErrorBars(rows, x, [y, "before", "after"], horizontal=True)
+    dots = hv.Scatter(rows, x, [y, "low", "high", "left", "right", "n"])
+    whole = (
+        wide.opts(color=GREY, line_width=1.5, **heads)
+        * up
+        * dots.opts(color=BLUE, size=8, line_color="white", tools=["hover"])
+    )
+    whole = whole * hv.HLine(0).opts(color=GREY, line_dash="dashed", line_width=1.5) if zero else whole
+    title = f"{measure} in ranges of {axis}, with 95 % intervals"
+    return frame(whole, title=title, height=HEIGHT, show_legend=False)
+
+
+def against(
+    pairs: pd.DataFrame, axes: tuple[str, str], selected: hv.streams.Pipe
+) -> tuple[hv.Points | hv.DynamicMap, hv.Overlay]:
+    """Draw the second prediction of each object against the first, with the 1:1 line.
+
+    Parameters
+    ----------
+    pairs : pandas.DataFrame
+        From `galviz.measure.compare.disagreement`, numbers without NaN.
+    axes : (str, str)
+        Axis labels.
+    selected : holoviews.streams.Pipe
+        As in `galviz.tools.plots.figure.point_cloud`.
+
+    Returns
+    -------
+    source : holoviews.Points or holoviews.DynamicMap
+        Source of taps, boxes and lassos.
+    plot : holoviews.Overlay
+    """
+    x, y = pairs["estimate_a"].to_numpy(float), pairs["estimate_b"].to_numpy(float)
+    if len(pairs) > MAX_POINTS:
+        source, plot = point_density(x, y, axes=axes, selected=selected)
+    else:
+        source, plot = point_cloud(x, y, pairs.index.to_numpy(object), axes=axes, selected=selected)
+    low, high = plane_limits(np.column_stack([x, y]), equal=True)
+    window = {"xlim": (low[0], high[0]), "ylim": (low[1], high[1]), "active_tools": ["box_select"]}
+    title = f"The second against the first: {len(pairs):,} objects; dashed: equal"
+    return source, frame(plot * guide("1:1 line", x, y), title=title, height=HEIGHT + 20, show_legend=False, **window)
