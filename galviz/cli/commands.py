@@ -276,7 +276,7 @@ def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
         )
     if encoder and not Path(encoder).is_file():
         _check_encoder(Run.open(encoder).recipe, recipe)
-    for column in filter(None, (recipe.data.offset, recipe.data.weights, recipe.data.errors)):
+    for column in filter(None, (recipe.data.offset, recipe.data.weights, recipe.data.errors, recipe.data.vote_count)):
         column_of(cutouts.catalogue, column)
     more = {"fingerprint": cutouts.fingerprint, "encoder": encoder}
     return Run.create(out, study=args.study, target=target, recipe=recipe, data=args.data, **more), cutouts
