@@ -76,13 +76,14 @@ def recipe(args: argparse.Namespace) -> Work:
 
 
 def sweep(args: argparse.Namespace) -> Work:
-    """Train with and without a pre-trained encoder on several label fractions."""
+    """Train for several folds, seeds and label fractions, also with and without a pre-trained encoder."""
     from galviz.runs.run import Run
     from galviz.work.sweep import Sweep
     from galviz.work.sweeping import work_off
     from galviz.work.training import stop_on_signals
 
-    planned = [f"--{name}".replace("_", "-") for name in ("data", "fractions", "set", "fold_wise") if vars(args)[name]]
+    plans = ("data", "target", "task", "positive", "fractions", "trials", "folds", "set", "fold_wise")
+    planned = [f"--{name}".replace("_", "-") for name in plans if vars(args)[name]]
     if args.resume and planned:
         raise ValueError(f"resume: expected --devices at most, got {', '.join(planned)}: the plan is in sweep.json.")
     found = Sweep(args.out) if args.resume else Sweep.create(args.out, _planned(args, study_named(args.study)))
@@ -106,22 +107,26 @@ def sweep(args: argparse.Namespace) -> Work:
 
 
 def predict(args: argparse.Namespace) -> Work:
-    """Apply a trained network to a sky."""
+    """Apply a trained network to a sky, or several and their mean."""
     from galviz import studies
-    from galviz.runs.run import Run
+    from galviz.work.sweep import runs_at
 
-    run, out = Run.open(args.run), Path(args.out)
+    runs, out = [run for path in args.run for run in runs_at(path)], Path(args.out)
     if out.suffix != ".parquet" or not out.resolve().parent.is_dir():
         raise ValueError(f"out: expected a .parquet file in a folder that is there, got {out}.")
-    if not run.weights.exists():
-        raise FileNotFoundError(f"run: expected a trained run, got {run.path}, which has no weights. Finish it first.")
-    cutouts = _sky(args.data, study_named(run.info["study"]))
+    for run in runs:
+        if not run.weights.exists():
+            raise FileNotFoundError(
+                f"run: expected a trained run, got {run.path}, which has no weights. Finish it first."
+            )
+    cutouts = _sky(args.data, study_named(runs[0].info["study"]))
 
     def work() -> None:
         with bar("predicting") as progress:
-            predictions = studies.predict(run, cutouts, progress)
+            predictions = studies.predict_together(runs, cutouts, progress, held_out=args.held_out)
         predictions.save(out)
-        print(f"{out}: {len(predictions.table)} rows from {run.path}")
+        several = f"the mean of {len(runs)} networks" if len(runs) > 1 else str(runs[0].path)
+        print(f"{out}: {len(predictions.table)} rows from {several}")
 
     return work
 
@@ -213,40 +218,48 @@ def _requested(args: argparse.Namespace, study: "Study", cutouts: "CutoutSet") -
 def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
     """Return the plan of a sweep from its arguments."""
     from galviz.sky.groups import groups_of
-    from galviz.studies import studies
     from galviz.work.sweep import FRACTIONS, Plan
 
-    if study.pretraining is None:
-        able = ", ".join(name for name, each in studies().items() if each.pretraining)
-        raise ValueError(f"study: expected one whose encoder can learn without labels: {able}, got {study.name!r}.")
     if not args.data:
         raise ValueError("data: expected the folder of a sky, got none. Make one with `galviz mock` or ingest.")
-    one_of("recipe", args.recipe, study.pretraining.base)
-    pretext = study.pretraining.target
-    before = [setting.removeprefix(f"{pretext}s.") for setting in args.set if setting.startswith(f"{pretext}s.")]
-    own = [setting for setting in args.set if not setting.startswith(f"{pretext}s.")]
-    recipe, cutouts = study.pretraining.base[args.recipe].with_settings(own), _sky(args.data, study)
-    shared = [setting for setting in own if _is_of_the_encoder(recipe.full_key(setting.partition("=")[0]))]
+    cutouts, pretrained = _sky(args.data, study), study.pretraining is not None and not args.target
+    if args.fold_wise and not pretrained:
+        raise ValueError("fold-wise: expected with a study that has a pre-training, got none. Leave it out.")
+    if pretrained:
+        learned = _with_pretraining(args, study)
+    else:
+        target, recipe = _target_and_recipe(args, study, cutouts)
+        learned = {"target": target, "pretext": None, "recipe": recipe, "pretraining": None}
+    last = max(learned["recipe"].validation.folds, 1)
     groups = len(set(groups_of(cutouts.catalogue)))
-    if groups < recipe.validation.folds:
+    if groups < last:
         raise ValueError(
-            f"folds: expected at most {groups}, one a group of objects that stay together, "
-            f"got {recipe.validation.folds}. "
+            f"folds: expected at most {groups}, one a group of objects that stay together, got {last}. "
             f"Give --set folds={groups}."
         )
+    folds = args.folds or ([0] if pretrained else ["all"])
     return Plan(
         study=args.study,
         data=str(Path(args.data).resolve()),
         fingerprint=cutouts.fingerprint,
-        target=study.target,
-        pretext=study.targets[pretext],
-        recipe=recipe,
-        pretraining=study.pretraining.recipes[args.recipe].with_settings(shared + before),
-        fractions=tuple(args.fractions or FRACTIONS),
-        trials=args.trials,
-        folds=tuple(range(max(recipe.validation.folds, 1)) if "all" in args.folds else args.folds),
+        **learned,
+        fractions=tuple(args.fractions or (FRACTIONS if pretrained else (1.0,))),
+        trials=args.trials or (3 if pretrained else 1),
+        folds=tuple(range(last) if "all" in folds else folds),
         fold_wise=args.fold_wise,
     )
+
+
+def _with_pretraining(args: argparse.Namespace, study: "Study") -> dict[str, Any]:
+    """Return targets and recipes of a sweep that compares a pre-trained encoder with random weights."""
+    one_of("recipe", args.recipe, study.pretraining.base)
+    pretext = study.pretraining.target
+    before = [setting.removeprefix(f"{pretext}s.") for setting in args.set if setting.startswith(f"{pretext}s.")]
+    own = [setting for setting in args.set if not setting.startswith(f"{pretext}s.")]
+    recipe = study.pretraining.base[args.recipe].with_settings(own)
+    shared = [setting for setting in own if _is_of_the_encoder(recipe.full_key(setting.partition("=")[0]))]
+    pretraining = study.pretraining.recipes[args.recipe].with_settings(shared + before)
+    return {"target": study.target, "pretext": study.targets[pretext], "recipe": recipe, "pretraining": pretraining}
 
 
 def _is_of_the_encoder(key: str) -> bool:
