@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from galviz.tasks.target import Target
     from galviz.work.sweep import Plan
 
-__all__ = ["devices", "ingest", "mock", "one_line", "predict", "recipe", "runs", "sweep", "train"]
+__all__ = ["baselines", "devices", "ingest", "mock", "one_line", "predict", "recipe", "runs", "sweep", "train"]
 
 
 def train(args: argparse.Namespace) -> Work:
@@ -127,6 +127,42 @@ def predict(args: argparse.Namespace) -> Work:
         predictions.save(out)
         several = f"the mean of {len(runs)} networks" if len(runs) > 1 else str(runs[0].path)
         print(f"{out}: {len(predictions.table)} rows from {several}")
+
+    return work
+
+
+def baselines(args: argparse.Namespace) -> Work:
+    """Measure what can be predicted of a column without images."""
+    from galviz.io.tables import NUMBERED, read_table
+    from galviz.nn.baselines.general import COLUMNS, numeric_columns, table_baselines
+    from galviz.sky.cutouts import CutoutSet
+    from galviz.tasks.guess import guess
+
+    of_sky, out = Path(args.table).is_dir(), args.out and Path(args.out)
+    if out and (out.suffix != ".parquet" or not out.resolve().parent.is_dir()):
+        raise ValueError(f"out: expected a .parquet file in a folder that is there, got {out}.")
+    table = CutoutSet.open(args.table).catalogue if of_sky else read_table(args.table, id_column=NUMBERED).table
+    target, why = guess(table, (args.target,), args.task or "")
+    used = args.columns or numeric_columns(table, target)
+    numbers = [name for name in table.select_dtypes("number") if name not in (*used, args.target)]
+    print(f"galviz baselines: {why}", file=sys.stderr)
+    print(f"galviz baselines: learned from {', '.join(used) or 'no column'}", file=sys.stderr)
+    if numbers and not args.columns:
+        print(f"galviz baselines: left out {', '.join(numbers)}; --columns takes any", file=sys.stderr)
+
+    missing = [name for name in args.columns if name not in table]
+    if missing:
+        raise KeyError(f"columns: expected columns of the table, got {missing[0]!r}, which is not in it.")
+
+    def work() -> None:
+        found = table_baselines(table, target, used, args.folds)
+        print(f"{len(table)} objects, each predicted from the other {args.folds - 1} of {args.folds} folds")
+        for name, predictions in found.items():
+            print(f"{name}:")
+            for metric, row in predictions.summary().iterrows():
+                print(f"    {metric:12s}{row.value:10.5g}  [{row.low:.5g}, {row.high:.5g}]  {row.definition}")
+        if out and COLUMNS in found:
+            found[COLUMNS].save(out)
 
     return work
 

@@ -92,7 +92,7 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     _train(commands, known)
     _recipe(commands, known)
     _sweep(commands, known)
-    for add in (_predict, _runs, _devices):
+    for add in (_predict, _baselines, _runs, _devices):
         add(commands)
     return top
 
@@ -375,6 +375,25 @@ def _predict(commands: Any) -> None:
     add("--held-out", action="store_true", help=help_held)
 
 
+def _baselines(commands: Any) -> None:
+    add = _command(
+        commands,
+        "baselines",
+        "what can be predicted of a column without images: by its mean, and by trees on the other columns",
+        "galviz baselines galaxies.csv --target z --columns g r i z_mag",
+        "galviz baselines skies/mine --target spiral",
+    ).add_argument
+    add("table", metavar="TABLE", help="a table in a file (CSV, ECSV, VOTable, FITS, Parquet), or a sky")
+    add("--target", metavar="NAME", required=True, help="the column that is predicted (required)")
+    help_columns = "columns to learn from (default: all with numbers whose name does not hold that of the target)"
+    add("--columns", nargs="+", default=[], metavar="NAME", help=help_columns)
+    help_task = "regression or classification (default: guessed and printed)"
+    add("--task", choices=("regression", "classification"), metavar="TASK", help=help_task)
+    help_folds = "each object is predicted from the others but those of its fold (default: %(default)s folds)"
+    add("--folds", type=_at_least_two, default=5, metavar="N", help=help_folds)
+    add("--out", metavar="FILE", help="a table for the predictions of the trees, .parquet (default: none is written)")
+
+
 def _runs(commands: Any) -> None:
     add = _command(commands, "runs", "list the runs in a folder, newest first", "galviz runs runs").add_argument
     add("folder", nargs="?", metavar="DIR", help="the folder (default: runs in GALVIZ_HOME, which is ~/galviz)")
@@ -391,6 +410,10 @@ def _fold(text: str) -> int | str:
 
 def _positive(text: str) -> int:
     return _whole(text, 1)
+
+
+def _at_least_two(text: str) -> int:
+    return _whole(text, 2)
 
 
 def _whole(text: str, least: int = 0) -> int:

@@ -37,9 +37,8 @@ def worked_off(sky, tmp_path_factory):
     """A sweep over three folds, trained in this process instead of one each."""
     path = tmp_path_factory.mktemp("own") / "sweep"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            jobs, "resume", lambda run, *_: studies.train(runs_at(run)[0], CutoutSet.open(sky), devices="cpu")
-        )
+        cutouts = CutoutSet.open(sky)
+        patch.setattr(jobs, "resume", lambda run, *_: studies.train(runs_at(run)[0], cutouts, devices="cpu"))
         command = ["sweep", "--data", str(sky), "--target", "mass", "--out", str(path), "--devices", "cpu"]
         assert main([*command, "--set", *SMALL]) == 0
     return Sweep(path)
@@ -99,6 +98,7 @@ def test_the_page_of_any_column_shows_the_sweep(worked_off, galviz_home):
     assert "This_network" in str(figure.object)
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:DeprecationWarning")  # Panel's table
 def test_its_body_says_what_is_measured_and_not_what_the_paper_did(worked_off, galviz_home):
     tab = LabelsTab("own", Library.find((), own.STUDY), PageState(sky=""), [worked_off.path])
 
@@ -110,10 +110,15 @@ def test_its_body_says_what_is_measured_and_not_what_the_paper_did(worked_off, g
     assert "paper" not in words.lower()
 
 
+@pytest.fixture
+def started(monkeypatch, galviz_home):
+    found = []
+    monkeypatch.setattr(jobs, "start", lambda command, _: found.append(command))
+    return found
+
+
 @pytest.mark.parametrize(("column", "folds", "ok"), [("mass", "0 2", True), ("", "all", False), ("--out", "0", False)])
-def test_the_page_starts_a_sweep_over_a_column(sky, galviz_home, monkeypatch, column, folds, ok):
-    started = []
-    monkeypatch.setattr(jobs, "start", lambda command, path: started.append(command))
+def test_the_page_starts_a_sweep_over_a_column(sky, started, column, folds, ok):
     tab = LabelsTab("own", Library.find([str(sky)], own.STUDY), PageState(sky=""))
     tab.page.sky = next(iter(tab.library.skies()))
     tab.param.update(column=column, folds=folds)
