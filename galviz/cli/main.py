@@ -177,6 +177,11 @@ def _any(parser: argparse.ArgumentParser) -> None:
     add("--bands", metavar="G,R,I", help="names of the bands (default: as the files name them)")
     units = "nanomaggy, flux (without a zero point) or display (shown as it is)"
     add("--unit", metavar="UNIT", help=f"of the pixels: {units} (default: as the files say)")
+    help_zero = (
+        "AB magnitude of a pixel value of 1: 27, or g=27.1,r=26.8; pixels become nanomaggies (default: as MAGZERO, "
+    )
+    help_zero += "ZEROPOINT and others in the headers say; --unit flux keeps the pixels as they are)"
+    add("--zero-point", default="", metavar="MAG", help=help_zero)
     _reading(parser, size=None)
     frames = parser.add_argument_group("with SDSS frames")
     frames.add_argument("--positions", metavar="FILE", help="cut out these positions (default: none)")
