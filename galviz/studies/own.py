@@ -11,7 +11,7 @@ STUDY = Study(
     example="richness",
     ingest=("FOLDER --out SKY", "reads pictures, FITS, HDF5 and other formats, with the table beside them"),
     tabs={
-        "threshold": "galviz.pages.threshold_page:threshold_tab",
         "sweeps": "galviz.pages.sweeps:labels_tab",
+        "threshold": "galviz.pages.threshold_page:threshold_tab",
     },
 )

@@ -302,8 +302,8 @@ def _with_any_floats(pictures: Pictures, notes: list[str]) -> Pictures | None:
             sample.append(floats(raw))
         except (ValueError, OSError):
             continue  # named when it is read
-    known = [one for one in sample if one is not None]
-    if not known or len(known) < len(sample):
+    known = [one for one in sample if one is not None and np.isfinite(one).any()]
+    if not known or any(one is None for one in sample):
         return None
     low, high = min(np.nanmin(one) for one in known), max(np.nanmax(one) for one in known)
     if 0 <= low <= high <= 1:
