@@ -22,7 +22,7 @@ from galviz.nn.networks.cutout_network import assemble
 from galviz.nn.networks.heads import CompactHead
 from galviz.nn.tasks import loss_of
 from galviz.nn.tasks.regression import table as numbers, validation
-LOSSES = {"mse": lambda recipe, known: functional.l1_loss}
+LOSSES = {"mse": lambda recipe, known, target: functional.l1_loss}
 
 def build(target, recipe, bands, size):
     loss_of(target, recipe)

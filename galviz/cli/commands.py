@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from galviz.tasks.target import Target
     from galviz.work.sweep import Plan
 
-__all__ = ["devices", "ingest", "mock", "one_line", "predict", "recipe", "runs", "sweep", "train"]
+__all__ = ["baselines", "devices", "ingest", "mock", "one_line", "predict", "recipe", "runs", "sweep", "train"]
 
 
 def train(args: argparse.Namespace) -> Work:
@@ -76,13 +76,14 @@ def recipe(args: argparse.Namespace) -> Work:
 
 
 def sweep(args: argparse.Namespace) -> Work:
-    """Train with and without a pre-trained encoder on several label fractions."""
+    """Train for several folds, seeds and label fractions, also with and without a pre-trained encoder."""
     from galviz.runs.run import Run
     from galviz.work.sweep import Sweep
     from galviz.work.sweeping import work_off
     from galviz.work.training import stop_on_signals
 
-    planned = [f"--{name}".replace("_", "-") for name in ("data", "fractions", "set", "fold_wise") if vars(args)[name]]
+    plans = ("data", "target", "task", "positive", "fractions", "trials", "folds", "set", "fold_wise")
+    planned = [f"--{name}".replace("_", "-") for name in plans if vars(args)[name]]
     if args.resume and planned:
         raise ValueError(f"resume: expected --devices at most, got {', '.join(planned)}: the plan is in sweep.json.")
     found = Sweep(args.out) if args.resume else Sweep.create(args.out, _planned(args, study_named(args.study)))
@@ -106,22 +107,62 @@ def sweep(args: argparse.Namespace) -> Work:
 
 
 def predict(args: argparse.Namespace) -> Work:
-    """Apply a trained network to a sky."""
+    """Apply a trained network to a sky, or several and their mean."""
     from galviz import studies
-    from galviz.runs.run import Run
+    from galviz.work.sweep import runs_at
 
-    run, out = Run.open(args.run), Path(args.out)
+    runs, out = [run for path in args.run for run in runs_at(path)], Path(args.out)
     if out.suffix != ".parquet" or not out.resolve().parent.is_dir():
         raise ValueError(f"out: expected a .parquet file in a folder that is there, got {out}.")
-    if not run.weights.exists():
-        raise FileNotFoundError(f"run: expected a trained run, got {run.path}, which has no weights. Finish it first.")
-    cutouts = _sky(args.data, study_named(run.info["study"]))
+    for run in runs:
+        if not run.weights.exists():
+            raise FileNotFoundError(
+                f"run: expected a trained run, got {run.path}, which has no weights. Finish it first."
+            )
+    cutouts = _sky(args.data, study_named(runs[0].info["study"]))
 
     def work() -> None:
         with bar("predicting") as progress:
-            predictions = studies.predict(run, cutouts, progress)
+            predictions = studies.predict_together(runs, cutouts, progress, held_out=args.held_out)
         predictions.save(out)
-        print(f"{out}: {len(predictions.table)} rows from {run.path}")
+        several = f"the mean of {len(runs)} networks" if len(runs) > 1 else str(runs[0].path)
+        print(f"{out}: {len(predictions.table)} rows from {several}")
+
+    return work
+
+
+def baselines(args: argparse.Namespace) -> Work:
+    """Measure what can be predicted of a column without images."""
+    from galviz.io.tables import NUMBERED, read_table
+    from galviz.nn.baselines.general import COLUMNS, numeric_columns, table_baselines
+    from galviz.sky.cutouts import CutoutSet
+    from galviz.tasks.guess import guess
+
+    of_sky, out = Path(args.table).is_dir(), args.out and Path(args.out)
+    if out and (out.suffix != ".parquet" or not out.resolve().parent.is_dir()):
+        raise ValueError(f"out: expected a .parquet file in a folder that is there, got {out}.")
+    table = CutoutSet.open(args.table).catalogue if of_sky else read_table(args.table, id_column=NUMBERED).table
+    target, why = guess(table, (args.target,), args.task or "")
+    used = args.columns or numeric_columns(table, target)
+    numbers = [name for name in table.select_dtypes("number") if name not in (*used, args.target)]
+    print(f"galviz baselines: {why}", file=sys.stderr)
+    print(f"galviz baselines: learned from {', '.join(used) or 'no column'}", file=sys.stderr)
+    if numbers and not args.columns:
+        print(f"galviz baselines: left out {', '.join(numbers)}; --columns takes any", file=sys.stderr)
+
+    missing = [name for name in args.columns if name not in table]
+    if missing:
+        raise KeyError(f"columns: expected columns of the table, got {missing[0]!r}, which is not in it.")
+
+    def work() -> None:
+        found = table_baselines(table, target, used, args.folds)
+        print(f"{len(table)} objects, each predicted from the other {args.folds - 1} of {args.folds} folds")
+        for name, predictions in found.items():
+            print(f"{name}:")
+            for metric, row in predictions.summary().iterrows():
+                print(f"    {metric:12s}{row.value:10.5g}  [{row.low:.5g}, {row.high:.5g}]  {row.definition}")
+        if out and COLUMNS in found:
+            found[COLUMNS].save(out)
 
     return work
 
@@ -213,40 +254,48 @@ def _requested(args: argparse.Namespace, study: "Study", cutouts: "CutoutSet") -
 def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
     """Return the plan of a sweep from its arguments."""
     from galviz.sky.groups import groups_of
-    from galviz.studies import studies
     from galviz.work.sweep import FRACTIONS, Plan
 
-    if study.pretraining is None:
-        able = ", ".join(name for name, each in studies().items() if each.pretraining)
-        raise ValueError(f"study: expected one whose encoder can learn without labels: {able}, got {study.name!r}.")
     if not args.data:
         raise ValueError("data: expected the folder of a sky, got none. Make one with `galviz mock` or ingest.")
-    one_of("recipe", args.recipe, study.pretraining.base)
-    pretext = study.pretraining.target
-    before = [setting.removeprefix(f"{pretext}s.") for setting in args.set if setting.startswith(f"{pretext}s.")]
-    own = [setting for setting in args.set if not setting.startswith(f"{pretext}s.")]
-    recipe, cutouts = study.pretraining.base[args.recipe].with_settings(own), _sky(args.data, study)
-    shared = [setting for setting in own if _is_of_the_encoder(recipe.full_key(setting.partition("=")[0]))]
+    cutouts, pretrained = _sky(args.data, study), study.pretraining is not None and not args.target
+    if args.fold_wise and not pretrained:
+        raise ValueError("fold-wise: expected with a study that has a pre-training, got none. Leave it out.")
+    if pretrained:
+        learned = _with_pretraining(args, study)
+    else:
+        target, recipe = _target_and_recipe(args, study, cutouts)
+        learned = {"target": target, "pretext": None, "recipe": recipe, "pretraining": None}
+    last = max(learned["recipe"].validation.folds, 1)
     groups = len(set(groups_of(cutouts.catalogue)))
-    if groups < recipe.validation.folds:
+    if groups < last:
         raise ValueError(
-            f"folds: expected at most {groups}, one a group of objects that stay together, "
-            f"got {recipe.validation.folds}. "
+            f"folds: expected at most {groups}, one a group of objects that stay together, got {last}. "
             f"Give --set folds={groups}."
         )
+    folds = args.folds or ([0] if pretrained else ["all"])
     return Plan(
         study=args.study,
         data=str(Path(args.data).resolve()),
         fingerprint=cutouts.fingerprint,
-        target=study.target,
-        pretext=study.targets[pretext],
-        recipe=recipe,
-        pretraining=study.pretraining.recipes[args.recipe].with_settings(shared + before),
-        fractions=tuple(args.fractions or FRACTIONS),
-        trials=args.trials,
-        folds=tuple(range(max(recipe.validation.folds, 1)) if "all" in args.folds else args.folds),
+        **learned,
+        fractions=tuple(args.fractions or (FRACTIONS if pretrained else (1.0,))),
+        trials=args.trials or (3 if pretrained else 1),
+        folds=tuple(range(last) if "all" in folds else folds),
         fold_wise=args.fold_wise,
     )
+
+
+def _with_pretraining(args: argparse.Namespace, study: "Study") -> dict[str, Any]:
+    """Return targets and recipes of a sweep that compares a pre-trained encoder with random weights."""
+    one_of("recipe", args.recipe, study.pretraining.base)
+    pretext = study.pretraining.target
+    before = [setting.removeprefix(f"{pretext}s.") for setting in args.set if setting.startswith(f"{pretext}s.")]
+    own = [setting for setting in args.set if not setting.startswith(f"{pretext}s.")]
+    recipe = study.pretraining.base[args.recipe].with_settings(own)
+    shared = [setting for setting in own if _is_of_the_encoder(recipe.full_key(setting.partition("=")[0]))]
+    pretraining = study.pretraining.recipes[args.recipe].with_settings(shared + before)
+    return {"target": study.target, "pretext": study.targets[pretext], "recipe": recipe, "pretraining": pretraining}
 
 
 def _is_of_the_encoder(key: str) -> bool:
@@ -276,7 +325,7 @@ def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
         )
     if encoder and not Path(encoder).is_file():
         _check_encoder(Run.open(encoder).recipe, recipe)
-    for column in filter(None, (recipe.data.offset, recipe.data.weights, recipe.data.errors)):
+    for column in filter(None, (recipe.data.offset, recipe.data.weights, recipe.data.errors, recipe.data.vote_count)):
         column_of(cutouts.catalogue, column)
     more = {"fingerprint": cutouts.fingerprint, "encoder": encoder}
     return Run.create(out, study=args.study, target=target, recipe=recipe, data=args.data, **more), cutouts

@@ -92,7 +92,7 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     _train(commands, known)
     _recipe(commands, known)
     _sweep(commands, known)
-    for add in (_predict, _runs, _devices):
+    for add in (_predict, _baselines, _runs, _devices):
         add(commands)
     return top
 
@@ -177,6 +177,11 @@ def _any(parser: argparse.ArgumentParser) -> None:
     add("--bands", metavar="G,R,I", help="names of the bands (default: as the files name them)")
     units = "nanomaggy, flux (without a zero point) or display (shown as it is)"
     add("--unit", metavar="UNIT", help=f"of the pixels: {units} (default: as the files say)")
+    help_zero = (
+        "AB magnitude of a pixel value of 1: 27, or g=27.1,r=26.8; pixels become nanomaggies (default: as MAGZERO, "
+    )
+    help_zero += "ZEROPOINT and others in the headers say; --unit flux keeps the pixels as they are)"
+    add("--zero-point", default="", metavar="MAG", help=help_zero)
     _reading(parser, size=None)
     frames = parser.add_argument_group("with SDSS frames")
     frames.add_argument("--positions", metavar="FILE", help="cut out these positions (default: none)")
@@ -321,23 +326,34 @@ def _sweep(commands: Any, studies: "Mapping[str, Study]") -> None:
     add = _command(
         commands,
         "sweep",
-        "train with more and more labels, with and without a pre-trained encoder",
+        "train for several folds, seeds and parts of the labels, also with a pre-trained encoder",
+        "galviz sweep --data skies/mine --target spiral --out sweeps/folds",
+        "galviz sweep --data skies/mine --target spiral --out sweeps/labels --fractions 0.1 0.3 1 --trials 3 --folds 0",
         "galviz sweep richness --data skies/synthetic --out sweeps/first --fractions 0.05 0.2 1",
         "galviz sweep richness --data skies/synthetic --out sweeps/ten --folds all --fold-wise --devices cuda:0 cuda:1",
         "galviz sweep richness --out sweeps/first --resume",
     ).add_argument
     able = ", ".join(name for name, study in studies.items() if study.pretraining)
-    add("study", metavar="STUDY", help=f"what is studied: {able}")
+    help_study = f"{able}: its target, with and without a pre-trained encoder (default: own, any column)"
+    add("study", nargs="?", default="own", metavar="STUDY", help=help_study)
     add("--out", metavar="SWEEP", required=True, help="the folder: a new one, or with --resume an old one (required)")
     add("--data", metavar="DIR", help="the sky to learn from (required for a new sweep)")
-    help_recipe = "quick (a quarter of the published width) or paper (as published) (default: %(default)s)"
+    help_recipe = "quick, paper (as published), best, or another of the study's (default: %(default)s)"
     add("--recipe", metavar="NAME", default="quick", help=help_recipe)
-    help_fractions = "parts of the labels, up to 1 (default: 0.01 0.05 0.1 0.2 and so on to 1)"
+    help_target = (
+        "what is learned, as in `galviz train`; without pre-training (default: the study's, with pre-training)"
+    )
+    add("--target", metavar="NAME", help=help_target)
+    help_task = "what kind of thing a column is: regression, classification or votes (default: guessed and printed)"
+    add("--task", choices=("regression", "classification", "votes"), metavar="TASK", help=help_task)
+    help_positive = "the positive one of two classes (default: 1, true or yes, else the rarer one)"
+    add("--positive", metavar="CLASS", help=help_positive)
+    help_fractions = "parts of the labels, up to 1 (default: 1; with pre-training 0.01 0.05 0.1 0.2 and so on to 1)"
     add("--fractions", nargs="+", type=float, metavar="PART", help=help_fractions)
-    help_trials = "times that all is done, each with other labels and first weights (default: %(default)s)"
-    add("--trials", type=_positive, default=3, metavar="N", help=help_trials)
-    help_folds = "numbers of the folds held out, or all (default: 0)"
-    add("--folds", nargs="+", type=_fold, default=[0], metavar="K", help=help_folds)
+    help_trials = "times that all is done, each with another seed (default: 1; with pre-training 3)"
+    add("--trials", type=_positive, metavar="N", help=help_trials)
+    help_folds = "numbers of the folds held out, or all (default: all; with pre-training 0)"
+    add("--folds", nargs="+", type=_fold, metavar="K", help=help_folds)
     help_wise = "pre-train for each fold without its held-out images (default: once on all images, without labels)"
     add("--fold-wise", action="store_true", help=help_wise)
     help_set = "change settings of the recipe, or with bands. or orders. of the pre-training's (default: none)"
@@ -351,12 +367,36 @@ def _predict(commands: Any) -> None:
     add = _command(
         commands,
         "predict",
-        "apply a trained network to a sky",
+        "apply a trained network to a sky, or the mean of several",
         "galviz predict runs/first --data skies/tiles --out predictions.parquet",
+        "galviz predict runs/fold0 runs/fold1 runs/fold2 --data skies/new --out mean.parquet",
+        "galviz predict sweeps/folds --data skies/mine --held-out --out held_out.parquet",
     ).add_argument
-    add("run", metavar="RUN", help="the run folder whose network is applied")
+    help_run = "the run folder whose network is applied; several, or a sweep, of which the runs with all labels count: "
+    add("run", nargs="+", metavar="RUN", help=help_run + "the mean of all is written, and how far they differ")
     add("--data", metavar="DIR", required=True, help="the sky to look at (required)")
     add("--out", metavar="FILE", required=True, help="the table to write, .parquet, a row an object (required)")
+    help_held = "predict each object only by networks that were not trained on it (default: by all)"
+    add("--held-out", action="store_true", help=help_held)
+
+
+def _baselines(commands: Any) -> None:
+    add = _command(
+        commands,
+        "baselines",
+        "what can be predicted of a column without images: by its mean, and by trees on the other columns",
+        "galviz baselines galaxies.csv --target z --columns g r i z_mag",
+        "galviz baselines skies/mine --target spiral",
+    ).add_argument
+    add("table", metavar="TABLE", help="a table in a file (CSV, ECSV, VOTable, FITS, Parquet), or a sky")
+    add("--target", metavar="NAME", required=True, help="the column that is predicted (required)")
+    help_columns = "columns to learn from (default: all with numbers whose name does not hold that of the target)"
+    add("--columns", nargs="+", default=[], metavar="NAME", help=help_columns)
+    help_task = "regression or classification (default: guessed and printed)"
+    add("--task", choices=("regression", "classification"), metavar="TASK", help=help_task)
+    help_folds = "each object is predicted from the others but those of its fold (default: %(default)s folds)"
+    add("--folds", type=_at_least_two, default=5, metavar="N", help=help_folds)
+    add("--out", metavar="FILE", help="a table for the predictions of the trees, .parquet (default: none is written)")
 
 
 def _runs(commands: Any) -> None:
@@ -375,6 +415,10 @@ def _fold(text: str) -> int | str:
 
 def _positive(text: str) -> int:
     return _whole(text, 1)
+
+
+def _at_least_two(text: str) -> int:
+    return _whole(text, 2)
 
 
 def _whole(text: str, least: int = 0) -> int:

@@ -184,6 +184,7 @@ def _read_into(out: Path, args: argparse.Namespace, kind: str) -> Work:
     given = vars(args)
     more = {"columns": named_columns(given.get("column") or []), "boxes": given.get("boxes", False)}
     more |= {"bands": given["bands"].split(",") if given.get("bands") else None, "unit": given.get("unit")}
+    more["zero_point"] = given.get("zero_point") or ""
     found = find_images(args.pictures, given.get("table"), kind=kind, skip_bad=args.skip_bad, **more)
 
     def work() -> None:

@@ -56,25 +56,26 @@ def measured(held_out: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     held_out : pandas.DataFrame
-        One row per training and object: fraction, method, trial, fold, object_id, truth and estimate (positive numbers
-        in the unit of the catalogue, or class names).
+        One row per training and object: fraction, method, trial, fold, object_id, truth and estimate (numbers in the
+        unit of the catalogue, or class names).
 
     Returns
     -------
     pandas.DataFrame
         One row per training: fraction, method, trial, fold, objects (their number), and ``mae_ln`` … ``sigma_value``,
-        one column per measure and unit. NaN in logarithms where an estimate is not positive. For classes ``accuracy``
-        instead.
+        one column per measure and unit. NaN in logarithms where an estimate is not positive, and in all units but
+        ``value`` if a truth is not. For classes ``accuracy`` instead.
     """
     if of_classes(held_out):
         right = held_out.assign(objects=1, accuracy=held_out["truth"] == held_out["estimate"])
         found = right.groupby(_KEYS, sort=True).agg({"objects": "sum", "accuracy": "mean"})
         return found.reset_index()
-    rows = []
+    rows, units = [], UNITS if (held_out["truth"] > 0).all() else ("value",)
     for key, part in held_out.groupby(_KEYS, sort=True):
         row = dict(zip(_KEYS, key, strict=True)) | {"objects": len(part)}
-        for unit in UNITS:
-            residual = residual_in(unit, part["truth"], part["estimate"])
+        for unit in units:
+            residual = part["estimate"] - part["truth"]
+            residual = residual if unit == "value" else residual_in(unit, part["truth"], part["estimate"])
             row |= {f"mae_{unit}": np.abs(residual).mean(), f"sigma_{unit}": residual.std()}
         rows.append(row)
     names = [f"{measure}_{unit}" for unit in UNITS for measure in MEASURES]

@@ -21,6 +21,7 @@ from galviz.tools.occlusion.widget import OcclusionWidget
 from galviz.tools.selection.core import Selection
 from galviz.tools.training.widget import TrainingWidget
 from galviz.work import processes
+from galviz.work.sweep import runs_at
 
 Sky = CutoutSet | str | Path
 
@@ -89,9 +90,23 @@ def follow(run: Run | str | Path) -> TrainingWidget:
     return TrainingWidget(run.path if isinstance(run, Run) else run)
 
 
-def predict(run: Run | TrainingWidget | str | Path, sky: Sky) -> Predictions:
-    """Apply a trained run to images, in this process."""
-    return studies.predict(_run(run), _sky(sky))
+Trained = Run | TrainingWidget | str | Path
+
+
+def predict(run: Trained | Sequence[Trained], sky: Sky, *, held_out: bool = False) -> Predictions:
+    """Apply a trained run to images, in this process.
+
+    Parameters
+    ----------
+    run : Run, TrainingWidget, str or Path, or a sequence of them
+        A run; or several, or a sweep: their mean, and how far they differ (`galviz.runs.ensemble.combined`).
+    sky : CutoutSet, str or Path
+    held_out : bool
+        Predict each object only by networks that were not trained on it.
+    """
+    several = [run] if isinstance(run, Run | TrainingWidget | str | Path) else run
+    runs = [each for one in several for each in (runs_at(one) if isinstance(one, str | Path) else [_run(one)])]
+    return studies.predict_together(runs, _sky(sky), held_out=held_out)
 
 
 def explore(

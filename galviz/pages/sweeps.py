@@ -12,6 +12,7 @@ from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState
 from galviz.pages.train import pretrained_of
 from galviz.runs.run import Run, home
+from galviz.studies import open_study
 from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
 from galviz.tools.label_curves.text import NO_SWEEP, progress_html
 from galviz.tools.label_curves.view import LabelsView
@@ -43,6 +44,8 @@ class LabelsTab(pn.viewable.Viewer):
     going = param.Boolean(default=False, doc="whether a process runs the sweep")
     ended = param.Boolean(default=True, doc="whether all its trainings are done")
     fractions = param.String(default="0.01 0.05 0.2 1", label="Parts of the labels")
+    column = param.String(default="", label="Column", doc="what is learned, in a study that has no target of its own")
+    folds = param.String(default="all", label="Folds", doc="numbers of the folds held out, or all; with a column")
     trials = param.Integer(default=3, bounds=(1, 100), label="Trials")
     settings = param.String(default="", label="Changes to the recipe")
     sweep_name = param.String(default="", label="Name of the new sweep")
@@ -51,7 +54,9 @@ class LabelsTab(pn.viewable.Viewer):
     def __init__(
         self, study: str, library: Library, page: PageState, paths: Sequence[str | Path] = (), **params: object
     ) -> None:
-        super().__init__(page=page, **params)
+        self.own = open_study(study).pretraining is None  # any column, without a pre-training
+        own = {"fractions": "1", "trials": 1} if self.own else {}
+        super().__init__(page=page, **own | params)
         self.study, self.library = study, library
         self.roots = (*map(Path, paths), home() / "sweeps")
         self._requested = ""  # sweep that was started here and is not found in the folders yet
@@ -121,6 +126,14 @@ class LabelsTab(pn.viewable.Viewer):
             if weights and key.rpartition(".")[2] == "pretrained":
                 pretrained_of(weights, self.library)
         command += ["--fractions", *fractions, "--trials", str(self.trials)]
+        if self.own:
+            folds = self.folds.replace(",", " ").split()
+            if not self.column or self.column.startswith("-") or not all(f == "all" or f.isdecimal() for f in folds):
+                got = "none" if not self.column else f"{self.column}, folds {self.folds}"
+                raise ValueError(
+                    f"Column: expected a column of the catalogue, and folds such as 0 1 or all, got {got}."
+                )
+            command += ["--target", self.column, "--folds", *(folds or ["all"])]
         jobs.start([*command, *(["--set", *settings] if settings else [])], path)
         self._requested, self.sweep_name = name, ""
 
@@ -161,6 +174,9 @@ class LabelsTab(pn.viewable.Viewer):
         fields = [field(self.param[name], width=200) for name in ("fractions", "sweep_name")]
         fields.insert(1, field(self.param.settings, width=200, placeholder="folds=4 epochs=5 bands.epochs=5"))
         fields.insert(1, field(self.param.trials, type=pn.widgets.IntInput, width=100))
+        if self.own:
+            fields.insert(0, field(self.param.column, width=200))
+            fields.insert(2, field(self.param.folds, width=100))
         new = pn.Card(pn.FlexBox(*fields, start, align_items="flex-end"), title="New sweep", collapsed=bool(self.view))
         new.sizing_mode = "stretch_width"
         choice = field(self.param.selected, type=pn.widgets.Select, width=260)

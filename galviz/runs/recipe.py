@@ -218,10 +218,11 @@ class Loss(Group):
         "mse",
         "Numbers: mse; mae; huber, squared within 1 σ of the truth; mse_std, Liang et al. (2020), eq. 1, with weight "
         "alpha; gaussian_nll, where the network also estimates its own error. Classes: cross_entropy; focal, for rare "
-        "classes. Votes: mse, binomial. GANs: lsgan; lsgan_masked, which also learns from hidden bands.",
+        "classes. Votes: mse; binomial; dirichlet_multinomial, for numbers of votes, where the network also says how "
+        "sure it is. GANs: lsgan; lsgan_masked, which also learns from hidden bands.",
         choices=(
             *("mse", "mae", "huber", "mse_std", "gaussian_nll", "cross_entropy", "focal", "binomial"),
-            *("lsgan", "lsgan_masked"),
+            *("dirichlet_multinomial", "lsgan", "lsgan_masked"),
         ),
     )
     alpha: float = setting(
@@ -287,6 +288,12 @@ class Data(Group):
     errors: str = setting(
         "",
         "Catalogue column with the error of the truth, σ. Objects count as 1 / (σ² + median σ²). Empty: all the same.",
+    )
+    vote_count: str = setting(
+        "",
+        "Catalogue column with the number of volunteers who voted on each object. dirichlet_multinomial needs it if "
+        "the votes are fractions.",
+        tasks=("votes",),
     )
     label_fraction: float = setting(1.0, "Fraction of the training objects whose labels are used.", above=0, high=1)
     repeat: bool = setting(

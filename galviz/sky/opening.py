@@ -24,6 +24,7 @@ def open_any_images(
     columns: Mapping[str, str] | None = None,
     bands: Sequence[str] | None = None,
     unit: str | None = None,
+    zero_point: str = "",
     crop: int | None = None,
     size: int | None = None,
     fit: Fit = "pad",
@@ -39,7 +40,7 @@ def open_any_images(
 
     Parameters
     ----------
-    path, table, columns, bands, unit, skip_bad
+    path, table, columns, bands, unit, zero_point, skip_bad
         As in `galviz.sky.readers.find.find_images`. With `skip_bad`, damaged images are left out too; see `rejected`.
     out : str or Path, optional
         The folder of the sky. By default one in ``skies`` of ``GALVIZ_HOME`` (``~/galviz``), whose name ends with a
@@ -69,11 +70,11 @@ def open_any_images(
     path = Path(path)
     if (path / "galviz.json").is_file():
         return CutoutSet.open(path)
-    options = (columns, bands, unit, crop, size, fit, skip_bad)
+    options = (columns, bands, unit, crop, size, fit, skip_bad, zero_point)
     out = _home(path, table, options) if out is None else Path(out)
     if (out / "galviz.json").is_file():
         return CutoutSet.open(out)
-    found = find_images(path, table, columns=columns, bands=bands, unit=unit, skip_bad=skip_bad)
+    found = find_images(path, table, columns=columns, bands=bands, unit=unit, zero_point=zero_point, skip_bad=skip_bad)
     say = report or (lambda _: None)
     for note in found.notes:
         say(note)

@@ -26,6 +26,7 @@ from galviz.io.damage import whole
 from galviz.io.files import read_json, read_parquet, room_on, write_json, write_parquet
 from galviz.io.lazy_array import LazyRows
 from galviz.io.paths import inside, refuse_links_out
+from galviz.sky.shards import ShardFiles, can_read
 
 if TYPE_CHECKING:
     from galviz.sky.cutouts import CutoutSet
@@ -198,6 +199,8 @@ class StoredArray:
             if not fits or str(self.dtype) not in kinds or not self._array.shards:
                 expected = f"{' or '.join(kinds)} of {count} objects in {len(about['bands'])} bands, in shards"
                 raise ValueError(f"{self.dtype} of shape {self.shape} in place of {expected}")
+            folder = path / "images.zarr" / name
+            self._files = ShardFiles(folder, self._array) if can_read(self._array) else None
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """Read rows along axis 0.
@@ -211,6 +214,8 @@ class StoredArray:
         with self._whole():
             for shard in np.unique(places // self._array.shards[0]).tolist():
                 self._check_shard(int(shard))
+            if self._files:
+                return self._files.read(places)
             values = np.asarray(self._array[rows] if isinstance(rows, slice) else self._array.oindex[rows])
             if not self._checksums and values.dtype.kind == "f" and not np.isfinite(values).all():
                 raise ValueError("pixels that are not finite")

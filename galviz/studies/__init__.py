@@ -1,13 +1,16 @@
 """Studies: presets for the targets of a paper. A study is one file with a `Study` named ``STUDY``."""
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from galviz.runs.ensemble import combined
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -236,3 +239,47 @@ def predict(run: Run, cutouts: CutoutSet, progress: Callable[[int, int], None] |
     from galviz.nn.inference.predict import apply_run
 
     return (open_study(run.info["study"]).predict or apply_run)(run, cutouts, progress)
+
+
+def predict_together(
+    runs: Sequence[Run],
+    cutouts: CutoutSet,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    held_out: bool = False,
+) -> Predictions:
+    """Apply the networks of several runs to a sky, and average them; see `galviz.runs.ensemble.combined`.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Trained runs of the same target, such as one a fold.
+    cutouts : CutoutSet
+    progress : callable, optional
+        As in `predict`, over all runs together.
+    held_out : bool
+        Predict each object only by networks that were not trained on it.
+    """
+    from galviz.nn.inference.predict import objects
+
+    if len(runs) == 1 and not held_out:
+        return predict(runs[0], cutouts, progress)
+    parts, done = [], 0
+    skies = [_not_learned(cutouts, objects(run)) if held_out else cutouts for run in runs]
+    count = sum(map(len, skies))
+    for run, sky in zip(runs, skies, strict=True):
+        if len(sky):
+            told = None if progress is None else (lambda now, _, before=done: progress(before + now, count))
+            parts.append(predict(run, sky, told))
+        done += len(sky)
+    if not parts:
+        raise ValueError(
+            "data: expected objects that a network was not trained on, got none. Predict without held-out."
+        )
+    return combined(parts, held_out=held_out)
+
+
+def _not_learned(cutouts: CutoutSet, fold: pd.Series) -> CutoutSet:
+    """Return the objects that a run was not trained on, by the fold of the objects that it knows."""
+    learned = fold.reindex(cutouts.object_ids).eq(-1).to_numpy(bool, na_value=False)
+    return cutouts.select(cutouts.object_ids[~learned]) if learned.any() else cutouts

@@ -11,5 +11,8 @@ STUDY = Study(
     recipes={},
     example="richness",
     ingest=("FOLDER --out SKY", "reads pictures, FITS, HDF5 and other formats, with the table beside them"),
-    tabs={"threshold": "galviz.pages.threshold_page:threshold_tab"},
+    tabs={
+        "sweeps": "galviz.pages.sweeps:labels_tab",
+        "threshold": "galviz.pages.threshold_page:threshold_tab",
+    },
 )

@@ -9,11 +9,12 @@ import pandas as pd
 from galviz.tasks.classification import class_labels
 from galviz.tasks.regression import numbers
 from galviz.tasks.target import Target
+from galviz.tasks.votes import questions_of
 
 _FEW = 20  # whole numbers with at most this many values are taken for classes
 _MOST = 1000  # texts with more values than this are taken for names or comments
 _IDS = 10**9  # whole numbers from here on that are all different are taken for ids
-_ENDS = ("true", "spread", "sigma", "p16", "p84")  # of the columns that stand beside an estimate
+_ENDS = ("true", "spread", "sigma", "p16", "p84", "alpha")  # of the columns that stand beside an estimate
 _POSITIVE = ("1", "true", "yes", "y", "t", "positive")
 
 
@@ -63,23 +64,35 @@ def guess(catalogue: pd.DataFrame, columns: tuple[str, ...], task: str = "", pos
         return _classes(catalogue, columns, positive, why)
     if positive:
         raise ValueError(f"positive: expected with classification, got {positive!r} with {task}.")
-    _check_numbers(catalogue[list(columns)].apply(numbers), task)
+    values = catalogue[list(columns)].apply(numbers)
+    _check_numbers(values, task)
     name = "+".join(columns) if task == "regression" else columns[0]
     target = Target(name, task, columns, name)
+    if task == "votes" and _are_counts(values):
+        target = target.replace(counts=True, questions=questions_of(columns))
+        why = f"{', '.join(columns)}: numbers of votes for {len(target.questions)} questions"
+        why = why.removesuffix("s") if len(target.questions) == 1 else why
     _check_names(target.rules.names(target))
     return Guess(target, why or f"{', '.join(columns)}: {task}, as given")
 
 
+def _are_counts(values: pd.DataFrame) -> bool:
+    """Return whether several columns hold numbers of votes, not fractions: whole numbers, and some above 1."""
+    known = values.fillna(0).to_numpy()
+    return len(values.columns) > 1 and bool((known >= 0).all() and (known % 1 == 0).all() and (known > 1).any())
+
+
 def _check_numbers(values: pd.DataFrame, task: str) -> None:
-    """Raise a ValueError if there is nothing to learn from a column, or if a vote is no fraction."""
+    """Raise a ValueError if there is nothing to learn from a column, or if a vote is neither fraction nor number."""
+    whole = _are_counts(values)
     for column in values:
         known = values[column].dropna()
-        if task == "votes":
+        if task == "votes" and not whole:
             strange = known[(known < 0) | (known > 1)]
             if len(strange):
                 raise ValueError(
                     f"{column}: expected fractions from 0 to 1 for votes, got {strange.iloc[0]:g} for the object "
-                    f"{str(strange.index[0])!r}. Divide votes by their number, or give --task regression."
+                    f"{str(strange.index[0])!r}. Give numbers of votes for all answers, or --task regression."
                 )
         if known.nunique() < 2:
             got = f"{known.iloc[0]:g} for all objects" if len(known) else "none"

@@ -49,6 +49,11 @@ class Target:
         to their parent. Empty: all fractions are independent.
     parents : tuple of str
         The answer that leads to each question; ``""`` for a question that everyone is asked.
+    counts : bool
+        For votes: whether the columns hold numbers of votes instead of fractions. The estimates are fractions of the
+        votes for each question, and so is `truth`; only `learned` holds the numbers.
+    total : str
+        For votes that are fractions: column with the number of volunteers, by which `learned` multiplies them.
     """
 
     name: str
@@ -63,6 +68,8 @@ class Target:
     positive: str = field(default="", compare=False)
     questions: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
     parents: tuple[str, ...] = field(default=(), compare=False)
+    counts: bool = field(default=False, compare=False)
+    total: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if self.task not in task_names():
@@ -203,6 +210,10 @@ class Target:
                 f"got {', '.join(map(str, catalogue.columns)) or 'no columns'}. Add it, or choose another target."
             )
         return self.rules.truth(self, catalogue)
+
+    def learned(self, catalogue: pd.DataFrame) -> np.ndarray | None:
+        """Return what a network learns: `truth`, or the numbers of votes where they are known; see `counts`."""
+        return getattr(self.rules, "learned", self.rules.truth)(self, catalogue)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""

@@ -1,10 +1,14 @@
 """Votes: fractions of volunteers for each answer to the questions of a decision tree, as in Galaxy Zoo."""
 
+from collections.abc import Iterable
 from itertools import accumulate
+
+import numpy as np
+import pandas as pd
 
 from galviz.sky.galaxy_zoo import COLUMNS, NAMES, PARENTS, SLICES
 from galviz.tasks import regression
-from galviz.tasks.regression import by_object, classes, fitted, index, summary, truth, variants
+from galviz.tasks.regression import by_object, classes, fitted, index, summary, variants
 from galviz.tasks.target import Target
 
 __all__ = ["by_object", "classes", "fitted", "index", "summary", "truth", "variants"]
@@ -27,6 +31,47 @@ def check(target: Target) -> None:
         earlier = {answer for question in target.questions[:k] for answer in question}
         if parent and parent not in earlier:
             raise ValueError(f"parents: expected an answer of an earlier question, got {parent!r}.")
+
+
+def questions_of(columns: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the questions that columns of numbers of votes answer: those whose names are equal up to the last ``_``.
+
+    So Galaxy Zoo and Zoobot name them: ``smooth-or-featured_smooth``. If one would have a single answer, or its answers
+    do not stand side by side, all columns answer the same question.
+    """
+    columns = tuple(columns)
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        found.setdefault(column.rpartition("_")[0], []).append(column)
+    questions = tuple(map(tuple, found.values()))
+    whole = sum(questions, ()) == columns and all(len(answers) > 1 for answers in questions)
+    return questions if whole else (columns,)
+
+
+def truth(target: Target, catalogue: pd.DataFrame) -> np.ndarray:
+    """Return the fractions, float64, shape (N, K). Of numbers of votes: NaN for a question that nobody answered."""
+    values = regression.truth(target, catalogue)
+    return shares(target, values) if target.counts else values
+
+
+def learned(target: Target, catalogue: pd.DataFrame) -> np.ndarray:
+    """Return numbers of votes, float64, shape (N, K), if the target has them, else fractions.
+
+    NaN where they are not known, and for an object without a single vote.
+    """
+    values = regression.truth(target, catalogue)
+    if target.total:
+        values = values * regression.numbers(catalogue[target.total]).to_numpy()[:, None]
+    if target.counts or target.total:
+        values[~(values.sum(axis=1) > 0)] = np.nan
+    return values
+
+
+def shares(target: Target, votes: np.ndarray) -> np.ndarray:
+    """Return numbers of votes as fractions of those for each question, (N, K) -> (N, K). NaN where there is none."""
+    parts = [votes[:, part] for part in tree(target)[0]]
+    with np.errstate(invalid="ignore"):
+        return np.concatenate([part / part.sum(axis=1, keepdims=True) for part in parts], axis=1)
 
 
 def tree(target: Target) -> tuple[tuple[slice, ...], tuple[int | None, ...]]:

@@ -1,4 +1,4 @@
-"""Sweeps: a folder of runs over label fractions, with and without a pre-trained encoder, over trials and folds."""
+"""Sweeps: a folder of runs over label fractions, trials and folds, with and without a pre-trained encoder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,10 +60,11 @@ class Plan:
         Fingerprint of the sky.
     target, pretext : Target
         The target, and the pretext task that the encoder of "ours" learns first: the band, or the order of the
-        channels.
+        channels. None: there is no pre-training, only "base".
     recipe, pretraining : Recipe
-        Their recipes. The seed of a trial is the recipe's seed plus the number of the trial. So "base" and "ours" learn
-        from the same labels in the same order, and the labels of a smaller fraction are a subset of a larger one.
+        Their recipes; None without a pre-training. The seed of a trial is the recipe's seed plus the number of the
+        trial. So "base" and "ours" learn from the same labels in the same order, and the labels of a smaller fraction
+        are a subset of a larger one.
     fractions : tuple of float
         Label fractions of the training objects, in (0, 1].
     trials : int
@@ -79,9 +80,9 @@ class Plan:
     data: str
     fingerprint: str
     target: Target
-    pretext: Target
+    pretext: Target | None
     recipe: Recipe
-    pretraining: Recipe
+    pretraining: Recipe | None
     fractions: tuple[float, ...]
     trials: int
     folds: tuple[int, ...]
@@ -99,21 +100,26 @@ class Plan:
         if not self.folds or not set(self.folds) <= set(range(last + 1)):
             got = ", ".join(map(str, self.folds)) or "none"
             raise ValueError(f"folds: expected numbers from 0 to {last}, or all, got {got}.")
-        if self.recipe.network != self.pretraining.network:
+        if self.pretraining is not None and self.recipe.network != self.pretraining.network:
             raise ValueError("network: expected the same for Base, Ours and the pre-training, got different ones.")
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """``"base"``, and ``"ours"`` if there is a pre-training."""
+        return METHODS if self.pretext else METHODS[:1]
 
     def tasks(self) -> list[Task]:
         """Return the trainings in order: pre-trainings first, because others need them, then trial after trial."""
         several = self.fold_wise and len(self.folds) > 1
-        first = f"{self.pretext.name}s"
-        names = {fold: f"{first}-fold{fold}" if several else first for fold in self.folds}
+        first = f"{self.pretext.name}s" if self.pretext else ""
+        names = {fold: f"{first}-fold{fold}" if several else first for fold in self.folds if self.pretext}
         found = {}
         for fold, name in names.items():
             held_out = (
                 {"folds": self.recipe.validation.folds, "fold": fold} if self.fold_wise else {"folds": 1, "fold": 0}
             )
             found[name] = Task(name, self.pretext, self.pretraining.replace(validation=held_out), "", {})
-        for trial, fold, fraction, method in product(range(self.trials), self.folds, self.fractions, METHODS):
+        for trial, fold, fraction, method in product(range(self.trials), self.folds, self.fractions, self.methods):
             name = f"{method}-{100 * fraction:g}pc-trial{trial}-fold{fold}"
             recipe = self.recipe.replace(
                 seed=self.recipe.seed + trial, data={"label_fraction": fraction}, validation={"fold": fold}
@@ -124,8 +130,11 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
-        nested = {name: getattr(self, name).to_json() for name in ("target", "pretext", "recipe", "pretraining")}
-        plain = nested | {"fractions": list(self.fractions), "folds": list(self.folds)}
+        nested = {name: getattr(self, name) for name in ("target", "pretext", "recipe", "pretraining")}
+        plain = {name: each and each.to_json() for name, each in nested.items()} | {
+            "fractions": list(self.fractions),
+            "folds": list(self.folds),
+        }
         return {"version": VERSION} | vars(self) | plain
 
     @classmethod
@@ -139,6 +148,8 @@ class Plan:
         """
         content = migrated(content, "sweep")
         kinds = {"target": Target, "pretext": Target, "recipe": Recipe, "pretraining": Recipe}
+        if content.get("pretext") is None and content.get("pretraining") is None:
+            del kinds["pretext"], kinds["pretraining"]
         types = {name: Mapping if name in kinds else kind for name, kind in get_type_hints(cls).items()}
         check_fields(content, types, "sweep", frozenset(types))
         known = {name: content[name] for name in types}
@@ -242,6 +253,25 @@ class Sweep:
         parts = [self._read[name] for name in self.tasks if name in self._read]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_KEYS, "truth", "estimate"])
 
+    def networks(self) -> list[Run]:
+        """Return the finished trainings with the most labels, of those from the pre-trained encoder if there is one.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none yet.
+        """
+        method, most = self.plan.methods[-1], self.plan.fractions[-1]
+        cells = {name: task.cell for name, task in self.tasks.items() if task.cell}
+        wanted = [n for n, cell in cells.items() if (cell["method"], cell["fraction"]) == (method, most)]
+        missing = [name for name in wanted if not self.is_done(name)]
+        if missing:
+            raise FileNotFoundError(
+                f"run: expected a sweep whose trainings with the most labels are done, got {self.path}, where "
+                f"{missing[0]} is not. Go on with --resume."
+            )
+        return [Run.open(self.run_path(name)) for name in wanted]
+
     def table(self) -> pd.DataFrame:
         """Return the errors of the finished trainings, from `galviz.measure.label_efficiency.measured`."""
         found = measured(self.held_out())
@@ -260,6 +290,11 @@ class Sweep:
             table.to_csv(aside, index=False)
         write_parquet(table, self.path / "table.parquet", index=False)
         return table
+
+
+def runs_at(path: str | Path) -> list[Run]:
+    """Return the run in a folder, or the trained networks of a sweep; see `Sweep.networks`."""
+    return Sweep(path).networks() if (Path(path) / "sweep.json").is_file() else [Run.open(path)]
 
 
 def list_sweeps(folder: str | Path, study: str = "") -> list[Path]:
@@ -285,8 +320,8 @@ def _study_of(file: Path) -> str | None:
 def _held_out(run: Run, cell: dict[str, Any]) -> pd.DataFrame:
     """Return the held-out predictions of a run, in the unit of the catalogue."""
     result = run.predictions().held_out().with_truth()
-    result = result.table[result.table["fold"] == cell["fold"]], result.target
-    values = {"truth": f"{result[1].name}_true", "estimate": result[1].name}
-    inverse = result[1].inverse if result[1].numeric else (lambda names: names)
-    found = {name: inverse(result[0][column].to_numpy()) for name, column in values.items()}
-    return pd.DataFrame(cell | {"object_id": result[0].index.to_numpy()} | found)
+    table, target = result.table[result.table["fold"] == cell["fold"]], result.target
+    values = {"truth": result.truth_column, "estimate": result.estimate_column}  # of several numbers: the first
+    inverse = target.inverse if target.numeric else (lambda names: names)
+    found = {name: inverse(table[column].to_numpy()) for name, column in values.items()}
+    return pd.DataFrame(cell | {"object_id": table.index.to_numpy()} | found)

@@ -273,7 +273,7 @@ def test_bad_sweeps_are_refused_in_one_line(make_sky, tmp_path, capsys):
     out = str(tmp_path / "s")
     for asked, message in [
         (["richness", "--out", out], "data: expected the folder of a sky, got none"),
-        (["mergers", "--out", out, "--data", sky], "study: expected one whose encoder can learn without labels"),
+        (["mergers", "--out", out, "--data", sky], "data: expected the bands ('red', 'green', 'blue')"),
         (["richness", "--out", out, "--resume"], "sweep: expected a folder with a sweep.json"),
         (["richness", "--out", out, "--data", sky, "--set", "bands.epoch=3"], "Near it: epochs"),
         (

@@ -1,6 +1,6 @@
 """Baselines for any target: what an estimate is worth must be compared with methods that need no network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from galviz.nn.inference.predict import objects
+from galviz.runs.folds import assign_folds
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.groups import groups_of
 from galviz.tasks.target import Target
 
 CONSTANT, COLUMNS, PIXELS = "constant", "catalogue columns", "pixel statistics"
@@ -49,6 +50,8 @@ def baselines(
         `CONSTANT`; `COLUMNS` if the catalogue has other columns with numbers; `PIXELS`; those in `more`. Empty if the
         image is its own label, or nothing is held out.
     """
+    from galviz.nn.inference.predict import objects  # loads torch, which a table does not need
+
     target, fold = run.target, objects(run).reindex(cutouts.object_ids)
     if target.self_labelled:
         return {}
@@ -57,20 +60,81 @@ def baselines(
     learned, held = (np.flatnonzero(known & part.to_numpy(bool, na_value=False)) for part in (fold == -1, fold >= 0))
     if not len(learned) or not len(held):
         return {}
-    guess = pd.Series(truth[learned]).mode().iloc[0] if not target.numeric else np.mean(truth[learned].astype(float))
-    found = {CONSTANT: np.full(len(held), guess, dtype=truth.dtype)} if only in ("", CONSTANT) else {}
+    guess = np.full(len(held), _guess(target, truth[learned]), dtype=truth.dtype)
+    found = {CONSTANT: guess} if only in ("", CONSTANT) else {}
     columns = numeric_columns(cutouts.catalogue, target) if only in ("", COLUMNS) else []
     if columns:
-        features = cutouts.catalogue[columns].to_numpy(np.float64, copy=True)[np.concatenate([learned, held])]
-        features[~np.isfinite(features)] = np.nan  # the trees know missing values
-        found[COLUMNS] = _fitted(_trees(target), features, truth, learned, held)
+        found[COLUMNS] = _fitted(_trees(target), _features(cutouts.catalogue, columns), truth, learned, held)
     rows = np.concatenate([learned, held])
     methods = {PIXELS: lambda *_: (pixel_statistics(cutouts, rows), linear_model(target))} | dict(more or {})
     for name, method in methods.items():
         if only in ("", name):
-            features, estimator = method(cutouts, rows, target)
-            found[name] = _fitted(estimator, np.nan_to_num(features), truth, learned, held)
-    return {name: _predictions(target, cutouts, held, truth, estimate) for name, estimate in found.items()}
+            values, estimator = method(cutouts, rows, target)
+            features = np.full((len(cutouts), values.shape[1]), np.nan)
+            features[rows] = np.nan_to_num(values)
+            found[name] = _fitted(estimator, features, truth, learned, held)
+    return {name: _predictions(target, cutouts.object_ids, held, truth, got) for name, got in found.items()}
+
+
+def table_baselines(
+    catalogue: pd.DataFrame, target: Target, columns: Sequence[str] = (), folds: int = 5
+) -> dict[str, Predictions]:
+    """Return the predictions of `CONSTANT` and `COLUMNS` for all objects of a table, by cross-validation.
+
+    Parameters
+    ----------
+    catalogue : pandas.DataFrame
+        Indexed by `object_id`. Objects of a group stay together (`galviz.sky.groups`).
+    target : Target
+        Of several numbers, only the main one is learned.
+    columns : sequence of str
+        Columns to learn from. By default `numeric_columns`.
+    folds : int
+        Each object is predicted by models that learned from the other folds.
+
+    Returns
+    -------
+    dict of str to Predictions
+        Without `COLUMNS` if there is nothing to learn from.
+
+    Raises
+    ------
+    KeyError
+        If a column does not exist.
+    ValueError
+        If a column has no numbers, or there are fewer groups than folds.
+    """
+    target = target.fitted(catalogue)
+    truth = _truth(target, catalogue)
+    known = np.flatnonzero(pd.notna(truth))
+    fold = assign_folds(groups_of(catalogue.iloc[known]), folds)
+    columns = list(columns) or numeric_columns(catalogue, target)
+    features = _features(catalogue, columns)
+    found = {CONSTANT: truth.copy()} | ({COLUMNS: truth.copy()} if columns else {})
+    for k in range(folds):
+        learned, held = known[fold != k], known[fold == k]
+        found[CONSTANT][held] = _guess(target, truth[learned])
+        if columns:
+            found[COLUMNS][held] = _fitted(_trees(target), features, truth, learned, held)
+    ids = catalogue.index.to_numpy(dtype=object)
+    return {name: _predictions(target, ids, known, truth, got[known], fold=fold) for name, got in found.items()}
+
+
+def _features(catalogue: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Return columns as float64, shape (N, C); NaN, which the trees know, where there is no number."""
+    for name in columns:
+        if name not in catalogue:
+            raise KeyError(f"columns: expected columns of the table, got {name!r}, which is not in it.")
+        if not pd.api.types.is_numeric_dtype(catalogue[name]):
+            raise ValueError(f"columns: expected columns with numbers, got {name!r}, which has others. Leave it out.")
+    features = catalogue[list(columns)].to_numpy(np.float64, na_value=np.nan).copy()
+    features[~np.isfinite(features)] = np.nan
+    return features
+
+
+def _guess(target: Target, known: np.ndarray) -> object:
+    """Return the mean, or the largest class."""
+    return np.mean(known.astype(float)) if target.numeric else pd.Series(known).mode().iloc[0]
 
 
 def numeric_columns(catalogue: pd.DataFrame, target: Target) -> list[str]:
@@ -143,20 +207,22 @@ def linear_model(target: Target) -> BaseEstimator:
 def _fitted(
     estimator: Any, features: np.ndarray, truth: np.ndarray, learned: np.ndarray, held: np.ndarray
 ) -> np.ndarray:
-    """Return the predictions for held-out rows. With a single class to learn from, that is the answer.
-
-    Features are those of the rows `learned`, then `held`.
-    """
+    """Return the predictions for held-out rows. With a single class to learn from, that is the answer."""
     wanted = truth[learned].astype(float) if truth.dtype != object else truth[learned].astype(str)
     if truth.dtype == object and len(set(wanted)) < 2:
         return np.full(len(held), wanted[0], dtype=object)
-    return estimator.fit(features[: len(learned)], wanted).predict(features[len(learned) :]).astype(truth.dtype)
+    return estimator.fit(features[learned], wanted).predict(features[held]).astype(truth.dtype)
 
 
 def _predictions(
-    target: Target, cutouts: CutoutSet, held: np.ndarray, truth: np.ndarray, estimate: np.ndarray
+    target: Target,
+    ids: np.ndarray,
+    held: np.ndarray,
+    truth: np.ndarray,
+    estimate: np.ndarray,
+    *,
+    fold: np.ndarray | int = 0,
 ) -> Predictions:
     name = target.rules.names(target)[0]
-    columns = {name: estimate, f"{name}_true": truth[held], "fold": 0}
-    index = pd.Index(cutouts.object_ids[held], name="object_id")
-    return Predictions(pd.DataFrame(columns, index=index), target)
+    columns = {name: estimate, f"{name}_true": truth[held], "fold": fold}
+    return Predictions(pd.DataFrame(columns, index=pd.Index(ids[held], name="object_id")), target)

@@ -71,7 +71,7 @@ def predict(
     """
     rows = np.argsort(cutouts.object_ids.astype(str))
     known = set(target.columns) <= set(cutouts.catalogue.columns)
-    truth = truths(cutouts, target) if known else np.full((len(cutouts), len(target.columns)), np.nan)
+    truth = target.truth(cutouts.catalogue) if known else np.full((len(cutouts), len(target.columns)), np.nan)
     samples = Samples(kept(cutouts), rows, truth, target.variants(cutouts.bands).values())
     network = network.to(device, memory_format=torch.channels_last)  # faster; only gradients are unsafe on a CPU
     batches = loader(samples, Chunks(len(samples), recipe.batch))

@@ -10,12 +10,13 @@ from torchvision.models import resnet50
 from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.normalise import Normalise
 from galviz.nn.networks.timm_encoder import TimmEncoder
-from galviz.nn.networks.vote_heads import GALAXY_ZOO, DielemanVotes, SigmoidVotes, Tree, VoteTree
+from galviz.nn.networks.vote_heads import GALAXY_ZOO, DielemanVotes, DirichletVotes, SigmoidVotes, Tree, VoteTree
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 
 COLOURS = ("red", "green", "blue")
 _OUTPUTS = {"tree": VoteTree, "dieleman": DielemanVotes}
+_SURE = 10.0  # votes that the first estimate is worth, before anything is learned
 SIZE = 68
 """Side of the pictures in the paper, pixels."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as torchvision's weights expect
@@ -57,7 +58,7 @@ class VoteNetwork(nn.Module):
         Images (N, 3, H, W) -> features (N, F).
     head : nn.Sequential
         Features -> K numbers, one for each answer; its last layer is linear.
-    votes : VoteTree, DielemanVotes or SigmoidVotes
+    votes : VoteTree, DirichletVotes, DielemanVotes or SigmoidVotes
 
     Attributes
     ----------
@@ -83,12 +84,13 @@ class VoteNetwork(nn.Module):
         """
         if isinstance(self.normalise, Normalise):
             self.normalise.fit(cutouts, rows)
-        if isinstance(self.votes, VoteTree):
+        if isinstance(self.votes, VoteTree | DirichletVotes):
             mean = truth[rows].mean(axis=0)
             for part in self.votes.tree[0]:
                 total = mean[part].sum()
                 mean[part] = mean[part] / total if total > 0 else 1.0
-            start = np.log(np.clip(mean, 1e-4, None))
+            mean = np.clip(mean, 1e-4, None)
+            start = np.log(mean) if isinstance(self.votes, VoteTree) else np.log(np.expm1(_SURE * mean))
             with torch.no_grad():
                 self.head[-1].bias.copy_(torch.as_tensor(start))
                 self.head[-1].weight.mul_(0.1)
@@ -98,7 +100,7 @@ class VoteNetwork(nn.Module):
         return self.encoder(self.normalise(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the votes of images, float32 in 0…1: (N, B, H, W) -> (N, K)."""
+        """Return the votes of images, float32 in 0…1: (N, B, H, W) -> (N, K); see also `DirichletVotes`."""
         return self.votes(self.head(self.features(images)))
 
 
@@ -196,7 +198,10 @@ def build(
     else:
         hidden = (200, 100) if architecture == "paper_resnet50_dense" else ()
         encoder, head = paper_resnet(size, hidden, options.dropout, answers)
-    votes = _OUTPUTS[options.votes](tree) if tree[0] and options.votes in _OUTPUTS else SigmoidVotes()
+    if recipe.loss.name == "dirichlet_multinomial":
+        votes: nn.Module = DirichletVotes(tree)
+    else:
+        votes = _OUTPUTS[options.votes](tree) if tree[0] and options.votes in _OUTPUTS else SigmoidVotes()
     network = VoteNetwork(_scale(architecture, recipe.data.normalise, bands), encoder, head, votes)
     network.size = size if of_paper else getattr(encoder, "size", None)
     return network

@@ -1,4 +1,4 @@
-"""Three output layers from numbers to vote fractions, and losses that follow the tree of questions.
+"""Output layers from numbers to vote fractions, and losses that follow the tree of questions.
 
 A tree is the positions of the answers to each question, and the position of each parent, as returned by
 `galviz.tasks.votes.tree`. The default is Galaxy Zoo 2's, with K = 37 answers.
@@ -59,6 +59,29 @@ class DielemanVotes(nn.Module):
         clipped = numbers.clamp(min=0)
         slices = self.tree[0]
         return _weighted([clipped[:, p] / (clipped[:, p].sum(1, keepdim=True) + 1e-12) for p in slices], self.tree)
+
+
+class DirichletVotes(nn.Module):
+    """Concentrations α of a Dirichlet distribution for each question, and the expected votes that follow from them.
+
+    α = softplus(z) + 10⁻³. The fractions of a question are expected to be α / Σα, and the larger Σα, the surer the
+    network is. There are no weights.
+
+    References
+    ----------
+    Walmsley et al. (2020), MNRAS 491, 1554, section 3.2; Walmsley et al. (2022), MNRAS 509, 3966, section 3.1, where α
+    is kept between 1 and 100. Here it may be smaller, so that a fraction can be expected to be almost 0.
+    """
+
+    def __init__(self, tree: Tree = GALAXY_ZOO) -> None:
+        super().__init__()
+        self.tree = tree
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Return cumulative vote fractions and concentrations from any numbers: (N, K) -> (N, 2 K)."""
+        alpha = functional.softplus(numbers.float()) + 1e-3
+        votes = _weighted([alpha[:, part] / alpha[:, part].sum(1, keepdim=True) for part in self.tree[0]], self.tree)
+        return torch.cat([votes, alpha], dim=1)
 
 
 class SigmoidVotes(nn.Sigmoid):

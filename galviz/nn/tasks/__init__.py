@@ -2,11 +2,12 @@
 
 A file here has these functions and constants:
 
-- ``LOSSES``: name → function of a recipe and the truth of the training objects that returns a loss.
+- ``LOSSES``: name → function of a recipe, the truth of the training objects and the target that returns a loss.
 - ``build(target, recipe, bands, size)``: the network, with the random weights of the recipe's seed.
-- ``validation(output, truth)``: metrics of held-out objects, for every epoch.
+- ``validation(output, truth, target)``: metrics of held-out objects, for every epoch.
 - ``table(target, bands, *, network, ids, views, truth)``: columns of predictions from the outputs of the network.
 - ``calibrate(network, views, truth)`` (optional): set constants of the network from objects that were not learned from.
+- ``prepared(target, recipe, catalogue)`` (optional): the target with what the loss needs to know from the catalogue.
 - ``TAKES_OFFSET`` (optional): whether a linear baseline can be learned first.
 """
 
@@ -15,6 +16,7 @@ from importlib import import_module
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 from torch import Tensor, nn
 
 from galviz.runs.recipe import Recipe
@@ -55,6 +57,12 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int = 0)
     return rules(target).build(target, recipe, bands, size)
 
 
+def prepared(target: Target, recipe: Recipe, catalogue: pd.DataFrame) -> Target:
+    """Return the target with what the loss of a recipe needs to know from a catalogue; most losses need nothing."""
+    prepare = getattr(rules(target), "prepared", None)
+    return prepare(target, recipe, catalogue) if prepare else target
+
+
 def loss_of(target: Target, recipe: Recipe, truth: np.ndarray | None = None) -> Loss:
     """Return the loss of a recipe as a function of (output, truth).
 
@@ -80,4 +88,4 @@ def loss_of(target: Target, recipe: Recipe, truth: np.ndarray | None = None) -> 
         *others, last = losses
         fitting = f"{', '.join(others)} or {last}" if others else last
         raise ValueError(f"loss: expected {fitting} for the target {target.name}, got {recipe.loss.name}.")
-    return losses[recipe.loss.name](recipe, truth)
+    return losses[recipe.loss.name](recipe, truth, target)

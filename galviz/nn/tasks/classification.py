@@ -17,7 +17,7 @@ from galviz.tasks.target import Target
 _PRIOR = 0.5  # standard deviation of ln T before any object is seen
 
 
-def cross_entropy(recipe: Recipe, known: np.ndarray | None) -> tasks.Loss:
+def cross_entropy(recipe: Recipe, known: np.ndarray | None, target: Target) -> tasks.Loss:
     """Return the cross entropy of each object, with the recipe's label smoothing and class weights."""
     weight = class_weights(recipe, known)
 
@@ -28,7 +28,7 @@ def cross_entropy(recipe: Recipe, known: np.ndarray | None) -> tasks.Loss:
     return loss
 
 
-def focal_loss(recipe: Recipe, known: np.ndarray | None) -> tasks.Loss:
+def focal_loss(recipe: Recipe, known: np.ndarray | None, target: Target) -> tasks.Loss:
     """Return the focal loss of each object; its γ is the recipe's ``alpha``, or 2 if that is 0."""
     weight = class_weights(recipe, known)
 
@@ -83,7 +83,7 @@ def classifier(
     return assemble(recipe, bands, head, apart=apart, size=size, calibrated=bool(recipe.loss.calibration))
 
 
-def validation(output: Tensor, truth: Tensor) -> dict[str, float]:
+def validation(output: Tensor, truth: Tensor, target: Target) -> dict[str, float]:
     """Return ``val_accuracy``."""
     return {"val_accuracy": (output.argmax(1) == truth.flatten()).double().mean().item()}
 

@@ -21,11 +21,11 @@ from galviz.tasks.target import Target
 TAKES_OFFSET = True
 """Whether a linear baseline can be learned first (`Recipe`'s ``offset``)."""
 LOSSES = {
-    "mse": lambda recipe, known: in_units(functional.mse_loss, relative(known)),
-    "mae": lambda recipe, known: in_units(functional.l1_loss, relative(known)),
-    "huber": lambda recipe, known: in_units(functional.huber_loss, units(known)),
-    "mse_std": lambda recipe, known: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
-    "gaussian_nll": lambda recipe, known: gaussian(recipe.loss.alpha, units(known)),
+    "mse": lambda recipe, known, target: in_units(functional.mse_loss, relative(known)),
+    "mae": lambda recipe, known, target: in_units(functional.l1_loss, relative(known)),
+    "huber": lambda recipe, known, target: in_units(functional.huber_loss, units(known)),
+    "mse_std": lambda recipe, known, target: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
+    "gaussian_nll": lambda recipe, known, target: gaussian(recipe.loss.alpha, units(known)),
 }
 
 
@@ -107,7 +107,7 @@ def _check_joint(recipe: Recipe, *, apart: bool) -> None:
         )
 
 
-def validation(output: Tensor, truth: Tensor) -> dict[str, float]:
+def validation(output: Tensor, truth: Tensor, target: Target) -> dict[str, float]:
     """Return ``val_mae``, as learned."""
     return {"val_mae": (output[:, : truth.shape[1]] - truth).abs().mean().item()}
 

@@ -1,14 +1,17 @@
 """From a `CutoutSet` to batches of tensors, in an order that depends only on the seed and the step."""
 
 import math
+import os
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import psutil
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
 
 from galviz.io.lazy_array import LazyRows
 from galviz.measure.linear_baseline import Offset, column_of
@@ -17,7 +20,8 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
 _SHARE = 0.25  # fraction of the free memory that images may fill
-_WORKERS = 2
+_THREADS = min(4, os.cpu_count() or 1)  # that read images ahead
+_AHEAD = 4  # batches that are read before they are needed
 
 
 class Samples(Dataset):
@@ -166,12 +170,39 @@ def memory_format(network: nn.Module, device: str | torch.device) -> torch.memor
     return torch.channels_last if safe else torch.contiguous_format
 
 
+class ReadAhead(IterableDataset):
+    """The batches of `order`, in its order, read by threads while the network learns.
+
+    Threads are enough: decompression and conversion let go of the interpreter, and no batch is copied from process to
+    process.
+    """
+
+    def __init__(self, samples: Samples, order: Steps | Chunks) -> None:
+        self.samples, self.order = samples, order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield the batches. The first error of a reading is raised where its batch would stand."""
+        pool, waiting = ThreadPoolExecutor(_THREADS), deque[Future]()
+        try:
+            for item in self.order:
+                waiting.append(pool.submit(self.samples.__getitem__, item))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 def loader(samples: Samples, order: Steps | Chunks) -> DataLoader:
-    """Return a loader of the batches of `order`. Images that are not in memory are read ahead by other processes."""
-    workers = 0 if isinstance(samples.images, np.ndarray) else _WORKERS
-    ahead = {"multiprocessing_context": "spawn", "persistent_workers": True} if workers else {}
+    """Return a loader of the batches of `order`. Images that are not in memory are read ahead by threads."""
     pinned = torch.cuda.is_available()
-    return DataLoader(samples, sampler=order, batch_size=None, num_workers=workers, pin_memory=pinned, **ahead)
+    if isinstance(samples.images, np.ndarray):
+        return DataLoader(samples, sampler=order, batch_size=None, pin_memory=pinned)
+    return DataLoader(ReadAhead(samples, order), batch_size=None, pin_memory=pinned)
 
 
 def kept(cutouts: CutoutSet) -> np.ndarray | LazyRows:
@@ -193,14 +224,14 @@ def truths(cutouts: CutoutSet, target: Target, offset: Offset | None = None) -> 
     Returns
     -------
     numpy.ndarray of float64, shape (N, K), or None
-        As learned, NaN where not known. None for a pretext task, where the image is its own label.
+        As `Target.learned`, NaN where not known. None for a pretext task, where the image is its own label.
 
     Raises
     ------
     KeyError
         If the catalogue lacks the column.
     """
-    truth = target.truth(cutouts.catalogue)
+    truth = target.learned(cutouts.catalogue)
     if truth is not None and offset is not None:
         truth[:, 0] -= offset.of(cutouts.catalogue)
     return truth

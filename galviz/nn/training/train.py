@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.nn.networks.encoders import load_encoder
-from galviz.nn.tasks import build
+from galviz.nn.tasks import build, prepared
 from galviz.nn.training.fit import fit
 from galviz.nn.training.trainer import Devices
 from galviz.runs.run import Run
@@ -41,6 +41,7 @@ def train(
     """
     _check_truth(run.target, cutouts.catalogue)
     target = run.target if run.target.numeric else run.target.fitted(cutouts.catalogue)
+    target = prepared(target, run.recipe, cutouts.catalogue)
     network = build(target, run.recipe, cutouts.bands, cutouts.images.shape[-1])
     initial = encoder or run.recipe.network.pretrained
     if initial and not (resume and run.checkpoint.exists()):  # a checkpoint holds the weights
@@ -50,7 +51,7 @@ def train(
 
 def _check_truth(target: Target, catalogue: pd.DataFrame) -> None:
     """Raise a ValueError if there is nothing to learn from. The message names columns that are empty."""
-    truth = target.truth(catalogue)
+    truth = target.learned(catalogue)
     if truth is None or np.isfinite(truth).all(axis=1).any():
         return
     empty = [column for column in target.columns if catalogue[column].isna().all()]

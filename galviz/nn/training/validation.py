@@ -30,7 +30,7 @@ class Validation:
     """
 
     def __init__(self, trainer: pl.Trainer, target: Target, recipe: Recipe, samples: Samples, loss: Loss) -> None:
-        self._loss, self._metrics = loss, rules(target).validation
+        self._loss, self._metrics, self._target = loss, rules(target).validation, target
         self._truth, self._world = samples.truth, trainer.world_size
         order = Chunks(len(samples), recipe.batch, rank=trainer.global_rank, world=trainer.world_size)
         self._batches = loader(samples, order)
@@ -39,7 +39,9 @@ class Validation:
         """Return ``val_loss`` over all samples, and the metrics of the task."""
         parts = [part[0] for part in outputs(network, self._batches)]
         output = torch.cat(self._gathered(parts))
-        return {"val_loss": reduced(self._loss(output, self._truth)).item()} | self._metrics(output, self._truth)
+        return {"val_loss": reduced(self._loss(output, self._truth)).item()} | self._metrics(
+            output, self._truth, self._target
+        )
 
     def _gathered(self, parts: list[Tensor]) -> list[Tensor]:
         """Return the batches of all processes in the order of the samples. `Chunks` gave them out in turn."""

@@ -34,7 +34,7 @@ class Later(pn.viewable.Viewer):
 
     async def body(self) -> AsyncIterator[Any]:
         """Yield a progress message, then the content, or an error message."""
-        yield text("Measuring …")
+        yield text("Computing …")
         try:
             found = await asyncio.to_thread(self._compute)
         except ValueError as error:

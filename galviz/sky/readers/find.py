@@ -17,11 +17,12 @@ from galviz.io.paths import inside
 from galviz.sky.checks import check_unit
 from galviz.sky.readers import array_files, classes, fits_images, zoo
 from galviz.sky.readers.array_files import ArrayCutout
-from galviz.sky.readers.fits_images import Contents, FitsCutout
+from galviz.sky.readers.fits_images import Contents, Cutout, FitsCutout
 from galviz.sky.readers.labels import find_labels, is_table
-from galviz.sky.readers.picture_files import SUFFIXES, Raw, header, hidden, walk
+from galviz.sky.readers.picture_files import SUFFIXES, Raw, floats, header, hidden, walk
 from galviz.sky.readers.pictures import Pictures, check_single, find_pictures
 from galviz.sky.readers.positions import with_positions
+from galviz.sky.readers.zero_points import calibrated, zero_points
 
 USUAL_SIZE = 128
 """Pictures that are larger are made this many pixels wide if the user gives no size."""
@@ -61,6 +62,7 @@ def find_images(
     columns: Mapping[str, str] | None = None,
     bands: Sequence[str] | None = None,
     unit: str | None = None,
+    zero_point: str = "",
     skip_bad: bool = False,
     kind: str = "any",
     boxes: bool = False,
@@ -81,6 +83,9 @@ def find_images(
         Names of the bands, where the files do not have them.
     unit : str, optional
         As in `galviz.sky.checks.UNITS`, where the files do not say it.
+    zero_point : str
+        AB magnitude of a pixel value of 1: ``"27"``, or ``"g=27.1,r=26.8"``. Pixels become nanomaggies. By default as
+        the headers say, unless `unit` is given.
     skip_bad : bool
         Whether files with other bands than most are left out.
     kind : {"any", "zoo", "classes"}
@@ -108,10 +113,12 @@ def find_images(
         _refuse_others(path)
     notes: list[str] = []
     published = _known(path, kind)  # its tables are its catalogue
-    found = published or (kind == "any" and _scientific(path, bands, unit, notes, skip_bad=skip_bad))
+    found = published or (kind == "any" and _scientific(path, bands, (unit, zero_point), notes, skip_bad=skip_bad))
     found = found or _pictures(path, kind, notes)
     found = found if isinstance(found, Found) else Found(found)
     found.notes += notes
+    if zero_point and found.pictures.box is None:
+        raise ValueError("zero-point: expected none for colour pictures, got one. Leave it out.")
     if bands is not None and found.pictures.box is None and tuple(bands) != found.pictures.bands:
         raise ValueError(f"bands: expected none for colour pictures, got {', '.join(bands)}. Leave --bands out.")
     folders = [] if table is not None or published else _table_folders(path)
@@ -268,7 +275,53 @@ def _pictures(path: Path, kind: str, notes: list[str]) -> Pictures:
         notes.append(f"{len(counts):,} class folders, column class: {listed}")
     if "split" in table:
         notes.append(f"column split: {', '.join(f'{name} {n:,}' for name, n in table['split'].value_counts().items())}")
-    return _sized(Pictures(table, read or raws.__iter__, origin))
+    found = Pictures(table, read or raws.__iter__, origin)
+    return _with_any_floats(found, notes) or _sized(found)
+
+
+@dataclass(frozen=True)
+class _FloatPicture:
+    """A grey picture whose floats are kept as they are, also outside 0…1. It is read by `read`, in any process."""
+
+    raw: Raw
+
+    def read(self) -> Cutout:
+        found = floats(self.raw)
+        if found is None:
+            raise ValueError(
+                "expected floats as in the other pictures, got whole numbers. Make a sky of its own of it."
+            )
+        return Cutout(found[None])
+
+
+def _with_any_floats(pictures: Pictures, notes: list[str]) -> Pictures | None:
+    """Return pictures as scientific images if they hold floats outside 0…1; None if they are pictures to be shown."""
+    sample = []
+    for raw in _sample_of(pictures):
+        try:
+            sample.append(floats(raw))
+        except (ValueError, OSError):
+            continue  # named when it is read
+    known = [one for one in sample if one is not None and np.isfinite(one).any()]
+    if not known or any(one is None for one in sample):
+        return None
+    low, high = min(np.nanmin(one) for one in known), max(np.nanmax(one) for one in known)
+    if 0 <= low <= high <= 1:
+        return None
+    notes.append(
+        f"pictures of floats from {low:g} to {high:g} ({len(known):,} looked at): kept as they are, one band band1, as "
+        "fluxes without a zero point; none is clipped"
+    )
+    height, width = Counter(one.shape for one in known).most_common(1)[0][0]
+    read, origin = pictures.read, f"{pictures.origin}, floats from {low:g} to {high:g}"
+    return replace(
+        pictures,
+        read=lambda: map(_FloatPicture, read()),
+        bands=("band1",),
+        unit="flux",
+        box=(width, height),
+        origin=origin,
+    )
 
 
 def _from_names(names: list[PurePosixPath], place: Path) -> pd.DataFrame:
@@ -330,7 +383,7 @@ def _scientific_files(path: Path, level: int = 0) -> Iterator[Path]:
 
 
 def _scientific(
-    path: Path, bands: Sequence[str] | None, unit: str | None, notes: list[str], *, skip_bad: bool
+    path: Path, bands: Sequence[str] | None, unit: tuple[str | None, str], notes: list[str], *, skip_bad: bool
 ) -> Found | None:
     """Return scientific images: FITS files and files of arrays. None if there are none, or more pictures."""
     alone = path.is_file() or array_files.is_zarr(path)
@@ -451,11 +504,11 @@ def _described(
     found: Pictures,
     *,
     bands: Sequence[str] | None,
-    unit: str | None,
+    unit: tuple[str | None, str],
     notes: list[str],
     skip_bad: bool,
 ) -> Pictures:
-    """Return scientific images with the bands, size and unit that most of a sample have."""
+    """Return scientific images with the bands, size and unit that most of a sample have; `unit` may be given."""
     if all(one.colour for one in sample):
         return replace(found, size=min(USUAL_SIZE, max(sample[0].shape[1:])))
     counts = Counter(one.shape[0] for one in sample)
@@ -478,10 +531,20 @@ def _described(
         names = tuple(f"band{k}" for k in range(1, count + 1))
         notes.append(f"the files do not name their {count} bands: {' '.join(names)} (name them with --bands)")
     units = {one.unit for one in same}
-    unit = unit or (units.pop() if len(units) == 1 else "flux")
+    own = units.pop() if len(units) == 1 else "flux"
+    headers = [one.zero_points for one in same] if own == "flux" else []
+    points = zero_points(unit[1], names, unit[0], headers)
+    unit = "nanomaggy" if points else unit[0] or own
     check_unit(unit)
+    if points:
+        notes.append(points.note)
+        known = f", {points.note.partition(':')[0]}"
+        found = replace(found, read=partial(calibrated, found.read, points.values), origin=found.origin + known)
     if unit == "flux":
-        notes.append("the unit of the pixels is not known: fluxes without a zero point (say --unit nanomaggy if so)")
+        notes.append(
+            "the unit of the pixels is not known: fluxes without a zero point (say --unit nanomaggy or "
+            "--zero-point if it is known)"
+        )
     shapes = Counter(one.shape[1:] for one in same)
     height, width = shapes.most_common(1)[0][0]
     if len(shapes) > 1:

@@ -36,6 +36,11 @@ _BESIDE = re.compile(
 _DAMAGE = r"(?is).*(truncated|checksum|datasum|corrupt)"
 _LOCK = RLock()
 _OPEN = {"memmap": False, "checksum": True, "ignore_missing_simple": False}
+_ZERO_POINTS = (
+    *("MAGZERO", "MAGZPT", "MAGZP", "MAGZEROP", "MAGZRPT", "MAG_ZP", "ZEROPOINT", "ZEROPNT", "ZEROPT", "ZERO_PNT"),
+    *("ZPTMAG", "ZPMAG", "PHOTZP", "PHOTZPT_AB", "ABMAGZP", "ZP_AB", "ZP"),
+)
+_JANSKY = {"nJy": 31.4, "uJy": 23.9, "µJy": 23.9, "mJy": 16.4, "Jy": 8.9}  # BUNIT → AB zero point; MJy is another
 _NANOMAGGY = {"nanomaggy", "nanomaggies", "nmgy", "nanomaggy/pixel", "nanomaggies/pixel"}
 
 
@@ -48,6 +53,8 @@ class Cutout(NamedTuple):
     """The columns `galviz.sky.checks.WCS_COLUMNS`."""
     pixel_scale: float = np.nan
     """Arcsec."""
+    zero_points: tuple[float, ...] | None = None
+    """AB magnitude of a pixel value of 1 in each band, as the headers say; None where they do not."""
 
 
 class Contents(NamedTuple):
@@ -69,6 +76,8 @@ class Contents(NamedTuple):
     """What the file itself says of its objects, a pandas.DataFrame of N rows, or None."""
     colour: bool = False
     """Whether its objects are colour pictures (8 bits, red, green, blue), not scientific images."""
+    zero_points: tuple[str, tuple[float, ...]] | None = None
+    """Keyword and value for each band of the first object, of `Cutout.zero_points`."""
 
 
 class _Place(NamedTuple):
@@ -90,7 +99,9 @@ class FitsCutout:
         if len({part.pixels.shape[1:] for part in parts}) > 1:
             sizes = ", ".join(f"{part.pixels.shape[2]}×{part.pixels.shape[1]}" for part in parts)
             raise ValueError(f"{self.paths[0]}: expected bands of one size, got {sizes}.")
-        return parts[0]._replace(pixels=np.concatenate([part.pixels for part in parts]))
+        known = [part.zero_points for part in parts]
+        points = None if None in known else sum(known, ())
+        return parts[0]._replace(pixels=np.concatenate([part.pixels for part in parts]), zero_points=points)
 
 
 def is_fits(path: Path) -> bool:
@@ -131,6 +142,7 @@ def contents(path: Path) -> Contents:
             unit="nanomaggy" if unit in _NANOMAGGY or legacy else "display" if unit == "display" else "flux",
             wcs=_coordinates(header, shape[1:]) is not None,
             beside=tuple(beside),
+            zero_points=_zero_points(hdus, first),
         )
 
 
@@ -256,7 +268,33 @@ def _read(path: Path, hdus: fits.HDUList, place: _Place) -> Cutout:
     if covered is not None and covered.header.get("COVERAGE") is True and covered.shape == pixels.shape:
         pixels = np.where(np.asarray(covered.data) != 0, pixels, np.float32(np.nan))
     wcs = _coordinates(first.header, (height, width))
-    return Cutout(pixels, wcs, _pixel_scale(first.header, wcs))
+    points = _zero_points(hdus, place)
+    return Cutout(pixels, wcs, _pixel_scale(first.header, wcs), None if points is None else points[1])
+
+
+def _zero_points(hdus: fits.HDUList, place: _Place) -> tuple[str, tuple[float, ...]] | None:
+    """Return keyword and AB zero point of each band; None if one has none. A band without takes the file's."""
+    found = [_zero_point(hdus[k].header) or _zero_point(hdus[0].header) for k in place.hdus]
+    if None in found:
+        return None
+    bands = _shape(hdus, place)[0]
+    values = [value for _, value in found] if len(found) == bands else [found[0][1]] * bands
+    return found[0][0], tuple(values)
+
+
+def _zero_point(header: fits.Header) -> tuple[str, float] | None:
+    """Return keyword and AB zero point that a header gives, by one of the usual keywords or by Jansky as its unit."""
+    unit = str(header.get("BUNIT", "")).replace(" ", "").removesuffix("/pixel").removesuffix("/pix")
+    if unit in _JANSKY:
+        return "BUNIT", _JANSKY[unit]
+    for key in _ZERO_POINTS:
+        value = header.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 5 < value < 45:  # 0: not calibrated
+            return key, float(value)
+    flux = header.get("FLUXMAG0")  # of the HSC survey: the value that a star of magnitude 0 has
+    if isinstance(flux, int | float) and 1e2 < flux < 1e18:
+        return "FLUXMAG0", 2.5 * float(np.log10(flux))
+    return None
 
 
 def _cube(data: Any) -> np.ndarray:

@@ -150,6 +150,18 @@ def decoded(raw: Raw) -> Image.Image:
         return plain
 
 
+def floats(raw: Raw) -> np.ndarray | None:
+    """Return the floats of a grey picture as they are, float32 (H, W), row 0 at the bottom; None if it has none.
+
+    Raises
+    ------
+    ValueError
+        As `decoded`, but for the range of the floats.
+    """
+    with _opened(raw, whole=True) as picture:
+        return np.array(picture, dtype=np.float32)[::-1] if picture.mode == "F" else None
+
+
 def box_of(size: tuple[int, int], crop: int, fit: Fit) -> tuple[int, int]:
     """Return width and height of the square in the middle that is kept of a picture of some size, in its pixels.
 

@@ -243,7 +243,7 @@ class ComparedMeasures(pn.viewable.Viewer):
 
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
         """Yield a progress message, then the table and the buttons."""
-        yield text("Measuring …")
+        yield text("Computing …")
         measures, groups = await asyncio.to_thread(self.found)
         if measures.empty:
             yield text("The truth of these objects is not known, so nothing can be measured.")

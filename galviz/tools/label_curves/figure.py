@@ -53,7 +53,9 @@ def label_curves(
             options = {"color": GREY, "line_width": 1.5, "line_dash": dash}
             parts.append(hv.Curve(line[:2], x, y, label=f"{name}, the paper's").opts(**options))
             parts.append(hv.Scatter(line[:2], x, y).opts(color=GREY, marker=marker, size=4))
-    for method, (name, colour, dash, marker) in _STYLES.items():
+    alone = set(curves["method"]) == {"base"}
+    for method, (style, colour, dash, marker) in _STYLES.items():
+        name = "This network" if alone else style
         line = _points(curves, method)
         if line is None:
             continue

@@ -48,6 +48,15 @@ def gains_html(gains: Mapping[str, Gain | str], *, logarithmic: bool) -> Markup:
     return Markup("").join(Markup("<p>{}</p>").format(line) for line in [*lines, _note(_WHO), _note(paper)])
 
 
+PLAIN = Markup("<p>{}</p>").format(
+    Markup("<span class='note'>{}</span>").format(
+        "Each training is measured on the objects of its fold, which it did not learn from. Points are means over "
+        "folds, then seeds; bars are the scatter of the seeds."
+    )
+)
+"""What the figures of a sweep without a pre-training show."""
+
+
 def _classes_words() -> str:
     """Return what the paper found for classes."""
     claims = [

@@ -16,7 +16,7 @@ from galviz.measure.unit_errors import UNITS, written
 from galviz.tools.export.download import Download
 from galviz.tools.formatting import beside, data_table, drawn, error_note, field, note, shown_error, text
 from galviz.tools.label_curves.figure import label_curves
-from galviz.tools.label_curves.text import LOGARITHMS, NAMES, compared_html, gains_html
+from galviz.tools.label_curves.text import LOGARITHMS, NAMES, PLAIN, compared_html, gains_html
 from galviz.work.sweep import Sweep
 
 _LATER = "the gain is computed when one trial has finished at every label fraction, with and without pre-training."
@@ -27,8 +27,8 @@ from galviz.work.sweep import Sweep
 sweep = Sweep({path!r})
 table = sweep.table()  # a row a training
 print(curves(table, {measure!r}, {unit!r}))
-print(gain_words(label_gain(sweep.held_out(), {measure!r}, {unit!r})))
 """
+_GAIN = "print(gain_words(label_gain(sweep.held_out(), {measure!r}, {unit!r})))\n"
 
 
 class Results(NamedTuple):
@@ -58,7 +58,7 @@ class LabelsView(pn.viewable.Viewer):
         self.label, classes = sweep.plan.target.label, not sweep.plan.target.numeric
         self.measures = ("accuracy",) if classes else MEASURES
         self.param.unit.objects = {"": ""} if classes else {written(unit, self.label): unit for unit in UNITS}
-        self.unit = "" if classes else self.unit
+        self.unit = "" if classes else self.unit if sweep.plan.pretext else "value"
         self.transfer = Download(sizing_mode="stretch_width", margin=(0, 10))
         self.poll()
 
@@ -74,7 +74,7 @@ class LabelsView(pn.viewable.Viewer):
     def results(self) -> Results:
         """Return the results of the finished trainings; slow."""
         table, gains = self.sweep.table(), {}
-        for measure in self.measures:
+        for measure in self.measures if self.sweep.plan.pretext else ():
             try:
                 gains[measure] = label_gain(self.sweep.held_out(), measure, self.unit)
             except ValueError:  # no complete trial yet
@@ -84,7 +84,7 @@ class LabelsView(pn.viewable.Viewer):
     @param.depends("unit", "done")
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
         """Yield figures, text and tables, computed in a thread so that the page stays responsive."""
-        self.transfer.script = _PYTHON.format(
+        self.transfer.script = (_PYTHON + _GAIN if self.sweep.plan.pretext else _PYTHON).format(
             path=str(self.sweep.path.resolve()), measure=self.measures[0], unit=self.unit
         )
         try:
@@ -95,7 +95,8 @@ class LabelsView(pn.viewable.Viewer):
         if results.table.empty:
             yield note("No training of this sweep is done yet: figures come with the first ones.")
             return
-        words = text(gains_html(results.gains, logarithmic=self.unit in LOGARITHMS))
+        gains = gains_html(results.gains, logarithmic=self.unit in LOGARITHMS) if results.gains else PLAIN
+        words = text(gains)
         sides = [
             pn.Column(self.plot(results.table, measure), self.compared(results, measure)) for measure in self.measures
         ]
@@ -104,12 +105,12 @@ class LabelsView(pn.viewable.Viewer):
 
     def compared(self, results: Results, measure: str) -> pn.viewable.Viewable:
         """Return the table of one measure at each fraction, next to the paper's."""
-        return text(compared_html(measure, results.gains[measure], self.written))
+        return text(compared_html(measure, results.gains.get(measure, ""), self.written))
 
     def plot(self, table: pd.DataFrame, measure: str) -> pn.pane.HoloViews:
         """Draw one measure, with the paper's curves behind it if they can be converted to this unit."""
         behind = None
-        if self.unit in LOGARITHMS:
+        if self.unit in LOGARITHMS and self.sweep.plan.pretext:
             behind = published().rename(columns={measure: "mean"})
             behind = behind.assign(mean=behind["mean"] * LOGARITHMS[self.unit])
         mean, options = curves(table, measure, self.unit), {"logarithmic": bool(self.unit)}

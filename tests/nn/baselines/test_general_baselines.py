@@ -4,9 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz.cli.main import main
 from galviz.measure.metrics import accuracy, mae
-from galviz.nn.baselines.general import COLUMNS, CONSTANT, PIXELS, baselines, numeric_columns, pixel_statistics
+from galviz.nn.baselines.general import (
+    COLUMNS,
+    CONSTANT,
+    PIXELS,
+    baselines,
+    numeric_columns,
+    pixel_statistics,
+    table_baselines,
+)
 from galviz.nn.inference.predict import remember
+from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -88,3 +98,47 @@ def test_a_study_adds_its_own_methods(sky, tmp_path, column):
         assert accuracy(one.truth, one.estimate) > accuracy(constant.truth, constant.estimate) + 0.2
     alone = baselines(run_of(tmp_path / "again", sky, target), sky, "flux and counts", more)
     pd.testing.assert_frame_equal(alone["flux and counts"].table, one.table)
+
+
+def test_a_table_without_images_is_cross_validated(sky):
+    table = sky.catalogue
+    found = table_baselines(table, Target.of(table, "flux"), ["colour"], folds=3)
+    assert list(found) == [CONSTANT, COLUMNS]
+    error = {name: mae(told.truth, told.estimate) for name, told in found.items()}
+    assert error[COLUMNS] < 0.6 * error[CONSTANT]
+    always = found[CONSTANT].table
+    for k in range(3):
+        others = table["flux"][(always["fold"] != k).reindex(table.index).to_numpy(bool)]
+        assert np.allclose(always.loc[always["fold"] == k, "flux"], others.mean())  # never its own fold
+    kinds = table_baselines(table, Target.of(table, "kind"), ["colour"], folds=3)
+    assert accuracy(kinds[COLUMNS].truth, kinds[COLUMNS].estimate) > 0.9
+
+
+def test_what_is_not_known_is_not_predicted_and_groups_stay_together(sky):
+    table = sky.catalogue.assign(group=np.repeat(np.arange(12).astype(str), 5))
+    table.iloc[:3, table.columns.get_loc("flux")] = np.nan
+    found = table_baselines(table, Target.of(table, "flux"), folds=4)[COLUMNS].table
+    assert len(found) == 57
+    assert len(found.assign(group=table["group"])[["group", "fold"]].drop_duplicates()) == 12
+
+
+@pytest.mark.parametrize(("column", "error"), [("none", KeyError), ("kind", ValueError)])
+def test_columns_to_learn_from_must_be_numbers(sky, column, error):
+    with pytest.raises(error, match=f"columns: expected columns .*'{column}'"):
+        table_baselines(sky.catalogue, Target.of(sky, "flux"), [column])
+
+
+def test_baselines_from_the_command_line(sky, tmp_path, capsys):
+    sky.catalogue[["flux", "colour", "flux_err", "kind"]].to_csv(tmp_path / "table.csv", index=False)
+    out = tmp_path / "trees.parquet"
+    command = ["baselines", str(tmp_path / "table.csv"), "--target", "flux", "--out", str(out)]
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    assert "learned from colour\n" in printed.err
+    assert "left out flux_err; --columns takes any" in printed.err
+    for metric in ("mae", "rmse", "sigma_nmad", "r2"):
+        assert printed.out.count(f"    {metric} ") == 2
+    assert len(Predictions.open(out)) == 60
+    assert main(["baselines", str(tmp_path / "table.csv"), "--target", "kind", "--columns", "colour"]) == 0
+    assert capsys.readouterr().out.count("    accuracy ") == 2
+    assert main(["baselines", str(tmp_path / "table.csv"), "--target", "kind", "--columns", "colours"]) == 2

@@ -87,14 +87,43 @@ def test_stored_images_give_the_same_batches_as_those_in_memory(tiny_sky, tmp_pa
     assert torch.equal(lazy[0, which]["images"], fast[0, which]["images"])
 
 
-@pytest.mark.slow
-def test_images_that_are_not_kept_are_read_by_other_processes(tiny_sky, tmp_path):
-    stored = type(tiny_sky).open(tiny_sky.save(tmp_path / "sky"))
-    samples = Samples(stored.images, np.arange(12), truths(stored, RICHNESS))
-    batches = loader(samples, Chunks(12, 5))
-    assert batches.num_workers > 0
+@pytest.fixture
+def stored(tiny_sky, tmp_path):
+    """Samples that are read from the disk."""
+    sky = type(tiny_sky).open(tiny_sky.save(tmp_path / "sky"))
+    return Samples(sky.images, np.arange(12), truths(sky, RICHNESS))
+
+
+def test_images_that_are_not_kept_are_read_ahead_in_order(tiny_sky, stored):
+    batches = loader(stored, Chunks(12, 1))
+    assert len(batches) == 12
     images = torch.cat([batch["images"] for batch in batches])
     assert np.array_equal(images, tiny_sky.images[:])
+
+
+def test_only_a_few_batches_are_read_ahead(stored, monkeypatch):
+    read, whole = [], Samples.__getitem__
+    monkeypatch.setattr(Samples, "__getitem__", lambda self, item: read.append(item[0]) or whole(self, item))
+    batches = iter(loader(stored, Steps(12, 2, 50, 0)))
+    next(batches)
+    batches._dataset_fetcher.dataset_iter.close()  # as at the end of a training that is stopped
+    assert 0 in read
+    assert len(read) <= 6
+
+
+def test_an_error_of_reading_ahead_stands_where_its_batch_would(stored, monkeypatch):
+    whole = Samples.__getitem__
+
+    def broken(self, item):
+        if item[0] == 3:
+            raise ValueError("sky: expected a whole sky")
+        return whole(self, item)
+
+    monkeypatch.setattr(Samples, "__getitem__", broken)
+    batches = iter(loader(stored, Chunks(12, 2)))
+    assert [next(batches)["step"] for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="expected a whole sky"):
+        next(batches)
 
 
 def test_the_square_has_eight_symmetries():
