@@ -128,10 +128,10 @@ def baselines(path: str, only: str = "") -> "dict[str, pd.DataFrame]":
     from galviz.nn.baselines.general import baselines as predictions_of
     from galviz.runs.predictions import Predictions
     from galviz.sky.cutouts import CutoutSet
-    from galviz.studies import named, open_study, studies
+    from galviz.studies import named, open_study, study_names
 
     run = Run.open(path)
-    of_study = open_study(run.study).baselines if run.study in studies() else {}
+    of_study = open_study(run.info["study"]).baselines if run.info["study"] in study_names() else {}
     more = {name: named(baseline.make) for name, baseline in of_study.items()}
     found = predictions_of(run, CutoutSet.open(run.data), only, more)
     if not found:

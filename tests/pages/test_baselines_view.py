@@ -86,6 +86,16 @@ def test_a_button_computes_them_and_they_are_kept(run, at_once):
         pd.testing.assert_frame_equal(again.found[name], metrics, check_dtype=False)
 
 
+def test_those_of_the_study_stand_beside_them(run, at_once):
+    run.update_info(study="richness")
+    view = BaselinesView(Run.open(run.path))
+    view.compare()
+    view.work._ended.wait(60)
+    view.poll()
+    assert list(view.found) == [NETWORK, *BASELINES, "flux and counts"]
+    assert "<th title='ridge regression on the summed flux and" in view.table()
+
+
 def test_results_older_than_the_predictions_are_not_shown(run, at_once):
     view = BaselinesView(run)
     view.compare()

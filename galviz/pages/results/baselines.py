@@ -11,6 +11,7 @@ from galviz.io.damage import whole
 from galviz.io.files import read_json, write_json
 from galviz.io.markup import Markup
 from galviz.runs.run import Run
+from galviz.studies import Baseline, open_study, study_names
 from galviz.tools.formatting import REFUSED, error_note, shown_error, shown_value, shown_work, text
 from galviz.work.chunks import Work
 
@@ -59,7 +60,7 @@ class BaselinesView(pn.viewable.Viewer):
     def compare(self, _: object = None) -> None:
         """Start the computation, unless it is running."""
         if self.work is None:
-            chunks = [(str(self.run.path), name) for name in BASELINES]
+            chunks = [(str(self.run.path), name) for name in (*BASELINES, *baselines_of(self.run))]
             self.param.update(error="", work=Work("galviz.work.worker:baselines", chunks))
             if pn.state.curdoc is not None:
                 self._polls = pn.state.add_periodic_callback(self.poll, period=_EVERY_MS)
@@ -96,7 +97,8 @@ class BaselinesView(pn.viewable.Viewer):
     @param.depends("found")
     def table(self) -> Markup:
         """Return the metrics of the network and of the baselines, as HTML."""
-        return baselines_html(self.found) if self.found else Markup("")
+        about = {name: one.about for name, one in baselines_of(self.run).items()}
+        return baselines_html(self.found, about) if self.found else Markup("")
 
     @param.depends("work", "version")
     def progress(self) -> str:
@@ -116,16 +118,24 @@ class BaselinesView(pn.viewable.Viewer):
         return pn.Column(button, text(self.progress), self.refused, text(self.table, **wide), **wide)
 
 
-def baselines_html(found: Mapping[str, pd.DataFrame]) -> Markup:
+def baselines_of(run: Run) -> Mapping[str, Baseline]:
+    """Return the baselines that the study of a run declares."""
+    return open_study(run.info["study"]).baselines if run.info["study"] in study_names() else {}
+
+
+def baselines_html(found: Mapping[str, pd.DataFrame], about: Mapping[str, str] | None = None) -> Markup:
     """Return a table with a row per metric and a column per method, and whether the network is the best, as HTML.
 
     Parameters
     ----------
     found : mapping of str to pandas.DataFrame
         The network first. Index ``metric``; columns value, low, high and definition.
+    about : mapping of str to str, optional
+        What the baselines of the study are.
     """
+    about = _ABOUT | dict(about or {})
     title = "<th title='{}'>{}</th>"
-    head = Markup("").join(Markup(title).format(_ABOUT.get(name, name), name) for name in found)
+    head = Markup("").join(Markup(title).format(about.get(name, name), name) for name in found)
     cell, rows = Markup("<td>{}<br><small>{} to {}</small></td>"), []
     for metric, definition in found[NETWORK]["definition"].items():
         values = (table.loc[metric, list(_COLUMNS)] for table in found.values())
