@@ -270,7 +270,7 @@ def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
     groups = len(set(groups_of(cutouts.catalogue)))
     if groups < last:
         raise ValueError(
-            f"folds: expected at most {groups}, one a group of objects that stay together, got {last}. "
+            f"folds: expected at most {groups}, one per group of objects that stay together, got {last}. "
             f"Give --set folds={groups}."
         )
     folds = args.folds or ([0] if pretrained else ["all"])
@@ -311,7 +311,7 @@ def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
     if (out / "run.json").exists():
         raise FileExistsError(
             f"out: expected a new run folder, got {out}, which holds a run. "
-            "Go on with it with --resume, or choose another."
+            "Continue it with --resume, or choose another."
         )
     if not args.data:
         raise ValueError(

@@ -123,7 +123,7 @@ def _mock(commands: Any, studies: "Mapping[str, Study]") -> None:
     sizes = ", ".join(f"{sky.size} for {name}" for name, sky in skies.items())
     add("--size", type=_positive, metavar="PX", help=f"side of a cutout in pixels (default: {sizes})")
     add("--seed", type=int, default=0, metavar="N", help="same seed, same sky, on any machine (default: %(default)s)")
-    add("--workers", type=_positive, metavar="N", help="processes that draw (default: one a core)")
+    add("--workers", type=_positive, metavar="N", help="processes that draw (default: one per core)")
 
 
 def _ingest(commands: Any) -> None:
@@ -171,7 +171,7 @@ def _any(parser: argparse.ArgumentParser) -> None:
     )
     add("pictures", nargs="+", metavar="PATH", help=help_pictures)
     add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
-    help_table = "what is known of the objects (default: the table in the same folder whose ids fit; none: no table)"
+    help_table = "catalogue of the objects (default: the table in the same folder whose ids fit; none: no table)"
     add("--table", metavar="FILE", help=help_table)
     _column(parser)
     add("--bands", metavar="G,R,I", help="names of the bands (default: as the files name them)")
@@ -207,11 +207,11 @@ def _sdss(parser: argparse.ArgumentParser) -> None:
     )
     help_tile = "cover whole fields with squares of this side (this or --positions is required)"
     help_table = "CSV of object_id, ra, dec (degrees), and z where --side is in Mpc, or a redMaPPer catalogue in FITS, "
-    help_table += "of which the clusters in the frames are taken, with richness (this or --tile is required)"
+    help_table += "whose clusters inside the frames are used, with their richness (this or --tile is required)"
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--tile", type=float, metavar="ARCSEC", help=help_tile)
     what.add_argument("--positions", metavar="FILE", help=help_table)
-    help_detect = "cut out what r shows above this many times the noise, 4 where no number is given (this, --tile or "
+    help_detect = "cut out sources in r above this many σ, by default 4 (this, --tile or "
     help_detect += "--positions is required)"
     what.add_argument("--detect", type=float, nargs="?", const=4.0, metavar="SIGMA", help=help_detect)
     parser.add_argument("--members", metavar="FITS", help="members of redMaPPer's clusters (default: none are listed)")
@@ -237,7 +237,7 @@ def _zoo(parser: argparse.ArgumentParser) -> None:
 def _classes(parser: argparse.ArgumentParser) -> None:
     help_pictures = (
         "recognised from the files: the folder of CIFAR-10 (for Python, or binary); of CUB-200-2011; or a "
-        "folder or .zip of a folder a class, which may lie in train and test"
+        "folder or .zip with one subfolder per class, also within train and test"
     )
     parser.add_argument("pictures", metavar="PATH", help=help_pictures)
     parser.add_argument("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
@@ -259,7 +259,7 @@ def _reading(parser: argparse.ArgumentParser, size: int | None) -> None:
     add("--fit", choices=("pad", "crop"), default="pad", help=help_fit + "(default: %(default)s)")
     help_skip = "leave out pictures that cannot be read, and name them (default: an error)"
     add("--skip-bad", action="store_true", help=help_skip)
-    add("--workers", type=_positive, metavar="N", help="how many are read at the same time (default: one a core)")
+    add("--workers", type=_positive, metavar="N", help="how many are read at the same time (default: one per core)")
 
 
 def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
@@ -302,7 +302,7 @@ def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
     add("--epochs", type=_positive, metavar="N", help="passes over the sky (default: as the recipe says)")
     help_devices = "cpu, cuda:0, mps, or how many of the best kind (default: one, of the best kind there is)"
     add("--devices", metavar="N|NAME", help=help_devices)
-    help_queue = "train at once, where there is room beside what trains on the device (default: wait in line for it)"
+    help_queue = "start now if memory allows, without waiting in the queue (default: wait)"
     add("--no-queue", action="store_true", help=help_queue)
     add("--resume", action="store_true", help="go on from the run's last checkpoint (default: make a new run)")
 
@@ -350,15 +350,17 @@ def _sweep(commands: Any, studies: "Mapping[str, Study]") -> None:
     add("--positive", metavar="CLASS", help=help_positive)
     help_fractions = "parts of the labels, up to 1 (default: 1; with pre-training 0.01 0.05 0.1 0.2 and so on to 1)"
     add("--fractions", nargs="+", type=float, metavar="PART", help=help_fractions)
-    help_trials = "times that all is done, each with another seed (default: 1; with pre-training 3)"
+    help_trials = "repeats, each with other labels and initial weights (default: 1; with pre-training 3)"
     add("--trials", type=_positive, metavar="N", help=help_trials)
     help_folds = "numbers of the folds held out, or all (default: all; with pre-training 0)"
     add("--folds", nargs="+", type=_fold, metavar="K", help=help_folds)
     help_wise = "pre-train for each fold without its held-out images (default: once on all images, without labels)"
     add("--fold-wise", action="store_true", help=help_wise)
-    help_set = "change settings of the recipe, or with bands. or orders. of the pre-training's (default: none)"
+    help_set = "change settings of the recipe; bands. or orders. before a key changes the pre-training (default: none)"
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help_set)
-    help_devices = "cpu, cuda:0, …: a training at a time on each; name one twice for two at a time (default: the best)"
+    help_devices = (
+        "cpu, cuda:0, …: one training at a time on each; name one twice for two at a time (default: the best)"
+    )
     add("--devices", nargs="+", default=["auto"], metavar="NAME", help=help_devices)
     add("--resume", action="store_true", help="go on with what is missing (default: make a new sweep)")
 
@@ -375,7 +377,7 @@ def _predict(commands: Any) -> None:
     help_run = "the run folder whose network is applied; several, or a sweep, of which the runs with all labels count: "
     add("run", nargs="+", metavar="RUN", help=help_run + "the mean of all is written, and how far they differ")
     add("--data", metavar="DIR", required=True, help="the sky to look at (required)")
-    add("--out", metavar="FILE", required=True, help="the table to write, .parquet, a row an object (required)")
+    add("--out", metavar="FILE", required=True, help="the table to write, .parquet, one row per object (required)")
     help_held = "predict each object only by networks that were not trained on it (default: by all)"
     add("--held-out", action="store_true", help=help_held)
 

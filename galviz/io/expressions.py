@@ -204,7 +204,7 @@ class _Reader:
             known = [str(n) for n in [*self._table.index.names, *self._table.columns] if n is not None]
             same = [n for n in known if n.lower() == name.lower()]
             near = same or difflib.get_close_matches(name, known, n=3) or known[:10]
-            raise ValueError(f"expression: expected a column, got {name!r}. Near it: {', '.join(near)}.")
+            raise ValueError(f"expression: expected a column, got {name!r}. Similar names: {', '.join(near)}.")
         if pd.api.types.is_bool_dtype(values) and not values.isna().any():
             return values.to_numpy(dtype=bool)
         if pd.api.types.is_integer_dtype(values):

@@ -83,5 +83,7 @@ def merger_rate(fraction: ArrayLike, t_obs: ArrayLike, merging: ArrayLike = 1.0)
     """
     t_obs = np.asarray(t_obs, dtype=np.float64)
     if (t_obs <= 0).any():
-        raise ValueError(f"t_obs: expected positive times in Gyr, got {t_obs.min()}. Take one of rates.PUBLISHED.")
+        raise ValueError(
+            f"t_obs: expected positive times in Gyr, got {t_obs.min()}. Use a published value, as in `PUBLISHED`."
+        )
     return np.asarray(fraction, dtype=np.float64) * merging / t_obs

@@ -205,7 +205,7 @@ class OpenedPage(pn.viewable.Viewer):
 
     @param.depends("selected", watch=True)
     def _choose(self) -> None:
-        """Put an upload aside where something else is opened."""
+        """Forget the upload when something else is opened."""
         if self.selected:
             self.param.update(uploaded="", **self._ids_of(self.selected))
 

@@ -25,9 +25,7 @@ _NONE = Markup("""<p><b>{name}</b> has no latents{yet}. A training of the study 
 every object of its sky: start one in the tab Train, or with
 <code>galviz train inpainting --data SKY --out RUN</code>, and
 choose it here.</p>""")
-_OF_IMAGES = Markup(
-    "<p><b>{name}</b> has no latents: it learned from the images themselves. Choose a run of best fits.</p>"
-)
+_OF_IMAGES = Markup("<p><b>{name}</b> has no latents: only runs of best fits have them. Choose one of those.</p>")
 
 
 class LatentsView(pn.viewable.Viewer):
@@ -100,7 +98,7 @@ class LatentsView(pn.viewable.Viewer):
         """Return a description of the map."""
         count, (first, second) = len(self.explorer.table), self.found.shares
         where = f"by the first two principal components of their latents ({first:.0%} and {second:.0%} of the variance)"
-        near = "The network sees alike what lies close together."
+        near = "Objects close together look similar to the network."
         tap = "" if self.thumbnails is None else "A tap on a thumbnail brings its object into focus. "
         rest = f"{where}. {near} {tap}Objects selected in one plot are marked in all."
         return Markup("<b>{:,} objects</b> {}").format(count, rest)

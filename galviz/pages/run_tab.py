@@ -52,7 +52,7 @@ class RunTab(pn.viewable.Viewer):
             self.shown.cancel()
         self.shown = None
         if path is None:
-            return note("No run yet: train one first, on the tab Train.")
+            return note("No run yet. Train one on the tab Train.")
         try:
             run = Run.open(path)
             if not run.weights.exists():

@@ -122,4 +122,4 @@ def best(run: Run) -> str:
 def half_html(broken: dict[str, str]) -> str | Markup:
     """Return an HTML list of the incomplete run folders and the reasons, or ``""``."""
     rows = Markup("").join(Markup("<li><code>{}</code>: {}</li>").format(*one) for one in broken.items())
-    return Markup("<p>Left out because they hold no complete run:</p><ul>{}</ul>").format(rows) if rows else ""
+    return Markup("<p>Incomplete run folders, not listed:</p><ul>{}</ul>").format(rows) if rows else ""

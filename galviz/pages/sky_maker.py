@@ -16,7 +16,7 @@ from galviz.work import processes as jobs
 
 _OWN_DATA = Markup("""
 <p><b>Your own images</b>: <code>galviz ingest {}</code> {}; from Python, <code>CutoutSet(images=…, bands={},
-catalogue=…, pixel_scale=…, unit=…).save("SKY")</code> makes one of arrays. Put it into <code>{}</code>, where it is
+catalogue=…, pixel_scale=…, unit=…).save("SKY")</code> makes one from arrays. Put it into <code>{}</code>, where it is
 found in a few seconds, or open it by <code>panel serve … --args SKY</code>.</p>
 """)
 _EXAMPLE = Markup("""<p><b>No images at hand?</b> Make a synthetic sky, as an example: {}. Then learn its column

@@ -43,7 +43,7 @@ _PLOTS = 4  # columns of a target that are drawn
 _FEW = 2000  # with fewer labelled objects, an encoder that is already trained usually does better
 _MANY = 5000  # from here on a larger network is worth the time of a GPU
 _TAG = re.compile(r"[\w.-]+", re.ASCII)
-_TASKS = {"as guessed": "", "regression": "regression", "classification": "classification", "votes": "votes"}
+_TASKS = {"automatic": "", "regression": "regression", "classification": "classification", "votes": "votes"}
 _CONTROLS = {
     "data": "Data",
     "target": "Target",
@@ -152,7 +152,7 @@ class TrainPanel(pn.viewable.Viewer):
             if cutouts is not None and not self._can_be_learned(target, cutouts):
                 lacking = next(column for column in target.columns if column not in cutouts.catalogue.columns)
                 return SelectedTarget(
-                    problem=f"data: {self.page.sky} has no column {lacking}. Choose other data or a target."
+                    problem=f"data: {self.page.sky} has no column {lacking}. Choose another sky or another target."
                 )
             if not target.numeric and not target.self_labelled and cutouts is not None:
                 target = target.fitted(cutouts.catalogue)
@@ -323,7 +323,7 @@ class TrainPanel(pn.viewable.Viewer):
     @param.depends("selected", "recipe")
     def fields(self) -> pn.viewable.Viewable:
         """Return the settings of the recipe, in their groups."""
-        return self.form or note("Choose a target first: its recipes come then.")
+        return self.form or note("Choose a target to see its recipes.")
 
     @param.depends("error")
     def refused(self) -> pn.viewable.Viewable:
@@ -366,11 +366,11 @@ def reason_for(recipe: Recipe, selected: SelectedTarget, cutouts: CutoutSet, dev
     if network.is_timm and begins == "random weights":
         advice = "Trained weights often do better: see pretrained under Advanced, network."
     elif count < _FEW and "finetune" in selected.recipes and begins == "random weights":
-        advice = f"With fewer than {_FEW:,} objects, the recipe finetune often does better: its encoder is trained."
+        advice = f"With fewer than {_FEW:,} objects, the recipe finetune often does better: its encoder is pre-trained."
     elif gpu and count >= _MANY and recipe.name == "quick" and "best" in selected.recipes:
-        advice = "A GPU and so many objects are enough for the recipe best."
+        advice = "With a GPU and this many objects, try the recipe best."
     elif not gpu and recipe.name == "best":
-        advice = "This is long on a CPU: try the recipe quick first."
+        advice = "This takes long on a CPU: try the recipe quick first."
     elif recipe.name == "quick":
         advice = "A small network, for a first result in minutes."
     choice = "chosen" if standard else "as you set it"

@@ -37,7 +37,7 @@ class ViewState(pn.viewable.Viewer):
     about : mapping, optional
         Extra content of the file, such as the path of the table.
     target : Target, optional
-        Of the run that is shown. Views that older versions saved name its columns as those did.
+        Of the run that is shown. Used to translate the column names of older views.
     """
 
     error = param.String(default="", doc="why a view could not be opened")
@@ -86,7 +86,7 @@ class ViewState(pn.viewable.Viewer):
             if given.pop("of", None) == self.of:
                 self.restore(given)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self.error = f"The address could not be followed to its end: {shown_error(error)}"
+            self.error = f"Part of the view in this address could not be restored: {shown_error(error)}"
 
     def _write_address(self, *_: param.parameterized.Event) -> None:
         written = json.dumps({"of": self.of} | self.explorer.state(), separators=(",", ":"), ensure_ascii=False)

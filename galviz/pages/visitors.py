@@ -22,7 +22,7 @@ REFUSAL = (
 )
 _PAGE = Template(
     "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>galviz</title></head>"
-    "<body style='font: 16px sans-serif; max-width: 40em; margin: 4em auto'><h1>Not open to you</h1><p>{{ why }}</p>"
+    "<body style='font: 16px sans-serif; max-width: 40em; margin: 4em auto'><h1>Access denied</h1><p>{{ why }}</p>"
     "</body></html>",
     autoescape=True,
 )

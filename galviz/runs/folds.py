@@ -40,7 +40,9 @@ def assign_folds(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
     """
     names, member, sizes = np.unique(groups.astype(str), return_inverse=True, return_counts=True)
     if len(names) < folds:
-        raise ValueError(f"folds: expected at most {len(names)}, one a group of objects, got {folds}. Use fewer folds.")
+        raise ValueError(
+            f"folds: expected at most {len(names)}, one per group of objects, got {folds}. Use fewer folds."
+        )
     assigned, fill = np.empty(len(names), int), np.zeros(folds, int)
     for k in np.lexsort((_hashes(names, seed), -sizes)):
         assigned[k] = fill.argmin()

@@ -425,7 +425,7 @@ class Recipe(Group):
         if key not in known:
             near = difflib.get_close_matches(key, [short for short in known if known[short] in used], n=3) or used
             listed = ", ".join(dict.fromkeys(known[one] for one in near))
-            raise ValueError(f"set: expected a setting of the recipe, got {key!r}. Near it: {listed}.")
+            raise ValueError(f"set: expected a setting of the recipe, got {key!r}. Similar names: {listed}.")
         return known[key]
 
     def _parts(self, key: str) -> tuple[str, str, str]:

@@ -20,7 +20,7 @@ KINDS = (*SUFFIXES, "spreadsheet", "cutouts", "zip")
 
 _README = """{count} objects, exported by galviz {version} on {made}.
 
-table.csv .ecsv .vot .fits .parquet   one and the same table, a row an object, keyed by object_id
+table.csv .ecsv .vot .fits .parquet   the same table in each format, one row per object, keyed by object_id
 passport.json                         which objects these are and how they were selected; "python" selects them again
 {cutouts}
 Read a table, ids as text, with galviz.io.tables.read_table("table.parquet").

@@ -6,7 +6,7 @@ A file here says how truth becomes numbers and which columns predictions have. I
 - ``SELF_LABELLED``: whether the image is its own label, so that no catalogue column is needed.
 - ``ACCURACY``: axis label of the accuracy on held-out objects.
 - ``check(target)``: raise a ValueError if the target cannot be learned as this task.
-- ``fitted(target, catalogue)``: the target with what it needs to know from a catalogue, such as class names.
+- ``fitted(target, catalogue)``: the target completed with values from a catalogue, such as class names.
 - ``truth(target, catalogue)``: the true values as learned, float64, shape (N, K), NaN where not known.
 - ``classes(target, bands)``: names of the classes, empty for numbers.
 - ``variants(target, bands)``: name → band indices of each variant of an image, empty if there is only one.

@@ -63,7 +63,7 @@ def guess(catalogue: pd.DataFrame, columns: tuple[str, ...], task: str = "", pos
     if task == "classification":
         return _classes(catalogue, columns, positive, why)
     if positive:
-        raise ValueError(f"positive: expected with classification, got {positive!r} with {task}.")
+        raise ValueError(f"positive: expected only with classification, got {positive!r} with {task}.")
     values = catalogue[list(columns)].apply(numbers)
     _check_numbers(values, task)
     name = "+".join(columns) if task == "regression" else columns[0]
@@ -181,4 +181,6 @@ def _no_such_column(missing: list[str], known: list[str]) -> str:
 
     wanted = missing[0] if missing else ""
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5) or known[:20]
-    return f"target: expected a column of the catalogue, got {wanted!r}. Near it: {', '.join(near) or 'no columns'}."
+    return (
+        f"target: expected a column of the catalogue, got {wanted!r}. Similar names: {', '.join(near) or 'no columns'}."
+    )

@@ -426,7 +426,7 @@ def test_the_page_of_mergers(watch, table):
     page.sees("class", "colour")
     page.tab("Predictions")
     page.sees("run of votes", "other id", "other origin")
-    page.card("Prototypes: the surest object of each answer")
+    page.card("Prototypes: the object with the highest vote for each answer")
     page.tab("Runs")
     page.sees("run of votes")
 

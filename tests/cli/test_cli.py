@@ -126,7 +126,10 @@ def test_version(capsys):
             "richness --data SKY --target bands",
             "log10_richness, linear_richness, z_richness, band, got 'bands'; did you mean",
         ),
-        ("richness --data SKY --set epoch=3", "set: expected a setting of the recipe, got 'epoch'. Near it: epochs"),
+        (
+            "richness --data SKY --set epoch=3",
+            "set: expected a setting of the recipe, got 'epoch'. Similar names: epochs",
+        ),
         ("richness --data SKY --set epochs=x", "epochs: expected a whole number, got 'x'."),
         (
             "richness --data SKY --set loss=mea",
@@ -201,7 +204,7 @@ def test_the_settings_of_recipes_are_listed(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("richness --set fodls=3", "Near it: validation.folds"),
+        ("richness --set fodls=3", "Similar names: validation.folds"),
         ("richness --recipe quik", "recipe: expected one of quick, paper, best, got 'quik'"),
         ("--recipe best", "study: expected a study whose recipe is shown, got none."),
     ],

@@ -176,7 +176,7 @@ def test_an_unknown_encoder_is_one_clear_line(trained):
 def test_three_objects_are_too_few_for_five_folds_and_enough_for_two(trained, tmp_path, capsys):
     code, said, _ = trained("y", "--set", "folds=5", rows=3, y=[1.0, 2.5, 3.0])
     assert code == 1
-    assert "folds: expected at most 3, one a group of objects, got 5. Use fewer folds." in said
+    assert "folds: expected at most 3, one per group of objects, got 5. Use fewer folds." in said
     sky = tmp_path / "sky"
     arguments = ["train", "--data", sky, "--target", "y", "--out", tmp_path / "one", *FAST, "--set", "folds=1"]
     assert main([str(each) for each in arguments]) == 0

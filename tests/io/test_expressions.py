@@ -57,7 +57,7 @@ def test_known_answers(expression, expected):
         ("exec('1')", "not allowed"),
         ("z if z else 1", "not allowed"),
         ("z & 1", "write 'and', 'or'"),
-        ("zz < 1", "expected a column, got 'zz'. Near it: z"),
+        ("zz < 1", "expected a column, got 'zz'. Similar names: z"),
         ("z <", "expected something like"),
         ("z", "expected a condition"),
         ("z and z", "expected a condition, got 'z'"),
@@ -68,7 +68,7 @@ def test_known_answers(expression, expected):
         ("-" * 1900 + "z < 1", "expression"),
         ("z < 1 or " * 300 + "z < 1", "at most 2000"),
         ("z = 0.3", "To compare, write =="),
-        ("Z < 0.3", "Near it: z."),
+        ("Z < 0.3", "Similar names: z."),
     ],
 )
 def test_what_cannot_be_said_is_refused(expression, message):

@@ -131,7 +131,7 @@ def test_a_condition_that_no_object_meets_is_not_passed_over(told, sky):
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("running", "they come when it is done"),
+        ("running", "they appear when the run ends"),
         ("stopped", "is stopped and has no predictions. Resume it, or train another"),
         ("failed", "is failed and has no predictions: no &lt;room&gt;. Resume it, or train another"),
     ],

@@ -501,7 +501,7 @@ def test_a_sky_without_the_columns_of_the_study_is_refused_before_the_start(galv
     bare.save(galviz_home / "skies" / "bare")
     panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="bare"))
     panel.start()
-    assert panel.error == "Data: bare has no column richness. Choose other data or a target."
+    assert panel.error == "Data: bare has no column richness. Choose another sky or another target."
     assert started == []
 
 

@@ -93,11 +93,11 @@ def test_numbers_of_numpy_are_numbers():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epoch=3", "set: expected a setting of the recipe, got 'epoch'. Near it: epochs"),
-        ("learning_rate.head=1", "got 'learning_rate.head'. Near it: optimiser.learning_rates.head"),
-        ("learning_rates.body=1", "got 'learning_rates.body'. Near it: optimiser.learning_rates."),
-        ("network.widht=8", "set: expected a setting of the recipe, got 'network.widht'. Near it: network.width"),
-        ("fodls=8", "got 'fodls'. Near it: validation.folds"),
+        ("epoch=3", "set: expected a setting of the recipe, got 'epoch'. Similar names: epochs"),
+        ("learning_rate.head=1", "got 'learning_rate.head'. Similar names: optimiser.learning_rates.head"),
+        ("learning_rates.body=1", "got 'learning_rates.body'. Similar names: optimiser.learning_rates."),
+        ("network.widht=8", "set: expected a setting of the recipe, got 'network.widht'. Similar names: network.width"),
+        ("fodls=8", "got 'fodls'. Similar names: validation.folds"),
         ("network=8", "set: expected a setting of the recipe, got 'network'"),
         ("epochs.x=3", "set: expected a setting of the recipe, got 'epochs.x'"),
         ("epochs", "set: expected key=value, got 'epochs'"),

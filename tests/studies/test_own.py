@@ -36,7 +36,7 @@ def test_the_study_of_your_own_images_has_no_target_and_takes_any_column(tiny_sk
     assert study.choose("richness, z", tiny_sky).target.columns == ("richness", "z")
     for name, message in [
         ("", "target: expected a column of the catalogue, got 'none'"),
-        ("rich", "Near it: richness"),
+        ("rich", "Similar names: richness"),
     ]:
         with pytest.raises((ValueError, KeyError), match=message):
             study.choose(name, tiny_sky)

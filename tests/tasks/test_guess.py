@@ -52,14 +52,18 @@ def test_the_task_is_guessed_and_explained(columns, task, why):
 @pytest.mark.parametrize(
     ("columns", "options", "message"),
     [
-        ("spirals", {}, "target: expected a column of the catalogue, got 'spirals'. Near it: spiral"),
+        ("spirals", {}, "target: expected a column of the catalogue, got 'spirals'. Similar names: spiral"),
         ("empty", {}, "empty: expected"),
         ("mixed", {}, "mixed: expected numbers, got 'n/a' for the object 'c'"),
         ("name", {"task": "regression"}, "name: expected numbers, got 'E' for the object 'a'"),
         ("name spiral", {"task": "classification"}, "columns: expected one column of classes"),
         ("spiral", {"positive": "2"}, r"positive: expected one of two classes \(0, 1\), got '2'"),
-        ("mass", {"positive": "1"}, "positive: expected with classification"),
-        ("objid", {"task": "votes", "positive": "1"}, "positive: expected with classification, got '1' with votes"),
+        ("mass", {"positive": "1"}, "positive: expected only with classification"),
+        (
+            "objid",
+            {"task": "votes", "positive": "1"},
+            "positive: expected only with classification, got '1' with votes",
+        ),
     ],
 )
 def test_what_cannot_be_learned_is_named(columns, options, message):

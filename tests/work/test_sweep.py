@@ -275,7 +275,7 @@ def test_bad_sweeps_are_refused_in_one_line(make_sky, tmp_path, capsys):
         (["richness", "--out", out], "data: expected the folder of a sky, got none"),
         (["mergers", "--out", out, "--data", sky], "data: expected the bands ('red', 'green', 'blue')"),
         (["richness", "--out", out, "--resume"], "sweep: expected a folder with a sweep.json"),
-        (["richness", "--out", out, "--data", sky, "--set", "bands.epoch=3"], "Near it: epochs"),
+        (["richness", "--out", out, "--data", sky, "--set", "bands.epoch=3"], "Similar names: epochs"),
         (
             ["richness", "--out", out, "--data", sky, "--folds", "5"],
             "folds: expected numbers from 0 to 4, or all, got 5",

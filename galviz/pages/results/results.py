@@ -55,7 +55,7 @@ class Results:
         """Return the selected run, or a message if it cannot be opened."""
         path = self.library.run_path(self.page.run)
         if path is None:
-            return note("No run yet: train one first, on the tab Train.")
+            return note("No run yet. Train one on the tab Train.")
         try:
             return Run.open(path)
         except REFUSED as error:
@@ -100,6 +100,6 @@ def unfinished(run: Run, what: str) -> pn.viewable.Viewable:
     if status == "done":
         return note(f"{run.name} is done and has no {what}: its sky does not know the truth.")
     if status in {"failed", "lost", "stopped"}:
-        why = f": {run.state().get('message') or 'no reason is known'}" if status == "failed" else ""
+        why = f": {run.state().get('message') or 'reason unknown'}" if status == "failed" else ""
         return note(f"{run.name} is {status} and has no {what}{why}. Resume it, or train another on the tab Train.")
-    return note(f"{run.name} is {status} and has no {what} yet: they come when it is done.")
+    return note(f"{run.name} is {status} and has no {what} yet: they appear when the run ends.")

@@ -152,7 +152,8 @@ class ResultsView(pn.viewable.Viewer):
             unseen = Markup("<b>{:,} objects that the network has not seen in training</b>; {:,} seen are left out.")
             return unseen.format(count, seen)
         all_of = Markup(
-            "<b>{:,} objects, {:,} of them seen in training</b>: figures over these are better than on a new sky."
+            "<b>{:,} objects, {:,} of them seen in training</b>: these results look better than they would on new "
+            "objects."
         )
         return all_of.format(count, seen)
 

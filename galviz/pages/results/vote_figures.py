@@ -47,7 +47,7 @@ class VoteFigures(pn.viewable.Viewer):
             "Predicted against true, answer by answer": self.panels,
             "Histograms of the votes, labels and predictions": self.histograms,
             "Correlation of the answers": self.correlations,
-            "Prototypes: the surest object of each answer": self.prototypes,
+            "Prototypes: the object with the highest vote for each answer": self.prototypes,
         }
 
     def panels(self) -> pn.viewable.Viewable:

@@ -56,7 +56,7 @@ class VoteMeasures(pn.viewable.Viewer):
         always = question_scores(truth, np.broadcast_to(self.mean, truth.shape), self.slices, self.parents, n=1)
         guess = {"guess": always["accuracy"], "guess_rmse": always["rmse"]}
         table = questions_html(each.assign(**guess).set_axis(self.titles))
-        note = Markup("<p class='note'>The guess answers {} to every picture.</p>").format(self.guessed)
+        note = Markup("<p class='note'>The baseline gives every picture {}.</p>").format(self.guessed)
         if not self.of_galaxy_zoo:
             return Markup("<div>{}{}</div>").format(table, note)
         every = measures_html(votes_summary(truth, estimate, self.mean), len(truth), "objects")
@@ -101,5 +101,7 @@ def questions_html(table: pd.DataFrame) -> Markup:
     )
     ends = "<th>95 % interval</th><th>Guess</th>"
     head = Markup(f"<tr><th>Question</th><th>Objects</th><th>Right</th>{ends}<th>RMSE</th>{ends}</tr>")
-    caption = "Most voted answer right, and RMSE of the votes, where half of the votes reached the question"
+    caption = (
+        "Accuracy of the top answer, and RMSE of the votes, for objects where at least half of the voters were asked"
+    )
     return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(caption, head, rows)

@@ -28,7 +28,7 @@ class View(ResultsView):
     """
 
     answer = param.Selector(default=MERGER, objects=list(COLUMNS), check_on_set=False, label="Answer")
-    threshold = param.Number(default=THRESHOLD, bounds=(0, 1), label="Votes above", doc="Goh's 0.3 was set by eye")
+    threshold = param.Number(default=THRESHOLD, bounds=(0, 1), label="Votes above", doc="Goh (2022) chose 0.3 by eye")
 
     def __init__(self, predictions: Predictions, *given: Any, **params: Any) -> None:
         self.answers = predictions.target.columns

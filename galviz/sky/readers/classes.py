@@ -171,7 +171,7 @@ def cub200(folder: str | Path, *, boxes: bool = False) -> Pictures:
 
 
 def folders(path: str | Path) -> Pictures:
-    """Find pictures in a folder a class, ``<class>/<name>.jpg``, or such in ``train`` and ``test``; or in a .zip.
+    """Find pictures in one folder per class, ``<class>/<name>.jpg``, or such in ``train`` and ``test``; or in a .zip.
 
     Parameters
     ----------

@@ -79,13 +79,13 @@ class DiagnosticsView(pn.viewable.Viewer):
 
     def _compared(self) -> pn.viewable.Viewable:
         if not self.other:
-            return error_note("" if self.others else "There is no other run to compare with: train one.")
+            return error_note("" if self.others else "Train another run to compare with.")
         try:
             second = self.others[self.other]()
         except (ValueError, OSError, RuntimeError) as error:
             return error_note(shown_error(error))
         if second is None:
-            return error_note(f"{self.other} has no predictions of one number an object yet.")
+            return error_note(f"{self.other} has no predictions with one number per object yet.")
         tables, columns = (self._facts(self.table), second), {"truth": self.truth, "estimate": self.estimate}
         return CompareView(*tables, self.cutouts, self.selection, (self.called, self.other), **columns)
 

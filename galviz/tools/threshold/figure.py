@@ -7,13 +7,13 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from galviz.measure.merger_rate import PUBLISHED, Published
+from galviz.measure.merger_rate import PUBLISHED, Published, merger_rate
 from galviz.measure.metrics import Interval
 from galviz.measure.threshold_stats import AtThreshold
 from galviz.tools.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame, plain
 
 HEIGHT = 300
-_BLIND = "– : this line tells nothing apart"  # true and false objects pass it equally often
+_BLIND = "– : no separation at this threshold"  # true and false objects pass it equally often
 _HEADS = {"lower_head": None, "upper_head": None}
 _BARS = {"line_width": 1.5, **_HEADS}
 _FOLLOWING = [hv.opts.ErrorBars(framewise=True), hv.opts.Scatter(framewise=True)]  # axis ranges follow the data
@@ -149,7 +149,7 @@ def rate_rows(ours: Mapping[str, Interval], t_obs: float, merging: float) -> pd.
     rows += [(_title(p), p.status, False, p.value, p.low, p.high) for p in PUBLISHED if p.quantity.endswith("fraction")]
     table = pd.DataFrame(rows, columns=["name", "status", "ours", "fraction", "low", "high"])
     ends = zip(("rate", "rate_low", "rate_high"), ("fraction", "low", "high"), strict=True)
-    return table.assign(**{rate: table[end] * merging / t_obs for rate, end in ends})
+    return table.assign(**{rate: merger_rate(table[end], t_obs, merging) for rate, end in ends})
 
 
 def _title(published: Published) -> str:

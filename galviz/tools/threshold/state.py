@@ -42,7 +42,7 @@ class ThresholdState(pn.viewable.Viewer):
     )
     bins = param.String(default="", label="Fraction by", doc="a column, or an expression such as g - r")
     t_obs = param.Number(
-        default=0.5, bounds=(0.01, 20), label="T_obs (Gyr)", doc="time for which a merger is visible as one"
+        default=0.5, bounds=(0.01, 20), label="T_obs (Gyr)", doc="time during which a merger is recognisable"
     )
     merging = param.Number(
         default=1.0, bounds=(0.01, 10), label="C", doc="factor from the observed fraction to the fraction that merges"

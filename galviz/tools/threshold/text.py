@@ -19,12 +19,12 @@ def known_html(known: Known, name: str, *, place: str, outside: pd.Series) -> Ma
     `outside` holds the scores left out because they are outside 0…1, by `object_id`.
     """
     none = known.missing - len(outside)
-    missing = f"; {none:,} without one are left out of everything" if none else ""
+    missing = f"; {none:,} without a score are ignored" if none else ""
     sentences = [_outside(outside), f"{known.scored:,} objects with a score{missing}. Intervals are of 95 %."]
     if known.both and known.yes + known.no == known.scored:
         sentences.append(
-            f"All are known: {known.yes:,} {name}, {known.no:,} not. The corrected fraction is their share, wherever "
-            "the line tells them apart at all."
+            f"All are known: {known.yes:,} {name}, {known.no:,} not. The corrected fraction is the true one, at "
+            "any threshold that separates the two kinds."
         )
     elif known.both:
         hand = f", {known.by_hand:,} of them labelled by you" if known.by_hand else ""
@@ -34,7 +34,7 @@ def known_html(known: Known, name: str, *, place: str, outside: pd.Series) -> Ma
         )
         if known.by_hand:
             sentences.append(
-                Markup("<b>Objects labelled near the line are no fair sample</b>: label over all scores, or say so.")
+                Markup("<b>Objects labelled near the threshold are a biased sample</b>: label objects at all scores.")
             )
     else:
         few = Markup(
@@ -80,7 +80,7 @@ def rates_html(rates: pd.DataFrame, t_obs: float) -> Markup:
         )
         for row in rates.itertuples(index=False)
     ]
-    heads = ("Fraction", "f %", "per Gyr", "", "how far read")
+    heads = ("Fraction", "f %", "per Gyr", "", "how checked")
     head = Markup("").join(Markup("<th scope='col'>{}</th>").format(name) for name in heads)
     caption = f"Rate R = f C / T_obs with T_obs {t_obs:g} Gyr, beside published values of z ≈ 0"
     table = Markup("<table class='measures'><caption>{}</caption><tr>{}</tr>{}</table>")

@@ -80,7 +80,7 @@ def test_keys_relabel_move_the_corrected_fraction_and_are_undone(table, galviz_h
     expected = ThresholdCurve(table["p_merger"], truth).at(0.5).corrected
     assert after.startswith(f"{100 * expected:.2f} %")
     assert view.scored.known.by_hand == 8
-    assert "no fair sample" in view.about.object
+    assert "a biased sample" in view.about.object
     for _ in range(8):
         view.near.grids[0].exchange.receive({"type": "undo", "client": "x"})
     assert numbers(view)["Corrected fraction (merger)"] == before
@@ -184,7 +184,7 @@ def test_scores_that_are_no_probabilities_are_named(table):
 
 def test_a_line_that_tells_nothing_apart_says_so(table):
     view = ThresholdView(table, threshold=1.0)
-    assert numbers(view)["Corrected fraction (merger)"] == "– : this line tells nothing apart"
+    assert numbers(view)["Corrected fraction (merger)"] == "– : no separation at this threshold"
 
 
 def test_nothing_is_sent_to_a_plot_that_stays_as_it_is(table):
