@@ -181,8 +181,12 @@ def test_uploaded_predictions_are_judged_and_compared_with_a_second_table(serve,
     expect(compared).to_contain_text(f"{rmse[1]} dex")
     expect(row.filter(has_text="NMAD").last).to_contain_text(f"{nmad[1]} dex")
     driven.until(lambda: driven.figures("The second against the first: 300 objects"))
+    truth, cut = tables[0]["oh_p50"], metrics.usual_cut(tables[0]["oh_p50"], tables[0]["prediction"])
+    good = [(table["prediction"] - truth).abs() <= cut for table in tables]
+    changed = int((good[0] & ~good[1]).sum())
+    expect(page.get_by_text(f"within the cut in predictions.csv only: {changed}", exact=True)).to_be_visible()
     page.get_by_role("button", name="Show these").nth(1).click()
-    expect(page.get_by_text("0 of 300 objects selected")).to_have_count(0)
+    expect(page.get_by_role("status").filter(has_text="of 300 objects selected")).to_contain_text(f"{changed} of 300")
 
     # After a reload the first table and its columns are there.
     page.reload()
