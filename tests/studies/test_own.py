@@ -6,6 +6,7 @@ import torch
 
 from galviz import studies
 from galviz.nn.tasks import build
+from galviz.nn.training.module import freeze_blocks
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies._recipes import general_recipes
 from galviz.tasks.target import Target
@@ -23,9 +24,11 @@ def test_every_recipe_builds_a_network_for_its_images(task, unit, size, bands):
     recipes = general_recipes(task, unit, size)
     assert list(recipes) == ["quick", "best", "finetune"]
     for recipe in recipes.values():
-        assert recipe.data.normalise == ("standard" if unit == "display" else "asinh")
         with torch.device("meta") if recipe.network.width == 64 and not recipe.network.is_timm else torch.device("cpu"):
             network = build(TARGETS[task], recipe, tuple(f"b{k}" for k in range(bands)), size)
+        pictures = "pretrained" if recipe.network.pretrained else "standard"
+        assert recipe.data.normalise == (pictures if unit == "display" else "asinh")
+        freeze_blocks(network.encoder, recipe.optimiser.freeze_blocks)  # fewer than the encoder has
         assert set(recipe.optimiser.learning_rates) == {"encoder", "head"}
         assert {name for name, _ in network.named_children()} >= {"normalise", "encoder", "head"}
 
