@@ -146,3 +146,9 @@ def test_several_numbers_are_learned_at_once():
     table = pd.DataFrame({"mass": [10.0, 100.0], "sfr": [1.0, np.nan]})
     np.testing.assert_array_equal(target.truth(table), [[1, 0], [2, np.nan]])
     assert target.rules.names(target) == ["log10_mass", "log10_sfr"]
+
+
+def test_the_probability_of_the_positive_class_is_explained_first():
+    target = Target("merger", "classification", ("merger",), "merger", classes=("no", "yes"), positive="yes")
+    found = target.rules.outputs(target, ("r",))
+    assert list(found.items()) == [("probability of yes", ("probability", 1)), ("probability of no", ("probability", 0))]
