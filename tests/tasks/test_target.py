@@ -150,5 +150,5 @@ def test_several_numbers_are_learned_at_once():
 
 def test_the_probability_of_the_positive_class_is_explained_first():
     target = Target("merger", "classification", ("merger",), "merger", classes=("no", "yes"), positive="yes")
-    found = target.rules.outputs(target, ("r",))
-    assert list(found.items()) == [("probability of yes", ("probability", 1)), ("probability of no", ("probability", 0))]
+    found = target.rules.outputs(target, ("r",)).items()
+    assert list(found) == [("probability of yes", ("probability", 1)), ("probability of no", ("probability", 0))]
