@@ -152,14 +152,14 @@ def test_a_sweep_that_is_not_far_says_when_the_gain_comes(make_sweep):
     assert "No training of this sweep is done yet" in html(shown(tab().view))
     for name in list(sweep.tasks)[:3]:
         finish(sweep, name)
-    assert "once a whole trial is done" in html(shown(tab().view))
+    assert "when one trial has finished" in html(shown(tab().view))
 
 
 def test_a_sweep_without_all_labels_has_no_gain(make_sweep):
     sweep = make_sweep(fractions=(0.25, 0.5))
     for name in sweep.tasks:
         finish(sweep, name)
-    assert "does not go up to all labels" in html(shown(tab().view))
+    assert "has no training with all labels" in html(shown(tab().view))
 
 
 def test_new_results_are_drawn_when_they_come(sweep):

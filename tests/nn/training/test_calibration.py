@@ -99,6 +99,7 @@ def test_a_calibration_of_other_losses_is_named():
 def test_votes_have_no_such_loss():
     recipe = RECIPE.replace(network=Network())
     with pytest.raises(
-        ValueError, match="loss: expected mse, mse_std or binomial for the target votes, got gaussian_nll"
+        ValueError,
+        match="loss: expected mse, mse_std, binomial or dirichlet_multinomial for the target votes, got gaussian_nll",
     ):
         build(Target("votes", "votes", ("votes",), "votes"), recipe, ("red", "green", "blue"))
