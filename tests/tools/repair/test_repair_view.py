@@ -99,7 +99,7 @@ def test_without_a_run_the_page_says_what_to_do(galviz_home):
     page = open_study_page("inpainting")
     assert page.page.tab == "data"
     page.page.tab = "repair"
-    assert "train one first" in page.tabs.setdefault("repair", page.body()).body().object
+    assert "Train one on the tab" in page.tabs.setdefault("repair", page.body()).body().object
 
 
 def test_the_focus_of_the_page_is_that_of_the_tab(given):
