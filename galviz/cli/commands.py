@@ -169,7 +169,8 @@ def baselines(args: argparse.Namespace) -> Work:
 
 def runs(args: argparse.Namespace) -> Work:
     """List the runs in a folder."""
-    from galviz.runs.run import home, list_runs
+    from galviz.io.paths import home
+    from galviz.runs.run import list_runs
     from galviz.work.training import summary
 
     folder = Path(args.folder) if args.folder else home() / "runs"

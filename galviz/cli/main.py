@@ -288,7 +288,7 @@ def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
     )
     add("--target", metavar="NAME", help=f"{help_target}{targets} (default: the study's first)")
     help_task = "what kind of thing a column is: regression, classification or votes (default: guessed and printed)"
-    add("--task", choices=("regression", "classification", "votes"), metavar="TASK", help=help_task)
+    add("--task", type=_column_task, metavar="TASK", help=help_task)
     help_positive = "the positive one of two classes (default: 1, true or yes, else the rarer one)"
     add("--positive", metavar="CLASS", help=help_positive)
     help_encoder = "start from the encoder of this run, or of a file of torchvision's weights (default: a new one)"
@@ -345,7 +345,7 @@ def _sweep(commands: Any, studies: "Mapping[str, Study]") -> None:
     )
     add("--target", metavar="NAME", help=help_target)
     help_task = "what kind of thing a column is: regression, classification or votes (default: guessed and printed)"
-    add("--task", choices=("regression", "classification", "votes"), metavar="TASK", help=help_task)
+    add("--task", type=_column_task, metavar="TASK", help=help_task)
     help_positive = "the positive one of two classes (default: 1, true or yes, else the rarer one)"
     add("--positive", metavar="CLASS", help=help_positive)
     help_fractions = "parts of the labels, up to 1 (default: 1; with pre-training 0.01 0.05 0.1 0.2 and so on to 1)"
@@ -421,6 +421,14 @@ def _positive(text: str) -> int:
 
 def _at_least_two(text: str) -> int:
     return _whole(text, 2)
+
+
+def _column_task(text: str) -> str:
+    from galviz.tasks import column_tasks
+
+    if text not in column_tasks():
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(column_tasks())}, got {text!r}")
+    return text
 
 
 def _whole(text: str, least: int = 0) -> int:

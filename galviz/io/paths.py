@@ -13,6 +13,11 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"%*/:<>?\\|\ud800-\udfff]|^[. ]|[. ]$'
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$", re.IGNORECASE)  # device names on Windows
 
 
+def home() -> Path:
+    """Return the folder of skies (``skies/``) and runs (``runs/``): ``GALVIZ_HOME``, or ``~/galviz``."""
+    return Path(os.environ.get("GALVIZ_HOME") or Path.home() / "galviz")
+
+
 def inside(root: str | Path, name: str | PurePath, argument: str = "path") -> Path:
     """Return the path of `name` below `root`, with links resolved.
 

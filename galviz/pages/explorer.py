@@ -152,7 +152,7 @@ class Explorer(pn.viewable.Viewer):
         self.selection.replay((name, given) for name, given in selection.get("steps", []))
         self.selection.focus = selection.get("focus") or self.selection.focus
 
-    def look_like(self, other: "Explorer") -> None:
+    def copy_settings(self, other: "Explorer") -> None:
         """Take over the settings of plots, gallery and stretch from the explorer of a table with the same columns."""
         for (part, names), (theirs, _) in zip(self.parts()[1:], other.parts()[1:], strict=True):
             part.param.update(**{name: getattr(theirs, name) for name in names})

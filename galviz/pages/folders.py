@@ -28,7 +28,7 @@ def free_name(folder: Path, stem: str) -> str:
     return next(name for k in range(1, 10_000) if not (folder / (name := f"{stem}-{k}")).exists())
 
 
-def let_go(folder: Path) -> None:
+def remove_if_only_log(folder: Path) -> None:
     """Remove a folder if it contains only the log of a process."""
     if folder.is_dir() and [part.name for part in folder.iterdir()] == ["log.txt"]:
         rmtree(folder)

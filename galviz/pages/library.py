@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from galviz.io.files import read_json
-from galviz.io.paths import inside
+from galviz.io.paths import home, inside
 from galviz.pages.folders import level, named, new_folder
 from galviz.runs.predictions import Predictions, joined
-from galviz.runs.run import ACTIVE, Run, home, list_runs
+from galviz.runs.run import ACTIVE, Run, list_runs
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import Study
 from galviz.tasks.target import Target
@@ -44,7 +44,7 @@ class Library:
 
     @classmethod
     def find(cls, paths: Sequence[str | Path] = (), study: Study | None = None) -> "Library":
-        """Return a library of the given paths and of `galviz.runs.run.home`.
+        """Return a library of the given paths and of `galviz.io.paths.home`.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class Library:
         return next((name for name in newest if found[name].resolve() == data), next(iter(newest), ""))
 
     def _given_skies(self) -> list[str]:
-        """Return the names of the skies in the folders that were given, thus not those of `galviz.runs.run.home`."""
+        """Return the names of the skies in the folders that were given, thus not those of `galviz.io.paths.home`."""
         return [name for name, path in self.skies().items() if _under(path, self.sky_folders[:-1])]
 
     def first_run(self, sky: str = "") -> str:
@@ -141,7 +141,7 @@ class Library:
     def allowed(self, path: str | Path, argument: str = "path") -> Path:
         """Return the resolved path if this page may open it. For paths from a visitor or from a file.
 
-        A page may open what lies in `galviz.runs.run.home`, the files and folders that it was started on, and the
+        A page may open what lies in `galviz.io.paths.home`, the files and folders that it was started on, and the
         skies and runs that it lists. A listed folder may be a symbolic link to another place: the owner put it there.
 
         Raises

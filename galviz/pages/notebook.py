@@ -9,12 +9,13 @@ import pandas as pd
 import panel as pn
 
 from galviz import studies
+from galviz.io.paths import home
 from galviz.pages.explorer import Explorer
 from galviz.pages.folders import free_name
 from galviz.pages.open_any import open_any
 from galviz.pages.results.view import pair_plots
 from galviz.runs.predictions import Predictions
-from galviz.runs.run import Run, home
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.labels.core import Labels
 from galviz.tools.occlusion.widget import OcclusionWidget
@@ -45,7 +46,7 @@ def train(
     ----------
     sky : CutoutSet, str or Path
         The images, and the catalogue with the target's columns. A set that is not on disk is saved in
-        `galviz.runs.run.home` first.
+        `galviz.io.paths.home` first.
     target : str or sequence of str
         A column, or several that are learned together; with a `study` also the name of one of its targets.
     study : str
@@ -59,7 +60,7 @@ def train(
     device : str
         ``"cpu"``, ``"cuda:0"``, …; by default the best there is.
     out : str or Path, optional
-        The new run folder; by default one in `galviz.runs.run.home`.
+        The new run folder; by default one in `galviz.io.paths.home`.
     **settings
         Changes to the recipe: ``epochs=5``, ``folds=4``.
 

@@ -110,7 +110,7 @@ def occlusion_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     Parameters
     ----------
     paths : sequence of str
-        Skies, runs or folders of them, in addition to those in `galviz.runs.run.home`.
+        Skies, runs or folders of them, in addition to those in `galviz.io.paths.home`.
 
     Returns
     -------

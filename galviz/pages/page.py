@@ -147,7 +147,7 @@ def open_study_page(name: str, paths: Sequence[str] = ()) -> StudyPage:
     name : str
         Name of a study.
     paths : sequence of str
-        Skies, runs, sweeps or folders of them, in addition to those in `galviz.runs.run.home`. For a study that opens
+        Skies, runs, sweeps or folders of them, in addition to those in `galviz.io.paths.home`. For a study that opens
         tables: a table of predictions, a run or a sky, and optionally images.
 
     Raises

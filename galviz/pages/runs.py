@@ -38,11 +38,11 @@ class RunsPanel(pn.viewable.Viewer):
         runs, broken = self.library.runs()
         rows = pd.DataFrame([run_row(run) for run in runs.values()], index=pd.Index(list(runs), name="run"))
         if rows.empty:
-            return pn.Column(text("No run yet. Start one on the tab Train."), text(half_html(broken)))
+            return pn.Column(text("No run yet. Start one on the tab Train."), text(incomplete_html(broken)))
         selected = pn.bind(lambda run: [list(runs).index(run)] if run in runs else [], self.page.param.run)
         widget = data_table(rows, selection=selected, pagination="local", page_size=20)
         widget.on_click(lambda event: setattr(self.page, "run", str(rows.index[event.row])))
-        return pn.Column(widget, text(half_html(broken)))
+        return pn.Column(widget, text(incomplete_html(broken)))
 
     @param.depends("page.run")
     def selected(self) -> str | Markup:
@@ -119,7 +119,7 @@ def best(run: Run) -> str:
     return ", ".join(f"{name} {shown_value(float(value))}" for name, value in written.items() if np.isfinite(value))
 
 
-def half_html(broken: dict[str, str]) -> str | Markup:
+def incomplete_html(broken: dict[str, str]) -> str | Markup:
     """Return an HTML list of the incomplete run folders and the reasons, or ``""``."""
     rows = Markup("").join(Markup("<li><code>{}</code>: {}</li>").format(*one) for one in broken.items())
     return Markup("<p>Incomplete run folders, not listed:</p><ul>{}</ul>").format(rows) if rows else ""

@@ -7,9 +7,10 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.io.paths import home
 from galviz.pages.library import Library
 from galviz.pages.state import PageState
-from galviz.runs.run import Run, home
+from galviz.runs.run import Run
 from galviz.studies import Study, open_study
 from galviz.tools.formatting import REFUSED, field, shown_error, text
 from galviz.work import processes as jobs

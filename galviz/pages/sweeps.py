@@ -6,12 +6,13 @@ from pathlib import Path
 import panel as pn
 import param
 
-from galviz.pages.folders import free_name, let_go, named, new_folder
+from galviz.io.paths import home
+from galviz.pages.folders import free_name, named, new_folder, remove_if_only_log
 from galviz.pages.library import Library
 from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState
 from galviz.pages.train import pretrained_of
-from galviz.runs.run import Run, home
+from galviz.runs.run import Run
 from galviz.studies import open_study
 from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
 from galviz.tools.label_curves.text import NO_SWEEP, progress_html
@@ -23,7 +24,7 @@ _EVERY_MS = 2000
 
 
 class LabelsTab(pn.viewable.Viewer):
-    """Sweeps of a study, from ``sweeps`` in `galviz.runs.run.home` and from other folders.
+    """Sweeps of a study, from ``sweeps`` in `galviz.io.paths.home` and from other folders.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ class LabelsTab(pn.viewable.Viewer):
         """Show why a sweep did not start, and free its name for another try."""
         path = self.roots[-1] / self._requested
         self.param.update(error=Run(path).log(tail=1) or "The process ended.", sweep_name=self._requested)
-        let_go(path)
+        remove_if_only_log(path)
         self._requested = ""
 
     @param.depends("selected", watch=True)

@@ -21,6 +21,7 @@ from galviz.runs.recipe import Recipe
 from galviz.runs.timm_encoders import MILLIONS
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import Study
+from galviz.tasks import column_tasks
 from galviz.tasks.target import Target
 from galviz.tools.formatting import (
     FORM,
@@ -43,7 +44,7 @@ _PLOTS = 4  # columns of a target that are drawn
 _FEW = 2000  # with fewer labelled objects, an encoder that is already trained usually does better
 _MANY = 5000  # from here on a larger network is worth the time of a GPU
 _TAG = re.compile(r"[\w.-]+", re.ASCII)
-_TASKS = {"automatic": "", "regression": "regression", "classification": "classification", "votes": "votes"}
+_TASKS = {"automatic": ""} | {name: name for name in column_tasks()}
 _CONTROLS = {
     "data": "Data",
     "target": "Target",

@@ -6,7 +6,6 @@ other. Only the process that holds `Run.writer` trains into a run; a request to 
 
 import csv
 import io
-import os
 import platform
 import time
 from collections.abc import Iterator, Mapping
@@ -38,11 +37,6 @@ _STATE = {
 }  # fmt: skip
 _BUILD = {"bands": tuple[str, ...], "size": int}
 _PACKAGES = ("galviz", "torch", "torchvision", "lightning", "numpy", "pandas", "astropy", "galsim")
-
-
-def home() -> Path:
-    """Return the folder of skies (``skies/``) and runs (``runs/``): ``GALVIZ_HOME``, or ``~/galviz``."""
-    return Path(os.environ.get("GALVIZ_HOME") or Path.home() / "galviz")
 
 
 class Run:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from galviz.io.files import read_parquet
+from galviz.io.paths import home
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.find import Found, find_images
 from galviz.sky.readers.picture_files import Fit
@@ -120,5 +121,4 @@ def _home(path: Path, table: str | Path | None, options: tuple[object, ...]) -> 
                 place = Path(folder) / name
                 about = place.stat() if place.exists() else None
                 digest.update(repr((str(place), about and (about.st_size, about.st_mtime_ns))).encode())
-    home = Path(os.environ.get("GALVIZ_HOME") or Path.home() / "galviz")
-    return home / "skies" / f"{path.resolve().stem}-{digest.hexdigest()[:8]}"
+    return home() / "skies" / f"{path.resolve().stem}-{digest.hexdigest()[:8]}"

@@ -31,6 +31,11 @@ def task_names() -> list[str]:
     return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py") if file.stem not in others)
 
 
+def column_tasks() -> list[str]:
+    """Return the names of the tasks that learn columns of a catalogue."""
+    return [name for name in task_names() if not task(name).SELF_LABELLED]
+
+
 def task(name: str) -> ModuleType:
     """Return the file of a task."""
     return import_module(f"{__name__}.{name}")

@@ -450,7 +450,8 @@ NOTEBOOK = """
 import ipywidgets as W, pandas as pd
 from pathlib import Path
 from galviz.tools.labels.core import Labels
-from galviz.runs.run import home, list_runs
+from galviz.io.paths import home
+from galviz.runs.run import list_runs
 from galviz.sky.cutouts import CutoutSet
 from galviz.io.tables import read_table
 from galviz.tools.gallery.widget import GalleryWidget

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz.io.paths import home
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
-from galviz.runs.run import Run, home, list_runs
+from galviz.runs.run import Run, list_runs
 from galviz.tasks.target import Target
 
 TARGET = Target(name="ln_richness", task="regression", columns=("richness",), label="λ", transform="ln")

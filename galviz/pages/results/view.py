@@ -138,7 +138,7 @@ class ResultsView(pn.viewable.Viewer):
             self._explorers[self.training] = explorer
             self.prepare(explorer)
         if (not self.training) in self._explorers:
-            self.explorer.look_like(self._explorers[not self.training])
+            self.explorer.copy_settings(self._explorers[not self.training])
         if self.training not in self._kept:
             self._kept[self.training] = ViewState(self.explorer, "predictions", of=self.called, target=self.target)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from galviz.io.files import write_aside
-from galviz.runs.run import home
+from galviz.io.paths import home
 
 COLUMNS = ("object_id", "label", "time")
 
@@ -23,7 +23,7 @@ class Labels:
     ----------
     path : str or Path, optional
         A CSV with the columns `COLUMNS` (time: UTC, ISO 8601), created with the first label. By default ``labels.csv``
-        in `galviz.runs.run.home`.
+        in `galviz.io.paths.home`.
 
     Attributes
     ----------

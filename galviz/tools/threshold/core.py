@@ -11,10 +11,10 @@ import pandas as pd
 
 from galviz.io.expressions import column as quoted
 from galviz.io.expressions import evaluate
+from galviz.io.paths import home
 from galviz.measure.metrics import Interval
 from galviz.measure.score_columns import MOST_OUTSIDE, NO_TRUTH, meaning, numbers, outside, words
 from galviz.measure.threshold_stats import AtThreshold, BinnedFractions, ThresholdCurve, reliability
-from galviz.runs.run import home
 from galviz.tools.labels.core import Labels
 
 BINS = 100
@@ -37,7 +37,7 @@ class Meaning(NamedTuple):
 def labels_of(score: str, path: str | Path | None = None, file: str = "") -> Labels:
     """Open the labels of a score.
 
-    They are in the `file` in `galviz.runs.run.home`. If none is named, they are in ``mergers.csv`` there, or for other
+    They are in the `file` in `galviz.io.paths.home`. If none is named, they are in ``mergers.csv`` there, or for other
     scores in a file next to it. A `path` takes the place of ``mergers.csv``.
     """
     if file:

@@ -13,7 +13,7 @@ _WIDE = 140  # width in px of the drawing of a rate
 _NAMED = 5  # objects named in a message about many
 
 
-def known_html(known: Known, name: str, *, place: str, outside: pd.Series) -> Markup:
+def labels_html(known: Known, name: str, *, place: str, outside: pd.Series) -> Markup:
     """Return how many objects have a score and a truth, the place of the labels, and what a correction assumes.
 
     `outside` holds the scores left out because they are outside 0…1, by `object_id`.

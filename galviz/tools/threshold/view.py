@@ -18,7 +18,7 @@ from galviz.tools.threshold.line import ThresholdLine
 from galviz.tools.threshold.neighbours import NearView
 from galviz.tools.threshold.plots import ThresholdPlots
 from galviz.tools.threshold.state import ThresholdState
-from galviz.tools.threshold.text import known_html, rates_html, sums
+from galviz.tools.threshold.text import labels_html, rates_html, sums
 from galviz.tools.viewer.stretch import alert
 
 
@@ -78,7 +78,7 @@ class ThresholdView(ThresholdState):
         columns = {"score": scored.score} | ({"truth": self.truth} if self.truth else {})
         self.near.label_with(self.labels, self.keys, columns)
         self.line.send(chart(scored.histogram(), scored.name))
-        self.about.object = known_html(scored.known, scored.name, place=self.labels.place, outside=scored.outside)
+        self.about.object = labels_html(scored.known, scored.name, place=self.labels.place, outside=scored.outside)
         self.plots.learn(scored, scored.at(self.threshold))
 
     @param.depends("scored", "threshold", "calibrated", "t_obs", "merging", watch=True)
