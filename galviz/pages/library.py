@@ -17,6 +17,12 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.studies import Study
 from galviz.tasks.target import Target
 
+NO_RUN = (
+    "No run yet. Train one on the tab Train. Runs are found in the folder runs of GALVIZ_HOME (~/galviz), and in the "
+    "folders after --args."
+)
+"""Note of a tab that needs a run."""
+
 
 @dataclass(frozen=True)
 class Library:

@@ -6,7 +6,7 @@ from pathlib import Path
 import panel as pn
 
 from galviz.pages.latents import LatentsView
-from galviz.pages.library import open_sky
+from galviz.pages.library import NO_RUN, open_sky
 from galviz.pages.page import StudyPage
 from galviz.pages.repair_tab import RepairTab
 from galviz.pages.state import Chooser
@@ -52,7 +52,7 @@ class RunTab(pn.viewable.Viewer):
             self.shown.cancel()
         self.shown = None
         if path is None:
-            return note("No run yet. Train one on the tab Train.")
+            return note(NO_RUN)
         try:
             run = Run.open(path)
             if not run.weights.exists():

@@ -6,7 +6,7 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
-from galviz.pages.library import Library
+from galviz.pages.library import NO_RUN, Library
 from galviz.pages.run_curves import RunCurves
 from galviz.pages.state import PageState
 from galviz.runs.run import Run
@@ -38,7 +38,7 @@ class RunsPanel(pn.viewable.Viewer):
         runs, broken = self.library.runs()
         rows = pd.DataFrame([run_row(run) for run in runs.values()], index=pd.Index(list(runs), name="run"))
         if rows.empty:
-            return pn.Column(text("No run yet. Start one on the tab Train."), text(incomplete_html(broken)))
+            return pn.Column(text(NO_RUN), text(incomplete_html(broken)))
         selected = pn.bind(lambda run: [list(runs).index(run)] if run in runs else [], self.page.param.run)
         widget = data_table(rows, selection=selected, pagination="local", page_size=20)
         widget.on_click(lambda event: setattr(self.page, "run", str(rows.index[event.row])))

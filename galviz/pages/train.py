@@ -133,7 +133,7 @@ class TrainPanel(pn.viewable.Viewer):
         if any(getattr(self, name) != value for name, value in stale.items()):
             self.param.update(**stale)  # which comes here again
             return
-        self.selected = self._found()
+        self.selected, self.error = self._found(), ""
         target, recipes = self.selected.target, list(self.selected.recipes) or [""]
         classes = target.classes if target is not None and len(target.classes) == 2 else ()
         self.param.positive.objects = {"automatic": ""} | {name: name for name in classes}

@@ -43,6 +43,11 @@ def numbers(column: pd.Series) -> pd.Series:
     """
     values = pd.to_numeric(column, errors="coerce").astype(np.float64)
     text = column[(values.isna() & column.notna()).to_numpy() & (column.astype(str).str.strip() != "").to_numpy()]
+    if len(text) and len(text) == column.notna().sum():
+        raise ValueError(
+            f"{column.name}: expected numbers, got text such as {str(text.iloc[0])!r} for all objects. Learn it with "
+            "the task classification."
+        )
     if len(text):
         raise ValueError(
             f"{column.name}: expected numbers, got {str(text.iloc[0])!r} for the object {str(text.index[0])!r} "

@@ -60,7 +60,7 @@ def test_what_is_not_there_yet_is_said_at_once(server, open_page):
         expect(gallery.locator(".loading")).to_be_visible()
         page.get_by_role("tab", name="Runs", exact=True).click()
         expect(page.get_by_text("Opening Runs …")).to_be_visible()
-    expect(page.get_by_text("No run yet. Start one on the tab Train.")).to_be_visible()
+    expect(page.get_by_text("No run yet. Train one on the tab Train.")).to_be_visible()
     expect(page.get_by_text("Opening Runs …")).to_be_hidden()
     open_tab(driven, "Data")
     expect(gallery.locator(".loading")).to_be_hidden()

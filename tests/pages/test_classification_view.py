@@ -116,7 +116,7 @@ def test_a_cell_of_the_matrix_selects_its_objects(told, sky):
     assert matrix.get_root()
     (figure,) = matrix.get_root().select({"type": Plot})
     assert (figure.xaxis[0].axis_label, figure.yaxis[0].axis_label) == ("Predicted class", "True class")
-    taps()[-1].event(x="dog", y="cat")
+    taps()[-1].event(x=np.str_("dog"), y=np.str_("cat"))  # as they come from a browser
     table = view.explorer.table
     wrong = table.index[(table["class_true"] == "cat") & (table["class"] == "dog")]
     assert 0 < len(wrong) < 18
@@ -209,7 +209,7 @@ def test_orders_have_a_matrix_of_all_orders(orders, sky):
     assert "360 images of one order each" in view.about()
     assert "360 images of one order with known truth" in last(view.measures().table)
     view.matrix()
-    taps()[-1].event(x="RGB", y="BGR")
+    taps()[-1].event(x=np.str_("RGB"), y=np.str_("BGR"))
     assert len(view.selection) == 60
     assert view.explorer.plots[0].x == "orders_correct"
 

@@ -453,7 +453,7 @@ def test_several_columns_are_learned_together(panel):
     ("target", "task", "said"),
     [
         ("empty", "", "Target: empty: expected "),
-        ("kind", "regression", "Target: kind: expected numbers, got 'E'"),
+        ("kind", "regression", "Target: kind: expected numbers, got text such as 'E'"),
     ],
 )
 def test_a_column_that_cannot_be_learned_says_why(panel, started, target, task, said):

@@ -55,7 +55,7 @@ def test_the_task_is_guessed_and_explained(columns, task, why):
         ("spirals", {}, "target: expected a column of the catalogue, got 'spirals'. Similar names: spiral"),
         ("empty", {}, "empty: expected"),
         ("mixed", {}, "mixed: expected numbers, got 'n/a' for the object 'c'"),
-        ("name", {"task": "regression"}, "name: expected numbers, got 'E' for the object 'a'"),
+        ("name", {"task": "regression"}, "name: expected numbers, got text such as 'E' for all objects"),
         ("name spiral", {"task": "classification"}, "columns: expected one column of classes"),
         ("spiral", {"positive": "2"}, r"positive: expected one of two classes \(0, 1\), got '2'"),
         ("mass", {"positive": "1"}, "positive: expected only with classification"),

@@ -79,8 +79,8 @@ class ClassesJudge(JudgeView):
             if x not in names or y not in names:
                 return
             bar, selection = self.explorer.bar, self.explorer.selection
-            if words:
-                condition = f"{column(pair.truth)} == {y!r} and {column(pair.estimate)} == {x!r}"
+            if words:  # the browser's text may come as one of NumPy's
+                condition = f"{column(pair.truth)} == {str(y)!r} and {column(pair.estimate)} == {str(x)!r}"
                 bar.take(selection.where, condition, how=bar.how)
             else:
                 bar.take(selection.choose, table.index[(true == y) & (given == x)], how=bar.how)

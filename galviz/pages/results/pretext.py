@@ -59,7 +59,7 @@ class View(ResultsView):
 
         def tapped(x: str | None, y: str | None) -> None:
             if x in names and y in names:
-                condition = f"{column(f'{y}_pred')} == {x!r}"
+                condition = f"{column(f'{y}_pred')} == {str(x)!r}"
                 self.explorer.bar.take(self.selection.where, condition, how=self.explorer.bar.how)
 
         hv.streams.Tap(source=source).add_subscriber(tapped)

@@ -5,7 +5,7 @@ from importlib import import_module
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.pages.library import Library, open_predictions, open_sky
+from galviz.pages.library import NO_RUN, Library, open_predictions, open_sky
 from galviz.pages.results.view import ResultsView
 from galviz.pages.state import Chooser, PageState
 from galviz.runs.run import Run
@@ -55,7 +55,7 @@ class Results:
         """Return the selected run, or a message if it cannot be opened."""
         path = self.library.run_path(self.page.run)
         if path is None:
-            return note("No run yet. Train one on the tab Train.")
+            return note(NO_RUN)
         try:
             return Run.open(path)
         except REFUSED as error:

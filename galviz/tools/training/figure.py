@@ -1,7 +1,7 @@
 """What is learned, as a small plot of a column; and learning curves: losses and metrics against the epoch."""
 
 from collections.abc import Mapping
-from itertools import cycle
+from itertools import chain, cycle
 
 import holoviews as hv
 import numpy as np
@@ -86,7 +86,7 @@ def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
         _curve(metrics, "val_loss", "Loss", "held out"),
     ]
     title = f"Loss{_thinned(metrics)[1]}"
-    return frame(hv.Overlay(lines), legend_position="top_right", title=title, height=260, ylabel="Loss")
+    return frame(hv.Overlay([*chain(*lines)]), legend_position="top_right", title=title, height=260, ylabel="Loss")
 
 
 def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
@@ -107,7 +107,7 @@ def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
     label, on_axis = _written(name, unit)
     line = _curve(metrics, name, on_axis, "held out")
     title = f"{label}, held out{_thinned(metrics)[1]}"
-    return frame(hv.Overlay([line]), show_legend=False, title=title, height=260, ylabel=plain(on_axis))
+    return frame(hv.Overlay([*line]), show_legend=False, title=title, height=260, ylabel=plain(on_axis))
 
 
 def run_curves(
@@ -149,7 +149,7 @@ def run_curves(
     thinned = any(_thinned(rows)[1] for rows in runs.values())
     label = accuracy if name == "val_accuracy" else label
     title = f"{label}, {part}{'; of long runs not every epoch' if thinned else ''}"
-    return frame(hv.Overlay(lines), legend_position="right", title=title, height=300, ylabel=plain(on_axis))
+    return frame(hv.Overlay([*chain(*lines)]), legend_position="right", title=title, height=300, ylabel=plain(on_axis))
 
 
 def _written(name: str, unit: str) -> tuple[str, str]:
@@ -175,5 +175,6 @@ def _curve(metrics: pd.DataFrame, name: str, label: str, part: str, style: tuple
     known = metrics[["epoch", name]].dropna() if name in metrics else pd.DataFrame({"epoch": [], name: []})
     axes = [hv.Dimension("epoch", label="Epoch")], [hv.Dimension(part, label=plain(label))]
     data = (known["epoch"].to_numpy(float), known[name].to_numpy(float))
-    line = hv.Curve(data, *axes, label=part).opts(color=colour, line_dash=dash, line_width=2, tools=["hover"])
-    return line * hv.Scatter(data, *axes, label=part).opts(color=colour, size=4)
+    own = {"color": colour, "framewise": True}  # else the axes of a live plot stay as at first
+    line = hv.Curve(data, *axes, label=part).opts(line_dash=dash, line_width=2, tools=["hover"], **own)
+    return line * hv.Scatter(data, *axes, label=part).opts(size=4, **own)

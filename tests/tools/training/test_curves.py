@@ -1,9 +1,13 @@
 import holoviews as hv
 import numpy as np
 import pandas as pd
+import panel as pn
+import param
 import pytest
+from bokeh.plotting import figure
 
 from galviz.tasks.target import Target
+from galviz.tools.formatting import drawn
 from galviz.tools.training.figure import column_plot, loss_curves, metric_curves, metric_names, run_curves
 
 
@@ -21,6 +25,23 @@ def test_curves_follow_the_metrics():
     figure = hv.render(metric_curves(metrics, "ln λ"))
     assert figure.yaxis[0].axis_label == "MAE (ln λ)"
     assert metric_names(metrics) == ["val_mae"]
+
+
+class Rows(param.Parameterized):
+    table = param.DataFrame()
+
+
+@pytest.mark.parametrize(("draw", "column"), [(loss_curves, "val_loss"), (metric_curves, "val_mae")])
+def test_the_axes_of_a_live_plot_follow_its_epochs(draw, column):
+    epochs = pd.DataFrame({"epoch": range(1, 10), "train_loss": 0.7, "val_loss": 0.8, "val_mae": 0.5})
+    epochs[column] = np.linspace(1, 0.2, 9)
+    rows = Rows(table=epochs[:1])
+    root = drawn(hv.DynamicMap(pn.bind(draw, rows.param.table))).get_root()
+    plot = root.select_one({"type": figure})
+    rows.table = epochs
+    assert (plot.x_range.start, plot.x_range.end) == (1, 9)
+    assert plot.y_range.start < 0.2
+    assert plot.y_range.end > 1
 
 
 def test_curves_of_thousands_of_epochs_are_thinned_and_say_so():
