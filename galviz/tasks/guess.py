@@ -181,6 +181,5 @@ def _no_such_column(missing: list[str], known: list[str]) -> str:
 
     wanted = missing[0] if missing else ""
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5) or known[:20]
-    return (
-        f"target: expected a column of the catalogue, got {wanted!r}. Similar names: {', '.join(near) or 'no columns'}."
-    )
+    cure = f"Similar names: {', '.join(near)}." if near else "It has none: ingest the images again with --table FILE."
+    return f"target: expected a column of the catalogue, got {wanted!r}. {cure}"

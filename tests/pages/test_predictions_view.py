@@ -121,11 +121,12 @@ def test_measures_without_truth_say_so():
 
 def test_a_condition_that_no_object_meets_is_not_passed_over(told, sky):
     view = PredictionsView(told, Selection(), sky)
-    assert view.judge.none_selected() == ""
+    assert view.judge.about_selection() == ""
     view.explorer.selection.where("z > 99")
-    assert "No objects selected: the metrics are of all objects shown" in view.judge.none_selected()
-    view.explorer.selection.choose(sky.object_ids[[0]])
-    assert view.judge.none_selected() == ""
+    assert "No objects selected: the metrics are of all objects shown" in view.judge.about_selection()
+    shown = view.explorer.table.index
+    view.explorer.selection.choose(shown[:1])
+    assert f"<b>1 selected</b> objects; {len(shown)} are shown" in view.judge.about_selection()
 
 
 @pytest.mark.parametrize(

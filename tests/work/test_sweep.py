@@ -293,5 +293,5 @@ def test_more_folds_than_groups_are_refused_before_anything_is_trained(make_sky,
     grouped = type(sky)(images=sky.images[:], bands=sky.bands, catalogue=catalogue, pixel_scale=1.0, unit=sky.unit)
     asked = ["sweep", "richness", "--data", str(grouped.save(tmp_path / "sky")), "--out", str(tmp_path / "s")]
     assert main(asked) == 2
-    assert "folds: expected at most 3, one a group" in (said := capsys.readouterr().err)
+    assert "folds: expected at most 3, one per group" in (said := capsys.readouterr().err)
     assert "--set folds=3" in said

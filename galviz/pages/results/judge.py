@@ -15,6 +15,7 @@ from galviz.tasks.pair import Pair
 from galviz.tools.formatting import error_note, shown_error, text
 
 _NONE = Markup("<p class='note' role='status'>No objects selected: the metrics are of all objects shown.</p>")
+_SOME = Markup("<p class='note' role='status'>Of the <b>{:,} selected</b> objects; {:,} are shown.</p>")
 
 
 class Later(pn.viewable.Viewer):
@@ -86,14 +87,16 @@ class JudgeView(pn.viewable.Viewer):
         rows = self.rows()
         return self.pair.true(rows), self.pair.given(rows)
 
-    def none_selected(self) -> str | Markup:
-        """Return a note if the selection's conditions match no object, so the metrics cover all objects."""
+    def about_selection(self) -> str | Markup:
+        """Return which objects the metrics are of, if not simply all: the selected ones, or all as none is selected."""
         selection = self.explorer.selection
-        return _NONE if selection.steps and not len(selection) else ""
+        if self.explorer.current and len(selection):
+            return _SOME.format(len(selection), len(self.explorer.table))
+        return _NONE if selection.steps else ""
 
     def note(self) -> pn.viewable.Viewable:
-        """Return the note of `none_selected`, which takes no room where there is nothing to say."""
-        words = self.none_selected()
+        """Return the note of `about_selection`, which takes no room where there is nothing to say."""
+        words = self.about_selection()
         return text(words, visible=bool(words))
 
     def live(self, make: Callable[[], Any], *inputs: param.Parameter) -> Callable[..., Any]:

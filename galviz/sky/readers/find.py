@@ -140,6 +140,8 @@ def _with_labels(
     found.notes += [*notes, *labels.notes]
     found.rejected = pd.concat([found.rejected, labels.rejected], ignore_index=True)
     if not len(known):
+        if folders and not labels.notes and own.empty:
+            found.notes.append("no table was found beside the images: no column can be learned (give one with --table)")
         found.pictures = replace(pictures, catalogue=own)
         return found
     rows = np.arange(len(own)) if keep else np.flatnonzero(own.index.isin(known.index))

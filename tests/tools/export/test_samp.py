@@ -130,7 +130,7 @@ def test_rows_of_no_table_of_ours_are_not_taken(ours, other):
         ("theirs", "0", "samp.warning"),
     ]:
         given = {"table-id": name, "row": row}
-        assert other.client.ecall_and_wait(to, "table.highlight.row", "10", **given)["samp.status"] == status
+        assert other.client.ecall_and_wait(to, "table.highlight.row", "60", **given)["samp.status"] == status
     assert heard == [(table_id, IDS[2])]
 
 
