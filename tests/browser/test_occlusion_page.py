@@ -63,7 +63,7 @@ def test_every_control_changes_what_is_said_and_it_is_what_the_network_says(made
     driven.until(lambda: numbers(said(driven))[1] == pytest.approx(whole.outputs[0, 0, place], rel=2e-3))
 
     # One band alone; in its unit; the output instead of the change.
-    page.get_by_label("Hide in").select_option("r")
+    page.get_by_label("Cover").select_option("r")
     point(driven, 0.98, 0.02)
     driven.until(lambda: numbers(said(driven))[1] == pytest.approx(found.outputs[0, 2, place], rel=2e-3))
     driven.until(lambda: driven.figures("Each band occluded on its own"))
