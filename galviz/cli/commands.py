@@ -111,9 +111,7 @@ def predict(args: argparse.Namespace) -> Work:
     from galviz import studies
     from galviz.work.sweep import runs_at
 
-    runs, out = [run for path in args.run for run in runs_at(path)], Path(args.out)
-    if out.suffix != ".parquet" or not out.resolve().parent.is_dir():
-        raise ValueError(f"out: expected a .parquet file in a folder that is there, got {out}.")
+    runs, out = [run for path in args.run for run in runs_at(path)], _parquet_file(args.out)
     for run in runs:
         if not run.weights.exists():
             raise FileNotFoundError(
@@ -134,25 +132,20 @@ def predict(args: argparse.Namespace) -> Work:
 def baselines(args: argparse.Namespace) -> Work:
     """Measure what can be predicted of a column without images."""
     from galviz.io.tables import NUMBERED, read_table
-    from galviz.nn.baselines.general import COLUMNS, numeric_columns, table_baselines
+    from galviz.nn.baselines.general import COLUMNS, check_columns, numeric_columns, table_baselines
     from galviz.sky.cutouts import CutoutSet
     from galviz.tasks.guess import guess
 
-    of_sky, out = Path(args.table).is_dir(), args.out and Path(args.out)
-    if out and (out.suffix != ".parquet" or not out.resolve().parent.is_dir()):
-        raise ValueError(f"out: expected a .parquet file in a folder that is there, got {out}.")
+    of_sky, out = Path(args.table).is_dir(), _parquet_file(args.out) if args.out else None
     table = CutoutSet.open(args.table).catalogue if of_sky else read_table(args.table, id_column=NUMBERED).table
     target, why = guess(table, (args.target,), args.task or "")
+    check_columns(table, args.columns)
     used = args.columns or numeric_columns(table, target)
     numbers = [name for name in table.select_dtypes("number") if name not in (*used, args.target)]
     print(f"galviz baselines: {why}", file=sys.stderr)
     print(f"galviz baselines: learned from {', '.join(used) or 'no column'}", file=sys.stderr)
     if numbers and not args.columns:
         print(f"galviz baselines: left out {', '.join(numbers)}; --columns takes any", file=sys.stderr)
-
-    missing = [name for name in args.columns if name not in table]
-    if missing:
-        raise KeyError(f"columns: expected columns of the table, got {missing[0]!r}, which is not in it.")
 
     def work() -> None:
         found = table_baselines(table, target, used, args.folds)
@@ -250,6 +243,14 @@ def _requested(args: argparse.Namespace, study: "Study", cutouts: "CutoutSet") -
     if args.frozen:
         recipe = recipe.replace(optimiser={"frozen": True})
     return target, recipe, str(Path(args.encoder).resolve()) if args.encoder else None
+
+
+def _parquet_file(text: str) -> Path:
+    """Return the path of a file to write. Raise a ValueError if it is none of Parquet, or its folder does not exist."""
+    out = Path(text)
+    if out.suffix != ".parquet" or not out.resolve().parent.is_dir():
+        raise ValueError(f"out: expected a .parquet file in a folder that is there, got {out}.")
+    return out
 
 
 def _planned(args: argparse.Namespace, study: "Study") -> "Plan":

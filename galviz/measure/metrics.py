@@ -142,14 +142,14 @@ def outlier_fraction(truth: ArrayLike, estimate: ArrayLike, cut: float, *, nan: 
 
 
 def usual_cut(truth: ArrayLike, estimate: ArrayLike) -> float | None:
-    """Return the residual beyond which an object is usually an outlier: 3 σ_NMAD, rounded to two digits.
+    """Return the residual beyond which an object is usually an outlier: 3 σ_NMAD, rounded to three digits.
 
     Pairs with a NaN are left out. None if the scatter is 0 or no pair is known. Compare two predictions by one cut:
     with its own cut each, the worse one may have fewer outliers.
     """
     if not (pd.notna(truth) & pd.notna(estimate)).any():
         return None
-    return float(f"{3 * sigma_nmad(truth, estimate, nan='drop'):.2g}") or None
+    return float(f"{3 * sigma_nmad(truth, estimate, nan='drop'):.3g}") or None
 
 
 def r2(truth: ArrayLike, estimate: ArrayLike, *, nan: NanRule = "raise") -> float:

@@ -52,7 +52,7 @@ class PageState(param.Parameterized):
 
     def _open(self) -> None:
         try:
-            self.tab = self.opening  # the last one, if others were asked for meanwhile
+            self.tab = self.opening  # the last one, if several were clicked meanwhile
         finally:
             self.param.trigger("opening")  # also where the tab could not be built: nothing is busy any more
 

@@ -269,8 +269,8 @@ def predict_together(
     count = sum(map(len, skies))
     for run, sky in zip(runs, skies, strict=True):
         if len(sky):
-            told = None if progress is None else (lambda now, _, before=done: progress(before + now, count))
-            parts.append(predict(run, sky, told))
+            of_run = None if progress is None else (lambda now, _, before=done: progress(before + now, count))
+            parts.append(predict(run, sky, of_run))
         done += len(sky)
     if not parts:
         raise ValueError(

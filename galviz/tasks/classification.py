@@ -12,6 +12,23 @@ __all__ = ["index", "variants"]
 NUMERIC, SELF_LABELLED = False, False
 ACCURACY = "Accuracy"
 
+FEW = 20
+"""Whole numbers with at most this many values are taken for classes."""
+
+_POSITIVE = ("1", "true", "yes", "y", "t", "positive")
+
+
+def positive_class(counts: pd.Series) -> str:
+    """Return the positive one of two classes: the one with a usual name, such as 1, true or yes, else the rarer one.
+
+    Parameters
+    ----------
+    counts : pandas.Series
+        Class → number of objects.
+    """
+    usual = [str(name) for name in counts.index if str(name).lower() in _POSITIVE]
+    return usual[0] if usual else str(counts.idxmin())
+
 
 def check(target: Target) -> None:
     """Raise a ValueError if the target does not have exactly one column, or no such positive class."""

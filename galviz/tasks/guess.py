@@ -6,16 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from galviz.tasks.classification import class_labels
+from galviz.tasks.classification import FEW, class_labels, positive_class
 from galviz.tasks.regression import numbers
 from galviz.tasks.target import Target
 from galviz.tasks.votes import questions_of
 
-_FEW = 20  # whole numbers with at most this many values are taken for classes
 _MOST = 1000  # texts with more values than this are taken for names or comments
 _IDS = 10**9  # whole numbers from here on that are all different are taken for ids
 _ENDS = ("true", "spread", "sigma", "p16", "p84", "alpha")  # of the columns that stand beside an estimate
-_POSITIVE = ("1", "true", "yes", "y", "t", "positive")
 
 
 class Guess(NamedTuple):
@@ -128,16 +126,16 @@ def _task_of(table: pd.DataFrame) -> tuple[str, str]:
             as_numbers = pd.to_numeric(found, errors="coerce")
             if as_numbers.isna().any() and as_numbers.notna().mean() > 0.5:
                 numbers(column)  # mostly numbers: name the text among them
-            if as_numbers.isna().any() or values <= _FEW:
+            if as_numbers.isna().any() or values <= FEW:
                 return "classification", f"{name}: text with {values} values{listed} → classification"
             found = as_numbers
-        if pd.api.types.is_integer_dtype(found) and values > _FEW and found.is_unique and found.min() >= _IDS:
+        if pd.api.types.is_integer_dtype(found) and values > FEW and found.is_unique and found.min() >= _IDS:
             raise ValueError(
                 f"{name}: expected values to learn, got whole numbers that differ for all objects, as ids do. Choose "
                 "another column, or give --task regression."
             )
         finite = found.astype(float)[np.isfinite(found.astype(float))]
-        if len(finite) and (finite % 1 == 0).all() and values <= _FEW:
+        if len(finite) and (finite % 1 == 0).all() and values <= FEW:
             return "classification", f"{name}: {values} values{listed} → classification; --task regression otherwise"
         return "regression", f"{name}: numbers with {values:,} values → regression"
     values = table.apply(numbers)
@@ -155,7 +153,7 @@ def _classes(catalogue: pd.DataFrame, columns: tuple[str, ...], positive: str, w
             f"{columns[0]}: expected 2 to {_MOST} classes, got {len(counts)}"
             f"{_listed(counts.index)}. Choose another column."
         )
-    if len(counts) > _FEW and counts.median() == 1:
+    if len(counts) > FEW and counts.median() == 1:
         raise ValueError(
             f"{columns[0]}: expected classes of several objects, got {len(counts)} classes of which most have one"
             f"{_listed(counts.index)}, as names or comments do. Choose another column."
@@ -164,8 +162,7 @@ def _classes(catalogue: pd.DataFrame, columns: tuple[str, ...], positive: str, w
     if positive and (len(counts) != 2 or positive not in counts.index):
         raise ValueError(f"positive: expected one of two classes{_listed(counts.index)}, got {positive!r}.")
     if len(counts) == 2:
-        usual = [name for name in counts.index if str(name).lower() in _POSITIVE]
-        positive = positive or (usual[0] if usual else str(counts.idxmin()))
+        positive = positive or positive_class(counts)
     why = why or f"{columns[0]}: {len(counts)} classes, as given"
     why = why.replace(" → classification", f" → classification, positive {positive}") if positive else why
     return Guess(Target(columns[0], "classification", columns, columns[0], positive=positive), why)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from galviz.tasks.classification import class_labels
+from galviz.tasks.classification import FEW, class_labels, positive_class
 from galviz.tasks.target import Target
 
 _ESTIMATES = ("prediction", "predicted", "estimate", "estimated", "pred")
@@ -17,7 +17,6 @@ _CHANCE = re.compile(rf"^(?:p|{_WORDS})(?:_(.+))?$|^(.+)_(?:{_WORDS})$", re.IGNO
 _ERRORS = ("{}_sigma", "{}_err", "{}_error", "sigma_{}", "e_{}", "err_{}")
 _OPPOSITE = {"0": "1", "1": "0", "False": "True", "True": "False", "no": "yes", "yes": "no"}
 _MOST = 1000  # classes
-_FEW = 20  # whole numbers with at most this many values are taken for classes
 
 
 @dataclass(frozen=True)
@@ -207,10 +206,7 @@ def _with_probability(table: pd.DataFrame, truth: str, estimate: str, positive: 
 
 
 def _positive(column: pd.Series, classes: tuple[str, ...]) -> str:
-    """Return the usual name of a positive class, or the rarer class."""
-    usual = [name for name in classes if name.lower() in ("1", "true", "yes", "y", "t", "positive")]
-    counts = class_labels(column).value_counts().reindex(list(classes), fill_value=0)
-    return usual[0] if usual else str(counts.idxmin())
+    return positive_class(class_labels(column).value_counts().reindex(list(classes), fill_value=0))
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -222,7 +218,7 @@ def _whole(column: pd.Series) -> bool:
     if pd.api.types.is_bool_dtype(column):
         return True
     values = column.dropna()
-    return _is_number(column) and values.nunique() <= _FEW and all(float(one).is_integer() for one in values.unique())
+    return _is_number(column) and values.nunique() <= FEW and all(float(one).is_integer() for one in values.unique())
 
 
 def _first(column: pd.Series) -> set[str]:

@@ -120,13 +120,18 @@ def table_baselines(
     return {name: _predictions(target, ids, known, truth, got[known], fold=fold) for name, got in found.items()}
 
 
-def _features(catalogue: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Return columns as float64, shape (N, C); NaN, which the trees know, where there is no number."""
+def check_columns(catalogue: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Raise a KeyError if a column does not exist, or a ValueError if it has no numbers."""
     for name in columns:
         if name not in catalogue:
             raise KeyError(f"columns: expected columns of the table, got {name!r}, which is not in it.")
         if not pd.api.types.is_numeric_dtype(catalogue[name]):
             raise ValueError(f"columns: expected columns with numbers, got {name!r}, which has others. Leave it out.")
+
+
+def _features(catalogue: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Return columns as float64, shape (N, C); NaN, which the trees know, where there is no number."""
+    check_columns(catalogue, columns)
     features = catalogue[list(columns)].to_numpy(np.float64, na_value=np.nan).copy()
     features[~np.isfinite(features)] = np.nan
     return features

@@ -150,16 +150,16 @@ def _train(
     heartbeat.note(step=steps.start, steps=steps.steps, device=device, message="")
     held = Samples(images, held_out, truth, variants)
     check = Validation(trainer, target, recipe, held, loss) if len(held_out) else _nothing
-    book = RunRecorder(heartbeat, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
-    if len(steps) and not stalled(book.losses, recipe.validation.stop_after):
-        trainer.callbacks.append(book)
+    recorder = RunRecorder(heartbeat, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
+    if len(steps) and not stalled(recorder.losses, recipe.validation.stop_after):
+        trainer.callbacks.append(recorder)
         with interruptible():
             trainer.fit(module, loader(samples, steps))
-    early = book.step < steps.steps and stalled(book.losses, recipe.validation.stop_after)
+    early = recorder.step < steps.steps and stalled(recorder.losses, recipe.validation.stop_after)
     if early:
-        heartbeat.note(steps=book.step)
+        heartbeat.note(steps=recorder.step)
     network.load_state_dict(module.learned.state_dict())
-    return early or book.step == steps.steps
+    return early or recorder.step == steps.steps
 
 
 def _counts(**rows: np.ndarray) -> dict[str, int]:

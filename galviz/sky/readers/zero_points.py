@@ -51,8 +51,8 @@ def zero_points(
     keys, values = zip(*headers, strict=True)
     flat = [value for each in values for value in each]
     span = f"{min(flat):g}" if min(flat) == max(flat) else f"{min(flat):g} … {max(flat):g}"
-    said = f"zero points {span} by {', '.join(sorted(set(keys)))} in the headers"
-    return Points(None, f"{said}: pixels become nanomaggies (--unit flux keeps them)")
+    found = f"zero points {span} from {', '.join(sorted(set(keys)))} in the headers"
+    return Points(None, f"{found}: pixels become nanomaggies (--unit flux keeps them)")
 
 
 def _parsed(text: str, bands: Sequence[str]) -> tuple[float, ...]:

@@ -29,8 +29,7 @@ def roc_plot(curve: ScoreCurve, name: str) -> hv.Overlay:
     """
     x = hv.Dimension("x", label=plain(f"False-positive rate (share of the others taken for {name})"))
     y = hv.Dimension("y", label=plain(f"True-positive rate (completeness of {name})"))
-    chance = hv.Curve([(0, 0), (1, 1)], x, y).opts(color=GREY, line_dash="dashed", line_width=1.5)
-    return _framed(curve, x, y, chance, f"ROC of {name}: area {with_ends(curve.area)}")
+    return _framed(curve, x, y, [(0, 0), (1, 1)], f"ROC of {name}: area {with_ends(curve.area)}")
 
 
 def purity_plot(curve: ScoreCurve, name: str) -> hv.Overlay:
@@ -46,12 +45,16 @@ def purity_plot(curve: ScoreCurve, name: str) -> hv.Overlay:
     x = hv.Dimension("x", label=plain(f"Completeness of {name}"))
     y = hv.Dimension("y", label=plain(f"Purity of {name}"))
     share = curve.positives / (curve.positives + curve.negatives)
-    chance = hv.Curve([(0, share), (1, share)], x, y).opts(color=GREY, line_dash="dashed", line_width=1.5)
-    return _framed(curve, x, y, chance, f"Purity against completeness of {name}: mean purity {with_ends(curve.area)}")
+    title = f"Purity against completeness of {name}: mean purity {with_ends(curve.area)}"
+    return _framed(curve, x, y, [(0, share), (1, share)], title)
 
 
-def _framed(curve: ScoreCurve, x: hv.Dimension, y: hv.Dimension, chance: hv.Curve, title: str) -> hv.Overlay:
+def _framed(
+    curve: ScoreCurve, x: hv.Dimension, y: hv.Dimension, without: list[tuple[float, float]], title: str
+) -> hv.Overlay:
+    """Draw a curve with its band, and a dashed line through the points `without` a score."""
     table = curve.table
+    chance = hv.Curve(without, x, y).opts(color=GREY, line_dash="dashed", line_width=1.5)
     band = hv.Area(table[["x", "low", "high"]].to_numpy(), x, [y, "upper"])
     line = hv.Curve(table, x, [y, "low", "high", "threshold"])
     whole = band.opts(color=BLUE, alpha=0.2, line_alpha=0) * chance

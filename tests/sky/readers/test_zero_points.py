@@ -48,9 +48,9 @@ def test_a_zero_point_in_the_header_is_used_and_said(given, opened, key):
     sky, said = opened(given)
     assert sky.unit == "nanomaggy"
     np.testing.assert_allclose(sky.images[1], pixels(seed=1) * 0.1, rtol=1e-6)
-    assert f"zero points 25 by {key} in the headers: pixels become nanomaggies" in said
+    assert f"zero points 25 from {key} in the headers: pixels become nanomaggies" in said
     assert "is not known" not in said
-    assert f"zero points 25 by {key}" in sky.origin
+    assert f"zero points 25 from {key}" in sky.origin
 
 
 def test_each_file_and_each_band_has_its_own(given, opened):
@@ -62,7 +62,7 @@ def test_each_file_and_each_band_has_its_own(given, opened):
     for k in range(2):
         expected = np.concatenate([pixels(1, 2 * k), pixels(1, 2 * k + 1)]) * factors[k][:, None, None]
         np.testing.assert_allclose(sky.images[k], expected, rtol=1e-6)
-    assert "zero points 24 … 26 by MAGZERO" in said
+    assert "zero points 24 … 26 from MAGZERO" in said
 
 
 def test_janskys_and_the_flux_of_magnitude_0_are_zero_points(given, opened):
