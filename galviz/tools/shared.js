@@ -2,6 +2,7 @@
 // What the scripts of several tools need. galviz/tools/client.py puts this text in front of theirs, so their names differ.
 
 export const SVG = "http://www.w3.org/2000/svg";
+const GREETINGS = 12; // within a good minute
 
 /**
  * What Panel's and anywidget's models share. `In` is what Python sends. Other events, such as a parameter that changed,
@@ -69,6 +70,36 @@ export const onPage = (model) => typeof (/** @type {{send_msg?: unknown}} */ (mo
 export function send(model, message) {
   if (onPage(model)) model.send_msg(message);
   else model.send(message);
+}
+
+/**
+ * Listens to Python and greets it, so that it sends what to show. JupyterLab drops what is sent before it has connected
+ * the cell to the kernel, so the greeting is repeated, ever more slowly, until something comes back.
+ * @template In, Out, Traits
+ * @param {Model<In, Out, Traits>} model
+ * @param {(content: In, buffers?: DataView[]) => void} receive
+ * @param {Out} hello
+ * @returns {() => void} what stops listening
+ */
+export function listen(model, receive, hello) {
+  let tries = 0;
+  let timer = 0;
+  const greet = () => {
+    tries += 1;
+    send(model, hello);
+    if (tries < GREETINGS) timer = setTimeout(greet, 1000 * tries);
+  };
+  /** @type {typeof receive} */
+  const heard = (content, buffers) => {
+    if (!(/** @type {{client?: string}} */ (content).client)) clearTimeout(timer); // not meant for one view: the state
+    receive(content, buffers);
+  };
+  model.on("msg:custom", heard);
+  greet();
+  return () => {
+    clearTimeout(timer);
+    model.off("msg:custom", heard);
+  };
 }
 
 /**

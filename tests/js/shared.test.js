@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, clamp, clientName, number, onPage, send, untilRemoved } from "../../galviz/tools/shared.js";
+import { bytes, clamp, clientName, listen, number, onPage, send, untilRemoved } from "../../galviz/tools/shared.js";
 
 test("a number has four digits, and a power of ten where it is very small or very large", () => {
   const expected = {
@@ -60,4 +60,35 @@ test("a view is closed when Panel removes it, and when anywidget asks", () => {
 
 test("two views have two names", () => {
   assert.notEqual(clientName(), clientName());
+});
+
+test("a view greets Python again until the state comes, and not after it was closed", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const [sent, listeners] = [[], new Map()];
+  const model = {
+    send: (message) => sent.push(message),
+    on: (name, listener) => listeners.set(name, listener),
+    off: (name) => listeners.delete(name),
+  };
+  const heard = [];
+  const unlisten = listen(model, (content) => heard.push(content.type), { type: "hello", client: "a" });
+  assert.deepEqual(sent, [{ type: "hello", client: "a" }]);
+  context.mock.timers.tick(1000); // the first was lost
+  assert.equal(sent.length, 2);
+  listeners.get("msg:custom")({ type: "window", client: "b" }); // another view's answer
+  context.mock.timers.tick(2000);
+  assert.equal(sent.length, 3);
+  listeners.get("msg:custom")({ type: "state" });
+  context.mock.timers.tick(100_000);
+  assert.equal(sent.length, 3);
+  assert.deepEqual(heard, ["window", "state"]);
+  unlisten();
+  assert.equal(listeners.size, 0);
+
+  listen(model, () => {}, { type: "hello" })();
+  context.mock.timers.tick(100_000);
+  assert.equal(sent.length, 4);
+  listen(model, () => {}, { type: "hello" }); // nobody ever answers: not for ever
+  for (let second = 0; second < 1000; second += 1) context.mock.timers.tick(1000);
+  assert.equal(sent.length, 4 + 12);
 });

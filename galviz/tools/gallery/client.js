@@ -5,7 +5,7 @@
 // then a tile is grey, and the bar says that they are being loaded. The messages are declared in
 // galviz/tools/gallery/messages.py.
 
-import { bytes, clamp, clientName, make, onPage, pen, rootOf, send, untilRemoved } from "../shared.js";
+import { bytes, clamp, clientName, listen, make, onPage, pen, rootOf, send, untilRemoved } from "../shared.js";
 
 const TALLEST = 8_000_000; // px; browsers stop at 16 to 33 million, beyond this the scroll bar is scaled
 const CHUNK = 96; // objects requested at once: one screen, quickly
@@ -341,13 +341,12 @@ class Gallery {
     this.view.addEventListener("click", (event) => this.click(event));
     this.view.addEventListener("pointermove", (event) => this.point([event.clientX, event.clientY]));
     this.view.addEventListener("pointerleave", () => this.point(null));
-    model.on("msg:custom", this.receive);
     this.watch.observe(this.view);
-    this.send({ type: "hello" });
+    this.unlisten = listen(model, this.receive, { type: "hello", client: this.client });
   }
 
   close() {
-    this.model.off("msg:custom", this.receive);
+    this.unlisten();
     this.watch.disconnect();
     clearTimeout(this.idle);
     clearTimeout(this.sending);

@@ -3,7 +3,7 @@
 // Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it loads nothing from any other server.
 // Id and pixels come in one message. The messages are declared in galviz/tools/occlusion/messages.py.
 
-import { button, bytes, clamp, draw, make, number, pen, send, untilRemoved } from "../shared.js";
+import { button, bytes, clamp, draw, listen, make, number, pen, untilRemoved } from "../shared.js";
 
 const CSS = `
 .galviz-occlusion { display: flex; flex-direction: column; gap: 6px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
@@ -186,12 +186,11 @@ class Occlusion {
     this.root.append(make("style", "", CSS), this.pair, tools, this.readout);
     el.replaceChildren(this.root);
     this.watch.observe(this.root);
-    model.on("msg:custom", this.receive);
-    send(model, { type: "hello" });
+    this.unlisten = listen(model, this.receive, { type: "hello" });
   }
 
   close() {
-    this.model.off("msg:custom", this.receive);
+    this.unlisten();
     this.watch.disconnect();
   }
 

@@ -3,7 +3,7 @@
 // Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it loads nothing from any other server.
 // Counts and numbers are computed by Python. The messages are declared in galviz/tools/threshold/messages.py.
 
-import { button, clamp, clientName, draw, make, rootOf, send, untilRemoved } from "../shared.js";
+import { button, clamp, clientName, draw, listen, make, rootOf, send, untilRemoved } from "../shared.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 12, 38]; // px around the bars
 const TALL = 230;
@@ -108,12 +108,11 @@ class Threshold {
   constructor(model, el) {
     this.model = model;
     this.build(el);
-    model.on("msg:custom", this.receive);
-    send(model, { type: "hello" });
+    this.unlisten = listen(model, this.receive, { type: "hello" });
   }
 
   close() {
-    this.model.off("msg:custom", this.receive);
+    this.unlisten();
     this.watch.disconnect();
   }
 

@@ -3,7 +3,7 @@
 // and what is under the pointer are computed here. Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget).
 // Its style is in client.css. The messages are declared in galviz/tools/viewer/messages.py.
 
-import { button, bytes, clamp, draw, make, number, pen, rootOf, SVG, send, untilRemoved } from "../shared.js";
+import { button, bytes, clamp, draw, listen, make, number, pen, rootOf, SVG, send, untilRemoved } from "../shared.js";
 
 /**
  * @import { Model } from "../shared.js"
@@ -358,8 +358,7 @@ class Focus {
     el.replaceChildren(this.root);
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.watch.observe(this.root);
-    model.on("msg:custom", this.receive);
-    send(model, { type: "hello" });
+    this.unlisten = listen(model, this.receive, { type: "hello" });
   }
 
   /** @param {KeyboardEvent} event */
@@ -376,7 +375,7 @@ class Focus {
   }
 
   close() {
-    this.model.off("msg:custom", this.receive);
+    this.unlisten();
     this.watch.disconnect();
     this.stop();
   }
