@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import panel as pn
@@ -22,6 +23,7 @@ from galviz.pages.library import Library
 from galviz.pages.open_any import NoIds, Opened, open_any
 from galviz.pages.state import query, write_query
 from galviz.pages.upload import LARGEST, Upload
+from galviz.pages.workspace import Section, Workspace, empty_place, fills, scrolls
 from galviz.tools.export.download import shown_bytes
 from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
 
@@ -40,7 +42,7 @@ _CONTROLS = {  # wording of the library's errors (regex) → wording of the page
 }
 
 
-class OpenedPage(pn.viewable.Viewer):
+class OpenedPage(Workspace):
     """A page with controls to open data; subclasses implement `shown` to display it.
 
     The page's address remembers what was opened last, so it is still open after a reload.
@@ -57,6 +59,7 @@ class OpenedPage(pn.viewable.Viewer):
     table = param.Selector(default="", objects={"–": ""}, label="Table", doc="which of the tables in the file")
     uploaded = param.String(default="", doc="path of the file that the visitor uploaded")
     broken = param.Dict(default={}, doc="pictures that cannot be read: id and reason")
+    opened = param.Parameter(default=None, doc="the view of the open data")
     notes = param.List(default=[], doc="what a user should know of how the table was read")
     help = Markup("")
     """Help text for a page on which nothing is open."""
@@ -113,11 +116,13 @@ class OpenedPage(pn.viewable.Viewer):
     @param.depends("selected", "id_column", "table", "uploaded")
     def body(self) -> pn.viewable.Viewable:
         """Return the view of the open data, an error message, or help if nothing is open."""
-        self.param.update(broken={}, notes=[])
+        self.param.update(broken={}, notes=[], opened=None)
         if not self.given:
-            return text(self.help)
+            return empty_place(text(self.help))
         try:
-            return self.shown(self.given)
+            opened = self.shown(self.given)
+            self.opened = opened
+            return opened.main() if isinstance(opened, Workspace) else scrolls(opened)
         except (*REFUSED, TypeError, KeyError) as error:
             refused = error_note(self.page_message(error))
             if not isinstance(error, NoIds):
@@ -211,18 +216,47 @@ class OpenedPage(pn.viewable.Viewer):
 
     def choice(self) -> pn.widgets.Select:
         """Return the select of available data; its options stay up to date."""
-        return pn.widgets.Select.from_param(self.param.selected, width=260)
+        return pn.widgets.Select.from_param(self.param.selected, sizing_mode="stretch_width")
 
     @param.depends("selected", "uploaded")
     def _which(self) -> pn.viewable.Viewable:
         """Return the select of a table, visible if the file has several."""
         return field(self.param.table, width=200, visible=len(self.param.table.objects) > 1)
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        self.upload.param.update(width=340, margin=(5, 10))
-        ids = field(self.param.id_column, width=150, placeholder="automatic")
-        bar = pn.FlexBox(self.choice(), self.upload, ids, self._which, align_items="flex-start")
-        return pn.Column(bar, self.unread, self.noted, self.body, sizing_mode="stretch_width")
+    def main(self) -> pn.viewable.Viewable:
+        """Return notes on the data, and its view."""
+        return fills(self.unread, self.noted, fills(self.body))
+
+    def bar(self) -> list[Any]:
+        """Return the search for an id, which stands in the top bar."""
+        return [pn.bind(lambda opened: getattr(opened, "finder", lambda: "")(), self.param.opened)]
+
+    def sources(self) -> Section:
+        """Return the controls that open data."""
+        wide = {"sizing_mode": "stretch_width"}
+        self.upload.param.update(margin=(5, 10), **wide)
+        ids = field(self.param.id_column, placeholder="automatic", **wide)
+        return Section("Open", pn.Column(self.choice(), self.upload, ids, self._which, **wide))
+
+    @param.depends("opened")
+    def _left(self) -> pn.Column:
+        return self._drawer("left")
+
+    @param.depends("opened")
+    def _right(self) -> pn.Column:
+        return self._drawer("right")
+
+    def _drawer(self, side: str) -> pn.Column:
+        sections = getattr(self.opened, side)() if isinstance(self.opened, Workspace) else []
+        return pn.Column(*(section.card() for section in sections), sizing_mode="stretch_width")
+
+    def left(self) -> list[Section]:
+        """Return the controls that open data, and what their view has for the left drawer."""
+        return [self.sources(), Section("", self._left)]
+
+    def right(self) -> list[Section]:
+        """Return what the view of the data has for the right drawer."""
+        return [Section("", self._right)]
 
 
 @cache

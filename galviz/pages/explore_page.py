@@ -15,8 +15,10 @@ from galviz.pages.library import Library
 from galviz.pages.open_any import Opened
 from galviz.pages.results.view import pair_plots
 from galviz.pages.second_table import SecondTable
-from galviz.pages.template import page_template
+from galviz.pages.shell import page_template
+from galviz.pages.state import Finder
 from galviz.pages.view_state import ViewState, read_view
+from galviz.pages.workspace import Section, Workspace, fills
 from galviz.tasks.pair import Pair
 from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import text
@@ -44,7 +46,7 @@ object_id.</p>""")
         self.view: ViewState | None = None
         self.judged: JudgedTable | None = None
 
-    def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
+    def shown(self, given: Sequence[str]) -> Workspace:
         """Return the explorer of the open data."""
         saved = self._saved(given)
         if saved:
@@ -60,17 +62,20 @@ object_id.</p>""")
         name, table = self.name_of(given[0]), self.table or saved.get("table_name")
         about |= {"id_column": opened.id_column, "table_name": table}
         target = None if opened.run is None else opened.run.target
+        second = SecondTable(explorer, name, self.upload.folder)
+        others = {
+            "Diagnostics": lambda: self._diagnostics(opened, explorer, judged.pair),
+            "Second table": lambda: second,
+        }
+        judged = self.judged = JudgedTable(explorer, opened.pair, opened.units, others)
+        second.pair = judged.pair
+        judged.param.watch(lambda event: setattr(second, "pair", event.new), "pair")
         self.view = ViewState(explorer, "view", of=f"{name} {table}" if table else name, about=about, target=target)
         if saved:
             self.view.restore(saved["state"])
         origin = "" if opened.cutouts is None else Markup(" · <b>{}</b>").format(opened.cutouts.origin)
         about = Markup("<b>{}</b>: {:,} objects, {} columns{}").format(name, *opened.table.shape, origin)
-        judged = self.judged = JudgedTable(explorer, opened.pair, opened.units)
-        wide = {"sizing_mode": "stretch_width"}
-        diagnostics = pn.bind(lambda pair: self._diagnostics(opened, explorer, pair), judged.param.pair)
-        second = SecondTable(explorer, name, self.upload.folder, pair=judged.pair)
-        judged.param.watch(lambda event: setattr(second, "pair", event.new), "pair")
-        return pn.Column(text(about), judged, second, pn.Column(diagnostics, **wide), self.view, **wide)
+        return Explored(text(about, margin=(4, 8)), judged, self.view)
 
     def _saved(self, given: Sequence[str]) -> dict[str, Any]:
         """Return the saved view given on the command line, if any; a visitor's view may not name server files."""
@@ -93,6 +98,30 @@ object_id.</p>""")
         runs = self.library.judged(opened.run.target, opened.run.name) if opened.run is not None else {}
         name = self.name_of(opened.source)
         return DiagnosticsView(table, explorer.selection, opened.cutouts, called=name, others=runs, **columns)
+
+
+class Explored(Workspace):
+    """The explorer of a table: what it is of, the table with what judges it, and its saved views."""
+
+    def __init__(self, about: pn.viewable.Viewable, judged: JudgedTable, kept: ViewState) -> None:
+        super().__init__()
+        self.about, self.judged, self.kept = about, judged, kept
+
+    def finder(self) -> Finder:
+        """Return the search for an id."""
+        return Finder(self.judged.explorer.selection)
+
+    def main(self) -> pn.viewable.Viewable:
+        """Return the explorer."""
+        return fills(self.about, self.judged.main())
+
+    def left(self) -> list[Section]:
+        """Return the selection and the saved views."""
+        return [*self.judged.left(), Section("Saved views", self.kept, shut=True)]
+
+    def right(self) -> list[Section]:
+        """Return the settings."""
+        return self.judged.right()
 
 
 def explore_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:

@@ -8,10 +8,11 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.pages.panes import Panes
+from galviz.pages.workspace import Section, Workspace, fills
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.export.view import ExportPanel
-from galviz.tools.formatting import beside
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.labels.core import Labels
 from galviz.tools.plots.core import MOST_VALUES
@@ -30,7 +31,7 @@ KEYS = {"g": "good", "b": "bad", "q": "unsure"}
 """Key → label, by default."""
 
 
-class Explorer(pn.viewable.Viewer):
+class Explorer(Workspace):
     """Linked views of a table of objects and their images.
 
     Parameters
@@ -54,11 +55,12 @@ class Explorer(pn.viewable.Viewer):
 
     Attributes
     ----------
-    lead : callable, optional
-        Returns parts that stand first: one beside the gallery, the others below the two. Set it before the first view.
+    leads, others : dict of str to callable
+        Further tabs: before the plots, and after the gallery. Set them before the first view.
     """
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
+    arranged = param.Integer(default=0, doc="grows when the main area was made anew")
 
     def __init__(
         self,
@@ -79,7 +81,9 @@ class Explorer(pn.viewable.Viewer):
     ) -> None:
         super().__init__()
         self.table, self.cutouts, self.axes = table, cutouts, dict(columns or {})
-        self.lead: Callable[[], list[Any]] | None = None
+        self.leads: dict[str, Callable[[], Any]] = {}
+        self.others: dict[str, Callable[[], Any]] = {}
+        self._panes: Panes | None = None
         self.selection = Selection() if selection is None else selection
         self.selection.show(table)
         self.bar = SelectionBar(self.selection)
@@ -107,6 +111,48 @@ class Explorer(pn.viewable.Viewer):
         for part, names in self.parts():
             part.param.watch(self._changed, names)
 
+    @property
+    def panes(self) -> Panes:
+        """The main area: plots, picture, and below them gallery, table and the rest."""
+        if self._panes is None:
+            self._panes = self._laid_out()
+        return self._panes
+
+    def arrange(self, leads: Mapping[str, Callable[[], Any]], others: Mapping[str, Callable[[], Any]]) -> None:
+        """Show other tabs than before, in a new main area."""
+        self.leads, self.others, self._panes = dict(leads), dict(others), None
+        self.arranged += 1
+
+    def _laid_out(self) -> Panes:
+        plots = {f"Plot {k}" if k > 1 else "Plot": _pane(plot) for k, plot in enumerate(self.plots, 1)}
+        lower = {"Gallery": _pane(self.gallery)}
+        if len(self.table) <= _TABLE_ROWS:
+            lower["Table"] = lambda: TableView(self.table, self.selection)
+        if self.cutouts is None:
+            lower = dict(reversed(lower.items()))  # tiles without pictures say less than the table
+        picture = {} if self.picture is None else {"Picture": _pane(self.picture)}
+        panes = Panes(self.leads | plots, picture, lower | self.others | {"Export": lambda: self.out})
+        panes.param.watch(self._changed, ["active", "wide", "tall", "large"])
+        return panes
+
+    @param.depends("arranged")
+    def _main(self) -> Panes:
+        return self.panes
+
+    def main(self) -> pn.viewable.Viewable:
+        """Return the panes."""
+        return fills(self._main)
+
+    def left(self) -> list[Section]:
+        """Return the selection."""
+        return [Section("Selection", self.bar)]
+
+    def right(self) -> list[Section]:
+        """Return the settings of gallery and pictures."""
+        stretch = self.gallery.stretch_view
+        picture = [] if stretch is None else [Section("Colours and stretch", stretch)]
+        return [*picture, Section("Gallery", self.gallery.controls())]
+
     def parts(self) -> list[tuple[param.Parameterized, list[str]]]:
         """Return the selection and the views, each with the names of the parameters that `state` has."""
         parts = [(self.selection, ["version", "focus"]), (self.gallery, list(_GALLERY))]
@@ -130,6 +176,7 @@ class Explorer(pn.viewable.Viewer):
         state: dict[str, Any] = {"selection": self.selection.to_json()}
         state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour", "guide")) for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
+        state["panes"] = self.panes.state()
         if self.gallery.stretch_view is not None:
             state["look"] = _different(self.gallery.stretch_view, self.gallery.stretch_view.names)
         return state
@@ -148,6 +195,7 @@ class Explorer(pn.viewable.Viewer):
         self.gallery.param.update(**_known(gallery, _GALLERY))
         if self.gallery.stretch_view is not None:
             self.gallery.stretch_view.param.update(**_known(state.get("look", {}), self.gallery.stretch_view.names))
+        self.panes.restore(state.get("panes", {}))
         selection = state.get("selection", {})
         self.selection.replay((name, given) for name, given in selection.get("steps", []))
         self.selection.focus = selection.get("focus") or self.selection.focus
@@ -157,17 +205,10 @@ class Explorer(pn.viewable.Viewer):
         for (part, names), (theirs, _) in zip(self.parts()[1:], other.parts()[1:], strict=True):
             part.param.update(**{name: getattr(theirs, name) for name in names})
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        wide = {"sizing_mode": "stretch_width"}
-        above = beside(*(self.plots if self.picture is None else [pn.Column(*self.plots), self.picture]))
-        more = []
-        if len(self.table) <= _TABLE_ROWS:
-            more = [pn.Card(TableView(self.table, self.selection), title="Table", collapsed=True, **wide)]
-        out = pn.Card(self.out, title="Export: files, Python, SAMP", collapsed=True, **wide)
-        if self.lead is None:
-            return pn.Column(self.bar, above, self.gallery, *more, out, **wide)
-        first, *others = self.lead()
-        return pn.Column(self.bar, beside(first, self.gallery), *others, above, *more, out, **wide)
+
+def _pane(view: Any) -> Callable[[], Any]:
+    """Return a function that returns the part of a view that fills a pane."""
+    return getattr(view, "pane", lambda: view)
 
 
 def first_plots(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Predictions in any table: which columns are the truth and its prediction, and the view that judges them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,13 +12,14 @@ from galviz.pages.results.classification import ClassesJudge
 from galviz.pages.results.judge import JudgeView
 from galviz.pages.results.regression import NumbersJudge
 from galviz.pages.state import query, write_query
+from galviz.pages.workspace import Section, Workspace, fills
 from galviz.tasks.pair import Pair, pair_of
 from galviz.tools.formatting import error_note, field, shown_error
 
 _NONE = {"–": ""}
 
 
-class JudgedTable(pn.viewable.Viewer):
+class JudgedTable(Workspace):
     """The choice of two columns of an explorer's table, and what judges them.
 
     Parameters
@@ -28,6 +29,8 @@ class JudgedTable(pn.viewable.Viewer):
         Columns of the truth and of its prediction to start with.
     units : mapping of str to str, optional
         Column → unit.
+    others : mapping of str to callable, optional
+        Further tabs of the explorer, shown while a pair is judged.
     """
 
     truth = param.Selector(default="", objects=_NONE, label="Truth")
@@ -44,10 +47,12 @@ class JudgedTable(pn.viewable.Viewer):
         explorer: Explorer,
         names: tuple[str, str] | None = None,
         units: Mapping[str, str] | None = None,
+        others: Mapping[str, Callable[[], Any]] | None = None,
         **params: object,
     ) -> None:
         super().__init__(**params)
         self.explorer, self.units, self.judge = explorer, dict(units or {}), None
+        self.others = dict(others or {})
         columns = [str(name) for name in explorer.table.columns]
         self.param.truth.objects = self.param.estimate.objects = _NONE | {name: name for name in columns}
         numbers = [str(name) for name in explorer.table.select_dtypes("number")]
@@ -97,38 +102,28 @@ class JudgedTable(pn.viewable.Viewer):
             self.judge = None if make is None else make(self.pair, self.explorer)
         return self.judge
 
-    @param.depends("pair")
-    def above(self) -> pn.viewable.Viewable:
-        """Return the measures and plots of numbers."""
+    @param.depends("pair", watch=True)
+    def _arrange(self) -> None:
+        """Show the plots that judge the pair before those of the explorer."""
         judge = self._judge()
-        return pn.panel(judge) if isinstance(judge, NumbersJudge) else pn.Spacer(height=0)
+        self.explorer.arrange({} if judge is None else judge.tabs(), {} if judge is None else self.others)
 
     @param.depends("pair")
-    def first(self) -> pn.viewable.Viewable:
-        """Return the plots and the accuracy of classes."""
-        return self._part(0)
-
-    @param.depends("pair")
-    def second(self) -> pn.viewable.Viewable:
-        """Return the scores of each class."""
-        return self._part(1)
-
-    def _part(self, k: int) -> pn.viewable.Viewable:
+    def cards(self) -> pn.viewable.Viewable:
+        """Return the line of measures."""
         judge = self._judge()
-        return judge.parts()[k] if isinstance(judge, ClassesJudge) else pn.Spacer(height=0)
+        return pn.Spacer(height=0) if judge is None else judge.cards()
+
+    @param.depends("pair")
+    def tables(self) -> pn.viewable.Viewable:
+        """Return the tables of measures."""
+        judge = self._judge()
+        return pn.Column(*([] if judge is None else judge.tables()), sizing_mode="stretch_width")
 
     @param.depends("error")
     def refused(self) -> pn.viewable.Viewable:
         """Show why the columns cannot be judged."""
         return error_note(self.error) if self.error else pn.Spacer(height=0)
-
-    @param.depends("kind")
-    def body(self) -> pn.viewable.Viewable:
-        """Return the explorer; the plots of classes stand beside its gallery."""
-        wide = {"sizing_mode": "stretch_width"}
-        parts = [pn.Column(self.first, **wide), pn.Column(self.second, **wide)]
-        self.explorer.lead = (lambda: parts) if self.kind == "classes" else None
-        return pn.Column(self.explorer, **wide)
 
     def choice(self) -> pn.viewable.Viewable:
         """Return the controls."""
@@ -141,12 +136,19 @@ class JudgedTable(pn.viewable.Viewer):
         ]
         return pn.FlexBox(*names, *more, align_items="flex-end")
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        wide = {"sizing_mode": "stretch_width"}
-        title = "Truth and prediction: measures and plots"
-        shut = not self.truth and len(self.explorer.table.columns) > 0
-        card = pn.Card(self.choice(), self.refused, self.above, title=title, collapsed=shut, **wide)
-        return pn.Column(card, self.body, **wide)
+    def main(self) -> pn.viewable.Viewable:
+        """Return the measures, and below them the explorer."""
+        return fills(pn.Column(self.cards, sizing_mode="stretch_width", margin=0), self.explorer.main())
+
+    def left(self) -> list[Section]:
+        """Return the selection."""
+        return self.explorer.left()
+
+    def right(self) -> list[Section]:
+        """Return which columns are judged, their measures, and the settings of the explorer."""
+        choice = pn.Column(self.choice(), self.refused, sizing_mode="stretch_width")
+        measures = Section("Measures", pn.Column(self.tables, sizing_mode="stretch_width"))
+        return [Section("Truth and prediction", choice), measures, *self.explorer.right()]
 
 
 def as_judged(table: pd.DataFrame, pair: Pair) -> pd.DataFrame:

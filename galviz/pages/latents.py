@@ -11,6 +11,7 @@ from galviz.pages.explorer import Explorer
 from galviz.pages.library import open_predictions
 from galviz.pages.results.view import judged_plots
 from galviz.pages.view_state import ViewState
+from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.runs.best_fits import LATENTS, is_gan
 from galviz.runs.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_table
 from galviz.runs.run import ACTIVE, Run
@@ -28,7 +29,7 @@ choose it here.</p>""")
 _OF_IMAGES = Markup("<p><b>{name}</b> has no latents: only runs of best fits have them. Choose one of those.</p>")
 
 
-class LatentsView(pn.viewable.Viewer):
+class LatentsView(Workspace):
     """The map of a run's latents: thumbnails on it, and the explorer of all objects.
 
     Parameters
@@ -103,7 +104,8 @@ class LatentsView(pn.viewable.Viewer):
         rest = f"{where}. {near} {tap}Objects selected in one plot are marked in all."
         return Markup("<b>{:,} objects</b> {}").format(count, rest)
 
-    def __panel__(self) -> pn.viewable.Viewable:
+    def main(self) -> pn.viewable.Viewable:
+        """Return the map and the explorer, or why there is none."""
         if self._error:
             return error_note(self._error)
         if self.explorer is None:
@@ -111,9 +113,18 @@ class LatentsView(pn.viewable.Viewer):
                 return text(_OF_IMAGES.format(name=self.run.name))
             yet = " yet: it has not ended" if self.run.state()["status"] in {"created", *ACTIVE} else ""
             return text(_NONE.format(name=self.run.name, yet=yet))
-        thumbnails = [] if self.thumbnails is None else [self.thumbnails]
-        parts = [text(self.about()), *self._maps(), *thumbnails, self.explorer, self._kept]
-        return pn.Column(*parts, sizing_mode="stretch_width")
+        if self.thumbnails is not None:
+            self.explorer.leads = {"Map": lambda: scrolls(self.thumbnails)}
+        return fills(pn.FlexBox(text(self.about()), *self._maps()), self.explorer.main())
+
+    def left(self) -> list[Section]:
+        """Return the selection and the saved views."""
+        kept = [] if self.explorer is None else [Section("Saved views", self._kept, shut=True)]
+        return [] if self.explorer is None else [*self.explorer.left(), *kept]
+
+    def right(self) -> list[Section]:
+        """Return the settings of the explorer."""
+        return [] if self.explorer is None else self.explorer.right()
 
     def _maps(self) -> list[pn.viewable.Viewable]:
         """Return buttons to switch between maps, if there is more than one."""

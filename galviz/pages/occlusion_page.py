@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import pandas as pd
 import panel as pn
@@ -10,9 +11,11 @@ import param
 
 from galviz.io.markup import Markup
 from galviz.pages.library import Library, open_predictions, open_sky
+from galviz.pages.panes import Panes
 from galviz.pages.results.results import trained_on
-from galviz.pages.state import query, write_query
-from galviz.pages.template import page_template
+from galviz.pages.shell import page_template
+from galviz.pages.state import Finder, query, write_query
+from galviz.pages.workspace import Workspace, fills, scrolls
 from galviz.runs.best_fits import is_gan
 from galviz.runs.predictions import joined
 from galviz.runs.run import Run
@@ -27,7 +30,7 @@ _HELP = Markup(
 )
 
 
-class OcclusionPage(pn.viewable.Viewer):
+class OcclusionPage(Workspace):
     """Select a run and an object, and see which parts of the image its prediction depends on.
 
     Parameters
@@ -66,8 +69,8 @@ class OcclusionPage(pn.viewable.Viewer):
         self.shown = WhyView(run, cutouts, self.selection)
         self._keep()
         gallery = Gallery(cutouts, table, self.selection, height=330)
-        card = pn.Card(gallery, title="Objects", sizing_mode="stretch_width")
-        return pn.Column(trained_on(run, cutouts), self.shown, card, sizing_mode="stretch_width")
+        objects = {"Objects": getattr(gallery, "pane", lambda: gallery)}
+        return fills(trained_on(run, cutouts), Panes({"Why": lambda: scrolls(self.shown)}, {}, objects))
 
     @param.depends("run", watch=True)
     def _remember(self) -> None:
@@ -89,8 +92,13 @@ class OcclusionPage(pn.viewable.Viewer):
             given["asked"] = json.dumps(now, separators=(",", ":"))
         write_query(**given)
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(field(self.param.run, width=260), self.body, sizing_mode="stretch_width")
+    def main(self) -> pn.viewable.Viewable:
+        """Return the view of the selected run."""
+        return fills(self.body)
+
+    def bar(self) -> list[Any]:
+        """Return the choice of a run and the search for an id, which stand in the top bar."""
+        return [field(self.param.run, width=220, margin=(9, 5, 5, 5)), Finder(self.selection)]
 
 
 def explainable(run: Run) -> bool:

@@ -14,21 +14,22 @@ from galviz.pages.library import Library, open_sky
 from galviz.pages.library_watcher import LibraryWatcher
 from galviz.pages.results.results import Results
 from galviz.pages.runs import RunsPanel
+from galviz.pages.shell import page_template
 from galviz.pages.sky import SkyView
 from galviz.pages.sky_maker import SkyMaker
-from galviz.pages.state import TABS, Chooser, PageState, keep_in_address
+from galviz.pages.state import TABS, Chooser, Finder, PageState, keep_in_address
 from galviz.pages.tabs import TabBar, TabContent
-from galviz.pages.template import page_template
 from galviz.pages.train import TrainPanel
+from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.studies import Study, named, open_study
-from galviz.tools.formatting import REFUSED, error_note, shown_error, text
+from galviz.tools.formatting import REFUSED, error_note, note, shown_error, text
 from galviz.work.sweep import list_sweeps
 
 _EVERY_MS = 400
 _REDSHIFTS = {"z": "z", "redshift": "z"}
 
 
-class StudyPage(pn.viewable.Viewer):
+class StudyPage(Workspace):
     """A page on which a visitor picks data, trains a network and inspects the results.
 
     Parameters
@@ -43,6 +44,7 @@ class StudyPage(pn.viewable.Viewer):
 
     page = param.ClassSelector(class_=PageState, constant=True)
     train = param.ClassSelector(class_=TrainPanel, constant=True)
+    remade = param.Integer(default=0, doc="grows when the content of a tab was made anew")
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class StudyPage(pn.viewable.Viewer):
         own = {name: partial(named(tab), self) for name, tab in study.tabs.items()}
         self._makers = dict(zip(TABS, makers, strict=True)) | own
         self.tabs: dict[str, Any] = {}
+        self._bodies: dict[str, pn.viewable.Viewable] = {}
 
     def _focus_something(self) -> None:
         sky = self.library.skies().get(self.page.sky)
@@ -96,16 +99,16 @@ class StudyPage(pn.viewable.Viewer):
         """Show the sky of the page, or a form to make one."""
         skies = self.library.skies()
         if not skies:
-            return pn.Column(text(Markup("<h3>No sky yet</h3>")), self.maker)
+            return pn.Column(text(Markup("<h3>No data yet</h3>")), self.maker)
         try:
             cutouts = open_sky(skies[self.page.sky])
         except REFUSED as error:
             return error_note(shown_error(error))
         target = self.study.target
         columns = target and dict.fromkeys(target.rules.shown(target), target.label) | _REDSHIFTS
-        more = pn.Card(self.maker, title="Make or open another sky", collapsed=True, sizing_mode="stretch_width")
-        choice = Chooser(self.page, "sky", self.library.skies, "Sky")
-        return pn.Column(choice, SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky])), more)
+        view = SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky]))
+        view.more.append(Section("Make or open another sky", self.maker, shut=True))
+        return view
 
     def predictions(self) -> pn.viewable.Viewable:
         """Show the predictions of the selected run."""
@@ -115,20 +118,63 @@ class StudyPage(pn.viewable.Viewer):
         """Show the explanation of the selected run's predictions."""
         return self.results.why()
 
-    @param.depends("page.tab")
-    def body(self) -> object:
-        """Return the content of the active tab, built on first use."""
+    @property
+    def content(self) -> Any:
+        """The content of the active tab, built on first use."""
         if self.page.tab not in self.tabs:
             self.tabs[self.page.tab] = self._makers[self.page.tab]()
         return self.tabs[self.page.tab]
 
-    def __panel__(self) -> pn.viewable.Viewable:
+    @param.depends("page.tab")
+    def body(self) -> pn.viewable.Viewable:
+        """Return the active tab."""
+        if self.page.tab not in self._bodies:
+            content = self.content
+            if isinstance(content, TabContent):
+                content.param.watch(self._remade, "made")
+            self._bodies[self.page.tab] = content.main() if isinstance(content, Workspace) else scrolls(content)
+        return self._bodies[self.page.tab]
+
+    def _remade(self, _: param.parameterized.Event) -> None:
+        self.remade += 1
+
+    @param.depends("page.tab", "remade")
+    def _left(self) -> pn.Column:
+        return self._drawer("left")
+
+    @param.depends("page.tab", "remade")
+    def _right(self) -> pn.Column:
+        return self._drawer("right")
+
+    def _drawer(self, side: str) -> pn.Column:
+        """Return what the active tab has for a drawer."""
+        content = self.content
+        sections = getattr(content, side)() if isinstance(content, Workspace) else []
+        nothing = note("Nothing to set on this tab.")
+        return pn.Column(*([section.card() for section in sections] or [nothing]), sizing_mode="stretch_width")
+
+    def left(self) -> Any:
+        """Return the left drawer, which follows the active tab."""
+        return pn.Column(self._left, sizing_mode="stretch_width")
+
+    def right(self) -> Any:
+        """Return the right drawer, which follows the active tab."""
+        return pn.Column(self._right, sizing_mode="stretch_width")
+
+    def bar(self) -> list[Any]:
+        """Return the data, the run and the search for an id, which stand in the top bar."""
+        sky = Chooser(self.page, "sky", self.library.skies, "Data")
+        run = Chooser(self.page, "run", lambda: self.library.runs()[0], "Run")
+        return [sky, run, Finder(self.page.selection)]
+
+    def main(self) -> pn.viewable.Viewable:
+        """Return the tabs."""
         bar = TabBar(names=self.page.tabs, active=self.page.tab, shown=self.page.tab, sizing_mode="stretch_width")
         bar.param.watch(lambda event: event.new == self.page.opening or self.page.open(event.new), "active")
         # The content of a tab has no precedence: it has changed before `shown` does.
         self.page.param.watch(lambda _: setattr(bar, "shown", self.page.tab), ["tab", "opening"], precedence=1)
         self.page.param.watch(lambda event: setattr(bar, "active", event.new), "opening", precedence=2)
-        return pn.Column(bar, self.body, sizing_mode="stretch_width")
+        return fills(bar, fills(self.body))
 
 
 def tabs_of(study: Study) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import panel as pn
 import param
 
 from galviz.pages.library import Library
-from galviz.pages.state import Chooser, PageState
+from galviz.pages.state import PageState
 from galviz.runs.run import ACTIVE
 from galviz.tools.formatting import REFUSED, error_note, note, shown_error
 from galviz.tools.training.run_progress import RunView
@@ -80,9 +80,8 @@ class RunPanel(pn.viewable.Viewer):
     @param.depends("view", "error")
     def body(self) -> pn.viewable.Viewable:
         """Return the view of the run, or a hint if none is selected."""
-        empty = note("No run selected. Start one, or select one above.")
+        empty = note("No run selected. Start one, or select one in the top bar.")
         return pn.Column(error_note(self.error), self.view or empty)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        choice = Chooser(self.page, "run", lambda: self.library.runs()[0], "Run")
-        return pn.Column(pn.FlexBox(choice, self.buttons, align_items="flex-end"), self.body)
+        return pn.Column(self.buttons, self.body)

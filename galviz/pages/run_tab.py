@@ -9,8 +9,8 @@ from galviz.pages.latents import LatentsView
 from galviz.pages.library import NO_RUN, open_sky
 from galviz.pages.page import StudyPage
 from galviz.pages.repair_tab import RepairTab
-from galviz.pages.state import Chooser
 from galviz.pages.tabs import TabContent
+from galviz.pages.workspace import Section, Workspace
 from galviz.runs.best_fits import KNOWN_FITS, LATENTS
 from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
@@ -19,7 +19,7 @@ from galviz.tools.formatting import REFUSED, error_note, note, shown_error
 _FILES = ("model.safetensors", "predictions.parquet", LATENTS, KNOWN_FITS)
 
 
-class RunTab(pn.viewable.Viewer):
+class RunTab(Workspace):
     """A tab with a view of the selected run, available once the run is done.
 
     Parameters
@@ -60,11 +60,19 @@ class RunTab(pn.viewable.Viewer):
             self.shown = self._make(run, open_sky(run.data))
         except REFUSED as error:
             return error_note(shown_error(error))
-        return pn.Column(self.shown, sizing_mode="stretch_width")
+        return self.shown
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        chooser = Chooser(self.of.page, "run", lambda: self.of.library.runs()[0], "Run")
-        return pn.Column(chooser, self.content, sizing_mode="stretch_width")
+    def main(self) -> pn.viewable.Viewable:
+        """Return the view."""
+        return self.content.main()
+
+    def left(self) -> list[Section]:
+        """Return what the view has for the left drawer."""
+        return self.content.left()
+
+    def right(self) -> list[Section]:
+        """Return what the view has for the right drawer."""
+        return self.content.right()
 
 
 def _stamps(path: Path | None) -> tuple[int, ...]:

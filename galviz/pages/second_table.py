@@ -91,6 +91,4 @@ class SecondTable(pn.viewable.Viewer):
         there = self.param.opened.rx().rx.is_not(None)
         bar = pn.FlexBox(self.upload, field(self.param.estimate, width=170, visible=there), align_items="flex-start")
         about = note("Predictions of the same objects in another table, for example by another network.")
-        wide = {"sizing_mode": "stretch_width"}
-        title, there = "Compare with a second table of predictions", self.param.pair.rx().rx.is_not(None)
-        return pn.Card(about, bar, self.compared, title=title, collapsed=True, visible=there, **wide)
+        return pn.Column(about, bar, self.compared, sizing_mode="stretch_width")

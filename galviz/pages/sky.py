@@ -9,6 +9,7 @@ import panel as pn
 from galviz.io.markup import Markup
 from galviz.pages.explorer import Explorer
 from galviz.pages.view_state import ViewState
+from galviz.pages.workspace import Section, Workspace, fills
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.opening import rejected
 from galviz.tools.formatting import data_table, text
@@ -18,7 +19,7 @@ from galviz.tools.selection.core import Selection
 _MOST_CAPTIONS = 3
 
 
-class SkyView(pn.viewable.Viewer):
+class SkyView(Workspace):
     """The explorer of a `CutoutSet`, with a summary of the data.
 
     Parameters
@@ -51,6 +52,9 @@ class SkyView(pn.viewable.Viewer):
         self.explorer = Explorer(table, cutouts, selection=selection, **more)
         if self.columns:
             self.explorer.gallery.captions = list(self.columns)[:_MOST_CAPTIONS]
+        self.more: list[Section] = []
+        if len(self.rejected):
+            self.explorer.others[f"Left out ({len(self.rejected):,})"] = self._left_out
         self.kept = ViewState(self.explorer, "data", of=Path(source).name, about={"table": source})
 
     def about(self) -> Markup:
@@ -74,18 +78,23 @@ class SkyView(pn.viewable.Viewer):
         ]
         return Markup(" · ").join(facts)
 
-    def __panel__(self) -> pn.viewable.Viewable:
+    def main(self) -> pn.viewable.Viewable:
+        """Return the summary and the explorer."""
         if not len(self.cutouts):
             return text(self.about() + ": nothing to show.")
-        return pn.Column(text(self.about()), self.explorer, *self._left_out(), self.kept, sizing_mode="stretch_width")
+        return fills(text(self.about(), margin=(4, 8)), self.explorer.main())
 
-    def _left_out(self) -> list[pn.Card]:
-        """Return the table of the images that were left out of the sky, if there are any."""
-        if not len(self.rejected):
-            return []
-        title = f"Left out when the sky was made: {len(self.rejected):,}"
-        table = data_table(self.rejected, pagination="local", page_size=20, widths={"reason": 700})
-        return [pn.Card(table, title=title, collapsed=True, sizing_mode="stretch_width")]
+    def left(self) -> list[Section]:
+        """Return the selection, and the saved views."""
+        return [*self.explorer.left(), Section("Saved views", self.kept, shut=True)]
+
+    def right(self) -> list[Section]:
+        """Return the settings of the explorer, and `more`."""
+        return [*self.explorer.right(), *self.more]
+
+    def _left_out(self) -> pn.viewable.Viewable:
+        """Return the table of the images that were left out of the sky."""
+        return data_table(self.rejected, pagination="local", page_size=20, widths={"reason": 700})
 
 
 def left_out(path: str | Path) -> pd.DataFrame:

@@ -97,7 +97,7 @@ class Chooser(pn.viewable.Viewer):
     def __init__(self, page: PageState, name: str, options: Callable[[], Iterable[str]], label: str) -> None:
         super().__init__(page=page)
         self._of, self._options = name, options
-        self.select = pn.widgets.Select(label=label, width=260)
+        self.select = pn.widgets.Select(label=label, width=200, margin=(9, 5, 5, 5))
         self._refresh()
         self.select.param.watch(lambda event: setattr(page, name, event.new), "value")
 
@@ -108,6 +108,46 @@ class Chooser(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.select
+
+
+class Finder(pn.viewable.Viewer):
+    """The field that brings an object into focus by its id, or by the only id that contains what is typed.
+
+    Parameters
+    ----------
+    selection : Selection
+    """
+
+    typed = param.String(default="", label="Find an id")
+    missing = param.String(default="", doc="what was typed and is not there")
+
+    def __init__(self, selection: Selection, **params: object) -> None:
+        super().__init__(**params)
+        self.selection = selection
+
+    @param.depends("typed", watch=True)
+    def find(self) -> None:
+        """Bring the object into focus."""
+        wanted, index = self.typed.strip(), self.selection.table.index
+        found = index[index == wanted] if wanted else index[:0]
+        if wanted and not len(found):
+            found = index[index.str.contains(wanted, regex=False)][:2]
+        self.missing = wanted if wanted and len(found) != 1 else ""
+        if len(found) == 1:
+            self.selection.focus = str(found[0])
+
+    @param.depends("missing")
+    def _alert(self) -> str:
+        return f"no object {self.missing}" if self.missing else ""
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        style = {"white-space": "nowrap", "color": "#d55e00"}
+        alert = pn.pane.Str(self._alert, margin=(18, 4), styles=style)
+        box = pn.widgets.TextInput.from_param(
+            self.param.typed, label="", placeholder="Find an id  (/)", width=170, margin=(9, 5, 5, 5),
+            description=None,
+        )  # fmt: skip
+        return pn.Row(box, alert)
 
 
 def query() -> dict[str, str]:

@@ -8,6 +8,7 @@ import panel as pn
 import param
 
 from galviz.pages.state import PageState
+from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.tools.client import script
 
 
@@ -43,7 +44,7 @@ button:focus-visible { outline: 2px solid #1f86c8; outline-offset: -2px }
     ]
 
 
-class TabContent(pn.viewable.Viewer):
+class TabContent(Workspace):
     """The content of one tab. It is made when the tab opens, and again when what it shows has changed meanwhile.
 
     A tab that is not open stays as it is: the selection of the page shows the table of the open one.
@@ -61,6 +62,8 @@ class TabContent(pn.viewable.Viewer):
         Parameters whose changes may change that.
     """
 
+    made = param.Parameter(default=None, doc="the content")
+
     def __init__(
         self, page: PageState, tab: str, make: Callable[[], Any], shows: Callable[[], Any], *inputs: param.Parameter
     ) -> None:
@@ -73,8 +76,19 @@ class TabContent(pn.viewable.Viewer):
         """Return the content."""
         if self._body is None or (self.page.tab == self.tab and self._shows() != self._of):
             self._of = self._shows()
-            self._body = pn.panel(self._make())
+            made = self._make()
+            self._body = made.main() if isinstance(made, Workspace) else scrolls(made)
+            self.made = made
         return self._body
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(pn.bind(self.body, self.page.param.tab, *self._inputs), sizing_mode="stretch_width")
+    def main(self) -> pn.viewable.Viewable:
+        """Return the content, which is made again when it has to."""
+        return fills(pn.bind(self.body, self.page.param.tab, *self._inputs))
+
+    def left(self) -> list[Section]:
+        """Return what the content has for the left drawer."""
+        return self.made.left() if isinstance(self.made, Workspace) else []
+
+    def right(self) -> list[Section]:
+        """Return what the content has for the right drawer."""
+        return self.made.right() if isinstance(self.made, Workspace) else []

@@ -192,6 +192,15 @@ export function button(text, act, { title = "", pressed } = {}) {
   return element;
 }
 
+/**
+ * @param {Event} event
+ * @returns {boolean} whether someone types
+ */
+export const isTyping = (event) =>
+  event
+    .composedPath()
+    .some((at) => at instanceof HTMLElement && (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) || at.isContentEditable));
+
 // ---- numbers
 
 /**

@@ -9,7 +9,7 @@ from bokeh.document import Document
 from bokeh.server.connection import ServerConnection
 from panel.io import document
 
-from galviz.pages.template import page_template
+from galviz.pages.shell import page_template
 from galviz.tools._panel import send_in_order, send_what_is_left
 
 

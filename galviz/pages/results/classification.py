@@ -15,6 +15,7 @@ from galviz.io.markup import Markup
 from galviz.measure.class_scores import class_scores
 from galviz.measure.score_curves import ScoreCurve, purity_completeness, roc
 from galviz.measure.threshold_stats import reliability
+from galviz.pages.cards import Card
 from galviz.pages.explorer import Explorer
 from galviz.pages.results.judge import JudgeView, Later
 from galviz.pages.results.measures import MeasuresView
@@ -49,15 +50,15 @@ class ClassesJudge(JudgeView):
         curves = {"ROC": self.roc, "Purity–completeness": self.purity, "Reliability": self.trust}
         return {"Confusion matrix": self.matrix} | (curves if self.pair.judged else {})
 
-    def of(self) -> list[param.Parameter]:
-        """Return the parameters that change a plot."""
-        return [self.param.shown, self.param.one, self.param.trusted]
+    def of(self, kind: str) -> list[param.Parameter]:
+        """Return the parameter that changes a plot."""
+        return {"Confusion matrix": [], "Reliability": [self.param.trusted]}.get(kind, [self.param.one])
 
-    def controls(self) -> list[Any]:
+    def controls(self, kind: str) -> list[Any]:
         """Return the choice of a class."""
-        shown, many = self.param.shown.rx(), len(self.pair.judged) > 1
-        one = field(self.param.one, width=160, visible=shown.rx.in_(["ROC", "Purity–completeness"]).rx.and_(many))
-        return [one, field(self.param.trusted, width=160, visible=shown.rx.in_(["Reliability"]))]
+        if kind == "Reliability":
+            return [field(self.param.trusted, width=160)]
+        return [field(self.param.one, width=160)] if kind != "Confusion matrix" and len(self.pair.judged) > 1 else []
 
     def matrix(self) -> pn.viewable.Viewable:
         """Draw the confusion matrix of all objects shown; of many classes, those that are confused most."""
@@ -100,9 +101,7 @@ class ClassesJudge(JudgeView):
 
     def _curve(self, measure: Callable[..., ScoreCurve], plot: Callable[..., Any]) -> Later:
         rows, name = self.rows(), self.one
-        true = self.pair.true(rows)
-        yes = np.where(pd.isna(true), np.nan, (true == name).astype(float))
-        chance = self.pair.chance(rows, name)
+        yes, chance = self._scored(rows, name)
 
         def show(curve: ScoreCurve) -> pn.viewable.Viewable:
             if curve.table.empty:
@@ -144,11 +143,40 @@ class ClassesJudge(JudgeView):
             lambda found: text(scores_html(found), sizing_mode="stretch_width", styles=styles),
         )
 
-    def parts(self) -> list[pn.viewable.Viewable]:
-        """Return plots and accuracy, to stand beside the gallery, and the scores of each class, to stand below."""
-        wide = {"sizing_mode": "stretch_width"}
-        first = pn.Column(self.plots(), self.live(self.note), self.live(self.measures), **wide)
-        return [first, pn.Column(self.live(self.scores), **wide)]
+    def measure_cards(self) -> list[Card]:
+        """Return the accuracy; and of two classes, the scores and the AUC of the positive one."""
+        cards, pair = super().measure_cards(), self.pair
+        cards = [card._replace(opens=card.name == "accuracy") for card in cards]
+        name = pair.positive or (pair.judged[0] if len(pair.classes) == 2 and pair.judged else "")
+        if len(cards) < 2 or not name:
+            return cards
+        rows = self.rows()
+        scores = class_scores(*self.arrays(), pair.classes).loc[name]
+        words = {"precision": "purity", "recall": "completeness", "f1": "F1"}
+        for key, label in words.items():
+            cards.append(_score_card(label, *(scores[f"{key}{end}"] for end in ("", "_low", "_high")), of=name))
+        if name in pair.judged:
+            area = self._roc_of(rows, name).area
+            cards.append(_score_card("AUC", area.value, area.low, area.high, of=name))
+        return cards
+
+    def opened_by(self, card: str) -> str:
+        """Return the plot behind a number."""
+        self.one = self.pair.positive or self.one
+        curve = "ROC" if card == "AUC" else "Purity–completeness"
+        return curve if card != "accuracy" and self.pair.judged else "Confusion matrix"
+
+    def _roc_of(self, rows: pd.DataFrame, name: str) -> ScoreCurve:
+        return roc(*self._scored(rows, name), n=200 if len(rows) <= _LARGE else 50)
+
+    def _scored(self, rows: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return 1 for objects of a class, 0 for others, NaN where not known; and the probability of the class."""
+        true = self.pair.true(rows)
+        return np.where(pd.isna(true), np.nan, (true == name).astype(float)), self.pair.chance(rows, name)
+
+    def tables(self) -> list[Any]:
+        """Return the accuracy and the scores of each class."""
+        return [self.live(self.note), self.live(self.measures), self.live(self.scores)]
 
 
 class View(ResultsView):
@@ -175,9 +203,13 @@ class View(ResultsView):
         pair = pair_of_target(self.target, self.truth, self.estimate, self.table)
         return ClassesJudge(pair, self.explorer)
 
-    def prepare(self, explorer: Explorer) -> None:
-        """Put the confusion matrix and the other plots beside the gallery, and the scores below them."""
-        explorer.lead = self.judge.parts
+
+def _score_card(label: str, value: float, low: float, high: float, *, of: str) -> Card:
+    """Return the card of a score between 0 and 1."""
+    about = f"{label} of {of}; 95 % interval by bootstrap"
+    if np.isnan(value):
+        return Card(label, "undefined", f"of {of}", about)
+    return Card(label, f"{value:.3f}", f"{low:.3f} to {high:.3f}", about, opens=True)
 
 
 def scores_html(table: pd.DataFrame) -> Markup:

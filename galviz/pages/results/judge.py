@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.pages.cards import Card, Cards
 from galviz.pages.explorer import Explorer
+from galviz.pages.results.measures import summary_cards
+from galviz.pages.workspace import fills
 from galviz.tasks.pair import Pair
 from galviz.tools.formatting import error_note, shown_error, text
 
@@ -57,25 +61,21 @@ class JudgeView(pn.viewable.Viewer):
     explorer : Explorer
     """
 
-    shown = param.Selector(default="", objects=[""], label="Plot", doc="which plot is shown")
-
     def __init__(self, pair: Pair, explorer: Explorer, **params: object) -> None:
         super().__init__(**params)
         self.pair, self.explorer = pair, explorer
-        self.param.shown.objects = list(self.kinds())
-        self.shown = self.param.shown.objects[0]
 
     def kinds(self) -> dict[str, Callable[[], Any]]:
         """Return name → function that draws a plot of the selected objects."""
         raise NotImplementedError
 
-    def controls(self) -> list[Any]:
-        """Return the controls of the plots."""
+    def controls(self, kind: str) -> list[Any]:  # noqa: ARG002 - for subclasses
+        """Return the controls of a plot."""
         return []
 
-    def of(self) -> list[param.Parameter]:
+    def of(self, kind: str) -> list[param.Parameter]:  # noqa: ARG002 - for subclasses
         """Return the parameters that change a plot."""
-        return [self.param.shown]
+        return []
 
     def rows(self) -> pd.DataFrame:
         """Return the selected objects, or all if none is selected."""
@@ -109,14 +109,48 @@ class JudgeView(pn.viewable.Viewer):
 
         return pn.bind(made, self.explorer.selection.param.version, *inputs)
 
-    def plot(self) -> pn.viewable.Viewable:
-        """Return the plot that is shown."""
-        return self.kinds()[self.shown]()
+    def plot(self, kind: str) -> pn.viewable.Viewable:
+        """Return a plot, with its controls, that fills a pane."""
+        controls = self.controls(kind)
+        bar = [pn.FlexBox(*controls, align_items="flex-end")] if controls else []
+        return fills(*bar, self.live(self.kinds()[kind], *self.of(kind)))
 
-    def plots(self) -> pn.viewable.Viewable:
-        """Return the plot, with the choice of another."""
-        names = self.param.shown.objects
-        choice = pn.widgets.RadioButtonGroup(options=names, value=self.shown, align="start", margin=(5, 10))
-        choice.link(self, value="shown", bidirectional=True)
-        bar = pn.FlexBox(*([choice] if len(names) > 1 else []), *self.controls(), align_items="flex-end")
-        return pn.Column(bar, self.live(self.plot, *self.of()), sizing_mode="stretch_width", min_height=400)
+    def tabs(self) -> dict[str, Callable[[], Any]]:
+        """Return the name of each plot and what makes it, for a pane."""
+        return {kind: partial(self.plot, kind) for kind in self.kinds()}
+
+    def measures(self) -> Any:
+        """Return the table of the measures of the selected objects."""
+        raise NotImplementedError
+
+    def tables(self) -> list[Any]:
+        """Return the tables of measures, for a drawer."""
+        return [self.live(self.note), self.live(self.measures)]
+
+    def measure_cards(self) -> list[Card]:
+        """Return the numbers that matter, of the selected objects. It may take a second: called in a thread."""
+        truth, estimate = self.arrays()
+        known = pd.notna(truth) & pd.notna(estimate)
+        n = Card("objects", f"{len(truth):,}", f"{int(known.sum()):,} with known truth", "objects that are measured")
+        return [n, *(summary_cards(truth, estimate, **self.summarised()) if known.any() else [])]
+
+    def summarised(self) -> dict[str, Any]:
+        """Return what `galviz.pages.results.measures.summary_cards` needs besides truth and prediction."""
+        return {}
+
+    def opened_by(self, card: str) -> str:  # noqa: ARG002 - for subclasses
+        """Return the name of the plot that a click on a card opens."""
+        return ""
+
+    def _open(self, card: str) -> None:
+        if kind := self.opened_by(card):
+            self.explorer.panes.open(kind)
+
+    def cards(self) -> pn.viewable.Viewable:
+        """Return the line of measures above the plots; it follows the selection."""
+        line = self.live(lambda: Later(self.measure_cards, lambda found: Cards(found, self._open)), *self.carded())
+        return pn.Row(line, height=62, sizing_mode="stretch_width", margin=(2, 0), styles={"overflow": "hidden"})
+
+    def carded(self) -> list[param.Parameter]:
+        """Return the parameters that change the cards."""
+        return []

@@ -1,7 +1,7 @@
 """Metrics of estimates against the truth, as a table with confidence intervals and definitions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import panel as pn
 from galviz.io.markup import Markup
 from galviz.measure.metrics import summary
 from galviz.measure.unit_errors import in_all_units, written
+from galviz.pages.cards import Card
 from galviz.tasks.target import Target
 from galviz.tools.formatting import measure_name, text, written_measure
 
@@ -26,6 +27,30 @@ def measured(
 def in_units(truth: np.ndarray, estimate: np.ndarray) -> pd.DataFrame:
     """Return `galviz.measure.unit_errors.in_all_units`, cached per process."""
     return in_all_units(truth, estimate)
+
+
+_PLAIN = {"sigma_nmad": "σ_NMAD", "r2": "R²"}
+
+
+def summary_cards(
+    truth: np.ndarray, estimate: np.ndarray, *, cut: float | None = None, unit: str = "", opens: Container[str] = ()
+) -> list[Card]:
+    """Return the metrics of pairs as cards.
+
+    Parameters
+    ----------
+    truth, estimate, cut, unit
+        As in `MeasuresView`.
+    opens : container of str
+        Names of the metrics whose cards show more on a click.
+    """
+    cards = []
+    for row in measured(truth, estimate, None, cut).itertuples():
+        name = str(row.Index)
+        value, low, high = written_measure(name, row.value, row.low, row.high, unit)
+        label = _PLAIN.get(name) or str(measure_name(name))
+        cards.append(Card(label, value, f"{low} to {high}", f"{row.definition}; 95 % interval", name in opens))
+    return cards
 
 
 class MeasuresView(pn.viewable.Viewer):

@@ -1,6 +1,6 @@
 """Results of a pretext task: the true and the predicted band, or order of the bands, of each image."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import holoviews as hv
@@ -12,7 +12,6 @@ from galviz.io.markup import Markup
 from galviz.pages.results.measures import MeasuresView
 from galviz.pages.results.view import ResultsView
 from galviz.runs.predictions import Predictions
-from galviz.tools.formatting import beside
 from galviz.tools.plots.figure import count_matrix
 
 
@@ -43,12 +42,20 @@ class View(ResultsView):
         images = Markup(" They are {:,} images of one {} each. A tap on a cell selects its objects.")
         return super().about() + images.format(len(self.shown), self.target.name)
 
-    def above(self) -> list[Any]:
-        """Return the matrix and the accuracy."""
-        return [beside(self.matrix(), self.measures())]
+    def leads(self) -> dict[str, Callable[[], Any]]:
+        """Return the confusion matrix."""
+        return {"Confusion matrix": self.matrix}
 
-    def below(self) -> list[Any]:
+    def tables(self) -> list[Any]:
+        """Return the accuracy."""
+        return [self.measures()]
+
+    def more_tabs(self) -> dict[str, Callable[[], Any]]:
         """Return nothing: diagnostics need one estimate per object."""
+        return {}
+
+    def cards(self) -> list[Any]:
+        """Return the accuracy; the bootstrap resamples the variants of one object together."""
         return []
 
     def matrix(self) -> pn.pane.HoloViews:

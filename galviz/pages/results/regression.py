@@ -17,11 +17,12 @@ from galviz.pages.results.view import ResultsView, judged_plots
 from galviz.tasks.pair import Pair, pair_of_target
 from galviz.tasks.target import Target
 from galviz.tools.diagnostics.figure import ranges_plot
-from galviz.tools.formatting import beside, drawn, field, note
+from galviz.tools.formatting import drawn, field, note
 from galviz.tools.intervals.figure import pit_plot
 from galviz.tools.intervals.view import CoverageView
 
 _REDSHIFTS = ("z", "z_spec", "z_phot")
+_IN_RANGES = ("mae", "bias", "sigma_nmad", "outlier_fraction")
 _MOST = 200  # columns offered as ranges
 
 
@@ -50,15 +51,15 @@ class NumbersJudge(JudgeView):
         own = {"Coverage": self.coverage, "PIT": self.pit} if self.pair.sigma else {}
         return own | {"In ranges": self.ranges}
 
-    def of(self) -> list[param.Parameter]:
+    def of(self, kind: str) -> list[param.Parameter]:
         """Return the parameters that change a plot."""
-        return [self.param.shown, self.param.by, self.param.measure, self.param.cut]
+        return [self.param.by, self.param.measure, self.param.cut] if kind == "In ranges" else []
 
-    def controls(self) -> list[Any]:
+    def controls(self, kind: str) -> list[Any]:
         """Return the controls of the ranges."""
-        ranges = self.param.shown.rx() == "In ranges"
-        by = field(self.param.by, width=160, visible=ranges)
-        return [by, field(self.param.measure, width=110, visible=ranges)]
+        if kind != "In ranges":
+            return []
+        return [field(self.param.by, width=160), field(self.param.measure, width=110)]
 
     def _cut(self) -> float | None:
         return self.cut or usual_cut(*self.arrays())
@@ -126,10 +127,26 @@ class NumbersJudge(JudgeView):
             placeholder="3 σ_NMAD", step=0.05,
         )  # fmt: skip
 
+    def tables(self) -> list[Any]:
+        """Return the metrics in several units, and the cut of outliers."""
+        return [self.outliers(), self.live(self.note), self.live(self.measures, self.param.cut)]
+
+    def summarised(self) -> dict[str, Any]:
+        """Return the unit, the cut, and the metrics that can be drawn in ranges."""
+        return {"unit": self.pair.unit, "cut": self._cut(), "opens": _IN_RANGES}
+
+    def carded(self) -> list[param.Parameter]:
+        """Return the cut of outliers."""
+        return [self.param.cut]
+
+    def opened_by(self, card: str) -> str:
+        """Draw the measure of a card in ranges."""
+        self.measure = {"MAE": "MAE", "bias": "bias", "σ_NMAD": "scatter"}.get(card, "outliers")
+        return "In ranges"
+
     def __panel__(self) -> pn.viewable.Viewable:
         wide = {"sizing_mode": "stretch_width"}
-        parts = [self.outliers(), self.live(self.note), self.live(self.measures, self.param.cut)]
-        return pn.Column(beside(pn.Column(*parts, **wide), self.plots()), **wide)
+        return pn.Column(self.cards(), *self.tables(), pn.Tabs(*((k, m()) for k, m in self.tabs().items())), **wide)
 
 
 class View(ResultsView):
@@ -152,10 +169,6 @@ class View(ResultsView):
         """Return the view that judges the objects shown."""
         pair = pair_of_target(self.target, self.truth, self.estimate, self.table)
         return NumbersJudge(pair, self.explorer, self.target)
-
-    def above(self) -> list[Any]:
-        """Return the metrics of the selected objects beside plots that judge them."""
-        return [self.judge]
 
     def measure(self) -> str:
         """Return the name of the mean error."""

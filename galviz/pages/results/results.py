@@ -7,7 +7,7 @@ import panel as pn
 from galviz.io.markup import Markup
 from galviz.pages.library import NO_RUN, Library, open_predictions, open_sky
 from galviz.pages.results.view import ResultsView
-from galviz.pages.state import Chooser, PageState
+from galviz.pages.state import PageState
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import REFUSED, error_note, note, shown_error, text
@@ -30,38 +30,6 @@ class Results:
 
     def predictions(self) -> pn.viewable.Viewable:
         """Show the predictions of the selected run."""
-        return pn.Column(self._chooser(), self._predicted())
-
-    def why(self) -> pn.viewable.Viewable:
-        """Show which parts of an image the selected run's prediction depends on."""
-        if self.explained is not None:
-            self.explained.close()
-        run = self._opened()
-        if not isinstance(run, Run):
-            return pn.Column(self._chooser(), run)
-        if not run.weights.exists():
-            return pn.Column(self._chooser(), unfinished(run, "weights"))
-        try:
-            cutouts = open_sky(run.data)
-        except REFUSED as error:
-            return pn.Column(self._chooser(), error_note(shown_error(error)))
-        self.explained = WhyView(run, cutouts, self.page.selection)
-        return pn.Column(self._chooser(), self.explained)
-
-    def _chooser(self) -> Chooser:
-        return Chooser(self.page, "run", lambda: self.library.runs()[0], "Run")
-
-    def _opened(self) -> Run | pn.viewable.Viewable:
-        """Return the selected run, or a message if it cannot be opened."""
-        path = self.library.run_path(self.page.run)
-        if path is None:
-            return note(NO_RUN)
-        try:
-            return Run.open(path)
-        except REFUSED as error:
-            return error_note(shown_error(error))
-
-    def _predicted(self) -> pn.viewable.Viewable:
         run = self._opened()
         if not isinstance(run, Run):
             return run
@@ -79,7 +47,34 @@ class Results:
         others = self.library.judged(predictions.target, without=self.page.run)
         view = import_module(f"galviz.pages.results.{predictions.target.task}").View
         self.view = view(predictions, self.page.selection, cutouts, run, others)
-        return pn.Column(pn.FlexBox(data, *self._to_why(), align_items="center"), self.view)
+        self.view.heading = [data, *self._to_why()]
+        return self.view
+
+    def why(self) -> pn.viewable.Viewable:
+        """Show which parts of an image the selected run's prediction depends on."""
+        if self.explained is not None:
+            self.explained.close()
+        run = self._opened()
+        if not isinstance(run, Run):
+            return run
+        if not run.weights.exists():
+            return unfinished(run, "weights")
+        try:
+            cutouts = open_sky(run.data)
+        except REFUSED as error:
+            return error_note(shown_error(error))
+        self.explained = WhyView(run, cutouts, self.page.selection)
+        return self.explained
+
+    def _opened(self) -> Run | pn.viewable.Viewable:
+        """Return the selected run, or a message if it cannot be opened."""
+        path = self.library.run_path(self.page.run)
+        if path is None:
+            return note(NO_RUN)
+        try:
+            return Run.open(path)
+        except REFUSED as error:
+            return error_note(shown_error(error))
 
     def _to_why(self) -> list[pn.widgets.Button]:
         if "why" not in self.page.tabs:

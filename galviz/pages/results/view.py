@@ -14,6 +14,7 @@ from galviz.pages.explorer import Explorer
 from galviz.pages.results.baselines import BaselinesView
 from galviz.pages.results.judge import JudgeView
 from galviz.pages.view_state import ViewState
+from galviz.pages.workspace import Section, Workspace, fills
 from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -24,8 +25,8 @@ from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 
 
-class ResultsView(pn.viewable.Viewer):
-    """Predictions of a run, object by object. A task's file adds what it shows `above` and `below` the explorer.
+class ResultsView(Workspace):
+    """Predictions of a run, object by object. A task's file adds its plots (`leads`), tables and further tabs.
 
     Parameters
     ----------
@@ -66,8 +67,9 @@ class ResultsView(pn.viewable.Viewer):
         self._explorers: dict[bool, Explorer] = {}
         self._judges: dict[bool, JudgeView] = {}
         self._kept: dict[bool, ViewState] = {}
-        self._bodies: dict[bool, pn.viewable.Viewable] = {}
+        self._mains: dict[bool, pn.viewable.Viewable] = {}
         self._baselines: BaselinesView | None = None  # the same with and without the training objects
+        self.heading: list[Any] = []
         self._explore()
 
     @property
@@ -88,21 +90,28 @@ class ResultsView(pn.viewable.Viewer):
         """Return column or expression → axis label."""
         return {}
 
-    def above(self) -> list[Any]:
-        """Return what stands above the explorer."""
-        return []
+    def leads(self) -> dict[str, Callable[[], Any]]:
+        """Return the plots that judge the predictions: name → function that draws."""
+        return self.judge.tabs()
 
-    def below(self) -> list[Any]:
-        """Return what stands below it: the diagnostics."""
-        return [self.diagnostics()]
+    def tables(self) -> list[Any]:
+        """Return the tables of measures."""
+        return self.judge.tables()
 
-    def beside_baselines(self) -> list[pn.Card]:
+    def more_tabs(self) -> dict[str, Callable[[], Any]]:
+        """Return what stands beside gallery and table: baselines and diagnostics."""
+        return self.beside_baselines() | {"Diagnostics": lambda: pn.panel(self.diagnostics())}
+
+    def cards(self) -> list[Any]:
+        """Return the line of measures."""
+        return [self.judge.cards()]
+
+    def beside_baselines(self) -> dict[str, Callable[[], Any]]:
         """Return the run's metrics beside those of baselines; nothing for a task that labels itself."""
         if self.run is None or self.target.self_labelled:
-            return []
+            return {}
         self._baselines = self._baselines or BaselinesView(self.run)
-        shut = not self._baselines.found
-        return [pn.Card(self._baselines, title="Baselines", collapsed=shut, sizing_mode="stretch_width")]
+        return {"Baselines": lambda: self._baselines}
 
     @property
     def explorer(self) -> Explorer:
@@ -136,6 +145,7 @@ class ResultsView(pn.viewable.Viewer):
             more = {"columns": self.axes(), "labels": Labels(), "run": self.run, "opening": opening}
             explorer = Explorer(shown, self.cutouts, selection=self.selection, plots=self.plots(), **more)
             self._explorers[self.training] = explorer
+            explorer.leads, explorer.others = self.leads(), self.more_tabs()
             self.prepare(explorer)
         if (not self.training) in self._explorers:
             self.explorer.copy_settings(self._explorers[not self.training])
@@ -172,17 +182,35 @@ class ResultsView(pn.viewable.Viewer):
         return ""
 
     @param.depends("training")
-    def body(self) -> pn.viewable.Viewable:
-        """Return metrics, explorer, diagnostics and saved views."""
-        if self.training not in self._bodies:
-            parts = [*self.above(), self.explorer, *self.beside_baselines(), *self.below(), self.kept]
-            self._bodies[self.training] = pn.Column(*parts, sizing_mode="stretch_width")
-        return self._bodies[self.training]
+    def _main(self) -> pn.viewable.Viewable:
+        if self.training not in self._mains:
+            self._mains[self.training] = fills(*self.cards(), self.explorer.main())
+        return self._mains[self.training]
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        switch = field(self.param.training, type=pn.widgets.Toggle)
-        about = text(pn.bind(lambda _: self.about(), self.param.training))
-        return pn.Column(pn.FlexBox(about, switch, align_items="center"), self.body, sizing_mode="stretch_width")
+    @param.depends("training")
+    def _left(self) -> pn.viewable.Viewable:
+        sections = [*self.explorer.left(), Section("Saved views", self.kept, shut=True)]
+        return pn.Column(*(section.card() for section in sections), sizing_mode="stretch_width")
+
+    @param.depends("training")
+    def _right(self) -> pn.viewable.Viewable:
+        sections = [Section("Measures", pn.Column(*self.tables(), sizing_mode="stretch_width")), *self.explorer.right()]
+        return pn.Column(*(section.card() for section in sections), sizing_mode="stretch_width")
+
+    def main(self) -> pn.viewable.Viewable:
+        """Return the measures, and below them the panes."""
+        switch = field(self.param.training, type=pn.widgets.Toggle, margin=(2, 8))
+        about = text(pn.bind(lambda _: self.about(), self.param.training), margin=(6, 8))
+        head = pn.FlexBox(about, switch, *self.heading, align_items="center", sizing_mode="stretch_width")
+        return fills(head, fills(self._main))
+
+    def left(self) -> Any:
+        """Return the selection and the saved views, which follow the choice of objects."""
+        return [Section("", pn.Column(self._left, sizing_mode="stretch_width"))]
+
+    def right(self) -> Any:
+        """Return the measures and the settings, which follow the choice of objects."""
+        return [Section("", pn.Column(self._right, sizing_mode="stretch_width"))]
 
 
 def run_opening(run: Run | None, cutouts: CutoutSet | None, *, in_training: bool) -> str:

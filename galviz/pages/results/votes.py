@@ -1,6 +1,7 @@
 """Results for vote fractions: one answer in the explorer; Galaxy Zoo's 37 answers also in tables and figures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from galviz.pages.results.view import ResultsView
 from galviz.pages.results.vote_answers import answer_axes, answer_plots, groups_of
 from galviz.pages.results.vote_figures import VoteFigures
 from galviz.pages.results.vote_measures import VoteMeasures
+from galviz.pages.workspace import fills
 from galviz.runs.predictions import Predictions
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER, THRESHOLD
 from galviz.tasks.pair import Pair
@@ -78,27 +80,47 @@ class View(ResultsView):
         self.explorer.bar.take(self.selection.where, condition, how=self.explorer.bar.how)
         self.explorer.gallery.param.update(filter=condition, order=self.answer, descending=True)
 
-    def above(self) -> list[Any]:
-        """Return metrics and figures of all answers, the controls of one answer, and its metrics."""
-        answer = pn.widgets.Select(label="Answer", groups=groups_of(self.answers), value=self.answer, width=220)
-        answer.link(self, value="answer", bidirectional=True)
-        above = pn.widgets.Button(label="Show and select those above", on_click=self.choose_above)
-        threshold = field(self.param.threshold, type=pn.widgets.FloatInput, step=0.05, width=100)
-        return [*self.together(), pn.FlexBox(answer, threshold, above, align_items="flex-end"), self.measured]
+    def leads(self) -> dict[str, Callable[[], Any]]:
+        """Return the plots that judge the answer."""
+        first = self.judge_of_answer
+        return {kind: partial(self._plot_of_answer, kind) for kind in first().tabs()}
 
-    def below(self) -> list[Any]:
-        """Return the diagnostics of the answer."""
-        return [self.diagnostics]
+    @param.depends("answer")
+    def judge_of_answer(self) -> NumbersJudge:
+        """Return what judges the answer."""
+        return NumbersJudge(Pair(self.truth, self.answer), self.explorer)
+
+    def _plot_of_answer(self, kind: str) -> pn.viewable.Viewable:
+        return fills(pn.bind(lambda _: self.judge_of_answer().plot(kind), self.param.answer))
+
+    def cards(self) -> list[Any]:
+        """Return the choice of an answer, and its measures."""
+        answer = pn.widgets.Select(label="Answer", groups=groups_of(self.answers), value=self.answer, width=200)
+        answer.link(self, value="answer", bidirectional=True)
+        above = pn.widgets.Button(label="Show and select those above", on_click=self.choose_above, align="end")
+        threshold = field(self.param.threshold, type=pn.widgets.FloatInput, step=0.05, width=90)
+        cards = pn.Column(pn.bind(lambda _: self.judge_of_answer().cards(), self.param.answer), min_width=0)
+        cards.param.update(sizing_mode="stretch_width", styles={"min-width": "0", "overflow": "hidden"})
+        return [pn.Row(answer, threshold, above, cards, sizing_mode="stretch_width", margin=0)]
+
+    def tables(self) -> list[Any]:
+        """Return the metrics of the answer."""
+        return [self.measured]
+
+    @param.depends("answer")
+    def measured(self) -> pn.viewable.Viewable:
+        """Return the metrics of the answer, updated with the selection."""
+        return pn.Column(*self.judge_of_answer().tables(), sizing_mode="stretch_width")
+
+    def more_tabs(self) -> dict[str, Callable[[], Any]]:
+        """Return the metrics of all questions, figures of all answers, baselines, and the diagnostics of the answer."""
+        found = {"All questions": lambda: pn.Column(*self.together(), sizing_mode="stretch_width")}
+        return found | self.beside_baselines() | {"Diagnostics": lambda: pn.panel(self.diagnostics)}
 
     def together(self) -> list[pn.viewable.Viewable]:
         """Return metrics of all questions, and figures of all 37 answers of Galaxy Zoo."""
         measures = VoteMeasures(self.table, self.explorer.table, self.target)
         return [measures, *([VoteFigures(measures, self.selection, self.cutouts)] if self.of_galaxy_zoo else [])]
-
-    @param.depends("answer")
-    def measured(self) -> NumbersJudge:
-        """Return the metrics of the answer beside plots that judge it, updated with the selection."""
-        return NumbersJudge(Pair(self.truth, self.answer), self.explorer)
 
     @param.depends("answer")
     def diagnostics(self) -> DiagnosticsView:

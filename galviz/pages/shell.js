@@ -1,0 +1,80 @@
+// @ts-check
+// What a page keeps in the browser: its theme, also for other pages of this server, and the list of its keys.
+
+import { button, isTyping, make } from "../tools/shared.js";
+
+const THEME = "galviz-theme";
+const ROOMY = 1200; // px; on a narrower page the left drawer is shut at first
+
+/** @type {[string, string][]} */
+const KEYS = [
+  ["/", "find an object by its id"],
+  ["f", "enlarge the pane with the focus, or restore it (also a double-click on its tabs)"],
+  ["Esc", "restore, close"],
+  ["← → Home End", "other tab, where a tab has the focus; move a bar between panes"],
+  ["← → ↑ ↓ PgUp PgDn", "move through the gallery"],
+  ["space", "select the object in the gallery; with shift and click: a range"],
+  ["g b q", "label the object good, bad, unsure; u: undo"],
+  ["b", "blink the bands of the picture"],
+  ["?", "show or hide this list"],
+];
+
+/**
+ * @typedef {object} Shell what Python and the browser share
+ * @property {boolean} dark
+ * @property {boolean} roomy
+ * @property {boolean} given whether the address names a theme
+ * @property {(event: string, listener: () => void) => void} on
+ */
+
+/** @param {{model: Shell}} place */
+export function render({ model }) {
+  const list = make("dialog", "", "", { "aria-label": "Keys" });
+  const terms = make("dl");
+  for (const [key, what] of KEYS) terms.append(make("dt", "", key), make("dd", "", what));
+  list.append(
+    make("h2", "", "Keys"),
+    terms,
+    button("Close", () => list.close()),
+  );
+  const show = () => (list.open ? list.close() : list.showModal());
+  const help = button("?", show, { title: "Keys (?)" });
+  help.setAttribute("aria-label", "Keys");
+
+  model.roomy = window.innerWidth >= ROOMY;
+  const kept = localStorage.getItem(THEME);
+  if (!model.given && kept !== null) model.dark = kept === "dark";
+  model.on("dark", () => localStorage.setItem(THEME, model.dark ? "dark" : "light"));
+
+  const key = (/** @type {KeyboardEvent} */ event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+    if (event.key === "?") show();
+    else if (event.key === "/") {
+      const field = deep(document, "input[placeholder='Find an id  (/)']");
+      field?.focus();
+      event.preventDefault();
+    }
+  };
+  document.addEventListener("keydown", key);
+  model.on("lifecycle:remove", () => document.removeEventListener("keydown", key));
+  const whole = make("div");
+  whole.append(help, list);
+  return whole;
+}
+
+/**
+ * @param {Document | ShadowRoot} root
+ * @param {string} selector
+ * @returns {HTMLElement | null} the first such element, also in the shadow roots below
+ */
+function deep(root, selector) {
+  const found = root.querySelector(selector);
+  if (found instanceof HTMLElement) return found;
+  for (const element of root.querySelectorAll("*")) {
+    const below = element.shadowRoot && deep(element.shadowRoot, selector);
+    if (below) return below;
+  }
+  return null;
+}
+
+export default { render };

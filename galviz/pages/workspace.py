@@ -1,0 +1,59 @@
+"""What a page shows, and where: the main area that fills the screen, and the sections of the two drawers."""
+
+from typing import Any, NamedTuple
+
+import panel as pn
+
+_NOTEBOOK_HEIGHT = 900  # px of the main area in a notebook, which has no drawers
+
+
+class Section(NamedTuple):
+    """A part of a drawer."""
+
+    title: str
+    content: Any
+    shut: bool = False
+
+    def card(self) -> pn.viewable.Viewable:
+        """Return it as a card that can be shut; one without a title as it is."""
+        if not self.title:
+            return pn.Column(self.content, sizing_mode="stretch_width", margin=0)
+        style = {"margin": (4, 6), "sizing_mode": "stretch_width", "css_classes": ["galviz-section"]}
+        return pn.Card(self.content, title=self.title, collapsed=self.shut, **style)
+
+
+class Workspace(pn.viewable.Viewer):
+    """A view with a main area that needs no scrolling, a left drawer (what is selected) and a right one (settings)."""
+
+    def main(self) -> pn.viewable.Viewable:
+        """Return the main area; it fills the place that it is given."""
+        raise NotImplementedError
+
+    def left(self) -> list[Section]:
+        """Return the sections of the left drawer."""
+        return []
+
+    def right(self) -> list[Section]:
+        """Return the sections of the right drawer."""
+        return []
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        main = pn.Column(self.main(), height=_NOTEBOOK_HEIGHT, sizing_mode="stretch_width")
+        cards = [section._replace(shut=k > 0).card() for k, section in enumerate([*self.left(), *self.right()])]
+        return pn.Column(*cards[:1], main, *cards[1:], sizing_mode="stretch_width")
+
+
+def fills(*parts: Any) -> pn.Column:
+    """Return parts one above the other; the last one takes all the height that is left."""
+    return pn.Column(*parts, sizing_mode="stretch_both", margin=0, styles={"min-height": "0"})
+
+
+def scrolls(content: Any) -> pn.Column:
+    """Return a view that may be longer than the place it is given: it is scrolled in it."""
+    inside = pn.Column(content, sizing_mode="stretch_width")
+    return pn.Column(inside, sizing_mode="stretch_both", margin=0, styles={"min-height": "0", "overflow": "auto"})
+
+
+def empty_place(content: Any) -> pn.Column:
+    """Return what stands in the middle of a page that has nothing to show yet."""
+    return pn.Column(content, sizing_mode="stretch_both", styles={"max-width": "760px", "margin": "6vh auto"})
