@@ -45,7 +45,7 @@ _FUNCTIONS: dict[str, Callable] = {
     "exp": np.exp,
     "ln": np.log,
     "log10": np.log10,
-    "isnan": np.isnan,
+    "isnan": pd.isna,  # of text too
     "isfinite": np.isfinite,
 }
 _HELP = f"Use columns, numbers, texts in quotes, + - * / % **, < <= > >= == != in, and or not, {', '.join(_FUNCTIONS)}."

@@ -137,9 +137,16 @@ class Selection(param.Parameterized):
         mask[rows] = True
         self._step("choose", {"ids": ids, "how": how}, mask)
 
-    def where(self, expression: str, how: str = "replace") -> None:
-        """Select the objects that meet a condition on their columns; see `galviz.io.expressions`."""
-        self._step("where", {"expression": expression, "how": how}, matches(expression, self._table))
+    def where(
+        self, expression: str, how: str = "replace", *, mask: np.ndarray | None = None, amend: bool = False
+    ) -> None:
+        """Select the objects that meet a condition on their columns; see `galviz.io.expressions`.
+
+        A view that already has the `mask` of the condition gives it. With `amend` the step takes the place of the last
+        one, so that what is dragged is undone at once.
+        """
+        mask = matches(expression, self._table) if mask is None else mask
+        self._step("where", {"expression": expression, "how": how}, mask, amend=amend)
 
     def lasso(self, x: str, y: str, polygon: Sequence[tuple[float, float]], how: str = "replace") -> None:
         """Select the objects in a polygon drawn over `x` and `y`: columns or expressions, as in `values`."""
@@ -233,13 +240,20 @@ class Selection(param.Parameterized):
         return values.astype(np.float64, copy=False)
 
     def _step(
-        self, name: str, given: dict[str, Any], new: np.ndarray, named: dict[str, np.ndarray] | None = None
+        self,
+        name: str,
+        given: dict[str, Any],
+        new: np.ndarray,
+        named: dict[str, np.ndarray] | None = None,
+        *,
+        amend: bool = False,
     ) -> None:
         how = given.get("how", "replace")
         if how not in HOW:
             raise ValueError(f"how: expected one of {', '.join(HOW)}, got {how!r}.")
         combined = {"replace": new, "add": self._mask | new, "remove": self._mask & ~new, "keep": self._mask & new}
-        self._past = [*self._past[-_UNDO + 1 :], self._here()]
+        if not amend:
+            self._past = [*self._past[-_UNDO + 1 :], self._here()]
         self._future = []
         self._take(combined[how])
         self._named = self._named if named is None else named
