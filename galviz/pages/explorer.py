@@ -13,6 +13,7 @@ from galviz.pages.workspace import Section, Workspace, fills
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.export.view import ExportPanel
+from galviz.tools.filters.view import FiltersView
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.labels.core import Labels
 from galviz.tools.plots.core import MOST_VALUES
@@ -86,7 +87,7 @@ class Explorer(Workspace):
         self._panes: Panes | None = None
         self.selection = Selection() if selection is None else selection
         self.selection.show(table)
-        self.bar = SelectionBar(self.selection)
+        self.bar, self.filters = SelectionBar(self.selection), FiltersView(self.selection, table, units)
         given = list(plots) or first_plots(table)
         self.plots = [PlotView(self.selection, lambda: self.bar.how, self.axes, **one) for one in given]
         self.gallery = Gallery(cutouts, table, self.selection, labels=labels, keys=keys, height=420)
@@ -144,8 +145,8 @@ class Explorer(Workspace):
         return fills(self._main)
 
     def left(self) -> list[Section]:
-        """Return the selection."""
-        return [Section("Selection", self.bar)]
+        """Return the selection and the filters."""
+        return [Section("Selection", self.bar), Section("Filters", self.filters)]
 
     def right(self) -> list[Section]:
         """Return the settings of gallery and pictures."""
@@ -176,7 +177,7 @@ class Explorer(Workspace):
         state: dict[str, Any] = {"selection": self.selection.to_json()}
         state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour", "guide")) for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
-        state["panes"] = self.panes.state()
+        state["panes"], state["filters"] = self.panes.state(), self.filters.to_json()
         if self.gallery.stretch_view is not None:
             state["look"] = _different(self.gallery.stretch_view, self.gallery.stretch_view.names)
         return state
@@ -199,6 +200,8 @@ class Explorer(Workspace):
         selection = state.get("selection", {})
         self.selection.replay((name, given) for name, given in selection.get("steps", []))
         self.selection.focus = selection.get("focus") or self.selection.focus
+        if state.get("filters"):
+            self.filters.restore(state["filters"])
 
     def copy_settings(self, other: "Explorer") -> None:
         """Take over the settings of plots, gallery and stretch from the explorer of a table with the same columns."""

@@ -69,7 +69,8 @@ class ResultsView(Workspace):
         self._kept: dict[bool, ViewState] = {}
         self._mains: dict[bool, pn.viewable.Viewable] = {}
         self._baselines: BaselinesView | None = None  # the same with and without the training objects
-        self.heading: list[Any] = []
+        self.heading: list[Any] = []  # what a page says of the run, and where it leads
+        self.links: list[Any] = []
         self._explore()
 
     @property
@@ -194,14 +195,16 @@ class ResultsView(Workspace):
 
     @param.depends("training")
     def _right(self) -> pn.viewable.Viewable:
-        sections = [Section("Measures", pn.Column(*self.tables(), sizing_mode="stretch_width")), *self.explorer.right()]
+        tables = pn.Column(*self.tables(), sizing_mode="stretch_width")
+        sections = [Section("Measures", tables), *self.explorer.right()]
+        sections += [Section("About this run", pn.Column(*self.heading))] if self.heading else []
         return pn.Column(*(section.card() for section in sections), sizing_mode="stretch_width")
 
     def main(self) -> pn.viewable.Viewable:
         """Return the measures, and below them the panes."""
         switch = field(self.param.training, type=pn.widgets.Toggle, margin=(2, 8))
         about = text(pn.bind(lambda _: self.about(), self.param.training), margin=(6, 8))
-        head = pn.FlexBox(about, switch, *self.heading, align_items="center", sizing_mode="stretch_width")
+        head = pn.FlexBox(about, switch, *self.links, align_items="center", sizing_mode="stretch_width")
         return fills(head, fills(self._main))
 
     def left(self) -> Any:

@@ -93,17 +93,24 @@ class SelectionBar(pn.viewable.Viewer):
         version = self.selection.param.version
         for pressed, steps in zip(undo, ("undoable", "redoable"), strict=False):
             pressed.disabled = pn.bind(lambda _, steps=steps: not getattr(self.selection, steps), version)
-        condition = field(self.param.condition, placeholder=_example(self.selection), width=280)
+        wide = {"sizing_mode": "stretch_width"}
+        condition = field(self.param.condition, placeholder=_example(self.selection), min_width=120, **wide)
         how = field(self.param.how, width=110)
-        subsets = [
-            field(self.param.called, width=130, placeholder="a name"),
+        named = [
+            field(self.param.called, placeholder="a name", min_width=80, **wide),
             button("Save subset", self._keep, "save the selection under this name"),
-            field(self.param.subset, type=pn.widgets.Select, options=self.subsets, width=130),
+        ]
+        subsets = [
+            field(self.param.subset, type=pn.widgets.Select, options=self.subsets, min_width=80, **wide),
             button("Select subset", self._recall, "select the objects of the subset"),
             button("Delete subset", self._forget, "delete the subset; its objects stay"),
         ]
-        controls = pn.FlexBox(how, condition, *undo, *subsets, align_items="flex-end")
-        return pn.Column(text(self.summary), controls, self._alert, sizing_mode="stretch_width")
+        end = {"align": "end"}
+        for one in (*named, *subsets):
+            one.param.update(**end)
+        rows = [pn.Row(how, condition, **wide), pn.Row(*undo), pn.Row(*named, **wide)]
+        rows += [pn.Row(subsets[0], **wide), pn.Row(*subsets[1:])]
+        return pn.Column(text(self.summary), *rows, self._alert, **wide)
 
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:
