@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from galviz.cli.pages import open  # noqa: A004 - the name of the command
 from galviz.cli.skies import OWN, Work, bar, ingest, mock, one_of, study_named
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from galviz.tasks.target import Target
     from galviz.work.sweep import Plan
 
-__all__ = ["baselines", "devices", "ingest", "mock", "one_line", "predict", "recipe", "runs", "sweep", "train"]
+__all__ = ["baselines", "devices", "ingest", "mock", "one_line", "open", "predict", "recipe", "runs", "sweep", "train"]
 
 
 def train(args: argparse.Namespace) -> Work:

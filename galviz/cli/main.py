@@ -92,7 +92,7 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     _train(commands, known)
     _recipe(commands, known)
     _sweep(commands, known)
-    for add in (_predict, _baselines, _runs, _devices):
+    for add in (_open, _predict, _baselines, _runs, _devices):
         add(commands)
     return top
 
@@ -101,6 +101,21 @@ def _command(commands: Any, name: str, summary: str, *examples: str, **more: Any
     epilog = "\n".join(["examples:", *(f"  {example}" for example in examples), "", _EXIT_CODES])
     about = {"help": summary, "description": f"{summary[0].upper()}{summary[1:]}.", "epilog": epilog}
     return commands.add_parser(name, **about, **more)
+
+
+def _open(commands: Any) -> None:
+    add = _command(
+        commands,
+        "open",
+        "open the pages in a browser, on this computer only",
+        "galviz open",
+        "galviz open my_galaxies/ labels.csv",
+        "galviz open skies/mine runs/first --port 5007 --no-browser",
+    ).add_argument
+    help_paths = "skies, runs, folders of them, tables, or images to make a sky of (default: what is in GALVIZ_HOME)"
+    add("paths", nargs="*", metavar="PATH", help=help_paths)
+    add("--port", type=int, default=0, metavar="N", help="port of the server (default: one that is free)")
+    add("--no-browser", action="store_true", help="print the address, and open no browser")
 
 
 def _mock(commands: Any, studies: "Mapping[str, Study]") -> None:

@@ -57,9 +57,9 @@ class Choices(pn.widgets.MultiChoice):
         return [as_html(label) for label in super().labels]
 
 
-def text(content: Any, **more: Any) -> Text:
+def text(content: Any, css: str = "", **more: Any) -> Text:
     """Show text, `galviz.io.markup.Markup`, or what a function, method or parameter returns of either."""
-    return Text(content, stylesheets=[_CSS], **more)
+    return Text(content, stylesheets=[_CSS, css] if css else [_CSS], **more)
 
 
 def note(content: str, role: str = "note") -> Text:
