@@ -551,7 +551,10 @@ class Picture {
     const label = `${object.id}, ${every ? recipeText(bands, stretch.kind) : this.focus.what.textContent}`;
     this.canvas.setAttribute("aria-label", label);
     this.frame.setAttribute("role", every ? "button" : "application");
-    this.frame.setAttribute("aria-label", every ? `${label}: show large` : `picture of ${object.id}`);
+    this.frame.setAttribute(
+      "aria-label",
+      every ? `${label}: show large` : `${object.id}: arrows move it, plus and minus zoom`,
+    );
     this.frame.title = every ? `show ${name} large` : "";
     Object.assign(this.canvas, { width: object.width, height: object.height });
     this.colour(scene);
@@ -707,8 +710,8 @@ const FACTORS = new Map([
 ]);
 /** @type {Record<keyof Aperture, [string, string]>} */
 const SIZES = {
-  x: ["x", "middle of the circle, pixels"],
-  y: ["y", "middle of the circle, pixels"],
+  x: ["centre x", "middle of the circle, pixels"],
+  y: ["centre y", "middle of the circle, pixels"],
   radius: ["radius", "of the circle, pixels"],
   inner: ["sky from", "inner radius of the ring of sky, pixels"],
   outer: ["to", "outer radius of the ring of sky, pixels"],
@@ -732,6 +735,7 @@ class Focus {
   fluxes = [];
   /** @type {Point | null} */
   pointed = null; // x and y of the pixel that is read; null: that in the middle
+  over = ""; // the picture under the pointer
   playing = 0; // the timer that blinks; 0: none
   drawing = 0; // the next frame in which all is drawn; 0: none
   measuring = 0; // the timer of the next request of fluxes; 0: none
@@ -746,7 +750,7 @@ class Focus {
   alert = make("div", "alert", "", { role: "alert" });
   facts = make("div", "facts");
   tools = make("div", "tools");
-  chips = make("span", "chips", "", { role: "group", "aria-label": "Picture" });
+  chips = make("span", "chips", "", { role: "group", "aria-label": "Colours and bands" });
   contour = make("select", "", "", { "aria-label": "Contours of a band", title: "contour lines of a band, over all" });
   count = make("input", "", "", { type: "number", min: 1, max: 12, value: 5, "aria-label": "Number of contours" });
   show = make("div", "show");
@@ -1231,7 +1235,8 @@ class Focus {
     this.show.style.setProperty("--y", `${(100 * point[1]) / picture.room[1]}%`);
     this.pointed = [pixel.x, pixel.y];
     this.pointer.setAttribute("aria-live", "off"); // it would be read out all the time
-    this.read(picture.name);
+    this.over = picture.name;
+    this.read();
   }
 
   /**
@@ -1249,6 +1254,7 @@ class Focus {
     this.show.style.setProperty("--y", `${(100 * top) / picture.room[1]}%`);
     this.show.classList.add("pointed");
     this.pointer.setAttribute("aria-live", "polite");
+    this.over = "";
     this.read();
   }
 
@@ -1267,8 +1273,7 @@ class Focus {
     return { x, y, place: wcs && sky([x, y], wcs), values };
   }
 
-  /** @param {string} [name] of the picture under the pointer */
-  read(name = "") {
+  read() {
     const pixel = this.pixel();
     if (!pixel || !this.scene) return;
     const { width, sources, marks, unit } = this.scene.object;
@@ -1280,7 +1285,7 @@ class Focus {
     if (near) words.push(`${marks[near.kind][2]}${near.p_mem === null ? "" : ` p_mem ${number(near.p_mem)}`}`);
     if (!this.pointed) words.push("(middle)");
     const shown = values.map(([band, value]) =>
-      make(this.every && band === name ? "b" : "span", "", `${band} ${value}`),
+      make(this.every && band === this.over ? "b" : "span", "", `${band} ${value}`),
     );
     this.pointer.replaceChildren(`${words.join("   ")}\n`, ...shown.flatMap((element) => [element, "  "]));
     if (unit !== "display" && shown.length) this.pointer.append(unit);
