@@ -63,7 +63,7 @@ SIGNS: tuple[tuple[str, str], ...] = (
     (BLUE, "circle"), ("#009E73", "square"), ("#7A5FD0", "diamond"), (SKY, "inverted_triangle"),
     ("#8C6D31", "hex"), ("#B0A800", "star"), ("#3D5A98", "square_pin"), ("#5B8C2A", "plus"),
 )  # fmt: skip
-"""Colour and shape of each category. Orange, vermilion and triangles mark what is selected or in focus, pink is for medians."""
+"""Colour and shape of each category. Orange and vermilion mark what is selected or in focus, pink is for medians."""
 
 OTHERS = "others"
 
@@ -96,12 +96,18 @@ class Categories:
     @classmethod
     def of(cls, values: np.ndarray, label: str) -> "Categories":
         """Return the categories of values, None or NaN where missing; the rarest become "others" if there are many."""
-        text = pd.Series(values, dtype=object).map(_written, na_action="ignore")
-        counts = text.value_counts()
-        names = sorted(counts.index) if len(counts) <= len(SIGNS) else [*counts.index[: len(SIGNS) - 1], OTHERS]
-        codes = pd.Categorical(text, categories=names).codes.astype(np.int8)
-        if len(counts) > len(SIGNS):
-            codes[(codes < 0) & text.notna().to_numpy()] = len(SIGNS) - 1
+        rows, found = pd.factorize(values)
+        texts, counts = [_written(value) for value in found], np.bincount(rows[rows >= 0], minlength=len(found))
+        many = len(found) > len(SIGNS)
+        order = (
+            np.argsort(-counts, kind="stable")[: len(SIGNS) - 1]
+            if many
+            else sorted(range(len(found)), key=texts.__getitem__)
+        )
+        names = [*(texts[k] for k in order), *[OTHERS] * many]
+        code_of = np.full(len(found) + 1, len(SIGNS) - 1, dtype=np.int8)
+        code_of[list(order)], code_of[-1] = range(len(order)), -1  # the last is that of -1: no value
+        codes = code_of[rows]
         return cls(codes, tuple(names), label)
 
     @classmethod

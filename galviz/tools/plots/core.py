@@ -163,7 +163,7 @@ def scatter(
     notes = [f"{int(low.sum()):,} at or below 0 are not drawn on a logarithmic axis"] * bool(low.any()) + notes
     title = _title(axes, len(shown), len(table) - int(low.sum()), dense=_dense(drawing, shown), coloured=coloured)
     options = {"logx": log[0], "logy": log[1]} | _directions(drawing)
-    return _framed(plot, ends, "; ".join([title, *notes]), plane.axes, coloured, options), follow
+    return _framed(plot, plane.axes, ends, coloured, title="; ".join([title, *notes]), **options), follow
 
 
 def sky_map(
@@ -232,7 +232,8 @@ def sky_map(
         options |= {"xaxis": None, "yaxis": None, "show_grid": False}
     what = "All sky (Mollweide)" if projection.whole else "Field (tangent plane)"
     title = _title((what,), int(drawn.sum()), len(table), dense=_dense(drawing, places[drawn]), coloured=coloured)
-    return _framed(plot, ends, title, plane.axes, coloured, options, square=True), follow
+    hooks = [no_logo, explore.keep_square]
+    return _framed(plot, plane.axes, ends, coloured, title=title, hooks=hooks, **options), follow
 
 
 def _as_written(table: pd.DataFrame, names: tuple[str, str], degrees: np.ndarray) -> bool:
@@ -292,20 +293,17 @@ def _dense(drawing: Drawing, shown: np.ndarray) -> bool:
 
 def _framed(
     plot: hv.Overlay,
-    ends: tuple[np.ndarray, np.ndarray],
-    title: str,
     axes: tuple[str, str],
+    ends: tuple[np.ndarray, np.ndarray],
     coloured: Colouring | Categories | None,
-    options: Mapping[str, Any],
-    *,
-    square: bool = False,
+    **options: Any,
 ) -> hv.Overlay:
+    """Set the options of a scatter plot or a map."""
     (left, low), (right, high) = ends
     window = {"xlim": (left, right), "ylim": (low, high), "active_tools": ["box_select"]}
+    window |= dict(zip(("xlabel", "ylabel"), map(plain, axes), strict=True))  # else the first layer would name them
     legend = {"show_legend": isinstance(coloured, Categories), "legend_position": "top", "legend_cols": 4}
-    window |= dict(zip(("xlabel", "ylabel"), map(plain, axes), strict=True))  # of layers, the first would name them
-    hooks = {"hooks": [no_logo, explore.keep_square]} if square else {}
-    return frame(plot, title=title, **legend, **_FILLS, **window, **options, **hooks)
+    return frame(plot, **legend, **_FILLS, **window, **options)
 
 
 def _coloured(

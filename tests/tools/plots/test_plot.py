@@ -293,7 +293,7 @@ def test_each_category_has_its_own_colour_and_shape_and_a_missing_one_is_a_grey_
     view = PlotView(Selection(table), x="g - r", y="g - r", colour="kind")
     data = pd.DataFrame({name: points(view)[name] for name in ("object_id", "point_colour", "point_mark", VALUE)})
     signs = data.groupby(table.loc[data["object_id"], "kind"].fillna("-").to_numpy())[["point_colour", "point_mark"]]
-    assert (signs.nunique() == 1).all(axis=None)
+    assert (signs.agg(lambda one: len(set(one))) == 1).all(axis=None)
     assert len({tuple(row) for row in signs.first().to_numpy()}) == 3
     assert tuple(signs.first().loc["-"]) == (GREY, "cross")
     missing = int(table["kind"].isna().sum())
@@ -401,7 +401,7 @@ def test_error_bars_come_from_columns_named_after_the_axis_or_chosen_ones():
     bars = whiskers()
     assert list(bars) == ["height"]
     data = bars["height"].source.data
-    spans = np.ptp([data[bars["height"].lower.field], data[bars["height"].upper.field]], axis=0)
+    spans = np.ptp([data[bars["height"].lower], data[bars["height"].upper]], axis=0)
     np.testing.assert_allclose(spans, 1.0)
     assert len(spans) == 49
     assert titles(view) == ["lum against z: 50 objects; 1 errors are missing"]
@@ -439,7 +439,7 @@ def test_a_histogram_of_logarithms_counts_every_object_above_zero():
     selection = Selection(table)
     view = PlotView(selection, kind="histogram", x="x", log_x=True, bins=5)
     root = view.plot().get_root()
-    data = next(r.data_source.data for r in root.select({"type": GlyphRenderer}))
+    data = max((r.data_source.data for r in root.select({"type": GlyphRenderer})), key=lambda one: sum(one["top"]))
     assert sum(data["top"]) == 98
     np.testing.assert_allclose(np.diff(np.log10([*data["left"], data["right"][-1]])), 1)
     assert titles(view) == ["x: 98 objects; 2 at or below 0 are not counted on a logarithmic axis"]
@@ -452,7 +452,7 @@ def test_the_pane_fills_its_place_with_five_controls_in_its_line(selection):
     pane = view.pane()
     line, body = pane
     assert len(line) == 5
-    plot = body[0][0]
+    plot = view.plot()
     assert (pane.sizing_mode, body.sizing_mode, plot.sizing_mode) == ("stretch_both",) * 3
     assert (plot.height, plot.min_height) == (None, 260)
     assert not body[1].visible
