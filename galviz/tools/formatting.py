@@ -81,9 +81,9 @@ def data_table(table: pd.DataFrame, **options: Any) -> pn.widgets.Tabulator:
     )
 
 
-def drawn(plot: Any) -> pn.pane.HoloViews:
+def drawn(plot: Any, sizing_mode: str = "stretch_width", **options: Any) -> pn.pane.HoloViews:
     """Show a figure that fills the width, with its own axes."""
-    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
+    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode=sizing_mode, **options)
 
 
 def beside(*parts: Any) -> pn.Row:

@@ -28,7 +28,7 @@ from galviz.tools.formatting import (
     written_measure,
 )  # fmt: skip
 from galviz.tools.gallery.view import Gallery
-from galviz.tools.plots.core import MOST_VALUES
+from galviz.tools.plots.defaults import MOST_VALUES
 from galviz.tools.plots.figure import count_matrix
 from galviz.tools.selection.buttons import SEARCHING, SelectionButtons, held_out, short
 from galviz.tools.selection.core import Selection
