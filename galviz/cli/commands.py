@@ -60,14 +60,12 @@ def recipe(args: argparse.Namespace) -> Work:
     from galviz.runs.recipe import Recipe
     from galviz.runs.settings import about, declared, text_of, type_text
 
-    if not args.study and (args.recipe or args.target or args.set):
-        raise ValueError("study: expected a study whose recipe is shown, got none. Give it first.")
-    found = _target_and_recipe(args, study_named(args.study))[1].flat() if args.study else {}
-    values = [f"{name}={text_of(value)}" for name, value in found.items()]
+    of_one = any((args.study, args.recipe, args.target, args.task, args.data, args.set))
+    values = [f"{name}={text_of(value)}" for name, value in _shown_recipe(args).flat().items()] if of_one else []
 
     def work() -> None:
         for key, one in declared(Recipe):
-            shown = [value for value in values if value.startswith((f"{key}=", f"{key}."))] if args.study else [key]
+            shown = [value for value in values if value.startswith((f"{key}=", f"{key}."))] if of_one else [key]
             if shown:
                 print(*shown)
                 print(textwrap.indent(textwrap.fill(f"{about(one).help} ({type_text(one)})", 100), "    "))
@@ -231,6 +229,22 @@ def _target_and_recipe(
     recipes = study.recipes_of(name or next(iter(study.targets), ""), target.task, cutouts)
     one_of("recipe", args.recipe or "quick", recipes)
     return target, recipes[args.recipe or "quick"].with_settings(args.set)
+
+
+def _shown_recipe(args: argparse.Namespace) -> "Recipe":
+    """Return the recipe that `recipe` shows. For images of one's own, without a sky, it is that for pictures."""
+    study = study_named(args.study or OWN)
+    cutouts = _sky(args.data, study) if args.data else None
+    if cutouts is not None or args.target or study.targets:
+        return _target_and_recipe(args, study, cutouts)[1]
+    task = args.task or "classification"
+    recipes = study.recipes_of("", task)
+    one_of("recipe", args.recipe or "quick", recipes)
+    print(
+        f"galviz recipe: for {task} of pictures. Give --data SKY --target COLUMN for the recipe of your own images.",
+        file=sys.stderr,
+    )
+    return recipes[args.recipe or "quick"].with_settings(args.set)
 
 
 def _requested(args: argparse.Namespace, study: "Study", cutouts: "CutoutSet") -> tuple["Target", "Recipe", str | None]:

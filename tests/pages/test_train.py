@@ -584,6 +584,24 @@ def test_a_visitor_names_no_weights_from_elsewhere(panel, started, given, tmp_pa
     assert started == []
 
 
+def test_a_hub_is_named_on_the_command_line_alone(panel):
+    panel.target = "spiral"
+    panel.recipe = "finetune"
+    panel.form.widgets["network.pretrained"].value = "hf-hub:someone/model"
+    panel.start()
+    assert "which it may not download" in panel.error
+    assert panel.error.endswith("--set network.pretrained=hf-hub:someone/model")
+
+
+def test_ids_are_no_target(panel, make_tiny_sky, galviz_home):
+    sky = make_tiny_sky(30)
+    numbered = sky.catalogue.assign(objid=range(7000, 7030))
+    replace(sky, catalogue=numbered).save(galviz_home / "skies" / "numbered")
+    panel.page.sky = "numbered"
+    assert "objid" not in panel.param.target.objects.values()
+    assert "richness" in panel.param.target.objects.values()
+
+
 def test_weights_of_the_library_and_tags_may_be_named(panel, make_run):
     run = make_run("first")
     (run.path / "w.safetensors").touch()
