@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from galviz.cli.skies import OWN, Work, bar, ingest, mock, one_of, study_named
 
 if TYPE_CHECKING:
+    from galviz.runs.predictions import Predictions
     from galviz.runs.recipe import Recipe
     from galviz.runs.run import Run
     from galviz.sky.cutouts import CutoutSet
@@ -51,6 +52,11 @@ def train(args: argparse.Namespace) -> Work:
                 with training.shown(run):
                     studies.train(run, cutouts, **more)
         print(f"{run.path}: {training.summary(run)}")
+        predictions = run.predictions() if run.state()["status"] == "done" else None
+        held_out = predictions.held_out().with_truth() if predictions is not None else None
+        if held_out is not None and len(held_out.table):
+            print(f"{len(held_out.table):,} held-out objects, predicted by the network as it was saved:")
+            _print_measures(held_out)
 
     return work
 
@@ -150,8 +156,7 @@ def baselines(args: argparse.Namespace) -> Work:
         print(f"{len(table)} objects, each predicted from the other {args.folds - 1} of {args.folds} folds")
         for name, predictions in found.items():
             print(f"{name}:")
-            for metric, row in predictions.summary().iterrows():
-                print(f"    {metric:12s}{row.value:10.5g}  [{row.low:.5g}, {row.high:.5g}]  {row.definition}")
+            _print_measures(predictions)
         if out and COLUMNS in found:
             found[COLUMNS].save(out)
 
@@ -209,6 +214,12 @@ def one_line(error: BaseException) -> str:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     ours = isinstance(error, OSError | ValueError | KeyError | RuntimeError | TypeError) and text
     return " ".join((text if ours else f"{type(error).__name__}: {text}").split())
+
+
+def _print_measures(predictions: "Predictions") -> None:
+    """Print the measures of predictions with their 95 % intervals, one a line."""
+    for metric, row in predictions.summary().iterrows():
+        print(f"    {metric:12s}{row.value:10.5g}  [{row.low:.5g}, {row.high:.5g}]  {row.definition}")
 
 
 def _sky(path: str | Path, study: "Study") -> "CutoutSet":

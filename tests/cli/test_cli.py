@@ -475,7 +475,7 @@ def test_runs_lists_newest_first_and_says_what_it_leaves_out(run, tmp_path, caps
     assert main(["runs", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "newer: richness ln_richness, recipe mine: created, epoch 1, train_loss 0.5, val_loss 0.4, val_mae 0.25, 2 s",
+        "newer: richness ln_richness, recipe mine: created, epoch 1, training loss 0.5, held-out loss 0.4, held-out mae 0.25, 2 s",
         "run: richness ln_richness, recipe quick: created",
     ]
     assert re.fullmatch(r"galviz runs: .*half left out: .* has no run.json. .*\n", err)
@@ -531,7 +531,9 @@ def test_train_then_predict(tmp_path, sky):
     small = ["--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
     train = [sys.executable, "-m", "galviz", "train", "richness", "--data", sky, "--out", str(run), *small]
     done = subprocess.run(train, capture_output=True, text=True, check=True)
-    assert re.fullmatch(r".*: done, epoch 2/2, .*val_mae .*\n", done.stdout)
+    assert re.fullmatch(
+        r".*: done, epoch 2/2, .*held-out mae .*\n\d+ held-out objects, .*:\n( +\w+ .*\[.*\].*\n)+", done.stdout
+    )
     assert "epoch 1/2" in done.stderr
     assert Run.open(run).recipe.epochs == 2
     done = galviz(["predict", run, "--data", sky, "--out", out], tmp_path / "said")
