@@ -273,7 +273,7 @@ export function revealedTop(position, top, grid, height) {
   const above = y === part.y + part.head ? part.y : y; // with the header
   if (y < top - height || y > top + 2 * height) return y - (height - pitch) / 2;
   if (above < top) return above;
-  if (y + pitch + GAP > top + height) return y + pitch + GAP - height;
+  if (y + pitch + GAP > top + height) return Math.min(y, y + pitch + GAP - height); // its top, if it is too tall
   return top;
 }
 

@@ -179,10 +179,9 @@ class Gallery(pn.viewable.Viewer):
         return pn.Column(*settings, self.grid, sizing_mode="stretch_both", margin=0)
 
     def settings(self) -> pn.viewable.Viewable:
-        """Return the settings that do not stand in the line of a `pane`: filter, captions, display."""
+        """Return the settings that do not stand in the line of a `pane`, except those of the stretch."""
         names = ["filter", "only_selected", "captions", *(["enlarge"] if self.pictured else [])]
-        stretch = [] if self.stretch_view is None else [self.stretch_view]
-        return pn.Column(self._fields(*names), *stretch, *self._kept(), sizing_mode="stretch_width")
+        return pn.Column(self._fields(*names), *self._kept(), sizing_mode="stretch_width")
 
     def _kept(self) -> list[pn.viewable.Viewable]:
         labels = self.album.labels
