@@ -1,7 +1,6 @@
 """The home page: the skies and runs of this computer, the studies, and ways to open one's own data."""
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -25,7 +24,7 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import open_study, studies
 from galviz.tools.formatting import REFUSED, Text, field, shown_error, shown_time, text
-from galviz.tools.gallery.figure import contact_sheet
+from galviz.tools.gallery.figure import picture_urls
 from galviz.tools.viewer.stretch import StretchView
 
 _CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
@@ -233,12 +232,10 @@ def _strip(path: str, _stamp: int) -> tuple[str, ...]:
     try:
         sky = CutoutSet.open(path)
         rows = np.unique(np.linspace(0, max(len(sky) - 1, 0), _STRIP).astype(int))[: len(sky)]
-        stretch = StretchView(sky).stretch()
-        images = (np.asarray(sky.images[int(row)], dtype=np.float32)[None] for row in rows)
-        sheets = [contact_sheet(image, None, sky.bands, stretch, side=_SIDE) for image in images]
+        images = (sky.images[int(row)] for row in rows)
+        return picture_urls(images, sky.bands, StretchView(sky).stretch(), side=_SIDE)
     except REFUSED:
         return ()
-    return tuple(f"data:image/png;base64,{b64encode(sheet.png).decode()}" for sheet in sheets)
 
 
 def home_page(paths: Sequence[str] = ()) -> pn.viewable.Viewable:
