@@ -79,9 +79,27 @@ def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template
         busy_indicator=None, sx=_SX, theme_config=_THEME,
     )  # fmt: skip
     browser.link(page, dark="dark_theme", bidirectional=True)
-    browser.param.watch(lambda event: setattr(page, "sidebar_open", event.new), "roomy")
+    keep_drawer(page, browser, content)
     page.param.watch(lambda event: write_query(theme="dark" if event.new else "light"), "dark_theme")
     return page
+
+
+def keep_drawer(page: pmui.Page, browser: Browser, content: Any) -> None:
+    """Shut the left drawer where it is empty or there is no room for it, else as the visitor left it."""
+    wanted = {"open": True}
+
+    def follow(*_: param.parameterized.Event) -> None:
+        page.sidebar_open = wanted["open"] and browser.roomy and getattr(content, "has_left", True)
+
+    def remember(event: param.parameterized.Event) -> None:
+        if browser.roomy and getattr(content, "has_left", True):
+            wanted["open"] = event.new
+
+    page.param.watch(remember, "sidebar_open")
+    browser.param.watch(follow, "roomy")
+    if isinstance(content, Workspace) and "has_left" in content.param:
+        content.param.watch(follow, "has_left")
+    follow()
 
 
 def filled(content: Any) -> pn.Column:
