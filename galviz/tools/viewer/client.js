@@ -432,7 +432,7 @@ class Picture {
     on.addEventListener("pointermove", (event) => this.move(event));
     on.addEventListener("pointerup", () => this.up());
     on.addEventListener("pointercancel", () => this.up());
-    on.addEventListener("pointerleave", () => focus.show.classList.remove("pointed"));
+    on.addEventListener("pointerleave", () => focus.leave());
     on.addEventListener("contextmenu", (event) => event.preventDefault()); // the right button sets the contrast
     on.addEventListener("dblclick", (event) => {
       event.stopPropagation(); // the pane would be enlarged
@@ -735,7 +735,8 @@ class Focus {
   fluxes = [];
   /** @type {Point | null} */
   pointed = null; // x and y of the pixel that is read; null: that in the middle
-  over = ""; // the picture under the pointer
+  /** @type {{picture: Picture, point: Point} | null} */
+  over = null; // where the pointer is
   playing = 0; // the timer that blinks; 0: none
   drawing = 0; // the next frame in which all is drawn; 0: none
   measuring = 0; // the timer of the next request of fluxes; 0: none
@@ -1139,10 +1140,13 @@ class Focus {
       line.append(...cells.map((text, k) => make(k ? tag : "th", "", text)));
       table.append(line);
     };
-    const gaps = fluxes.some(({ missing }) => missing >= 0.05);
-    row(["band", `flux (${unit})`, "mag (AB)", "S/N", ...(gaps ? ["not observed (px)"] : [])], "th");
-    for (const one of fluxes) row([...cellsOf(one), ...(gaps ? [number(one.missing)] : [])], "td");
+    row(["band", `flux (${unit})`, "mag (AB)", "S/N"], "th");
+    for (const one of fluxes) row(cellsOf(one), "td");
+    const gaps = fluxes
+      .filter(({ missing }) => missing >= 0.05)
+      .map(({ band, missing }) => `${band} ${number(missing)}`);
     this.table.append(table);
+    if (gaps.length) this.table.append(make("p", "", `Not observed: ${gaps.join(", ")} px of the circle.`));
   }
 
   // ---- the pictures
@@ -1179,7 +1183,9 @@ class Focus {
       Object.assign(picture.frame.style, style);
       picture.mark(object);
     }
-    this.read();
+    if (this.over)
+      this.point(this.over.picture, this.over.point); // another pixel may lie there now
+    else this.read();
   }
 
   paint() {
@@ -1191,7 +1197,10 @@ class Focus {
     this.pictures.length = names.length;
     this.show.className = this.every ? "show all" : "show";
     const roots = this.pictures.map((picture) => picture.root);
-    if (roots.length !== this.show.childElementCount) this.show.replaceChildren(...roots);
+    if (roots.length !== this.show.childElementCount) {
+      this.show.replaceChildren(...roots);
+      this.leave();
+    }
     this.what.textContent = this.description(scene, names);
     this.what.title = this.what.textContent;
     this.legend.hidden = !this.marks;
@@ -1226,6 +1235,7 @@ class Focus {
    */
   point(picture, point) {
     if (!this.scene) return;
+    this.over = { picture, point };
     const { object } = this.scene;
     const [u, v] = onImage(picture.layout, point);
     const pixel = pixelAt([u / object.width, v / object.height], object);
@@ -1235,8 +1245,12 @@ class Focus {
     this.show.style.setProperty("--y", `${(100 * point[1]) / picture.room[1]}%`);
     this.pointed = [pixel.x, pixel.y];
     this.pointer.setAttribute("aria-live", "off"); // it would be read out all the time
-    this.over = picture.name;
     this.read();
+  }
+
+  leave() {
+    this.over = null;
+    this.show.classList.remove("pointed");
   }
 
   /**
@@ -1254,7 +1268,7 @@ class Focus {
     this.show.style.setProperty("--y", `${(100 * top) / picture.room[1]}%`);
     this.show.classList.add("pointed");
     this.pointer.setAttribute("aria-live", "polite");
-    this.over = "";
+    this.over = null;
     this.read();
   }
 
@@ -1285,7 +1299,7 @@ class Focus {
     if (near) words.push(`${marks[near.kind][2]}${near.p_mem === null ? "" : ` p_mem ${number(near.p_mem)}`}`);
     if (!this.pointed) words.push("(middle)");
     const shown = values.map(([band, value]) =>
-      make(this.every && band === this.over ? "b" : "span", "", `${band} ${value}`),
+      make(this.every && band === this.over?.picture.name ? "b" : "span", "", `${band} ${value}`),
     );
     this.pointer.replaceChildren(`${words.join("   ")}\n`, ...shown.flatMap((element) => [element, "  "]));
     if (unit !== "display" && shown.length) this.pointer.append(unit);
