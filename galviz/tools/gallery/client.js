@@ -104,7 +104,7 @@ const CSS = `
 .galviz-gallery .cell.focus .picture { outline: 3px solid var(--focus); outline-offset: 3px; }
 .galviz-gallery .cell.focus .id { font-weight: 700; }
 .galviz-gallery .words .picture { height: 24px; background: none !important; }
-.galviz-gallery .words .label { bottom: 2px; }
+.galviz-gallery .words .label { bottom: 2px; right: 30px; max-width: calc(100% - 58px); }
 .galviz-gallery .empty { position: absolute; inset: 0; display: grid; place-items: center; opacity: .75; }
 .galviz-gallery .empty[hidden] { display: none; }
 `;
