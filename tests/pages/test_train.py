@@ -310,11 +310,11 @@ def test_making_a_sky_is_a_process_whose_end_is_seen(started, galviz_home, tiny_
     job.mkdir(parents=True)
     (job / "log.txt").write_text("drawing 5/20\n")
     maker.poll()
-    assert (maker.making, maker.percent) == ("new", 25)
+    assert (maker.job.making, maker.job.percent) == ("new", 25)
     tiny_sky.save(out)
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     maker.poll()
-    assert (maker.making, page.sky, page.found) == ("", "new", 1)
+    assert (maker.job.making, page.sky, page.found) == ("", "new", 1)
 
 
 def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home):
@@ -325,8 +325,8 @@ def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home
     (job / "log.txt").write_text("galviz mock: out: no room\n")
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     maker.poll()
-    assert "no room" in maker.result
-    assert maker.making == ""
+    assert "no room" in maker.job.result
+    assert maker.job.making == ""
 
 
 def test_a_page_without_anything_offers_what_to_do():
