@@ -92,7 +92,7 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     _train(commands, known)
     _recipe(commands, known)
     _sweep(commands, known)
-    for add in (_predict, _baselines, _runs, _devices):
+    for add in (_open, _predict, _baselines, _runs, _devices):
         add(commands)
     return top
 
@@ -101,6 +101,21 @@ def _command(commands: Any, name: str, summary: str, *examples: str, **more: Any
     epilog = "\n".join(["examples:", *(f"  {example}" for example in examples), "", _EXIT_CODES])
     about = {"help": summary, "description": f"{summary[0].upper()}{summary[1:]}.", "epilog": epilog}
     return commands.add_parser(name, **about, **more)
+
+
+def _open(commands: Any) -> None:
+    add = _command(
+        commands,
+        "open",
+        "open the pages in a browser, on this computer only",
+        "galviz open",
+        "galviz open my_galaxies/ labels.csv",
+        "galviz open skies/mine runs/first --port 5007 --no-browser",
+    ).add_argument
+    help_paths = "skies, runs, folders of them, tables, or images to make a sky of (default: what is in GALVIZ_HOME)"
+    add("paths", nargs="*", metavar="PATH", help=help_paths)
+    add("--port", type=int, default=0, metavar="N", help="port of the server (default: one that is free)")
+    add("--no-browser", action="store_true", help="print the address, and open no browser")
 
 
 def _mock(commands: Any, studies: "Mapping[str, Study]") -> None:
@@ -313,12 +328,18 @@ def _recipe(commands: Any, studies: "Mapping[str, Study]") -> None:
         "recipe",
         "list the settings that a recipe can have, or those of a study's recipe",
         "galviz recipe",
+        "galviz recipe own --recipe finetune",
+        "galviz recipe --data skies/mine --target spiral",
         "galviz recipe richness --recipe best --set folds=10",
     ).add_argument
-    help_study = f"show the values in a recipe of this study: {', '.join(studies)} (default: types and defaults)"
+    names = ", ".join(studies)
+    help_study = f"show the values in a recipe of this study: {names} (default: own, or without options all settings)"
     add("study", nargs="?", metavar="STUDY", help=help_study)
     add("--recipe", metavar="NAME", help="quick, paper, best, or another of the study's (default: quick)")
+    add("--data", metavar="DIR", help="the sky that is learned from (default: pictures of no sky)")
     add("--target", metavar="NAME", help="what is learned, as in `galviz train` (default: the study's own)")
+    help_task = "for a column: regression, classification or votes (default: guessed, or classification without --data)"
+    add("--task", type=_column_task, metavar="TASK", help=help_task)
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change settings (default: none)")
 
 

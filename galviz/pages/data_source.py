@@ -69,7 +69,7 @@ class OpenedPage(Workspace):
         self.paths = [str(path) for path in paths]
         self.library = replace(library, given=(*library.given, *map(Path, self.paths)))
         accepted = f"CSV, ECSV, VOTable, FITS or Parquet, up to {shown_bytes(LARGEST)}"
-        self.upload = Upload(_uploads, self._receive, label="Or upload a table", accept=_ACCEPTED, status=accepted)
+        self.upload = Upload(uploads, self._receive, label="Or upload a table", accept=_ACCEPTED, status=accepted)
         self._numbers_of = ""  # file for which the visitor pressed the button
         wanted = query()
         self.offer()
@@ -176,7 +176,7 @@ class OpenedPage(Workspace):
     def _find_upload(self, digest: str) -> None:
         """Reopen a file that was uploaded before the page was reloaded."""
         if re.fullmatch("[0-9a-f]{64}", digest):  # the digest comes from the address: it must not reach other files
-            self.uploaded = str(next(_uploads().glob(f"{digest}/*"), ""))
+            self.uploaded = str(next(uploads().glob(f"{digest}/*"), ""))
 
     def _receive(self, path: Path) -> None:
         """Show an uploaded file."""
@@ -260,7 +260,7 @@ class OpenedPage(Workspace):
 
 
 @cache
-def _uploads() -> Path:
+def uploads() -> Path:
     """Return the folder of uploaded files; it is removed when the server ends."""
     folder = Path(tempfile.mkdtemp(prefix="galviz-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -16,7 +16,7 @@ from galviz.tools.export.view import ExportPanel
 from galviz.tools.filters.view import FiltersView
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.labels.core import Labels
-from galviz.tools.plots.core import MOST_VALUES
+from galviz.tools.plots.defaults import default_plots
 from galviz.tools.plots.view import PlotView
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.view import SelectionBar
@@ -25,7 +25,7 @@ from galviz.tools.viewer.stretch import ALL
 from galviz.tools.viewer.view import FocusView
 
 _TABLE_ROWS = 200_000  # a larger table is not shown as pages of rows
-_PLOT = ("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
+_PLOT = PlotView.SAVED
 _GALLERY = ("order", "descending", "filter", "captions", "tile", "only_selected")
 _RENAMED = {"only_chosen": "only_selected"}  # in views that were saved by galviz 0.1
 KEYS = {"g": "good", "b": "bad", "q": "unsure"}
@@ -88,8 +88,8 @@ class Explorer(Workspace):
         self.selection = Selection() if selection is None else selection
         self.selection.show(table)
         self.bar, self.filters = SelectionBar(self.selection), FiltersView(self.selection, table, units)
-        given = list(plots) or first_plots(table)
-        self.plots = [PlotView(self.selection, lambda: self.bar.how, self.axes, **one) for one in given]
+        given = list(plots) or first_plots(table, units)
+        self.plots = [PlotView(self.selection, lambda: self.bar.how, self.axes, units, **one) for one in given]
         self.gallery = Gallery(cutouts, table, self.selection, labels=labels, keys=keys, height=420)
         stretch_view = self.gallery.stretch_view
         self.picture = None
@@ -175,7 +175,7 @@ class Explorer(Workspace):
     def state(self) -> dict[str, Any]:
         """Return the selection and the settings of all views as JSON values, for `restore`."""
         state: dict[str, Any] = {"selection": self.selection.to_json()}
-        state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour", "guide")) for plot in self.plots]
+        state["plots"] = [plot.state() for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
         state["panes"], state["filters"] = self.panes.state(), self.filters.to_json()
         if self.gallery.stretch_view is not None:
@@ -214,19 +214,14 @@ def _pane(view: Any) -> Callable[[], Any]:
     return getattr(view, "pane", lambda: view)
 
 
-def first_plots(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a scatter plot of the first two numeric columns and a histogram; without numbers, counts of classes."""
-    if len(table.select_dtypes("number").columns):
-        return [{}, {"kind": "histogram"}]
-    classes = [str(name) for name in table.columns if table[name].nunique() <= MOST_VALUES][:2]
-    return [{"kind": "matrix", "x": classes[-1], "y": classes[0]}] if classes else []
+def first_plots(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Return the two plots that suit a table best."""
+    return default_plots(table, units)[:2]
 
 
-def _different(view: param.Parameterized, names: Iterable[str], always: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the parameters that differ from their defaults, plus those in `always`."""
-    return {
-        name: getattr(view, name) for name in names if name in always or getattr(view, name) != view.param[name].default
-    }
+def _different(view: param.Parameterized, names: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters that differ from their defaults."""
+    return {name: getattr(view, name) for name in names if getattr(view, name) != view.param[name].default}
 
 
 def _known(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

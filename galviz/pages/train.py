@@ -22,6 +22,7 @@ from galviz.runs.timm_encoders import MILLIONS
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import Study
 from galviz.tasks import column_tasks
+from galviz.tasks.guess import learnable
 from galviz.tasks.target import Target
 from galviz.tools.formatting import (
     FORM,
@@ -115,7 +116,7 @@ class TrainPanel(pn.viewable.Viewer):
         """Offer the study's targets and the columns of the sky, and keep what is selected if it is still there."""
         cutouts, found = self.cutouts, []
         if cutouts is not None and self.study.train is None:  # a study with its own training learns nothing else
-            found = [str(name) for name in cutouts.catalogue.columns]
+            found = learnable(cutouts.catalogue)
         columns = [name for name in found if "," not in name and name == name.strip() != ""]  # as `--target` takes them
         offered = [*(self.study.targets or [""]), *(name for name in columns if name not in self.study.targets)]
         self.param.target.objects = {name or "choose a column …": name for name in offered}
@@ -395,13 +396,19 @@ def pretrained_of(given: str, library: Library) -> str:
     runs, here = library.runs()[0], Path(given).exists()
     if given in runs:
         return str(runs[given].path)
+    if given.startswith(("hf-hub:", "hf_hub:")):
+        raise ValueError(
+            "network.pretrained: expected imagenet, a tag of timm, or weights that the owner of this page allows: a "
+            f"run, or a file in a folder that the page was started on. Got {given!r}, which it may not download. "
+            f"Train on the command line with --set network.pretrained={given}"
+        )
     if given == "imagenet" or (_TAG.fullmatch(given) and not here):
         return given
     if "/" in given or here:
         return str(library.allowed(given, "network.pretrained"))
     raise ValueError(
         f"network.pretrained: expected a file or a run that this page may open, imagenet, or a tag of timm such as "
-        f"a1_in1k, got {given!r}. Models of a hub can be named on the command line."
+        f"a1_in1k, got {given!r}. Other models of a hub can be named on the command line."
     )
 
 

@@ -43,6 +43,7 @@ class Upload(pn.custom.JSComponent):
     _esm = script(Path(__file__), "upload.js")
     _stylesheets: ClassVar[list[str]] = [
         """
+:host { font-size: 13.5px }
 label span { display: block; padding: 3px 0 5px }
 input { max-width: 100%; color: inherit; font: inherit }
 input::file-selector-button { padding: 6px 14px; margin-right: 8px; color: inherit; font: inherit; cursor: pointer }

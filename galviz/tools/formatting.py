@@ -57,9 +57,9 @@ class Choices(pn.widgets.MultiChoice):
         return [as_html(label) for label in super().labels]
 
 
-def text(content: Any, **more: Any) -> Text:
+def text(content: Any, css: str = "", **more: Any) -> Text:
     """Show text, `galviz.io.markup.Markup`, or what a function, method or parameter returns of either."""
-    return Text(content, stylesheets=[_CSS], **more)
+    return Text(content, stylesheets=[_CSS, css] if css else [_CSS], **more)
 
 
 def note(content: str, role: str = "note") -> Text:
@@ -81,9 +81,9 @@ def data_table(table: pd.DataFrame, **options: Any) -> pn.widgets.Tabulator:
     )
 
 
-def drawn(plot: Any) -> pn.pane.HoloViews:
+def drawn(plot: Any, sizing_mode: str = "stretch_width", **options: Any) -> pn.pane.HoloViews:
     """Show a figure that fills the width, with its own axes."""
-    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
+    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode=sizing_mode, **options)
 
 
 def beside(*parts: Any) -> pn.Row:

@@ -292,7 +292,7 @@ def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
     table, left_out = panel.table()
     assert table.value.loc["first"].to_dict() | {"made": ""} == {
         "study": "richness", "target": "ln_richness", "recipe": "quick", "status": "done", "epochs": "2 of 4",
-        "best, held out": "RMSE 1, MAE 0.25", "made": "", "data": "tiny",
+        "best epoch, held out": "RMSE 1, MAE 0.25", "made": "", "data": "tiny",
     }  # fmt: skip
     assert "half" in left_out.object
     assert run_row(make_run("second", "stopped"))["status"] == "stopped"
@@ -384,10 +384,11 @@ def with_catalogue(sky, catalogue):
 
 @pytest.fixture
 def spirals(galviz_home, tiny_sky):
-    """The tiny sky with more columns: 0/1 with a missing one, two fractions, a text, and one without values."""
+    """The tiny sky with more columns: 0/1 with a missing one, two fractions, a text, one without values, and ids."""
     spiral = np.array([1.0, 0, 0, 0, 1, 0, np.nan, 0, 1, 0, 0, 0])
     smooth = np.linspace(0.05, 0.95, 12)
     more = {"spiral": spiral, "smooth": smooth, "disk": 1 - smooth, "kind": list("EESIEESIEESI"), "empty": np.nan}
+    more["objid"] = 1237648720693755918 + np.arange(12)
     sky = with_catalogue(tiny_sky, tiny_sky.catalogue.assign(**more, **{"a,b": 1.0, "-z": smooth}))
     sky.save(galviz_home / "skies" / "mine")
     return sky
@@ -401,7 +402,17 @@ def panel(spirals):
 
 def test_any_column_is_offered_and_its_task_is_guessed(panel, started, galviz_home):
     assert panel.param.target.names["choose a column …"] == panel.target == ""
-    columns = ["", "richness", "z", "spiral", "smooth", "disk", "kind", "empty", "-z"]  # no comma: `--target` splits
+    columns = [
+        "",
+        "richness",
+        "z",
+        "spiral",
+        "smooth",
+        "disk",
+        "kind",
+        "empty",
+        "-z",
+    ]  # no comma: `--target` splits; no ids
     assert list(panel.param.target.names.values()) == columns
     panel.start()
     assert panel.error == "Target: choose a column to learn."
@@ -582,6 +593,15 @@ def test_a_visitor_names_no_weights_from_elsewhere(panel, started, given, tmp_pa
     panel.start()
     assert panel.error.startswith("Advanced, network, pretrained: expected")
     assert started == []
+
+
+def test_a_hub_is_named_on_the_command_line_alone(panel):
+    panel.target = "spiral"
+    panel.recipe = "finetune"
+    panel.form.widgets["network.pretrained"].value = "hf-hub:someone/model"
+    panel.start()
+    assert "which it may not download" in panel.error
+    assert panel.error.endswith("--set network.pretrained=hf-hub:someone/model")
 
 
 def test_weights_of_the_library_and_tags_may_be_named(panel, make_run):

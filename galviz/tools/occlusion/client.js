@@ -3,7 +3,7 @@
 // Plain JavaScript for Panel (JSComponent) and Jupyter (anywidget); it loads nothing from any other server.
 // Id and pixels come in one message. The messages are declared in galviz/tools/occlusion/messages.py.
 
-import { button, bytes, clamp, draw, listen, make, number, pen, untilRemoved } from "../shared.js";
+import { button, bytes, clamp, draw, drawMark, legendOf, listen, make, number, pen, untilRemoved } from "../shared.js";
 
 const CSS = `
 .galviz-occlusion { display: flex; flex-direction: column; gap: 6px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
@@ -29,7 +29,7 @@ const CSS = `
 
 /**
  * @import { Model } from "../shared.js"
- * @import { FromBrowser, Map as MapMessage, Object as Shown, Source, ToBrowser } from "./messages.d.ts"
+ * @import { FromBrowser, Map as MapMessage, Object as Shown, ToBrowser } from "./messages.d.ts"
  *
  * @typedef {[number, number, number, number]} Box left, top, width, height of what both frames show, image pixels
  * @typedef {[number, number]} Point of the image, pixels from its left and its top
@@ -104,20 +104,6 @@ function paintedMap(answer, { width, height }) {
   }
   pen(canvas).putImageData(out, 0, 0);
   return canvas.toDataURL();
-}
-
-/**
- * @param {SVGSVGElement} svg
- * @param {Source} source
- * @param {Pick<Shown, "marks" | "height">} object
- * @param {number} unit image pixels a pixel of the screen
- */
-function drawMark(svg, { kind, x, y }, { marks, height }, unit) {
-  const [shape, colour] = marks[kind] ?? ["ring", "#8a8a8a"];
-  const place = { cx: x + 0.5, cy: height - y - 0.5 };
-  const dot = shape === "dot";
-  const line = { "stroke-width": (dot ? 1 : 2) * unit, stroke: dot ? "#fff" : colour, fill: dot ? colour : "none" };
-  draw(svg, "circle", { ...place, ...line, r: (dot ? 3.5 : 6) * unit });
 }
 
 /**
@@ -340,22 +326,14 @@ class Occlusion {
       const opacity = name === "map" ? 1 : Number(this.opacity.value);
       if (answer && opacity) draw(svg, "image", { ...whole, href: this.painted, opacity });
       const unit = this.box[2] / (svg.clientWidth || 1); // image pixels a pixel of the screen
-      if (this.marks) for (const source of sources) drawMark(svg, source, object, unit);
+      for (const { x, y, kind } of this.marks ? sources : [])
+        drawMark(svg, marks, kind, `translate(${x + 0.5},${height - y - 0.5}) scale(${unit})`);
       if (name === "image") this.scale(svg, object.bar, unit);
       if (name === "map" && answer) fillRamp(bar, answer);
       else bar.replaceChildren();
     }
-    const kinds = [...new Set(sources.map((source) => source.kind))];
     this.toggle.hidden = !sources.length;
-    this.legend.replaceChildren(
-      ...(this.marks ? kinds : []).map((kind) => {
-        const entry = make("span");
-        const sign = draw(entry, "svg", { viewBox: "-7 -7 14 14", width: 14, height: 14 });
-        drawMark(sign, { kind, x: -0.5, y: height - 0.5 }, object, 1);
-        entry.append(` ${(marks[kind] ?? ["", "", kind])[2]} (${sources.filter((one) => one.kind === kind).length})`);
-        return entry;
-      }),
-    );
+    this.legend.replaceChildren(...(this.marks ? legendOf(sources, marks) : []));
     this.point(this.pointed);
   }
 

@@ -9,7 +9,8 @@ from galviz.measure.attribution_regions import find_sources
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.display import default_stretch
 from galviz.tools.gallery.figure import contact_sheet
-from galviz.tools.occlusion.figure import MARKS, colour_scale, picture, rgb_of
+from galviz.tools.marks import marks_message
+from galviz.tools.occlusion.figure import colour_scale, picture, rgb_of
 from galviz.tools.viewer.figure import scale_bar
 from galviz.work.explanation import Explanation, outputs
 
@@ -41,7 +42,8 @@ def object_message(cutouts: CutoutSet, object_id: str, sources: pd.DataFrame, sh
     length, label = scale_bar(width * scale) if np.isfinite(scale) else (0.0, "")
     bar = {"pixels": length / scale if label else 0.0, "label": label}
     message = {"type": "object", "id": object_id, "width": width, "height": height, "title": title, "bar": bar}
-    return message | {"png": png, "sources": sources[["x", "y", "kind"]].to_dict("records"), "marks": MARKS}
+    message |= {"sources": sources[["x", "y", "kind"]].to_dict("records"), "marks": marks_message(sources["kind"])}
+    return message | {"png": png}
 
 
 def name_of(found: Explanation) -> str:

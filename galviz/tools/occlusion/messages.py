@@ -28,7 +28,7 @@ class Object(TypedDict):
     title: str  # bands of the picture
     bar: Bar
     sources: list[Source]
-    marks: dict[str, tuple[str, str, str]]  # kind of source → shape, colour, name
+    marks: dict[str, tuple[str, str, str]]  # kind of source → path of its shape (SVG), colour, name
     png: NotRequired[bytes]  # for Panel; anywidget has it as the first buffer
 
 

@@ -1,6 +1,6 @@
 """The threshold view: drag a line over a histogram of scores and see number, fraction, purity and objects near it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,7 @@ from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import GROW, field, text
+from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.threshold.core import Meaning
 from galviz.tools.threshold.figure import chart, numbers, rate_rows
@@ -34,8 +35,8 @@ class ThresholdView(ThresholdState):
         Images of some or all objects.
     selection : Selection, optional
         Selection over this table; a new one by default.
-    labels : str or Path, optional
-        File of the labels, as in `galviz.tools.threshold.core.labels_of`.
+    labels : str, Path or callable, optional
+        File of the labels, or what opens those of a score, as in `galviz.tools.threshold.core.labels_of`.
     meanings : mapping of str to galviz.tools.threshold.core.Meaning, optional
         Of scores whose column does not say it.
 
@@ -50,7 +51,7 @@ class ThresholdView(ThresholdState):
         table: pd.DataFrame,
         cutouts: CutoutSet | None = None,
         selection: Selection | None = None,
-        labels: str | Path | None = None,
+        labels: str | Path | Callable[[str], Labels] | None = None,
         meanings: Mapping[str, Meaning] | None = None,
         **params: object,
     ) -> None:
