@@ -113,7 +113,7 @@ class Explored(Workspace):
 
     def main(self) -> pn.viewable.Viewable:
         """Return the explorer."""
-        return fills(self.about, self.judged.main())
+        return fills(self.about, self.kept.refused, self.judged.main())
 
     def left(self) -> list[Section]:
         """Return the selection and the saved views."""

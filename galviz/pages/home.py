@@ -77,7 +77,12 @@ class HomePage(pn.viewable.Viewer):
 
     def _ingest(self, source: Path) -> None:
         name = re.sub(r"[^\w.+-]", "-", source.name.partition(".")[0]).lstrip(".-") or "images"
-        self.job.start(["ingest", str(source), "--skip-bad"], free_name(self.library.sky_folders[-1], name))
+        self.job.start(["ingest", str(source), "--skip-bad"], self._free(name))
+
+    def _free(self, name: str) -> str:
+        """Return a name for a new sky: this one, or with a number if it is taken."""
+        folder = self.library.sky_folders[-1]
+        return free_name(folder, name) if (folder / name).exists() else name
 
     def _receive(self, path: Path) -> None:
         """Show an uploaded table, or make a sky of uploaded images."""
@@ -93,9 +98,8 @@ class HomePage(pn.viewable.Viewer):
     def demo(self, _: object = None) -> None:
         """Draw a small sky."""
         study, count, size = _DEMO
-        name = free_name(self.library.sky_folders[-1], "demo")
         try:
-            self.job.start(["mock", study, "--n", str(count), "--size", str(size)], name)
+            self.job.start(["mock", study, "--n", str(count), "--size", str(size)], self._free("demo"))
         except REFUSED as error:
             self.job.result = shown_error(error)
 

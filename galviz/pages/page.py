@@ -156,13 +156,13 @@ class StudyPage(Workspace):
         nothing = note("Nothing to set on this tab.")
         return pn.Column(*([section.card() for section in sections] or [nothing]), sizing_mode="stretch_width")
 
-    def left(self) -> Any:
+    def left(self) -> list[Section]:
         """Return the left drawer, which follows the active tab."""
-        return pn.Column(self._left, sizing_mode="stretch_width")
+        return [Section("", self._left)]
 
-    def right(self) -> Any:
+    def right(self) -> list[Section]:
         """Return the right drawer, which follows the active tab."""
-        return pn.Column(self._right, sizing_mode="stretch_width")
+        return [Section("", self._right)]
 
     def bar(self) -> list[Any]:
         """Return the data, the run and the search for an id, which stand in the top bar."""

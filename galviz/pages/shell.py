@@ -13,7 +13,10 @@ from param import concrete_descendents
 from galviz.pages.state import query, write_query
 from galviz.pages.visitors import guard_requests, may_visit, refused_page
 from galviz.pages.workspace import Workspace
+from galviz.tools._panel import keep_fields
 from galviz.tools.client import script
+
+keep_fields()
 
 _WIDGETS = (Path(__file__).parent / "widgets.css").read_text(encoding="utf-8")
 BAR = 56

@@ -331,21 +331,20 @@ class TrainPanel(Workspace):
         """Show why the last training did not start."""
         return error_note(self.error)
 
-    def new(self) -> pn.viewable.Viewable:
+    def form_of_new(self) -> pn.Column:
         """Return the form of a new training."""
         wide = {"sizing_mode": "stretch_width"}
         start = pn.widgets.Button(label="▶ Start training", color="primary", on_click=self.start, height=44, **wide)
         target, *rest = self.choices()
         advanced = pn.Card(pn.FlexBox(*self.learned()), self.fields, title="Advanced", collapsed=True, **wide)
-        form = pn.Column(
+        return pn.Column(
             pn.FlexBox(target, *rest[:1]), self.preview, pn.FlexBox(*rest[1:]), text(self.reason), start, self.refused,
             advanced, text(self.command_line, **wide), **wide,
         )  # fmt: skip
-        return scrolls(form)
 
     def main(self) -> pn.viewable.Viewable:
         """Return the form beside the progress of the selected run."""
-        return Panes({"New training": self.new}, self.run.tabs(), wide=0.42)
+        return Panes({"New training": lambda: scrolls(self.form_of_new())}, self.run.tabs(), wide=0.42)
 
 
 def reason_for(recipe: Recipe, selected: SelectedTarget, cutouts: CutoutSet, device: str) -> str:

@@ -4,14 +4,18 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
+from panel.widgets.base import WidgetBase
+from shown import said
 
 from galviz.pages.library import Library
 from galviz.pages.page import StudyPage
 from galviz.pages.recipe_form import RecipeForm
+from galviz.pages.results.view import ResultsView
 from galviz.pages.run import RunPanel
 from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, PageState
+from galviz.pages.tabs import TabBar
 from galviz.pages.threshold_page import ThresholdPage, meanings_of
 from galviz.pages.train import TrainPanel, page_message
 from galviz.runs.predictions import Predictions
@@ -266,8 +270,8 @@ def test_looking_without_news_changes_nothing(make_run):
 def test_stop_and_resume_reach_the_run(make_run, monkeypatch):
     run = make_run("first", "stopped")
     panel = RunPanel(Library.find(), PageState(run="first"))
-    stop, resume = panel.buttons()
-    assert (stop.disabled, resume.disabled) == (True, False)
+    stop, resume, see = panel.buttons()
+    assert (stop.disabled, resume.disabled, see.visible) == (True, False, False)
     asked = []
     monkeypatch.setattr(jobs, "resume", lambda *args: asked.append(args))
     panel.resume()
@@ -280,7 +284,7 @@ def test_stop_and_resume_reach_the_run(make_run, monkeypatch):
 
     monkeypatch.setattr(jobs, "resume", refuse)
     panel.resume()
-    assert "in use by process 7" in panel.body()[0].object
+    assert "in use by process 7" in panel.refused().object
 
 
 def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
@@ -331,8 +335,8 @@ def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home
 
 def test_a_page_without_anything_offers_what_to_do():
     page = StudyPage(richness.STUDY, Library.find())
-    assert "No sky yet" in page.data()[0].object
-    assert "Train one on the tab" in page.predictions()[1].object
+    assert "No data yet" in page.data()[0].object
+    assert "Train one on the tab" in page.predictions().object
     for tab in TABS:
         page.page.tab = tab
         assert page.__panel__().get_root()
@@ -343,8 +347,8 @@ def test_the_tab_and_the_page_agree(sky, told, make_run):
     page = StudyPage(richness.STUDY, Library.find())
     assert (page.page.sky, page.page.run) == ("tiny", "first")
     assert page.page.selection.focus == sky.object_ids[0]
-    layout = page.__panel__()
-    root, bar = layout.get_root(), layout[0]
+    layout = page.main()
+    root, (bar,) = layout.get_root(), layout.select(TabBar)
     for tab in TABS:
         bar.active = tab
         assert page.page.tab == tab
@@ -357,23 +361,23 @@ def test_predictions_come_to_the_page_when_the_run_is_done(sky, told, make_run):
     run = make_run("first", "stopped")
     page = StudyPage(richness.STUDY, Library.find())
     page.page.tab = "train"
-    assert "stopped and has no predictions" in page.predictions()[1].object
+    assert "stopped and has no predictions" in page.predictions().object
     seen = []
     page.param.watch(seen.append, "page")
     run.save_predictions(told)
     run.write_state(status="done")
     page.poll()
     assert page.train.run.view.predicted
-    assert len(page.predictions()[1]) == 2
+    assert isinstance(page.predictions(), ResultsView)
 
 
 def test_a_run_whose_sky_is_gone_is_shown_without_pictures(told, sky, make_run, galviz_home):
     make_run("first", predictions=told)
     (galviz_home / "skies" / "tiny").rename(galviz_home / "moved")
     page = StudyPage(richness.STUDY, Library.find())
-    said = page.predictions()[1][0][0]
-    assert "expected a folder with a saved sky" in said.object
-    assert not page.predictions()[1].select(FocusCanvas)
+    shown = page.predictions().main()
+    assert "expected a folder with a saved sky" in said(shown)
+    assert not shown.select(FocusCanvas)
 
 
 def with_catalogue(sky, catalogue):
@@ -519,12 +523,12 @@ def test_a_sky_without_the_columns_of_the_study_is_refused_before_the_start(galv
 def test_five_controls_are_visible_and_the_rest_is_closed(panel):
     panel.target = "spiral"
     labels = [widget.label for widget in panel.choices()]
-    assert labels == ["Data", "Target", "Recipe", "Device", "Name of the new run"]
-    form = panel.__panel__()[0]
+    assert labels == ["Target", "Recipe", "Device", "Name of the new run"]  # the data are chosen in the top bar
+    form = panel.form_of_new()
     (advanced,) = [part for part in form if isinstance(part, pn.Card)]
     assert (advanced.title, advanced.collapsed) == ("Advanced", True)
     outside = [part for part in form if part is not advanced]
-    open_now = {widget.label for part in outside for widget in pn.Column(part).select(pn.widgets.Widget)}
+    open_now = {widget.label for part in outside for widget in pn.Column(part).select(WidgetBase)}
     assert open_now == {*labels, "▶ Start training"}
     assert [widget.label for widget in panel.learned()][:3] == [
         "More columns, learned together",

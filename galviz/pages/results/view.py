@@ -74,6 +74,7 @@ class ResultsView(Workspace):
         self._baselines: BaselinesView | None = None  # the same with and without the training objects
         self.heading: list[Any] = []  # what a page says of the run, and where it leads
         self.links: list[Any] = []
+        self.alerts: list[Any] = []
         self._explore()
 
     @property
@@ -193,7 +194,7 @@ class ResultsView(Workspace):
     @param.depends("training")
     def _main(self) -> pn.viewable.Viewable:
         if self.training not in self._mains:
-            self._mains[self.training] = fills(*self.cards(), self.explorer.main())
+            self._mains[self.training] = fills(self.kept.refused, *self.cards(), self.explorer.main())
         return self._mains[self.training]
 
     @param.depends("training")
@@ -213,13 +214,13 @@ class ResultsView(Workspace):
         switch = field(self.param.training, type=pn.widgets.Toggle, margin=(2, 8))
         about = text(pn.bind(lambda _: self.about(), self.param.training), margin=(6, 8))
         head = pn.FlexBox(about, switch, *self.links, align_items="center", sizing_mode="stretch_width")
-        return fills(head, fills(self._main))
+        return fills(*self.alerts, head, fills(self._main))
 
-    def left(self) -> Any:
+    def left(self) -> list[Section]:
         """Return the selection and the saved views, which follow the choice of objects."""
         return [Section("", pn.Column(self._left, sizing_mode="stretch_width"))]
 
-    def right(self) -> Any:
+    def right(self) -> list[Section]:
         """Return the measures and the settings, which follow the choice of objects."""
         return [Section("", pn.Column(self._right, sizing_mode="stretch_width"))]
 
