@@ -425,6 +425,7 @@ class Picture {
   /** @param {Focus} focus */
   constructor(focus) {
     this.focus = focus;
+    this.over.setAttribute("aria-hidden", "true"); // the description has words for what is drawn there
     this.frame.append(this.canvas, this.over, make("i"));
     this.root.append(this.title, this.frame, this.scale);
     const on = this.frame;
@@ -1104,6 +1105,7 @@ class Focus {
       this.measuring = 0;
       if (this.scene && this.circle) send(this.model, { type: "circle", id: this.scene.object.id, ...this.circle });
     };
+    if (circle && !this.fluxes.length) this.table.replaceChildren(make("p", "", "measuring …"));
     if (circle && !this.measuring) this.measuring = setTimeout(ask, 80); // not with every move of the pointer
     if (!circle) this.setFluxes([], "");
   }
@@ -1296,13 +1298,13 @@ class Focus {
     if (place) words.push(`${placeText(place)}  ${place[0].toFixed(7)} ${place[1].toFixed(7)}`);
     const size = this.pictures[0]?.layout.scale ?? width;
     const near = sources.find((source) => this.marks && Math.hypot(source.x - x, source.y - y) * size < 9);
-    if (near) words.push(`${marks[near.kind][2]}${near.p_mem === null ? "" : ` p_mem ${number(near.p_mem)}`}`);
-    if (!this.pointed) words.push("(middle)");
     const shown = values.map(([band, value]) =>
       make(this.every && band === this.over?.picture.name ? "b" : "span", "", `${band} ${value}`),
     );
     this.pointer.replaceChildren(`${words.join("   ")}\n`, ...shown.flatMap((element) => [element, "  "]));
-    if (unit !== "display" && shown.length) this.pointer.append(unit);
+    if (unit !== "display" && shown.length) this.pointer.append(`${unit}  `);
+    if (near) this.pointer.append(marks[near.kind][2], near.p_mem === null ? "  " : ` p_mem ${number(near.p_mem)}  `);
+    if (!this.pointed) this.pointer.append("(middle)");
   }
 
   async copy() {
