@@ -31,7 +31,7 @@ _CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 _EVERY_MS = 1000
 _STRIP = 4  # pictures on a card
 _SIDE = 92  # px
-_DEMO = ("mergers", 300, 48)  # study, objects, px: drawn within seconds
+_DEMO = (200, 32)  # objects, px: drawn within seconds
 _TABLES = {".csv", ".ecsv", ".vot", ".xml", ".parquet", ".json", ".gz"}
 
 
@@ -97,7 +97,8 @@ class HomePage(pn.viewable.Viewer):
 
     def demo(self, _: object = None) -> None:
         """Draw a small sky."""
-        study, count, size = _DEMO
+        count, size = _DEMO
+        study = next(study.example for study in studies().values() if study.example)
         try:
             self.job.start(["mock", study, "--n", str(count), "--size", str(size)], self._free("demo"))
         except REFUSED as error:

@@ -97,7 +97,7 @@ def test_a_demo_is_drawn_and_shown_when_it_is_ready(galviz_home, sky, started, m
     page = HomePage()
     page.demo()
     (command, _), seen = started[0], page.found
-    assert command[:2] == ["mock", "mergers"]
+    assert command[:2] == ["mock", "richness"]
     sky.save(galviz_home / "skies" / "demo")
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     page.poll()
