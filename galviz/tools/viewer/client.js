@@ -110,23 +110,41 @@ export function dragged({ bias, contrast }, [right, down]) {
  * @param {Float32Array[]} planes of one band or of three
  * @param {Limits} limits
  * @param {Stretch} stretch
+ * @returns {Float32Array[]} brightness of each pixel, 0 … 1; of one band or of red, green and blue
+ */
+export function brightness(planes, limits, stretch) {
+  if (planes.length < 3 || stretch.kind !== "lupton")
+    return planes.map((plane) => plane.map((value) => level(value, limits, stretch)));
+  const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
+  const slope = 0.1 / Math.asinh(0.1 * stretch.Q);
+  const out = planes.map((plane) => new Float32Array(plane.length));
+  for (let p = 0; p < planes[0].length; p += 1) {
+    const intensity = (planes[0][p] + planes[1][p] + planes[2][p]) / 3 - low;
+    if (intensity <= 0) continue;
+    const factor = (slope * Math.asinh((stretch.Q * intensity) / linear)) / intensity;
+    let most = 1;
+    for (const plane of planes) most = Math.max(most, (plane[p] - low) * factor);
+    for (let k = 0; k < 3; k += 1) {
+      const value = Math.max(0, (planes[k][p] - low) * factor);
+      out[k][p] = (Math.floor((255 * value) / most) / 255) ** stretch.gamma;
+    }
+  }
+  return out;
+}
+
+/**
+ * @param {Float32Array[]} levels brightness of one band or of three
+ * @param {Stretch} stretch
  * @param {Tone} [tone]
  * @returns {Painter}
  */
-export function painter(planes, limits, stretch, tone = PLAIN) {
+export function painter(levels, { palette }, tone = PLAIN) {
   const shown = toned(tone);
-  if (planes.length === 1) return (p) => stretch.palette[Math.round(shown(level(planes[0][p], limits, stretch)) * 254)];
-  if (stretch.kind !== "lupton")
-    return (p) => planes.map((plane) => Math.round(255 * shown(level(plane[p], limits, stretch))));
-  const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
-  const slope = 0.1 / Math.asinh(0.1 * stretch.Q);
+  if (levels.length === 1) return (p) => palette[Math.round(shown(levels[0][p]) * 254)];
+  const rgb = [0, 0, 0]; // the same for all pixels: a new one for each is slow
   return (p) => {
-    const three = planes.map((plane) => plane[p] - low);
-    const intensity = (three[0] + three[1] + three[2]) / 3;
-    const factor = intensity > 0 ? (slope * Math.asinh((stretch.Q * intensity) / linear)) / intensity : 0;
-    const scaled = three.map((value) => Math.max(0, value * factor));
-    const most = Math.max(1, ...scaled);
-    return scaled.map((value) => Math.round(255 * shown((Math.floor((255 * value) / most) / 255) ** stretch.gamma)));
+    for (let k = 0; k < 3; k += 1) rgb[k] = Math.round(255 * shown(levels[k][p]));
+    return rgb;
   };
 }
 
@@ -369,35 +387,33 @@ export function planeOf(data, k, { width, height }) {
 }
 
 /**
- * @param {Scene} scene
+ * @param {Pick<Scene, "stretch">} scene
  * @param {string} name of a picture
  * @returns {string[]} its bands
  */
 const bandsOf = ({ stretch }, name) => stretch.pictures.find((picture) => picture[0] === name)?.[1] ?? [];
 
 /**
- * @param {Scene} scene with pixels
+ * @param {Scene} scene
  * @param {string} name of a picture
- * @param {Float32Array} pixels
+ * @param {Float32Array[]} levels its brightness
  * @param {Tone} tone
  * @returns {ImageData} row 0 at the bottom; what was not observed is transparent
  */
-function imageOf(scene, name, pixels, tone) {
-  const { object, stretch, coverage } = scene;
+function imageOf({ object, stretch, coverage }, name, levels, tone) {
   const { width, height } = object;
-  const numbers = bandsOf(scene, name).map((band) => object.bands.indexOf(band));
-  const covers = coverage ? numbers.map((k) => planeOf(coverage, k, object)) : [];
-  const planes = numbers.map((k) => planeOf(pixels, k, object));
-  const colour = painter(planes, stretch.limits[name], stretch, tone);
+  const bands = bandsOf({ stretch }, name);
+  const covers = coverage ? bands.map((band) => planeOf(coverage, object.bands.indexOf(band), object)) : [];
+  const colour = painter(levels, stretch, tone);
   const out = new ImageData(width, height);
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
       const p = y * width + x;
       const q = 4 * ((height - 1 - y) * width + x);
-      const [r, g, b] = colour(p);
-      out.data[q] = r;
-      out.data[q + 1] = g;
-      out.data[q + 2] = b;
+      const rgb = colour(p);
+      out.data[q] = rgb[0];
+      out.data[q + 1] = rgb[1];
+      out.data[q + 2] = rgb[2];
       out.data[q + 3] = covers.every((cover) => cover[p]) ? 255 : 0;
     }
   }
@@ -417,6 +433,8 @@ class Picture {
   /** @type {{from: Point, view: View, tone: Tone, circle: Aperture | null, act: "pan" | "tone" | "move" | "resize"} | null} */
   drag = null;
   moved = false; // since the pointer went down: then it is no click
+  /** @type {Float32Array[]} */
+  levels = []; // brightness of its pixels, before contrast and bias
   /** @type {Point} */
   room = [1, 1]; // px of the frame
   /** @type {Layout} */
@@ -541,10 +559,12 @@ class Picture {
    * @param {string} name of the picture
    */
   paint(scene, name) {
-    const { object, stretch, coverage } = scene;
+    const { object, stretch, pixels, coverage } = scene;
     const { every } = this.focus;
     const bands = bandsOf(scene, name);
     this.name = name;
+    const planes = bands.map((band) => pixels && planeOf(pixels, object.bands.indexOf(band), object));
+    this.levels = brightness(/** @type {Float32Array[]} */ (planes.filter(Boolean)), stretch.limits[name], stretch);
     const observed = (/** @type {string} */ band) =>
       !coverage || planeOf(coverage, object.bands.indexOf(band), object).some(Boolean);
     const note = bands.length > 1 ? bands.join(" ") : bands.every(observed) ? "" : "not observed";
@@ -565,7 +585,7 @@ class Picture {
   /** @param {Scene} scene */
   colour(scene) {
     const { tone } = this.focus;
-    if (scene.pixels) pen(this.canvas).putImageData(imageOf(scene, this.name, scene.pixels, tone), 0, 0);
+    if (this.levels.length) pen(this.canvas).putImageData(imageOf(scene, this.name, this.levels, tone), 0, 0);
     // The numbers beside the strip stay where they are: its colours move, as in ds9.
     const { palette } = scene.stretch;
     const shown = toned(tone);
