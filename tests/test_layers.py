@@ -211,6 +211,7 @@ ALONE = {
     "tools/selection/polygon.py": "numerical, tested on 10⁶ points",
     "tools/intervals/figure.py": "a figure stands apart from its view",
     "tools/label_curves/figure.py": "a figure stands apart from its view",
+    "tools/table/core.py": "statistics with known answers, without panel",
     "work/sweeping.py": "runs in a process of its own",
 }
 """Modules with one function and one importer, and why they stand alone."""
