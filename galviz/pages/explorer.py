@@ -57,7 +57,7 @@ class Explorer(Workspace):
     Attributes
     ----------
     leads, others : dict of str to callable
-        Further tabs: before the plots, and after the gallery. Set them before the first view.
+        Further tabs: beside the plots, and after the gallery. Set them before the first view.
     """
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
@@ -121,7 +121,10 @@ class Explorer(Workspace):
 
     def arrange(self, leads: Mapping[str, Callable[[], Any]], others: Mapping[str, Callable[[], Any]]) -> None:
         """Show other tabs than before, in a new main area."""
+        kept = {} if self._panes is None else self._panes.state()
         self.leads, self.others, self._panes = dict(leads), dict(others), None
+        if kept:
+            self.panes.restore(kept)
         self.arranged += 1
 
     def _laid_out(self) -> Panes:
@@ -132,7 +135,9 @@ class Explorer(Workspace):
         if self.cutouts is None:
             lower = dict(reversed(lower.items()))  # tiles without pictures say less than the table
         picture = {} if self.picture is None else {"Picture": _pane(self.picture)}
-        panes = Panes(self.leads | plots, picture, lower | self.others | {"Export": lambda: self.out})
+        # Numbers are judged by the estimate against the truth first, classes by their matrix.
+        upper = plots | self.leads if self.plots and self.plots[0].guide == "1:1 line" else self.leads | plots
+        panes = Panes(upper, picture, lower | self.others | {"Export": lambda: self.out})
         panes.param.watch(self._changed, ["active", "wide", "tall", "large"])
         return panes
 
