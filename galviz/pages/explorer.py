@@ -129,7 +129,10 @@ class Explorer(Workspace):
         self, leads: Mapping[str, Callable[[], Any]], others: Mapping[str, Callable[[], Any]], *, leading: bool = True
     ) -> None:
         """Show other tabs than before, in a new main area."""
+        kept = {} if self._panes is None else self._panes.state()
         self.leads, self.others, self.leading, self._panes = dict(leads), dict(others), leading, None
+        if kept:
+            self.panes.restore(kept)
         self.arranged += 1
 
     def _laid_out(self) -> Panes:

@@ -27,7 +27,8 @@ const LEAST = 0.15; // of the whole, left to each side of a bar
  * @returns {{columns: string, rows: string, areas: string}} the CSS of their grid
  */
 export function gridStyle(count, wide, tall) {
-  const parts = (/** @type {number} */ share) => `minmax(0, ${share}fr) 8px minmax(0, ${Number((1 - share).toFixed(4))}fr)`;
+  const parts = (/** @type {number} */ share) =>
+    `minmax(0, ${share}fr) 8px minmax(0, ${Number((1 - share).toFixed(4))}fr)`;
   if (count === 1) return { columns: "minmax(0, 1fr)", rows: "minmax(0, 1fr)", areas: '"a0"' };
   if (count === 2) return { columns: parts(wide), rows: "minmax(0, 1fr)", areas: '"a0 v a1"' };
   return { columns: parts(wide), rows: parts(tall), areas: '"a0 v a1" "h h h" "a2 a2 a2"' };
@@ -42,7 +43,7 @@ export function movedBar(key, share) {
   const by = { ArrowLeft: -STEP, ArrowUp: -STEP, ArrowRight: STEP, ArrowDown: STEP }[key];
   if (key === "Home") return LEAST;
   if (key === "End") return 1 - LEAST;
-  return by === undefined ? undefined : clamp(Number((share + by).toFixed(4)), LEAST, 1 - LEAST);
+  return typeof by === "number" ? clamp(Number((share + by).toFixed(4)), LEAST, 1 - LEAST) : undefined;
 }
 
 class Workspace {
@@ -61,7 +62,10 @@ class Workspace {
       area.style.gridArea = `a${k}`;
       const head = make("div", "head");
       const tabs = make("div", "tabs", "", { role: "tablist" });
-      const grow = button("⤢", () => this.enlarge(k), { title: "Enlarge or restore (f, or double-click)", pressed: false });
+      const grow = button("⤢", () => this.enlarge(k), {
+        title: "Enlarge or restore (f, or double-click)",
+        pressed: false,
+      });
       grow.className = "grow";
       const body = make("div", "body");
       for (const name of names) {

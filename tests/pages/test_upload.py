@@ -17,7 +17,7 @@ from shown import said
 
 from galviz.io.tables import read_table
 from galviz.pages import upload
-from galviz.pages.data_source import _uploads
+from galviz.pages.data_source import uploads
 from galviz.pages.explore_page import ExplorePage
 from galviz.pages.library import Library
 from galviz.pages.threshold_page import ThresholdPage
@@ -40,7 +40,7 @@ def page(galviz_home):
 
 def parts():
     """Files of uploads that are not complete."""
-    return list(_uploads().glob("part-*"))
+    return list(uploads().glob("part-*"))
 
 
 def test_a_file_goes_to_the_disk_piece_by_piece_and_never_whole_to_memory(page, bring):
@@ -132,9 +132,9 @@ def test_two_visitors_at_once_do_not_mix(galviz_home):
 def test_a_file_of_any_name_is_opened_and_lies_in_the_folder_of_uploads(page, bring, name):
     content = b"object_id,z\na,0.1\nb,0.2\nc,0.3\n"
     bring(page, name, content)
-    path = _uploads() / page.uploaded
+    path = uploads() / page.uploaded
     assert path.is_file()
-    assert path.parent.parent == _uploads()
+    assert path.parent.parent == uploads()
     assert len(path.name.encode()) <= 255
     assert "3 objects" in said(page.body())
     if name and len(name) < 255 and name.isprintable():
@@ -236,7 +236,7 @@ def test_errors_name_controls_of_the_page_and_no_path_of_the_server(page, bring,
     shown = said(page.body())
     assert "Column of ids" in shown
     assert "t.csv" in shown or id_column
-    for python in ("id_column", "read_table", "…", str(_uploads())):
+    for python in ("id_column", "read_table", "…", str(uploads())):
         assert python not in shown
 
 

@@ -108,8 +108,8 @@ class SelectionBar(pn.viewable.Viewer):
         end = {"align": "end"}
         for one in (*named, *subsets):
             one.param.update(**end)
-        rows = [pn.Row(how, condition, **wide), pn.Row(*undo), pn.Row(*named, **wide)]
-        rows += [pn.Row(subsets[0], **wide), pn.Row(*subsets[1:])]
+        rows = [pn.Row(how, condition, **wide), pn.FlexBox(*undo), pn.Row(*named, **wide)]
+        rows += [pn.Row(subsets[0], **wide), pn.FlexBox(*subsets[1:])]
         return pn.Column(text(self.summary), *rows, self._alert, **wide)
 
     @param.depends("error")

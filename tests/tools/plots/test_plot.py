@@ -3,6 +3,7 @@ import json
 import holoviews as hv
 import numpy as np
 import pandas as pd
+import panel as pn
 import pytest
 from bokeh.models import ColorBar, GlyphRenderer, HoverTool, Legend, Plot, Whisker
 
@@ -179,7 +180,7 @@ def test_the_bar_takes_conditions_and_keeps_subsets(selection):
 
 
 def test_undo_and_redo_can_be_pressed_where_there_is_a_step(selection):
-    controls = SelectionBar(selection).__panel__()[1]
+    controls = SelectionBar(selection).__panel__().select(pn.widgets.Button)
     undo, redo = (next(one for one in controls if word in str(one.label)) for word in ("Undo", "Redo"))
     assert (undo.disabled, redo.disabled) == (True, True)
     selection.choose([])
@@ -192,7 +193,7 @@ def test_the_list_of_subsets_follows(selection):
     bar = SelectionBar(selection)
     layout = bar.__panel__()
     assert layout.get_root()
-    (listed,) = [widget for widget in layout[1] if getattr(widget, "label", "") == "Subsets"]
+    (listed,) = [widget for widget in layout.select(pn.widgets.Select) if widget.label == "Subsets"]
     selection.where("z < 0.2")
     selection.keep_as("near")
     assert list(listed.options.values()) == ["", "near"]
