@@ -14,7 +14,7 @@ Makers = Mapping[str, Callable[[], Any]]
 
 
 class Panes(pn.custom.JSComponent):
-    """Up to three areas that fill the place they have: two above, one below.
+    """Up to three areas that fill the place they have: two above, one below. Two may be stacked instead.
 
     An area is enlarged by a double-click on its tabs, or by the key ``f``. A narrow page shows one area at a time.
 
@@ -28,6 +28,7 @@ class Panes(pn.custom.JSComponent):
     active = param.List(default=[], item_type=str, doc="name of the open tab of each area")
     wide = param.Number(default=0.5, bounds=(0.1, 0.9), doc="share of the width that the first area has")
     tall = param.Number(default=0.52, bounds=(0.1, 0.9), doc="share of the height that the upper areas have")
+    stacked = param.Boolean(default=False, constant=True, doc="whether two areas are one above the other")
     large = param.Integer(default=-1, doc="number of the area that fills the whole, or -1")
     contents = pn.custom.Children(doc="content of all tabs, in order")
 
