@@ -1,6 +1,6 @@
 """The areas of a workspace: plot, picture and gallery side by side, each with tabs, and bars between them to drag."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -64,12 +64,9 @@ class Panes(pn.custom.JSComponent):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned; what does not fit this layout is left out."""
-        known = {name: state[name] for name in ("wide", "tall", "large") if name in state}
-        given: Sequence[str] = state.get("active", ())
-        if len(given) == len(self.names):
-            pairs = zip(given, self.names, self.active, strict=True)
-            known["active"] = [name if name in names else now for name, names, now in pairs]
-        self.param.update(**known)
+        self.param.update(**{name: state[name] for name in ("wide", "tall", "large") if name in state})
+        for name in state.get("active", ()):
+            self.open(name)
 
     def _first(self, name: str) -> Any:
         return [names[0] for names in self.names] if name == "active" else self.param[name].default

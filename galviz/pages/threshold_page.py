@@ -52,6 +52,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         super().__init__(paths, library, page=page or PageState(), **params)
         self.view: ThresholdView | None = None
         self.explorer: Explorer | None = None
+        self.card: pn.Card | None = None
         self._follow()
 
     def offered(self) -> dict[str, str]:
@@ -98,7 +99,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         about = Markup("<b>{}</b>: {:,} objects{}{}")
         about = about.format(self.name_of(given[0]), len(opened.table), held_out, _origin(opened))
         about += _FLATTERED if opened.run is not None and opened.run.recipe.validation.keep == "best" else ""
-        card = pn.Card(title="Explore the same table: plots, pictures, exports", collapsed=True)
+        card = self.card = pn.Card(title="Explore the same table: plots, pictures, exports", collapsed=True)
         card.param.update(sizing_mode="stretch_width")
         card.param.watch(lambda _: self._explore(card, opened, view), "collapsed")
         return pn.Column(text(about), view, card, sizing_mode="stretch_width")

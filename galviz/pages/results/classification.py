@@ -200,9 +200,9 @@ class View(ResultsView):
         axes |= {"probability": "Probability of the predicted class", "correct": "Correct (1) or wrong (0)"}
         return axes | {f"p_{name}": f"Probability of {name}" for name in self.classes}
 
-    def badges(self) -> tuple[str, str]:
-        """Return the columns of the true and the predicted class."""
-        return self.truth, self.estimate
+    def badges(self) -> tuple[str, str] | None:
+        """Return the columns of the true and the predicted class, if any class is known."""
+        return (self.truth, self.estimate) if self.table[self.truth].notna().any() else None
 
     def make_judge(self) -> ClassesJudge:
         """Return the view that judges the objects shown."""

@@ -136,9 +136,9 @@ def test_a_table_without_scores_is_refused(table):
 def test_the_page_opens_a_bare_csv_and_explores_it(table, tmp_path):
     write_table(tmp_path / "t.csv", table, "csv")
     page = ThresholdPage([str(tmp_path / "t.csv")], Library.find())
-    body = page.body()
+    page.body()
     assert page.view.scored.at(0.5).above == (table["p_merger"] > 0.5).sum()
-    card = body[-1]
+    card = page.card
     assert len(card) == 0
     card.collapsed = False
     explorer = page.explorer
