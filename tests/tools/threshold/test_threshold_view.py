@@ -149,7 +149,7 @@ def test_the_page_opens_a_bare_csv_and_explores_it(table, tmp_path):
     (tmp_path / "bare.csv").write_text("object_id,flux\na,3\nb,4\n")
     assert "0 … 1" in ThresholdPage([str(tmp_path / "bare.csv")], Library.find()).body().object
     assert "expected a table" in ThresholdPage(["nowhere.csv"], Library.find()).body().object
-    assert "Nothing is open" in ThresholdPage([], Library.find()).body().object
+    assert "Nothing is open" in ThresholdPage([], Library.find()).body()[0].object
 
 
 def test_the_address_says_what_is_looked_at(table, monkeypatch):
