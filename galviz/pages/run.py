@@ -12,6 +12,7 @@ from galviz.pages.state import PageState
 from galviz.pages.workspace import scrolls
 from galviz.runs.run import ACTIVE
 from galviz.tools.formatting import REFUSED, error_note, note, shown_error
+from galviz.tools.toasts import toast
 from galviz.tools.training.run_progress import RunView
 from galviz.work import processes as jobs
 
@@ -52,6 +53,15 @@ class RunPanel(pn.viewable.Viewer):
         self.param.update(status=now, predicted=self.view.predicted)
         if before and before != now:
             self.page.found += 1
+            self._tell(now)
+
+    def _tell(self, status: str) -> None:
+        """Say that the run has ended, and how."""
+        if status == "done":
+            toast(f"{self.view.path.name} is done: see its predictions.")
+        elif status in {"failed", "lost"}:
+            why = self.view.state.get("message") or "Resume it on the tab Train."
+            toast(f"{self.view.path.name} is {status}. {why}", bad=True)
 
     def stop(self) -> None:
         """Ask the run to stop after its current step, or to leave the queue."""

@@ -4,6 +4,7 @@
 import { button, isTyping, make } from "../tools/shared.js";
 
 const THEME = "galviz-theme";
+const SHOWN_MS = 8000;
 const ROOMY = 1200; // px; on a narrower page the left drawer is shut at first
 
 /** @type {[string, string][]} */
@@ -24,7 +25,7 @@ const KEYS = [
  * @property {boolean} dark
  * @property {boolean} roomy
  * @property {boolean} given whether the address names a theme
- * @property {(event: string, listener: () => void) => void} on
+ * @property {(event: string, listener: (message: {text: string, kind: string}) => void) => void} on
  */
 
 /** @param {{model: Shell}} place */
@@ -57,8 +58,18 @@ export function render({ model }) {
   };
   document.addEventListener("keydown", key);
   model.on("lifecycle:remove", () => document.removeEventListener("keydown", key));
+  const toasts = make("div", "toasts");
+  model.on("msg:custom", ({ text, kind }) => {
+    const bad = kind === "bad";
+    const box = make("div", `toast ${kind}`, "", { role: bad ? "alert" : "status" });
+    const shut = button("×", () => box.remove(), { title: "Close" });
+    shut.setAttribute("aria-label", "Close this message");
+    box.append(make("span", "", text), shut);
+    toasts.append(box);
+    if (!bad) setTimeout(() => box.remove(), SHOWN_MS);
+  });
   const whole = make("div");
-  whole.append(help, list);
+  whole.append(help, list, toasts);
   return whole;
 }
 

@@ -15,6 +15,7 @@ from galviz.pages.visitors import guard_requests, may_visit, refused_page
 from galviz.pages.workspace import Workspace
 from galviz.tools._panel import keep_fields
 from galviz.tools.client import script
+from galviz.tools.toasts import show_toasts
 
 keep_fields()
 
@@ -52,6 +53,10 @@ class Browser(pn.custom.JSComponent):
     _esm = script(Path(__file__), "shell.js")
     _stylesheets: ClassVar[list[str]] = [Path(__file__).with_suffix(".css").read_text(encoding="utf-8")]
 
+    def send(self, message: dict[str, str]) -> None:
+        """Send a toast to the browser."""
+        self._send_msg(message)
+
 
 def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template.base.BaseTemplate:
     """Return the page of a dashboard for one visitor, or a refusal if they may not use it.
@@ -82,6 +87,7 @@ def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template
         busy_indicator=None, sx=_SX, theme_config=_THEME,
     )  # fmt: skip
     browser.link(page, dark="dark_theme", bidirectional=True)
+    show_toasts(browser.send)
     keep_drawer(page, browser, content)
     page.param.watch(lambda event: write_query(theme="dark" if event.new else "light"), "dark_theme")
     return page

@@ -684,3 +684,25 @@ def test_each_of_many_classes_has_a_name_and_labels_of_its_own(make_run, sky):
 
 def _shown(view):
     return " ".join(str(part.object) for part in pn.Column(view).select(pn.pane.HTML))
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "told"),
+    [
+        ("done", "", ("first is done: see its predictions.", False)),
+        ("failed", "No room on the disk.", ("first is failed. No room on the disk.", True)),
+        ("stopped", "", None),
+    ],
+)
+def test_the_end_of_a_run_is_told_wherever_the_visitor_is(make_run, monkeypatch, status, message, told):
+    run, seen = make_run("first", "running"), []
+    monkeypatch.setattr("galviz.pages.run.toast", lambda text, *, bad=False: seen.append((text, bad)))
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    panel = RunPanel(Library.find(), PageState(run="first"))
+    run.beat()
+    panel.poll()
+    assert seen == []
+    run.write_state(status=status, message=message)
+    monkeypatch.setattr(jobs, "is_alive", lambda _: False)
+    panel.poll()
+    assert seen == ([told] if told else [])
