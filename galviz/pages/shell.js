@@ -42,9 +42,6 @@ export function render({ model }) {
   const help = button("?", show, { title: "Keys (?)" });
   help.setAttribute("aria-label", "Keys");
 
-  model.roomy = window.innerWidth >= ROOMY;
-  const kept = localStorage.getItem(THEME);
-  if (!model.given && kept !== null) model.dark = kept === "dark";
   model.on("dark", () => localStorage.setItem(THEME, model.dark ? "dark" : "light"));
 
   const key = (/** @type {KeyboardEvent} */ event) => {
@@ -70,6 +67,14 @@ export function render({ model }) {
   });
   const whole = make("div");
   whole.append(help, list, toasts);
+  // The page around it does not hear of changes before it is drawn.
+  const begin = () => {
+    if (!whole.isConnected) return setTimeout(begin, 50);
+    model.roomy = window.innerWidth >= ROOMY;
+    const kept = localStorage.getItem(THEME);
+    if (!model.given && kept !== null) model.dark = kept === "dark";
+  };
+  setTimeout(begin, 50);
   return whole;
 }
 
