@@ -12,6 +12,7 @@ from galviz.io.markup import Markup
 from galviz.pages.results.measures import MeasuresView
 from galviz.pages.results.view import ResultsView
 from galviz.runs.predictions import Predictions
+from galviz.tools.formatting import filling
 from galviz.tools.plots.figure import count_matrix
 
 
@@ -72,8 +73,7 @@ class View(ResultsView):
                 self.explorer.bar.take(self.selection.where, condition, how=self.explorer.bar.how)
 
         hv.streams.Tap(source=source).add_subscriber(tapped)
-        plot = plot.opts(title=f"Confusion of {kind}s", height=360)
-        return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
+        return filling(plot.opts(title=f"Confusion of {kind}s"))
 
     def measures(self) -> MeasuresView:
         """Return the accuracy; the bootstrap resamples the variants of one object together."""
