@@ -617,7 +617,7 @@ class Picture {
 
   /** @param {Shown} object */
   mark(object) {
-    const { width, height, wcs, bar, sources, marks } = object;
+    const { width, height, wcs, arcsec, sources, marks } = object;
     const { pictures, every, view, turned, lines, circle } = this.focus;
     const { width: across, height: down } = this.frame.getBoundingClientRect();
     if (!across || !down) return; // hidden
@@ -654,10 +654,10 @@ class Picture {
       at: onScreen(this.layout, [width / 2, height / 2]),
       radius: Math.max(10, 0.1 * scale * Math.min(width, height)),
     };
-    if (bar.arcsec) {
+    if (arcsec) {
       const shown = Math.min(across, Math.abs(matrix[0]) * width + Math.abs(matrix[2]) * height);
-      const { length, label } = scaleBar((bar.arcsec * shown) / scale);
-      const long = (length / bar.arcsec) * scale;
+      const { length, label } = scaleBar((arcsec * shown) / scale);
+      const long = (length / arcsec) * scale;
       const [left, top] = corner(this.room, [long + 28, 44], galaxy, ["bottom left", "bottom right"]);
       this.line(`M${left + 14},${top + 28}h${long}m0,-5v10m${-long},-10v10`);
       draw(this.over, "text", { x: left + 14 + long / 2, y: top + 20, "text-anchor": "middle" }, label);
@@ -963,7 +963,7 @@ class Focus {
     }
     if (before?.id !== object.id) this.askContours();
     if (!this.circle || before?.id === object.id) return;
-    const [then, now] = [before?.bar.arcsec, object.bar.arcsec];
+    const [then, now] = [before?.arcsec, object.arcsec];
     if (then && now && then !== now) {
       const { x, y, radius, inner, outer } = this.circle;
       const part = then / now;
@@ -1151,7 +1151,7 @@ class Focus {
     if (!circle || !scene) return;
     if (problem) this.table.append(make("p", "", problem));
     if (!fluxes.length) return;
-    const { arcsec } = scene.object.bar;
+    const { arcsec } = scene.object;
     const { unit } = scene.object;
     const size = arcsec ? ` = ${number(circle.radius * arcsec)}″` : "";
     const table = make("table");

@@ -124,8 +124,8 @@ class ObjectData:
         message |= {"sources": sources, "marks": marks, "wcs": self._wcs(object_id)}
         scale = float(self.cutouts.pixel_scale[self._index.get_loc(object_id)]) if images is not None else 1.0
         length, label = scale_bar(width * scale) if np.isfinite(scale) else (0.0, "")
-        known = bool(label) and images is not None
-        message["bar"] = {"pixels": length / scale if label else 0.0, "label": label, "arcsec": scale if known else 0.0}
+        message["bar"] = {"pixels": length / scale if label else 0.0, "label": label}
+        message["arcsec"] = scale if label and images is not None else 0.0
         message["links"] = self._links(object_id, message["wcs"], max(height, width) * scale)
         if images is not None:
             message["pixels"] = np.ascontiguousarray(images, dtype="<f4").tobytes()

@@ -17,7 +17,6 @@ export type Source = {
 export type Bar = {
   pixels: number;
   label: string;
-  arcsec: number;
 };
 
 export type Stretch = {
@@ -48,6 +47,7 @@ export type Object = {
   wcs: Wcs | null;
   links: Array<[string, string]>;
   bar: Bar;
+  arcsec: number;
   tallest: number;
   stretch: Stretch;
   pixels?: Bytes;

@@ -25,7 +25,6 @@ class Bar(TypedDict):
 
     pixels: float  # 0: the scale is not known
     label: str
-    arcsec: float  # of a pixel; 0: not known
 
 
 class Stretch(TypedDict):
@@ -60,6 +59,7 @@ class Object(TypedDict):
     wcs: Wcs | None
     links: list[tuple[str, str]]  # name and address of pages that show this place of the sky
     bar: Bar
+    arcsec: float  # of a pixel; 0: not known
     tallest: int  # largest height of a large picture, px; 0: the viewer fills its pane
     stretch: Stretch
     pixels: NotRequired[bytes]  # (B, H, W) of <f4, row 0 at the bottom; missing: there is no image

@@ -304,7 +304,7 @@ def test_coordinates_that_are_not_known_are_not_shown(sky):
     wcs.loc[sky.object_ids[0], "cd1_1"] = np.nan
     same = {"images": sky.images[:], "bands": sky.bands, "catalogue": sky.catalogue, "unit": sky.unit}
     message = FocusView(CutoutSet(**same, pixel_scale=np.nan, wcs=wcs), Selection()).object_message()
-    assert (message["wcs"], message["links"], message["bar"]["arcsec"]) == (None, [], 0.0)
+    assert (message["wcs"], message["links"], message["arcsec"]) == (None, [], 0.0)
     json.dumps({name: value for name, value in message.items() if name != "pixels"}, allow_nan=False)
 
 
