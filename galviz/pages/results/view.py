@@ -255,6 +255,6 @@ def judged_plots(truth: str, estimate: str, residual: str = "", against: str = "
     """
     residual = residual or f"{column(estimate)} - {column(truth)}"
     return [
-        {"kind": "scatter", "x": truth, "y": estimate, "guide": "1:1 line"},
+        {"kind": "scatter", "x": truth, "y": estimate, "guide": "1:1 line", "median": True},
         {"kind": "scatter", "x": against or truth, "y": residual, "guide": "zero and medians"},
     ]

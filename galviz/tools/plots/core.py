@@ -172,7 +172,6 @@ def _with_lines(
     if drawing.median:
         rows = explore.running_median(*shown.T)
         plot = plot * explore.median_band(rows) if len(rows) else plot
-        notes += [] if len(rows) else ["a running median needs 100 objects"]
     return plot, notes
 
 

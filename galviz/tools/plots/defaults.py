@@ -9,19 +9,13 @@ import pandas as pd
 
 from galviz.io.expressions import column
 from galviz.io.formats.request import ID_NAMES
+from galviz.sky.column_names import REDSHIFTS, RICHNESSES
 from galviz.sky.readers.positions import position_columns
 from galviz.tasks.pair import Pair, pair_of
 
 MOST_VALUES = 30
 """Largest number of different values of a column in a matrix."""
 
-_REDSHIFTS = (
-    "z_spec", "zspec", "z_lambda", "zlambda", "z_phot", "zphot", "photoz", "photo_z", "z_best", "redshift", "z",
-)  # fmt: skip
-_RICHNESSES = (
-    "lambda", "lambda_chisq", "richness", "ln_richness", "ln_lambda", "n200", "r200", "m200", "m500", "n_gal", "ngal",
-    "stellar_mass", "logmass", "mass",
-)  # fmt: skip
 _BANDS = ("u", "g", "r", "i", "z")
 _MAGNITUDE = re.compile(
     r"(?P<before>|.*(?:mag|cmodel|psf|petro|dered|kron|auto|aper)_?)(?P<band>[ugriz])(?P<after>|_?(?:mag|auto|psf|petro|aper).*|0)",
@@ -62,7 +56,7 @@ def default_plots(
         plots.append({"kind": "sky map", "x": sky[0], "y": sky[1]})
     bands = magnitude_columns(sample, units)
     others = [name for name in numbers if name not in (sky or ())]
-    redshift, richness = _redshift(sample, others, bands), _named(others, _RICHNESSES)
+    redshift, richness = _redshift(sample, others, bands), _named(others, RICHNESSES)
     if redshift and richness:
         log = bool((sample[richness].dropna() > 0).all()) and not richness.lower().startswith(("ln", "log"))
         plots.append({"kind": "scatter", "x": redshift, "y": richness, "log_y": log})
@@ -159,7 +153,7 @@ def _named(names: list[str], known: tuple[str, ...]) -> str:
 def _redshift(table: pd.DataFrame, names: list[str], bands: Mapping[str, str]) -> str:
     """Return the column of the redshift; ``z`` may be a magnitude instead."""
     free = [name for name in names if name not in bands.values() and -0.1 < table[name].median() < 15]
-    return _named(free, _REDSHIFTS)
+    return _named(free, REDSHIFTS)
 
 
 def _informative(table: pd.DataFrame) -> tuple[str, str]:

@@ -48,7 +48,7 @@ class PlotView(pn.viewable.Viewer):
     log_y = param.Boolean(default=False, label="Logarithmic y")
     direction_x = param.Selector(default=DIRECTIONS[0], objects=list(DIRECTIONS), label="Direction of x")
     direction_y = param.Selector(default=DIRECTIONS[0], objects=list(DIRECTIONS), label="Direction of y")
-    median = param.Boolean(default=False, label="Running median")
+    median = param.Boolean(default=False, label="Running median", doc="of 100 objects or more")
     contours = param.Boolean(default=False, label="Contours")
     errors = param.Boolean(default=False, label="Error bars")
     error_x = param.String(

@@ -1,7 +1,5 @@
 """A table opens with the plots that an astronomer would choose."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +10,6 @@ from galviz.tools.plots.defaults import default_plots, is_magnitude, magnitude_c
 
 N = 500
 RNG = np.random.default_rng(1)
-DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
 def table(**columns):
@@ -106,9 +103,7 @@ def test_tables_without_numbers_count_classes_and_an_empty_one_has_no_plot():
         ("galaxyzoo2_svl/catalog.csv", [("sky map", "ra", "dec"), ("scatter", "smooth_debiased", "spiral_debiased")]),
     ],
 )
-def test_real_tables_open_as_astronomers_expect(file, first):
-    if not (DATA / file).exists():
-        pytest.skip(f"{DATA / file} is not there")
+def test_real_tables_open_as_astronomers_expect(file, first, real_data):
     numbered = None if file.startswith(("galaxyzoo2", "redmapper")) else NUMBERED
-    keyed = read_table(DATA / file, id_column=numbered)
+    keyed = read_table(real_data / file, id_column=numbered)
     assert drawn(default_plots(keyed.table, keyed.units))[: len(first)] == first
