@@ -56,7 +56,7 @@ const CSS = `
 .galviz-filters input[type=checkbox] { margin: 0; flex: none; accent-color: var(--selected); }
 .galviz-filters .text { flex: 1 1 auto; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .galviz-filters .text.odd { font-style: italic; opacity: .8; }
-.galviz-filters .many { flex: none; font-size: 12px; font-variant-numeric: tabular-nums; opacity: .85; }
+.galviz-filters .many { flex: none; min-width: 7.5em; text-align: right; font-size: 12px; font-variant-numeric: tabular-nums; opacity: .85; }
 .galviz-filters .share { flex: 0 0 44px; height: 9px; border-radius: 2px; position: relative; overflow: hidden; }
 .galviz-filters .share i { position: absolute; inset: 0 auto 0 0; background: var(--faint); }
 .galviz-filters .share i + i { background: var(--selected); }

@@ -421,6 +421,7 @@ class Gallery {
     selected: 0,
     focus: null,
     place: -1,
+    top: false,
     stays: false,
     tile: 112,
     lines: 0,
@@ -604,7 +605,7 @@ class Gallery {
     if (moved || current) {
       const far = state.focus !== this.id || state.place !== this.place;
       [this.id, this.place] = [state.place < 0 ? null : state.focus, state.place];
-      this.goal = moved ? old.version < 0 : far; // a new order starts at its top
+      this.goal = moved ? old.version < 0 && !state.top : far; // a new order starts at its top
     }
     this.say();
     this.layout(moved);

@@ -237,6 +237,8 @@ class Exchange:
         Key → label; needs an album with labels. Labelling an object moves the focus to the next one.
     tile : int
         Width of a picture in px.
+    top : bool
+        Start at the top at first too, instead of at the object in focus.
     badges : Badges
         A mark on each picture says whether its prediction is right, and its caption what was predicted.
     controls : sequence of str
@@ -264,9 +266,11 @@ class Exchange:
         captions: Iterable[str] = (),
         keys: Mapping[str, str] | None = None,
         tile: int = 112,
+        top: bool = False,
         badges: Badges = None,
         controls: Iterable[str] = (),
     ) -> None:
+        self.top = top
         self.album, self.selection, self._send = album, selection, send
         self.captions, self.keys, self.tile = tuple(captions), dict(keys or {}), tile
         self.badges, self.controls, self.enlarge, self.error = (
@@ -368,6 +372,7 @@ class Exchange:
         state = messages.State(
             type="state",
             version=album.version,
+            top=self.top,
             stays=self._stays == album.version,
             display=self._displays,
             marks=self._marks,

@@ -18,6 +18,7 @@ export type Arrangement = {
 export type State = {
   type: "state";
   version: number;
+  top: boolean;
   stays: boolean;
   display: number;
   marks: number;

@@ -30,6 +30,7 @@ class State(TypedDict):
 
     type: Literal["state"]
     version: int  # counter of the order, the filter and the groups
+    top: bool  # the first version starts at its top too, not at the object in focus
     stays: bool  # this version keeps the place, as one group was closed; any other starts at the top
     display: int  # counter of display settings and captions
     marks: int  # counter of selection and labels

@@ -39,7 +39,7 @@ class NearView(pn.viewable.Viewer):
         self.albums = [Album(table, cutouts) for _ in range(2)]
         for grid, album in zip(self.grids, self.albums, strict=True):
             album.rows = album.rows[:0]
-            grid.exchange = Exchange(album, selection, grid.send, tile=_TILE)
+            grid.exchange = Exchange(album, selection, grid.send, tile=_TILE, top=True)  # the nearest
         if self.stretch_view is not None:
             self.stretch_view.watch(lambda *_: self._update(stretch=self.stretch_view.stretch()))
 
