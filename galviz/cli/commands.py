@@ -9,7 +9,6 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from galviz.cli.pages import open  # noqa: A004 - the name of the command
 from galviz.cli.skies import OWN, Work, bar, ingest, mock, one_of, study_named
 
 if TYPE_CHECKING:
@@ -107,6 +106,20 @@ def sweep(args: argparse.Namespace) -> Work:
                 f"sweep: expected all trainings to end well, got {len(failed)} that failed, {name} first: {why} "
                 "Go on with --resume."
             )
+
+    return work
+
+
+def open(args: argparse.Namespace) -> Work:  # noqa: A001 - the name of the command
+    """Serve all pages to this computer, and open the browser."""
+    for path in args.paths:
+        if not Path(path).exists():
+            raise FileNotFoundError(f"path: expected a folder or a file, got {path}, which is not there.")
+
+    def work() -> None:
+        from galviz.pages.site import serve
+
+        serve(args.paths, args.port, browser=not args.no_browser)
 
     return work
 

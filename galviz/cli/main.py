@@ -115,7 +115,7 @@ def _open(commands: Any) -> None:
     help_paths = "skies, runs, folders of them, tables, or images to make a sky of (default: what is in GALVIZ_HOME)"
     add("paths", nargs="*", metavar="PATH", help=help_paths)
     add("--port", type=int, default=0, metavar="N", help="port of the server (default: one that is free)")
-    add("--no-browser", action="store_true", help="print the address, and open no browser")
+    add("--no-browser", action="store_true", help="print the address only (default: open a browser)")
 
 
 def _mock(commands: Any, studies: "Mapping[str, Study]") -> None:

@@ -44,7 +44,7 @@ def shares(effect: np.ndarray, sources: pd.DataFrame, radius: float, *, seed: in
         return np.bincount(owner.ravel(), values.ravel(), minlength=len(names))
 
     rng = np.random.default_rng(seed)
-    chance = np.array([parts(_moved(weight, rng)) for _ in range(_ROLLS)]) / whole
+    chance = np.array([parts(moved(weight, rng)) for _ in range(_ROLLS)]) / whole
     low, high = np.percentile(chance, [2.5, 97.5], axis=0)
     area = parts(np.ones_like(weight)) / weight.size
     table = {"effect": parts(weight) / whole, "area": area, "low": low, "high": high}
@@ -65,7 +65,8 @@ def _owners(shape: tuple[int, int], sources: pd.DataFrame, radius: float) -> tup
     return names, owner
 
 
-def _moved(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def moved(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a map (H, W) flipped, transposed (if it is square) and shifted cyclically at random."""
     values = values[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
     if values.shape[0] == values.shape[1] and rng.integers(2):
         values = values.T

@@ -2,6 +2,10 @@
 
 import numpy as np
 
+OCCLUSION, SUPERPIXELS, INTEGRATED_GRADIENTS, GRAD_CAM = "occlusion", "superpixels", "integrated gradients", "Grad-CAM"
+METHODS = (OCCLUSION, SUPERPIXELS, INTEGRATED_GRADIENTS, GRAD_CAM)
+"""Ways to explain an output: hide patches, hide superpixels, and two that follow the gradient."""
+
 
 def places(height: int, width: int, patch: int, stride: int) -> np.ndarray:
     """Return the positions of an occluder: a regular grid whose last row and column end at the edges of the image.

@@ -106,7 +106,8 @@ class JudgedTable(Workspace):
     def _arrange(self) -> None:
         """Show the plots that judge the pair before those of the explorer."""
         judge = self._judge()
-        self.explorer.arrange({} if judge is None else judge.tabs(), {} if judge is None else self.others)
+        leads, others = ({}, {}) if judge is None else (judge.tabs(), self.others)
+        self.explorer.arrange(leads, others, leading=isinstance(judge, ClassesJudge))
 
     @param.depends("pair")
     def cards(self) -> pn.viewable.Viewable:

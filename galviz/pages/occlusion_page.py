@@ -11,18 +11,16 @@ import param
 
 from galviz.io.markup import Markup
 from galviz.pages.library import Library, open_predictions, open_sky
-from galviz.pages.panes import Panes
 from galviz.pages.results.results import trained_on
 from galviz.pages.shell import page_template
 from galviz.pages.state import Finder, query, write_query
-from galviz.pages.workspace import Workspace, fills, scrolls
+from galviz.pages.why import WhyView
+from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.runs.best_fits import is_gan
 from galviz.runs.predictions import joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
-from galviz.tools.gallery.view import Gallery
-from galviz.tools.occlusion.panel import WhyView
 from galviz.tools.selection.core import Selection
 
 _HELP = Markup(
@@ -39,6 +37,7 @@ class OcclusionPage(Workspace):
     """
 
     run = param.Selector(default="", objects=[""], label="Run")
+    made = param.Integer(default=0, doc="grows when another run is shown")
 
     def __init__(self, library: Library, **params: object) -> None:
         super().__init__(**params)
@@ -54,6 +53,10 @@ class OcclusionPage(Workspace):
     @param.depends("run")
     def body(self) -> pn.viewable.Viewable:
         """Return the view of the selected run."""
+        view = self._view()
+        return view.main() if isinstance(view, WhyView) else scrolls(view)
+
+    def _view(self) -> pn.viewable.Viewable:
         path = self.library.run_path(self.run)
         if path is None:
             return text(_HELP)
@@ -67,10 +70,10 @@ class OcclusionPage(Workspace):
             self.shown.close()
         self.selection.show(table)
         self.shown = WhyView(run, cutouts, self.selection)
+        self.shown.heading = [trained_on(run, cutouts)]
         self._keep()
-        gallery = Gallery(cutouts, table, self.selection, height=330)
-        objects = {"Objects": getattr(gallery, "pane", lambda: gallery)}
-        return fills(trained_on(run, cutouts), Panes({"Why": lambda: scrolls(self.shown)}, {}, objects))
+        self.made += 1
+        return self.shown
 
     @param.depends("run", watch=True)
     def _remember(self) -> None:
@@ -95,6 +98,15 @@ class OcclusionPage(Workspace):
     def main(self) -> pn.viewable.Viewable:
         """Return the view of the selected run."""
         return fills(self.body)
+
+    @param.depends("made")
+    def _right(self) -> pn.Column:
+        sections = [] if self.shown is None else self.shown.right()
+        return pn.Column(*(section.card() for section in sections), sizing_mode="stretch_width")
+
+    def right(self) -> list[Section]:
+        """Return the settings of the selected run's map, and what it says."""
+        return [Section("", pn.Column(self._right, sizing_mode="stretch_width"))]
 
     def bar(self) -> list[Any]:
         """Return the choice of a run and the search for an id, which stand in the top bar."""

@@ -44,6 +44,7 @@ class StudyPage(Workspace):
 
     page = param.ClassSelector(class_=PageState, constant=True)
     train = param.ClassSelector(class_=TrainPanel, constant=True)
+    has_left = param.Boolean(default=True, doc="whether the active tab has something for the left drawer")
     remade = param.Integer(default=0, doc="grows when the content of a tab was made anew")
 
     def __init__(
@@ -150,6 +151,8 @@ class StudyPage(Workspace):
         """Return what the active tab has for a drawer."""
         content = self.content
         sections = getattr(content, side)() if isinstance(content, Workspace) else []
+        if side == "left":
+            self.has_left = bool(sections)
         nothing = note("Nothing to set on this tab.")
         return pn.Column(*([section.card() for section in sections] or [nothing]), sizing_mode="stretch_width")
 

@@ -15,6 +15,7 @@ const LEAST = 0.15; // of the whole, left to each side of a bar
  * @property {string[]} active name of the tab that is open, for each area
  * @property {number} wide share of the width that the first area has
  * @property {number} tall share of the height that the upper areas have
+ * @property {boolean} stacked two areas: one above the other
  * @property {number} large number of the area that fills the whole, or -1
  * @property {(child: "contents") => HTMLElement[]} get_child
  * @property {(event: string, listener: () => void) => void} on
@@ -24,12 +25,14 @@ const LEAST = 0.15; // of the whole, left to each side of a bar
  * @param {number} count of areas
  * @param {number} wide
  * @param {number} tall
+ * @param {boolean} [stacked] two areas: one above the other
  * @returns {{columns: string, rows: string, areas: string}} the CSS of their grid
  */
-export function gridStyle(count, wide, tall) {
+export function gridStyle(count, wide, tall, stacked) {
   const parts = (/** @type {number} */ share) =>
     `minmax(0, ${share}fr) 8px minmax(0, ${Number((1 - share).toFixed(4))}fr)`;
   if (count === 1) return { columns: "minmax(0, 1fr)", rows: "minmax(0, 1fr)", areas: '"a0"' };
+  if (count === 2 && stacked) return { columns: "minmax(0, 1fr)", rows: parts(tall), areas: '"a0" "h" "a1"' };
   if (count === 2) return { columns: parts(wide), rows: "minmax(0, 1fr)", areas: '"a0 v a1"' };
   return { columns: parts(wide), rows: parts(tall), areas: '"a0 v a1" "h h h" "a2 a2 a2"' };
 }
@@ -85,7 +88,7 @@ class Workspace {
       area.append(head, body);
       this.areas.push(area);
     }
-    this.root.append(...this.areas, this.bar("v"), this.bar("h"));
+    this.root.append(...this.areas, ...(model.stacked ? [] : [this.bar("v")]), this.bar("h"));
     this.root.addEventListener("keydown", (event) => this.key(event));
     for (const name of ["active", "wide", "tall", "large"]) model.on(name, () => this.layout());
     model.on("lifecycle:remove", () => this.watch.disconnect());
@@ -187,7 +190,7 @@ class Workspace {
    * @param {number} tall
    */
   place(wide, tall) {
-    const { columns, rows, areas } = gridStyle(this.areas.length, wide, tall);
+    const { columns, rows, areas } = gridStyle(this.areas.length, wide, tall, this.model.stacked);
     Object.assign(this.root.style, { gridTemplateColumns: columns, gridTemplateRows: rows, gridTemplateAreas: areas });
     for (const [name, share] of Object.entries({ v: wide, h: tall })) {
       const bar = this.root.querySelector(`.bar.${name}`);

@@ -14,9 +14,11 @@ import param
 from galviz.io.markup import Markup
 from galviz.pages.folders import free_name
 from galviz.pages.library import Library, open_sky
+from galviz.pages.panes import Panes
 from galviz.pages.recipe_form import RecipeForm, place_of
 from galviz.pages.run import RunPanel
-from galviz.pages.state import Chooser, PageState
+from galviz.pages.state import PageState
+from galviz.pages.workspace import Workspace, scrolls
 from galviz.runs.recipe import Recipe
 from galviz.runs.timm_encoders import MILLIONS
 from galviz.sky.cutouts import CutoutSet
@@ -25,8 +27,6 @@ from galviz.tasks import column_tasks
 from galviz.tasks.guess import learnable
 from galviz.tasks.target import Target
 from galviz.tools.formatting import (
-    FORM,
-    GROW,
     REFUSED,
     Choices,
     beside,
@@ -66,7 +66,7 @@ class SelectedTarget(NamedTuple):
     problem: str = ""
 
 
-class TrainPanel(pn.viewable.Viewer):
+class TrainPanel(Workspace):
     """Start the training of a study, or of any column of a sky, as a separate process, and show its progress.
 
     Parameters
@@ -257,7 +257,7 @@ class TrainPanel(pn.viewable.Viewer):
         return any(target.self_labelled for target in self.study.targets.values())
 
     def choices(self) -> list[pn.widgets.Widget]:
-        """Return the five controls of a new user. Only their options are refreshed, so typed text is not lost."""
+        """Return the controls of a new user. Only their options are refreshed, so typed text is not lost."""
         select = {"type": pn.widgets.Select}
         options = {
             "target": select,
@@ -265,8 +265,7 @@ class TrainPanel(pn.viewable.Viewer):
             "device": select | {"options": self.param.devices},
             "run_name": {"placeholder": self.free_name},
         }
-        sky = Chooser(self.page, "sky", self.library.skies, "Data")
-        return [sky.select, *(field(self.param[name], **{"width": 260} | option) for name, option in options.items())]
+        return [field(self.param[name], **{"width": 260} | option) for name, option in options.items()]
 
     def learned(self) -> list[pn.widgets.Widget]:
         """Return the controls under "Advanced" that say what is learned, and from which weights."""
@@ -332,16 +331,20 @@ class TrainPanel(pn.viewable.Viewer):
         """Show why the last training did not start."""
         return error_note(self.error)
 
-    def __panel__(self) -> pn.viewable.Viewable:
+    def form_of_new(self) -> pn.Column:
+        """Return the form of a new training."""
         wide = {"sizing_mode": "stretch_width"}
         start = pn.widgets.Button(label="▶ Start training", color="primary", on_click=self.start, height=44, **wide)
-        sky, target, *rest = self.choices()
+        target, *rest = self.choices()
         advanced = pn.Card(pn.FlexBox(*self.learned()), self.fields, title="Advanced", collapsed=True, **wide)
-        form = pn.Column(
-            text(Markup("<h3>New training</h3>")), pn.FlexBox(sky, target), self.preview, pn.FlexBox(*rest),
-            text(self.reason), start, self.refused, text(self.command_line, **wide), advanced, styles=FORM,
+        return pn.Column(
+            pn.FlexBox(target, *rest[:1]), self.preview, pn.FlexBox(*rest[1:]), text(self.reason), start, self.refused,
+            advanced, text(self.command_line, **wide), **wide,
         )  # fmt: skip
-        return pn.FlexBox(form, pn.Column(text(Markup("<h3>Run</h3>")), self.run, styles=GROW))
+
+    def main(self) -> pn.viewable.Viewable:
+        """Return the form beside the progress of the selected run."""
+        return Panes({"New training": lambda: scrolls(self.form_of_new())}, self.run.tabs(), wide=0.42)
 
 
 def reason_for(recipe: Recipe, selected: SelectedTarget, cutouts: CutoutSet, device: str) -> str:

@@ -1,16 +1,18 @@
-"""Occlusion maps for pages: the request, its chunks for the Dask workers, and the map as it fills. No torch here."""
+"""Explanations for pages: the request, its chunks for the Dask workers, and the map as it fills. No torch here."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy.io import fits
 
+from galviz.measure.image_regions import Effect, elsewhere, superpixels
 from galviz.measure.linear_baseline import Offset
-from galviz.measure.occluders import places, spread
+from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, METHODS, OCCLUSION, SUPERPIXELS, places, spread
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
@@ -25,7 +27,7 @@ _PIXELS = 2**18  # pixels of the occluded images of one chunk, which takes a fra
 
 @dataclass(frozen=True)
 class OcclusionSettings:
-    """Settings of an occlusion map.
+    """Settings of a map.
 
     Parameters
     ----------
@@ -36,7 +38,12 @@ class OcclusionSettings:
     patch, stride : int
         Side of the occluder and distance between its positions, pixels.
     baseline : {"mean", "zero", "blur"}
-        Values inside the occluder, after normalisation: the mean of each band, zero, or the blurred image.
+        Values inside the occluder, after normalisation: the mean of each band, zero, or the blurred image. Integrated
+        gradients begin at an image of these values; Grad-CAM has no baseline.
+    method : {"occlusion", "superpixels", "integrated gradients", "Grad-CAM"}
+        Only occlusion has a patch and a stride.
+    segments : int
+        Number of superpixels that is aimed at.
     """
 
     output: tuple[str, int] = ("learned", 0)
@@ -44,10 +51,14 @@ class OcclusionSettings:
     patch: int = 8
     stride: int = 4
     baseline: str = "mean"
+    method: str = OCCLUSION
+    segments: int = 60
 
     def __post_init__(self) -> None:
         if self.baseline not in BASELINES:
             raise ValueError(f"baseline: expected one of {', '.join(BASELINES)}, got {self.baseline!r}.")
+        if self.method not in METHODS:
+            raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {self.method!r}.")
         if self.patch < 1 or self.stride < 1:
             raise ValueError(f"patch, stride: expected at least 1 pixel, got {self.patch} and {self.stride}.")
 
@@ -65,7 +76,7 @@ def outputs(target: Target, bands: Sequence[str]) -> dict[str, tuple[str, int]]:
 
 
 class Explanation:
-    """An occlusion map of one object, which fills as results arrive.
+    """A map of one object by occlusion, which fills as results arrive. `explanation` makes it by any method.
 
     Parameters
     ----------
@@ -113,16 +124,23 @@ class Explanation:
         self.bands = [ALL_BANDS]
         if settings.bands == "each":
             self.bands = [shown_band] if shown_band else list(cutouts.bands)
-        self.places = places(self.height, self.width, settings.patch, settings.stride)
         self.clean = np.nan
-        self.outputs = np.full((len(self.bands), len(self.places)), np.nan, dtype=np.float32)
         # Small images get many places a chunk, large ones few: each chunk takes about as long, so progress is even.
-        size = max(8, _PIXELS // (self.height * self.width * (bands if settings.bands == "each" else 1)))
-        self._parts = [slice(start, start + size) for start in range(0, len(self.places), size)]
-        given = (str(run.path), self.image, _request(run, cutouts, object_id, settings))
-        self.work = Work(
-            "galviz.work.worker:occluded", [(*given, self.places[part]) for part in self._parts], on_change
-        )
+        self._size = max(8, _PIXELS // (self.height * self.width * (bands if settings.bands == "each" else 1)))
+        self._given = (str(run.path), self.image, _request(run, cutouts, object_id, settings))
+        function, chunks = self._chunks()
+        self.work = Work(f"galviz.work.worker:{function}", [(*self._given, *chunk) for chunk in chunks], on_change)
+
+    def _chunks(self) -> tuple[str, list[tuple]]:
+        """Return the name of the worker's function, and what each call takes besides run, image and request."""
+        self.places = places(self.height, self.width, self.settings.patch, self.settings.stride)
+        return "occluded", [(self.places[part],) for part in self._divide(len(self.places))]
+
+    def _divide(self, count: int) -> list[slice]:
+        """Divide the outputs into chunks."""
+        self.outputs = np.full((len(self.bands), count), np.nan, dtype=np.float32)
+        self._parts = [slice(start, start + self._size) for start in range(0, count, self._size)]
+        return self._parts
 
     def poll(self) -> bool:
         """Collect the results since the last call. Return whether there were any."""
@@ -139,25 +157,43 @@ class Explanation:
 
         Parameters
         ----------
-        value : {"change", "output"}
+        value : {"change", "effect", "output"}
             ``"change"``: the contribution, that is the output of the unoccluded image minus that of the occluded one.
-            Positive where the covered pixels raise the output. ``"output"``: the output of the occluded image, as in
-            Liang et al. (2020).
+            Positive where the covered pixels raise the output. ``"effect"``: the same with the other sign, that is by
+            how much hiding raises the output. ``"output"``: the output of the occluded image, as in Liang et al.
+            (2020).
         """
-        values = self.clean - self.outputs if value == "change" else self.outputs
+        values = self._values(value)
         # Places without a result are left out, not counted as 0: the map of what has come is right, only coarser.
         come = np.isfinite(values).all(axis=0)
         if not come.any():
             return np.full((len(self.bands), self.height, self.width), np.nan, dtype=np.float32)
         return spread(values[:, come], self.places[come], self.settings.patch, (self.height, self.width))
 
+    def _values(self, value: str) -> np.ndarray:
+        change = self.clean - self.outputs
+        return {"change": change, "effect": -change, "output": self.outputs}[value]
+
     def sane(self) -> Work:
         """Request the sanity check of Adebayo et al. (2018): rank correlation with the map of shuffled weights.
 
         It is a single chunk.
         """
-        request = _request(self.run, self.cutouts, self.object_id, self.settings)
-        return Work("galviz.work.worker:sane", [(str(self.run.path), self.image, request)])
+        return Work("galviz.work.worker:sane", [self._given])
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What `map` can show."""
+        return ("change", "effect", "output")
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the map is there."""
+        return bool(np.isfinite(self.outputs).all())
+
+    def of_bands(self) -> np.ndarray:
+        """Return the mean absolute effect of each row of the map, shape (R,)."""
+        return np.abs(self._values("change")).mean(1)
 
     @property
     def settings_text(self) -> str:
@@ -170,17 +206,165 @@ class Explanation:
         if self.cutouts.wcs is not None:
             header.update(self.cutouts.wcs_of(self.object_id).to_header())
         header["OBJECT"] = self.object_id.encode("ascii", "backslashreplace").decode()
-        if not np.isfinite(self.outputs).all():
+        if not self.whole:
             raise ValueError("to_fits: expected a whole map, got one of which parts have not come yet. Wait for it.")
         cards = {"GVRUN": self.run.name[:60], "GVVER": version("galviz"), "CLEAN": float(self.clean)}
-        cards |= {"PATCH": self.settings.patch, "STRIDE": self.settings.stride, "BASELINE": self.settings.baseline}
+        cards |= {
+            "METHOD": self.settings.method,
+            "PATCH": self.settings.patch,
+            "STRIDE": self.settings.stride,
+            "BASELINE": self.settings.baseline,
+        }
         header.update(cards | {f"BAND{k}": name for k, name in enumerate(self.bands, start=1)})
         header["COMMENT"] = _ascii(self.settings_text)
-        header["OUTPUT"] = (_ascii(self.settings_text.partition(", occluder")[0])[:60], "what the map is about")
-        images = [fits.ImageHDU(self.map(value), header, name=value.upper()) for value in ("change", "output")]
+        header["OUTPUT"] = (_ascii(self.settings_text.partition(", ")[0])[:60], "what the map is about")
+        images = [fits.ImageHDU(self.map(value), header, name=value.upper()) for value in self._stored]
         out = io.BytesIO()
         fits.HDUList([fits.PrimaryHDU(), *images]).writeto(out)
         return out.getvalue()
+
+    _stored = ("change", "output")  # the maps of a file
+
+
+class SuperpixelExplanation(Explanation):
+    """A map of one object from hiding superpixels, one at a time; a pixel has the effect of its superpixel."""
+
+    def _chunks(self) -> tuple[str, list[tuple]]:
+        self.places = np.zeros((0, 2), dtype=int)
+        self.parts = superpixels(self.image, self.settings.segments)
+        masks = self.parts == np.arange(self.parts.max() + 1)[:, None, None]
+        return "without", [(masks[part],) for part in self._divide(len(masks))]
+
+    def map(self, value: str = "change") -> np.ndarray:
+        """Return the map, float32, shape (R, H, W), as `Explanation.map` does."""
+        return self._values(value).astype(np.float32)[:, self.parts]
+
+
+class GradientExplanation(Explanation):
+    """A map of one object by integrated gradients or by Grad-CAM. It comes as a whole.
+
+    Attributes
+    ----------
+    base : float
+        The output for the baseline of integrated gradients, else NaN.
+    """
+
+    base = np.nan
+    _stored = ("change",)
+
+    def _chunks(self) -> tuple[str, list[tuple]]:
+        self.places = np.zeros((0, 2), dtype=int)
+        self.outputs = np.full((len(self.bands), self.height * self.width), np.nan, dtype=np.float32)
+        return "attributed", [()]
+
+    def poll(self) -> bool:
+        """Collect the result, if it has come since the last call. Return whether it has."""
+        new = self.work.new_results()
+        for _, (found, clean, base) in new:
+            self.outputs, self.clean, self.base = found.reshape(len(found), -1), clean, base
+        return bool(new)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What `map` can show: the other sign too, but no output, as nothing is hidden."""
+        return ("change", "effect") if self.settings.method == INTEGRATED_GRADIENTS else ("change",)
+
+    def _values(self, value: str) -> np.ndarray:
+        return -self.outputs if value == "effect" else self.outputs  # they are contributions already
+
+    def map(self, value: str = "change") -> np.ndarray:
+        """Return the map, float32, shape (R, H, W): the part of each pixel in the output."""
+        return self._values(value).reshape(-1, self.height, self.width)
+
+
+_KINDS = {
+    OCCLUSION: Explanation,
+    SUPERPIXELS: SuperpixelExplanation,
+    INTEGRATED_GRADIENTS: GradientExplanation,
+    GRAD_CAM: GradientExplanation,
+}
+
+
+def explanation(
+    run: Run,
+    cutouts: CutoutSet,
+    object_id: str,
+    settings: OcclusionSettings,
+    *,
+    shown_band: str = "",
+    on_change: Callable[[], None] | None = None,
+) -> Explanation:
+    """Return the explanation of an object by the method of the settings; arguments as in `Explanation`."""
+    kind = _KINDS[settings.method]
+    return kind(run, cutouts, object_id, settings, shown_band=shown_band, on_change=on_change)
+
+
+class RegionEffects:
+    """What an output loses when regions are hidden, each beside the same shape at random places.
+
+    Parameters
+    ----------
+    run, cutouts, object_id, settings, shown_band, on_change
+        As in `Explanation`; patch and stride do not matter.
+    masks : mapping of str to numpy.ndarray of bool, shape (H, W)
+        Name → pixels of a region.
+    band : str
+        The band in which they are hidden; all bands by default.
+
+    Attributes
+    ----------
+    work : Work
+    effects : dict of str to galviz.measure.image_regions.Effect
+        Of the regions whose result has arrived.
+    clean : float
+        The output for the whole image.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        cutouts: CutoutSet,
+        object_id: str,
+        settings: OcclusionSettings,
+        masks: Mapping[str, np.ndarray],
+        *,
+        band: str = ALL_BANDS,
+        shown_band: str = "",
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        self.object_id, self.settings, self.band = object_id, settings, band
+        self.masks, self.effects, self.clean = dict(masks), {}, np.nan
+        self._row = cutouts.bands.index(band) if band in cutouts.bands else 0
+        image = image_for(run, cutouts, object_id, shown_band)
+        request = _request(run, cutouts, object_id, settings)
+        request["bands"] = "each" if band in cutouts.bands and not shown_band else "together"
+        if request["bands"] == "together":
+            self._row = 0
+        chunks = [
+            (str(run.path), image, request, np.concatenate([mask[None], elsewhere(mask)]))
+            for mask in self.masks.values()
+        ]
+        self.work = Work("galviz.work.worker:without", chunks, on_change)
+
+    def poll(self) -> bool:
+        """Collect the results since the last call. Return whether there were any."""
+        new, names = self.work.new_results(), list(self.masks)
+        for number, (outputs, clean) in new:
+            change = clean - outputs[self._row].astype(np.float64)
+            name = names[number]
+            self.effects[name] = Effect(float(change[0]), change[1:], float(self.masks[name].mean()))
+            self.clean = clean
+        return bool(new)
+
+
+def warm(run: Run) -> None:
+    """Start the worker and let it load the network of a run, in the background; once for each run."""
+    if run.path not in _warmed and run.weights.exists():
+        _warmed.add(run.path)
+        Work("galviz.work.worker:warmed", [(str(run.path),)])
+
+
+_warmed: set[Path] = set()
 
 
 def _ascii(text: str) -> str:
@@ -255,8 +439,13 @@ def _request(run: Run, cutouts: CutoutSet, object_id: str, settings: OcclusionSe
 def settings_text_of(run: Run, cutouts: CutoutSet, settings: OcclusionSettings, shown_band: str = "") -> str:
     """Return the settings of a map as a text: the output, the occluder, its baseline, and the band of the image."""
     names = {given: name for name, given in outputs(run.target, cutouts.bands).items()}
-    text = f"{names.get(settings.output, settings.output)}, occluder {settings.patch} px every {settings.stride} px"
-    return f"{text}, baseline {settings.baseline}" + (f", of the {shown_band} image" if shown_band else "")
+    how = {
+        OCCLUSION: f"occluder {settings.patch} px every {settings.stride} px",
+        SUPERPIXELS: f"{settings.segments} superpixels",
+    }.get(settings.method, settings.method)
+    text = f"{names.get(settings.output, settings.output)}, {how}"
+    baseline = "" if settings.method == GRAD_CAM else f", baseline {settings.baseline}"
+    return text + baseline + (f", of the {shown_band} image" if shown_band else "")
 
 
 def image_for(run: Run, cutouts: CutoutSet, object_id: str, shown_band: str = "") -> np.ndarray:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from galviz.measure.image_regions import superpixels
+from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, SUPERPIXELS
 from galviz.runs.run import Run
 
 if TYPE_CHECKING:
@@ -46,9 +48,50 @@ def occluded(path: str, image: np.ndarray, request: dict[str, Any], places: np.n
     return outputs, clean
 
 
+def warmed(path: str) -> None:
+    """Load the network of a run, and all that a map needs, so that the first map does not wait for it."""
+    from galviz.nn.explain import occlusion  # noqa: F401
+
+    _network(path, _stamp(path))
+
+
+def without(path: str, image: np.ndarray, request: dict[str, Any], masks: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the output of a run's network with each of n regions hidden, as `occluded` does with an occluder.
+
+    Parameters
+    ----------
+    path, image, request
+        As in `occluded`.
+    masks : numpy.ndarray of bool, shape (n, H, W)
+    """
+    from galviz.nn.explain.regions import outputs_without
+
+    more = {name: request[name] for name in ("patch", "baseline", "bands")}
+    return outputs_without(_network(path, _stamp(path)), image, masks, output=_output(path, request), **more)
+
+
+def attributed(path: str, image: np.ndarray, request: dict[str, Any]) -> tuple[np.ndarray, float, float]:
+    """Return the map of integrated gradients or of Grad-CAM, float32 (1 or B, H, W), and the output.
+
+    The third number is the output for the baseline, NaN for Grad-CAM, which has none.
+    """
+    import torch
+
+    from galviz.nn.explain.engine import Parts, cover, evaluating, reader
+
+    network, read = _network(path, _stamp(path)), reader(_output(path, request))
+    found = _map_of(network, image[None], path, request)[0]
+    with evaluating(network), torch.no_grad():
+        parts = Parts(network, "captum")
+        prepared = parts.prepare(torch.from_numpy(image)[None].float().to(parts.device))
+        empty = cover(prepared, request["baseline"], 16) if request["method"] == INTEGRATED_GRADIENTS else prepared
+        clean, base = read(parts.rest(torch.cat([prepared, empty]))).tolist()
+    return found, clean, base if request["method"] == INTEGRATED_GRADIENTS else np.nan
+
+
 def changed(path: str, image: np.ndarray, request: dict[str, Any]) -> np.ndarray:
     """Return the contribution map of one image, clean minus occluded output, shape (1 or B, H, W)."""
-    return _occluded_map(_network(path, _stamp(path)), image[None], path, request)[0]
+    return _map_of(_network(path, _stamp(path)), image[None], path, request)[0]
 
 
 def sane(path: str, image: np.ndarray, request: dict[str, Any]) -> float:
@@ -56,16 +99,35 @@ def sane(path: str, image: np.ndarray, request: dict[str, Any]) -> float:
     from galviz.nn.explain.gradients import sanity
 
     def explain(network: "nn.Module", images: np.ndarray) -> np.ndarray:
-        return _occluded_map(network, images, path, request)
+        return _map_of(network, images, path, request)
 
     return sanity(_network(path, _stamp(path)), image[None], explain)
 
 
-def _occluded_map(network: "nn.Module", images: np.ndarray, path: str, request: dict[str, Any]) -> np.ndarray:
-    from galviz.nn.explain.occlusion import occlude
+def _map_of(network: "nn.Module", images: np.ndarray, path: str, request: dict[str, Any]) -> np.ndarray:
+    """Return the contribution maps of images by the method of a request, float32 (N, 1 or B, H, W)."""
+    from galviz.nn.explain.occlusion import grad_cam, integrated_gradients, occlude
 
+    output = _output(path, request)
+    if request["method"] == INTEGRATED_GRADIENTS:
+        found = integrated_gradients(network, images, output=output, baseline=request["baseline"])
+        return found if request["bands"] == "each" else found.sum(1, keepdims=True)
+    if request["method"] == GRAD_CAM:
+        return grad_cam(network, images, output=output, bands=request["bands"])
+    if request["method"] == SUPERPIXELS:
+        return np.stack([_segment_map(network, image, output, request) for image in images])
     more = {name: request[name] for name in ("patch", "stride", "baseline", "bands")}
-    return occlude(network, images, output=_output(path, request), value="change", **more).map
+    return occlude(network, images, output=output, value="change", **more).map
+
+
+def _segment_map(network: "nn.Module", image: np.ndarray, output: Any, request: dict[str, Any]) -> np.ndarray:
+    from galviz.nn.explain.regions import outputs_without
+
+    part = superpixels(image, request["segments"])
+    masks = part == np.arange(part.max() + 1)[:, None, None]
+    more = {name: request[name] for name in ("patch", "baseline", "bands")}
+    outputs, clean = outputs_without(network, image, masks, output=output, **more)
+    return (clean - outputs)[:, part]
 
 
 def _output(path: str, request: dict[str, Any]) -> Any:

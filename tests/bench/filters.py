@@ -6,6 +6,7 @@
 import argparse
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,66 @@ def case_first_look() -> dict:
     limit = median(seconds(counts) for _ in range(5))
     result = {"ours_s": median(seconds(look) for _ in range(5)), "reference": "np.histogram and value_counts"}
     return result | {"reference_s": limit, "limit": "the same", "limit_s": limit, "max_error": 0}
+
+
+PAGE = """
+import panel as pn
+from filters import made
+from galviz.tools.filters.view import FiltersView
+from galviz.tools.selection.core import Selection
+pn.extension()
+rows = int(pn.state.session_args["rows"][0])
+FiltersView(Selection(pn.state.as_cached(f"table {rows}", made, rows=rows))).servable()
+"""
+BRUSH = """async (plot, moves) => {
+  const { x, y, width } = plot.getBoundingClientRect();
+  const counts = plot.closest('.galviz-filters').querySelector('.counts');
+  const at = (type, part) => plot.dispatchEvent(new PointerEvent(type,
+    { clientX: x + part * width, clientY: y + 9, bubbles: true, pointerId: 1 }));
+  plot.setPointerCapture = () => {};
+  at('pointerdown', 0.2);
+  at('pointermove', 0.3);
+  const times = [];
+  for (let k = 0; k < moves; k += 1) {
+    await new Promise((done) => setTimeout(done, 60));
+    const start = performance.now(), before = counts.textContent;
+    at('pointermove', 0.35 + 0.6 * ((k * 37) % 100) / 100);
+    while (counts.textContent === before && performance.now() - start < 5000)
+      await new Promise((done) => setTimeout(done, 1));
+    times.push(performance.now() - start);
+  }
+  at('pointerup', 0.5);
+  return times;
+}"""
+
+
+def case_browser() -> dict:
+    """Pointer moved → number of selected objects shown, in Chromium; the limit is the page of 10^5 objects."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "browser"))
+    from conftest import FLAGS
+    from pages import serving
+    from playwright.sync_api import sync_playwright
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder), f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n{PAGE}") as url,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        times = {}
+        for rows in (MILLION // 10, MILLION):
+            page = browser.new_page(viewport={"width": 400, "height": 900})
+            page.goto(f"{url}?rows={rows}")
+            plot = page.locator(".galviz-filters section", has_text="z").locator(".plot").first
+            plot.wait_for(timeout=60_000)
+            page.wait_for_timeout(500)
+            times[rows] = [each / 1000 for each in plot.evaluate(BRUSH, BRUSHES)]
+            page.close()
+        browser.close()
+    few, many = times.values()
+    result = {"ours_s": median(many), "p95_s": float(np.quantile(many, 0.95)), "reference": "10^5 objects"}
+    result |= {"reference_s": median(few), "reference_p95_s": float(np.quantile(few, 0.95)), "limit": "10^5 objects"}
+    return result | {"limit_s": median(few), "max_error": 0}
 
 
 CASES = {name.removeprefix("case_"): case for name, case in list(globals().items()) if name.startswith("case_")}

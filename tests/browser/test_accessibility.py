@@ -1,4 +1,4 @@
-"""Every page by axe-core, in light and dark: nothing serious may keep out who does not see or click as others do."""
+"""Every page by axe-core, in light and dark: nothing may keep out who does not see, hear or click as others do."""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  brightness,
   cellsOf,
   changed,
   corner,
@@ -32,6 +33,10 @@ const near = (got, expected, by = 1e-9) => {
   });
 };
 const plane = (...values) => Float32Array.from(values);
+const paintedBy = (planes, limits, stretch, tone) => {
+  const colour = painter(brightness(planes, limits, stretch), stretch, tone);
+  return (p) => [...colour(p)];
+};
 const grey = Array.from({ length: 255 }, (_, k) => [k, k, k]);
 
 test("a stretch begins at black, ends at white, and stays there", () => {
@@ -62,20 +67,24 @@ test("the colour bar is the inverse of the stretch", () => {
 
 test("one band takes its colours from the palette, three are red, green and blue", () => {
   const stretch = { kind: "linear", gamma: 1, palette: grey };
-  assert.deepEqual([0, 1, 2].map(painter([plane(0, 5, 10)], [0, 10], stretch)), [grey[0], grey[127], grey[254]]);
-  assert.deepEqual(painter([plane(0), plane(5), plane(10)], [0, 10], stretch)(0), [0, 128, 255]);
+  assert.deepEqual([0, 1, 2].map(paintedBy([plane(0, 5, 10)], [0, 10], stretch)), [grey[0], grey[127], grey[254]]);
+  assert.deepEqual(paintedBy([plane(0), plane(5), plane(10)], [0, 10], stretch)(0), [0, 128, 255]);
 });
 
 test("colours after Lupton et al. are those of astropy", () => {
   // make_lupton_rgb(red, green, blue, minimum=0, stretch=0.5, Q=8); it rounds down, we round
   const colours = [plane(0.3, 2), plane(0.2, 5), plane(0.1, 1)];
-  const paint = painter(colours, [0, 0.5], { kind: "lupton", Q: 8, gamma: 1 });
+  const paint = paintedBy(colours, [0, 0.5], { kind: "lupton", Q: 8, gamma: 1 });
   near(paint(0), [98, 65, 32], 1);
   near(paint(1), [102, 255, 51], 1);
   assert.deepEqual(
-    painter([plane(-1), plane(0), plane(0)], [0, 0.5], { kind: "lupton", Q: 8, gamma: 1 })(0),
+    paintedBy([plane(-1), plane(0), plane(0)], [0, 0.5], { kind: "lupton", Q: 8, gamma: 1 })(0),
     [0, 0, 0],
   );
+});
+
+test("an object without an image has no colours", () => {
+  assert.deepEqual(brightness([], undefined, { kind: "lupton", Q: 8, gamma: 1 }), []);
 });
 
 test("pixels are whole numbers at their centres, row 0 at the bottom", () => {
@@ -142,7 +151,7 @@ test("contrast and bias bend what is bright, and leave it as it is at first", ()
   assert.ok(dragged(plain, [0, -0.1]).contrast > 1); // upwards
   near([dragged(plain, [9, 0]).bias, dragged(plain, [0, 9]).contrast], [1, 0.1]);
   const stretch = { kind: "linear", gamma: 1, palette: grey };
-  const paint = painter([plane(0, 5, 10)], [0, 10], stretch, { bias: 0.25, contrast: 2 });
+  const paint = paintedBy([plane(0, 5, 10)], [0, 10], stretch, { bias: 0.25, contrast: 2 });
   assert.deepEqual([0, 1, 2].map(paint), [grey[0], grey[254], grey[254]]);
 });
 

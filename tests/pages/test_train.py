@@ -270,8 +270,8 @@ def test_looking_without_news_changes_nothing(make_run):
 def test_stop_and_resume_reach_the_run(make_run, monkeypatch):
     run = make_run("first", "stopped")
     panel = RunPanel(Library.find(), PageState(run="first"))
-    stop, resume = panel.buttons()
-    assert (stop.disabled, resume.disabled) == (True, False)
+    stop, resume, see = panel.buttons()
+    assert (stop.disabled, resume.disabled, see.visible) == (True, False, False)
     asked = []
     monkeypatch.setattr(jobs, "resume", lambda *args: asked.append(args))
     panel.resume()
@@ -284,7 +284,7 @@ def test_stop_and_resume_reach_the_run(make_run, monkeypatch):
 
     monkeypatch.setattr(jobs, "resume", refuse)
     panel.resume()
-    assert "in use by process 7" in panel.body()[0].object
+    assert "in use by process 7" in panel.refused().object
 
 
 def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
@@ -314,11 +314,11 @@ def test_making_a_sky_is_a_process_whose_end_is_seen(started, galviz_home, tiny_
     job.mkdir(parents=True)
     (job / "log.txt").write_text("drawing 5/20\n")
     maker.poll()
-    assert (maker.making, maker.percent) == ("new", 25)
+    assert (maker.job.making, maker.job.percent) == ("new", 25)
     tiny_sky.save(out)
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     maker.poll()
-    assert (maker.making, page.sky, page.found) == ("", "new", 1)
+    assert (maker.job.making, page.sky, page.found) == ("", "new", 1)
 
 
 def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home):
@@ -329,8 +329,8 @@ def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home
     (job / "log.txt").write_text("galviz mock: out: no room\n")
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     maker.poll()
-    assert "no room" in maker.result
-    assert maker.making == ""
+    assert "no room" in maker.job.result
+    assert maker.job.making == ""
 
 
 def test_a_page_without_anything_offers_what_to_do():
@@ -523,8 +523,8 @@ def test_a_sky_without_the_columns_of_the_study_is_refused_before_the_start(galv
 def test_five_controls_are_visible_and_the_rest_is_closed(panel):
     panel.target = "spiral"
     labels = [widget.label for widget in panel.choices()]
-    assert labels == ["Data", "Target", "Recipe", "Device", "Name of the new run"]
-    form = panel.__panel__()[0]
+    assert labels == ["Target", "Recipe", "Device", "Name of the new run"]  # the data are chosen in the top bar
+    form = panel.form_of_new()
     (advanced,) = [part for part in form if isinstance(part, pn.Card)]
     assert (advanced.title, advanced.collapsed) == ("Advanced", True)
     outside = [part for part in form if part is not advanced]
@@ -684,3 +684,25 @@ def test_each_of_many_classes_has_a_name_and_labels_of_its_own(make_run, sky):
 
 def _shown(view):
     return " ".join(str(part.object) for part in pn.Column(view).select(pn.pane.HTML))
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "told"),
+    [
+        ("done", "", ("first is done: see its predictions.", False)),
+        ("failed", "No room on the disk.", ("first is failed. No room on the disk.", True)),
+        ("stopped", "", None),
+    ],
+)
+def test_the_end_of_a_run_is_told_wherever_the_visitor_is(make_run, monkeypatch, status, message, told):
+    run, seen = make_run("first", "running"), []
+    monkeypatch.setattr("galviz.pages.run.toast", lambda text, *, bad=False: seen.append((text, bad)))
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    panel = RunPanel(Library.find(), PageState(run="first"))
+    run.beat()
+    panel.poll()
+    assert seen == []
+    run.write_state(status=status, message=message)
+    monkeypatch.setattr(jobs, "is_alive", lambda _: False)
+    panel.poll()
+    assert seen == ([told] if told else [])

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import psutil
 import torch
-from captum.attr import FeatureAblation
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
@@ -171,6 +170,8 @@ class PreparedImage:
         """
         if self.parts.fast:
             return self._in_parts(lambda part: self.change(part, output, band), places, tell)
+        from captum.attr import FeatureAblation  # takes a second, and the fast engine does not need it
+
         outputs = output(self.outputs)
 
         def fall(shown: Tensor) -> Tensor:  # (n, P): 0 at the place that is covered
@@ -307,4 +308,22 @@ def _shifted(column: int, offset: float, outputs: Tensor) -> Tensor:
 
 def _in_its_unit(target: Target, column: int, offset: float, outputs: Tensor) -> Tensor:
     learned = _shifted(column, offset, outputs)
+    if learned.requires_grad:  # NumPy would lose the gradient
+        return _Inverse.apply(learned, target)
     return torch.from_numpy(target.inverse(learned.double().cpu().numpy())).to(learned.device)
+
+
+class _Inverse(torch.autograd.Function):
+    """The inverse transform of a target, with its gradient from a small step, as every transform is smooth."""
+
+    @staticmethod
+    def forward(context: Any, learned: Tensor, target: Target) -> Tensor:
+        values, step = learned.detach().double().cpu().numpy(), 1e-5
+        slope = (target.inverse(values + step) - target.inverse(values - step)) / (2 * step)
+        context.save_for_backward(torch.from_numpy(slope).to(learned))
+        return torch.from_numpy(target.inverse(values)).to(learned)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (slope,) = context.saved_tensors
+        return gradient * slope, None

@@ -2,11 +2,10 @@
 
 import copy
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam
-from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader
@@ -37,6 +36,8 @@ def integrated_gradients(
     ----------
     Sundararajan et al. (2017), ICML, equation 1.
     """
+    from captum.attr import IntegratedGradients  # takes a second; a map by occlusion does not need it
+
     parts, prepared = _prepared(network, images)
     at_once = max(1, _AT_ONCE // prepared[0, 0].numel())
     with evaluating(network):
@@ -46,7 +47,12 @@ def integrated_gradients(
 
 
 def grad_cam(
-    network: nn.Module, images: np.ndarray | Tensor, *, output: Output = 0, layer: nn.Module | None = None
+    network: nn.Module,
+    images: np.ndarray | Tensor,
+    *,
+    output: Output = 0,
+    layer: nn.Module | None = None,
+    bands: Literal["together", "each"] = "together",
 ) -> np.ndarray:
     """Return Grad-CAM maps: the channels of a layer, weighted by the mean gradient of the output.
 
@@ -55,27 +61,42 @@ def grad_cam(
     Parameters
     ----------
     network, images, output
-        As in `occlude`. If the network encodes each band separately, the maps of all bands are added.
+        As in `occlude`.
     layer : nn.Module, optional
         A layer with 2-D output. By default the last one of a ResNet, or the last convolution.
+    bands : {"together", "each"}
+        Whether the maps of all bands are added. One map per band needs a network that encodes each band separately.
 
     Returns
     -------
-    numpy.ndarray of float32, shape (N, 1, H, W)
+    numpy.ndarray of float32, shape (N, 1, H, W), or (N, B, H, W) for each band
         Interpolated to the size of the images.
+
+    Raises
+    ------
+    ValueError
+        If the network has no convolution, or one map per band is wanted of a network that mixes the bands.
 
     References
     ----------
     Selvaraju et al. (2017), ICCV, equations 1 and 2.
     """
+    from captum.attr import LayerAttribution, LayerGradCam
+
     parts, prepared = _prepared(network, images)
+    if bands == "each" and not parts.apart:
+        raise ValueError(
+            "bands: expected together, got each. This network mixes the bands in its first layer, so Grad-CAM has one "
+            "map for all bands."
+        )
     layer = layer or _last_layer(parts.encode)
     at_once = max(1, _AT_ONCE // prepared[0, 0].numel())
     with evaluating(network):
         method = LayerGradCam(lambda x: reader(output)(parts.rest(x)), layer)
         found = torch.cat([method.attribute(part).detach() for part in prepared.split(at_once)])
-    summed = found.reshape(len(prepared), -1, *found.shape[2:]).sum(1, keepdim=True).relu()
-    return LayerAttribution.interpolate(summed, tuple(prepared.shape[2:]), "bilinear").cpu().numpy().astype(np.float32)
+    found = found.reshape(len(prepared), -1, *found.shape[2:])
+    found = (found if bands == "each" else found.sum(1, keepdim=True)).relu()
+    return LayerAttribution.interpolate(found, tuple(prepared.shape[2:]), "bilinear").cpu().numpy().astype(np.float32)
 
 
 def sanity(
@@ -134,6 +155,8 @@ def _last_layer(encoder: nn.Module) -> nn.Module:
 
 
 def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    from scipy.stats import rankdata
+
     ranks = np.stack([rankdata(one), rankdata(other)])
     ranks -= ranks.mean(1, keepdims=True)
     # Not SciPy's spearmanr, which warns where a map is constant.

@@ -16,6 +16,7 @@ from galviz.nn.training.data import Samples, kept, loader, memory_format, truths
 from galviz.nn.training.module import Training
 from galviz.nn.training.plateau import stalled
 from galviz.nn.training.progress import Heartbeat, RunRecorder, load_checkpoint
+from galviz.nn.training.shown import ShownObjects
 from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.nn.training.validation import Validation
 from galviz.runs.folds import kept_aside, rows_of_an_epoch, split
@@ -149,7 +150,11 @@ def _train(
     device = str(trainer.strategy.root_device)
     heartbeat.note(step=steps.start, steps=steps.steps, device=device, message="")
     held = Samples(images, held_out, truth, variants)
-    check = Validation(trainer, target, recipe, held, loss) if len(held_out) else _nothing
+    shown = None
+    if len(held_out) and not target.self_labelled:
+        known_truth = truths(cutouts, target)
+        shown = ShownObjects(heartbeat.run, cutouts, target, held_out, truth=known_truth, offset=offset)
+    check = Validation(trainer, target, recipe, held, loss, shown=shown) if len(held_out) else _nothing
     recorder = RunRecorder(heartbeat, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps) and not stalled(recorder.losses, recipe.validation.stop_after):
         trainer.callbacks.append(recorder)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import holoviews as hv
 import numpy as np
@@ -182,6 +182,8 @@ class ClassesJudge(JudgeView):
 class View(ResultsView):
     """Predicted against true classes. Parameters as in `ResultsView`."""
 
+    leading: ClassVar[bool] = True
+
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes."""
@@ -197,6 +199,10 @@ class View(ResultsView):
         axes = {self.truth: f"True {label}", self.estimate: f"Predicted {label}"}
         axes |= {"probability": "Probability of the predicted class", "correct": "Correct (1) or wrong (0)"}
         return axes | {f"p_{name}": f"Probability of {name}" for name in self.classes}
+
+    def badges(self) -> tuple[str, str] | None:
+        """Return the columns of the true and the predicted class, if any class is known."""
+        return (self.truth, self.estimate) if self.table[self.truth].notna().any() else None
 
     def make_judge(self) -> ClassesJudge:
         """Return the view that judges the objects shown."""

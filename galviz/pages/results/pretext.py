@@ -1,7 +1,7 @@
 """Results of a pretext task: the true and the predicted band, or order of the bands, of each image."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import holoviews as hv
 import pandas as pd
@@ -17,6 +17,8 @@ from galviz.tools.plots.figure import count_matrix
 
 class View(ResultsView):
     """Confusion matrix and accuracy; a click on a cell selects its objects. Parameters as in `ResultsView`."""
+
+    leading: ClassVar[bool] = True
 
     @property
     def shown(self) -> Predictions:

@@ -8,10 +8,10 @@ from galviz.io.markup import Markup
 from galviz.pages.library import NO_RUN, Library, open_predictions, open_sky
 from galviz.pages.results.view import ResultsView
 from galviz.pages.state import PageState
+from galviz.pages.why import WhyView
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import REFUSED, error_note, note, shown_error, text
-from galviz.tools.occlusion.panel import WhyView
 
 
 class Results:
@@ -65,6 +65,7 @@ class Results:
         except REFUSED as error:
             return error_note(shown_error(error))
         self.explained = WhyView(run, cutouts, self.page.selection)
+        self.explained.heading = [trained_on(run, cutouts)]
         return self.explained
 
     def _opened(self) -> Run | pn.viewable.Viewable:

@@ -1,7 +1,7 @@
 """What the results of all tasks share: the objects shown, their explorer, metrics and diagnostics."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import panel as pn
@@ -48,6 +48,9 @@ class ResultsView(Workspace):
         Of the objects shown: those held out, or all if `training` is on.
     """
 
+    leading: ClassVar[bool] = False
+    """Whether `leads` stand before the plots of the explorer."""
+
     training = param.Boolean(default=False, label="Include objects seen in training")
 
     def __init__(
@@ -91,6 +94,10 @@ class ResultsView(Workspace):
     def axes(self) -> dict[str, str]:
         """Return column or expression → axis label."""
         return {}
+
+    def badges(self) -> tuple[str, str] | None:
+        """Return the columns of truth and prediction, where a badge can say which predictions are right."""
+        return None
 
     def leads(self) -> dict[str, Callable[[], Any]]:
         """Return the plots that judge the predictions: name → function that draws."""
@@ -145,9 +152,10 @@ class ResultsView(Workspace):
             shown = self.table if self.training else self.table[~self.table["in_training"]]
             opening = run_opening(self.run, self.cutouts, in_training=self.training)
             more = {"columns": self.axes(), "labels": Labels(), "run": self.run, "opening": opening}
+            more["badges"] = self.badges()
             explorer = Explorer(shown, self.cutouts, selection=self.selection, plots=self.plots(), **more)
             self._explorers[self.training] = explorer
-            explorer.leads, explorer.others = self.leads(), self.more_tabs()
+            explorer.leads, explorer.others, explorer.leading = self.leads(), self.more_tabs(), self.leading
             self.prepare(explorer)
         if (not self.training) in self._explorers:
             self.explorer.copy_settings(self._explorers[not self.training])

@@ -104,7 +104,7 @@ const CSS = `
 .galviz-gallery .cell.focus .picture { outline: 3px solid var(--focus); outline-offset: 3px; }
 .galviz-gallery .cell.focus .id { font-weight: 700; }
 .galviz-gallery .words .picture { height: 24px; background: none !important; }
-.galviz-gallery .words .label { bottom: 2px; }
+.galviz-gallery .words .label { bottom: 2px; right: 30px; max-width: calc(100% - 58px); }
 .galviz-gallery .empty { position: absolute; inset: 0; display: grid; place-items: center; opacity: .75; }
 .galviz-gallery .empty[hidden] { display: none; }
 `;
@@ -273,7 +273,7 @@ export function revealedTop(position, top, grid, height) {
   const above = y === part.y + part.head ? part.y : y; // with the header
   if (y < top - height || y > top + 2 * height) return y - (height - pitch) / 2;
   if (above < top) return above;
-  if (y + pitch + GAP > top + height) return y + pitch + GAP - height;
+  if (y + pitch + GAP > top + height) return Math.min(y, y + pitch + GAP - height); // its top, if it is too tall
   return top;
 }
 

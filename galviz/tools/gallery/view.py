@@ -148,14 +148,14 @@ class Gallery(pn.viewable.Viewer):
         """Return the controls outside a pane: order, filter, captions."""
         return self._fields("order", "descending", "only_selected", "filter", "captions")
 
-    def _fields(self, *names: str) -> pn.viewable.Viewable:
+    def _fields(self, *names: str, **more: Any) -> pn.viewable.Viewable:
         given = {"order": {"placeholder": "order of the table", "width": 190}}
         given["descending"] = {"type": pn.widgets.Toggle, "align": "end", "width": 110}
         given["only_selected"] = {"type": pn.widgets.Toggle, "align": "end", "width": 130}
         given["filter"] = {"placeholder": "all; for example z < 0.3", "width": 300}
         given["captions"] = {"type": Choices, "width": 260, "max_items": 6}
         given["enlarge"] = {"type": pn.widgets.Checkbox}
-        widgets = {name: given[name] | {"margin": (3, 8)} for name in names}
+        widgets = {name: given[name] | {"margin": (3, 8)} | more for name in names}
         controls = pn.Param(self, parameters=list(names), widgets=widgets, default_layout=pn.FlexBox, show_name=False)
         controls.layout[0].align_items = "end"
         return controls.layout[0]
@@ -179,10 +179,12 @@ class Gallery(pn.viewable.Viewer):
         return pn.Column(*settings, self.grid, sizing_mode="stretch_both", margin=0)
 
     def settings(self) -> pn.viewable.Viewable:
-        """Return the settings that do not stand in the line of a `pane`: filter, captions, display."""
+        """Return the settings that do not stand in the line of a `pane`, except those of the stretch."""
         names = ["filter", "only_selected", "captions", *(["enlarge"] if self.pictured else [])]
-        stretch = [] if self.stretch_view is None else [self.stretch_view]
-        return pn.Column(self._fields(*names), *stretch, *self._kept(), sizing_mode="stretch_width")
+        wide = {"width": None, "sizing_mode": "stretch_width"}
+        fields = self._fields(*names, **wide)
+        fields.param.update(flex_direction="column", align_items="stretch", sizing_mode="stretch_width")
+        return pn.Column(fields, *self._kept(), sizing_mode="stretch_width")
 
     def _kept(self) -> list[pn.viewable.Viewable]:
         labels = self.album.labels

@@ -1,21 +1,21 @@
 """An occlusion map without its page: the messages that the browser part (``client.js``) receives, and a PNG."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from galviz.measure.attribution_regions import find_sources
+from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, OCCLUSION, SUPERPIXELS
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.display import default_stretch
 from galviz.tools.gallery.figure import contact_sheet
 from galviz.tools.marks import marks_message
 from galviz.tools.occlusion.figure import colour_scale, picture, rgb_of
+from galviz.tools.occlusion.meaning import VALUES, effect_text, signs, verdict
 from galviz.tools.viewer.figure import scale_bar
-from galviz.work.explanation import Explanation, outputs
-
-VALUES = {"contribution": "change", "output when hidden": "output"}
-"""Displayed name → what a map shows."""
+from galviz.work.explanation import Explanation, RegionEffects, outputs
 
 
 def sources_of(cutouts: CutoutSet, object_id: str) -> pd.DataFrame:
@@ -34,7 +34,13 @@ def drawn(cutouts: CutoutSet, object_id: str, shown_band: str = "") -> tuple[byt
     return sheet.png, f"band {shown_band}" if shown_band else " ".join(stretch.bands)
 
 
-def object_message(cutouts: CutoutSet, object_id: str, sources: pd.DataFrame, shown_band: str = "") -> dict[str, Any]:
+def object_message(
+    cutouts: CutoutSet,
+    object_id: str,
+    sources: pd.DataFrame,
+    shown_band: str = "",
+    regions: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Return everything shown of an object except its map, including its picture."""
     png, title = drawn(cutouts, object_id, shown_band)
     _, _, height, width = cutouts.images.shape
@@ -43,6 +49,7 @@ def object_message(cutouts: CutoutSet, object_id: str, sources: pd.DataFrame, sh
     bar = {"pixels": length / scale if label else 0.0, "label": label}
     message = {"type": "object", "id": object_id, "width": width, "height": height, "title": title, "bar": bar}
     message |= {"sources": sources[["x", "y", "kind"]].to_dict("records"), "marks": marks_message(sources["kind"])}
+    message["regions"] = [dict(region) for region in regions]
     return message | {"png": png}
 
 
@@ -53,29 +60,53 @@ def name_of(found: Explanation) -> str:
     )
 
 
+METHOD_NAMES = {OCCLUSION: "", SUPERPIXELS: "", INTEGRATED_GRADIENTS: "integrated gradients: ", GRAD_CAM: "Grad-CAM: "}
+
+
+def kind_of_scale(found: Explanation, value: str) -> str:
+    """Return the kind of colours that suit a map: about zero, or from its minimum to its maximum."""
+    return "output" if value == "output" or found.settings.method == GRAD_CAM else "change"
+
+
 def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
     """Return the current state of a map: a row of `Explanation.map`, its colours, and the output at each place."""
     values = found.map(value)
-    limits, palette = colour_scale(values, value)
-    unit = name_of(found)
-    label = f"{'contribution to' if value == 'change' else 'when hidden:'} {unit} · {found.bands[row]}"
-    message = {"type": "map", "id": found.object_id, "limits": limits, "palette": rgb_of(palette), "unit": unit}
+    unit, method = name_of(found), found.settings.method
+    limits, palette = colour_scale(values, kind_of_scale(found, value))
+    what = {"change": "contribution to", "effect": "hiding changes", "output": "when hidden:"}[value]
+    what = f"{METHOD_NAMES[method]}{what}"
+    label = f"{what} {unit} · {found.bands[row]}"
+    message = {"type": "map", "id": found.object_id, "limits": limits, "palette": rgb_of(palette)}
+    message |= {"unit": "" if method == GRAD_CAM else unit, "signs": signs(method, value, unit)}
     message |= {
         "label": label,
         "clean": float(found.clean) if np.isfinite(found.clean) else None,
         "patch": found.settings.patch,
     }
     message |= {"tops": found.places[:, 0].tolist(), "lefts": found.places[:, 1].tolist()}
-    arrays = {"values": values[row], "outputs": found.outputs[row]}
+    arrays = {"values": values[row], "outputs": found.outputs[row] if len(found.places) else np.empty(0)}
     return message | {name: np.ascontiguousarray(array, "<f4").tobytes() for name, array in arrays.items()}
 
 
 def to_png(found: Explanation, row: int, value: str, sources: pd.DataFrame) -> bytes:
     """Draw the object, its map and the settings of the explanation as one picture."""
     values = found.map(value)
-    scale_of_map = colour_scale(values, value)  # same limits for the maps of all bands, as on the page
+    # The same limits for the maps of all bands, as on the page.
+    scale_of_map = colour_scale(values, kind_of_scale(found, value))
     what = next(name for name, kind in VALUES.items() if kind == value)
     lines = [found.object_id, f"{found.run.name}: {found.settings_text}; {found.bands[row]}"]
     lines.append(f"{what}; unchanged image: {found.clean:.4g}")
     image, _ = drawn(found.cutouts, found.object_id, found.shown_band)
     return picture(image, values[row], scale_of_map, "\n".join(lines), sources)
+
+
+def effects_message(object_id: str, effects: RegionEffects | None, unit: str) -> dict[str, Any]:
+    """Return what hiding each region changes, as far as it is known."""
+    message = {"type": "effects", "id": object_id, "texts": {}, "busy": False}
+    if effects is None:
+        return message
+    texts = {}
+    for name, effect in effects.effects.items():
+        told = verdict(effect)
+        texts[name] = effect_text(effect, unit) + (f": {told}" if told else "")
+    return message | {"texts": texts, "busy": len(effects.effects) < len(effects.masks)}

@@ -26,7 +26,7 @@ def colour_scale(values: np.ndarray, value: str) -> tuple[tuple[float, float], t
     values : numpy.ndarray
         Any shape; NaN is ignored.
     value : {"change", "output"}
-        A change is shown symmetric about zero, blue to red; an output from its minimum to its maximum.
+        A change, of either sign, is shown symmetric about zero, blue to red; an output from its minimum to its maximum.
 
     Returns
     -------

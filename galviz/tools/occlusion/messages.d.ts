@@ -12,6 +12,11 @@ export type Bar = {
   label: string;
 };
 
+export type Region = {
+  name: string;
+  points: Array<[number, number]>;
+};
+
 export type Object = {
   type: "object";
   id: string;
@@ -20,6 +25,7 @@ export type Object = {
   title: string;
   bar: Bar;
   sources: Array<Source>;
+  regions: Array<Region>;
   marks: Record<string, [string, string, string]>;
   png?: Bytes;
 };
@@ -28,6 +34,7 @@ export type Map = {
   type: "map";
   id: string;
   label: string;
+  signs: string;
   unit: string;
   limits: [number, number];
   palette: Array<Array<number>>;
@@ -39,10 +46,28 @@ export type Map = {
   outputs?: Bytes;
 };
 
+export type Effects = {
+  type: "effects";
+  id: string;
+  texts: Record<string, string>;
+  busy: boolean;
+};
+
 export type Hello = {
   type: "hello";
 };
 
-export type ToBrowser = Object | Map;
+export type Step = {
+  type: "step";
+  by: number;
+};
 
-export type FromBrowser = Hello;
+export type Regions = {
+  type: "regions";
+  id: string;
+  regions: Array<Region>;
+};
+
+export type ToBrowser = Object | Map | Effects;
+
+export type FromBrowser = Hello | Step | Regions;

@@ -18,6 +18,13 @@ class Bar(TypedDict):
     label: str
 
 
+class Region(TypedDict):
+    """A region that someone drew: corners (x, y) as of a source."""
+
+    name: str
+    points: list[tuple[float, float]]
+
+
 class Object(TypedDict):
     """An object with its picture, so that id and picture belong together."""
 
@@ -28,6 +35,7 @@ class Object(TypedDict):
     title: str  # bands of the picture
     bar: Bar
     sources: list[Source]
+    regions: list[Region]
     marks: dict[str, tuple[str, str, str]]  # kind of source → path of its shape (SVG), colour, name
     png: NotRequired[bytes]  # for Panel; anywidget has it as the first buffer
 
@@ -38,22 +46,47 @@ class Map(TypedDict):
     type: Literal["map"]
     id: str
     label: str
+    signs: str  # what the colours mean
     unit: str
     limits: tuple[float, float]  # values of the first and the last colour
     palette: list[list[int]]  # red, green, blue, 0 … 255
     clean: float | None  # output for the unchanged image; None: not computed yet
     patch: int  # side of the occluder, pixels
-    tops: list[int]  # its places: rows from the bottom
+    tops: list[int]  # its places: rows from the bottom; none for a method without an occluder
     lefts: list[int]  # and columns
     values: NotRequired[bytes]  # (H, W) of <f4, row 0 at the bottom; NaN: not computed yet. anywidget: first buffer
     outputs: NotRequired[bytes]  # (places,) of <f4, with the occluder there; NaN: not computed yet. Second buffer
 
 
+class Effects(TypedDict):
+    """What hiding each region changes, as far as it is known."""
+
+    type: Literal["effects"]
+    id: str
+    texts: dict[str, str]  # name of the region → what hiding it changes
+    busy: bool  # more is to come
+
+
 class Hello(TypedDict):
-    """A new browser; `Object` and `Map` are the answer."""
+    """A new browser; `Object`, `Map` and `Effects` are the answer."""
 
     type: Literal["hello"]
 
 
-TO_BROWSER = (Object, Map)
-FROM_BROWSER = (Hello,)
+class Step(TypedDict):
+    """The wish to go to the object before (−1) or after (1)."""
+
+    type: Literal["step"]
+    by: int
+
+
+class Regions(TypedDict):
+    """All regions of an object, after one was drawn or removed."""
+
+    type: Literal["regions"]
+    id: str
+    regions: list[Region]
+
+
+TO_BROWSER = (Object, Map, Effects)
+FROM_BROWSER = (Hello, Step, Regions)

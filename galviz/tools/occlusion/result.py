@@ -10,9 +10,11 @@ import param
 
 from galviz.io.markup import Markup
 from galviz.measure.attribution_regions import shares
-from galviz.tools.formatting import beside, drawn, text
+from galviz.measure.occluders import OCCLUSION
+from galviz.tools.formatting import drawn, text
 from galviz.tools.occlusion.core import name_of
 from galviz.tools.occlusion.figure import band_bars
+from galviz.tools.occlusion.meaning import radius_of
 from galviz.tools.selection.snapshot import BackgroundView
 from galviz.work.explanation import Explanation
 
@@ -29,11 +31,11 @@ def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.V
     sources : pandas.DataFrame
         Columns x, y, kind.
     """
-    parts = [pn.Column(text(shares_html(found, row, sources)), SanityView(found))]
+    parts = [text(shares_html(found, row, sources)), SanityView(found)]
     if len(found.bands) > 1:
-        effect = pd.Series(np.abs(found.clean - found.outputs).mean(1), index=found.bands)
+        effect = pd.Series(found.of_bands(), index=found.bands)
         parts.append(drawn(band_bars(effect, name_of(found))))
-    return beside(*parts)
+    return pn.Column(*parts, sizing_mode="stretch_width")
 
 
 def save_button(object_id: str, end: str, make: Callable[[], bytes]) -> pn.widgets.FileDownload:
@@ -91,7 +93,7 @@ def sanity_text(correlation: float) -> str | Markup:
 
 def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
     """Return an HTML table of the share of the effect near each kind of source, compared with chance."""
-    radius = max(2.0, found.settings.patch / 2)
+    radius = radius_of(found)
     if sources.empty:
         return Markup("<p class='note'>No catalogued or detected sources in this image.</p>")
     table = shares(found.map()[row], sources, radius)
@@ -101,7 +103,7 @@ def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
         for where, part in table.iterrows()
     )
     about = f"Where the effect lies: within {radius:g} px of each source. By chance: the same map, moved at random."
-    if found.settings.stride > found.settings.patch:
+    if found.settings.method == OCCLUSION and found.settings.stride > found.settings.patch:
         about += " The stride is larger than the occluder, so parts of the image were never covered. They do not count."
     head = Markup("<tr><th></th><td>of the effect</td><td>by chance (95 %)</td><td></td></tr>")
     return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(about, head, rows)

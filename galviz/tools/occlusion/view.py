@@ -1,19 +1,35 @@
-"""The occlusion view: a map of how an output changes when parts of an image are hidden."""
+"""The occlusion view: a map of how an output changes when parts of an image are hidden, and what it means."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import REFUSED, field, shown_error, shown_work, text
 from galviz.tools.occlusion.canvas import OcclusionCanvas
-from galviz.tools.occlusion.core import map_message, object_message, sources_of, to_png
+from galviz.tools.occlusion.core import effects_message, map_message, name_of, object_message, sources_of, to_png
+from galviz.tools.occlusion.meaning import (
+    SOURCES,
+    TOGETHER,
+    definition,
+    discs,
+    map_verdict,
+    marked,
+    object_line,
+    radius_of,
+    region_masks,
+    sentence,
+)
 from galviz.tools.occlusion.request import RequestControls
 from galviz.tools.occlusion.result import result, save_button
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.stretch import alert
-from galviz.work.explanation import Explanation
+from galviz.work.explanation import RegionEffects, explanation
 
 
 class OcclusionView(pn.viewable.Viewer):
@@ -32,6 +48,7 @@ class OcclusionView(pn.viewable.Viewer):
     request = param.ClassSelector(class_=RequestControls, constant=True)
     at_once = param.Boolean(default=True, label="Explain automatically", doc="each object that comes into focus")
     found = param.Parameter(doc="the `Explanation` that is shown, if any")
+    effects = param.Parameter(doc="the `RegionEffects` of the regions that are shown, if any")
     running = param.Boolean(default=False)
     version = param.Integer(default=0, doc="grows with each result")
     error = param.String(default="", doc="why the last request failed")
@@ -39,7 +56,10 @@ class OcclusionView(pn.viewable.Viewer):
     def __init__(self, run: Run, cutouts: CutoutSet, selection: Selection, **params: object) -> None:
         super().__init__(request=RequestControls(run, cutouts), **params)
         self.run, self.cutouts, self.selection = run, cutouts, selection
-        self.canvas, self._row = OcclusionCanvas(sizing_mode="stretch_width"), 0
+        self.canvas, self._row = OcclusionCanvas(sizing_mode="stretch_both"), 0
+        self.canvas.on_message = self.receive
+        self._drawn: dict[str, list[dict[str, Any]]] = {}
+        self.predictions = _predictions(run)
         self._bring()
         self._watcher = selection.param.watch(self._bring, ["focus"])
 
@@ -49,17 +69,26 @@ class OcclusionView(pn.viewable.Viewer):
         ids = self.cutouts.catalogue.index
         return self.selection.focus if self.selection.focus in ids else str(ids[0])
 
+    @property
+    def regions(self) -> list[dict[str, Any]]:
+        """The regions that were drawn on this object: name, and corners in px."""
+        return self._drawn.get(self.object_id, [])
+
     @param.depends("request.shown_band", watch=True)
     def _bring(self, *_: param.parameterized.Event) -> None:
         self.cancel()
-        self.found, self.error = None, ""
+        self.found, self.error, self.effects = None, "", None
+        self.request.scale = float(self.cutouts.pixel_scale[self.cutouts.row_of([self.object_id])[0]])
         self.sources = sources_of(self.cutouts, self.object_id)
-        self.canvas.send(object_message(self.cutouts, self.object_id, self.sources, self.request.shown_band))
+        shown = (self.object_id, self.sources, self.request.shown_band, self.regions)
+        self.canvas.send(object_message(self.cutouts, *shown))
         self.version += 1
         if self.at_once:
             self.explain()
 
-    @param.depends("request.output", "request.patch", "request.stride", "request.baseline", watch=True)
+    @param.depends(
+        *(f"request.{name}" for name in ("output", "patch", "stride", "baseline", "method", "segments")), watch=True
+    )
     def _ask_again(self) -> None:
         if self.at_once:
             self.explain()
@@ -68,16 +97,17 @@ class OcclusionView(pn.viewable.Viewer):
     def _turn(self) -> None:
         if self.found is not None and self.found.settings == self.request.settings():
             self._send()  # the maps of all bands are already computed
+            self.measure()
         elif self.at_once:
             self.explain()
 
     def explain(self, _: object = None) -> None:
         """Request a new map with the current settings."""
         self.cancel()
+        self.effects = None
         try:
-            self.found = Explanation(
-                self.run, self.cutouts, self.object_id, self.request.settings(), shown_band=self.request.shown_band
-            )
+            given = (self.run, self.cutouts, self.object_id, self.request.settings())
+            self.found = explanation(*given, shown_band=self.request.shown_band)
         except REFUSED as error:
             self.error = shown_error(error)
         else:
@@ -86,8 +116,9 @@ class OcclusionView(pn.viewable.Viewer):
 
     def cancel(self, _: object = None) -> None:
         """Cancel the request; what was received so far stays."""
-        if self.found is not None:
-            self.found.work.cancel()
+        for request in (self.found, self.effects):
+            if request is not None:
+                request.work.cancel()
         self.running = False
 
     def close(self) -> None:
@@ -95,19 +126,59 @@ class OcclusionView(pn.viewable.Viewer):
         self.selection.param.unwatch(self._watcher)
 
     def poll(self) -> None:
-        """Poll for new parts of the map."""
-        if self.found is None or not self.running:
+        """Poll for new parts of the map, and for the effects of regions."""
+        if self.found is not None and self.running:
+            status = self.found.work.status  # read before the results: the last batch arrives before the status changes
+            new, running = self.found.poll(), status == "running"
+            if status == "failed":
+                self.error = shown_error(RuntimeError(self.found.work.error))
+            if status == "done":
+                self.measure()  # after the map, which must not wait for it
+            self.running = running
+            if new:
+                self._send()
+        if self.effects is not None and self.effects.poll():
+            self._send_effects()
+
+    def measure(self) -> None:
+        """Request what hiding the regions that were drawn changes; where there are none, the marked sources."""
+        if self.effects is not None:
+            self.effects.work.cancel()
+        self.effects = None
+        if self.found is None or self.found.object_id != self.object_id:
             return
-        status = self.found.work.status  # read before the results, as the last batch arrives before the status changes
-        new, self.running = self.found.poll(), status == "running"
-        if status == "failed":
-            self.error = shown_error(RuntimeError(self.found.work.error))
-        if new:
-            self._send()
+        found, shape = self.found, (self.found.height, self.found.width)
+        try:
+            masks = region_masks(self.regions, shape)
+            if not masks and len(self.sources):
+                masks = {SOURCES: discs(marked(self.sources)[1], radius_of(found), shape)}
+            if masks:
+                given = (self.run, self.cutouts, self.object_id, found.settings, masks)
+                self.effects = RegionEffects(*given, band=self.request.band, shown_band=self.request.shown_band)
+        except REFUSED as error:
+            self.error = shown_error(error)
+        self._send_effects()
+
+    def receive(self, message: Mapping[str, Any]) -> None:
+        """Process a message of the browser, which has been checked: another object, or other regions."""
+        if message["type"] == "step":
+            self.step(1 if message["by"] > 0 else -1)
+        elif message["id"] == self.object_id:
+            self._drawn[self.object_id] = [dict(region) for region in message["regions"]]
+            self.error = ""
+            self.measure()
+
+    def _send_effects(self) -> None:
+        self.canvas.send(effects_message(self.object_id, self.effects, self._unit))
+        self.version += 1
+
+    @property
+    def _unit(self) -> str:
+        return "" if self.found is None else name_of(self.found)
 
     @param.depends("request.value", watch=True)
     def _send(self) -> None:
-        if self.found is not None and self.found.outputs.size:
+        if self.found is not None and self.found.outputs.size and self.request.value in self.found.values:
             self.canvas.send(map_message(self.found, self.row, self.request.value))
         self.version += 1
 
@@ -127,15 +198,40 @@ class OcclusionView(pn.viewable.Viewer):
     def _alert(self) -> pn.viewable.Viewable:
         return alert(self.error)
 
+    @param.depends("version")
+    def who(self) -> Markup:
+        """Return the object, its true and its predicted value, and whether the prediction is wrong, as HTML."""
+        return object_line(self.predictions, self.object_id, self.request.shown_band)
+
+    @param.depends("running", "version", "found", "effects")
+    def meaning(self) -> Markup | str:
+        """Return what the map means, as HTML: what hiding the marked region changes, and what is by chance."""
+        found, effects = self.found, self.effects
+        if found is None or self.running or found.work.status != "done":
+            return Markup("<span class='note'>{}</span>").format("" if found is None else "computing the map …")
+        lines = []
+        for name, effect in {} if effects is None else effects.effects.items():
+            several = TOGETHER in effects.masks
+            if name == TOGETHER or not several:
+                what = {SOURCES: marked(self.sources)[0], TOGETHER: f"all {len(self.regions)} regions"}.get(name, name)
+                where = "" if effects.band not in self.cutouts.bands else f" in {effects.band}"
+                lines.append(sentence(what + where, effect, name_of(found)))
+        if effects is not None and not lines:
+            lines.append(Markup("<span class='note'>hiding the marked region …</span>"))
+        lines.append(Markup("{}").format(map_verdict(found, self.row, self.sources, name_of(found))))
+        return Markup(" ").join(lines)
+
     @param.depends("running", "found", "request.band")
     def result(self) -> pn.viewable.Viewable:
         """Show the summary of a finished map, and buttons to save it."""
         if self.found is None or self.running or self.found.work.status != "done":
             return pn.Spacer(height=0)
         found, row, sources = self.found, self.row, self.sources
-        files = {"fits": found.to_fits, "png": lambda: to_png(found, row, self.request.value, sources)}
+        value = self.request.value if self.request.value in found.values else "change"
+        files = {"fits": found.to_fits, "png": lambda: to_png(found, row, value, sources)}
         saves = pn.Row(*(save_button(found.object_id, end, make) for end, make in files.items()))
-        return pn.Column(saves, result(found, row, sources), sizing_mode="stretch_width")
+        about = text(Markup("<p class='note'>{}</p>").format(definition(found, name_of(found))))
+        return pn.Column(about, result(found, row, sources), saves, sizing_mode="stretch_width")
 
     def about(self) -> str | Markup:
         """Return a note if the explained output differs from the run's prediction, which averages several views."""
@@ -144,16 +240,34 @@ class OcclusionView(pn.viewable.Viewer):
         note = Markup("<p class='note'>{} the prediction for the unrotated image.</p>")
         return note.format(mean) if views > 1 else ""
 
-    def controls(self) -> pn.viewable.Viewable:
-        """Return the row of controls: previous, next, the settings, Explain automatically, Explain, Cancel."""
-        explain = pn.widgets.Button(label="Explain", color="primary", on_click=self.explain)
-        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=self.param.running)
+    def head(self) -> pn.viewable.Viewable:
+        """Return the lines above the map: which object, what the map shows and means, and the progress."""
+        explain = pn.widgets.Button(label="Explain", color="primary", on_click=self.explain, margin=(4, 5))
+        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=self.param.running, margin=(4, 5))
         step = [
-            pn.widgets.Button(label=label, on_click=lambda _, by=by: self.step(by), description=f"{which} object")
-            for label, by, which in (("◀", -1, "previous"), ("▶", 1, "next"))
-        ]
-        at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=170)
-        return pn.FlexBox(*step, *self.request.fields(), at_once, explain, cancel, align_items="flex-end")
+            pn.widgets.Button(
+                label=label, on_click=lambda _, by=by: self.step(by), description=f"{which} object ({key})",
+                margin=(4, 2),
+            )
+            for label, by, which, key in (("◀", -1, "previous", "←"), ("▶", 1, "next", "→"))
+        ]  # fmt: skip
+        value = field(self.request.param.value, width=190, margin=(0, 8))
+        at_once = pn.Column(explain, visible=pn.bind(lambda on: not on, self.param.at_once), margin=0)
+        who = text(self.who, margin=(8, 10), styles={"flex": "1 1 300px"})
+        row = pn.FlexBox(*step, who, value, at_once, cancel, align_items="center", sizing_mode="stretch_width")
+        busy = pn.Column(text(self.progress), visible=self.param.running, margin=0, sizing_mode="stretch_width")
+        means = text(self.meaning, margin=(2, 10), sizing_mode="stretch_width")
+        return pn.Column(row, means, busy, self._alert, sizing_mode="stretch_width", margin=0)
+
+    def settings(self) -> pn.viewable.Viewable:
+        """Return the controls: five at most, and the others under "Advanced"."""
+        explain = pn.widgets.Button(label="Explain again", on_click=self.explain)
+        at_once = field(self.param.at_once, type=pn.widgets.Toggle)
+        more = pn.Card(
+            *self.request.advanced(), at_once, explain,
+            title="Advanced", collapsed=True, sizing_mode="stretch_width", css_classes=["galviz-section"],
+        )  # fmt: skip
+        return pn.Column(*self.request.basic(), more, text(self.about()), sizing_mode="stretch_width")
 
     def step(self, by: int) -> None:
         """Move the focus by this many objects, in the cyclic order of the sky."""
@@ -161,5 +275,13 @@ class OcclusionView(pn.viewable.Viewer):
         self.selection.focus = str(ids[(ids.get_loc(self.object_id) + by) % len(ids)])
 
     def __panel__(self) -> pn.viewable.Viewable:
-        parts = (self.controls(), text(self.progress), self._alert, self.canvas, text(self.about()), self.result)
-        return pn.Column(*parts, sizing_mode="stretch_width")
+        parts = (self.head(), pn.Column(self.canvas, height=520, sizing_mode="stretch_width"), self.settings())
+        return pn.Column(*parts, self.result, sizing_mode="stretch_width")
+
+
+def _predictions(run: Run) -> Predictions | None:
+    """Return the predictions of a run; none if it has none that can be read, which is said where they are shown."""
+    try:
+        return run.predictions()
+    except REFUSED:
+        return None

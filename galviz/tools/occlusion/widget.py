@@ -11,10 +11,22 @@ import traitlets
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
-from galviz.tools.occlusion.core import VALUES, map_message, object_message, sources_of
-from galviz.work.explanation import ALL_BANDS, BASELINES, Explanation, OcclusionSettings, outputs
+from galviz.tools.messages import check
+from galviz.tools.occlusion.core import effects_message, map_message, name_of, object_message, sources_of
+from galviz.tools.occlusion.meaning import VALUES, effect_text, region_masks
+from galviz.tools.occlusion.messages import FROM_BROWSER
+from galviz.work.explanation import (
+    ALL_BANDS,
+    BASELINES,
+    METHODS,
+    Explanation,
+    OcclusionSettings,
+    RegionEffects,
+    explanation,
+    outputs,
+)
 
-_SETTINGS = ("object_id", "output", "shown_band", "band", "patch", "stride", "baseline")
+_SETTINGS = ("object_id", "output", "shown_band", "band", "patch", "stride", "baseline", "method", "segments")
 
 
 class OcclusionWidget(anywidget.AnyWidget):
@@ -40,8 +52,18 @@ class OcclusionWidget(anywidget.AnyWidget):
         Side of the occluder and distance between its places, in px.
     baseline : {"mean", "zero", "blur"}
         Values inside the occluder.
-    value : {"change", "output"}
-        What the map shows, as in `galviz.work.explanation.Explanation.map`.
+    method : {"occlusion", "superpixels", "integrated gradients", "Grad-CAM"}
+        As in `galviz.work.explanation.OcclusionSettings`.
+    segments : int
+        Number of superpixels that is aimed at.
+    value : {"change", "effect", "output"}
+        What the map shows, as in `galviz.work.explanation.Explanation.map`. A method that hides nothing shows the
+        contribution instead of the output when hidden.
+    regions : list of dict
+        The regions that are hidden: ``{"name": "core", "points": [(x, y), …]}``, corners in px from 0, row 0 at the
+        bottom. They are drawn in the view, or set here.
+    effects : dict of str to str
+        What hiding each region changes, beside the same shape at random places; that of all together as well.
     map : numpy.ndarray of float32, shape (H, W), or None
         NaN where no result has arrived yet.
     clean : float
@@ -61,6 +83,10 @@ class OcclusionWidget(anywidget.AnyWidget):
     patch = traitlets.Int(8, min=1)
     stride = traitlets.Int(4, min=1)
     baseline = traitlets.Enum(BASELINES, default_value=BASELINES[0])
+    method = traitlets.Enum(METHODS, default_value=METHODS[0])
+    segments = traitlets.Int(60, min=2)
+    regions = traitlets.List(traitlets.Dict())
+    effects = traitlets.Dict(read_only=True)
     value = traitlets.Enum(list(VALUES.values()), default_value="change")
     map = traitlets.Instance(np.ndarray, allow_none=True, read_only=True)
     clean = traitlets.Float(np.nan, read_only=True)
@@ -73,13 +99,15 @@ class OcclusionWidget(anywidget.AnyWidget):
         self.run = run if isinstance(run, Run) else Run.open(run)
         self.cutouts = CutoutSet.open(self.run.data) if cutouts is None else cutouts
         self.found: Explanation | None = None
+        self.hidden: RegionEffects | None = None
         self._outputs = outputs(self.run.target, self.cutouts.bands)
         single = self.run.target.one_band(self.cutouts.bands)
         first = {"object_id": str(self.cutouts.object_ids[0]), "output": next(iter(self._outputs))}
         first |= {"shown_band": self.cutouts.bands[0] if single else ""}
         super().__init__(**(first | traits))
-        self.on_msg(lambda *_: self._bring())
-        self.observe(lambda _: self.explain(), _SETTINGS)
+        self.on_msg(lambda _widget, message, _buffers: self.receive(message))
+        self.observe(lambda change: self._other(change["name"]), _SETTINGS)
+        self.observe(lambda _: self.measure(), "regions")
         self.observe(lambda _: self._draw(), "value")
         self.explain()
 
@@ -88,6 +116,11 @@ class OcclusionWidget(anywidget.AnyWidget):
         most = min(self.cutouts.images.shape[2:])
         if proposal["value"] > most:
             raise ValueError(f"patch: expected at most {most} pixels, as the image has, got {proposal['value']}.")
+        return proposal["value"]
+
+    @traitlets.validate("regions")
+    def _drawn(self, proposal: Mapping[str, Any]) -> list[dict[str, Any]]:
+        region_masks(proposal["value"], self.cutouts.images.shape[2:])  # raises a ValueError for a bad one
         return proposal["value"]
 
     @traitlets.validate("object_id", "output", "band", "shown_band")
@@ -102,22 +135,68 @@ class OcclusionWidget(anywidget.AnyWidget):
             raise ValueError(f"{name}: expected one of {', '.join(map(repr, known[name]))}, got {value!r}.")
         return value
 
+    def receive(self, message: Mapping[str, Any]) -> None:
+        """Process a message of a browser: it is new, wants another object, or sends regions.
+
+        Raises
+        ------
+        ValueError
+            If it is not one of `messages.FROM_BROWSER`.
+        """
+        check(message, FROM_BROWSER)
+        if message["type"] == "hello":
+            self._bring()
+        elif message["type"] == "step":
+            ids = self.cutouts.object_ids
+            at = int(self.cutouts.row_of([self.object_id])[0]) + (1 if message["by"] > 0 else -1)
+            self.object_id = str(ids[at % len(ids)])
+        elif message["id"] == self.object_id:
+            self.regions = [dict(region) for region in message["regions"]]
+
+    def _other(self, name: str) -> None:
+        if name == "object_id" and self.regions:
+            with self.hold_trait_notifications():
+                self.regions = []  # they belong to the object on which they were drawn
+        self.explain()
+
+    def measure(self) -> None:
+        """Request what hiding the regions changes."""
+        if self.hidden is not None:
+            self.hidden.work.cancel()
+        self.hidden = None
+        self.set_trait("effects", {})
+        masks = region_masks(self.regions, self.cutouts.images.shape[2:])
+        if masks and self.found is not None:
+            given = (self.run, self.cutouts, self.object_id, self.found.settings, masks)
+            more = {"band": self.band, "shown_band": self.shown_band, "on_change": self._poll_regions}
+            self.hidden = RegionEffects(*given, **more)
+        self._poll_regions()
+
+    def _poll_regions(self) -> None:
+        hidden = self.hidden
+        if hidden is not None:
+            hidden.poll()
+            texts = {name: effect_text(effect, name_of(self.found)) for name, effect in hidden.effects.items()}
+            self.set_trait("effects", texts)
+        self.send(effects_message(self.object_id, hidden, name_of(self.found)))
+
     def explain(self) -> None:
         """Request a new map; the previous one is dropped."""
         self.cancel()
         bands = "together" if self.band == ALL_BANDS else "each"
-        settings = OcclusionSettings(self._outputs[self.output], bands, self.patch, self.stride, self.baseline)
-        new = Explanation(
-            self.run, self.cutouts, self.object_id, settings, shown_band=self.shown_band, on_change=self._poll
-        )
-        self.found = new
+        place = (self._outputs[self.output], bands, self.patch, self.stride, self.baseline)
+        settings = OcclusionSettings(*place, method=self.method, segments=self.segments)
+        given = (self.run, self.cutouts, self.object_id, settings)
+        self.found = explanation(*given, shown_band=self.shown_band, on_change=self._poll)
         self._bring()
         self._poll()
+        self.measure()
 
     def cancel(self) -> None:
         """Cancel the request; what was received so far stays."""
-        if self.found is not None:
-            self.found.work.cancel()
+        for request in (self.found, self.hidden):
+            if request is not None:
+                request.work.cancel()
 
     def wait(self, timeout: float | None = None) -> np.ndarray:
         """Wait until the map is complete, and return it.
@@ -150,13 +229,15 @@ class OcclusionWidget(anywidget.AnyWidget):
         found = self.found
         row = found.bands.index(self.band) if self.band in found.bands else 0
         self.set_trait("clean", float(found.clean))
-        self.set_trait("map", found.map(self.value)[row])
-        message = map_message(found, row, self.value)
+        value = self.value if self.value in found.values else "change"
+        self.set_trait("map", found.map(value)[row])
+        message = map_message(found, row, value)
         self.send(message, buffers=[message.pop("values"), message.pop("outputs")])
 
     def _bring(self) -> None:
         sources = sources_of(self.cutouts, self.object_id)
-        message = object_message(self.cutouts, self.object_id, sources, self.shown_band)
+        message = object_message(self.cutouts, self.object_id, sources, self.shown_band, self.regions)
         self.send(message, buffers=[message.pop("png")])
         if self.found is not None:
             self._draw()
+            self.send(effects_message(self.object_id, self.hidden, name_of(self.found)))

@@ -140,30 +140,40 @@ def scatter(
     drawn = np.isfinite(places).all(axis=1)
     exact = tuple(_exact(table, name, drawn) for name in names)
     plane = _Plane(places, tuple(map(with_unit, axes, units)), box, lasso, exact)
-    coloured = _coloured(selection, colour, drawn, drawing)
-    plot, follow = _objects(selection, plane, drawing, coloured, colour)
-    notes, shown = [], values[drawn]
-    if any(drawing.errors) and len(shown) > MOST_BARS:
+    coloured, shown = _coloured(selection, colour, drawn, drawing), values[drawn]
+    ends, outside = explore.first_limits(shown, equal=drawing.guide == "1:1 line", log=log)
+    plot, follow = _objects(selection, plane, drawing, coloured, colour=colour, ends=ends)
+    errors = [selection.values(name)[drawn] if name else None for name in drawing.errors]
+    plot, notes = _with_lines(plot, drawing, shown, errors)
+    notes = [f"{outside:,} outside the axes: zoom out"] * bool(outside) + notes
+    notes = [f"{int(low.sum()):,} at or below 0 are not drawn on a logarithmic axis"] * bool(low.any()) + notes
+    title = _title(axes, len(shown), len(table) - int(low.sum()), dense=_dense(drawing, shown), coloured=coloured)
+    options = {"logx": log[0], "logy": log[1], "title": "; ".join([title, *notes])} | _directions(drawing)
+    return _framed(plot, plane.axes, ends, coloured, **options), follow
+
+
+def _with_lines(
+    plot: hv.Overlay, drawing: Drawing, shown: np.ndarray, errors: list[np.ndarray | None]
+) -> tuple[hv.Overlay, list[str]]:
+    """Add error bars below the objects (n, 2), and contours and lines above them; also return notes for the title."""
+    notes: list[str] = []
+    if any(error is not None for error in errors) and len(shown) > MOST_BARS:
         notes.append(f"error bars are drawn for up to {MOST_BARS:,} objects")
-    elif any(drawing.errors):
-        errors = [selection.values(name)[drawn] if name else None for name in drawing.errors]
-        for error, across in zip(errors, (True, False), strict=True):
-            if error is not None:  # below the points
-                plot = explore.error_bars(*shown.T, error, horizontal=across, log=log) * plot
-        bare = sum(int((~(error > 0)).sum()) for error in errors if error is not None)
-        notes += [f"{bare:,} errors are missing"] if bare else []
-    plot = plot * explore.contours(*shown.T, log) if drawing.contours and len(shown) > 1 else plot
-    line = explore.guide(drawing.guide, *shown.T, log) if len(shown) else None
+        errors = [None, None]
+    for error, across in zip(errors, (True, False), strict=True):
+        if error is not None:
+            plot = explore.error_bars(*shown.T, error, horizontal=across, log=drawing.log) * plot
+    bare = sum(int((~(error > 0)).sum()) for error in errors if error is not None)
+    notes += [f"{bare:,} errors are missing"] * bool(bare)
+    if drawing.contours and len(shown) > 1:
+        plot = plot * explore.contours(*shown.T, drawing.log)
+    line = explore.guide(drawing.guide, *shown.T, drawing.log) if len(shown) else None
     plot = plot if line is None else plot * line
     if drawing.median:
         rows = explore.running_median(*shown.T)
         plot = plot * explore.median_band(rows) if len(rows) else plot
         notes += [] if len(rows) else ["a running median needs 100 objects"]
-    ends = explore.plane_limits(shown, equal=drawing.guide == "1:1 line", log=log)
-    notes = [f"{int(low.sum()):,} at or below 0 are not drawn on a logarithmic axis"] * bool(low.any()) + notes
-    title = _title(axes, len(shown), len(table) - int(low.sum()), dense=_dense(drawing, shown), coloured=coloured)
-    options = {"logx": log[0], "logy": log[1]} | _directions(drawing)
-    return _framed(plot, plane.axes, ends, coloured, title="; ".join([title, *notes]), **options), follow
+    return plot, notes
 
 
 def sky_map(
@@ -223,9 +233,9 @@ def sky_map(
     )
     plane = _Plane(places, axes, box, lasso, exact, names)
     coloured = _coloured(selection, colour, drawn, drawing)
-    plot, follow = _objects(selection, plane, drawing, coloured, colour)
-    plot = plot * explore.contours(*places[drawn].T) if drawing.contours and drawn.sum() > 1 else plot
     ends, options = explore.plane_limits(places[drawn]), {"invert_xaxis": True}
+    plot, follow = _objects(selection, plane, drawing, coloured, colour=colour, ends=ends)
+    plot = plot * explore.contours(*places[drawn].T) if drawing.contours and drawn.sum() > 1 else plot
     if projection.whole:
         plot = explore.sky_grid(projection) * plot
         ends = np.array([-3.05, -1.5]), np.array([3.05, 1.5])
@@ -331,7 +341,9 @@ def _objects(
     plane: _Plane,
     drawing: Drawing,
     coloured: Colouring | Categories | None,
+    *,
     colour: tuple[str, str] | None,
+    ends: tuple[np.ndarray, np.ndarray],
 ) -> tuple[hv.Overlay, Follow]:
     """Draw the objects, those selected and the one in focus, and connect taps, boxes and lassos.
 
@@ -344,7 +356,7 @@ def _objects(
     ring = hv.streams.Pipe(data=_place_of_focus(selection, both))
     options = {"axes": plane.axes, "selected": selected, "colour": coloured}
     if _dense(drawing, place):
-        source, plot = explore.point_density(*place.T, **options, log=drawing.log)
+        source, plot = explore.point_density(*place.T, **options, log=drawing.log, limits=ends)
     else:
         value = colour is not None and isinstance(coloured, Colouring)
         exact = (*plane.exact, *([_exact(selection.table, colour[0], drawn)] if value else []))

@@ -136,14 +136,16 @@ def point_density(
     selected: hv.streams.Pipe,
     colour: Colouring | Categories | None = None,
     log: Log = (False, False),
+    limits: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[hv.DynamicMap, hv.Overlay]:
     """Draw the number of objects at each place (with Datashader: every object counts), selected ones in orange.
 
     Parameters and results are as in `point_cloud`; the first result is an image that is recomputed on zooming. With
     values as `colour` it shows their mean in each pixel, over the objects that have one; with categories, the most
-    frequent one; grey if none has one. On a logarithmic axis all places must be above 0.
+    frequent one; grey if none has one. On a logarithmic axis all places must be above 0. `limits` are the axes at
+    first, as from `plane_limits`.
     """
-    dims, low, high = _dims(axes), *plane_limits(np.column_stack([x, y]), log=log)
+    dims, (low, high) = _dims(axes), limits or plane_limits(np.column_stack([x, y]), log=log)
     window = {"x_range": (low[0], high[0]), "y_range": (low[1], high[1])}
     wider = 0 if colour is None else 1  # pixels added around selected objects, to stand out from the colours
     clear = {"clipping_colors": {"NaN": "transparent"}, "cnorm": "log"}
@@ -233,6 +235,37 @@ def plane_limits(
     return np.where(log, 10 ** np.where(log, low - room, 0), low - room), np.where(
         log, 10 ** np.where(log, high + room, 0), high + room
     )
+
+
+def first_limits(
+    places: np.ndarray, *, equal: bool = False, log: Log = (False, False)
+) -> tuple[tuple[np.ndarray, np.ndarray], int]:
+    """Return the axis limits to start with, and how many of the places (n, 2) are outside of them.
+
+    They hold all places, unless a few outliers (0.1 %, or one, at an end) would squeeze the others into a third of an
+    axis.
+    """
+    ends = plane_limits(places, equal=equal, log=log)
+    if len(places) < 200:
+        return ends, 0
+    some = places[:: max(len(places) // 100_000, 1)]
+    some = np.where(log, np.log10(np.where(log, some, 1.0)), some)
+    share = max(0.1, 100 / (len(some) - 1))  # at least one object
+    low, high = np.percentile(some, [share, 100 - share], axis=0)
+    if equal:
+        low, high = np.repeat(low.min(), 2), np.repeat(high.max(), 2)
+    full = np.subtract(*(np.where(log, np.log10(np.where(log, end, 1.0)), end) for end in ends[::-1]))
+    cut = (high > low) & (full > 3 * (high - low))
+    if not cut.any():
+        return ends, 0
+    narrow = [
+        np.where(log, 10 ** np.where(log, end, 0), end) for end in (low - (high - low) / 2, high + (high - low) / 2)
+    ]
+    ends = (
+        np.where(cut, np.maximum(narrow[0], ends[0]), ends[0]),
+        np.where(cut, np.minimum(narrow[1], ends[1]), ends[1]),
+    )
+    return ends, int(((places < ends[0]) | (places > ends[1])).any(axis=1).sum())
 
 
 def focus_ring(axes: tuple[str, str], place: hv.streams.Pipe) -> hv.DynamicMap:

@@ -82,7 +82,7 @@ class SelectionBar(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         def button(label: str, act: Callable[[object], Any], about: str) -> pn.widgets.Button:
-            return pn.widgets.Button(label=label, on_click=act, description=about, margin=(5, 3))
+            return pn.widgets.Button(label=label, on_click=act, description=about, margin=(4, 2))
 
         undo = [
             button("↶ Undo", lambda _: self.selection.undo(), "undo the last step"),

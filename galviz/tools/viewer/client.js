@@ -110,23 +110,41 @@ export function dragged({ bias, contrast }, [right, down]) {
  * @param {Float32Array[]} planes of one band or of three
  * @param {Limits} limits
  * @param {Stretch} stretch
+ * @returns {Float32Array[]} brightness of each pixel, 0 … 1; of one band or of red, green and blue
+ */
+export function brightness(planes, limits, stretch) {
+  if (planes.length < 3 || stretch.kind !== "lupton")
+    return planes.map((plane) => plane.map((value) => level(value, limits, stretch)));
+  const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
+  const slope = 0.1 / Math.asinh(0.1 * stretch.Q);
+  const out = planes.map((plane) => new Float32Array(plane.length));
+  for (let p = 0; p < planes[0].length; p += 1) {
+    const intensity = (planes[0][p] + planes[1][p] + planes[2][p]) / 3 - low;
+    if (intensity <= 0) continue;
+    const factor = (slope * Math.asinh((stretch.Q * intensity) / linear)) / intensity;
+    let most = 1;
+    for (const plane of planes) most = Math.max(most, (plane[p] - low) * factor);
+    for (let k = 0; k < 3; k += 1) {
+      const value = Math.max(0, (planes[k][p] - low) * factor);
+      out[k][p] = (Math.floor((255 * value) / most) / 255) ** stretch.gamma;
+    }
+  }
+  return out;
+}
+
+/**
+ * @param {Float32Array[]} levels brightness of one band or of three
+ * @param {Stretch} stretch
  * @param {Tone} [tone]
  * @returns {Painter}
  */
-export function painter(planes, limits, stretch, tone = PLAIN) {
+export function painter(levels, { palette }, tone = PLAIN) {
   const shown = toned(tone);
-  if (planes.length === 1) return (p) => stretch.palette[Math.round(shown(level(planes[0][p], limits, stretch)) * 254)];
-  if (stretch.kind !== "lupton")
-    return (p) => planes.map((plane) => Math.round(255 * shown(level(plane[p], limits, stretch))));
-  const [low, linear] = limits; // Lupton et al. (2004), as astropy computes it
-  const slope = 0.1 / Math.asinh(0.1 * stretch.Q);
+  if (levels.length === 1) return (p) => palette[Math.round(shown(levels[0][p]) * 254)];
+  const rgb = [0, 0, 0]; // the same for all pixels: a new one for each is slow
   return (p) => {
-    const three = planes.map((plane) => plane[p] - low);
-    const intensity = (three[0] + three[1] + three[2]) / 3;
-    const factor = intensity > 0 ? (slope * Math.asinh((stretch.Q * intensity) / linear)) / intensity : 0;
-    const scaled = three.map((value) => Math.max(0, value * factor));
-    const most = Math.max(1, ...scaled);
-    return scaled.map((value) => Math.round(255 * shown((Math.floor((255 * value) / most) / 255) ** stretch.gamma)));
+    for (let k = 0; k < 3; k += 1) rgb[k] = Math.round(255 * shown(levels[k][p]));
+    return rgb;
   };
 }
 
@@ -369,35 +387,33 @@ export function planeOf(data, k, { width, height }) {
 }
 
 /**
- * @param {Scene} scene
+ * @param {Pick<Scene, "stretch">} scene
  * @param {string} name of a picture
  * @returns {string[]} its bands
  */
 const bandsOf = ({ stretch }, name) => stretch.pictures.find((picture) => picture[0] === name)?.[1] ?? [];
 
 /**
- * @param {Scene} scene with pixels
+ * @param {Scene} scene
  * @param {string} name of a picture
- * @param {Float32Array} pixels
+ * @param {Float32Array[]} levels its brightness
  * @param {Tone} tone
  * @returns {ImageData} row 0 at the bottom; what was not observed is transparent
  */
-function imageOf(scene, name, pixels, tone) {
-  const { object, stretch, coverage } = scene;
+function imageOf({ object, stretch, coverage }, name, levels, tone) {
   const { width, height } = object;
-  const numbers = bandsOf(scene, name).map((band) => object.bands.indexOf(band));
-  const covers = coverage ? numbers.map((k) => planeOf(coverage, k, object)) : [];
-  const planes = numbers.map((k) => planeOf(pixels, k, object));
-  const colour = painter(planes, stretch.limits[name], stretch, tone);
+  const bands = bandsOf({ stretch }, name);
+  const covers = coverage ? bands.map((band) => planeOf(coverage, object.bands.indexOf(band), object)) : [];
+  const colour = painter(levels, stretch, tone);
   const out = new ImageData(width, height);
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
       const p = y * width + x;
       const q = 4 * ((height - 1 - y) * width + x);
-      const [r, g, b] = colour(p);
-      out.data[q] = r;
-      out.data[q + 1] = g;
-      out.data[q + 2] = b;
+      const rgb = colour(p);
+      out.data[q] = rgb[0];
+      out.data[q + 1] = rgb[1];
+      out.data[q + 2] = rgb[2];
       out.data[q + 3] = covers.every((cover) => cover[p]) ? 255 : 0;
     }
   }
@@ -417,6 +433,8 @@ class Picture {
   /** @type {{from: Point, view: View, tone: Tone, circle: Aperture | null, act: "pan" | "tone" | "move" | "resize"} | null} */
   drag = null;
   moved = false; // since the pointer went down: then it is no click
+  /** @type {Float32Array[]} */
+  levels = []; // brightness of its pixels, before contrast and bias
   /** @type {Point} */
   room = [1, 1]; // px of the frame
   /** @type {Layout} */
@@ -425,6 +443,7 @@ class Picture {
   /** @param {Focus} focus */
   constructor(focus) {
     this.focus = focus;
+    this.over.setAttribute("aria-hidden", "true"); // the description has words for what is drawn there
     this.frame.append(this.canvas, this.over, make("i"));
     this.root.append(this.title, this.frame, this.scale);
     const on = this.frame;
@@ -432,7 +451,7 @@ class Picture {
     on.addEventListener("pointermove", (event) => this.move(event));
     on.addEventListener("pointerup", () => this.up());
     on.addEventListener("pointercancel", () => this.up());
-    on.addEventListener("pointerleave", () => focus.show.classList.remove("pointed"));
+    on.addEventListener("pointerleave", () => focus.leave());
     on.addEventListener("contextmenu", (event) => event.preventDefault()); // the right button sets the contrast
     on.addEventListener("dblclick", (event) => {
       event.stopPropagation(); // the pane would be enlarged
@@ -540,10 +559,12 @@ class Picture {
    * @param {string} name of the picture
    */
   paint(scene, name) {
-    const { object, stretch, coverage } = scene;
+    const { object, stretch, pixels, coverage } = scene;
     const { every } = this.focus;
     const bands = bandsOf(scene, name);
     this.name = name;
+    const planes = bands.map((band) => pixels && planeOf(pixels, object.bands.indexOf(band), object));
+    this.levels = brightness(/** @type {Float32Array[]} */ (planes.filter(Boolean)), stretch.limits[name], stretch);
     const observed = (/** @type {string} */ band) =>
       !coverage || planeOf(coverage, object.bands.indexOf(band), object).some(Boolean);
     const note = bands.length > 1 ? bands.join(" ") : bands.every(observed) ? "" : "not observed";
@@ -564,7 +585,7 @@ class Picture {
   /** @param {Scene} scene */
   colour(scene) {
     const { tone } = this.focus;
-    if (scene.pixels) pen(this.canvas).putImageData(imageOf(scene, this.name, scene.pixels, tone), 0, 0);
+    if (this.levels.length) pen(this.canvas).putImageData(imageOf(scene, this.name, this.levels, tone), 0, 0);
     // The numbers beside the strip stay where they are: its colours move, as in ds9.
     const { palette } = scene.stretch;
     const shown = toned(tone);
@@ -735,7 +756,8 @@ class Focus {
   fluxes = [];
   /** @type {Point | null} */
   pointed = null; // x and y of the pixel that is read; null: that in the middle
-  over = ""; // the picture under the pointer
+  /** @type {{picture: Picture, point: Point} | null} */
+  over = null; // where the pointer is
   playing = 0; // the timer that blinks; 0: none
   drawing = 0; // the next frame in which all is drawn; 0: none
   measuring = 0; // the timer of the next request of fluxes; 0: none
@@ -1103,6 +1125,7 @@ class Focus {
       this.measuring = 0;
       if (this.scene && this.circle) send(this.model, { type: "circle", id: this.scene.object.id, ...this.circle });
     };
+    if (circle && !this.fluxes.length) this.table.replaceChildren(make("p", "", "measuring …"));
     if (circle && !this.measuring) this.measuring = setTimeout(ask, 80); // not with every move of the pointer
     if (!circle) this.setFluxes([], "");
   }
@@ -1139,10 +1162,13 @@ class Focus {
       line.append(...cells.map((text, k) => make(k ? tag : "th", "", text)));
       table.append(line);
     };
-    const gaps = fluxes.some(({ missing }) => missing >= 0.05);
-    row(["band", `flux (${unit})`, "mag (AB)", "S/N", ...(gaps ? ["not observed (px)"] : [])], "th");
-    for (const one of fluxes) row([...cellsOf(one), ...(gaps ? [number(one.missing)] : [])], "td");
+    row(["band", `flux (${unit})`, "mag (AB)", "S/N"], "th");
+    for (const one of fluxes) row(cellsOf(one), "td");
+    const gaps = fluxes
+      .filter(({ missing }) => missing >= 0.05)
+      .map(({ band, missing }) => `${band} ${number(missing)}`);
     this.table.append(table);
+    if (gaps.length) this.table.append(make("p", "", `Not observed: ${gaps.join(", ")} px of the circle.`));
   }
 
   // ---- the pictures
@@ -1179,7 +1205,9 @@ class Focus {
       Object.assign(picture.frame.style, style);
       picture.mark(object);
     }
-    this.read();
+    if (this.over)
+      this.point(this.over.picture, this.over.point); // another pixel may lie there now
+    else this.read();
   }
 
   paint() {
@@ -1191,7 +1219,10 @@ class Focus {
     this.pictures.length = names.length;
     this.show.className = this.every ? "show all" : "show";
     const roots = this.pictures.map((picture) => picture.root);
-    if (roots.length !== this.show.childElementCount) this.show.replaceChildren(...roots);
+    if (roots.length !== this.show.childElementCount) {
+      this.show.replaceChildren(...roots);
+      this.leave();
+    }
     this.what.textContent = this.description(scene, names);
     this.what.title = this.what.textContent;
     this.legend.hidden = !this.marks;
@@ -1226,6 +1257,7 @@ class Focus {
    */
   point(picture, point) {
     if (!this.scene) return;
+    this.over = { picture, point };
     const { object } = this.scene;
     const [u, v] = onImage(picture.layout, point);
     const pixel = pixelAt([u / object.width, v / object.height], object);
@@ -1235,8 +1267,12 @@ class Focus {
     this.show.style.setProperty("--y", `${(100 * point[1]) / picture.room[1]}%`);
     this.pointed = [pixel.x, pixel.y];
     this.pointer.setAttribute("aria-live", "off"); // it would be read out all the time
-    this.over = picture.name;
     this.read();
+  }
+
+  leave() {
+    this.over = null;
+    this.show.classList.remove("pointed");
   }
 
   /**
@@ -1254,7 +1290,7 @@ class Focus {
     this.show.style.setProperty("--y", `${(100 * top) / picture.room[1]}%`);
     this.show.classList.add("pointed");
     this.pointer.setAttribute("aria-live", "polite");
-    this.over = "";
+    this.over = null;
     this.read();
   }
 
@@ -1282,13 +1318,13 @@ class Focus {
     if (place) words.push(`${placeText(place)}  ${place[0].toFixed(7)} ${place[1].toFixed(7)}`);
     const size = this.pictures[0]?.layout.scale ?? width;
     const near = sources.find((source) => this.marks && Math.hypot(source.x - x, source.y - y) * size < 9);
-    if (near) words.push(`${marks[near.kind][2]}${near.p_mem === null ? "" : ` p_mem ${number(near.p_mem)}`}`);
-    if (!this.pointed) words.push("(middle)");
     const shown = values.map(([band, value]) =>
-      make(this.every && band === this.over ? "b" : "span", "", `${band} ${value}`),
+      make(this.every && band === this.over?.picture.name ? "b" : "span", "", `${band} ${value}`),
     );
     this.pointer.replaceChildren(`${words.join("   ")}\n`, ...shown.flatMap((element) => [element, "  "]));
-    if (unit !== "display" && shown.length) this.pointer.append(unit);
+    if (unit !== "display" && shown.length) this.pointer.append(`${unit}  `);
+    if (near) this.pointer.append(marks[near.kind][2], near.p_mem === null ? "  " : ` p_mem ${number(near.p_mem)}  `);
+    if (!this.pointed) this.pointer.append("(middle)");
   }
 
   async copy() {

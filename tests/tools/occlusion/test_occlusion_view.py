@@ -9,7 +9,7 @@ from at_once import Now, random_run
 
 from galviz.pages.library import Library
 from galviz.pages.occlusion_page import OcclusionPage
-from galviz.tools.occlusion.panel import WhyView
+from galviz.pages.why import WhyView
 from galviz.tools.occlusion.result import sanity_text
 from galviz.tools.selection.core import Selection
 

@@ -499,3 +499,12 @@ def test_columns_that_come_later_can_be_chosen():
     assert "double" in choice.options
     view.x = "double"
     assert view.plot().get_root()
+
+
+@pytest.mark.parametrize("density", [False, True])
+def test_what_lies_outside_the_first_axes_is_counted(density):
+    table = TABLE.assign(far=np.where(np.arange(N) == 5, 1e6, TABLE["g - r"]))
+    view = PlotView(Selection(table), x="g - r", y="far", density=density)
+    assert titles(view)[0].endswith("300 objects; 1 outside the axes: zoom out")
+    (plot,) = view.plot().get_root().select({"type": Plot})
+    assert plot.y_range.end < 10

@@ -1,0 +1,70 @@
+"""The output of a network with regions of any shape hidden."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader
+
+_AT_ONCE = 32 * 64**2  # pixels of the images in one batch
+
+
+def outputs_without(
+    network: nn.Module,
+    image: np.ndarray | Tensor,
+    masks: np.ndarray,
+    *,
+    output: Output = 0,
+    baseline: Baseline = "mean",
+    patch: int = 16,
+    bands: str = "together",
+) -> tuple[np.ndarray, float]:
+    """Return the output of a network for one image, with each of n regions hidden.
+
+    Parameters
+    ----------
+    network : nn.Module
+    image : numpy.ndarray or Tensor, float32, shape (B, H, W)
+    masks : numpy.ndarray of bool, shape (n, H, W)
+        The pixels of each region. Regions may overlap.
+    output, baseline, bands
+        As in `galviz.nn.explain.occlusion.occlude`.
+    patch : int
+        A blurred baseline has σ of half of it, pixels.
+
+    Returns
+    -------
+    outputs : numpy.ndarray of float32, shape (1, n), or (B, n) if each band is covered in turn
+        Exactly `clean` where the network ignores the region.
+    clean : float
+        The output for the whole image.
+
+    Raises
+    ------
+    ValueError
+        If an argument is unknown or does not fit the image.
+    """
+    image, masks = as_images(image, axes="BHW"), np.asarray(masks, dtype=bool)
+    if masks.ndim != 3 or masks.shape[1:] != image.shape[1:]:
+        raise ValueError(f"masks: expected shape (n, {image.shape[1]}, {image.shape[2]}), got {masks.shape}.")
+    if bands not in ("together", "each"):
+        raise ValueError(f"bands: expected together or each, got {bands!r}.")
+    read, size = reader(output), max(1, _AT_ONCE // image[0].numel())
+    with evaluating(network), torch.no_grad():
+        parts = Parts(network, "captum")
+        prepared = parts.prepare(image.to(parts.device)[None])
+        hidden = cover(prepared, baseline, patch)
+        where = torch.from_numpy(masks).to(parts.device)[:, None]
+        rows = torch.ones(1, len(image), device=parts.device, dtype=torch.bool)
+        rows = torch.eye(len(image), device=parts.device, dtype=torch.bool) if bands == "each" else rows
+        clean, changes = np.nan, []
+        for row in rows[:, :, None, None]:
+            for part in where.split(size):
+                covered = torch.where(part & row, hidden, prepared)
+                # The whole image comes first in each batch: both outputs are then rounded alike.
+                outputs = read(parts.rest(torch.cat([prepared, covered])))
+                same = (covered == prepared).flatten(1).all(1)
+                changes.append(torch.where(same, 0.0, outputs[0] - outputs[1:]))
+                clean = float(outputs[0]) if np.isnan(clean) else clean
+        change = torch.cat(changes).reshape(len(rows), -1) if len(masks) else torch.empty(len(rows), 0)
+    return (np.float32(clean) - change.cpu().numpy()).astype(np.float32), clean
