@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import panel as pn
 import panel_material_ui as pmui
 import param
+from panel.util import edit_readonly
 from panel.widgets.base import WidgetBase
 from param import concrete_descendents
 
@@ -86,6 +87,8 @@ def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template
         sidebar_width=300, contextbar_width=340, contextbar_variant="auto", contextbar_resizable=True,
         busy_indicator=None, sx=_SX, theme_config=_THEME,
     )  # fmt: skip
+    with edit_readonly(page):
+        page.busy = False  # else each poll turns it on and off, and for that Panel walks through all models of the page
     browser.link(page, dark="dark_theme", bidirectional=True)
     show_toasts(browser.send)
     keep_drawer(page, browser, content)

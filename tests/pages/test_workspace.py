@@ -5,6 +5,7 @@ import panel as pn
 import pytest
 from panel.io.location import Location
 from panel.param import Param
+from panel.util import edit_readonly
 from shown import said
 
 from galviz.pages.cards import Card, Cards
@@ -161,3 +162,14 @@ def test_a_page_has_the_drawers_of_its_workspace_and_closes_the_left_one_where_t
 def test_fields_are_panels_own_whose_options_a_screen_reader_knows():
     kinds = [*Param.mapping.values(), *Param.input_widgets.values()]
     assert not [kind for kind in kinds if getattr(kind, "__module__", "").startswith("panel_material_ui.widgets")]
+
+
+def test_a_poll_of_the_server_does_not_change_the_page():
+    page = page_template("test", Twice)
+    with edit_readonly(pn.state):
+        pn.state.busy = True
+    try:
+        assert not page.busy
+    finally:
+        with edit_readonly(pn.state):
+            pn.state.busy = False
