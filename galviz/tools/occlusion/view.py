@@ -213,7 +213,8 @@ class OcclusionView(pn.viewable.Viewer):
         for name, effect in {} if effects is None else effects.effects.items():
             several = TOGETHER in effects.masks
             if name == TOGETHER or not several:
-                what = {SOURCES: marked(self.sources)[0], TOGETHER: f"all {len(self.regions)} regions"}.get(name, name)
+                many = "both regions" if len(self.regions) == 2 else f"all {len(self.regions)} regions"
+                what = {SOURCES: marked(self.sources)[0], TOGETHER: many}.get(name, name)
                 where = "" if effects.band not in self.cutouts.bands else f" in {effects.band}"
                 lines.append(sentence(what + where, effect, name_of(found)))
         if effects is not None and not lines:

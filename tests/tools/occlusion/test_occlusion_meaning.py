@@ -53,7 +53,7 @@ def test_a_region_that_matters_less_than_others_is_not_praised():
 
 def test_the_sign_is_told_with_its_colours_and_turns_with_the_switch():
     assert signs("occlusion", "change", "ln λ").startswith("red: hiding it lowers ln λ, so it raises the prediction")
-    assert signs("occlusion", "effect", "ln λ").startswith("red: hiding it raises ln λ, so it lowers it")
+    assert signs("occlusion", "effect", "ln λ").startswith("red: hiding it raises ln λ, so it lowers the prediction")
     assert signs("integrated gradients", "change", "λ").startswith("red: it raises λ")
     assert signs("integrated gradients", "effect", "λ").startswith("red: it lowers λ")
     assert all("no unit" in signs("Grad-CAM", value, "λ") for value in ("change", "effect"))
