@@ -11,18 +11,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from galviz.nn.explain.winograd import Tiles
-from galviz.nn.networks.encoders import ResNet18, WideResNet50
+from galviz.nn.networks.encoders import BasicBlock, ResNet18, WideResNet50
 from galviz.nn.networks.timm_encoder import TimmEncoder
 
 EDGE = 4
 """Width of the border around a map: the widest padding is 3; a tile may end 3 pixels outside and read one more."""
 
-_RESNETS = {ResNet18, ResNet}
+_RESNETS = {ResNet18}
 _PARTS = {
-    *(BasicBlock, Bottleneck, nn.Sequential, nn.Identity),
+    *(BasicBlock, nn.Sequential, nn.Identity),
     *(nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.AdaptiveAvgPool2d),
 }
 _NARROW = 16  # with fewer channels, the Winograd transforms cost more than they save
@@ -101,6 +100,9 @@ def body(network: nn.Module) -> nn.Module:
 def understands(network: nn.Module) -> bool:
     """Return whether a network is supported: a ResNet of ours, torchvision or timm, without groups, in float32."""
     network, resnets, parts = body(network), _RESNETS, _PARTS
+    library = sys.modules.get("torchvision.models.resnet")  # a network of a library that is not loaded cannot be given
+    if library is not None:
+        resnets, parts = resnets | {library.ResNet}, parts | {library.BasicBlock, library.Bottleneck}
     timm = sys.modules.get("timm.models.resnet")
     if timm is not None:  # else no network can be one of timm's, and importing it takes seconds
         resnets = resnets | {timm.ResNet}

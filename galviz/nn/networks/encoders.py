@@ -6,7 +6,6 @@ from typing import Literal
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, wide_resnet50_2
 
 from galviz.nn.networks.timm_encoder import TimmEncoder, inflated
 
@@ -14,10 +13,47 @@ Stem = Literal["imagenet", "small", "fine"]
 _BLOCKS = (2, 2, 2, 2)
 
 
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions beside a shortcut: torchvision's block of this name, with its layer names.
+
+    It is written out here because importing torchvision takes two seconds of processor time, which a page that waits
+    for its first map would wait for.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    stride : int
+        Of the first convolution.
+    downsample : nn.Module, optional
+        The shortcut, where it is not the input itself.
+
+    References
+    ----------
+    He et al. (2016), CVPR, figure 2.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, downsample: nn.Module | None = None) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample, self.stride = downsample, stride
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the output of the block: (N, C, H, W) -> (N, C', H / stride, W / stride)."""
+        shortcut = images if self.downsample is None else self.downsample(images)
+        found = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(images)))))
+        found += shortcut
+        return self.relu(found)
+
+
 class ResNet18(nn.Module):
     """ResNet-18, or its first stages, with a 1×1 convolution, batch norm and ReLU before the global average pooling.
 
-    Built from torchvision's `BasicBlock`, with the layer names of `torchvision.models.resnet18`. The 1×1 convolution is
+    Built from `BasicBlock`, with the layer names of `torchvision.models.resnet18`. The 1×1 convolution is
     from Liang et al. They do not give its width; 512 → 512 keeps the 512 features that their heads take.
 
     Parameters
@@ -119,6 +155,8 @@ class WideResNet50(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        from torchvision.models.resnet import wide_resnet50_2
+
         network = wide_resnet50_2()
         network.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
         network.fc = nn.Identity()

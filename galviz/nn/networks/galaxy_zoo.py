@@ -5,7 +5,6 @@ import math
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision.models import resnet50
 
 from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.normalise import Normalise
@@ -147,6 +146,8 @@ def paper_resnet(
     ----------
     He et al. (2016), CVPR, table 1. Goh (2022), Lab 3, sections 5.2 and 5.3.
     """
+    from torchvision.models import resnet50  # late: importing it takes seconds
+
     encoder = resnet50()
     encoder.avgpool = encoder.fc = nn.Identity()
     return encoder, _dense(2048 * math.ceil(size / 32) ** 2, hidden, dropout, answers)

@@ -52,7 +52,7 @@ const CSS = `
 .galviz-occlusion button { font: inherit; color: inherit; background: none; padding: 2px 9px; cursor: pointer;
   border: 1px solid var(--line); border-radius: 5px; }
 .galviz-occlusion button[aria-pressed=true] { background: color-mix(in srgb, currentColor 16%, transparent); }
-.galviz-occlusion .bar { display: flex; align-items: center; gap: 8px; margin-top: 4px; font-size: 12px; }
+.galviz-occlusion .bar { display: flex; min-height: 20px; align-items: center; gap: 8px; margin-top: 4px; font-size: 12px; }
 .galviz-occlusion .signs { font-size: 12px; min-height: 2.8em; }
 .galviz-occlusion .ramp { flex: 1; height: 10px; border: 1px solid var(--line); border-radius: 3px; }
 .galviz-occlusion .readout { min-height: 1.4em; font: 12px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }

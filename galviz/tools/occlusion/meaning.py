@@ -48,7 +48,10 @@ def signs(method: str, value: str, unit: str) -> str:
     if method == INTEGRATED_GRADIENTS:
         words = f"it raises {unit} above that of the baseline", f"it lowers {unit}"
     else:
-        words = f"hiding it lowers {unit}, so it raises the prediction", f"hiding it raises {unit}, so it lowers it"
+        words = (
+            f"hiding it lowers {unit}, so it raises the prediction",
+            f"hiding it raises {unit}, so it lowers the prediction",
+        )
     named = sorted([(raises, words[0]), (lowers, words[1])], reverse=True)
     return "; ".join(f"{colour}: {text}" for colour, text in named) + "."
 

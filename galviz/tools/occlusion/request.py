@@ -115,15 +115,19 @@ class RequestControls(pn.viewable.Viewer):
         self.param.value.objects = offered
 
     def basic(self) -> list[pn.viewable.Viewable]:
-        """Return the controls that are always in view: five at most."""
+        """Return the controls that are in view beside those of `above`: four at most."""
         return [
-            field(self.param.method),
             field(self.param.output),
             field(self.param.shown_band) if self.single else field(self.param.band),
             self._when(field(self.param.baseline), "method", lambda method: method != GRAD_CAM),
             *self._sizes("patch"),
             self._when(self._number("segments"), "method", lambda method: method == SUPERPIXELS),
         ]
+
+    def above(self) -> list[pn.widgets.Widget]:
+        """Return the controls above the map: the method, and what the map shows."""
+        look = {"width": 190, "margin": (0, 6)}
+        return [field(self.param.method, **look), field(self.param.value, **look)]
 
     def advanced(self) -> list[pn.viewable.Viewable]:
         """Return the controls that few need."""
@@ -158,4 +162,4 @@ class RequestControls(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         more = pn.Card(*self.advanced(), title="Advanced", collapsed=True, sizing_mode="stretch_width")
-        return pn.Column(*self.basic(), more, sizing_mode="stretch_width")
+        return pn.Column(*self.above(), *self.basic(), more, sizing_mode="stretch_width")

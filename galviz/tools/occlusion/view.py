@@ -208,12 +208,13 @@ class OcclusionView(pn.viewable.Viewer):
         """Return what the map means, as HTML: what hiding the marked region changes, and what is by chance."""
         found, effects = self.found, self.effects
         if found is None or self.running or found.work.status != "done":
-            return Markup("<span class='note'>{}</span>").format("" if found is None else "computing the map …")
+            return self.progress()
         lines = []
         for name, effect in {} if effects is None else effects.effects.items():
             several = TOGETHER in effects.masks
             if name == TOGETHER or not several:
-                what = {SOURCES: marked(self.sources)[0], TOGETHER: f"all {len(self.regions)} regions"}.get(name, name)
+                many = "both regions" if len(self.regions) == 2 else f"all {len(self.regions)} regions"
+                what = {SOURCES: marked(self.sources)[0], TOGETHER: many}.get(name, name)
                 where = "" if effects.band not in self.cutouts.bands else f" in {effects.band}"
                 lines.append(sentence(what + where, effect, name_of(found)))
         if effects is not None and not lines:
@@ -251,16 +252,16 @@ class OcclusionView(pn.viewable.Viewer):
             )
             for label, by, which, key in (("◀", -1, "previous", "←"), ("▶", 1, "next", "→"))
         ]  # fmt: skip
-        value = field(self.request.param.value, width=190, margin=(0, 8))
         at_once = pn.Column(explain, visible=pn.bind(lambda on: not on, self.param.at_once), margin=0)
         who = text(self.who, margin=(8, 10), styles={"flex": "1 1 300px"})
-        row = pn.FlexBox(*step, who, value, at_once, cancel, align_items="center", sizing_mode="stretch_width")
-        busy = pn.Column(text(self.progress), visible=self.param.running, margin=0, sizing_mode="stretch_width")
-        means = text(self.meaning, margin=(2, 10), sizing_mode="stretch_width")
-        return pn.Column(row, means, busy, self._alert, sizing_mode="stretch_width", margin=0)
+        parts = (*step, who, *self.request.above(), at_once, cancel)
+        row = pn.FlexBox(*parts, align_items="center", sizing_mode="stretch_width")
+        # As high while the map is computed as after: the pictures below must not jump.
+        means = text(self.meaning, margin=(2, 10), sizing_mode="stretch_width", styles={"min-height": "40px"})
+        return pn.Column(row, means, self._alert, sizing_mode="stretch_width", margin=0)
 
     def settings(self) -> pn.viewable.Viewable:
-        """Return the controls: five at most, and the others under "Advanced"."""
+        """Return the controls beside the map: few, and the others under "Advanced"."""
         explain = pn.widgets.Button(label="Explain again", on_click=self.explain)
         at_once = field(self.param.at_once, type=pn.widgets.Toggle)
         more = pn.Card(
