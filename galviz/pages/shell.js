@@ -16,7 +16,10 @@ const KEYS = [
   ["← → ↑ ↓ PgUp PgDn", "move through the gallery"],
   ["space", "select the object in the gallery; with shift and click: a range"],
   ["g b q", "label the object good, bad, unsure; u: undo"],
-  ["b", "blink the bands of the picture"],
+  ["b a", "picture: blink the bands; all bands, or one"],
+  ["s r 0", "picture: contrast by dragging or arrows; undo it; the whole image"],
+  ["n m i", "picture: north up; marks of sources; facts of the object"],
+  ["p c", "picture: aperture photometry; copy pixel, coordinates and values"],
   ["?", "show or hide this list"],
 ];
 
