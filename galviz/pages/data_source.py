@@ -1,13 +1,9 @@
 """Base class of pages that open data: from the command line, from the library, or from an uploaded table."""
 
-import atexit
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,13 +18,12 @@ from galviz.io.tables import NUMBERED, tables_in
 from galviz.pages.library import Library
 from galviz.pages.open_any import NoIds, Opened, open_any
 from galviz.pages.state import query, write_query
-from galviz.pages.upload import LARGEST, Upload
+from galviz.pages.upload import LARGEST, TABLES, Upload, uploads
 from galviz.pages.workspace import Section, Workspace, empty_place, fills, scrolls
 from galviz.tools.export.download import shown_bytes
 from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
 
 _NAMED = 5  # unreadable images listed by name
-_ACCEPTED = ".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz"
 _NUMBER_ROWS = "Use row numbers as ids"
 _CONTROLS = {  # wording of the library's errors (regex) → wording of the page's controls
     r"number the rows: id_column=\S+": f"press “{_NUMBER_ROWS}”.",
@@ -69,7 +64,7 @@ class OpenedPage(Workspace):
         self.paths = [str(path) for path in paths]
         self.library = replace(library, given=(*library.given, *map(Path, self.paths)))
         accepted = f"CSV, ECSV, VOTable, FITS or Parquet, up to {shown_bytes(LARGEST)}"
-        self.upload = Upload(uploads, self._receive, label="Or upload a table", accept=_ACCEPTED, status=accepted)
+        self.upload = Upload(uploads, self._receive, label="Or upload a table", accept=TABLES, status=accepted)
         self._numbers_of = ""  # file for which the visitor pressed the button
         wanted = query()
         self.offer()
@@ -257,11 +252,3 @@ class OpenedPage(Workspace):
     def right(self) -> list[Section]:
         """Return what the view of the data has for the right drawer."""
         return [Section("", self._right)]
-
-
-@cache
-def uploads() -> Path:
-    """Return the folder of uploaded files; it is removed when the server ends."""
-    folder = Path(tempfile.mkdtemp(prefix="galviz-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder

@@ -3,17 +3,23 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.tables import read_table
 from galviz.pages.panes import Panes
-from galviz.pages.workspace import Section, Workspace, fills
+from galviz.pages.upload import TABLES, Upload, uploads
+from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.tools.columns.core import TableColumns
+from galviz.tools.columns.view import ColumnsView, JoinView
 from galviz.tools.export.view import ExportPanel
 from galviz.tools.filters.view import FiltersView
+from galviz.tools.formatting import REFUSED, beside, shown_error
 from galviz.tools.gallery.core import Badges
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.labels.core import Labels
@@ -21,7 +27,7 @@ from galviz.tools.plots.defaults import default_plots
 from galviz.tools.plots.view import PlotView
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.view import SelectionBar
-from galviz.tools.table.view import TableView
+from galviz.tools.table.view import StatisticsView, TableView
 from galviz.tools.viewer.stretch import ALL
 from galviz.tools.viewer.view import FocusView
 
@@ -87,12 +93,16 @@ class Explorer(Workspace):
         badges: Badges = None,
     ) -> None:
         super().__init__()
+        units = dict(units or {})
+        if selection is None or selection.table is not table:
+            table = table.copy(deep=False)  # columns are added to it, and not to the sky
         self.table, self.cutouts, self.axes = table, cutouts, dict(columns or {})
         self.leads: dict[str, Callable[[], Any]] = {}
         self.others: dict[str, Callable[[], Any]] = {}
         self.leading, self._panes = True, None
         self.selection = Selection() if selection is None else selection
         self.selection.show(table)
+        self.columns = TableColumns(self.selection, units)
         self.bar, self.filters = SelectionBar(self.selection), FiltersView(self.selection, table, units)
         given = list(plots) or first_plots(table, units)
         self.plots = [PlotView(self.selection, lambda: self.bar.how, self.axes, units, **one) for one in given]
@@ -114,8 +124,9 @@ class Explorer(Workspace):
         more = {"source": source, "opening": opening, "id_column": id_column, "run": run, "units": units}
         more["notes"] = notes
         stretch = None if stretch_view is None else stretch_view.stretch
+        more["computed"] = lambda: self.columns.computed
         self.out = ExportPanel(table, self.selection, cutouts=cutouts, stretch=stretch, **more)
-        for part, names in self.parts():
+        for part, names in [*self.parts(), (self.columns, ["version"])]:
             part.param.watch(self._changed, names)
 
     @property
@@ -142,6 +153,7 @@ class Explorer(Workspace):
             lower["Table"] = lambda: TableView(self.table, self.selection)
         if not self.gallery.pictured:
             lower = dict(reversed(lower.items()))  # tiles without pictures say less than the table
+        lower["Columns"] = self.about_columns
         left, right = self.leads | plots if self.leading else plots | self.leads, {}
         if self.picture is not None and self.gallery.pictured:
             right = {"Picture": self.picture.pane}
@@ -155,6 +167,22 @@ class Explorer(Workspace):
     @param.depends("arranged")
     def _main(self) -> Panes:
         return self.panes
+
+    def about_columns(self) -> pn.viewable.Viewable:
+        """Return statistics of the columns, and controls that add more: computed, or joined from another table."""
+        wide = {"sizing_mode": "stretch_width"}
+        joined = JoinView(self.columns)
+
+        def receive(path: Path) -> None:
+            try:
+                joined.receive(read_table(path), unquote(path.name))  # see `galviz.io.paths.file_name`
+            except (*REFUSED, KeyError, TypeError) as error:
+                joined.error = shown_error(error).replace(str(path), unquote(path.name))
+
+        upload = Upload(uploads, receive, label="Upload a table to join", accept=TABLES, width=320)
+        more = [pn.Column(ColumnsView(self.columns), **wide), pn.Column(upload, joined, **wide)]
+        statistics = StatisticsView(self.table, self.selection, self.columns.units)
+        return scrolls(pn.Column(statistics, beside(*more), **wide))
 
     def main(self) -> pn.viewable.Viewable:
         """Return the panes."""
@@ -192,6 +220,7 @@ class Explorer(Workspace):
         state: dict[str, Any] = {"selection": self.selection.to_json()}
         state["plots"] = [plot.state() for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
+        state["columns"] = self.columns.to_json()
         state["panes"], state["filters"] = self.panes.state(), self.filters.to_json()
         if self.gallery.stretch_view is not None:
             state["look"] = _different(self.gallery.stretch_view, self.gallery.stretch_view.names)
@@ -205,6 +234,7 @@ class Explorer(Workspace):
         ValueError or KeyError
             If the state does not fit this table or this version.
         """
+        self.columns.restore(state.get("columns", []))
         for plot, given in zip(self.plots, state.get("plots", []), strict=False):
             plot.param.update(**_known(given, _PLOT))
         gallery = {_RENAMED.get(name, name): value for name, value in state.get("gallery", {}).items()}
@@ -220,6 +250,7 @@ class Explorer(Workspace):
 
     def copy_settings(self, other: "Explorer") -> None:
         """Take over the settings of plots, gallery and stretch from the explorer of a table with the same columns."""
+        self.columns.restore(other.columns.to_json())
         for (part, names), (theirs, _) in zip(self.parts()[1:], other.parts()[1:], strict=True):
             part.param.update(**{name: getattr(theirs, name) for name in names})
 

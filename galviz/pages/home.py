@@ -13,13 +13,12 @@ import param
 
 from galviz.io.markup import Markup
 from galviz.io.tables import tables_in
-from galviz.pages.data_source import uploads
 from galviz.pages.folders import free_name
 from galviz.pages.library import Library, open_sky
 from galviz.pages.runs import best
 from galviz.pages.shell import page_template
 from galviz.pages.sky_job import SkyJob
-from galviz.pages.upload import Upload
+from galviz.pages.upload import Upload, uploads
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import open_study, studies

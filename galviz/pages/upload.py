@@ -1,9 +1,11 @@
 """Upload of one file in pieces, over the page's own connection, straight to the server's disk."""
 
+import atexit
 import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
@@ -13,6 +15,9 @@ import param
 from galviz.io.paths import distinct_names, file_name
 from galviz.tools.client import script
 from galviz.tools.export.download import shown_bytes
+
+TABLES = ".csv,.ecsv,.vot,.xml,.fits,.fit,.parquet,.gz"
+"""Suffixes of tables."""
 
 LARGEST = 2_000_000_000
 """Largest size of a file, in bytes."""
@@ -138,3 +143,11 @@ button { border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 4px }
             self._file.close()
             Path(self._file.name).unlink(missing_ok=True)
             self._file = None
+
+
+@cache
+def uploads() -> Path:
+    """Return the folder of uploaded files; it is removed when the server ends."""
+    folder = Path(tempfile.mkdtemp(prefix="galviz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -19,6 +19,7 @@ from galviz.pages.view_state import ViewState, read_view
 from galviz.runs.run import Run
 from galviz.sky.readers.pictures import pictures
 from galviz.tools.selection.core import Selection
+from galviz.tools.selection.snapshot import Snapshot
 from galviz.tools.table.view import TableView
 from galviz.tools.viewer.core import ObjectData
 
@@ -339,3 +340,24 @@ def test_an_uploaded_table_is_opened(folder, bring):
     assert "12 objects" in page.body()[0].object
     bring(page, "../../broken.csv", b"\x00\x01")
     assert "Expected CSV" in page.body().object
+
+
+def test_a_computed_column_is_in_the_table_the_export_and_the_saved_view_but_not_in_the_sky(tiny_sky):
+    explorer = Explorer(tiny_sky.catalogue, tiny_sky)
+    explorer.columns.add("ln_richness", "ln(richness)")
+    assert explorer.table["ln_richness"].to_numpy() == pytest.approx(np.log(tiny_sky.catalogue["richness"]))
+    assert "ln_richness" not in tiny_sky.catalogue
+    explorer.selection.where("ln_richness > 3")
+    state = json.loads(json.dumps(explorer.state()))
+    again = Explorer(tiny_sky.catalogue, tiny_sky)
+    again.restore(state)
+    assert "ln_richness" in again.table
+    assert list(again.selection.ids) == list(explorer.selection.ids)
+    assert "ln(richness)" in again.out.script(Snapshot.of(again.selection))
+
+
+def test_columns_come_along_when_objects_of_the_training_are_included(tiny_sky):
+    first, second = (Explorer(tiny_sky.catalogue, tiny_sky) for _ in range(2))
+    first.columns.add("double", "2 * richness")
+    second.copy_settings(first)
+    assert "double" in second.table

@@ -17,10 +17,10 @@ from shown import said
 
 from galviz.io.tables import read_table
 from galviz.pages import upload
-from galviz.pages.data_source import uploads
 from galviz.pages.explore_page import ExplorePage
 from galviz.pages.library import Library
 from galviz.pages.threshold_page import ThresholdPage
+from galviz.pages.upload import uploads
 
 PLAIN = b"name,z,score\n" + b"".join(b"o%d,0.%d,0.5\n" % (k, k) for k in range(1, 10))
 FLOATS = b"objid,z\n" + b"".join(b"1.23765849387834e+18,0.%d\n" % k for k in range(1, 10))

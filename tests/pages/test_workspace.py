@@ -99,7 +99,7 @@ def test_the_layout_stays_when_other_plots_come():
     before = explorer.panes
     explorer.arrange({"ROC": pn.Column}, {"Diagnostics": pn.Column})
     assert explorer.panes is not before
-    assert explorer.panes.names == [["ROC"], ["Plot"], ["Table", "Gallery", "Diagnostics", "Export"]]
+    assert explorer.panes.names == [["ROC"], ["Plot"], ["Table", "Gallery", "Columns", "Diagnostics", "Export"]]
     assert (explorer.panes.tall, explorer.panes.active[2]) == (0.3, "Export")
 
 
