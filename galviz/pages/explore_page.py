@@ -9,7 +9,7 @@ import panel as pn
 
 from galviz.io.markup import Markup
 from galviz.pages.data_source import OpenedPage
-from galviz.pages.explorer import Explorer
+from galviz.pages.explorer import Explorer, labels_of
 from galviz.pages.judged_table import JudgedTable, as_judged
 from galviz.pages.library import Library
 from galviz.pages.open_any import Opened
@@ -22,7 +22,6 @@ from galviz.pages.workspace import Section, Workspace, fills
 from galviz.tasks.pair import Pair, pair_of
 from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import text
-from galviz.tools.labels.core import Labels
 
 
 class ExplorePage(OpenedPage):
@@ -55,7 +54,12 @@ object_id.</p>""")
         opened = self.open(given, saved.get("id_column"), saved.get("table_name"))
         plots = pair_plots(opened.table, opened.pair)
         more = {"source": opened.source, "opening": self.uploaded_opening or opened.opening, "run": opened.run}
-        more |= {"id_column": opened.id_column, "units": opened.units, "labels": Labels(), "plots": plots}
+        more |= {
+            "id_column": opened.id_column,
+            "units": opened.units,
+            "labels": labels_of(_labelled(opened, given)),
+            "plots": plots,
+        }
         more["notes"], more["badges"] = opened.notes, _badges(opened)
         explorer = Explorer(opened.table, opened.cutouts, **more)
         about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
@@ -122,6 +126,12 @@ class Explored(Workspace):
     def right(self) -> list[Section]:
         """Return the settings."""
         return self.judged.right()
+
+
+def _labelled(opened: Opened, given: Sequence[str]) -> Path:
+    """Return whose objects are labelled: those of the sky, else those of the table."""
+    sky = opened.run.data if opened.run is not None else getattr(opened.cutouts, "path", None)
+    return Path(sky or given[0])
 
 
 def _badges(opened: Opened) -> Pair | None:

@@ -255,6 +255,11 @@ class Explorer(Workspace):
             part.param.update(**{name: getattr(theirs, name) for name in names})
 
 
+def labels_of(sky: str | Path | None) -> Labels:
+    """Return the labels good, bad and unsure of the objects in a sky: the same on all pages."""
+    return Labels.of(Path(sky), words=KEYS.values()) if sky else Labels()
+
+
 def first_plots(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """Return the two plots that suit a table best."""
     return default_plots(table, units)[:2]

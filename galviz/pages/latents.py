@@ -7,7 +7,7 @@ import pandas as pd
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.pages.explorer import Explorer
+from galviz.pages.explorer import Explorer, labels_of
 from galviz.pages.library import open_predictions
 from galviz.pages.results.view import judged_plots
 from galviz.pages.view_state import ViewState
@@ -17,7 +17,6 @@ from galviz.runs.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_t
 from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import REFUSED, error_note, shown_error, text
-from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.thumbnails.view import ThumbnailsView
 
@@ -70,7 +69,7 @@ class LatentsView(Workspace):
             label = predictions.target.label_learned
             columns |= dict(zip(judged, (f"True {label}", f"Estimated {label}"), strict=True))
         first = {"kind": "scatter", "x": PLACES[0], "y": PLACES[1], "colour": colour_of(table)}
-        more = {"columns": columns, "labels": Labels(), "run": self.run, "opening": self._opening()}
+        more = {"columns": columns, "labels": labels_of(self.run.data), "run": self.run, "opening": self._opening()}
         plots = [first, second_plot(table, first["colour"], *judged)]
         self.explorer = Explorer(table, self.cutouts, selection=self.selection, plots=plots, **more)
         self._kept = ViewState(self.explorer, "latents", of=self.run.name, target=self.run.target)

@@ -7,13 +7,12 @@ import pandas as pd
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.pages.explorer import Explorer
+from galviz.pages.explorer import Explorer, labels_of
 from galviz.pages.view_state import ViewState
 from galviz.pages.workspace import Section, Workspace, fills
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.opening import rejected
 from galviz.tools.formatting import data_table, text
-from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 
 _MOST_CAPTIONS = 3
@@ -48,7 +47,7 @@ class SkyView(Workspace):
         wanted = {name: name for name in numbers[:2]} if columns is None else columns
         self.columns = {name: label for name, label in wanted.items() if name in numbers}
         plots = [{"kind": "histogram", "x": name} for name in self.columns]
-        more = {"plots": plots, "columns": self.columns, "labels": Labels(), "source": source}
+        more = {"plots": plots, "columns": self.columns, "labels": labels_of(source), "source": source}
         self.explorer = Explorer(table, cutouts, selection=selection, **more)
         if self.columns:
             self.explorer.gallery.captions = list(self.columns)[:_MOST_CAPTIONS]

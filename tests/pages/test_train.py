@@ -706,3 +706,16 @@ def test_the_end_of_a_run_is_told_wherever_the_visitor_is(make_run, monkeypatch,
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     panel.poll()
     assert seen == ([told] if told else [])
+
+
+def test_a_label_given_on_the_data_is_seen_on_the_predictions(make_run, sky, told, galviz_home):
+    make_run("first", predictions=told)
+    page = StudyPage(richness.STUDY, Library.find(study=richness.STUDY))
+    page.page.tab = "data"
+    page.body()
+    page.content.made.explorer.gallery.album.labels.set(sky.object_ids[0], "good")
+    page.page.tab = "predictions"
+    page.body()
+    labels = page.content.made.explorer.gallery.album.labels
+    assert labels[sky.object_ids[0]] == "good"
+    assert labels.path.is_relative_to(galviz_home / "labels")

@@ -10,7 +10,7 @@ import param
 from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.io.provenance import opening_of_run
-from galviz.pages.explorer import Explorer
+from galviz.pages.explorer import Explorer, labels_of
 from galviz.pages.results.baselines import BaselinesView
 from galviz.pages.results.judge import JudgeView
 from galviz.pages.view_state import ViewState
@@ -21,7 +21,6 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.pair import pair_of
 from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import field, text
-from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 
 
@@ -151,7 +150,12 @@ class ResultsView(Workspace):
         else:
             shown = self.table if self.training else self.table[~self.table["in_training"]]
             opening = run_opening(self.run, self.cutouts, in_training=self.training)
-            more = {"columns": self.axes(), "labels": Labels(), "run": self.run, "opening": opening}
+            more = {
+                "columns": self.axes(),
+                "labels": labels_of(self.run and self.run.data),
+                "run": self.run,
+                "opening": opening,
+            }
             more["badges"] = self.badges()
             explorer = Explorer(shown, self.cutouts, selection=self.selection, plots=self.plots(), **more)
             self._explorers[self.training] = explorer
