@@ -221,7 +221,7 @@ def test_the_recipe_for_a_column_of_a_sky_is_shown(sky, capsys):
     [
         ("richness --set fodls=3", "Similar names: validation.folds"),
         ("richness --recipe quik", "recipe: expected one of quick, paper, best, got 'quik'"),
-        ("--recipe quik", "recipe: expected one of quick, best, finetune, got 'quik'"),
+        ("--recipe quik", "recipe: expected one of quick, best, finetune, probe, got 'quik'"),
         ("own --target spiral", "got 'spiral'. Give the sky that has it: --data SKY."),
         ("own --data {sky}", "got 'none'. Name it with --target COLUMN."),
     ],
