@@ -62,7 +62,7 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
     assert len(plot["points"]) == ROWS
     driven.set_field("Select where", "z > 0.22")
     count = int((table["z"] > 0.22).sum())
-    driven.page.get_by_text(f"{count} of {ROWS} objects selected").wait_for()
+    driven.page.get_by_text(f"{count} of {ROWS} objects selected").first.wait_for()
 
     # A picture is that of its id, in colours.
     object_id = table.index[41]
@@ -78,12 +78,12 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
     assert json.loads(saved.read_text())["state"]["selection"]["focus"] == object_id
     other = open_page(server.url)
     other.page.locator("input[type=file][accept='.json']").set_input_files(saved)
-    other.page.get_by_text(f"{count} of {ROWS} objects selected").wait_for()
+    other.page.get_by_text(f"{count} of {ROWS} objects selected").first.wait_for()
     other.until(lambda: other.shows(object_id))
 
     # The defect is found, and its button chooses its objects.
     driven.page.get_by_role("button", name="Clear", exact=True).click()
-    driven.page.get_by_text(f"0 of {ROWS} objects selected").wait_for()
+    driven.page.get_by_text(f"0 of {ROWS} objects selected").first.wait_for()
     driven.pane("Diagnostics")
     driven.page.get_by_label("Diagnostics").select_option("worst slices")
     driven.page.get_by_text("z above").first.wait_for()
@@ -184,7 +184,9 @@ def test_uploaded_predictions_are_judged_and_compared_with_a_second_table(serve,
     changed = int((good[0] & ~good[1]).sum())
     expect(page.get_by_text(f"within the cut in predictions.csv only: {changed}", exact=True)).to_be_visible()
     page.get_by_role("button", name="Show these").nth(1).click()
-    expect(page.get_by_role("status").filter(has_text="of 300 objects selected")).to_contain_text(f"{changed} of 300")
+    expect(page.get_by_role("status").filter(has_text="of 300 objects selected").first).to_contain_text(
+        f"{changed} of 300"
+    )
 
     # After a reload the first table and its columns are there.
     page.reload()

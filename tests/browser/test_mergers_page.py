@@ -185,7 +185,7 @@ def test_controls_answers_rates_and_the_explorer(server, table, open_page):
     page.get_by_text("Select all above the line").click()
     page.get_by_text("Explore the same table").click()
     chosen = int((table["p_merger"] > 0.5).sum())
-    page.get_by_text(f"{chosen} of {ROWS} objects selected").wait_for()
+    page.get_by_text(f"{chosen} of {ROWS} objects selected").first.wait_for()
     driven.set_field("Go to object_id", table.index[7])
     driven.until(lambda: driven.pictures()[0] == {table.index[7]} == driven.pictures()[1])
 

@@ -80,9 +80,10 @@ def test_what_is_chosen_is_in_the_address_and_in_the_gallery(server, sky, open_p
     driven = open_page(f"{server.url}?tab=data")
     driven.set_field("Select where", "z < 0.2")
     chosen = list(sky.catalogue.index[sky.catalogue["z"] < 0.2])
-    driven.page.get_by_text(f"{len(chosen)} of {ROWS} objects selected").wait_for()
+    driven.page.get_by_text(f"{len(chosen)} of {ROWS} objects selected").first.wait_for()
     driven.page.get_by_role("button", name="More settings").click()
     driven.page.locator(".panes").get_by_role("button", name="Selected only").click()
+    driven.page.get_by_role("button", name="More settings").click()
 
     def listed():
         ids = driven.page.locator(".galviz-gallery .cell").evaluate_all("cells => cells.map((cell) => cell.dataset.id)")
@@ -90,9 +91,9 @@ def test_what_is_chosen_is_in_the_address_and_in_the_gallery(server, sky, open_p
 
     driven.until(lambda: listed() == set(chosen))
     other = open_page(driven.page.url)
-    other.page.get_by_text(f"{len(chosen)} of {ROWS} objects selected").wait_for()
+    other.page.get_by_text(f"{len(chosen)} of {ROWS} objects selected").first.wait_for()
     driven.page.get_by_role("button", name="Undo").click()
-    driven.page.get_by_text(f"0 of {ROWS} objects selected").wait_for()
+    driven.page.get_by_text(f"0 of {ROWS} objects selected").first.wait_for()
     driven.until(lambda: listed() == set())
 
 
@@ -187,7 +188,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     driven.page.mouse.move(right, low, steps=5)
     driven.page.mouse.up()
     inside = ((places >= [left, top]) & (places <= [right, low])).all(axis=1).sum()
-    driven.page.get_by_text(f"{inside} of {len(held_out)} objects selected").wait_for()
+    driven.page.get_by_text(f"{inside} of {len(held_out)} objects selected").first.wait_for()
     driven.page.get_by_role("button", name="Undo").click()
 
     # The numbers on the page are those of the library.
@@ -218,7 +219,7 @@ def test_a_page_with_nothing_makes_a_sky(serve, open_page):
     for label, value in {"Objects": 12, "Side in pixels": 16}.items():
         driven.set_field(label, value)
     driven.page.get_by_role("button", name="Make a synthetic sky").click()
-    driven.page.get_by_text("0 of 12 objects selected").wait_for()
+    driven.page.get_by_text("0 of 12 objects selected").first.wait_for()
     driven.page.get_by_text("synthetic sky").first.wait_for()
     assert len(CutoutSet.open(server.home / "skies" / "synthetic")) == 12
 

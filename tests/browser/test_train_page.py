@@ -122,7 +122,7 @@ def test_an_empty_page_says_what_to_do(serve, open_page):
     for label, value in {"Objects": 12, "Side in pixels": 16}.items():
         driven.set_field(label, value)
     driven.page.get_by_role("button", name="Make a synthetic sky").click()
-    driven.page.get_by_text("0 of 12 objects selected").wait_for()
+    driven.page.get_by_text("0 of 12 objects selected").first.wait_for()
     driven.tab("Train")
     driven.page.get_by_label("Target", exact=True).select_option("richness")
     driven.page.get_by_text("richness: 12, all known").wait_for()
