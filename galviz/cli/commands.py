@@ -9,10 +9,10 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from galviz.cli.pages import open  # noqa: A004 - the name of the command
 from galviz.cli.skies import OWN, Work, bar, ingest, mock, one_of, study_named
 
 if TYPE_CHECKING:
+    from galviz.runs.predictions import Predictions
     from galviz.runs.recipe import Recipe
     from galviz.runs.run import Run
     from galviz.sky.cutouts import CutoutSet
@@ -52,6 +52,11 @@ def train(args: argparse.Namespace) -> Work:
                 with training.shown(run):
                     studies.train(run, cutouts, **more)
         print(f"{run.path}: {training.summary(run)}")
+        predictions = run.predictions() if run.state()["status"] == "done" else None
+        held_out = predictions.held_out().with_truth() if predictions is not None else None
+        if held_out is not None and len(held_out.table):
+            print(f"{len(held_out.table):,} held-out objects, predicted by the network as it was saved:")
+            _print_measures(held_out)
 
     return work
 
@@ -61,14 +66,12 @@ def recipe(args: argparse.Namespace) -> Work:
     from galviz.runs.recipe import Recipe
     from galviz.runs.settings import about, declared, text_of, type_text
 
-    if not args.study and (args.recipe or args.target or args.set):
-        raise ValueError("study: expected a study whose recipe is shown, got none. Give it first.")
-    found = _target_and_recipe(args, study_named(args.study))[1].flat() if args.study else {}
-    values = [f"{name}={text_of(value)}" for name, value in found.items()]
+    of_one = any((args.study, args.recipe, args.target, args.task, args.data, args.set))
+    values = [f"{name}={text_of(value)}" for name, value in _shown_recipe(args).flat().items()] if of_one else []
 
     def work() -> None:
         for key, one in declared(Recipe):
-            shown = [value for value in values if value.startswith((f"{key}=", f"{key}."))] if args.study else [key]
+            shown = [value for value in values if value.startswith((f"{key}=", f"{key}."))] if of_one else [key]
             if shown:
                 print(*shown)
                 print(textwrap.indent(textwrap.fill(f"{about(one).help} ({type_text(one)})", 100), "    "))
@@ -103,6 +106,20 @@ def sweep(args: argparse.Namespace) -> Work:
                 f"sweep: expected all trainings to end well, got {len(failed)} that failed, {name} first: {why} "
                 "Go on with --resume."
             )
+
+    return work
+
+
+def open(args: argparse.Namespace) -> Work:  # noqa: A001 - the name of the command
+    """Serve all pages to this computer, and open the browser."""
+    for path in args.paths:
+        if not Path(path).exists():
+            raise FileNotFoundError(f"path: expected a folder or a file, got {path}, which is not there.")
+
+    def work() -> None:
+        from galviz.pages.site import serve
+
+        serve(args.paths, args.port, browser=not args.no_browser)
 
     return work
 
@@ -153,8 +170,7 @@ def baselines(args: argparse.Namespace) -> Work:
         print(f"{len(table)} objects, each predicted from the other {args.folds - 1} of {args.folds} folds")
         for name, predictions in found.items():
             print(f"{name}:")
-            for metric, row in predictions.summary().iterrows():
-                print(f"    {metric:12s}{row.value:10.5g}  [{row.low:.5g}, {row.high:.5g}]  {row.definition}")
+            _print_measures(predictions)
         if out and COLUMNS in found:
             found[COLUMNS].save(out)
 
@@ -214,6 +230,12 @@ def one_line(error: BaseException) -> str:
     return " ".join((text if ours else f"{type(error).__name__}: {text}").split())
 
 
+def _print_measures(predictions: "Predictions") -> None:
+    """Print the measures of predictions with their 95 % intervals, one a line."""
+    for metric, row in predictions.summary().iterrows():
+        print(f"    {metric:12s}{row.value:10.5g}  [{row.low:.5g}, {row.high:.5g}]  {row.definition}")
+
+
 def _sky(path: str | Path, study: "Study") -> "CutoutSet":
     """Open a sky in the bands of a study. Raise a ValueError if it has other bands."""
     from galviz.sky.cutouts import CutoutSet
@@ -232,6 +254,22 @@ def _target_and_recipe(
     recipes = study.recipes_of(name or next(iter(study.targets), ""), target.task, cutouts)
     one_of("recipe", args.recipe or "quick", recipes)
     return target, recipes[args.recipe or "quick"].with_settings(args.set)
+
+
+def _shown_recipe(args: argparse.Namespace) -> "Recipe":
+    """Return the recipe that `recipe` shows. For images of one's own, without a sky, it is that for pictures."""
+    study = study_named(args.study or OWN)
+    cutouts = _sky(args.data, study) if args.data else None
+    if cutouts is not None or args.target or study.targets:
+        return _target_and_recipe(args, study, cutouts)[1]
+    task = args.task or "classification"
+    recipes = study.recipes_of("", task)
+    one_of("recipe", args.recipe or "quick", recipes)
+    print(
+        f"galviz recipe: for {task} of pictures. Give --data SKY --target COLUMN for the recipe of your own images.",
+        file=sys.stderr,
+    )
+    return recipes[args.recipe or "quick"].with_settings(args.set)
 
 
 def _requested(args: argparse.Namespace, study: "Study", cutouts: "CutoutSet") -> tuple["Target", "Recipe", str | None]:

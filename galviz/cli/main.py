@@ -115,7 +115,7 @@ def _open(commands: Any) -> None:
     help_paths = "skies, runs, folders of them, tables, or images to make a sky of (default: what is in GALVIZ_HOME)"
     add("paths", nargs="*", metavar="PATH", help=help_paths)
     add("--port", type=int, default=0, metavar="N", help="port of the server (default: one that is free)")
-    add("--no-browser", action="store_true", help="print the address, and open no browser")
+    add("--no-browser", action="store_true", help="print the address only (default: open a browser)")
 
 
 def _mock(commands: Any, studies: "Mapping[str, Study]") -> None:
@@ -328,12 +328,18 @@ def _recipe(commands: Any, studies: "Mapping[str, Study]") -> None:
         "recipe",
         "list the settings that a recipe can have, or those of a study's recipe",
         "galviz recipe",
+        "galviz recipe own --recipe finetune",
+        "galviz recipe --data skies/mine --target spiral",
         "galviz recipe richness --recipe best --set folds=10",
     ).add_argument
-    help_study = f"show the values in a recipe of this study: {', '.join(studies)} (default: types and defaults)"
+    names = ", ".join(studies)
+    help_study = f"show the values in a recipe of this study: {names} (default: own, or without options all settings)"
     add("study", nargs="?", metavar="STUDY", help=help_study)
     add("--recipe", metavar="NAME", help="quick, paper, best, or another of the study's (default: quick)")
+    add("--data", metavar="DIR", help="the sky that is learned from (default: pictures of no sky)")
     add("--target", metavar="NAME", help="what is learned, as in `galviz train` (default: the study's own)")
+    help_task = "for a column: regression, classification or votes (default: guessed, or classification without --data)"
+    add("--task", type=_column_task, metavar="TASK", help=help_task)
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change settings (default: none)")
 
 

@@ -65,6 +65,7 @@ def python_for(
     id_column: str | None = None,
     opening: str | None = None,
     notes: Iterable[str] = (),
+    computed: Mapping[str, str] | None = None,
 ) -> str:
     r"""Return a complete script that reproduces a selection: it opens the table, repeats the steps and prints the ids.
 
@@ -80,6 +81,8 @@ def python_for(
         The lines that create ``table``, if it is not simply read from `source`.
     notes : iterable of str
         As in `provenance`. Each becomes a comment.
+    computed : mapping of str to str, optional
+        Name → expression of columns that were added to the table.
 
     Returns
     -------
@@ -93,6 +96,8 @@ def python_for(
         "",
         "from galviz.tools.selection.core import Selection",
         opening or _opening(Path(source).resolve(), id_column),
+        *(["from galviz.io.expressions import evaluate", ""] if computed else []),
+        *(f"table[{name!r}] = evaluate({expression!r}, table)" for name, expression in (computed or {}).items()),
         "",
         "selection = Selection(table)",
         *steps.splitlines(),

@@ -80,13 +80,13 @@ def paired_words(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), among: 
     names : two of str
         Names of the runs.
     among : str
-        Description of the objects: ``"both were not trained on"``.
+        Description of the objects: ``"that neither was trained on"``.
 
     Returns
     -------
     str
-        "B errs less by 0.021 [0.012, 0.030] on the 300 objects both were not trained on (MAE: A 0.231, B 0.210)."
-        Escape it in HTML, since names may contain anything.
+        "B has smaller errors by 0.021 [0.012, 0.030] on the 300 objects that neither was trained on (MAE: A 0.231,
+        B 0.210)." Escape it in HTML, since names may contain anything.
     """
     errors = table[["error_a", "error_b"]].dropna().to_numpy(dtype=np.float64)
     if len(errors) < 2:
@@ -100,10 +100,11 @@ def paired_words(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), among: 
     means = ", ".join(f"{name} {mean:.{digits}f}" for name, mean in zip(names, errors.mean(axis=0), strict=True))
     where = f"on the {len(errors):,} objects {among} ({'share wrong' if 'differs' in table else 'MAE'}: {means})."
     if alike:
-        return f"{names[0]} and {names[1]} err alike: {interval_words(value, low, high, digits)} {where}"
+        difference = interval_words(value, low, high, digits)
+        return f"{names[0]} and {names[1]} do equally well: a difference of {difference} {where}"
     better = names[1] if value > 0 else names[0]
     ends = (value, low, high) if value > 0 else (-value, -high, -low)
-    return f"{better} errs less by {interval_words(*ends, digits).lstrip('+')} {where}"
+    return f"{better} has smaller errors by {interval_words(*ends, digits).lstrip('+')} {where}"
 
 
 def compared_measures(table: pd.DataFrame, cut: float | None = None, *, n: int = 1000, seed: int = 0) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from galviz.pages.shell import page_template
 from galviz.pages.state import Finder
 from galviz.pages.view_state import ViewState, read_view
 from galviz.pages.workspace import Section, Workspace, fills
-from galviz.tasks.pair import Pair
+from galviz.tasks.pair import Pair, pair_of
 from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import text
 from galviz.tools.labels.core import Labels
@@ -56,7 +56,7 @@ object_id.</p>""")
         plots = pair_plots(opened.table, opened.pair)
         more = {"source": opened.source, "opening": self.uploaded_opening or opened.opening, "run": opened.run}
         more |= {"id_column": opened.id_column, "units": opened.units, "labels": Labels(), "plots": plots}
-        more["notes"] = opened.notes
+        more["notes"], more["badges"] = opened.notes, _badges(opened)
         explorer = Explorer(opened.table, opened.cutouts, **more)
         about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
         name, table = self.name_of(given[0]), self.table or saved.get("table_name")
@@ -113,7 +113,7 @@ class Explored(Workspace):
 
     def main(self) -> pn.viewable.Viewable:
         """Return the explorer."""
-        return fills(self.about, self.judged.main())
+        return fills(self.about, self.kept.refused, self.judged.main())
 
     def left(self) -> list[Section]:
         """Return the selection and the saved views."""
@@ -122,6 +122,15 @@ class Explored(Workspace):
     def right(self) -> list[Section]:
         """Return the settings."""
         return self.judged.right()
+
+
+def _badges(opened: Opened) -> Pair | None:
+    """Return the truth and the prediction, if they are classes."""
+    try:
+        pair = None if opened.pair is None else pair_of(opened.table, *opened.pair)
+    except (ValueError, KeyError):
+        return None
+    return pair if pair is not None and pair.classes else None
 
 
 def explore_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:

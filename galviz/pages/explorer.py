@@ -14,9 +14,10 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.export.view import ExportPanel
 from galviz.tools.filters.view import FiltersView
+from galviz.tools.gallery.core import Badges
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.labels.core import Labels
-from galviz.tools.plots.core import MOST_VALUES
+from galviz.tools.plots.defaults import default_plots
 from galviz.tools.plots.view import PlotView
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.view import SelectionBar
@@ -25,8 +26,8 @@ from galviz.tools.viewer.stretch import ALL
 from galviz.tools.viewer.view import FocusView
 
 _TABLE_ROWS = 200_000  # a larger table is not shown as pages of rows
-_PLOT = ("kind", "x", "y", "colour", "density", "guide", "bins", "logarithmic")
-_GALLERY = ("order", "descending", "filter", "captions", "tile", "only_selected")
+_PLOT = PlotView.SAVED
+_GALLERY = ("order", "descending", "filter", "captions", "tile", "only_selected", "group", "enlarge")
 _RENAMED = {"only_chosen": "only_selected"}  # in views that were saved by galviz 0.1
 KEYS = {"g": "good", "b": "bad", "q": "unsure"}
 """Key → label, by default."""
@@ -53,11 +54,15 @@ class Explorer(Workspace):
         Key → label.
     source, opening, id_column, run, units, notes
         Origin and units of the table, as in `galviz.tools.export.view.ExportPanel`.
+    badges : Pair, (str, str) or str, optional
+        What a badge on each picture says, as in `galviz.tools.gallery.view.Gallery`.
 
     Attributes
     ----------
     leads, others : dict of str to callable
-        Further tabs: before the plots, and after the gallery. Set them before the first view.
+        Further tabs: beside the plots, and beside the gallery. Set them before the first view.
+    leading : bool
+        Whether `leads` stand before the plots.
     """
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
@@ -79,18 +84,19 @@ class Explorer(Workspace):
         run: Run | None = None,
         units: Mapping[str, str] | None = None,
         notes: Sequence[str] = (),
+        badges: Badges = None,
     ) -> None:
         super().__init__()
         self.table, self.cutouts, self.axes = table, cutouts, dict(columns or {})
         self.leads: dict[str, Callable[[], Any]] = {}
         self.others: dict[str, Callable[[], Any]] = {}
-        self._panes: Panes | None = None
+        self.leading, self._panes = True, None
         self.selection = Selection() if selection is None else selection
         self.selection.show(table)
         self.bar, self.filters = SelectionBar(self.selection), FiltersView(self.selection, table, units)
-        given = list(plots) or first_plots(table)
-        self.plots = [PlotView(self.selection, lambda: self.bar.how, self.axes, **one) for one in given]
-        self.gallery = Gallery(cutouts, table, self.selection, labels=labels, keys=keys, height=420)
+        given = list(plots) or first_plots(table, units)
+        self.plots = [PlotView(self.selection, lambda: self.bar.how, self.axes, units, **one) for one in given]
+        self.gallery = Gallery(cutouts, table, self.selection, labels=labels, keys=keys, badges=badges)
         stretch_view = self.gallery.stretch_view
         self.picture = None
         if cutouts is not None:
@@ -119,20 +125,30 @@ class Explorer(Workspace):
             self._panes = self._laid_out()
         return self._panes
 
-    def arrange(self, leads: Mapping[str, Callable[[], Any]], others: Mapping[str, Callable[[], Any]]) -> None:
+    def arrange(
+        self, leads: Mapping[str, Callable[[], Any]], others: Mapping[str, Callable[[], Any]], *, leading: bool = True
+    ) -> None:
         """Show other tabs than before, in a new main area."""
-        self.leads, self.others, self._panes = dict(leads), dict(others), None
+        kept = {} if self._panes is None else self._panes.state()
+        self.leads, self.others, self.leading, self._panes = dict(leads), dict(others), leading, None
+        if kept:
+            self.panes.restore(kept)
         self.arranged += 1
 
     def _laid_out(self) -> Panes:
-        plots = {f"Plot {k}" if k > 1 else "Plot": _pane(plot) for k, plot in enumerate(self.plots, 1)}
-        lower = {"Gallery": _pane(self.gallery)}
+        plots = {f"Plot {k}" if k > 1 else "Plot": plot.pane for k, plot in enumerate(self.plots, 1)}
+        lower = {"Gallery": self.gallery.pane}
         if len(self.table) <= _TABLE_ROWS:
             lower["Table"] = lambda: TableView(self.table, self.selection)
-        if self.cutouts is None:
+        if not self.gallery.pictured:
             lower = dict(reversed(lower.items()))  # tiles without pictures say less than the table
-        picture = {} if self.picture is None else {"Picture": _pane(self.picture)}
-        panes = Panes(self.leads | plots, picture, lower | self.others | {"Export": lambda: self.out})
+        left, right = self.leads | plots if self.leading else plots | self.leads, {}
+        if self.picture is not None and self.gallery.pictured:
+            right = {"Picture": self.picture.pane}
+        elif len(left) > 1:  # without pictures, there is room for a second plot
+            left, (name, plot) = dict(list(left.items())[:-1]), list(left.items())[-1]
+            right = {name: plot}
+        panes = Panes(left, right, lower | self.others | {"Export": lambda: self.out})
         panes.param.watch(self._changed, ["active", "wide", "tall", "large"])
         return panes
 
@@ -149,10 +165,9 @@ class Explorer(Workspace):
         return [Section("Selection", self.bar), Section("Filters", self.filters)]
 
     def right(self) -> list[Section]:
-        """Return the settings of gallery and pictures."""
+        """Return the settings of all pictures."""
         stretch = self.gallery.stretch_view
-        picture = [] if stretch is None else [Section("Colours and stretch", stretch)]
-        return [*picture, Section("Gallery", self.gallery.controls())]
+        return [] if stretch is None else [Section("Colours and stretch", stretch)]
 
     def parts(self) -> list[tuple[param.Parameterized, list[str]]]:
         """Return the selection and the views, each with the names of the parameters that `state` has."""
@@ -175,7 +190,7 @@ class Explorer(Workspace):
     def state(self) -> dict[str, Any]:
         """Return the selection and the settings of all views as JSON values, for `restore`."""
         state: dict[str, Any] = {"selection": self.selection.to_json()}
-        state["plots"] = [_different(plot, _PLOT, always=("kind", "x", "y", "colour", "guide")) for plot in self.plots]
+        state["plots"] = [plot.state() for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
         state["panes"], state["filters"] = self.panes.state(), self.filters.to_json()
         if self.gallery.stretch_view is not None:
@@ -209,24 +224,14 @@ class Explorer(Workspace):
             part.param.update(**{name: getattr(theirs, name) for name in names})
 
 
-def _pane(view: Any) -> Callable[[], Any]:
-    """Return a function that returns the part of a view that fills a pane."""
-    return getattr(view, "pane", lambda: view)
+def first_plots(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Return the two plots that suit a table best."""
+    return default_plots(table, units)[:2]
 
 
-def first_plots(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a scatter plot of the first two numeric columns and a histogram; without numbers, counts of classes."""
-    if len(table.select_dtypes("number").columns):
-        return [{}, {"kind": "histogram"}]
-    classes = [str(name) for name in table.columns if table[name].nunique() <= MOST_VALUES][:2]
-    return [{"kind": "matrix", "x": classes[-1], "y": classes[0]}] if classes else []
-
-
-def _different(view: param.Parameterized, names: Iterable[str], always: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the parameters that differ from their defaults, plus those in `always`."""
-    return {
-        name: getattr(view, name) for name in names if name in always or getattr(view, name) != view.param[name].default
-    }
+def _different(view: param.Parameterized, names: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters that differ from their defaults."""
+    return {name: getattr(view, name) for name in names if getattr(view, name) != view.param[name].default}
 
 
 def _known(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The home page: the skies and runs of this computer, the studies, and ways to open one's own data."""
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -25,14 +24,14 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import open_study, studies
 from galviz.tools.formatting import REFUSED, Text, field, shown_error, shown_time, text
-from galviz.tools.gallery.figure import contact_sheet
+from galviz.tools.gallery.figure import picture_urls
 from galviz.tools.viewer.stretch import StretchView
 
 _CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 _EVERY_MS = 1000
 _STRIP = 4  # pictures on a card
 _SIDE = 92  # px
-_DEMO = ("mergers", 300, 48)  # study, objects, px: drawn within seconds
+_DEMO = (200, 32)  # objects, px: drawn within seconds
 _TABLES = {".csv", ".ecsv", ".vot", ".xml", ".parquet", ".json", ".gz"}
 
 
@@ -78,7 +77,12 @@ class HomePage(pn.viewable.Viewer):
 
     def _ingest(self, source: Path) -> None:
         name = re.sub(r"[^\w.+-]", "-", source.name.partition(".")[0]).lstrip(".-") or "images"
-        self.job.start(["ingest", str(source), "--skip-bad"], free_name(self.library.sky_folders[-1], name))
+        self.job.start(["ingest", str(source), "--skip-bad"], self._free(name))
+
+    def _free(self, name: str) -> str:
+        """Return a name for a new sky: this one, or with a number if it is taken."""
+        folder = self.library.sky_folders[-1]
+        return free_name(folder, name) if (folder / name).exists() else name
 
     def _receive(self, path: Path) -> None:
         """Show an uploaded table, or make a sky of uploaded images."""
@@ -93,10 +97,10 @@ class HomePage(pn.viewable.Viewer):
 
     def demo(self, _: object = None) -> None:
         """Draw a small sky."""
-        study, count, size = _DEMO
-        name = free_name(self.library.sky_folders[-1], "demo")
+        count, size = _DEMO
+        study = next(study.example for study in studies().values() if study.example)
         try:
-            self.job.start(["mock", study, "--n", str(count), "--size", str(size)], name)
+            self.job.start(["mock", study, "--n", str(count), "--size", str(size)], self._free("demo"))
         except REFUSED as error:
             self.job.result = shown_error(error)
 
@@ -233,12 +237,10 @@ def _strip(path: str, _stamp: int) -> tuple[str, ...]:
     try:
         sky = CutoutSet.open(path)
         rows = np.unique(np.linspace(0, max(len(sky) - 1, 0), _STRIP).astype(int))[: len(sky)]
-        stretch = StretchView(sky).stretch()
-        images = (np.asarray(sky.images[int(row)], dtype=np.float32)[None] for row in rows)
-        sheets = [contact_sheet(image, None, sky.bands, stretch, side=_SIDE) for image in images]
+        images = (sky.images[int(row)] for row in rows)
+        return picture_urls(images, sky.bands, StretchView(sky).stretch(), side=_SIDE)
     except REFUSED:
         return ()
-    return tuple(f"data:image/png;base64,{b64encode(sheet.png).decode()}" for sheet in sheets)
 
 
 def home_page(paths: Sequence[str] = ()) -> pn.viewable.Viewable:

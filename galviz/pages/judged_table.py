@@ -106,7 +106,8 @@ class JudgedTable(Workspace):
     def _arrange(self) -> None:
         """Show the plots that judge the pair before those of the explorer."""
         judge = self._judge()
-        self.explorer.arrange({} if judge is None else judge.tabs(), {} if judge is None else self.others)
+        leads, others = ({}, {}) if judge is None else (judge.tabs(), self.others)
+        self.explorer.arrange(leads, others, leading=isinstance(judge, ClassesJudge))
 
     @param.depends("pair")
     def cards(self) -> pn.viewable.Viewable:
@@ -138,7 +139,7 @@ class JudgedTable(Workspace):
 
     def main(self) -> pn.viewable.Viewable:
         """Return the measures, and below them the explorer."""
-        return fills(pn.Column(self.cards, sizing_mode="stretch_width", margin=0), self.explorer.main())
+        return fills(self.refused, pn.Column(self.cards, sizing_mode="stretch_width", margin=0), self.explorer.main())
 
     def left(self) -> list[Section]:
         """Return the selection."""
@@ -146,9 +147,8 @@ class JudgedTable(Workspace):
 
     def right(self) -> list[Section]:
         """Return which columns are judged, their measures, and the settings of the explorer."""
-        choice = pn.Column(self.choice(), self.refused, sizing_mode="stretch_width")
         measures = Section("Measures", pn.Column(self.tables, sizing_mode="stretch_width"))
-        return [Section("Truth and prediction", choice), measures, *self.explorer.right()]
+        return [Section("Truth and prediction", self.choice()), measures, *self.explorer.right()]
 
 
 def as_judged(table: pd.DataFrame, pair: Pair) -> pd.DataFrame:

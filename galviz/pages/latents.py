@@ -115,7 +115,7 @@ class LatentsView(Workspace):
             return text(_NONE.format(name=self.run.name, yet=yet))
         if self.thumbnails is not None:
             self.explorer.leads = {"Map": lambda: scrolls(self.thumbnails)}
-        return fills(pn.FlexBox(text(self.about()), *self._maps()), self.explorer.main())
+        return fills(pn.FlexBox(text(self.about()), *self._maps()), self._kept.refused, self.explorer.main())
 
     def left(self) -> list[Section]:
         """Return the selection and the saved views."""

@@ -44,6 +44,7 @@ class StudyPage(Workspace):
 
     page = param.ClassSelector(class_=PageState, constant=True)
     train = param.ClassSelector(class_=TrainPanel, constant=True)
+    has_left = param.Boolean(default=True, doc="whether the active tab has something for the left drawer")
     remade = param.Integer(default=0, doc="grows when the content of a tab was made anew")
 
     def __init__(
@@ -150,16 +151,18 @@ class StudyPage(Workspace):
         """Return what the active tab has for a drawer."""
         content = self.content
         sections = getattr(content, side)() if isinstance(content, Workspace) else []
+        if side == "left":
+            self.has_left = bool(sections)
         nothing = note("Nothing to set on this tab.")
         return pn.Column(*([section.card() for section in sections] or [nothing]), sizing_mode="stretch_width")
 
-    def left(self) -> Any:
+    def left(self) -> list[Section]:
         """Return the left drawer, which follows the active tab."""
-        return pn.Column(self._left, sizing_mode="stretch_width")
+        return [Section("", self._left)]
 
-    def right(self) -> Any:
+    def right(self) -> list[Section]:
         """Return the right drawer, which follows the active tab."""
-        return pn.Column(self._right, sizing_mode="stretch_width")
+        return [Section("", self._right)]
 
     def bar(self) -> list[Any]:
         """Return the data, the run and the search for an id, which stand in the top bar."""

@@ -46,7 +46,7 @@ export function movedBar(key, share) {
   const by = { ArrowLeft: -STEP, ArrowUp: -STEP, ArrowRight: STEP, ArrowDown: STEP }[key];
   if (key === "Home") return LEAST;
   if (key === "End") return 1 - LEAST;
-  return by === undefined ? undefined : clamp(Number((share + by).toFixed(4)), LEAST, 1 - LEAST);
+  return typeof by === "number" ? clamp(Number((share + by).toFixed(4)), LEAST, 1 - LEAST) : undefined;
 }
 
 class Workspace {

@@ -1,6 +1,6 @@
 """The areas of a workspace: plot, picture and gallery side by side, each with tabs, and bars between them to drag."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,7 +27,7 @@ class Panes(pn.custom.JSComponent):
     names = param.List(default=[], item_type=list, doc="names of the tabs, a list for each area")
     active = param.List(default=[], item_type=str, doc="name of the open tab of each area")
     wide = param.Number(default=0.5, bounds=(0.1, 0.9), doc="share of the width that the first area has")
-    tall = param.Number(default=0.58, bounds=(0.1, 0.9), doc="share of the height that the upper areas have")
+    tall = param.Number(default=0.52, bounds=(0.1, 0.9), doc="share of the height that the upper areas have")
     stacked = param.Boolean(default=False, constant=True, doc="whether two areas are one above the other")
     large = param.Integer(default=-1, doc="number of the area that fills the whole, or -1")
     contents = pn.custom.Children(doc="content of all tabs, in order")
@@ -64,12 +64,9 @@ class Panes(pn.custom.JSComponent):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned; what does not fit this layout is left out."""
-        known = {name: state[name] for name in ("wide", "tall", "large") if name in state}
-        given: Sequence[str] = state.get("active", ())
-        if len(given) == len(self.names):
-            pairs = zip(given, self.names, self.active, strict=True)
-            known["active"] = [name if name in names else now for name, names, now in pairs]
-        self.param.update(**known)
+        self.param.update(**{name: state[name] for name in ("wide", "tall", "large") if name in state})
+        for name in state.get("active", ()):
+            self.open(name)
 
     def _first(self, name: str) -> Any:
         return [names[0] for names in self.names] if name == "active" else self.param[name].default

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import panel as pn
 import param
 
 from galviz.pages.library import Library
 from galviz.pages.state import PageState
+from galviz.pages.workspace import scrolls
 from galviz.runs.run import ACTIVE
 from galviz.tools.formatting import REFUSED, error_note, note, shown_error
+from galviz.tools.toasts import toast
 from galviz.tools.training.run_progress import RunView
 from galviz.work import processes as jobs
 
@@ -50,6 +53,15 @@ class RunPanel(pn.viewable.Viewer):
         self.param.update(status=now, predicted=self.view.predicted)
         if before and before != now:
             self.page.found += 1
+            self._tell(now)
+
+    def _tell(self, status: str) -> None:
+        """Say that the run has ended, and how."""
+        if status == "done":
+            toast(f"{self.view.path.name} is done: see its predictions.")
+        elif status in {"failed", "lost"}:
+            why = self.view.state.get("message") or "Resume it on the tab Train."
+            toast(f"{self.view.path.name} is {status}. {why}", bad=True)
 
     def stop(self) -> None:
         """Ask the run to stop after its current step, or to leave the queue."""
@@ -69,19 +81,41 @@ class RunPanel(pn.viewable.Viewer):
         except REFUSED as error:
             self.error = shown_error(error)
 
-    @param.depends("status")
+    @param.depends("status", "predicted")
     def buttons(self) -> pn.viewable.Viewable:
         """Return the buttons Stop and Resume, enabled according to the status."""
         going, rests = self.status in {"created", *ACTIVE}, self.status in {"stopped", "failed", "lost"}
         stop = pn.widgets.Button(label="■ Stop", disabled=not going, on_click=lambda _: self.stop())
         resume = pn.widgets.Button(label="▶ Resume", disabled=not rests, on_click=lambda _: self.resume())
-        return pn.Row(stop, resume)
+        see = pn.widgets.Button(
+            label="See the predictions →", color="primary", visible=bool(self.predicted),
+            on_click=lambda _: self.page.open("predictions"),
+        )  # fmt: skip
+        return pn.Row(stop, resume, see)
 
-    @param.depends("view", "error")
-    def body(self) -> pn.viewable.Viewable:
-        """Return the view of the run, or a hint if none is selected."""
-        empty = note("No run selected. Start one, or select one in the top bar.")
-        return pn.Column(error_note(self.error), self.view or empty)
+    @param.depends("error")
+    def refused(self) -> pn.viewable.Viewable:
+        """Show why the last request failed."""
+        return error_note(self.error)
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(self.buttons, self.body)
+    def _part(self, name: str) -> pn.viewable.Viewable:
+        """Return a part of the view of the selected run, or a hint if none is selected."""
+        nothing = note("No run selected. Start one, or select one in the top bar.")
+
+        def made(view: RunView | None) -> Any:
+            return nothing if view is None else getattr(view, name)()
+
+        return pn.Column(pn.bind(made, self.param.view), sizing_mode="stretch_width")
+
+    def tabs(self) -> dict[str, Callable[[], Any]]:
+        """Return what is shown of the run, for a pane: its progress, samples and log."""
+
+        def progress() -> pn.viewable.Viewable:
+            parts = [self.buttons, self.refused, self._part("summary"), self._part("drawn_curves")]
+            return scrolls(pn.Column(*parts, sizing_mode="stretch_width"))
+
+        return {
+            "Progress": progress,
+            "Samples": lambda: scrolls(self._part("contact_sheet")),
+            "Log": lambda: scrolls(self._part("lines")),
+        }

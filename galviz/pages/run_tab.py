@@ -10,7 +10,6 @@ from galviz.pages.library import NO_RUN, open_sky
 from galviz.pages.page import StudyPage
 from galviz.pages.repair_tab import RepairTab
 from galviz.pages.tabs import TabContent
-from galviz.pages.workspace import Section, Workspace
 from galviz.runs.best_fits import KNOWN_FITS, LATENTS
 from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
@@ -19,7 +18,7 @@ from galviz.tools.formatting import REFUSED, error_note, note, shown_error
 _FILES = ("model.safetensors", "predictions.parquet", LATENTS, KNOWN_FITS)
 
 
-class RunTab(Workspace):
+class RunTab(TabContent):
     """A tab with a view of the selected run, available once the run is done.
 
     Parameters
@@ -32,17 +31,12 @@ class RunTab(Workspace):
     """
 
     def __init__(self, of: StudyPage, name: str, make: Callable[[Run, CutoutSet], pn.viewable.Viewable]) -> None:
-        super().__init__()
-        self.of, self._make = of, make
-        self.shown: pn.viewable.Viewable | None = None
         run = of.train.run.param
-        self.content = TabContent(of.page, name, self._new, self._shows, of.page.param.run, run.predicted, run.status)
+        super().__init__(of.page, name, self._new, self._stamp, of.page.param.run, run.predicted, run.status)
+        self.of, self._view = of, make
+        self.shown: pn.viewable.Viewable | None = None
 
-    def body(self, *_: object) -> pn.viewable.Viewable:
-        """Return the view of the selected run; rebuilt only if the run or its files change."""
-        return self.content.body()
-
-    def _shows(self) -> tuple[object, ...]:
+    def _stamp(self) -> tuple[object, ...]:
         path = self.of.library.run_path(self.of.page.run)
         return path, *_stamps(path), path is not None and self.of.train.run.status in ACTIVE
 
@@ -57,22 +51,10 @@ class RunTab(Workspace):
             run = Run.open(path)
             if not run.weights.exists():
                 return note(f"{run.name} is {run.state()['status']}: it can be used once it is done.")
-            self.shown = self._make(run, open_sky(run.data))
+            self.shown = self._view(run, open_sky(run.data))
         except REFUSED as error:
             return error_note(shown_error(error))
         return self.shown
-
-    def main(self) -> pn.viewable.Viewable:
-        """Return the view."""
-        return self.content.main()
-
-    def left(self) -> list[Section]:
-        """Return what the view has for the left drawer."""
-        return self.content.left()
-
-    def right(self) -> list[Section]:
-        """Return what the view has for the right drawer."""
-        return self.content.right()
 
 
 def _stamps(path: Path | None) -> tuple[int, ...]:

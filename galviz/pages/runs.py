@@ -97,7 +97,7 @@ def run_row(run: Run) -> dict[str, str]:
         "recipe": info["recipe"]["name"],
         "status": state["status"],
         "epochs": f"{state.get('epoch', 0)} of {state.get('epochs', info['recipe']['epochs'])}",
-        "best, held out": best(run) or NOT_KNOWN,
+        "best epoch, held out": best(run) or NOT_KNOWN,
         "made": shown_time(info.get("created")),
         "data": run.data.name,
     }

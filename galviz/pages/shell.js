@@ -4,6 +4,7 @@
 import { button, isTyping, make } from "../tools/shared.js";
 
 const THEME = "galviz-theme";
+const SHOWN_MS = 8000;
 const ROOMY = 1200; // px; on a narrower page the left drawer is shut at first
 
 /** @type {[string, string][]} */
@@ -15,7 +16,10 @@ const KEYS = [
   ["← → ↑ ↓ PgUp PgDn", "move through the gallery"],
   ["space", "select the object in the gallery; with shift and click: a range"],
   ["g b q", "label the object good, bad, unsure; u: undo"],
-  ["b", "blink the bands of the picture"],
+  ["b a", "picture: blink the bands; all bands, or one"],
+  ["s r 0", "picture: contrast by dragging or arrows; undo it; the whole image"],
+  ["n m i", "picture: north up; marks of sources; facts of the object"],
+  ["p c", "picture: aperture photometry; copy pixel, coordinates and values"],
   ["?", "show or hide this list"],
 ];
 
@@ -24,7 +28,7 @@ const KEYS = [
  * @property {boolean} dark
  * @property {boolean} roomy
  * @property {boolean} given whether the address names a theme
- * @property {(event: string, listener: () => void) => void} on
+ * @property {(event: string, listener: (message: {text: string, kind: string}) => void) => void} on
  */
 
 /** @param {{model: Shell}} place */
@@ -41,9 +45,6 @@ export function render({ model }) {
   const help = button("?", show, { title: "Keys (?)" });
   help.setAttribute("aria-label", "Keys");
 
-  model.roomy = window.innerWidth >= ROOMY;
-  const kept = localStorage.getItem(THEME);
-  if (!model.given && kept !== null) model.dark = kept === "dark";
   model.on("dark", () => localStorage.setItem(THEME, model.dark ? "dark" : "light"));
 
   const key = (/** @type {KeyboardEvent} */ event) => {
@@ -57,8 +58,26 @@ export function render({ model }) {
   };
   document.addEventListener("keydown", key);
   model.on("lifecycle:remove", () => document.removeEventListener("keydown", key));
+  const toasts = make("div", "toasts");
+  model.on("msg:custom", ({ text, kind }) => {
+    const bad = kind === "bad";
+    const box = make("div", `toast ${kind}`, "", { role: bad ? "alert" : "status" });
+    const shut = button("×", () => box.remove(), { title: "Close" });
+    shut.setAttribute("aria-label", "Close this message");
+    box.append(make("span", "", text), shut);
+    toasts.append(box);
+    if (!bad) setTimeout(() => box.remove(), SHOWN_MS);
+  });
   const whole = make("div");
-  whole.append(help, list);
+  whole.append(help, list, toasts);
+  // The page around it does not hear of changes before it is drawn.
+  const begin = () => {
+    if (!whole.isConnected) return setTimeout(begin, 50);
+    model.roomy = window.innerWidth >= ROOMY;
+    const kept = localStorage.getItem(THEME);
+    if (!model.given && kept !== null) model.dark = kept === "dark";
+  };
+  setTimeout(begin, 50);
   return whole;
 }
 

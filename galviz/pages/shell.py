@@ -7,13 +7,18 @@ from typing import Any, ClassVar
 import panel as pn
 import panel_material_ui as pmui
 import param
+from panel.util import edit_readonly
 from panel.widgets.base import WidgetBase
 from param import concrete_descendents
 
 from galviz.pages.state import query, write_query
 from galviz.pages.visitors import guard_requests, may_visit, refused_page
 from galviz.pages.workspace import Workspace
+from galviz.tools._panel import keep_fields
 from galviz.tools.client import script
+from galviz.tools.toasts import show_toasts
+
+keep_fields()
 
 _WIDGETS = (Path(__file__).parent / "widgets.css").read_text(encoding="utf-8")
 BAR = 56
@@ -49,6 +54,10 @@ class Browser(pn.custom.JSComponent):
     _esm = script(Path(__file__), "shell.js")
     _stylesheets: ClassVar[list[str]] = [Path(__file__).with_suffix(".css").read_text(encoding="utf-8")]
 
+    def send(self, message: dict[str, str]) -> None:
+        """Send a toast to the browser."""
+        self._send_msg(message)
+
 
 def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template.base.BaseTemplate:
     """Return the page of a dashboard for one visitor, or a refusal if they may not use it.
@@ -78,10 +87,31 @@ def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template
         sidebar_width=300, contextbar_width=340, contextbar_variant="auto", contextbar_resizable=True,
         busy_indicator=None, sx=_SX, theme_config=_THEME,
     )  # fmt: skip
+    with edit_readonly(page):
+        page.busy = False  # else each poll turns it on and off, and for that Panel walks through all models of the page
     browser.link(page, dark="dark_theme", bidirectional=True)
-    browser.param.watch(lambda event: setattr(page, "sidebar_open", event.new), "roomy")
+    show_toasts(browser.send)
+    keep_drawer(page, browser, content)
     page.param.watch(lambda event: write_query(theme="dark" if event.new else "light"), "dark_theme")
     return page
+
+
+def keep_drawer(page: pmui.Page, browser: Browser, content: Any) -> None:
+    """Shut the left drawer where it is empty or there is no room for it, else as the visitor left it."""
+    wanted = {"open": True}
+
+    def follow(*_: param.parameterized.Event) -> None:
+        page.sidebar_open = wanted["open"] and browser.roomy and getattr(content, "has_left", True)
+
+    def remember(event: param.parameterized.Event) -> None:
+        if browser.roomy and getattr(content, "has_left", True):
+            wanted["open"] = event.new
+
+    page.param.watch(remember, "sidebar_open")
+    browser.param.watch(follow, "roomy")
+    if isinstance(content, Workspace) and "has_left" in content.param:
+        content.param.watch(follow, "has_left")
+    follow()
 
 
 def filled(content: Any) -> pn.Column:

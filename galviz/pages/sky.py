@@ -74,7 +74,7 @@ class SkyView(Workspace):
             f"{bands} bands {' '.join(self.cutouts.bands)}",
             f"{width}×{height} px of {scales}",
             f"unit {self.cutouts.unit}",
-            *([Markup("<b>{:,} left out</b>, see below").format(len(self.rejected))] if len(self.rejected) else []),
+            *([Markup("<b>{:,} left out</b>, see the tab").format(len(self.rejected))] if len(self.rejected) else []),
         ]
         return Markup(" · ").join(facts)
 
@@ -82,7 +82,7 @@ class SkyView(Workspace):
         """Return the summary and the explorer."""
         if not len(self.cutouts):
             return text(self.about() + ": nothing to show.")
-        return fills(text(self.about(), margin=(4, 8)), self.explorer.main())
+        return fills(text(self.about(), margin=(4, 8)), self.kept.refused, self.explorer.main())
 
     def left(self) -> list[Section]:
         """Return the selection, and the saved views."""

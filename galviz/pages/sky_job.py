@@ -9,6 +9,7 @@ import param
 from galviz.io.paths import home
 from galviz.pages.library import Library
 from galviz.runs.run import Run
+from galviz.tools.toasts import toast
 from galviz.work import processes as jobs
 
 
@@ -54,8 +55,10 @@ class SkyJob(param.Parameterized):
             self.percent = int(100 * int(found[-1][0]) / int(found[-1][1])) if found else -1
         elif (self.library.sky_folders[-1] / name / "galviz.json").exists():
             self.param.update(making="", ready=name, percent=100, result=f"{name} is ready.")
+            toast(self.result)
         else:
             self.param.update(making="", percent=0, result=log.rpartition("\n")[2])
+            toast(self.result or f"{name} could not be made.", bad=True)
 
     @staticmethod
     def _log_folder(name: str) -> Path:

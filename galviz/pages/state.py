@@ -7,6 +7,8 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
+from galviz.tools.formatting import text
 from galviz.tools.selection.core import Selection
 
 TABS = ("data", "train", "predictions", "why", "runs")
@@ -137,12 +139,12 @@ class Finder(pn.viewable.Viewer):
             self.selection.focus = str(found[0])
 
     @param.depends("missing")
-    def _alert(self) -> str:
-        return f"no object {self.missing}" if self.missing else ""
+    def _alert(self) -> str | Markup:
+        return Markup("<span role='alert'>no object {}</span>").format(self.missing) if self.missing else ""
 
     def __panel__(self) -> pn.viewable.Viewable:
         style = {"white-space": "nowrap", "color": "#d55e00"}
-        alert = pn.pane.Str(self._alert, margin=(18, 4), styles=style)
+        alert = text(self._alert, margin=(18, 4), styles=style)
         box = pn.widgets.TextInput.from_param(
             self.param.typed, label="", placeholder="Find an id  (/)", width=170, margin=(9, 5, 5, 5),
             description=None,

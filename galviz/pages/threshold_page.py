@@ -1,6 +1,7 @@
 """The threshold tab: a threshold over a run's votes, an uploaded table, or data given on the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 import panel as pn
@@ -51,6 +52,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         super().__init__(paths, library, page=page or PageState(), **params)
         self.view: ThresholdView | None = None
         self.explorer: Explorer | None = None
+        self.card: pn.Card | None = None
         self._follow()
 
     def offered(self) -> dict[str, str]:
@@ -89,17 +91,30 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         first = {"threshold": THRESHOLD} if set(COLUMNS) <= set(opened.table.columns) else {}
         self.page.selection.show(opened.table)
         scores, meanings = with_classes(scores_of(opened), opened.run), meanings_of(opened.run)
-        self.view = view = ThresholdView(scores, opened.cutouts, self.page.selection, meanings=meanings, **first)
+        more = {"meanings": meanings, "others": self._others(opened.run)} | first
+        self.view = view = ThresholdView(scores, opened.cutouts, self.page.selection, **more)
         view.param.update(**_from_address(view))
         keep_in_address(view)
         held_out = "" if opened.run is None else " that the network has not seen in training"
         about = Markup("<b>{}</b>: {:,} objects{}{}")
         about = about.format(self.name_of(given[0]), len(opened.table), held_out, _origin(opened))
         about += _FLATTERED if opened.run is not None and opened.run.recipe.validation.keep == "best" else ""
-        card = pn.Card(title="Explore the same table: plots, pictures, exports", collapsed=True)
+        card = self.card = pn.Card(title="Explore the same table: plots, pictures, exports", collapsed=True)
         card.param.update(sizing_mode="stretch_width")
         card.param.watch(lambda _: self._explore(card, opened, view), "collapsed")
         return pn.Column(text(about), view, card, sizing_mode="stretch_width")
+
+    def _others(self, run: Run | None) -> dict[str, Callable[[], pd.DataFrame | None]]:
+        """Return the other runs of the same target: name → function that reads their scores of held-out objects."""
+        if run is None:
+            return {}
+
+        def read(name: str, other: Run) -> pd.DataFrame | None:
+            table = found[name]()
+            return None if table is None else with_classes(table[~table["in_training"]], other)
+
+        runs, found = self.library.predicted(), self.library.judged(run.target)
+        return {name: partial(read, name, runs[name]) for name in found if runs[name].path != run.path}
 
     def _explore(self, card: pn.Card, opened: Opened, view: ThresholdView) -> None:
         """Build the explorer when its card is opened: it is slow for 10⁷ objects."""

@@ -14,18 +14,19 @@ import param
 from galviz.io.markup import Markup
 from galviz.pages.folders import free_name
 from galviz.pages.library import Library, open_sky
+from galviz.pages.panes import Panes
 from galviz.pages.recipe_form import RecipeForm, place_of
 from galviz.pages.run import RunPanel
-from galviz.pages.state import Chooser, PageState
+from galviz.pages.state import PageState
+from galviz.pages.workspace import Workspace, scrolls
 from galviz.runs.recipe import Recipe
 from galviz.runs.timm_encoders import MILLIONS
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import Study
 from galviz.tasks import column_tasks
+from galviz.tasks.guess import learnable
 from galviz.tasks.target import Target
 from galviz.tools.formatting import (
-    FORM,
-    GROW,
     REFUSED,
     Choices,
     beside,
@@ -65,7 +66,7 @@ class SelectedTarget(NamedTuple):
     problem: str = ""
 
 
-class TrainPanel(pn.viewable.Viewer):
+class TrainPanel(Workspace):
     """Start the training of a study, or of any column of a sky, as a separate process, and show its progress.
 
     Parameters
@@ -115,7 +116,7 @@ class TrainPanel(pn.viewable.Viewer):
         """Offer the study's targets and the columns of the sky, and keep what is selected if it is still there."""
         cutouts, found = self.cutouts, []
         if cutouts is not None and self.study.train is None:  # a study with its own training learns nothing else
-            found = [str(name) for name in cutouts.catalogue.columns]
+            found = learnable(cutouts.catalogue)
         columns = [name for name in found if "," not in name and name == name.strip() != ""]  # as `--target` takes them
         offered = [*(self.study.targets or [""]), *(name for name in columns if name not in self.study.targets)]
         self.param.target.objects = {name or "choose a column …": name for name in offered}
@@ -256,7 +257,7 @@ class TrainPanel(pn.viewable.Viewer):
         return any(target.self_labelled for target in self.study.targets.values())
 
     def choices(self) -> list[pn.widgets.Widget]:
-        """Return the five controls of a new user. Only their options are refreshed, so typed text is not lost."""
+        """Return the controls of a new user. Only their options are refreshed, so typed text is not lost."""
         select = {"type": pn.widgets.Select}
         options = {
             "target": select,
@@ -264,8 +265,7 @@ class TrainPanel(pn.viewable.Viewer):
             "device": select | {"options": self.param.devices},
             "run_name": {"placeholder": self.free_name},
         }
-        sky = Chooser(self.page, "sky", self.library.skies, "Data")
-        return [sky.select, *(field(self.param[name], **{"width": 260} | option) for name, option in options.items())]
+        return [field(self.param[name], **{"width": 260} | option) for name, option in options.items()]
 
     def learned(self) -> list[pn.widgets.Widget]:
         """Return the controls under "Advanced" that say what is learned, and from which weights."""
@@ -331,16 +331,20 @@ class TrainPanel(pn.viewable.Viewer):
         """Show why the last training did not start."""
         return error_note(self.error)
 
-    def __panel__(self) -> pn.viewable.Viewable:
+    def form_of_new(self) -> pn.Column:
+        """Return the form of a new training."""
         wide = {"sizing_mode": "stretch_width"}
         start = pn.widgets.Button(label="▶ Start training", color="primary", on_click=self.start, height=44, **wide)
-        sky, target, *rest = self.choices()
+        target, *rest = self.choices()
         advanced = pn.Card(pn.FlexBox(*self.learned()), self.fields, title="Advanced", collapsed=True, **wide)
-        form = pn.Column(
-            text(Markup("<h3>New training</h3>")), pn.FlexBox(sky, target), self.preview, pn.FlexBox(*rest),
-            text(self.reason), start, self.refused, text(self.command_line, **wide), advanced, styles=FORM,
+        return pn.Column(
+            pn.FlexBox(target, *rest[:1]), self.preview, pn.FlexBox(*rest[1:]), text(self.reason), start, self.refused,
+            advanced, text(self.command_line, **wide), **wide,
         )  # fmt: skip
-        return pn.FlexBox(form, pn.Column(text(Markup("<h3>Run</h3>")), self.run, styles=GROW))
+
+    def main(self) -> pn.viewable.Viewable:
+        """Return the form beside the progress of the selected run."""
+        return Panes({"New training": lambda: scrolls(self.form_of_new())}, self.run.tabs(), wide=0.42)
 
 
 def reason_for(recipe: Recipe, selected: SelectedTarget, cutouts: CutoutSet, device: str) -> str:
@@ -395,13 +399,19 @@ def pretrained_of(given: str, library: Library) -> str:
     runs, here = library.runs()[0], Path(given).exists()
     if given in runs:
         return str(runs[given].path)
+    if given.startswith(("hf-hub:", "hf_hub:")):
+        raise ValueError(
+            "network.pretrained: expected imagenet, a tag of timm, or weights that the owner of this page allows: a "
+            f"run, or a file in a folder that the page was started on. Got {given!r}, which it may not download. "
+            f"Train on the command line with --set network.pretrained={given}"
+        )
     if given == "imagenet" or (_TAG.fullmatch(given) and not here):
         return given
     if "/" in given or here:
         return str(library.allowed(given, "network.pretrained"))
     raise ValueError(
         f"network.pretrained: expected a file or a run that this page may open, imagenet, or a tag of timm such as "
-        f"a1_in1k, got {given!r}. Models of a hub can be named on the command line."
+        f"a1_in1k, got {given!r}. Other models of a hub can be named on the command line."
     )
 
 

@@ -94,7 +94,8 @@ class ViewState(pn.viewable.Viewer):
         write_query(**{self.key: "" if self.too_long else written})
 
     @param.depends("error")
-    def _alert(self) -> pn.viewable.Viewable:
+    def refused(self) -> pn.viewable.Viewable:
+        """Show why a view could not be opened. It stands in the main area, as a drawer may be shut."""
         return alert(self.error)
 
     @param.depends("too_long")
@@ -110,7 +111,7 @@ class ViewState(pn.viewable.Viewer):
         file = pn.widgets.FileInput(accept=".json", width=220)
         file.param.watch(lambda event: self.open(event.new) if event.new else None, "value")
         row = pn.FlexBox(save, text("Open a saved view:", margin=(10, 5)), file, text(self._note), align_items="center")
-        return pn.Column(row, self._alert, sizing_mode="stretch_width")
+        return pn.Column(row, sizing_mode="stretch_width")
 
 
 def read_view(content: bytes | str) -> dict[str, Any]:

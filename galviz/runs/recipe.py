@@ -45,6 +45,29 @@ class Network(Group):
         "imagenet. Empty: random weights.",
         architectures=(_TIMM,),
     )
+    pooling: str = setting(
+        "last",
+        "Features that the head gets: those of the last layer; or mean and scatter of the maps of all blocks, for an "
+        "encoder that stays as it is.",
+        choices=("last", "blocks"),
+        architectures=(_TIMM,),
+        tasks=IMAGES,
+    )
+    pixels: int = setting(
+        0,
+        "Larger images are shrunk to this many pixels on a side before the encoder. 0: they are not.",
+        low=0,
+        architectures=(_TIMM,),
+        tasks=IMAGES,
+    )
+    views: int = setting(
+        1,
+        "Rotations and flips of an image whose features are averaged in the network.",
+        low=1,
+        high=8,
+        architectures=(_TIMM,),
+        tasks=IMAGES,
+    )
     width: int = setting(
         64,
         "Channels of the first stage; ResNet-18 has 64. In a GAN: channels of the smallest feature map.",

@@ -33,7 +33,7 @@ _INFO = {
 _STATE = {
     "status": Literal["created", "waiting", "running", "stopped", "done", "failed"],
     "host": str, "pid": int, "heartbeat": float, "message": str, "device": str, "memory_mb": float | None,
-    "epoch": int, "epochs": int, "step": int, "steps": int, "eta_s": float | None,
+    "load": float | None, "epoch": int, "epochs": int, "step": int, "steps": int, "eta_s": float | None,
 }  # fmt: skip
 _BUILD = {"bands": tuple[str, ...], "size": int}
 _PACKAGES = ("galviz", "torch", "torchvision", "lightning", "numpy", "pandas", "astropy", "galsim")
@@ -185,7 +185,7 @@ class Run:
         dict
             ``status``: created, waiting, running, stopped, done, failed, or lost (the file says waiting or running, but
             the process is gone); ``heartbeat``, ``host``, ``pid``; and, if known, ``epoch``, ``epochs``, ``step``,
-            ``steps``, ``eta_s``, ``device``, ``memory_mb`` and ``message``.
+            ``steps``, ``eta_s``, ``device``, ``memory_mb``, ``load`` (%) and ``message``.
         """
         state = read_json(self.path / "state.json")
         if state["status"] in ACTIVE and not is_alive(state):
@@ -284,6 +284,11 @@ class Run:
     def save_predictions(self, predictions: Predictions) -> None:
         """Write ``predictions.parquet``."""
         predictions.save(self.path / "predictions.parquet")
+
+    @property
+    def samples(self) -> Path:
+        """File with the predictions of a few held-out objects after the last epoch, as `Predictions`."""
+        return self.path / "samples.parquet"
 
     def predictions(self) -> Predictions | None:
         """Read ``predictions.parquet``, or return None if there are no predictions yet."""

@@ -100,7 +100,7 @@ def read_images(found: Found, out: Path, *, notes: list[str], **more: object) ->
     left_out = write_pictures(out, found.pictures, rejected=found.rejected, notes=notes, **more)
     sky = CutoutSet.open(out)
     if more.get("size") is None and found.pictures.box is None:
-        notes.append(f"the pictures are made {sky.images.shape[-1]} px wide (choose with size)")
+        notes.append(f"the pictures are made {sky.images.shape[-1]} px wide (another size: --size, in Python size=)")
     return sky, left_out
 
 

@@ -169,7 +169,8 @@ class Study:
             return Guess(self.targets[name], f"{name}: {self.targets[name].task}, as in the study {self.name}")
         if cutouts is None or not name:
             known = f"one of {', '.join(self.targets)}, or " if self.targets else ""
-            raise ValueError(f"target: expected {known}a column of the catalogue, got {name or 'none'!r}.")
+            cure = " Give the sky that has it: --data SKY." if cutouts is None else " Name it with --target COLUMN."
+            raise ValueError(f"target: expected {known}a column of the catalogue, got {name or 'none'!r}.{cure}")
         parts = [name] if name in cutouts.catalogue.columns else next(csv.reader([name], skipinitialspace=True))
         columns, known = tuple(filter(None, map(str.strip, parts))), cutouts.catalogue.columns
         if self.targets and not set(columns) <= set(known):
@@ -189,11 +190,11 @@ class Study:
         task : str
             The task of a column.
         cutouts : CutoutSet, optional
-            The sky, whose unit and size the recipes for a column are made for.
+            The sky, whose unit and size the recipes for a column are made for. By default pictures of 128 pixels.
         """
         if target in self.targets or not task:
             return self.other_recipes.get(target, self.recipes)
-        unit, size = ("", 64) if cutouts is None else (cutouts.unit, cutouts.images.shape[-1])
+        unit, size = ("display", 128) if cutouts is None else (cutouts.unit, cutouts.images.shape[-1])
         return general_recipes(task, unit, size)
 
 

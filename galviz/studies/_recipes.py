@@ -46,7 +46,20 @@ def general_recipes(task: str, unit: str, size: int) -> dict[str, Recipe]:
         scaling = {"normalise": "pretrained"}
     else:
         finetune |= {"freeze_epochs": 1}  # fluxes are not the pictures that the encoder knows: all blocks must adapt
-    return {
+    probe = quick.replace(
+        name="probe",
+        epochs=40,
+        network=timm | {"apart": False, "pooling": "blocks", "pixels": 80, "views": 8},
+        optimiser={
+            "name": "sgd",
+            "learning_rates": {"encoder": 1e-3, "head": 10.0},  # the encoder's is not used
+            "weight_decay": 1e-3,
+            "schedule": "cosine",
+            "frozen": True,
+        },
+        data=scaling | {"augment": (), "tta": 1},  # the views are averaged in the network
+    )
+    recipes = {
         "quick": quick,
         "best": quick.replace(
             name="best",
@@ -65,3 +78,4 @@ def general_recipes(task: str, unit: str, size: int) -> dict[str, Recipe]:
             data=scaling | {"augment": ("turn",)},
         ),
     }
+    return recipes | {"probe": probe} if task == "classification" else recipes

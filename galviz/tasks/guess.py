@@ -6,13 +6,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from galviz.io.tables import ID_NAMES
 from galviz.tasks.classification import FEW, class_labels, positive_class
 from galviz.tasks.regression import numbers
 from galviz.tasks.target import Target
 from galviz.tasks.votes import questions_of
 
-_MOST = 1000  # texts with more values than this are taken for names or comments
 _IDS = 10**9  # whole numbers from here on that are all different are taken for ids
+_FIRST = 1000  # values that show that a column repeats
+_MOST = 1000  # texts with more values than this are taken for names or comments
 _ENDS = ("true", "spread", "sigma", "p16", "p84", "alpha")  # of the columns that stand beside an estimate
 
 
@@ -74,6 +76,32 @@ def guess(catalogue: pd.DataFrame, columns: tuple[str, ...], task: str = "", pos
     return Guess(target, why or f"{', '.join(columns)}: {task}, as given")
 
 
+def are_ids(column: pd.Series) -> bool:
+    """Return whether a column names its objects, so that nothing can be learned of it.
+
+    The known values differ for all objects. They are text that is no number, or whole numbers that are very large, that
+    count the rows, or whose column is called an id.
+    """
+    found = column.dropna()
+    # The first values of most columns of classes repeat, which is quick to see.
+    if len(found) < 3 or pd.api.types.is_bool_dtype(found) or not found.iloc[:_FIRST].is_unique:
+        return False
+    values = pd.to_numeric(found, errors="coerce")
+    if values.isna().all():
+        return len(found) > FEW and found.is_unique
+    if not np.isfinite(values.astype(float)).all() or (values % 1 != 0).any() or not values.is_unique:
+        return False
+    name = str(column.name).lower()
+    counts_rows = len(values) > FEW and values.max() - values.min() == len(values) - 1
+    very_large = pd.api.types.is_integer_dtype(values) and values.min() >= _IDS  # floats may be masses
+    return bool(counts_rows or very_large or name in ID_NAMES or name.endswith("id"))
+
+
+def learnable(catalogue: pd.DataFrame) -> list[str]:
+    """Return the columns of a catalogue that can be offered as a target: all but those of ids."""
+    return [str(name) for name in catalogue.columns if not are_ids(catalogue[name])]
+
+
 def _are_counts(values: pd.DataFrame) -> bool:
     """Return whether several columns hold numbers of votes, not fractions: whole numbers, and some above 1."""
     known = values.fillna(0).to_numpy()
@@ -129,10 +157,10 @@ def _task_of(table: pd.DataFrame) -> tuple[str, str]:
             if as_numbers.isna().any() or values <= FEW:
                 return "classification", f"{name}: text with {values} values{listed} → classification"
             found = as_numbers
-        if pd.api.types.is_integer_dtype(found) and values > FEW and found.is_unique and found.min() >= _IDS:
+        if are_ids(found):
             raise ValueError(
-                f"{name}: expected values to learn, got whole numbers that differ for all objects, as ids do. Choose "
-                "another column, or give --task regression."
+                f"{name}: expected values to learn, got numbers that name the objects, as ids do. Choose another "
+                "column, or give --task regression."
             )
         finite = found.astype(float)[np.isfinite(found.astype(float))]
         if len(finite) and (finite % 1 == 0).all() and values <= FEW:

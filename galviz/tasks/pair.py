@@ -125,8 +125,7 @@ def pair_of(
     whole = _whole(true) and _whole(given)
     if _is_number(given) and not whole:
         if _is_number(true) and not (_flags(true) and _fractions(given)):
-            found = next((made for name in _ERRORS if (made := name.format(estimate)) in table), "")
-            return Pair(truth, estimate, unit=unit, sigma=found if sigma is None else sigma)
+            return Pair(truth, estimate, unit=unit, sigma=error_column(table, estimate) if sigma is None else sigma)
         return _with_probability(table, truth, estimate, positive)
     if _is_number(true) != _is_number(given) and not whole:
         raise ValueError(
@@ -141,6 +140,11 @@ def pair_of(
     two = len(classes) == 2
     positive = "" if not two else positive if positive in classes else _positive(true, classes)
     return Pair(truth, estimate, classes=classes, chances=chances, positive=positive)
+
+
+def error_column(table: pd.DataFrame, name: str) -> str:
+    """Return the column with the error (1 σ) of another one, found by its name; "" if there is none."""
+    return next((made for pattern in _ERRORS if (made := pattern.format(name)) in table), "")
 
 
 def guess_pair(table: pd.DataFrame) -> tuple[str, str] | None:

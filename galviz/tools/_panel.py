@@ -1,9 +1,14 @@
-"""Two fixes for Panel 1.9, for messages to a browser that are written while others are being sent.
+"""Fixes for Panel 1.9 and panel-material-ui.
+
+Two are for messages to a browser that are written while others are being sent:
 
 - Panel's queue is emptied by a task that unlocks the queue only at its end. A message added meanwhile is left in the
   queue until the next message comes, so pages would show old numbers.
 - Bokeh's own messages bypass that queue. A message that refers to a model in a queued message then arrives first, and
   the browser reports "reference … isn't known".
+
+The third is for fields: to import panel-material-ui makes them React widgets. These take a second to draw on a page of
+dozens, and hide their options from the browser, which a list of Panel's does not.
 """
 
 # ruff: noqa: SLF001 - it patches Panel's internals
@@ -13,7 +18,9 @@ from typing import Any
 
 from bokeh.document.events import DocumentPatchedEvent
 from bokeh.server.connection import ServerConnection
+from panel import widgets
 from panel.io import document
+from panel.param import Param
 
 
 def send_what_is_left() -> None:
@@ -50,3 +57,11 @@ def send_in_order() -> None:
         return asyncio.sleep(0)  # Bokeh awaits the return value
 
     ServerConnection.send_patch_document = send
+
+
+def keep_fields() -> None:
+    """Make the fields of parameters Panel's own widgets again. Call it after panel-material-ui is imported."""
+    for mapping in (Param.mapping, Param.input_widgets):
+        for kind, widget in mapping.items():
+            if widget.__module__.startswith("panel_material_ui"):
+                mapping[kind] = getattr(widgets, widget.__name__, widget)

@@ -19,6 +19,9 @@ send_in_order()
 
 NOT_KNOWN = "–"
 
+LOWEST = 220
+"""Smallest height of a figure in a pane, px."""
+
 REFUSED = (ValueError, OSError, RuntimeError)
 """Errors whose messages are shown to the user."""
 
@@ -81,9 +84,14 @@ def data_table(table: pd.DataFrame, **options: Any) -> pn.widgets.Tabulator:
     )
 
 
-def drawn(plot: Any) -> pn.pane.HoloViews:
+def drawn(plot: Any, sizing_mode: str = "stretch_width", **options: Any) -> pn.pane.HoloViews:
     """Show a figure that fills the width, with its own axes."""
-    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
+    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode=sizing_mode, **options)
+
+
+def filling(plot: Any) -> pn.pane.HoloViews:
+    """Show a figure that fills its pane in both directions."""
+    return drawn(plot.opts(height=None, min_height=LOWEST), sizing_mode="stretch_both", min_height=LOWEST)
 
 
 def beside(*parts: Any) -> pn.Row:

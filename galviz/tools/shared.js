@@ -201,6 +201,40 @@ export const isTyping = (event) =>
     .composedPath()
     .some((at) => at instanceof HTMLElement && (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) || at.isContentEditable));
 
+// ---- marks of sources: galviz/tools/marks.py
+
+/**
+ * @typedef {Record<string, [string, string, string]>} Marks kind of source → path of its shape, colour, name
+ */
+
+/**
+ * Draws a mark that can be seen on any background.
+ * @param {Element} parent
+ * @param {Marks} marks
+ * @param {string} kind
+ * @param {string} transform puts it in its place
+ */
+export function drawMark(parent, marks, kind, transform = "") {
+  const [d, colour] = marks[kind];
+  const path = { d, transform, fill: "none", "stroke-linejoin": "round" };
+  draw(parent, "path", { ...path, stroke: "#000b", "stroke-width": 4.2 });
+  draw(parent, "path", { ...path, stroke: colour, "stroke-width": 2 });
+}
+
+/**
+ * @param {{kind: string}[]} sources
+ * @param {Marks} marks
+ * @returns {HTMLElement[]} an entry for each kind: its mark, its name, and how many there are
+ */
+export function legendOf(sources, marks) {
+  return [...new Set(sources.map((source) => source.kind))].map((kind) => {
+    const entry = make("span");
+    drawMark(draw(entry, "svg", { viewBox: "-10 -10 20 20", width: 16, height: 16, "aria-hidden": true }), marks, kind);
+    entry.append(` ${marks[kind][2]} (${sources.filter((source) => source.kind === kind).length})`);
+    return entry;
+  });
+}
+
 // ---- numbers
 
 /**

@@ -19,7 +19,8 @@ JOINER = "\u2060"
 """Invisible character that makes names differ, and breaks sequences that a library would interpret."""
 
 
-def _no_logo(plot: Any, _: Any) -> None:
+def no_logo(plot: Any, _: Any) -> None:
+    """Hide the logo of Bokeh (a hook of HoloViews)."""
     plot.state.toolbar.logo = None
 
 
@@ -61,7 +62,7 @@ def frame(plot: Any, **more: Any) -> Any:
         "show_grid": True,
         "toolbar": "right",
         "autohide_toolbar": True,
-        "hooks": [_no_logo],
+        "hooks": [no_logo],
         "fontsize": {"title": "10pt"},
     }
     options |= more

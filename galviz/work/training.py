@@ -228,5 +228,9 @@ def _updates(run: Run, over: threading.Event, every: float) -> Iterator[Update]:
 def _line(update: Update, row: int = -1) -> str:
     values = update.rows.iloc[row].to_dict()
     epochs = f"/{update.state['epochs']}" if "epochs" in update.state else ""
-    shown = [f"{name} {value:.4g}" for name, value in values.items() if "loss" in name or name.startswith("val_")]
+    shown = [
+        f"{name.replace('train_', 'training ').replace('val_', 'held-out ')} {value:.4g}"
+        for name, value in values.items()
+        if "loss" in name or name.startswith("val_")
+    ]
     return ", ".join([f"epoch {values['epoch']:.0f}{epochs}", *shown, f"{values['seconds']:.0f} s"])

@@ -29,6 +29,14 @@ from galviz.io.tables import read_table, write_table
 from galviz.pages.explorer import Explorer
 
 CASES = {"1e5": 100_000, "1e6": 1_000_000, "1e7": 10_000_000}
+DRAWINGS = {
+    "log": {"log_x": True, "log_y": True},
+    "median": {"median": True},
+    "colour": {"colour": "truth"},
+    "categories": {"colour": "truth > 0"},
+    "contours": {"contours": True},
+    "log_median_colour": {"log_x": True, "log_y": True, "median": True, "colour": "truth"},
+}
 LASSO = [(0.1, 10.0), (0.4, 20.0), (0.5, 60.0), (0.2, 90.0)]
 
 
@@ -77,6 +85,11 @@ def main(rows: int, *, pictures: bool) -> dict[str, object]:
     }
     plot = explorer.plots[0]
     found["plot_s"] = seconds(lambda: plot.plot().get_root())
+    for name, settings in DRAWINGS.items():
+        plot.param.update(**settings)
+        found[f"{name}_s"] = seconds(lambda: plot.plot().get_root(), 3)
+        plot.param.update(**{one: plot.param[one].default for one in settings})
+    plot.plot().get_root()
     ranges = [s for streams in hv.streams.Stream.registry.values() for s in streams]
     zoom = [s for s in ranges if isinstance(s, hv.streams.RangeXY)]
     if zoom:

@@ -84,7 +84,7 @@ def case_window() -> dict:
     reference = timed(lambda: ask(small, 400), 15)
     images, _, _ = large.album.pixels(large.album.ids(0, WINDOW))
     bands = large.album.cutouts.bands
-    limit = timed(lambda: contact_sheet(images, None, bands, large.poll, side=112), 15)
+    limit = timed(lambda: contact_sheet(images, None, bands, large.stretch, side=112), 15)
     result = {"ours_s": ours, "reference": "10^3 objects", "reference_s": reference}
     return result | {"limit": "drawing alone", "limit_s": limit, "max_error": wrong_pictures(*sent[-1])}
 
@@ -127,6 +127,21 @@ def case_sort() -> dict:
     error = int((table.sort_values("z", kind="stable").index != exchange.album.ids(0, MILLION)).sum())
     result = {"ours_s": ours, "reference": "pandas sort_values", "reference_s": reference}
     return result | {"limit": "np.sort of the values", "limit_s": limit, "max_error": error}
+
+
+def case_group() -> dict:
+    """A million objects in groups, sorted in each; the reference is pandas' sort_values, the limit a sort of codes."""
+    exchange, _ = opened(MILLION)
+    table, orders = exchange.album.table, iter(["z", "-z"] * 50)
+    ours = timed(lambda: exchange.album.arrange(next(orders), group="kind"))
+    reference = timed(lambda: table.sort_values(["kind", "z"]))
+    codes = np.unique(table["kind"].to_numpy(dtype=str), return_inverse=True)[1]
+    limit = timed(lambda: np.lexsort((table["z"].to_numpy(), codes)))
+    exchange.album.arrange("z", group="kind")
+    expected = table.sort_values(["kind", "z"], kind="stable").index
+    error = int((expected != exchange.album.ids(0, MILLION)).sum())
+    result = {"ours_s": ours, "reference": "pandas sort_values", "reference_s": reference}
+    return result | {"limit": "np.lexsort", "limit_s": limit, "max_error": error}
 
 
 PAGE = """

@@ -113,7 +113,7 @@ def main() -> None:
     """Print one JSON line a case."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cases", nargs="+", default=["quick", "finetune", "plain"])
+    parser.add_argument("--cases", nargs="+", default=["quick", "probe", "finetune", "plain"])
     parser.add_argument("--crop", type=int, default=424)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--parts", type=int, nargs="+", default=[0, 1])

@@ -155,6 +155,14 @@ RESTS = """() => {
 }"""
 
 
+# What a page cuts off or makes a visitor scroll to the side: the main area, panes, tabs that scroll, drawers.
+PLACES = "html, main.main, .main-content, .galviz-main, .galviz-scrolls, .panes .page, .sidebar, .contextbar"
+STICKS_OUT = """places => Math.max(...places.map((one) => {
+  const main = one.matches('.galviz-main') ? one.scrollHeight - one.clientHeight : 0
+  return one.checkVisibility() ? Math.max(main, one.scrollWidth - one.clientWidth) : 0
+}))"""
+
+
 class Driven:
     """A page, and what went wrong on it."""
 
@@ -188,7 +196,32 @@ class Driven:
         """Pixels of the page that stand out of its width, once it has this one and rests."""
         self.page.set_viewport_size({"width": width, "height": self.page.viewport_size["height"]})
         self.rests()
-        return self.page.locator("#main").evaluate("main => main.scrollWidth - main.clientWidth")
+        return self.page.locator(PLACES).evaluate_all(STICKS_OUT)
+
+    def tab(self, name: str) -> None:
+        """Open a tab of the page."""
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def pane(self, name: str) -> None:
+        """Open a tab of a pane."""
+        self.page.locator(".panes .tabs").get_by_role("tab", name=name, exact=True).click()
+
+    def drawer(self, side: str, section: str = "") -> None:
+        """Open the left or right drawer, and in it a section that is shut."""
+        place, toggle = {"left": (".sidebar", "drawer"), "right": (".contextbar", "contextbar")}[side]
+        opener = self.page.get_by_role("button", name=f"Open {toggle}", exact=True)
+        if opener.count():
+            opener.click()
+        self.page.locator(f".MuiDrawer-paper{place}").wait_for()
+        if section:
+            card = self.page.locator(place).locator(".galviz-section", has=self.page.get_by_text(section, exact=True))
+            card.locator(".card-header").click()
+
+    def set_field(self, label: str, value: object) -> None:
+        """Type into a field, and press Enter."""
+        field = self.page.get_by_label(label, exact=True).first
+        field.fill(str(value))
+        field.press("Enter")
 
     def until(self, holds, seconds: float = SLOW_MS / 1000):
         """Wait until `holds` gives something true, and give it; a page that is being rebuilt is asked again."""

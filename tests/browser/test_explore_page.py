@@ -54,29 +54,24 @@ def server(serve, folder):
     return serve("explore", folder / "table.csv", folder / "pictures")
 
 
-def set_field(driven, label, value):
-    field = driven.page.get_by_label(label, exact=True)
-    field.fill(str(value))
-    field.press("Enter")
-
-
 def test_a_table_with_pictures_is_explored(server, folder, open_page):
     driven = open_page(server.url)
     table = read_table(folder / "table.csv").table
     driven.page.get_by_text(f"{ROWS} objects, 4 columns").wait_for()
     (plot,) = driven.until(lambda: driven.figures("ln_richness against ln_richness_true"))
     assert len(plot["points"]) == ROWS
-    set_field(driven, "Select where", "z > 0.22")
+    driven.set_field("Select where", "z > 0.22")
     count = int((table["z"] > 0.22).sum())
     driven.page.get_by_text(f"{count} of {ROWS} objects selected").wait_for()
 
     # A picture is that of its id, in colours.
     object_id = table.index[41]
-    set_field(driven, "Go to object_id", object_id)
+    driven.set_field("Go to object_id", object_id)
     driven.until(lambda: driven.shows(object_id))
 
     # The view is saved, and opens the same in a page that knows nothing of it.
     with driven.page.expect_download() as download:
+        driven.drawer("left", "Saved views")
         driven.page.get_by_text("Save this view").click()
     saved = folder / "view.json"
     download.value.save_as(saved)
@@ -89,6 +84,7 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
     # The defect is found, and its button chooses its objects.
     driven.page.get_by_role("button", name="Clear", exact=True).click()
     driven.page.get_by_text(f"0 of {ROWS} objects selected").wait_for()
+    driven.pane("Diagnostics")
     driven.page.get_by_label("Diagnostics").select_option("worst slices")
     driven.page.get_by_text("z above").first.wait_for()
     driven.page.get_by_role("button", name="Show these").first.click()
@@ -159,21 +155,23 @@ def test_uploaded_predictions_are_judged_and_compared_with_a_second_table(serve,
     rmse = [f"{metrics.rmse(table['oh_p50'], table['prediction']):.4f}" for table in tables]
     nmad = [f"{metrics.sigma_nmad(table['oh_p50'], table['prediction']):.4f}" for table in tables]
     page.get_by_label("Or upload a table").set_input_files(predictions / "predictions.csv")
+    driven.drawer("right")
     expect(page.get_by_text("300 objects with known truth")).to_be_visible()
     row = page.get_by_role("row")
     expect(row.filter(has_text="RMSE").first).to_contain_text(rmse[0])
     expect(row.filter(has_text="NMAD").first).to_contain_text(nmad[0])
-    set_field(driven, "Unit", "dex")
+    driven.set_field("Unit", "dex")
     expect(row.filter(has_text="RMSE").first).to_contain_text(f"{rmse[0]} dex")
+    driven.pane("In ranges")
     driven.until(lambda: driven.figures("Bias (dex) in ranges of oh_p50 (dex)"))
 
     # The measures follow the selection.
-    set_field(driven, "Select where", "oh_p50 > 8.9")
+    driven.set_field("Select where", "oh_p50 > 8.9")
     count = int((tables[0]["oh_p50"] > 8.9).sum())
     expect(page.get_by_text(f"{count} objects with known truth")).to_be_visible()
     page.get_by_role("button", name="Clear", exact=True).click()
 
-    page.get_by_text("Compare with a second table of predictions").click()
+    driven.pane("Second table")
     page.get_by_label("Upload a second table").set_input_files(predictions / "predictions_64.csv")
     expect(page.get_by_text("On the same objects")).to_be_visible()
     compared = row.filter(has_text="RMSE").last
@@ -190,6 +188,7 @@ def test_uploaded_predictions_are_judged_and_compared_with_a_second_table(serve,
 
     # After a reload the first table and its columns are there.
     page.reload()
+    driven.drawer("right")
     expect(row.filter(has_text="RMSE").first).to_contain_text(rmse[0])
 
 
@@ -199,15 +198,17 @@ def test_uploaded_classes_have_their_matrix_beside_the_gallery(serve, prediction
     page, table = driven.page, pd.read_csv(predictions / "kinds.csv")
     page.get_by_label("Or upload a table").set_input_files(predictions / "kinds.csv")
     right = (table["kind"] == "spiral") == (table["p_spiral"] >= 0.5)
-    expect(page.get_by_role("row").filter(has_text="accuracy")).to_contain_text(f"{right.mean():.4f}")
     driven.until(lambda: driven.figures("Confusion of classes"))
-    expect(page.get_by_text("300 objects · 0 selected")).to_be_in_viewport()  # the gallery is on the same screen
-    page.get_by_role("button", name="ROC").click()
+    driven.pane("Gallery")
+    expect(page.get_by_text("300 objects · 0 selected")).to_be_in_viewport()  # it is on the same screen
+    driven.drawer("right")
+    expect(page.get_by_role("row").filter(has_text="accuracy")).to_contain_text(f"{right.mean():.4f}")
+    driven.pane("ROC")
     area = roc(table["kind"] == "spiral", table["p_spiral"], n=1).area.value
     driven.until(lambda: driven.figures(f"ROC of spiral: area {area:.3f} ("))
-    page.get_by_role("button", name="Purity–completeness").click()
+    driven.pane("Purity–completeness")
     driven.until(lambda: driven.figures("Purity against completeness of spiral"))
-    page.get_by_role("button", name="Reliability").click()
+    driven.pane("Reliability")
     driven.until(lambda: driven.figures("Reliability of the probability of spiral"))
     for width in (900, 1440, 2560):
         assert driven.sticks_out(width) <= 0, width

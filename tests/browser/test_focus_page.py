@@ -13,10 +13,13 @@ from astropy.wcs.utils import skycoord_to_pixel
 from million import BANDS, burned_sky, read_id
 from pages import opened, serving
 from PIL import Image
+from playwright.sync_api import expect
 
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.photometry import aperture_fluxes
 from galviz.tools.display import Stretch, shown_limits
 from galviz.tools.gallery.figure import contact_sheet
+from galviz.tools.viewer.figure import contours
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -36,6 +39,16 @@ view = FocusView(sky, gallery.selection, stretch_view=gallery.stretch_view, heig
 recipe = pn.widgets.TextInput(label="Recipe")
 recipe.param.watch(lambda event: gallery.stretch_view.param.update(**ast.literal_eval(event.new)), "value")
 pn.Row(pn.Column(recipe, gallery, width=700), pn.Column(view, width=600)).servable()
+"""
+PANE = """
+import panel as pn
+from test_focus_page import starred_sky
+from galviz.tools.selection.core import Selection
+from galviz.tools.viewer.view import FocusView
+
+pn.extension()
+view = FocusView(starred_sky(), Selection(), picture="r")
+pn.Column(view.pane(), sizing_mode="stretch_both", styles={"height": "90vh"}).servable()
 """
 PIXELS = """canvas => ({ data: [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data],
   id: canvas.closest('.galviz-focus').querySelector('.id').textContent })"""
@@ -354,3 +367,284 @@ def test_pictures_wrap_to_the_width_that_there_is(all_bands):
         assert room["x"] - 1 <= picture["x"]
         assert picture["x"] + picture["width"] <= room["x"] + room["width"] + 1
     assert len({round(picture["y"]) for picture in seen["pictures"]}) == 2
+
+
+# ---- in a pane
+
+
+@pytest.fixture(scope="module")
+def pane_page(chromium, tmp_path_factory):
+    script = f"import sys; sys.path.append({str(Path(__file__).parent)!r})\n{PANE}"
+    with (
+        serving(tmp_path_factory.mktemp("pane"), script) as url,
+        opened(chromium, url, ".galviz-focus.fill canvas", width=900) as page,
+    ):
+        yield page
+
+
+@pytest.fixture
+def pane(pane_page):
+    """The page of a pane, at its first object, in the band r, as it was opened."""
+    pane_page.mouse.move(0, 0)
+    viewer, first = pane_page.locator(".galviz-focus"), starred_sky().catalogue.index[0]
+    pane_page.get_by_label("Go to object_id").fill(first)
+    pane_page.keyboard.press("Enter")
+    viewer.locator(".id", has_text=first).wait_for()
+    pane_page.get_by_label("Contours of a band").select_option("")
+    for button in viewer.locator(".tools > button[aria-pressed=true]").all():
+        button.click()
+    viewer.get_by_role("button", name="r", exact=True).click()
+    viewer.get_by_role("button", name="reset").click()
+    viewer.locator(".frame").focus()
+    drawn(pane_page)
+    return pane_page
+
+
+def drawn(page):
+    """Wait until what was requested of the screen is drawn."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def under_pointer(page):
+    """x, y, RA and Dec (degrees), as they are written."""
+    drawn(page)
+    words = page.locator(".galviz-focus .under-pointer").inner_text().split()
+    return tuple(float(words[k]) for k in (1, 3, 8, 9))
+
+
+def middle(page):
+    box = page.locator(".galviz-focus .frame").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page, start, by, **options):
+    page.mouse.move(*start)
+    page.mouse.down(**options)
+    page.mouse.move(start[0] + by[0] / 2, start[1] + by[1] / 2)
+    page.mouse.move(start[0] + by[0], start[1] + by[1])
+    page.mouse.up(**options)
+    drawn(page)
+
+
+def where(page, k=0):
+    """Left, top, right and bottom of a picture, px of the screen."""
+    box = page.locator(".galviz-focus .frame canvas").nth(k).bounding_box()
+    return np.array([box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]])
+
+
+def whole(pane):
+    """Wait until the whole picture is shown."""
+    pane.keyboard.press("0")
+    drawn(pane)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1200, 800), (420, 700), (900, 400)])
+def test_the_picture_fills_its_pane(pane, width, height):
+    pane.set_viewport_size({"width": width, "height": height})
+    pane.wait_for_timeout(300)
+    drawn(pane)
+    viewer, frame = (pane.locator(name).bounding_box() for name in (".galviz-focus", ".galviz-focus .frame"))
+    assert viewer["height"] == pytest.approx(0.9 * height, abs=30)
+    assert frame["width"] > width - 130  # but for the colours of the band
+    assert frame["height"] > viewer["height"] - 190
+    left, top, right, bottom = where(pane)
+    side = min(frame["width"], frame["height"])
+    assert (right - left, bottom - top) == (pytest.approx(side, abs=1), pytest.approx(side, abs=1))
+    assert pane.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+    pane.get_by_role("button", name="all bands").click()
+    drawn(pane)
+    show = pane.locator(".galviz-focus .show").evaluate("e => [e.scrollHeight - e.clientHeight, e.children.length]")
+    assert show[1] == 6
+    assert show[0] <= 1 or height == 400
+    pane.set_viewport_size({"width": 900, "height": 900})
+    pane.wait_for_timeout(300)
+
+
+def test_the_wheel_enlarges_at_the_pointer_and_dragging_moves_what_is_under_it(pane):
+    x, y = middle(pane)
+    start = x + 60, y - 90
+    pane.mouse.move(*start)
+    before, place = under_pointer(pane), where(pane)
+    for _ in range(5):
+        pane.mouse.wheel(0, -150)
+    drawn(pane)
+    assert under_pointer(pane) == pytest.approx(before, abs=0.02)
+    large = where(pane)
+    assert large[2] - large[0] > 2.5 * (place[2] - place[0])
+    drag(pane, start, (-80, 50))
+    assert under_pointer(pane) == pytest.approx(before, abs=0.02)
+    np.testing.assert_allclose(where(pane) - large, [-80, 50, -80, 50], atol=1)
+    moved = where(pane)
+    pane.get_by_role("button", name="Next ▶").click()  # the part stays, for all objects and all bands
+    pane.locator(".galviz-focus .id", has_text=starred_sky().catalogue.index[1]).wait_for()
+    np.testing.assert_allclose(where(pane), moved, atol=1)
+    pane.get_by_role("button", name="all bands").click()
+    drawn(pane)
+    frames = [frame.bounding_box() for frame in pane.locator(".galviz-focus .frame").all()]
+    parts = [where(pane, k) - [*[frame["x"], frame["y"]] * 2] for k, frame in enumerate(frames)]
+    assert len(parts) == 6
+    np.testing.assert_allclose(parts, [parts[0]] * 6, atol=1)
+    assert parts[0][2] - parts[0][0] > 2.5 * frames[0]["width"]
+    pane.get_by_role("button", name="band r").click()
+    whole(pane)
+    np.testing.assert_allclose(where(pane), place, atol=1)
+
+
+def test_dragging_with_the_right_button_changes_the_contrast_and_a_double_click_undoes_it(pane):
+    plain, _ = shown(pane)
+    drag(pane, middle(pane), (60, -60), button="right")
+    changed, _ = shown(pane)
+    np.testing.assert_array_equal(changed[..., 3], plain[..., 3])  # what was not observed stays so
+    assert (changed[..., :3] != plain[..., :3]).mean() > 0.2
+    place = where(pane)
+    pane.mouse.dblclick(*middle(pane))
+    drawn(pane)
+    np.testing.assert_array_equal(shown(pane)[0], plain)
+    np.testing.assert_array_equal(where(pane), place)
+    pane.keyboard.press("s")  # then the left button does the same, and the arrows
+    drag(pane, middle(pane), (60, -60))
+    np.testing.assert_array_equal(shown(pane)[0], changed)
+    pane.keyboard.press("r")
+    drawn(pane)
+    np.testing.assert_array_equal(shown(pane)[0], plain)
+    pane.keyboard.press("ArrowRight")
+    drawn(pane)
+    assert shown(pane)[0][..., :3].mean() < plain[..., :3].mean()  # less is bright
+
+
+def test_north_is_up_and_coordinates_stay_those_of_astropy(pane):
+    sky = starred_sky()
+    for row in range(4):
+        pane.keyboard.press("n")
+        drawn(pane)
+        assert pane.locator(".galviz-focus .what").inner_text().endswith("turned for display only")
+        centre = middle(pane)
+        read = []
+        for right, down in ((0, 0), (40, 0), (0, -40)):
+            pane.mouse.move(centre[0] + right, centre[1] + down)
+            read.append(under_pointer(pane))
+        (_, _, ra, dec), (_, _, west, _), (_, _, _, north) = read
+        assert north > dec
+        assert (west - ra + 180) % 360 - 180 < 0  # to the right
+        for x, y, *place in read:
+            expected = sky.wcs_of(sky.object_ids[row]).pixel_to_world(x, y)
+            assert expected.separation(SkyCoord(*place, unit="deg")).arcsec < 0.005
+        pane.keyboard.press("n")
+        drawn(pane)
+        assert "turned" not in pane.locator(".galviz-focus .what").inner_text()
+        pane.get_by_role("button", name="Next ▶").click()
+        pane.locator(".galviz-focus .id", has_text=sky.object_ids[row + 1]).wait_for()
+        pane.locator(".galviz-focus .frame").focus()
+
+
+def test_contours_lie_over_every_picture_and_follow_the_object(pane):
+    lines = pane.locator(".galviz-focus .contour.over")
+    assert lines.count() == 0
+    pane.get_by_label("Contours of a band").select_option("z")
+    lines.wait_for(state="attached")
+    first = lines.get_attribute("d")
+    row = starred_sky().row_of([starred_sky().object_ids[0]])[0]
+    _, expected = contours(starred_sky().images[row][4], 5, starred_sky().coverage[row][4])
+    assert first.count("M") == len(expected)
+    pane.get_by_label("Number of contours").fill("2")
+    pane.keyboard.press("Enter")
+    _, fewer = contours(starred_sky().images[row][4], 2, starred_sky().coverage[row][4])
+    expect(lines).not_to_have_attribute("d", first)
+    assert lines.get_attribute("d").count("M") == len(fewer)
+    second = lines.get_attribute("d")
+    pane.get_by_role("button", name="Next ▶").click()
+    expect(lines).not_to_have_attribute("d", second)
+    pane.get_by_role("button", name="all bands").click()
+    expect(lines).to_have_count(6)
+    pane.get_by_label("Number of contours").fill("5")
+    pane.get_by_label("Contours of a band").select_option("")
+    expect(lines).to_have_count(0)
+
+
+def test_a_circle_is_dragged_and_measured_in_every_band(pane):
+    sky = starred_sky()
+    pane.keyboard.press("p")
+    sizes = {name: pane.get_by_label(name, exact=True) for name in ("centre x", "centre y", "radius", "sky from", "to")}
+    cells = pane.locator(".galviz-focus .fluxes tr:nth-child(5) td")
+
+    def numbers():
+        return [float(field.input_value()) for field in sizes.values()]
+
+    def holds(row=0):
+        x, y, radius, *ring = numbers()
+        more = {"coverage": sky.coverage[row], "zero_point": 22.5}
+        found = aperture_fluxes(sky.images[row], BANDS, (x, y), radius, tuple(ring), **more).loc["r"]
+        flux, error = (float(part.replace("−", "-")) for part in cells.nth(0).inner_text().split(" ± "))
+        assert error == pytest.approx(found["error"], rel=0.06)
+        assert flux == pytest.approx(found["flux"], abs=found["error"] / 10)
+        assert float(cells.nth(2).inner_text()) == pytest.approx(found["snr"], rel=0.02, abs=0.06)
+
+    cells.first.wait_for()
+    pane.wait_for_timeout(500)
+    assert numbers() == [15.5, 15.5, 3, 4.5, 6.6]
+    holds()
+    scale = (where(pane)[2] - where(pane)[0]) / SIZE
+    place = where(pane)
+    drag(pane, middle(pane), (2 * scale, -3 * scale))
+    assert numbers()[:3] == pytest.approx([17.5, 18.5, 3], abs=0.05)
+    np.testing.assert_array_equal(where(pane), place)  # the picture stays
+    x, y = middle(pane)
+    drag(pane, (x + 5 * scale, y - 3 * scale), (2 * scale, 0))
+    assert numbers() == pytest.approx([17.5, 18.5, 5, 7.5, 11], abs=0.1)
+    pane.wait_for_timeout(500)
+    holds()
+    sizes["centre x"].fill("4")
+    pane.keyboard.press("Enter")
+    pane.wait_for_timeout(500)
+    holds()
+    assert "Not observed: u " in pane.locator(".galviz-focus .fluxes").inner_text()  # outside the image
+    pane.get_by_role("button", name="Next ▶").click()
+    pane.locator(".galviz-focus .id", has_text=sky.object_ids[1]).wait_for()
+    pane.wait_for_timeout(500)
+    holds(1)
+    sizes["radius"].fill("-2")
+    pane.keyboard.press("Enter")
+    pane.locator(".galviz-focus .fluxes", has_text="Give a radius above 0").wait_for()
+    sizes["radius"].fill("3")
+    pane.keyboard.press("Enter")
+    pane.locator(".galviz-focus .frame").focus()
+    pane.keyboard.press("p")
+    expect(pane.locator(".galviz-focus .measured")).to_be_hidden()
+
+
+def test_pixel_and_coordinates_are_copied_at_full_precision(pane):
+    pane.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    sky = starred_sky()
+    before = under_pointer(pane)
+    pane.keyboard.press("Shift+ArrowRight")  # to the next pixel, without a mouse
+    pane.keyboard.press("c")
+    pane.locator(".galviz-focus .copied", has_text="copied").wait_for()
+    rows = dict(line.split("\t", 1) for line in pane.evaluate("navigator.clipboard.readText()").splitlines())
+    assert rows["object_id"] == sky.object_ids[0]
+    x, y = (float(value) for value in rows["x, y (pixels from 0)"].split("\t"))
+    assert (x, y) == (int(before[0] + 0.5) + 1, int(before[1] + 0.5))
+    assert under_pointer(pane)[:2] == (x, y)
+    expected = sky.wcs_of(sky.object_ids[0]).pixel_to_world(x, y)
+    place = SkyCoord(*map(float, rows["RA, Dec (deg)"].split("\t")), unit="deg")
+    assert expected.separation(place).arcsec < 0.0005
+    assert np.float32(rows["r (nanomaggy)"]) == pytest.approx(sky.images[0][2, int(y), int(x)], rel=1e-6)
+
+
+def test_links_open_elsewhere_and_only_by_a_click(pane):
+    links = pane.locator(".galviz-focus .links a").evaluate_all("all => all.map((a) => [a.href, a.target, a.rel])")
+    assert len(links) == 3
+    assert {tuple(rest) for _, *rest in links} == {("_blank", "noopener noreferrer")}
+    assert all(href.startswith("https://") for href, *_ in links)
+
+
+def test_every_control_has_a_name_and_is_reached_by_tab(pane):
+    names = set()
+    for _ in range(40):
+        pane.keyboard.press("Tab")
+        names.add(
+            pane.evaluate("""() => { let at = document.activeElement
+              while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
+              return at?.getAttribute('aria-label') || at?.textContent?.trim() || at?.placeholder || '' }""")
+        )
+    assert {"RGB", "all bands", "blink", "contrast", "north up", "sources", "aperture", "reset", "copy"} <= names
+    assert {"Contours of a band", "Go to object_id", "Aladin Lite ↗"} <= names

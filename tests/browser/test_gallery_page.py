@@ -96,7 +96,7 @@ def cells(page, *, whole=True):
     for cell in seen:
         if cell["bits"]:
             assert str(sum(bit << k for k, bit in enumerate(cell["bits"]))) == cell["id"]
-            assert cell["title"].splitlines()[0] == cell["id"]
+            assert cell["title"] == ""  # it would stand in front of the enlarged picture
             assert cell["said"].startswith(cell["id"])
     return seen
 
@@ -311,6 +311,184 @@ def test_a_narrow_page_and_other_tile_sizes_keep_the_place(page):
     after = until(page, lambda seen: max(cell["x"] for cell in seen) < 900 < max(cell["x"] for cell in wide))
     assert abs(int(after[0]["id"]) - before) < 100
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
+
+
+PANE = """
+import numpy as np
+import panel as pn
+from million import burned_sky
+from galviz.tools.filters.view import FiltersView
+from galviz.tools.gallery.view import Gallery
+from galviz.tools.labels.core import Labels
+from galviz.tools.selection.core import Selection
+
+pn.extension()
+sky = burned_sky(900, 64)
+table = sky.catalogue.assign(spiral=np.arange(900) % 2, spiral_true=np.arange(900) % 3 % 2)
+selection = Selection(table)
+keys = {"s": "spiral", "e": "elliptical"}
+more = {"labels": Labels.of("demo", "spiral"), "keys": keys, "badges": ("spiral_true", "spiral")}
+gallery = Gallery(sky, table, selection, **more)
+told = pn.bind(
+    lambda focus, _: " ".join([str(focus), *selection.ids[:2000]]), selection.param.focus, selection.param.version
+)
+filters = pn.Column(FiltersView(selection, table, {"z": "redshift"}), width=300)
+pane = pn.Column(gallery.pane(), width=900, height=560)
+pn.Column(pn.Row(filters, pane), pn.pane.Str(told, css_classes=["told"])).servable()
+"""
+WIDTHS = "view => [...view.querySelectorAll('.cell')].map((cell) => cell.getBoundingClientRect().width)"
+
+
+@pytest.fixture(scope="module")
+def pane_served(tmp_path_factory):
+    """URL of a page with filters beside a gallery in a pane, and the home of its labels."""
+    folder = tmp_path_factory.mktemp("pane")
+    with serving(folder, PANE) as url:
+        yield url, folder
+
+
+@pytest.fixture
+def pane(chromium, pane_served):
+    with opened(chromium, pane_served[0], ".galviz-gallery .cell canvas") as page:
+        yield page
+
+
+def ids_of(page):
+    return page.locator(".galviz-gallery .cell").evaluate_all("cells => cells.map((cell) => cell.dataset.id)")
+
+
+def test_the_size_slider_acts_before_python_knows(pane):
+    slider = pane.get_by_label("Picture size")
+    box = pane.locator(".galviz-gallery").bounding_box()
+    assert (box["width"], box["height"]) == pytest.approx((900, 560), abs=25)
+    before = view(pane).evaluate(WIDTHS)[0]
+    drag = "(slider, to) => { slider.value = to; slider.dispatchEvent(new Event('input')); }"
+    slider.evaluate(drag, 240)
+    after = view(pane).evaluate(WIDTHS)[0]  # at once, in the same task of the browser
+    assert before < 150
+    assert after >= 240
+    slider.dispatch_event("change")
+    expect(pane.locator(".galviz-gallery .cell canvas").first).to_have_js_property("width", 64)
+    slider.evaluate(drag, 48)
+    slider.dispatch_event("change")
+    expect(pane.locator(".galviz-gallery .cell").nth(60)).to_be_attached()
+
+
+def test_badges_have_a_shape_and_captions_say_what_was_predicted(pane):
+    first = pane.locator(".galviz-gallery .cell").first
+    expect(first.locator(".verdict")).to_have_text("✓")
+    expect(first).to_contain_text("predicted 0, true 0")
+    third = pane.locator(".galviz-gallery .cell").nth(3)  # predicted 1, true 0
+    expect(third.locator(".verdict.wrong")).to_have_text("✕")
+    expect(third).to_contain_text("predicted 1, true 0")
+    assert "wrong" in third.get_attribute("aria-label")
+
+
+def test_a_picture_is_enlarged_under_a_pointer_that_rests_and_escape_closes_it(pane):
+    large = pane.locator(".galviz-gallery .large")
+    box = pane.locator(".galviz-gallery .cell").nth(4).bounding_box()
+    pane.mouse.move(box["x"] + 40, box["y"] + 40)
+    pane.mouse.move(box["x"] + 42, box["y"] + 42)
+    expect(large).to_be_visible()
+    expect(large).to_contain_text(ids_of(pane)[4])
+    assert large.locator("canvas").bounding_box()["width"] > 300
+    pane.keyboard.press("Escape")
+    expect(large).to_be_hidden()
+    pane.wait_for_timeout(500)
+    expect(large).to_be_hidden()  # until the pointer rests on another picture
+    view(pane).focus()
+    pane.keyboard.press("ArrowRight")
+    pane.keyboard.press("Enter")
+    expect(large).to_contain_text(ids_of(pane)[0])
+
+
+def test_groups_are_closed_by_the_keyboard_and_stay_where_they_are(pane):
+    pane.get_by_label("Group by").select_option("kind")
+    heads = pane.locator(".galviz-gallery .head button")
+    expect(heads.first).to_contain_text("a")
+    count = int(heads.first.locator(".many").inner_text().split()[0])
+    heads.first.focus()
+    pane.keyboard.press("Enter")
+    status(pane, f"{900 - count} of 900")
+    expect(heads.first).to_have_attribute("aria-expanded", "false")
+    expect(heads.first).to_be_focused()
+    expect(heads.nth(1)).to_be_visible()
+    pane.keyboard.press("Enter")
+    status(pane, "900 objects")
+    pane.get_by_label("Group by").select_option("")
+
+
+def test_a_shift_click_selects_all_between_and_a_new_order_starts_at_the_top(pane):
+    found = pane.locator(".galviz-gallery .cell")
+    ids = ids_of(pane)
+    found.nth(1).click(position={"x": 40, "y": 40})
+    found.nth(6).click(position={"x": 40, "y": 40}, modifiers=["Shift"])
+    told(pane, lambda _, chosen: chosen == ids[1:7])
+    view(pane).evaluate(SCROLL, 3000)
+    sort = pane.get_by_label("Sort by")
+    sort.fill("-richness")
+    sort.press("Enter")
+    expect(pane.locator(".galviz-gallery .loading")).to_be_hidden()
+    pane.wait_for_function("() => true")
+    table = burned_table(900)
+    best = table["richness"].idxmax()
+    until(pane, lambda seen: seen[0]["id"] == best)
+    assert view(pane).evaluate("view => view.scrollTop") == 0
+    sort.fill("nothing <")
+    sort.press("Enter")
+    expect(pane.locator(".galviz-gallery .alert")).to_contain_text("expected something like")
+    sort.fill("")
+    sort.press("Enter")
+    expect(pane.locator(".galviz-gallery .alert")).to_be_empty()
+
+
+def test_skipped_objects_come_back_when_all_others_have_a_label(pane, pane_served):
+    view(pane).focus()
+    for key in ("ArrowRight", "Home", "s", "l", "e", "l"):
+        pane.keyboard.press(key)
+    expect(pane.locator(".galviz-gallery .progress")).to_have_text("2 labelled · 2 later")
+    told(pane, lambda focus, _: focus == str(FIRST + 4))
+    pane.keyboard.press("Home")
+    pane.get_by_role("button", name="First unlabelled").click()
+    told(pane, lambda focus, _: focus == str(FIRST + 4))
+    labels = Labels(pane_served[1] / "labels" / "demo" / "spiral.csv")
+    assert labels.to_dict() == {str(FIRST): "spiral", str(FIRST + 2): "elliptical"}
+
+
+def test_a_brush_selects_by_pointer_and_by_keys_and_is_one_step(pane):
+    table = burned_table(900)
+    plot = pane.locator(".galviz-filters section", has_text="z (redshift)").locator(".plot")
+    box = plot.bounding_box()
+    pane.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 20)
+    pane.mouse.down()
+    for part in (0.4, 0.5, 0.6, 0.7):
+        pane.mouse.move(box["x"] + part * box["width"], box["y"] + 20)
+    pane.mouse.up()
+    low, high = (pane.get_by_label(f"z, {end}") for end in ("smallest", "largest"))
+    expect(low).not_to_have_value("")
+
+    def selected():
+        return table.index[table["z"].between(float(low.input_value() or 0), float(high.input_value() or 9))]
+
+    told(pane, lambda _, ids: ids == list(selected()))
+    assert 250 < len(selected()) < 460
+    pane.get_by_role("slider", name="z to", exact=True).focus()
+    before = float(high.input_value())
+    for _ in range(5):
+        pane.keyboard.press("ArrowLeft")
+    told(pane, lambda _, ids: ids == list(selected()) and float(high.input_value()) < before - 0.01)
+    low.fill("0.5")
+    low.press("Enter")
+    high.fill("")
+    high.press("Enter")
+    told(pane, lambda _, ids: ids == list(table.index[table["z"] >= 0.5]))
+    tick = pane.locator(".galviz-filters section", has_text="kind").get_by_role("checkbox").first
+    tick.check()
+    told(pane, lambda _, ids: ids == list(table.index[(table["z"] >= 0.5) & (table["kind"] == "a")]))
+    expect(pane.locator(".galviz-filters .counts")).to_contain_text("of 900 objects selected")
+    pane.get_by_role("button", name="Clear all").click()
+    told(pane, lambda _, ids: ids == [])
+    expect(low).to_have_value("")
 
 
 LONG_NAMES = """

@@ -83,16 +83,6 @@ def nearest(driven, table, threshold):
     return sides
 
 
-def tab(driven, name):
-    driven.page.get_by_role("tab", name=name, exact=True).click()
-
-
-def set_field(driven, label, value):
-    field = driven.page.get_by_label(label, exact=True).first
-    field.fill(str(value))
-    field.press("Enter")
-
-
 def test_the_nearest_are_seen_first_wherever_the_focus_is(server, table, open_page):
     scores = table["p_merger"].sort_values()
     focus = scores[scores > 0.3].index[40]
@@ -176,13 +166,13 @@ def test_controls_answers_rates_and_the_explorer(server, table, open_page):
     page = driven.page
     page.locator(".galviz-threshold dd").first.wait_for()
     page.get_by_text("from memory, not verified").first.wait_for()
-    set_field(driven, "T_obs (Gyr)", 0.2)
+    driven.set_field("T_obs (Gyr)", 0.2)
     page.get_by_text("with T_obs 0.2 Gyr").wait_for()
     page.get_by_role("cell", name="0.145", exact=True).wait_for()  # 0.029 / 0.2 Gyr
-    set_field(driven, "C", 2)
+    driven.set_field("C", 2)
     page.get_by_role("cell", name="0.29", exact=True).wait_for()
     driven.until(lambda: driven.figures("Fraction by z"))
-    set_field(driven, "Fraction by", "z * 2")
+    driven.set_field("Fraction by", "z * 2")
     driven.until(lambda: driven.figures("Fraction by z * 2"))
     page.get_by_role("button", name="logarithmic").first.click()
     box = page.locator(".galviz-threshold input[type=number]")
@@ -196,7 +186,7 @@ def test_controls_answers_rates_and_the_explorer(server, table, open_page):
     page.get_by_text("Explore the same table").click()
     chosen = int((table["p_merger"] > 0.5).sum())
     page.get_by_text(f"{chosen} of {ROWS} objects selected").wait_for()
-    set_field(driven, "Go to object_id", table.index[7])
+    driven.set_field("Go to object_id", table.index[7])
     driven.until(lambda: driven.pictures()[0] == {table.index[7]} == driven.pictures()[1])
 
     page.get_by_label("Score", exact=True).select_option("spiral: yes (Class4.1)")
@@ -211,15 +201,15 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
     server = serve("mergers")
     driven = open_page(server.url)
     page = driven.page
-    page.get_by_text("No sky yet").wait_for()
+    page.get_by_text("No data yet").wait_for()
     assert page.get_by_label("Side in pixels").input_value() == "68"
     for label, value in {"Objects": 30, "Side in pixels": 32, "Name": "zoo"}.items():
-        set_field(driven, label, value)
+        driven.set_field(label, value)
     page.get_by_role("button", name="Make a synthetic sky").click()
     page.get_by_text("30 objects · 3 bands red green blue").wait_for()
 
     # A bare table is uploaded.
-    tab(driven, "Threshold")
+    driven.tab("Threshold")
     page.get_by_text("Nothing is open yet").wait_for()
     (folder / "bare.csv").write_text("id,score\n" + "".join(f"a{k},{k / 100}\n" for k in range(100)))
     page.locator("input[type=file]").first.set_input_files(folder / "bare.csv")
@@ -228,20 +218,20 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
     page.get_by_text("Sum of the raw scores").wait_for()
 
     # A run is trained meanwhile, and then chosen.
-    tab(driven, "Train")
-    set_field(driven, "Name of the new run", "first")
+    driven.tab("Train")
+    driven.set_field("Name of the new run", "first")
     for group in ("Advanced", "network", "data", "validation"):
         page.get_by_role("button", name=group, exact=True).click()
     for label, value in {"epochs": 1, "batch": 8, "tta": 1, "folds": 2, "width": 4}.items():
-        set_field(driven, label, value)
+        driven.set_field(label, value)
     page.get_by_role("button", name="Start training").click()
     page.get_by_text("✔ done").wait_for()
-    tab(driven, "Threshold")
+    driven.tab("Threshold")
     page.get_by_label("Open", exact=True).select_option("run first")
     page.get_by_text("that the network has not seen in training").wait_for()
     table = Run.open(server.home / "runs" / "first").predictions().held_out().table
     driven.until(lambda: told(driven)["Above the line"].endswith(f"of {len(table)}"))  # the old fields have gone
-    set_field(driven, "True above", 0.02)
+    driven.set_field("True above", 0.02)
     at = page.locator(".galviz-threshold input[type=number]")
     at.fill("0.25")
     at.press("Enter")
@@ -259,7 +249,7 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
     assert page.get_by_label("True above").input_value() == "0.02"
 
     # How it learned, beside others.
-    tab(driven, "Runs")
+    driven.tab("Runs")
     driven.until(lambda: driven.figures("Loss, held out") and driven.figures("Accuracy (largest of all votes"))
     assert page.get_by_role("gridcell", name=re.compile("RMSE 0[.]")).inner_text().count("Accuracy") == 1
     assert "libtorch" not in server.maps()

@@ -25,10 +25,6 @@ def sky(server) -> CutoutSet:
     return CutoutSet.open(server.home / "skies" / "burned")
 
 
-def open_tab(driven, name):
-    driven.page.get_by_role("tab", name=name, exact=True).click()
-
-
 def status(driven):
     return driven.page.get_by_role("status").first.inner_text()
 
@@ -48,18 +44,12 @@ def widest_gap(places):
     return (places[k] + places[k + 1]) / 2
 
 
-def set_field(driven, label, value):
-    field = driven.page.get_by_label(label, exact=True)
-    field.fill(str(value))
-    field.press("Enter")
-
-
 def set_recipe(driven, values):
     """Open the groups of settings that are closed at first, and fill in these settings."""
     for group in ("Advanced", "network", "data", "validation"):
         driven.page.get_by_role("button", name=group, exact=True).click()
     for label, value in values.items():
-        set_field(driven, label, value)
+        driven.set_field(label, value)
 
 
 def test_a_focus_shows_its_own_pixels_however_it_came(server, sky, open_page):
@@ -67,12 +57,12 @@ def test_a_focus_shows_its_own_pixels_however_it_came(server, sky, open_page):
     driven.until(lambda: driven.shows(sky.object_ids[7]))
     driven.page.get_by_role("button", name="Next ▶").click()
     driven.until(lambda: driven.shows(sky.object_ids[8]))
-    set_field(driven, "Go to object_id", sky.object_ids[31])
+    driven.set_field("Go to object_id", sky.object_ids[31])
     driven.until(lambda: driven.shows(sky.object_ids[31]))
     assert sky.object_ids[31] in driven.page.url
 
     # A row of a page of the sorted table.
-    driven.page.get_by_text("Table", exact=True).click()
+    driven.pane("Table")
     driven.page.locator(".tabulator-col-title", has_text="richness").click()
     order = sky.catalogue["richness"].sort_values().index
     driven.until(lambda: first_row(driven) == order[0])
@@ -88,10 +78,11 @@ def test_a_focus_shows_its_own_pixels_however_it_came(server, sky, open_page):
 
 def test_what_is_chosen_is_in_the_address_and_in_the_gallery(server, sky, open_page):
     driven = open_page(f"{server.url}?tab=data")
-    set_field(driven, "Select where", "z < 0.2")
+    driven.set_field("Select where", "z < 0.2")
     chosen = list(sky.catalogue.index[sky.catalogue["z"] < 0.2])
     driven.page.get_by_text(f"{len(chosen)} of {ROWS} objects selected").wait_for()
-    driven.page.get_by_role("button", name="Selected only").click()
+    driven.page.get_by_role("button", name="More settings").click()
+    driven.page.locator(".panes").get_by_role("button", name="Selected only").click()
 
     def listed():
         ids = driven.page.locator(".galviz-gallery .cell").evaluate_all("cells => cells.map((cell) => cell.dataset.id)")
@@ -107,7 +98,7 @@ def test_what_is_chosen_is_in_the_address_and_in_the_gallery(server, sky, open_p
 
 def test_train_from_the_button_through_reload_stop_resume_and_a_killed_server(server, sky, open_page):
     driven = open_page(f"{server.url}?tab=train")
-    set_field(driven, "Name of the new run", "first")
+    driven.set_field("Name of the new run", "first")
     set_recipe(driven, {"epochs": 20000, "batch": 4, "tta": 1, "width": 32})
     driven.page.get_by_role("button", name="Start training").click()
     run_folder = server.home / "runs" / "first"
@@ -154,12 +145,11 @@ def test_train_from_the_button_through_reload_stop_resume_and_a_killed_server(se
 
 def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_page):
     driven = open_page(f"{server.url}?tab=train")
-    set_field(driven, "Name of the new run", "second")
+    driven.set_field("Name of the new run", "second")
     set_recipe(driven, {"epochs": 1, "batch": 16, "tta": 1, "folds": 2, "width": 4})
     driven.page.get_by_role("button", name="Start training").click()
     driven.until(lambda: "done" in status(driven))
-    open_tab(driven, "Predictions")
-    driven.page.locator(".measures").first.wait_for()
+    driven.tab("Predictions")
     (plot,) = driven.until(lambda: driven.figures("Estimated ln λ against True ln λ"))
     held_out = Run.open(server.home / "runs" / "second").predictions().held_out()
     assert {point["id"] for point in plot["points"]} == set(held_out.object_ids)
@@ -188,7 +178,6 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     driven.until(ringed)
 
     # A box drawn over points chooses them, and them alone.
-    driven.page.get_by_role("tab", name="Predictions").scroll_into_view_if_needed()
     (plot,) = driven.figures("Estimated ln λ against True ln λ")
     places = np.array([point["place"] for point in plot["points"]])
     (left, top), low = places.min(axis=0) - 6, places[:, 1].max() + 6
@@ -204,6 +193,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     # The numbers on the page are those of the library.
     from galviz.measure.metrics import summary
 
+    driven.drawer("right")
     mae = summary(held_out.truth, held_out.estimate).loc["mae"]
     driven.until(lambda: f"{len(held_out)} objects with" in driven.page.locator(".measures").first.inner_text())
     said = driven.page.locator(".measures").first.inner_text()
@@ -215,7 +205,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     driven.page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
 
     # Everything of it is known to the tab Runs.
-    open_tab(driven, "Runs")
+    driven.tab("Runs")
     driven.page.locator(".tabulator-row", has_text="second").first.click()
     driven.page.get_by_role("button", name="Follow it").click()
     driven.until(lambda: "done" in status(driven))
@@ -226,7 +216,7 @@ def test_a_page_with_nothing_makes_a_sky(serve, open_page):
     server = serve("richness")
     driven = open_page(server.url)
     for label, value in {"Objects": 12, "Side in pixels": 16}.items():
-        set_field(driven, label, value)
+        driven.set_field(label, value)
     driven.page.get_by_role("button", name="Make a synthetic sky").click()
     driven.page.get_by_text("0 of 12 objects selected").wait_for()
     driven.page.get_by_text("synthetic sky").first.wait_for()
@@ -244,6 +234,6 @@ def test_what_is_refused_is_said(server, open_page):
 def test_nothing_sticks_out(server, open_page, theme, widths):
     driven = open_page(f"{server.url}?theme={theme}", width=widths[0])
     for name in ("Data", "Train", "Predictions", "Why", "Runs"):
-        open_tab(driven, name)
+        driven.tab(name)
         for width in widths:
             assert driven.sticks_out(width) <= 0, (name, width)

@@ -27,16 +27,6 @@ def server(serve, make_sky, tmp_path_factory):
     return serve("train", path)
 
 
-def open_tab(driven, name):
-    driven.page.get_by_role("tab", name=name, exact=True).click()
-
-
-def set_field(driven, label, value):
-    field = driven.page.get_by_label(label, exact=True)
-    field.fill(str(value))
-    field.press("Enter")
-
-
 @contextmanager
 def halted(server):
     """Halt the server, as one that is busy: what the page shows meanwhile, it shows by itself."""
@@ -52,6 +42,7 @@ def test_what_is_not_there_yet_is_said_at_once(server, open_page):
     driven = open_page(f"{server.url}?tab=data", width=900, height=900)
     page = driven.page
     gallery = page.locator(".galviz-gallery")
+    driven.pane("Gallery")  # a narrow page shows one pane at a time
     driven.until(lambda: gallery.locator(".cell.here canvas").count() >= 8)
     expect(gallery.locator(".loading")).to_be_hidden()
     driven.rests()
@@ -62,7 +53,7 @@ def test_what_is_not_there_yet_is_said_at_once(server, open_page):
         expect(page.get_by_text("Opening Runs …")).to_be_visible()
     expect(page.get_by_text("No run yet. Train one on the tab Train.")).to_be_visible()
     expect(page.get_by_text("Opening Runs …")).to_be_hidden()
-    open_tab(driven, "Data")
+    driven.tab("Data")
     expect(gallery.locator(".loading")).to_be_hidden()
 
 
@@ -88,8 +79,8 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
     for group in ("Advanced", "network", "data", "validation"):
         page.get_by_role("button", name=group, exact=True).click()
     for label, value in {"epochs": 2, "batch": 8, "tta": 1, "folds": 2, "width": 4}.items():
-        set_field(driven, label, value)
-    set_field(driven, "Name of the new run", "first")
+        driven.set_field(label, value)
+    driven.set_field("Name of the new run", "first")
     command = page.locator("pre.command")
     driven.until(lambda: "network.width=4" in command.inner_text() and "/runs/first" in command.inner_text())
     assert "--target bright --recipe quick" in command.inner_text()
@@ -102,20 +93,21 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
     assert (run.recipe.epochs, run.recipe.network.width, run.target.positive) == (2, 4, "1")
 
     # A threshold over the probability of the positive class, with its truth.
-    open_tab(driven, "Threshold")
+    driven.tab("Threshold")
     page.get_by_text("that the network has not seen in training").wait_for()
     driven.until(lambda: page.get_by_label("Truth").first.input_value() == "bright = 1, known (p_1_true)")
     above = f"{(held_out['p_1'] > 0.5).sum()} of {len(held_out)}"
     driven.until(lambda: page.locator(".galviz-threshold dd").first.inner_text() == above)
 
     # Why the network says so.
-    open_tab(driven, "Why")
+    driven.tab("Why")
     page.get_by_label("Output").first.wait_for()
     assert "probability of 1" in page.get_by_label("Output").first.inner_text()
     page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
 
     # The predictions.
-    open_tab(driven, "Predictions")
+    driven.tab("Predictions")
+    driven.drawer("right")
     page.locator(".measures").first.wait_for()
     driven.until(lambda: "accuracy" in page.locator(".measures").first.inner_text().lower())
     page.get_by_text(f"{len(held_out):,} objects that the network has not seen").wait_for()
@@ -128,10 +120,10 @@ def test_an_empty_page_says_what_to_do(serve, open_page):
     driven = open_page(server.url)
     driven.page.get_by_text("galviz ingest FOLDER --out SKY").wait_for()
     for label, value in {"Objects": 12, "Side in pixels": 16}.items():
-        set_field(driven, label, value)
+        driven.set_field(label, value)
     driven.page.get_by_role("button", name="Make a synthetic sky").click()
     driven.page.get_by_text("0 of 12 objects selected").wait_for()
-    open_tab(driven, "Train")
+    driven.tab("Train")
     driven.page.get_by_label("Target", exact=True).select_option("richness")
     driven.page.get_by_text("richness: 12, all known").wait_for()
 

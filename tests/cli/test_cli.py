@@ -201,16 +201,33 @@ def test_the_settings_of_recipes_are_listed(capsys):
     assert "latent" not in own
 
 
+@pytest.mark.parametrize("words", ["own", "--recipe quick", "own --task classification"])
+def test_recipes_for_own_images_are_shown_without_a_sky(capsys, words):
+    assert main(["recipe", *words.split()]) == 0
+    shown = capsys.readouterr()
+    assert {"epochs=20", "loss.name=cross_entropy", "data.normalise=standard"} <= set(shown.out.split("\n"))
+    assert "for classification of pictures. Give --data SKY --target COLUMN" in shown.err
+
+
+def test_the_recipe_for_a_column_of_a_sky_is_shown(sky, capsys):
+    assert main(["recipe", "--data", sky, "--target", "richness", "--recipe", "finetune"]) == 0
+    shown = capsys.readouterr()
+    assert {"loss.name=gaussian_nll", "network.architecture=efficientnet_lite0"} <= set(shown.out.split("\n"))
+    assert "→ regression" in shown.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ("richness --set fodls=3", "Similar names: validation.folds"),
         ("richness --recipe quik", "recipe: expected one of quick, paper, best, got 'quik'"),
-        ("--recipe best", "study: expected a study whose recipe is shown, got none."),
+        ("--recipe quik", "recipe: expected one of quick, best, finetune, got 'quik'"),
+        ("own --target spiral", "got 'spiral'. Give the sky that has it: --data SKY."),
+        ("own --data {sky}", "got 'none'. Name it with --target COLUMN."),
     ],
 )
-def test_wrong_arguments_of_recipe_end_with_2(said, arguments, message):
-    code, text = said("recipe", *arguments.split())
+def test_wrong_arguments_of_recipe_end_with_2(said, sky, arguments, message):
+    code, text = said("recipe", *arguments.format(sky=sky).split())
     assert code == 2
     assert message in text
 
@@ -457,8 +474,9 @@ def test_runs_lists_newest_first_and_says_what_it_leaves_out(run, tmp_path, caps
     (tmp_path / "half" / "state.json").write_text('{"status": "created"}')
     assert main(["runs", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
+    losses = "training loss 0.5, held-out loss 0.4, held-out mae 0.25"
     assert out.splitlines() == [
-        "newer: richness ln_richness, recipe mine: created, epoch 1, train_loss 0.5, val_loss 0.4, val_mae 0.25, 2 s",
+        f"newer: richness ln_richness, recipe mine: created, epoch 1, {losses}, 2 s",
         "run: richness ln_richness, recipe quick: created",
     ]
     assert re.fullmatch(r"galviz runs: .*half left out: .* has no run.json. .*\n", err)
@@ -514,7 +532,9 @@ def test_train_then_predict(tmp_path, sky):
     small = ["--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
     train = [sys.executable, "-m", "galviz", "train", "richness", "--data", sky, "--out", str(run), *small]
     done = subprocess.run(train, capture_output=True, text=True, check=True)
-    assert re.fullmatch(r".*: done, epoch 2/2, .*val_mae .*\n", done.stdout)
+    assert re.fullmatch(
+        r".*: done, epoch 2/2, .*held-out mae .*\n\d+ held-out objects, .*:\n( +\w+ .*\[.*\].*\n)+", done.stdout
+    )
     assert "epoch 1/2" in done.stderr
     assert Run.open(run).recipe.epochs == 2
     done = galviz(["predict", run, "--data", sky, "--out", out], tmp_path / "said")

@@ -2,17 +2,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   barAt,
+  besideOf,
   countsText,
   destination,
   farthestFirst,
   gridOf,
+  labelledText,
   missingIn,
   moveOf,
+  partAt,
   reach,
   revealedTop,
   scrolledTop,
   seenPositions,
   shortId,
+  yOf,
 } from "../../galviz/tools/gallery/client.js";
 
 const SMALL = { count: 100, tile: 112, lines: 2, aspect: 1 };
@@ -29,6 +33,7 @@ test("tiles fill the width", () => {
     pitch: 178, // 112 + three lines of 16 + 8 + 10
     whole: 3570,
     physical: 3570,
+    parts: [{ text: "", count: 100, open: true, first: 0, shown: 100, row: 0, rows: 20, y: 0, head: 0 }],
   });
   assert.equal(gridOf(SMALL, 619).columns, 4); // one pixel is missing
   for (let width = 30; width < 2000; width += 7) {
@@ -70,10 +75,10 @@ test("the bar and the top are each other's inverse", () => {
 });
 
 test("positions seen are whole rows that exist", () => {
-  assert.deepEqual(seenPositions(0, grid, HEIGHT, 0, 100), [0, 15]); // 400 px: two rows and a part
-  assert.deepEqual(seenPositions(179, grid, HEIGHT, 0, 100), [5, 20]);
-  assert.deepEqual(seenPositions(179, grid, HEIGHT, 178, 100), [0, 25]);
-  assert.deepEqual(seenPositions(3170, grid, HEIGHT, 500, 100), [75, 100]);
+  assert.deepEqual(seenPositions(0, grid, HEIGHT, 0), [0, 15]); // 400 px: two rows and a part
+  assert.deepEqual(seenPositions(179, grid, HEIGHT, 0), [5, 20]);
+  assert.deepEqual(seenPositions(179, grid, HEIGHT, 178), [0, 25]);
+  assert.deepEqual(seenPositions(3170, grid, HEIGHT, 500), [75, 100]);
 });
 
 test("a position is revealed by the shortest way, or in the middle from afar", () => {
@@ -114,13 +119,61 @@ test("keys move the focus by a tile, a row, a page, or to an end", () => {
 });
 
 test("the focus stays within the table, and where there is no row above or below", () => {
-  assert.equal(destination(7, 5, 5, 100), 12);
-  assert.equal(destination(2, -5, 5, 100), null);
-  assert.equal(destination(95, 5, 5, 100), null);
-  assert.equal(destination(0, -1, 5, 100), 0);
-  assert.equal(destination(95, 10, 5, 100), 99); // a page: to the last
-  assert.equal(destination(40, -Infinity, 5, 100), 0);
-  assert.equal(destination(40, Infinity, 5, 100), 99);
+  assert.equal(destination(7, 5, grid, 100), 12);
+  assert.equal(destination(2, -5, grid, 100), null);
+  assert.equal(destination(95, 5, grid, 100), null);
+  assert.equal(destination(0, -1, grid, 100), 0);
+  assert.equal(destination(95, 10, grid, 100), 99); // a page: to the last
+  assert.equal(destination(40, -Infinity, grid, 100), 0);
+  assert.equal(destination(40, Infinity, grid, 100), 99);
+});
+
+const GROUPS = [
+  { text: "a", count: 7, open: true },
+  { text: "b", count: 50, open: false },
+  { text: "c", count: 12, open: true },
+];
+const grouped = gridOf({ ...SMALL, count: 19, groups: GROUPS }, 620);
+
+test("groups have headers, and one that is closed has no rows", () => {
+  const parts = grouped.parts.map(({ first, shown, row, rows, y }) => [first, shown, row, rows, y]);
+  assert.deepEqual(parts, [
+    [0, 7, 0, 2, 0],
+    [7, 0, 2, 0, 30 + 2 * 178],
+    [7, 12, 2, 3, 60 + 2 * 178],
+  ]);
+  assert.deepEqual([grouped.rows, grouped.whole], [5, 90 + 5 * 178 + 10]);
+  assert.equal(partAt(6, grouped).text, "a");
+  assert.equal(partAt(7, grouped).text, "c");
+  assert.deepEqual([yOf(5, grouped), yOf(7, grouped)], [30 + 178, 90 + 2 * 178]);
+});
+
+test("what is seen of groups is one range of positions", () => {
+  assert.deepEqual(seenPositions(0, grouped, HEIGHT, 0), [0, 7]);
+  assert.deepEqual(seenPositions(300, grouped, HEIGHT, 0), [5, 17]);
+  assert.deepEqual(seenPositions(0, gridOf({ ...SMALL, count: 0, groups: [GROUPS[1]] }, 620), HEIGHT, 0), [0, 0]);
+  assert.equal(revealedTop(8, 420, grouped, HEIGHT), 416); // the first row of a group, with its header
+});
+
+test("up and down go from group to group in their column", () => {
+  assert.equal(destination(1, 5, grouped, 19), 6);
+  assert.equal(destination(3, 5, grouped, 19), null); // a short last row
+  assert.equal(destination(6, 5, grouped, 19), 8);
+  assert.equal(destination(8, -5, grouped, 19), 6);
+  assert.equal(destination(11, -5, grouped, 19), 6); // the row above is short
+  assert.equal(destination(18, 5, grouped, 19), null);
+});
+
+test("an enlarged picture stands right of its tile, else left, and on the page", () => {
+  const page = { width: 1000, height: 800 };
+  assert.deepEqual(besideOf({ left: 100, right: 200, top: 300, height: 100 }, 400, 300, page), [210, 200]);
+  assert.deepEqual(besideOf({ left: 800, right: 900, top: 0, height: 100 }, 400, 300, page), [390, 0]);
+  assert.deepEqual(besideOf({ left: 100, right: 200, top: 760, height: 100 }, 400, 300, page), [210, 500]);
+});
+
+test("skipped objects are counted", () => {
+  assert.equal(labelledText({ labelled: 1200, later: 0 }), "1,200 labelled");
+  assert.equal(labelledText({ labelled: 3, later: 2 }), "3 labelled · 2 later");
 });
 
 test("a long id keeps its last digits", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { gridStyle, movedBar } from "../../galviz/pages/panes.js";
 import { tabOf, titleOf } from "../../galviz/pages/tabs.js";
 import { pieceOf } from "../../galviz/pages/upload.js";
 import { Pieces } from "../../galviz/tools/export/download.js";
@@ -45,4 +46,23 @@ test("a download is its pieces in their order; what comes twice or too late is l
   assert.deepEqual([...new Uint8Array(await pieces.take().arrayBuffer())], [1, 2, 3]);
   assert.ok(!pieces.add({ number: 2, at: 0, piece: bytes(1) })); // it is saved
   assert.ok(pieces.add({ number: 3, at: 0, piece: bytes(1) }));
+});
+
+test("areas share the place: two above and one below, with bars between them", () => {
+  const three = gridStyle(3, 0.4, 0.7);
+  assert.equal(three.columns, "minmax(0, 0.4fr) 8px minmax(0, 0.6fr)");
+  assert.equal(three.rows, "minmax(0, 0.7fr) 8px minmax(0, 0.3fr)");
+  assert.equal(three.areas, '"a0 v a1" "h h h" "a2 a2 a2"');
+  const two = gridStyle(2, 0.4, 0.7);
+  assert.deepEqual([two.columns, two.areas], [three.columns, '"a0 v a1"']);
+  assert.equal(gridStyle(1, 0.4, 0.7).areas, '"a0"');
+});
+
+test("keys move a bar by steps, and leave something on each side", () => {
+  const keys = ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown", "Home", "End", "a", "constructor"];
+  assert.deepEqual(
+    keys.map((key) => movedBar(key, 0.5)),
+    [0.48, 0.48, 0.52, 0.52, 0.15, 0.85, undefined, undefined],
+  );
+  assert.deepEqual([movedBar("ArrowLeft", 0.16), movedBar("ArrowRight", 0.84)], [0.15, 0.85]);
 });

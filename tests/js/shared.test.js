@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, clamp, clientName, listen, number, onPage, send, untilRemoved } from "../../galviz/tools/shared.js";
+import {
+  bytes,
+  clamp,
+  clientName,
+  isTyping,
+  listen,
+  number,
+  onPage,
+  send,
+  untilRemoved,
+} from "../../galviz/tools/shared.js";
 
 test("a number has four digits, and a power of ten where it is very small or very large", () => {
   const expected = {
@@ -91,4 +101,18 @@ test("a view greets Python again until the state comes, and not after it was clo
   listen(model, () => {}, { type: "hello" }); // nobody ever answers: not for ever
   for (let second = 0; second < 1000; second += 1) context.mock.timers.tick(1000);
   assert.equal(sent.length, 4 + 12);
+});
+
+test("who types into a field, also one of another component, gives no command by a key", (context) => {
+  class Element {
+    constructor(tagName, isContentEditable = false) {
+      Object.assign(this, { tagName, isContentEditable });
+    }
+  }
+  globalThis.HTMLElement = Element;
+  context.after(() => delete globalThis.HTMLElement);
+  const typing = (...path) => isTyping({ composedPath: () => [...path, {}] }); // it ends at the window
+  assert.ok(!typing(new Element("BUTTON"), new Element("DIV")));
+  for (const tag of ["INPUT", "TEXTAREA", "SELECT"]) assert.ok(typing(new Element(tag), new Element("DIV")));
+  assert.ok(typing(new Element("P"), new Element("DIV", true)));
 });

@@ -1,15 +1,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  brightness,
+  cellsOf,
+  changed,
+  corner,
+  dragged,
   eastNorth,
+  exact,
+  gridOf,
+  layout,
   level,
+  northUp,
+  onImage,
+  onScreen,
   painter,
+  pathOf,
   pixelAt,
   planeOf,
   recipeText,
+  scaleBar,
   sexagesimal,
   sky,
+  toned,
   valueAt,
+  withError,
 } from "../../galviz/tools/viewer/client.js";
 
 const near = (got, expected, by = 1e-9) => {
@@ -18,6 +33,10 @@ const near = (got, expected, by = 1e-9) => {
   });
 };
 const plane = (...values) => Float32Array.from(values);
+const paintedBy = (planes, limits, stretch, tone) => {
+  const colour = painter(brightness(planes, limits, stretch), stretch, tone);
+  return (p) => [...colour(p)];
+};
 const grey = Array.from({ length: 255 }, (_, k) => [k, k, k]);
 
 test("a stretch begins at black, ends at white, and stays there", () => {
@@ -48,20 +67,24 @@ test("the colour bar is the inverse of the stretch", () => {
 
 test("one band takes its colours from the palette, three are red, green and blue", () => {
   const stretch = { kind: "linear", gamma: 1, palette: grey };
-  assert.deepEqual([0, 1, 2].map(painter([plane(0, 5, 10)], [0, 10], stretch)), [grey[0], grey[127], grey[254]]);
-  assert.deepEqual(painter([plane(0), plane(5), plane(10)], [0, 10], stretch)(0), [0, 128, 255]);
+  assert.deepEqual([0, 1, 2].map(paintedBy([plane(0, 5, 10)], [0, 10], stretch)), [grey[0], grey[127], grey[254]]);
+  assert.deepEqual(paintedBy([plane(0), plane(5), plane(10)], [0, 10], stretch)(0), [0, 128, 255]);
 });
 
 test("colours after Lupton et al. are those of astropy", () => {
   // make_lupton_rgb(red, green, blue, minimum=0, stretch=0.5, Q=8); it rounds down, we round
   const colours = [plane(0.3, 2), plane(0.2, 5), plane(0.1, 1)];
-  const paint = painter(colours, [0, 0.5], { kind: "lupton", Q: 8, gamma: 1 });
+  const paint = paintedBy(colours, [0, 0.5], { kind: "lupton", Q: 8, gamma: 1 });
   near(paint(0), [98, 65, 32], 1);
   near(paint(1), [102, 255, 51], 1);
   assert.deepEqual(
-    painter([plane(-1), plane(0), plane(0)], [0, 0.5], { kind: "lupton", Q: 8, gamma: 1 })(0),
+    paintedBy([plane(-1), plane(0), plane(0)], [0, 0.5], { kind: "lupton", Q: 8, gamma: 1 })(0),
     [0, 0, 0],
   );
+});
+
+test("an object without an image has no colours", () => {
+  assert.deepEqual(brightness([], undefined, { kind: "lupton", Q: 8, gamma: 1 }), []);
 });
 
 test("pixels are whole numbers at their centres, row 0 at the bottom", () => {
@@ -111,4 +134,107 @@ test("a recipe names bands and stretch", () => {
   assert.equal(recipeText(["red", "green", "blue"], "linear"), "red, green, blue · linear");
   assert.equal(recipeText(["z"], "lupton"), "band z · asinh");
   assert.equal(recipeText([], "linear", "each band"), "each band · linear");
+});
+
+const WHOLE = { zoom: 1, at: [0.5, 0.5] };
+const SIZE = { width: 60, height: 40 };
+const ROOM = [300, 400]; // taller than the image
+const AS_TAKEN = [1, 0, 0, 1];
+
+test("contrast and bias bend what is bright, and leave it as it is at first", () => {
+  const plain = { bias: 0.5, contrast: 1 };
+  assert.deepEqual([0, 0.1, 0.7, 1].map(toned(plain)), [0, 0.1, 0.7, 1]);
+  near([0, 0.25, 0.5, 1].map(toned({ bias: 0.25, contrast: 2 })), [0, 0.5, 1, 1]);
+  const right = dragged(plain, [0.2, 0]);
+  near([right.bias, right.contrast], [0.7, 1]); // less is bright
+  assert.ok(toned(right)(0.6) < 0.6);
+  assert.ok(dragged(plain, [0, -0.1]).contrast > 1); // upwards
+  near([dragged(plain, [9, 0]).bias, dragged(plain, [0, 9]).contrast], [1, 0.1]);
+  const stretch = { kind: "linear", gamma: 1, palette: grey };
+  const paint = paintedBy([plane(0, 5, 10)], [0, 10], stretch, { bias: 0.25, contrast: 2 });
+  assert.deepEqual([0, 1, 2].map(paint), [grey[0], grey[254], grey[254]]);
+});
+
+test("the whole image is shown, in the middle of its frame", () => {
+  const place = layout(SIZE, ROOM, WHOLE);
+  assert.equal(place.scale, 5);
+  near([...onScreen(place, [0, 0]), ...onScreen(place, [60, 40])], [0, 100, 300, 300]);
+  near(onImage(place, onScreen(place, [17, 3])), [17, 3]);
+});
+
+test("what is under the pointer stays there when it is enlarged, and follows it when it is dragged", () => {
+  for (const turn of [AS_TAKEN, northUp([2e-5, 1e-4, 1e-4, -2e-5])]) {
+    const pointer = [120, 210];
+    const before = onImage(layout(SIZE, ROOM, WHOLE, turn), pointer);
+    const close = changed(SIZE, ROOM, WHOLE, turn, { factor: 6, from: pointer });
+    assert.equal(close.zoom, 6);
+    near(onImage(layout(SIZE, ROOM, close, turn), pointer), before, 1e-6);
+    const moved = changed(SIZE, ROOM, close, turn, { from: pointer, to: [130, 190] });
+    near(onImage(layout(SIZE, ROOM, moved, turn), [130, 190]), before, 1e-6);
+  }
+});
+
+test("an image covers its frame however far it is dragged, and is never smaller than the whole", () => {
+  const close = changed(SIZE, ROOM, WHOLE, AS_TAKEN, { factor: 4, to: [9999, 9999] });
+  near(onScreen(layout(SIZE, ROOM, close), [0, 0]), [0, 0]);
+  assert.deepEqual(changed(SIZE, ROOM, WHOLE, AS_TAKEN, { factor: 0.5 }), WHOLE);
+  assert.deepEqual(changed(SIZE, ROOM, WHOLE, AS_TAKEN, { to: [9, 9] }), WHOLE);
+  const { scale } = layout(SIZE, ROOM, changed(SIZE, ROOM, WHOLE, AS_TAKEN, { factor: 1e9 }));
+  assert.ok(scale >= 40 && scale <= 60); // px a pixel
+});
+
+test("north up is north up, and east left, mirrored or not", () => {
+  for (const cd of [
+    [-1e-4, 2e-5, 2e-5, 1e-4],
+    [2e-5, 1e-4, 1e-4, -2e-5],
+    [1e-4, 3e-5, -3e-5, 1e-4],
+  ]) {
+    const place = { matrix: northUp(cd), origin: [0, 0], scale: 1 };
+    const { E, N } = eastNorth(cd);
+    near([...onScreen(place, E), ...onScreen(place, N)], [-1, 0, 0, -1], 1e-12);
+  }
+  assert.deepEqual(northUp(undefined), AS_TAKEN);
+});
+
+test("small pictures are as large as the pane allows", () => {
+  assert.deepEqual(gridOf(6, [616, 408], 1, 0), { columns: 3, side: 200 });
+  assert.deepEqual(gridOf(6, [2000, 120], 1, 20), { columns: 6, side: 100 });
+  assert.equal(gridOf(6, [120, 2000], 1, 20).columns, 1);
+});
+
+test("the scale bar is a round length, as in figures", () => {
+  const cases = [
+    [8, 2, "2″"],
+    [25.3, 10, "10″"],
+    [140, 50, "50″"],
+    [200, 60, "1′"],
+    [1000, 300, "5′"],
+    [1, 0.2, "0.2″"],
+  ];
+  for (const [side, length, label] of cases) assert.deepEqual(scaleBar(side), { length, label });
+});
+
+test("scale bar and compass go where the object is not", () => {
+  const order = ["top right", "top left"];
+  assert.deepEqual(corner([300, 200], [50, 40], { at: [150, 100], radius: 20 }, order), [250, 0]);
+  assert.deepEqual(corner([300, 200], [50, 40], { at: [270, 20], radius: 20 }, order), [0, 0]);
+  assert.deepEqual(corner([300, 200], [50, 40], { at: [240, 30], radius: 20 }, order), [0, 0]);
+  assert.deepEqual(corner([300, 200], [50, 40], { at: [150, 20], radius: 900 }, order), [250, 0]); // nowhere is free
+});
+
+test("a pixel has all its digits, a flux those that its error allows", () => {
+  assert.equal(exact(Math.fround(0.1)), "0.1");
+  assert.equal(exact(-123.456789), "-123.4568");
+  assert.equal(exact(1.5e-9), "1.500000e-9");
+  assert.equal(withError(46.1927, 0.568), "46.19 ± 0.57");
+  assert.equal(withError(-0.5, 12), "−1 ± 12");
+  assert.equal(withError(null, 1), "–");
+  const faint = { band: "u", flux: 1, error: 1, snr: 1, mag: 22.5, mag_error: 1.09, mag_limit: 21.307, missing: 0 };
+  assert.deepEqual(cellsOf(faint), ["u", "1.0 ± 1.0", "> 21.31 (3 σ)", "1.0"]);
+  assert.equal(cellsOf({ ...faint, snr: 54.3, mag: 20, mag_error: 0.02 })[2], "20.000 ± 0.020");
+  assert.equal(cellsOf({ ...faint, snr: 54.3, mag: null, mag_error: null, mag_limit: null })[2], "–"); // no zero point
+});
+
+test("contours count rows from the bottom", () => {
+  assert.equal(pathOf([0, 0, 1, 9], 10), "M0.50,9.50L1.50,0.50");
 });

@@ -246,12 +246,12 @@ def test_runs_that_cannot_be_compared_are_refused(change, message):
 def test_the_better_run_is_said_with_an_interval(rows):
     a, b = truths(rows, 1, noise=0.4), truths(rows, 2, noise=0.2)
     table = disagreement(a, b)
-    words = paired_words(table, ("old", "new"), "both were not trained on")
+    words = paired_words(table, ("old", "new"), "that neither was trained on")
     value, low, high = (
         float(v) for v in words.split("by ")[1].split("] ")[0].replace("[", "").replace(",", "").split()
     )
-    assert words.startswith("new errs less by ")
-    assert f"on the {rows:,} objects both were not trained on (MAE: old 0." in words
+    assert words.startswith("new has smaller errors by ")
+    assert f"on the {rows:,} objects that neither was trained on (MAE: old 0." in words
     assert value == pytest.approx(table["gain"].mean(), abs=0.005)
     error = table["gain"].std() / np.sqrt(rows)
     assert (low, high) == pytest.approx((value - 1.96 * error, value + 1.96 * error), abs=0.4 * error)
@@ -261,7 +261,7 @@ def test_the_better_run_is_said_with_an_interval(rows):
 
 def test_equal_runs_err_alike():
     words = paired_words(disagreement(truths(300, 1), truths(300, 3)))
-    assert words.startswith("A and B err alike: ")
+    assert words.startswith("A and B do equally well: a difference of ")
     assert "−" in words
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import panel as pn
 import pytest
 from PIL import Image
+from shown import said
 
 import galviz
 from galviz.io.tables import write_table
@@ -112,7 +113,7 @@ def test_a_view_is_saved_and_opened_and_a_bad_one_is_said(explorer, tiny_sky):
     assert again.error == ""
     assert other.selection.ids.tolist() == explorer.selection.ids.tolist()
     assert read_view(content)["table"] == "somewhere.csv"
-    for bad, said in (
+    for bad, why in (
         ("{", "something else"),
         ("[1]", "other JSON"),
         ('{"kind": "galviz view", "state": {"gallery": {"owner": 1}}}', "expected some of"),
@@ -120,7 +121,7 @@ def test_a_view_is_saved_and_opened_and_a_bad_one_is_said(explorer, tiny_sky):
         ('{"kind": "galviz view", "state": {"plots": [{"kind": "pie"}]}}', "kind"),
     ):
         again.open(bad)
-        assert said in again.error
+        assert why in again.error
 
 
 def test_the_address_keeps_what_fits(explorer, tiny_sky, monkeypatch):
@@ -151,7 +152,7 @@ def test_a_sky_says_which_data_it_is(tiny_sky):
     assert "16×16 px of 0.396″" in view.about()
     assert [plot.x for plot in view.explorer.plots] == ["richness"]
     assert view.__panel__().get_root()
-    assert "nothing to show" in SkyView(tiny_sky.select([]), Selection()).__panel__().object
+    assert "nothing to show" in said(SkyView(tiny_sky.select([]), Selection()))
 
 
 def test_a_sky_says_what_was_left_out_of_it(tmp_path, tiny_sky):
@@ -162,6 +163,7 @@ def test_a_sky_says_what_was_left_out_of_it(tmp_path, tiny_sky):
     view = SkyView(sky, Selection(), source=str(tmp_path / "sky"))
     assert "2 objects" in view.about()
     assert "1 left out" in view.about()
+    view.explorer.panes.open("Left out (1)")
     (table,) = [one.value for one in view.__panel__().select(pn.widgets.Tabulator) if "reason" in one.value]
     assert table.to_dict("index") == {
         "torn": {
@@ -217,7 +219,7 @@ def test_a_picture_is_that_of_its_id_in_the_order_of_the_table(folder, tiny_sky)
     assert images[:, :, :-1].max() == 0
     assert sky.unit == "display"
     assert np.isnan(sky.pixel_scale).all()  # nobody knows it, so no scale bar may be drawn
-    assert ObjectData(sky, None, None, None).object_message(sky.object_ids[0])["bar"] == {"pixels": 0.0, "label": ""}
+    assert ObjectData(sky, None, None, None).object_message(sky.object_ids[0])["bar"]["pixels"] == 0
 
 
 def test_pictures_that_do_not_fit_are_refused(folder, tiny_sky):
@@ -252,7 +254,7 @@ def test_anything_opens(folder, tiny_sky, sky, told, make_run):
 
 
 def test_the_page_opens_what_it_is_told_or_says_what_to_do(folder, tiny_sky):
-    assert "Nothing is open yet" in ExplorePage([], Library.find()).body().object
+    assert "Nothing is open yet" in said(ExplorePage([], Library.find()).body())
     page = ExplorePage([folder / "table.parquet", folder / "pictures"], Library.find())
     body = page.body()
     assert "12 objects" in body[0].object

@@ -102,9 +102,8 @@ def test_classes_have_their_matrix_beside_the_gallery_and_a_cell_selects():
     assert (judged.kind, judged.positive) == ("classes", "spiral")
     judge = judged._judge()
     assert isinstance(judge, ClassesJudge)
-    judged.body()
-    row = pn.panel(explorer.__panel__()).objects[1]
-    assert len(row) == 2  # the matrix and the gallery
+    assert explorer.panes.names[0][0] == "Confusion matrix"
+    assert explorer.panes.names[-1][0] in ("Table", "Gallery")  # below it, on the same screen
     assert "accuracy</th><td>0.9000</td>" in last(judge.measures())
     pn.panel(judge.matrix()).get_root()
     taps = [s for streams in hv.streams.Stream.registry.values() for s in streams if isinstance(s, hv.streams.Tap)]
@@ -179,7 +178,7 @@ def test_a_second_table_is_joined_on_the_ids(tmp_path):
     pairs, sentences = view.compared()
     assert len(pairs) == 90
     np.testing.assert_allclose(pairs["estimate_b"], other["mine"][10:])
-    assert "first.csv errs less by" in sentences[0]
+    assert "first.csv has smaller errors by" in sentences[0]
     measures = words(last(view.measures(pairs, 0.3)))
     rmse = [np.sqrt(((one - first["oh_p50"])[10:] ** 2).mean()) for one in (first["prediction"], other["mine"])]
     assert f"<td>{rmse[0]:.4f}</td><td>{rmse[1]:.4f}</td>" in measures
@@ -203,16 +202,16 @@ def test_probabilities_are_compared_as_classes(tmp_path):
     second = second_of(classes(), ("kind", "p_spiral"), tmp_path, better)
     view = second.compared()
     pairs, sentences = view.compared()
-    assert "second.csv errs less by 0.10" in sentences[0]
+    assert "second.csv has smaller errors by 0.10" in sentences[0]
     found = words(last(view.measures(pairs, None)))
     assert "right in second.csv only: 10" in found
-    assert title(view.plane(pairs)) == "Who changed: second.csv against first.csv"
+    assert title(view.plane(pairs)) == "Classes that changed: second.csv against first.csv"
 
 
 def test_a_second_table_that_does_not_fit_says_why(tmp_path):
     second = second_of(numbers(), ("oh_p50", "prediction"), tmp_path, numbers().rename(index=lambda one: f"x{one}"))
     _, sentences = second.compared().compared()
-    assert sentences == ["There is no object in both: first.csv and second.csv cannot be compared."]
+    assert sentences == ["No object in both: first.csv and second.csv cannot be compared."]
     (tmp_path / "nothing.csv").write_text("")
     second.receive(tmp_path / "nothing.csv")
     assert "nothing.csv" in words(second.compared())

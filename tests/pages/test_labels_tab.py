@@ -252,5 +252,6 @@ def test_the_page_has_the_tab_and_takes_a_sweep_of_anywhere(sweep, tmp_path):
     page = open_study_page("richness", [str(moved)])
     assert page.page.tabs[-1] == "labels"
     page.page.tab = "labels"
-    assert page.body().view.sweep.path == moved
-    assert Run(moved).path.name in page.body().sweeps()
+    assert page.content.view.sweep.path == moved
+    assert Run(moved).path.name in page.content.sweeps()
+    assert page.body().get_root()

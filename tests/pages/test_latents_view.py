@@ -3,7 +3,9 @@ import json
 import holoviews as hv
 import numpy as np
 import pandas as pd
+import panel as pn
 import pytest
+from shown import said
 
 from galviz.pages.latents import LatentsView, colour_of
 from galviz.runs.best_fits import LATENTS
@@ -147,7 +149,7 @@ def test_a_saved_map_is_offered_beside_the_components_and_keeps_what_is_chosen(r
     table = view.explorer.table
     np.testing.assert_array_equal(table["map 1"], places["x"].reindex(table.index))
     view.explorer.selection.choose(sky.object_ids[:3])
-    components, saved = view.__panel__()[1]
+    components, saved = [one for one in view.main().select(pn.widgets.Button) if "Show" in one.label]
     assert name in saved.label
     plot = view.explorer.plots[0]
     saved.clicks += 1
@@ -159,13 +161,13 @@ def test_a_saved_map_is_offered_beside_the_components_and_keeps_what_is_chosen(r
 
 def test_what_cannot_be_read_is_said_and_what_is_not_there_how_to_come_by_it(run, sky):
     pd.DataFrame({"x": [1.0]}).to_parquet(run.path / "umap.parquet")
-    assert "umap.parquet: object_id: expected strings" in LatentsView(run, sky, Selection()).__panel__().object
+    assert "umap.parquet: object_id: expected strings" in said(LatentsView(run, sky, Selection()))
     (run.path / LATENTS).unlink()
-    words = LatentsView(run, sky, Selection()).__panel__().object
+    words = said(LatentsView(run, sky, Selection()))
     assert "<b>gan</b> has no latents." in words
     assert "galviz train inpainting" in words
     run.write_state(status="running")
-    assert "it has not ended" in LatentsView(run, sky, Selection()).__panel__().object
+    assert "it has not ended" in said(LatentsView(run, sky, Selection()))
 
 
 def test_without_its_sky_there_is_a_map_without_pictures(run, sky):

@@ -4,9 +4,11 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
+import panel_material_ui as pmui
 import pytest
 from panel.io.location import Location
 from PIL import Image
+from shown import said
 
 from galviz.io.tables import write_table
 from galviz.pages.library import Library
@@ -15,6 +17,7 @@ from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky import SkyView
 from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, PageState
+from galviz.pages.tabs import TabBar
 from galviz.pages.threshold_page import ThresholdPage
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
@@ -77,9 +80,9 @@ def test_a_run_of_votes_offers_all_answers_with_their_truth(make_votes):
     run = make_votes("first")
     tab = ThresholdPage([], Library.find(study=mergers.STUDY))
     assert tab.param.selected.objects == {"–": "", "run first": str(run.path)}
-    body, view = tab.body(), tab.view
-    assert "8 objects that the network has not seen in training" in body[0].object
-    assert "slightly too good" not in body[0].object
+    about, view = said(tab.body()), tab.view
+    assert "8 objects that the network has not seen in training" in about
+    assert "slightly too good" not in about
     assert len(view.table) == 8
     assert (view.answer, view.truth, view.threshold) == (MERGER, f"{MERGER}_true", THRESHOLD)
     assert set(view.param.answer.objects.values()) <= set(COLUMNS) | {f"{name}_true" for name in COLUMNS}
@@ -101,13 +104,14 @@ def test_a_bare_table_of_votes_begins_at_the_threshold_of_the_paper(make_votes, 
 
 def test_what_chose_the_epoch_is_said_to_be_judged_too_well(make_votes):
     make_votes("first", validation={"keep": "best"})
-    assert "slightly too good" in ThresholdPage([], Library.find(study=mergers.STUDY)).body()[0].object
+    assert "slightly too good" in said(ThresholdPage([], Library.find(study=mergers.STUDY)).body())
 
 
 def test_the_explorer_shows_what_its_lines_of_python_make(make_votes):
     make_votes("first")
     tab = ThresholdPage([], Library.find(study=mergers.STUDY))
-    tab.body()[-1].collapsed = False
+    tab.body()
+    tab.opened[-1].collapsed = False
     made: dict = {}
     tab.view.threshold = 0.02
     tab.view._choose(None)
@@ -123,8 +127,8 @@ def test_the_threshold_is_first_where_there_is_something_to_lay_it_on(make_votes
     assert open_study_page("mergers").page.tab == open_study_page("mergers", [str(sky)]).page.tab == "data"
     assert open_study_page("mergers", [str(table)]).page.tab == "threshold"
     assert open_study_page("mergers", ["nowhere.csv"]).page.tab == "threshold"
-    assert "expected a table" in threshold(open_study_page("mergers", ["nowhere.csv"])).body().object
-    assert "Nothing is open" in threshold(open_study_page("mergers")).body().object
+    assert "expected a table" in said(threshold(open_study_page("mergers", ["nowhere.csv"])).body())
+    assert "Nothing is open" in said(threshold(open_study_page("mergers")).body())
     assert threshold(open_study_page("mergers", [str(table)])).view.scored.at(0.5).above == 25
     assert len(threshold(open_study_page("mergers", [str(sky)])).view.table) == 12
     make_votes("older")
@@ -133,17 +137,22 @@ def test_the_threshold_is_first_where_there_is_something_to_lay_it_on(make_votes
     assert (page.page.tab, page.page.sky, page.page.run) == ("threshold", "zoo", "newer")
     given = open_study_page("mergers", [str(galviz_home / "runs" / "older")])
     assert given.page.run == "older"
-    assert "older" in threshold(given).body()[0].object
+    assert "older" in said(threshold(given).body())
 
 
 def test_every_tab_is_there_and_the_first_is_the_threshold(make_votes):
     make_votes("first")
     page = open_study_page("mergers")
-    assert page.__panel__()[0].names == ["threshold", *TABS]
+    (bar,) = page.main().select(TabBar)
+    assert bar.names == ["threshold", *TABS]
+    bodies = []
     for tab in page.page.tabs:
         page.page.tab = tab
-        assert page.body() is page.tabs[tab]
-    assert isinstance(study_page("mergers"), pn.template.BootstrapTemplate)
+        assert page.body() is page.body()
+        bodies.append(page.body())
+        assert list(page.tabs) == page.page.tabs[: len(bodies)]
+    assert len(set(map(id, bodies))) == len(bodies)
+    assert isinstance(study_page("mergers"), pmui.Page)
 
 
 def test_a_run_that_ends_while_the_page_is_open_can_be_chosen(make_votes):
@@ -191,11 +200,11 @@ def test_what_is_open_comes_back_after_a_reload(make_votes, table, location, bri
     assert select.options[table.name] == ""
     select.value = select.options["run first"]
     assert "open=run+first" in location.search
-    assert "first" in threshold(open_study_page("mergers", [str(table)])).body()[0].object
+    assert "first" in said(threshold(open_study_page("mergers", [str(table)])).body())
     bring(tab, "up.csv", table.read_bytes())
     assert "open" not in location.search
     again = threshold(open_study_page("mergers", [str(table)]))
-    assert "up.csv" in again.body()[0].object
+    assert "up.csv" in said(again.body())
     location.search = location.search.replace("tab=threshold", "tab=why")
     assert open_study_page("mergers", [str(table)]).page.tab == "why"
 
@@ -244,7 +253,7 @@ def test_a_sky_of_pictures_is_shown_by_the_votes_for_mergers(zoo, monkeypatch):
 
 def test_a_sky_that_comes_from_elsewhere_is_taken_where_there_is_none(galviz_home):
     page = open_study_page("mergers")
-    assert "No sky yet" in page.data()[0].object
+    assert "No data yet" in page.data()[0].object
     write_mergers_sky(galviz_home / "skies" / "zoo", 12, size=16)
     for _ in range(12):
         page.poll()
@@ -257,7 +266,7 @@ def test_broken_pictures_are_named_and_the_others_shown(table, tmp_path):
         Image.fromarray(np.full((8, 8, 3), 5 * k, np.uint8)).save(tmp_path / "pictures" / f"a{k}.png")
     (tmp_path / "pictures" / "a30.png").write_bytes(b"no picture")
     tab = ThresholdPage([str(table), str(tmp_path / "pictures")], Library.find(study=mergers.STUDY))
-    assert "50 objects · <b>pictures in pictures</b>, of 20 of them" in tab.body()[0].object
+    assert "50 objects · <b>pictures in pictures</b>, of 20 of them" in said(tab.body())
     assert "cannot be read" not in tab.unread().object
     sent = []
     exchange = tab.view.near.grids[0].exchange
@@ -274,7 +283,7 @@ def test_broken_pictures_are_named_and_the_others_shown(table, tmp_path):
 def test_an_empty_upload_is_said_to_be_empty(table, bring):
     tab = ThresholdPage([str(table)], Library.find(study=mergers.STUDY))
     bring(tab, "nothing.csv", b"")
-    assert "nothing.csv, which is empty" in tab.body().object
+    assert "nothing.csv, which is empty" in said(tab.body())
 
 
 def test_the_explorer_of_a_threshold_shows_its_score_below_the_pictures(make_votes):
@@ -282,7 +291,7 @@ def test_the_explorer_of_a_threshold_shows_its_score_below_the_pictures(make_vot
     tab = ThresholdPage([], Library.find(study=mergers.STUDY))
     tab.body()
     tab.view.answer = "Class4.1"
-    card = tab.body()[-1]
+    card = tab.opened[-1]
     tab.view.answer = "Class4.1"
     card.collapsed = False
     assert tab.explorer.gallery.captions == ["Class4.1", "Class4.1_true"]
@@ -299,10 +308,10 @@ def test_the_quick_recipe_offers_how_votes_obey_the_tree_and_dropout(zoo):
 
 def test_a_run_of_votes_says_its_best_rmse_and_accuracy(make_votes):
     run = make_votes("first")
-    assert run_row(run)["best, held out"] == "–"
+    assert run_row(run)["best epoch, held out"] == "–"
     for epoch, loss, right in ((1, 0.04, 0.5), (2, 0.0225, 0.75), (3, 0.09, 0.25)):
         run.append_metrics({"epoch": epoch, "val_loss": loss, "val_accuracy": right, "val_mae": 2 * loss})
-    assert run_row(run)["best, held out"] == "RMSE 0.15, Accuracy 0.75, MAE 0.045"
+    assert run_row(run)["best epoch, held out"] == "RMSE 0.15, Accuracy 0.75, MAE 0.045"
     assert run_row(run)["target"] == "37 votes"
 
 

@@ -21,7 +21,7 @@ def page(sky, told, make_run):
 def opened(page, tab):
     page.page.tab = tab
     content = page.body()
-    assert content.__panel__().get_root()
+    assert content.get_root()
     return content
 
 

@@ -4,14 +4,18 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
+from panel.widgets.base import WidgetBase
+from shown import said
 
 from galviz.pages.library import Library
 from galviz.pages.page import StudyPage
 from galviz.pages.recipe_form import RecipeForm
+from galviz.pages.results.view import ResultsView
 from galviz.pages.run import RunPanel
 from galviz.pages.runs import RunsPanel, run_row
 from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, PageState
+from galviz.pages.tabs import TabBar
 from galviz.pages.threshold_page import ThresholdPage, meanings_of
 from galviz.pages.train import TrainPanel, page_message
 from galviz.runs.predictions import Predictions
@@ -266,8 +270,8 @@ def test_looking_without_news_changes_nothing(make_run):
 def test_stop_and_resume_reach_the_run(make_run, monkeypatch):
     run = make_run("first", "stopped")
     panel = RunPanel(Library.find(), PageState(run="first"))
-    stop, resume = panel.buttons()
-    assert (stop.disabled, resume.disabled) == (True, False)
+    stop, resume, see = panel.buttons()
+    assert (stop.disabled, resume.disabled, see.visible) == (True, False, False)
     asked = []
     monkeypatch.setattr(jobs, "resume", lambda *args: asked.append(args))
     panel.resume()
@@ -280,7 +284,7 @@ def test_stop_and_resume_reach_the_run(make_run, monkeypatch):
 
     monkeypatch.setattr(jobs, "resume", refuse)
     panel.resume()
-    assert "in use by process 7" in panel.body()[0].object
+    assert "in use by process 7" in panel.refused().object
 
 
 def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
@@ -292,7 +296,7 @@ def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
     table, left_out = panel.table()
     assert table.value.loc["first"].to_dict() | {"made": ""} == {
         "study": "richness", "target": "ln_richness", "recipe": "quick", "status": "done", "epochs": "2 of 4",
-        "best, held out": "RMSE 1, MAE 0.25", "made": "", "data": "tiny",
+        "best epoch, held out": "RMSE 1, MAE 0.25", "made": "", "data": "tiny",
     }  # fmt: skip
     assert "half" in left_out.object
     assert run_row(make_run("second", "stopped"))["status"] == "stopped"
@@ -310,11 +314,11 @@ def test_making_a_sky_is_a_process_whose_end_is_seen(started, galviz_home, tiny_
     job.mkdir(parents=True)
     (job / "log.txt").write_text("drawing 5/20\n")
     maker.poll()
-    assert (maker.making, maker.percent) == ("new", 25)
+    assert (maker.job.making, maker.job.percent) == ("new", 25)
     tiny_sky.save(out)
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     maker.poll()
-    assert (maker.making, page.sky, page.found) == ("", "new", 1)
+    assert (maker.job.making, page.sky, page.found) == ("", "new", 1)
 
 
 def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home):
@@ -325,14 +329,14 @@ def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home
     (job / "log.txt").write_text("galviz mock: out: no room\n")
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     maker.poll()
-    assert "no room" in maker.result
-    assert maker.making == ""
+    assert "no room" in maker.job.result
+    assert maker.job.making == ""
 
 
 def test_a_page_without_anything_offers_what_to_do():
     page = StudyPage(richness.STUDY, Library.find())
-    assert "No sky yet" in page.data()[0].object
-    assert "Train one on the tab" in page.predictions()[1].object
+    assert "No data yet" in page.data()[0].object
+    assert "Train one on the tab" in page.predictions().object
     for tab in TABS:
         page.page.tab = tab
         assert page.__panel__().get_root()
@@ -343,8 +347,8 @@ def test_the_tab_and_the_page_agree(sky, told, make_run):
     page = StudyPage(richness.STUDY, Library.find())
     assert (page.page.sky, page.page.run) == ("tiny", "first")
     assert page.page.selection.focus == sky.object_ids[0]
-    layout = page.__panel__()
-    root, bar = layout.get_root(), layout[0]
+    layout = page.main()
+    root, (bar,) = layout.get_root(), layout.select(TabBar)
     for tab in TABS:
         bar.active = tab
         assert page.page.tab == tab
@@ -357,23 +361,23 @@ def test_predictions_come_to_the_page_when_the_run_is_done(sky, told, make_run):
     run = make_run("first", "stopped")
     page = StudyPage(richness.STUDY, Library.find())
     page.page.tab = "train"
-    assert "stopped and has no predictions" in page.predictions()[1].object
+    assert "stopped and has no predictions" in page.predictions().object
     seen = []
     page.param.watch(seen.append, "page")
     run.save_predictions(told)
     run.write_state(status="done")
     page.poll()
     assert page.train.run.view.predicted
-    assert len(page.predictions()[1]) == 2
+    assert isinstance(page.predictions(), ResultsView)
 
 
 def test_a_run_whose_sky_is_gone_is_shown_without_pictures(told, sky, make_run, galviz_home):
     make_run("first", predictions=told)
     (galviz_home / "skies" / "tiny").rename(galviz_home / "moved")
     page = StudyPage(richness.STUDY, Library.find())
-    said = page.predictions()[1][0][0]
-    assert "expected a folder with a saved sky" in said.object
-    assert not page.predictions()[1].select(FocusCanvas)
+    shown = page.predictions().main()
+    assert "expected a folder with a saved sky" in said(shown)
+    assert not shown.select(FocusCanvas)
 
 
 def with_catalogue(sky, catalogue):
@@ -384,10 +388,11 @@ def with_catalogue(sky, catalogue):
 
 @pytest.fixture
 def spirals(galviz_home, tiny_sky):
-    """The tiny sky with more columns: 0/1 with a missing one, two fractions, a text, and one without values."""
+    """The tiny sky with more columns: 0/1 with a missing one, two fractions, a text, one without values, and ids."""
     spiral = np.array([1.0, 0, 0, 0, 1, 0, np.nan, 0, 1, 0, 0, 0])
     smooth = np.linspace(0.05, 0.95, 12)
     more = {"spiral": spiral, "smooth": smooth, "disk": 1 - smooth, "kind": list("EESIEESIEESI"), "empty": np.nan}
+    more["objid"] = 1237648720693755918 + np.arange(12)
     sky = with_catalogue(tiny_sky, tiny_sky.catalogue.assign(**more, **{"a,b": 1.0, "-z": smooth}))
     sky.save(galviz_home / "skies" / "mine")
     return sky
@@ -401,7 +406,17 @@ def panel(spirals):
 
 def test_any_column_is_offered_and_its_task_is_guessed(panel, started, galviz_home):
     assert panel.param.target.names["choose a column …"] == panel.target == ""
-    columns = ["", "richness", "z", "spiral", "smooth", "disk", "kind", "empty", "-z"]  # no comma: `--target` splits
+    columns = [
+        "",
+        "richness",
+        "z",
+        "spiral",
+        "smooth",
+        "disk",
+        "kind",
+        "empty",
+        "-z",
+    ]  # no comma: `--target` splits; no ids
     assert list(panel.param.target.names.values()) == columns
     panel.start()
     assert panel.error == "Target: choose a column to learn."
@@ -508,12 +523,12 @@ def test_a_sky_without_the_columns_of_the_study_is_refused_before_the_start(galv
 def test_five_controls_are_visible_and_the_rest_is_closed(panel):
     panel.target = "spiral"
     labels = [widget.label for widget in panel.choices()]
-    assert labels == ["Data", "Target", "Recipe", "Device", "Name of the new run"]
-    form = panel.__panel__()[0]
+    assert labels == ["Target", "Recipe", "Device", "Name of the new run"]  # the data are chosen in the top bar
+    form = panel.form_of_new()
     (advanced,) = [part for part in form if isinstance(part, pn.Card)]
     assert (advanced.title, advanced.collapsed) == ("Advanced", True)
     outside = [part for part in form if part is not advanced]
-    open_now = {widget.label for part in outside for widget in pn.Column(part).select(pn.widgets.Widget)}
+    open_now = {widget.label for part in outside for widget in pn.Column(part).select(WidgetBase)}
     assert open_now == {*labels, "▶ Start training"}
     assert [widget.label for widget in panel.learned()][:3] == [
         "More columns, learned together",
@@ -582,6 +597,15 @@ def test_a_visitor_names_no_weights_from_elsewhere(panel, started, given, tmp_pa
     panel.start()
     assert panel.error.startswith("Advanced, network, pretrained: expected")
     assert started == []
+
+
+def test_a_hub_is_named_on_the_command_line_alone(panel):
+    panel.target = "spiral"
+    panel.recipe = "finetune"
+    panel.form.widgets["network.pretrained"].value = "hf-hub:someone/model"
+    panel.start()
+    assert "which it may not download" in panel.error
+    assert panel.error.endswith("--set network.pretrained=hf-hub:someone/model")
 
 
 def test_weights_of_the_library_and_tags_may_be_named(panel, make_run):
@@ -660,3 +684,25 @@ def test_each_of_many_classes_has_a_name_and_labels_of_its_own(make_run, sky):
 
 def _shown(view):
     return " ".join(str(part.object) for part in pn.Column(view).select(pn.pane.HTML))
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "told"),
+    [
+        ("done", "", ("first is done: see its predictions.", False)),
+        ("failed", "No room on the disk.", ("first is failed. No room on the disk.", True)),
+        ("stopped", "", None),
+    ],
+)
+def test_the_end_of_a_run_is_told_wherever_the_visitor_is(make_run, monkeypatch, status, message, told):
+    run, seen = make_run("first", "running"), []
+    monkeypatch.setattr("galviz.pages.run.toast", lambda text, *, bad=False: seen.append((text, bad)))
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    panel = RunPanel(Library.find(), PageState(run="first"))
+    run.beat()
+    panel.poll()
+    assert seen == []
+    run.write_state(status=status, message=message)
+    monkeypatch.setattr(jobs, "is_alive", lambda _: False)
+    panel.poll()
+    assert seen == ([told] if told else [])

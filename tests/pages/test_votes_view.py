@@ -87,7 +87,8 @@ def test_another_answer_changes_plots_captions_and_measures(told, sky):
     assert figure.yaxis[0].axis_label == "Predicted − true votes, spiral: yes"
     assert view.explorer.gallery.captions == ["Class4.1", "Class4.1_true"]
     assert list(view.explorer.selection.ids) == list(chosen)  # stays
-    truth, estimate, _ = view.measured().measures()._pairs
+    assert pn.panel(view.measured()).get_root()
+    truth, estimate, _ = view.judge_of_answer().measures()._pairs
     np.testing.assert_array_equal(truth, told.table.loc[chosen, "Class4.1_true"])
     np.testing.assert_array_equal(estimate, told.table.loc[chosen, "Class4.1"])
     closer = view.diagnostics()
@@ -236,7 +237,7 @@ def test_the_lines_of_python_make_the_same_table(told, sky, galviz_home):
         exec(run_opening(run, sky, in_training=training), made)  # noqa: S102 - our own lines
         pd.testing.assert_frame_equal(made["table"], view.explorer.table)
     results = Results(Library.find(), PageState(run="votes"))
-    assert results.predictions().get_root()
+    assert pn.panel(results.predictions()).get_root()
     assert isinstance(results.view, VotesView)
 
 

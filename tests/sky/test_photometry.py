@@ -187,3 +187,61 @@ def test_stretch_of_one_value_or_nothing():
 def test_stretch_refuses_an_unknown_kind():
     with pytest.raises(ValueError, match="kind: expected 'asinh', 'zscale', 'percentile' or 'linear', got 'log'"):
         phot.stretch(np.zeros((2, 2)), "log")
+
+
+def _apertures(image, radius=6.0, ring=(10.0, 15.0), centre=(20.0, 25.0), **more):
+    return phot.aperture_fluxes(image[None], ("r",), centre, radius, ring, **more).loc["r"]
+
+
+def _spot(noise=0.0, sky=3.0, flux=100.0, seed=0):
+    """A Gaussian of 1.5 px at x = 20, y = 25 of a 51 × 45 image."""
+    y, x = np.mgrid[:51, :45]
+    spot = np.exp(-((x - 20) ** 2 + (y - 25) ** 2) / (2 * 1.5**2)) / (2 * np.pi * 1.5**2)
+    return flux * spot + sky + np.random.default_rng(seed).normal(0, noise, spot.shape)
+
+
+def test_a_circle_gives_the_flux_without_the_sky():
+    found = _apertures(_spot(), zero_point=22.5)
+    assert found["flux"] == pytest.approx(100, rel=1e-3)
+    assert found["sky"] == pytest.approx(3, abs=1e-6)
+    assert found["mag"] == pytest.approx(17.5, abs=2e-3)
+    assert found["missing"] == pytest.approx(0)
+    elsewhere = _apertures(_spot(), centre=(25.0, 20.0))  # x is along the columns
+    assert elsewhere["flux"] < 60
+
+
+def test_the_error_of_a_circle_is_the_scatter_of_fluxes():
+    found = pd.DataFrame([_apertures(_spot(noise=0.5, seed=seed), zero_point=22.5) for seed in range(300)])
+    assert found["flux"].mean() == pytest.approx(100, abs=0.6)
+    assert found["flux"].std() == pytest.approx(found["error"].mean(), rel=0.12)
+    np.testing.assert_allclose(found["snr"], found["flux"] / found["error"])
+    np.testing.assert_allclose(found["mag_error"], 2.5 / np.log(10) / found["snr"])
+    np.testing.assert_allclose(found["mag_limit"], 22.5 - 2.5 * np.log10(3 * found["error"]))
+
+
+def test_pixels_that_were_not_observed_are_counted_and_give_no_flux():
+    image, seen = _spot(), np.ones((1, 51, 45), bool)
+    image[25, 20], image[26, 20], seen[0, 24, 20] = np.nan, np.inf, False
+    found = _apertures(image, coverage=seen)
+    assert found["missing"] == pytest.approx(3)
+    assert 70 < found["flux"] < 85  # the middle is gone
+    assert np.isnan(found["mag"])  # no zero point
+    assert _apertures(_spot(), centre=(0.0, 25.0))["missing"] == pytest.approx(np.pi * 36 / 2 - 6, abs=0.2)
+    nowhere = _apertures(_spot(), centre=(-99.0, 25.0))
+    assert nowhere[["flux", "error", "snr"]].isna().all()
+    assert nowhere["missing"] == pytest.approx(np.pi * 36)
+    without_sky = _apertures(_spot(), centre=(20.0, 25.0), ring=(80.0, 90.0))
+    assert without_sky[["flux", "error"]].isna().all()
+
+
+def test_a_negative_flux_has_no_magnitude():
+    found = _apertures(_spot(flux=-100.0, noise=0.1), zero_point=22.5)
+    assert found["flux"] < 0
+    assert np.isnan(found["mag"])
+    assert np.isnan(found["mag_error"])
+
+
+@pytest.mark.parametrize(("radius", "ring"), [(0, (2, 3)), (-1, (2, 3)), (1, (3, 2)), (np.nan, (2, 3)), (1, (0, 2))])
+def test_a_circle_that_makes_no_sense_is_refused(radius, ring):
+    with pytest.raises(ValueError, match="radius, ring: expected positive"):
+        _apertures(_spot(), radius=radius, ring=ring)

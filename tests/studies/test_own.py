@@ -22,7 +22,7 @@ TARGETS = {
 @pytest.mark.parametrize(("unit", "size", "bands"), [("display", 64, 3), ("nanomaggy", 32, 5), ("nanomaggy", 64, 1)])
 def test_every_recipe_builds_a_network_for_its_images(task, unit, size, bands):
     recipes = general_recipes(task, unit, size)
-    assert list(recipes) == ["quick", "best", "finetune"]
+    assert list(recipes) == ["quick", "best", "finetune", *(["probe"] if task == "classification" else [])]
     for recipe in recipes.values():
         with torch.device("meta") if recipe.network.width == 64 and not recipe.network.is_timm else torch.device("cpu"):
             network = build(TARGETS[task], recipe, tuple(f"b{k}" for k in range(bands)), size)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galviz.tasks.guess import guess
+from galviz.tasks.guess import guess, learnable
 from galviz.tasks.target import Target
 
 TABLE = pd.DataFrame(
@@ -54,6 +54,7 @@ def test_the_task_is_guessed_and_explained(columns, task, why):
     [
         ("spirals", {}, "target: expected a column of the catalogue, got 'spirals'. Similar names: spiral"),
         ("empty", {}, "empty: expected"),
+        ("objid", {}, "objid: expected values to learn, got numbers that name the objects, as ids do"),
         ("mixed", {}, "mixed: expected numbers, got 'n/a' for the object 'c'"),
         ("name", {"task": "regression"}, "name: expected numbers, got text such as 'E' for all objects"),
         ("name spiral", {"task": "classification"}, "columns: expected one column of classes"),
@@ -93,3 +94,29 @@ def test_numbers_of_classes_are_in_order():
         "2",
         "10",
     )
+
+
+def test_ids_are_not_offered_as_targets():
+    count = np.arange(50)
+    table = pd.DataFrame(
+        {
+            "galaxyID": 100_000 + 7 * count,
+            "row": count + 1,
+            "file": [f"{k}.jpg" for k in count],
+            "objid": [np.nan, *(7_000_000 + 3 * count[1:])],
+            "number": 1237648720693755918 + count,
+            "id as text": [f"{2_000_000_000 + 3 * k}" for k in count],
+            "velocity": 1000 + 7 * count,  # whole numbers that differ may be measured
+            "mass": 3e9 + 1e8 * count,
+            "name": ["E", "S"] * 25,
+            "flag": [True, False] * 25,
+            "z": np.linspace(0, 1, 50),
+            "few": [*range(25), *range(25)],
+            "empty": np.nan,
+        }
+    )
+    assert learnable(table) == ["velocity", "mass", "name", "flag", "z", "few", "empty"]
+    for column in ("galaxyID", "row", "objid", "number", "id as text"):
+        with pytest.raises(ValueError, match=f"{column}: expected values to learn, got numbers that name the objects"):
+            guess(table, (column,))
+    assert guess(table, ("galaxyID",), "regression").target.task == "regression"

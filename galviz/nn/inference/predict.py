@@ -167,7 +167,8 @@ def outputs(network: nn.Module, batches: DataLoader, *, views: int = 1) -> Itera
     with torch.inference_mode():
         for batch in batches:
             images = batch["images"].to(device)
-            yield torch.stack([network(dihedral(images, torch.tensor(k))).float() for k in range(views)]).cpu()
+            seen = (dihedral(images, torch.tensor(k)) if k else images for k in range(views))
+            yield torch.stack([network(view).float() for view in seen]).cpu()
 
 
 def remember(run: Run, cutouts: CutoutSet, train: np.ndarray, held_out: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """`CutoutNetwork`: normalisation, encoder and head in one network, from raw pixels to the target."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ from torch import Tensor, nn
 
 from galviz.nn.networks.encoders import ResNet18, WideResNet50
 from galviz.nn.networks.normalise import IMAGENET, Normalise
+from galviz.nn.networks.pooled_encoder import PooledEncoder
 from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
+
+_PLAIN = {"blocks": False, "pixels": 0, "views": 1}
 
 Head = Callable[[int, int], nn.Module]
 """From the number of features and of feature vectors per object to a head."""
@@ -43,6 +47,9 @@ class CutoutNetwork(nn.Module):
     calibrated : bool
         Whether a classifier has a constant `temperature`, by which its logits are divided. It is 1 unless a training
         calibrates it.
+    scaled : int
+        Number of features of all vectors, if each is scaled by its mean and scatter in the training before the head
+        gets it. 0: they are not.
 
     Attributes
     ----------
@@ -61,11 +68,13 @@ class CutoutNetwork(nn.Module):
         gaussian: bool = False,
         numbers: int = 1,
         calibrated: bool = False,
+        scaled: int = 0,
     ) -> None:
         super().__init__()
         self.normalise, self.encoder, self.head = normalise, encoder, head
         self.apart, self.standardise, self.gaussian, self.calibrated = apart, standardise, gaussian, calibrated
         self.size = getattr(encoder, "size", None)
+        self.scaling = nn.BatchNorm1d(scaled, affine=False) if scaled else None
         self.register_buffer("centre", torch.zeros(numbers))
         self.register_buffer("scale", torch.ones(numbers))
         if gaussian:
@@ -106,6 +115,9 @@ class CutoutNetwork(nn.Module):
 
     def from_features(self, features: Tensor) -> Tensor:
         """Return the outputs from features: (N, B, F), or (N, 1, F) if not `apart`, -> (N, K)."""
+        if self.scaling is not None:
+            # Divided by √F, thousands of features add up to numbers of about 1, whatever F is.
+            features = (self.scaling(features.flatten(1)) / self.scaling.num_features**0.5).reshape(features.shape)
         output = self.head(features)
         if self.calibrated:
             return output / self.temperature
@@ -116,6 +128,8 @@ class CutoutNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the outputs of images, in the unit of the cutouts: (N, B, H, W) -> (N, K)."""
+        if images.dim() == 3:  # features of images, which were computed before
+            return self.from_features(images)
         return self.from_features(self.features(images))
 
     def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -158,7 +172,9 @@ def assemble(
     torch.manual_seed(recipe.seed)
     channels, vectors = (1, len(bands)) if apart else (len(bands), 1)
     if options.is_timm:
-        encoder: nn.Module = TimmEncoder(options.timm_name, channels, size=size or None)
+        pooled = {"blocks": options.pooling == "blocks", "pixels": options.pixels, "views": options.views}
+        kind = partial(PooledEncoder, **pooled) if pooled != _PLAIN else TimmEncoder
+        encoder: nn.Module = kind(options.timm_name, channels, size=size or None)
     elif options.architecture == "wide_resnet50":
         encoder = WideResNet50(channels)
     else:
@@ -167,4 +183,5 @@ def assemble(
     trained = encoder.pictures if options.is_timm else IMAGENET
     normalise = Normalise(recipe.data.normalise, bands, options.clip, trained)
     made = head(encoder.features, vectors)
-    return CutoutNetwork(normalise, encoder, made, apart=apart, standardise=standardise, **more)
+    scaled = encoder.features * vectors if options.pooling == "blocks" else 0
+    return CutoutNetwork(normalise, encoder, made, apart=apart, standardise=standardise, scaled=scaled, **more)

@@ -207,8 +207,12 @@ def loader(samples: Samples, order: Steps | Chunks) -> DataLoader:
 
 def kept(cutouts: CutoutSet) -> np.ndarray | LazyRows:
     """Return the images in memory if they take less than a quarter of the free memory, else as they are on disk."""
-    need = 4 * math.prod(cutouts.images.shape)
-    return cutouts.images if need > _SHARE * psutil.virtual_memory().available else cutouts.images[:]
+    return cutouts.images[:] if fits(math.prod(cutouts.images.shape)) else cutouts.images
+
+
+def fits(count: int) -> bool:
+    """Return whether so many float32 take less than a quarter of the free memory."""
+    return 4 * count <= _SHARE * psutil.virtual_memory().available
 
 
 def truths(cutouts: CutoutSet, target: Target, offset: Offset | None = None) -> np.ndarray | None:

@@ -6,16 +6,20 @@ from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
+import torch
 from torch import nn
 
+from galviz.io.lazy_array import LazyRows
 from galviz.io.lock import rank
 from galviz.measure.linear_baseline import Offset, column_of
 from galviz.nn.inference.predict import calibrate, load_weights, predict, remember, save_weights
+from galviz.nn.networks.cutout_network import CutoutNetwork
 from galviz.nn.tasks import loss_of, rules
-from galviz.nn.training.data import Samples, kept, loader, memory_format, truths, weights_of
+from galviz.nn.training.data import Samples, fits, kept, loader, memory_format, truths, weights_of
 from galviz.nn.training.module import Training
 from galviz.nn.training.plateau import stalled
 from galviz.nn.training.progress import Heartbeat, RunRecorder, load_checkpoint
+from galviz.nn.training.shown import ShownObjects
 from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.nn.training.validation import Validation
 from galviz.runs.folds import kept_aside, rows_of_an_epoch, split
@@ -127,10 +131,14 @@ def _train(
     labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
     unlabelled = unlabelled[~np.isin(unlabelled, aside)]
     variants = target.variants(cutouts.bands).values()
-    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants, weight)
-    steps = steps_of(trainer, recipe, len(samples), start)
     if start is None and hasattr(network, "measure"):
         network.measure(cutouts, learned, truth)
+    if not target.variants(cutouts.bands) and _features_stay(network, recipe, len(images)):
+        heartbeat.note(message="Computing the features of all images, once.")
+        network.to(trainer.strategy.root_device)
+        images = _features_of(network, images, np.concatenate([labelled, held_out]), recipe.batch)
+    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants, weight)
+    steps = steps_of(trainer, recipe, len(samples), start)
     loss = loss_of(target, recipe, None if truth is None else truth[learned])
     module = Training(network, recipe, loss, steps.steps, start)  # freezes blocks, which the format depends on
     network.to(memory_format=memory_format(network, trainer.strategy.root_device))
@@ -149,7 +157,11 @@ def _train(
     device = str(trainer.strategy.root_device)
     heartbeat.note(step=steps.start, steps=steps.steps, device=device, message="")
     held = Samples(images, held_out, truth, variants)
-    check = Validation(trainer, target, recipe, held, loss) if len(held_out) else _nothing
+    shown = None
+    if len(held_out) and not target.self_labelled:
+        known_truth = truths(cutouts, target)
+        shown = ShownObjects(heartbeat.run, cutouts, target, held_out, truth=known_truth, offset=offset)
+    check = Validation(trainer, target, recipe, held, loss, shown=shown) if len(held_out) else _nothing
     recorder = RunRecorder(heartbeat, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps) and not stalled(recorder.losses, recipe.validation.stop_after):
         trainer.callbacks.append(recorder)
@@ -160,6 +172,26 @@ def _train(
         heartbeat.note(steps=recorder.step)
     network.load_state_dict(module.learned.state_dict())
     return early or recorder.step == steps.steps
+
+
+def _features_stay(network: nn.Module, recipe: Recipe, count: int) -> bool:
+    """Return whether each image has the same features in all epochs, and all of them fit in memory."""
+    fixed = recipe.optimiser.frozen and not recipe.data.augment and not recipe.loss.joint
+    if not fixed or not isinstance(network, CutoutNetwork) or network.apart:
+        return False
+    return fits(count * network.encoder.features)
+
+
+def _features_of(network: CutoutNetwork, images: np.ndarray | LazyRows, rows: np.ndarray, batch: int) -> np.ndarray:
+    """Return the features of these rows, float32 (N, 1, F); those of other rows are 0."""
+    found = np.zeros((len(images), 1, network.encoder.features), np.float32)
+    device = next(network.parameters()).device
+    network.eval()
+    with torch.inference_mode():
+        for part in np.array_split(rows, -(-len(rows) // batch)):
+            seen = torch.from_numpy(images[part]).to(device, memory_format=torch.channels_last)
+            found[part] = network.features(seen).cpu().numpy()
+    return found
 
 
 def _counts(**rows: np.ndarray) -> dict[str, int]:

@@ -28,6 +28,7 @@ from galviz.runs.run import Run
 _BEAT_S = 1.0  # seconds between two heartbeats
 # Save after an epoch only if this many times the time of a save has passed: at most 2 % goes into saving.
 _SAVE_COST = 50
+_PROCESS = psutil.Process()  # it measures the load since it was asked last
 _POLL_STEPS = 8  # steps between two polls of a request to stop in a parallel training, since agreeing costs time
 
 
@@ -73,7 +74,7 @@ class Heartbeat:
 
     def write(self) -> None:
         """Write the state now."""
-        self.run.write_state(**self.fields, memory_mb=_memory_mb())
+        self.run.write_state(**self.fields, memory_mb=_memory_mb(), load=_load())
 
     def _beat(self) -> None:
         while not self._over.wait(_BEAT_S):
@@ -195,6 +196,16 @@ def load_checkpoint(run: Run) -> dict[str, Any] | None:
     if not run.checkpoint.exists():
         return None
     return torch.load(run.checkpoint, map_location="cpu", weights_only=True)
+
+
+def _load() -> int | None:
+    """Return the load in %: of the GPU if it can be asked, else of this process on all cores."""
+    if torch.cuda.is_initialized():
+        try:
+            return torch.cuda.utilization()
+        except (ModuleNotFoundError, RuntimeError):  # it needs a package of NVIDIA
+            return None
+    return round(_PROCESS.cpu_percent() / (psutil.cpu_count() or 1))
 
 
 def _memory_mb() -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import holoviews as hv
 import numpy as np
@@ -22,7 +22,7 @@ from galviz.pages.results.measures import MeasuresView
 from galviz.pages.results.view import ResultsView
 from galviz.tasks.pair import Pair, pair_of_target
 from galviz.tools.diagnostics.figure import purity_plot, roc_plot
-from galviz.tools.formatting import drawn, field, note, text
+from galviz.tools.formatting import field, filling, note, text
 from galviz.tools.plots.figure import count_matrix
 from galviz.tools.threshold.figure import reliability_plot
 
@@ -88,8 +88,8 @@ class ClassesJudge(JudgeView):
 
         hv.streams.Tap(source=source).add_subscriber(tapped)
         some = "" if len(names) == len(counts) else f": the {len(names)} of {len(counts)} that are confused most"
-        plot = plot.opts(title=f"Confusion of classes{some}; a tap on a cell selects its objects", height=340)
-        return drawn(plot)
+        plot = plot.opts(title=f"Confusion of classes{some}; a tap on a cell selects its objects")
+        return filling(plot)
 
     def roc(self) -> Later:
         """Draw the ROC curve of a class against all others."""
@@ -107,9 +107,9 @@ class ClassesJudge(JudgeView):
             if curve.table.empty:
                 counts = f"{curve.positives:,} known objects of {name} and {curve.negatives:,} others"
                 return note(f"Undefined: it needs objects of {name} and others, and there are {counts}.")
-            return drawn(plot(curve, name))
+            return filling(plot(curve, name))
 
-        return Later(partial(measure, yes, chance, n=200 if len(yes) <= _LARGE else 50), show)
+        return Later(partial(measure, yes, chance, n=200 if len(yes) <= _LARGE else 50), show, fills=True)
 
     def trust(self) -> pn.viewable.Viewable:
         """Draw how often predictions of a probability are correct, for the selected objects."""
@@ -128,7 +128,7 @@ class ClassesJudge(JudgeView):
             return note("Undefined: no object has a known class and a probability.")
         found = reliability(chance[known], right[known].astype(float))
         plot = reliability_plot(hv.streams.Pipe(data=found), name)
-        return drawn(plot.opts(title=f"Reliability of the probability of {words}; dashed: calibrated", height=340))
+        return filling(plot.opts(title=f"Reliability of the probability of {words}; dashed: calibrated"))
 
     def measures(self) -> MeasuresView:
         """Return the accuracy of the selected objects."""
@@ -182,6 +182,8 @@ class ClassesJudge(JudgeView):
 class View(ResultsView):
     """Predicted against true classes. Parameters as in `ResultsView`."""
 
+    leading: ClassVar[bool] = True
+
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes."""
@@ -197,6 +199,10 @@ class View(ResultsView):
         axes = {self.truth: f"True {label}", self.estimate: f"Predicted {label}"}
         axes |= {"probability": "Probability of the predicted class", "correct": "Correct (1) or wrong (0)"}
         return axes | {f"p_{name}": f"Probability of {name}" for name in self.classes}
+
+    def badges(self) -> tuple[str, str] | None:
+        """Return the columns of the true and the predicted class, if any class is known."""
+        return (self.truth, self.estimate) if self.table[self.truth].notna().any() else None
 
     def make_judge(self) -> ClassesJudge:
         """Return the view that judges the objects shown."""

@@ -31,11 +31,16 @@ class Later(pn.viewable.Viewer):
         Runs in the thread.
     show : callable
         Makes the view of what it returned.
+    fills : bool
+        Whether the view fills its pane in both directions, and not only in width.
     """
 
-    def __init__(self, compute: Callable[[], Any], show: Callable[[Any], Any], **params: object) -> None:
+    def __init__(
+        self, compute: Callable[[], Any], show: Callable[[Any], Any], *, fills: bool = False, **params: object
+    ) -> None:
         super().__init__(**params)
         self._compute, self._show = compute, show
+        self._sizing = "stretch_both" if fills else "stretch_width"
 
     async def body(self) -> AsyncIterator[Any]:
         """Yield a progress message, then the content, or an error message."""
@@ -48,7 +53,7 @@ class Later(pn.viewable.Viewer):
         yield self._show(found)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(self.body, sizing_mode="stretch_width")
+        return pn.Column(self.body, sizing_mode=self._sizing)
 
 
 class JudgeView(pn.viewable.Viewer):

@@ -1,7 +1,7 @@
 """Results of a pretext task: the true and the predicted band, or order of the bands, of each image."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import holoviews as hv
 import pandas as pd
@@ -12,11 +12,14 @@ from galviz.io.markup import Markup
 from galviz.pages.results.measures import MeasuresView
 from galviz.pages.results.view import ResultsView
 from galviz.runs.predictions import Predictions
+from galviz.tools.formatting import filling
 from galviz.tools.plots.figure import count_matrix
 
 
 class View(ResultsView):
     """Confusion matrix and accuracy; a click on a cell selects its objects. Parameters as in `ResultsView`."""
+
+    leading: ClassVar[bool] = True
 
     @property
     def shown(self) -> Predictions:
@@ -70,8 +73,7 @@ class View(ResultsView):
                 self.explorer.bar.take(self.selection.where, condition, how=self.explorer.bar.how)
 
         hv.streams.Tap(source=source).add_subscriber(tapped)
-        plot = plot.opts(title=f"Confusion of {kind}s", height=360)
-        return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode="stretch_width")
+        return filling(plot.opts(title=f"Confusion of {kind}s"))
 
     def measures(self) -> MeasuresView:
         """Return the accuracy; the bootstrap resamples the variants of one object together."""

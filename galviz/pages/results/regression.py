@@ -17,7 +17,7 @@ from galviz.pages.results.view import ResultsView, judged_plots
 from galviz.tasks.pair import Pair, pair_of_target
 from galviz.tasks.target import Target
 from galviz.tools.diagnostics.figure import ranges_plot
-from galviz.tools.formatting import drawn, field, note
+from galviz.tools.formatting import field, filling, note
 from galviz.tools.intervals.figure import pit_plot
 from galviz.tools.intervals.view import CoverageView
 
@@ -80,7 +80,7 @@ class NumbersJudge(JudgeView):
         """Draw the histogram of PIT values of the selected objects."""
         columns = [self.pair.truth, self.pair.estimate, self.pair.sigma]
         return self._with_errors(
-            lambda rows: drawn(pit_plot(pit_histogram(pit(*(rows[name].to_numpy(float) for name in columns)))))
+            lambda rows: filling(pit_plot(pit_histogram(pit(*(rows[name].to_numpy(float) for name in columns)))))
         )
 
     def _with_errors(self, show: Callable[[pd.DataFrame], Any]) -> Any:
@@ -92,7 +92,7 @@ class NumbersJudge(JudgeView):
             return note("Undefined: no object has a known truth and an error above 0.")
         left = len(rows) - len(usable)
         words = f"{left:,} objects whose {self.pair.sigma} is not above 0 are left out."
-        return pn.Column(*([note(words)] if left else []), show(usable), sizing_mode="stretch_width")
+        return pn.Column(*([note(words)] if left else []), show(usable), sizing_mode="stretch_both")
 
     def ranges(self) -> Later | pn.viewable.Viewable:
         """Draw a measure in ranges of a column."""
@@ -114,10 +114,10 @@ class NumbersJudge(JudgeView):
         def show(found: pd.DataFrame) -> pn.viewable.Viewable:
             if found.empty:
                 return note("Undefined: no object has a known truth and a value of that column.")
-            return drawn(ranges_plot(found, axis, words[self.measure] + unit, zero=self.measure == "bias"))
+            return filling(ranges_plot(found, axis, words[self.measure] + unit, zero=self.measure == "bias"))
 
         chosen = {self.measure: metrics[self.measure]}
-        return Later(lambda: in_ranges(by, truth, estimate, chosen), show)
+        return Later(lambda: in_ranges(by, truth, estimate, chosen), show, fills=True)
 
     def outliers(self) -> pn.widgets.Widget:
         """Return the field of the cut."""

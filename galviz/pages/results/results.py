@@ -49,7 +49,8 @@ class Results:
         others = self.library.judged(predictions.target, without=self.page.run)
         view = import_module(f"galviz.pages.results.{predictions.target.task}").View
         self.view = view(predictions, self.page.selection, cutouts, run, others)
-        self.view.heading, self.view.links = [data], self._to_why()
+        self.view.links = self._to_why()
+        (self.view.alerts if cutouts is None else self.view.heading).append(data)
         return self.view
 
     def warm(self) -> None:

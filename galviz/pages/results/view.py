@@ -1,7 +1,7 @@
 """What the results of all tasks share: the objects shown, their explorer, metrics and diagnostics."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import panel as pn
@@ -48,6 +48,9 @@ class ResultsView(Workspace):
         Of the objects shown: those held out, or all if `training` is on.
     """
 
+    leading: ClassVar[bool] = False
+    """Whether `leads` stand before the plots of the explorer."""
+
     training = param.Boolean(default=False, label="Include objects seen in training")
 
     def __init__(
@@ -71,6 +74,7 @@ class ResultsView(Workspace):
         self._baselines: BaselinesView | None = None  # the same with and without the training objects
         self.heading: list[Any] = []  # what a page says of the run, and where it leads
         self.links: list[Any] = []
+        self.alerts: list[Any] = []
         self._explore()
 
     @property
@@ -90,6 +94,10 @@ class ResultsView(Workspace):
     def axes(self) -> dict[str, str]:
         """Return column or expression → axis label."""
         return {}
+
+    def badges(self) -> tuple[str, str] | None:
+        """Return the columns of truth and prediction, where a badge can say which predictions are right."""
+        return None
 
     def leads(self) -> dict[str, Callable[[], Any]]:
         """Return the plots that judge the predictions: name → function that draws."""
@@ -144,9 +152,10 @@ class ResultsView(Workspace):
             shown = self.table if self.training else self.table[~self.table["in_training"]]
             opening = run_opening(self.run, self.cutouts, in_training=self.training)
             more = {"columns": self.axes(), "labels": Labels(), "run": self.run, "opening": opening}
+            more["badges"] = self.badges()
             explorer = Explorer(shown, self.cutouts, selection=self.selection, plots=self.plots(), **more)
             self._explorers[self.training] = explorer
-            explorer.leads, explorer.others = self.leads(), self.more_tabs()
+            explorer.leads, explorer.others, explorer.leading = self.leads(), self.more_tabs(), self.leading
             self.prepare(explorer)
         if (not self.training) in self._explorers:
             self.explorer.copy_settings(self._explorers[not self.training])
@@ -185,7 +194,7 @@ class ResultsView(Workspace):
     @param.depends("training")
     def _main(self) -> pn.viewable.Viewable:
         if self.training not in self._mains:
-            self._mains[self.training] = fills(*self.cards(), self.explorer.main())
+            self._mains[self.training] = fills(self.kept.refused, *self.cards(), self.explorer.main())
         return self._mains[self.training]
 
     @param.depends("training")
@@ -205,13 +214,13 @@ class ResultsView(Workspace):
         switch = field(self.param.training, type=pn.widgets.Toggle, margin=(2, 8))
         about = text(pn.bind(lambda _: self.about(), self.param.training), margin=(6, 8))
         head = pn.FlexBox(about, switch, *self.links, align_items="center", sizing_mode="stretch_width")
-        return fills(head, fills(self._main))
+        return fills(*self.alerts, head, fills(self._main))
 
-    def left(self) -> Any:
+    def left(self) -> list[Section]:
         """Return the selection and the saved views, which follow the choice of objects."""
         return [Section("", pn.Column(self._left, sizing_mode="stretch_width"))]
 
-    def right(self) -> Any:
+    def right(self) -> list[Section]:
         """Return the measures and the settings, which follow the choice of objects."""
         return [Section("", pn.Column(self._right, sizing_mode="stretch_width"))]
 
@@ -246,6 +255,6 @@ def judged_plots(truth: str, estimate: str, residual: str = "", against: str = "
     """
     residual = residual or f"{column(estimate)} - {column(truth)}"
     return [
-        {"kind": "scatter", "x": truth, "y": estimate, "guide": "1:1 line"},
+        {"kind": "scatter", "x": truth, "y": estimate, "guide": "1:1 line", "median": True},
         {"kind": "scatter", "x": against or truth, "y": residual, "guide": "zero and medians"},
     ]

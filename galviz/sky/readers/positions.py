@@ -72,6 +72,12 @@ def with_positions(
     return table, notes
 
 
+def position_columns(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> tuple[str, str] | None:
+    """Return the columns of right ascension and declination, by their names and values; None unless both are there."""
+    found = [_position(table, key, units or {}, None) for key in ("ra", "dec")]
+    return None if found[0] is None or found[1] is None else (found[0][0], found[1][0])
+
+
 def _position(
     table: pd.DataFrame, key: str, units: Mapping[str, str], named: str | None
 ) -> tuple[str, np.ndarray, str, bool] | None:

@@ -28,7 +28,7 @@ from galviz.tools.formatting import (
     written_measure,
 )  # fmt: skip
 from galviz.tools.gallery.view import Gallery
-from galviz.tools.plots.core import MOST_VALUES
+from galviz.tools.plots.defaults import MOST_VALUES
 from galviz.tools.plots.figure import count_matrix
 from galviz.tools.selection.buttons import SEARCHING, SelectionButtons, held_out, short
 from galviz.tools.selection.core import Selection
@@ -78,7 +78,7 @@ class CompareView(SelectionButtons):
         self.label, self.unit = label or estimate, unit
         self.truth, self.estimate = truth, estimate
         self.first, self.second, self.cutouts, self.names = first, second, cutouts, names
-        self.among = "both were not trained on" if "in_training" in first and "in_training" in second else "in both"
+        self.among = "that neither was trained on" if "in_training" in first and "in_training" in second else "in both"
 
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
         """Yield a progress message, then the comparison, computed in a thread so that the page stays responsive."""
@@ -95,14 +95,14 @@ class CompareView(SelectionButtons):
         a, b = self.names
         pairs = disagreement(held_out(self.first), held_out(self.second), self.truth, self.estimate)
         if pairs.empty:
-            return pairs, [f"There is no object {self.among}: {a} and {b} cannot be compared."]
+            return pairs, [f"No object {self.among}: {a} and {b} cannot be compared."]
         only_a, only_b = pairs.attrs["only_a"], pairs.attrs["only_b"]
         alone = f" {only_a:,} more objects of {a} and {only_b:,} of {b} are left out." if only_a or only_b else ""
         if "differs" in pairs:
             apart = f"They differ on {pairs['differs'].sum():,} of {len(pairs):,}."
         else:
             gap = pairs["difference"].abs()
-            apart = f"They lie {short(gap.mean(), 3)} apart on average, at most {short(gap.max(), 3)}."
+            apart = f"They differ by {short(gap.mean(), 3)} on average, by {short(gap.max(), 3)} at most."
         return pairs, [paired_words(pairs, self.names, self.among), apart + alone]
 
     def shown(self, pairs: pd.DataFrame, words: list[str]) -> pn.viewable.Viewable:
@@ -117,7 +117,7 @@ class CompareView(SelectionButtons):
         judged = pn.Column(*self._cut_field(pairs), pn.bind(lambda cut: self.measures(pairs, cut), self.param.cut))
         parts = [sentences, beside(judged, self.plane(pairs)), self.buttons(pairs), self.pictures(pairs)]
         for head, loss, measure in (
-            (f"Where {b} does worst compared with {a}", worse, f"error of {b} less that of {a}"),
+            (f"Where {b} does worst compared with {a}", worse, f"error of {b} minus error of {a}"),
             ("Where both are bad", both, "the smaller error of the two"),
         ):
             parts += [text(Markup("<h3>{}</h3>").format(head)), SlicesView(facts, loss, self.selection, measure)]
@@ -152,7 +152,7 @@ class CompareView(SelectionButtons):
                     self.take(self.selection.choose, known.index[cell])
 
             hv.streams.Tap(source=source).add_subscriber(tapped)
-            return drawn(plot.opts(title=f"Who changed: {b} against {a}", height=HEIGHT))
+            return drawn(plot.opts(title=f"Classes that changed: {b} against {a}", height=HEIGHT))
         places = known[["estimate_a", "estimate_b"]].to_numpy(float)
 
         def marked() -> np.ndarray:
@@ -180,8 +180,8 @@ class CompareView(SelectionButtons):
     def orders(self, pairs: pd.DataFrame) -> dict[str, pd.Series]:
         """Return the quantities by which objects can be selected; only positive values count, largest first."""
         apart = pairs["differs"].astype(float) if "differs" in pairs else pairs["difference"].abs()
-        by = {"they differ most": apart, f"{self.names[0]} errs less": -pairs["gain"]}
-        return by | {f"{self.names[1]} errs less": pairs["gain"]}
+        by = {"they differ most": apart, f"{self.names[0]} has the smaller error": -pairs["gain"]}
+        return by | {f"{self.names[1]} has the smaller error": pairs["gain"]}
 
     def show(self, order: pd.Series) -> None:
         """Select the objects with the largest positive values."""
@@ -199,12 +199,12 @@ class CompareView(SelectionButtons):
     def pictures(self, pairs: pd.DataFrame) -> pn.viewable.Viewable:
         """Show the objects on which the runs differ most."""
         if self.cutouts is None:
-            return text("The sky of these runs is not there: no pictures.")
+            return text("No pictures are shown: the images of these runs were not found.")
         apart = next(iter(self.orders(pairs).values()))
         apart = apart[(apart > 0) & apart.index.isin(self.cutouts.catalogue.index)]
         first = pairs.loc[apart.sort_values(ascending=False, kind="stable").index[:_PICTURES]]
         if first.empty:
-            return text("They say the same of every object that has a picture.")
+            return text("Both predict the same for every object that has a picture.")
         captions = first[["estimate_a", "estimate_b", "truth"]]
         what = f"Where they differ most (estimate_a: {self.names[0]}, estimate_b: {self.names[1]}):"
         gallery = Gallery(self.cutouts, captions, self.selection, captions=list(captions), height=230)
@@ -250,7 +250,7 @@ class ComparedMeasures(pn.viewable.Viewer):
             return
         table = text(compared_html(measures, self.of.names, self.of.unit), sizing_mode="stretch_width")
         lines = [self._line(label, ids) for label, ids in groups.items()]
-        yield pn.Column(table, text(Markup("<h3>Who changed</h3>")), *lines, sizing_mode="stretch_width")
+        yield pn.Column(table, text(Markup("<h3>Objects that changed</h3>")), *lines, sizing_mode="stretch_width")
 
     def _line(self, label: str, ids: pd.Index) -> pn.viewable.Viewable:
         of = self.of

@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, is_dataclass
-from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -60,6 +59,8 @@ class ExportPanel(BackgroundView):
         Units of the table's columns.
     notes : sequence of str
         Notes on the table, for the provenance and the Python: `galviz.io.tables.KeyedTable.notes`.
+    computed : callable, optional
+        Returns name → expression of the columns that were added: `galviz.tools.columns.core.TableColumns.computed`.
 
     Raises
     ------
@@ -83,6 +84,7 @@ class ExportPanel(BackgroundView):
         stretch: Callable[[], Any] | None = None,
         units: Mapping[str, str] | None = None,
         notes: Sequence[str] = (),
+        computed: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         if not table.index.equals(selection.table.index):
             raise ValueError(
@@ -92,7 +94,8 @@ class ExportPanel(BackgroundView):
         self.table, self.cutouts, self.run, self.stretch, self.units = table, cutouts, run, stretch, units or {}
         self.notes = tuple(notes)
         opening = opening or ("" if source else _UNKNOWN)
-        self.script = partial(python_for, source=source, id_column=id_column, opening=opening, notes=self.notes)
+        origin = {"source": source, "id_column": id_column, "opening": opening, "notes": self.notes}
+        self.script = lambda snapshot: python_for(snapshot, **origin, computed=computed())
         if cutouts is None:
             self.param.form.objects = [form for form in FORMATS if FORMATS[form] != "cutouts"]
         self.transfer = Download(sizing_mode="stretch_width", margin=(0, 10))

@@ -11,7 +11,7 @@ const STEPS = 200; // a range moves by this part of the histogram
 const GRIP = 7; // px around an end that take hold of it
 
 const CSS = `
-.galviz-filters { width: 100%; font: 13px/1.4 system-ui, sans-serif; --selected: #0072b2; --focus: #d55e00;
+.galviz-filters { width: 100%; font: 13px/1.4 system-ui, sans-serif; --selected: #1f86c8; --focus: #d55e00;
   color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
   --line: color-mix(in srgb, currentColor 24%, transparent); --faint: color-mix(in srgb, currentColor 26%, transparent); }
 .galviz-filters * { box-sizing: border-box; }
@@ -20,6 +20,7 @@ const CSS = `
 .galviz-filters .alert { color: var(--focus); font-weight: 600; }
 .galviz-filters input:not([type=checkbox]) { font: inherit; font-size: 12px; color: inherit; background: none; min-width: 0;
   border: 1px solid var(--line); border-radius: 5px; padding: 2px 6px; }
+.galviz-filters input::placeholder { color: inherit; opacity: .7; }
 .galviz-filters input[type=search] { width: 100%; margin: 6px 0; padding: 4px 8px; }
 .galviz-filters button { font: inherit; font-size: 12px; color: inherit; background: none; cursor: pointer;
   border: 1px solid var(--line); border-radius: 5px; padding: 1px 8px; }
@@ -55,7 +56,7 @@ const CSS = `
 .galviz-filters input[type=checkbox] { margin: 0; flex: none; accent-color: var(--selected); }
 .galviz-filters .text { flex: 1 1 auto; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .galviz-filters .text.odd { font-style: italic; opacity: .8; }
-.galviz-filters .many { flex: none; font-size: 12px; font-variant-numeric: tabular-nums; opacity: .85; }
+.galviz-filters .many { flex: none; min-width: 7.5em; text-align: right; font-size: 12px; font-variant-numeric: tabular-nums; opacity: .85; }
 .galviz-filters .share { flex: 0 0 44px; height: 9px; border-radius: 2px; position: relative; overflow: hidden; }
 .galviz-filters .share i { position: absolute; inset: 0 auto 0 0; background: var(--faint); }
 .galviz-filters .share i + i { background: var(--selected); }

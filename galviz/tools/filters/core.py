@@ -5,6 +5,7 @@ like any other. Only the speed is our own: the mask of each column is kept, so t
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -55,7 +56,8 @@ class Filter:
         """Return the condition on a column of that name, see `galviz.io.expressions`."""
         of, parts = column(name), []
         if self.ticked:
-            parts += [f"{of} == {self.ticked[0]!r}" if len(self.ticked) == 1 else f"{of} in {self.ticked!r}"]
+            one = len(self.ticked) == 1 and not isinstance(self.ticked[0], bool)  # flags with gaps compare as text
+            parts += [f"{of} == {self.ticked[0]!r}" if one else f"{of} in {self.ticked!r}"]
         elif self.low is not None and self.high is not None:
             parts += [f"{self.low!r} <= {of} <= {self.high!r}"]
         elif self.low is not None or self.high is not None:
@@ -272,6 +274,16 @@ class Filters:
                 )
             )
         return shown
+
+    def on(self, table: pd.DataFrame) -> "Filters":
+        """Return the same columns and filters over another table, as far as they fit it."""
+        other = Filters(table, self.units)
+        if self._columns is not None:
+            other._show(name for name in self._columns if name in other.kinds)
+        for name, given in self.given.items():
+            with suppress(ValueError):
+                other.set(name, given)
+        return other
 
     def to_json(self) -> dict[str, Any]:
         """Return columns and filters as JSON values, for `from_json`."""

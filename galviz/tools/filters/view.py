@@ -67,6 +67,10 @@ class FiltersView(pn.viewable.Viewer):
         """What is set."""
         return self.exchange.filters
 
+    def show(self, table: pd.DataFrame) -> None:
+        """Continue on another table that the selection shows, with the same filters as far as they fit it."""
+        self.exchange.restore(self.filters.on(table))
+
     def to_json(self) -> dict[str, Any]:
         """Return columns and filters as JSON values, for `restore`."""
         return self.filters.to_json()

@@ -1,7 +1,8 @@
 """A contact sheet: pictures of many objects as one PNG."""
 
 import io
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,22 @@ def contact_sheet(
     columns = max(1, int(np.ceil(np.sqrt(len(pixels)))))
     drawn = _grey(pixels[:, 0], observed, stretch) if len(rows) == 1 else _colour(pixels, observed, stretch)
     return Sheet(_png(_laid_out(drawn[:, ::-1], columns), stretch), columns, pixels.shape[3], pixels.shape[2])
+
+
+def picture_urls(
+    images: Iterable[np.ndarray], bands: Sequence[str], stretch: Stretch, *, side: int = 128
+) -> tuple[str, ...]:
+    """Return single pictures as addresses that hold the picture itself (``data:``).
+
+    Parameters
+    ----------
+    images : iterable of numpy.ndarray
+        (B, H, W) each.
+    bands, stretch, side
+        As in `contact_sheet`.
+    """
+    sheets = (contact_sheet(np.asarray(one, np.float32)[None], None, bands, stretch, side=side) for one in images)
+    return tuple(f"data:image/png;base64,{b64encode(sheet.png).decode()}" for sheet in sheets)
 
 
 def _binned(pixels: np.ndarray, observed: np.ndarray | None, f: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,9 +1,25 @@
 // Written from messages.py, which explains the fields, by python -m galviz.tools.messages
 import type { Bytes } from "../shared.js";
 
+export type Group = {
+  text: string;
+  count: number;
+  open: boolean;
+};
+
+export type Arrangement = {
+  order: string;
+  descending: boolean;
+  group: string;
+  orders: Array<string>;
+  groups: Array<string>;
+};
+
 export type State = {
   type: "state";
   version: number;
+  top: boolean;
+  stays: boolean;
   display: number;
   marks: number;
   count: number;
@@ -11,11 +27,18 @@ export type State = {
   selected: number;
   focus: string | null;
   place: number;
-  top: boolean;
   tile: number;
   lines: number;
   aspect: number;
+  pixels: number;
+  enlarge: boolean;
+  groups: Array<Group>;
+  controls: Array<"size" | "sort" | "group" | "more">;
+  arrangement: Arrangement;
+  error: string;
   keys: Record<string, string>;
+  labelled: number;
+  later: number;
   acknowledged: Record<string, number>;
 };
 
@@ -23,7 +46,9 @@ export type Tile = {
   id: string;
   lines: Array<[string, string]>;
   label: string;
+  later: boolean;
   selected: boolean;
+  verdict: "right" | "wrong" | "";
   cell: number;
 };
 
@@ -77,6 +102,43 @@ export type Toggle = {
   id: string;
 };
 
+export type Range = {
+  type: "range";
+  client: string;
+  seq?: number;
+  start: string;
+  end: string;
+};
+
+export type Size = {
+  type: "tile";
+  client: string;
+  seq?: number;
+  tile: number;
+};
+
+export type Arrange = {
+  type: "arrange";
+  client: string;
+  seq?: number;
+  order: string;
+  descending: boolean;
+  group: string;
+};
+
+export type Fold = {
+  type: "fold";
+  client: string;
+  seq?: number;
+  group: string;
+  open: boolean;
+};
+
+export type More = {
+  type: "more";
+  client: string;
+};
+
 export type Label = {
   type: "label";
   client: string;
@@ -91,6 +153,19 @@ export type Undo = {
   seq?: number;
 };
 
+export type Skip = {
+  type: "skip";
+  client: string;
+  seq?: number;
+  id: string;
+};
+
+export type Resume = {
+  type: "resume";
+  client: string;
+  seq?: number;
+};
+
 export type ToBrowser = State | Window;
 
-export type FromBrowser = Hello | Request | Focus | Toggle | Label | Undo;
+export type FromBrowser = Hello | Request | Focus | Toggle | Range | Size | Arrange | Fold | More | Label | Undo | Skip | Resume;

@@ -7,11 +7,31 @@ in Python is sent to every browser as a `State`. A browser acts on ids, never on
 from typing import Literal, NotRequired, TypedDict
 
 
+class Group(TypedDict):
+    """The objects with one value of the column that they are grouped by."""
+
+    text: str
+    count: int  # objects that are shown while it is open
+    open: bool
+
+
+class Arrangement(TypedDict):
+    """What the line of controls shows."""
+
+    order: str  # column or expression; "" for the order of the table
+    descending: bool
+    group: str  # column; "" for none
+    orders: list[str]  # columns to sort by
+    groups: list[str]  # columns to group by
+
+
 class State(TypedDict):
     """The whole gallery. A browser compares the three counters, and requests again what is out of date."""
 
     type: Literal["state"]
-    version: int  # counter of the order and the filter
+    version: int  # counter of the order, the filter and the groups
+    top: bool  # the first version starts at its top too, not at the object in focus
+    stays: bool  # this version keeps the place, as one group was closed; any other starts at the top
     display: int  # counter of display settings and captions
     marks: int  # counter of selection and labels
     count: int  # objects shown
@@ -19,11 +39,18 @@ class State(TypedDict):
     selected: int  # objects selected
     focus: str | None  # id in focus
     place: int  # its position among those shown, from 0; -1 if it is not shown
-    top: bool  # a new order starts at its top, not at the object in focus
     tile: int  # width of a picture, px
     lines: int  # lines of a caption below the id
     aspect: float  # height / width of a picture; 0 without pictures
+    pixels: int  # smaller side of an image, pixels; 0 without images
+    enlarge: bool  # a picture under the pointer is enlarged
+    groups: list[Group]  # none if the objects are not grouped
+    controls: list[Literal["size", "sort", "group", "more"]]  # those that are shown
+    arrangement: Arrangement
+    error: str  # why the last change of it failed
     keys: dict[str, str]  # key → label
+    labelled: int  # objects of the table with a label
+    later: int  # objects that were skipped, and wait for their label
     acknowledged: dict[str, int]  # client → `seq` of its last message
 
 
@@ -33,7 +60,9 @@ class Tile(TypedDict):
     id: str
     lines: list[tuple[str, str]]  # names and values of the caption
     label: str  # "" for none
+    later: bool  # it was skipped
     selected: bool
+    verdict: Literal["right", "wrong", ""]  # of its prediction; "" if one of the two is not known
     cell: int  # of its picture in the contact sheet; -1 for none
 
 
@@ -99,6 +128,53 @@ class Toggle(TypedDict):
     id: str
 
 
+class Range(TypedDict):
+    """Selects all objects from one to another, in the order shown, besides those selected already."""
+
+    type: Literal["range"]
+    client: str
+    seq: NotRequired[int]
+    start: str  # id
+    end: str
+
+
+class Size(TypedDict):
+    """Another width of the pictures."""
+
+    type: Literal["tile"]
+    client: str
+    seq: NotRequired[int]
+    tile: int  # px
+
+
+class Arrange(TypedDict):
+    """Another order or grouping."""
+
+    type: Literal["arrange"]
+    client: str
+    seq: NotRequired[int]
+    order: str
+    descending: bool
+    group: str
+
+
+class Fold(TypedDict):
+    """Closes a group, or opens it."""
+
+    type: Literal["fold"]
+    client: str
+    seq: NotRequired[int]
+    group: str  # its text
+    open: bool
+
+
+class More(TypedDict):
+    """The user asks for the other settings."""
+
+    type: Literal["more"]
+    client: str
+
+
 class Label(TypedDict):
     """Labels an object."""
 
@@ -110,12 +186,31 @@ class Label(TypedDict):
 
 
 class Undo(TypedDict):
-    """Takes back the last label."""
+    """Takes back the last label, or the last Skip."""
 
     type: Literal["undo"]
     client: str
     seq: NotRequired[int]
 
 
+class Skip(TypedDict):
+    """Leaves an object for later: it comes again when all others have a label."""
+
+    type: Literal["skip"]
+    client: str
+    seq: NotRequired[int]
+    id: str
+
+
+class Resume(TypedDict):
+    """Puts the next object without a label in focus: the first that was not skipped, or the first that was."""
+
+    type: Literal["resume"]
+    client: str
+    seq: NotRequired[int]
+
+
 TO_BROWSER = (State, Window)
-FROM_BROWSER = (Hello, Request, Focus, Toggle, Label, Undo)
+FROM_BROWSER = (
+    Hello, Request, Focus, Toggle, Range, Size, Arrange, Fold, More, Label, Undo, Skip, Resume
+)  # fmt: skip

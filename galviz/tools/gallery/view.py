@@ -14,7 +14,7 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.formatting import Choices, note, shown_error
 from galviz.tools.gallery import messages
-from galviz.tools.gallery.core import Exchange
+from galviz.tools.gallery.core import SIZES, Badges, Exchange
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.stretch import StretchView, alert
@@ -53,8 +53,10 @@ class Gallery(pn.viewable.Viewer):
         Stores the labels. Expressions see them as the column ``label``, as it was when the expression was entered.
     keys : mapping of str to str, optional
         Key → label; used only with `labels`.
+    badges : Pair, (str, str) or str, optional
+        Columns of the truth and of its prediction, or one of flags: a badge on each picture says whether it is right.
     height : int
-        Height of the scrolling part in px.
+        Height of the scrolling part in px, outside a `pane`.
     """
 
     order = param.String(default="", label="Sort by", doc="column or expression; empty: the order of the table")
@@ -62,7 +64,9 @@ class Gallery(pn.viewable.Viewer):
     filter = param.String(default="", label="Show only", doc="condition on columns, such as z < 0.3")
     only_selected = param.Boolean(default=False, label="Selected only", doc="show only the selected objects")
     captions = param.ListSelector(default=[], objects=[], label="Captions")
-    tile = param.Integer(default=112, bounds=(48, 320), step=8, label="Tile size (px)")
+    group = param.String(default="", label="Group by", doc="column with few values; empty: no groups")
+    enlarge = param.Boolean(default=True, label="Enlarge the picture under the pointer")
+    tile = param.Integer(default=112, bounds=SIZES, step=8, label="Picture size (px)")
     error = param.String(default="", doc="why the last change failed")
 
     def __init__(
@@ -73,13 +77,17 @@ class Gallery(pn.viewable.Viewer):
         *,
         labels: Labels | None = None,
         keys: Mapping[str, str] | None = None,
+        badges: Badges = None,
         height: int = 640,
         **params: object,
     ) -> None:
         super().__init__()
         self.stretch_view = None if cutouts is None else StretchView(cutouts)
         self.grid = GalleryGrid(sizing_mode="stretch_width", height=height)
-        self.exchange = Exchange.of(cutouts, table, selection, self.grid.send, labels=labels, keys=keys)
+        more = {"labels": labels, "keys": keys, "badges": badges}
+        self.exchange = Exchange.of(cutouts, table, selection, self.grid.send, **more)
+        self.exchange.on_change = lambda changes: self.param.update(**changes)
+        self.exchange.controls = self._line("size", "group")
         self.grid.exchange, self.album, self.selection = self.exchange, self.exchange.album, self.exchange.selection
         self.table = self.album.table
         self.param.captions.objects = {str(name): name for name in self.table.columns}
@@ -90,10 +98,20 @@ class Gallery(pn.viewable.Viewer):
         if self.stretch_view is not None:
             self.stretch_view.watch(self._restretch)
 
-    @param.depends("order", "descending", "filter", "only_selected", watch=True)
-    def _arrange(self) -> None:
+    @property
+    def pictured(self) -> bool:
+        """Whether any object has a picture; without pictures a table shows more than a gallery."""
+        return self.album.pictured
+
+    def _line(self, *names: str) -> list[str]:
+        """Return the controls in the line above the pictures."""
+        return [name for name in names if name != "size" or self.exchange.album.pictured]
+
+    @param.depends("order", "descending", "filter", "only_selected", "group", watch=True)
+    def _arrange(self, *, stay: bool = False) -> None:
         among = self._selected() if self.only_selected else None
-        self._try(self.exchange.arrange, self.order, descending=self.descending, keep=self.filter, among=among)
+        more = {"keep": self.filter, "among": among, "group": self.group, "stay": stay}
+        self._try(self.exchange.arrange, self.order, descending=self.descending, **more)
 
     def _selected(self) -> np.ndarray:
         same = self.selection.table.index is self.table.index
@@ -101,11 +119,15 @@ class Gallery(pn.viewable.Viewer):
 
     def _follow(self, _: param.parameterized.Event) -> None:
         if self.only_selected:
-            self._arrange()
+            self._arrange(stay=True)
 
-    @param.depends("captions", "tile", watch=True)
+    @param.depends("tile", "enlarge", watch=True)
     def _resize(self) -> None:
-        self._try(self.exchange.show, captions=tuple(self.captions), tile=self.tile)
+        self.exchange.show(tile=self.tile, enlarge=self.enlarge)
+
+    @param.depends("captions", watch=True)
+    def _caption(self) -> None:
+        self._try(self.exchange.show, captions=tuple(self.captions))
 
     def _restretch(self, *_: param.parameterized.Event) -> None:
         stretch = self.stretch_view.stretch()
@@ -119,20 +141,54 @@ class Gallery(pn.viewable.Viewer):
             self.error = shown_error(error)
         else:
             self.error = ""
+        if self.exchange.error != self.error and "sort" in self.exchange.controls:  # in a pane, it stands there
+            self.exchange.show(error=self.error)
 
     def controls(self) -> pn.viewable.Viewable:
-        """Return the controls: order, filter, captions, tile size."""
+        """Return the controls outside a pane: order, filter, captions."""
+        return self._fields("order", "descending", "only_selected", "filter", "captions")
+
+    def _fields(self, *names: str, **more: Any) -> pn.viewable.Viewable:
         given = {"order": {"placeholder": "order of the table", "width": 190}}
         given["descending"] = {"type": pn.widgets.Toggle, "align": "end", "width": 110}
         given["only_selected"] = {"type": pn.widgets.Toggle, "align": "end", "width": 130}
         given["filter"] = {"placeholder": "all; for example z < 0.3", "width": 300}
-        given |= {"tile": {"width": 170}, "captions": {"type": Choices, "width": 260, "max_items": 6}}
-        given = {name: more | {"margin": (3, 8)} for name, more in given.items()}
-        if self.album.cutouts is None:
-            del given["tile"]
-        controls = pn.Param(self, parameters=list(given), widgets=given, default_layout=pn.FlexBox, show_name=False)
+        given["captions"] = {"type": Choices, "width": 260, "max_items": 6}
+        given["enlarge"] = {"type": pn.widgets.Checkbox}
+        widgets = {name: given[name] | {"margin": (3, 8)} | more for name in names}
+        controls = pn.Param(self, parameters=list(names), widgets=widgets, default_layout=pn.FlexBox, show_name=False)
         controls.layout[0].align_items = "end"
         return controls.layout[0]
+
+    def pane(self, more: Callable[[], None] | None = None) -> pn.viewable.Viewable:
+        """Return the gallery with one line of controls, which fills its place in both directions.
+
+        Parameters
+        ----------
+        more : callable, optional
+            Opens `settings` on the page, when the user clicks on ⋯. By default they open above the pictures.
+        """
+        settings = [] if more else [pn.Column(self.settings(), visible=False, sizing_mode="stretch_width")]
+
+        def turn() -> None:
+            settings[0].visible = not settings[0].visible
+
+        self.grid.param.update(sizing_mode="stretch_both", height=None, min_height=120, margin=0)
+        self.exchange.on_more = more or turn
+        self.exchange.show(controls=self._line("size", "sort", "group", "more"))
+        return pn.Column(*settings, self.grid, sizing_mode="stretch_both", margin=0)
+
+    def settings(self) -> pn.viewable.Viewable:
+        """Return the settings that do not stand in the line of a `pane`, except those of the stretch."""
+        names = ["filter", "only_selected", "captions", *(["enlarge"] if self.pictured else [])]
+        wide = {"width": None, "sizing_mode": "stretch_width"}
+        fields = self._fields(*names, **wide)
+        fields.param.update(flex_direction="column", align_items="stretch", sizing_mode="stretch_width")
+        return pn.Column(fields, *self._kept(), sizing_mode="stretch_width")
+
+    def _kept(self) -> list[pn.viewable.Viewable]:
+        labels = self.album.labels
+        return [] if labels is None else [note(f"Labels are kept in {labels.place}.")]
 
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:
@@ -141,6 +197,5 @@ class Gallery(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         settings = [] if self.stretch_view is None else [self.stretch_view]
-        labels = self.album.labels
-        kept = [] if labels is None else [note(f"Labels are kept in {labels.place}.")]
-        return pn.Column(self.controls(), *settings, self._alert, self.grid, *kept, sizing_mode="stretch_width")
+        parts = [self.controls(), *settings, self._alert, self.grid, *self._kept()]
+        return pn.Column(*parts, sizing_mode="stretch_width")

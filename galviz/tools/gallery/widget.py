@@ -12,7 +12,7 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.display import Stretch
 from galviz.tools.gallery import messages
-from galviz.tools.gallery.core import Exchange
+from galviz.tools.gallery.core import SIZES, Badges, Exchange
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 
@@ -32,6 +32,8 @@ class GalleryWidget(anywidget.AnyWidget):
         Stores the labels. Expressions see them as the column ``label``.
     keys : mapping of str to str, optional
         Key → label; used only with `labels`.
+    badges : Pair, (str, str) or str, optional
+        Columns of the truth and of its prediction, or one of flags: a badge on each picture says whether it is right.
 
     Attributes
     ----------
@@ -39,8 +41,9 @@ class GalleryWidget(anywidget.AnyWidget):
         The selected ids, in table order; set it to select others.
     focus : str or None
         The id in focus.
-    filter, order : str
-        A condition, and a column or expression to sort by. An invalid one raises `ValueError` and changes nothing.
+    filter, order, group : str
+        A condition, a column or expression to sort by, and a column with few values to group by. An invalid one raises
+        `ValueError` and changes nothing.
     descending : bool
     captions : list of str
         Columns under each picture.
@@ -48,6 +51,8 @@ class GalleryWidget(anywidget.AnyWidget):
         Display settings.
     tile, height : int
         Width of a picture, and height of the widget, in px.
+    enlarge : bool
+        Whether a picture under the pointer is enlarged.
     """
 
     _esm = script(Path(__file__))
@@ -56,10 +61,12 @@ class GalleryWidget(anywidget.AnyWidget):
     focus = traitlets.Unicode(None, allow_none=True)
     filter = traitlets.Unicode("")
     order = traitlets.Unicode("")
+    group = traitlets.Unicode("")
     descending = traitlets.Bool(default_value=False)
     captions = traitlets.List(traitlets.Unicode())
     stretch = traitlets.Instance(Stretch, allow_none=True)
-    tile = traitlets.Int(112, min=48, max=320)
+    tile = traitlets.Int(112, min=SIZES[0], max=SIZES[1])
+    enlarge = traitlets.Bool(default_value=True)
     height = traitlets.Int(480, min=160).tag(sync=True)
 
     def __init__(
@@ -70,9 +77,12 @@ class GalleryWidget(anywidget.AnyWidget):
         linked: Selection | None = None,
         labels: Labels | None = None,
         keys: Mapping[str, str] | None = None,
+        badges: Badges = None,
         **traits: Any,
     ) -> None:
-        self.exchange = Exchange.of(cutouts, table, linked, self._bring, labels=labels, keys=keys)
+        more = {"labels": labels, "keys": keys, "badges": badges, "controls": ("size", "sort", "group")}
+        self.exchange = Exchange.of(cutouts, table, linked, self._bring, **more)
+        self.exchange.on_change = self._take
         self.album, self.linked = self.exchange.album, self.exchange.selection
         first = {"captions": list(self.exchange.captions), "stretch": self.exchange.stretch, "focus": self.linked.focus}
         super().__init__(**(first | {"selection": list(self.linked.ids)} | traits))
@@ -85,11 +95,17 @@ class GalleryWidget(anywidget.AnyWidget):
     def _follow(self, *_: Any) -> None:
         self.focus, self.selection = self.linked.focus, list(self.linked.ids)
 
-    @traitlets.validate("filter", "order", "descending")
+    def _take(self, changes: Mapping[str, Any]) -> None:
+        for name, value in changes.items():
+            if getattr(self, name) != value:
+                setattr(self, name, value)
+
+    @traitlets.validate("filter", "order", "descending", "group")
     def _arranged(self, proposal: Mapping[str, Any]) -> Any:
-        given = {name: getattr(self, name) for name in ("filter", "order", "descending")}
+        given = {name: getattr(self, name) for name in ("filter", "order", "descending", "group")}
         given[proposal["trait"].name] = proposal["value"]
-        self.exchange.arrange(given["order"], descending=given["descending"], keep=given["filter"])
+        more = {"descending": given["descending"], "keep": given["filter"], "group": given["group"]}
+        self.exchange.arrange(given["order"], **more)
         return proposal["value"]
 
     @traitlets.validate("captions")
@@ -97,7 +113,7 @@ class GalleryWidget(anywidget.AnyWidget):
         self.exchange.show(captions=tuple(proposal["value"]))
         return proposal["value"]
 
-    @traitlets.observe("stretch", "tile")
+    @traitlets.observe("stretch", "tile", "enlarge")
     def _shown(self, change: Mapping[str, Any]) -> None:
         self.exchange.show(**{change["name"]: change["new"]})
 

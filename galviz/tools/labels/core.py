@@ -1,16 +1,20 @@
 """Labels assigned by hand, stored in a CSV file that is complete after every change."""
 
 import csv
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock
 
 from galviz.io.files import write_aside
-from galviz.io.paths import home
+from galviz.io.paths import distinct_names, file_name, home
 
 COLUMNS = ("object_id", "label", "time")
+_EARLIER = ("labels.csv", "mergers*.csv", "*-labels.csv")  # where galviz 0.1 kept labels of all skies together
+_LONGEST = 60
 
 
 class Labels:
@@ -44,10 +48,42 @@ class Labels:
         self.listeners: list[Callable[[], None]] = []
         self._refresh()
 
+    @classmethod
+    def of(cls, sky: str | Path, target: str = "", words: Collection[str] = ()) -> "Labels":
+        """Return the labels of a target in a sky: the same on all pages, for all its runs.
+
+        Until the first of them is given, they are those that an earlier version kept in one file for all skies.
+
+        Parameters
+        ----------
+        sky : str or Path
+            Folder or file of the images; where there are none, of the table or the run. A `str` is only a name.
+        target : str
+            Name of the target; ``""`` for labels about the objects themselves, such as good and bad.
+        words : collection of str
+            The labels that the keys stand for. Of an earlier file, only these are taken.
+
+        Returns
+        -------
+        Labels
+            Kept in ``labels/SKY/TARGET.csv`` in `galviz.io.paths.home`.
+        """
+        name = Path(sky).name or "sky"
+        if isinstance(sky, Path):  # many folders are called "images"
+            name = f"{name[:_LONGEST]}-{hashlib.sha256(str(sky.resolve().parent).encode()).hexdigest()[:6]}"
+        folder, file = (next(distinct_names([file_name(part)], _LONGEST + 20)) for part in (name, target or "objects"))
+        labels = cls(home() / "labels" / folder / f"{file}.csv")
+        if not labels.path.exists():
+            for path in sorted(found for pattern in _EARLIER for found in home().glob(pattern)):
+                with suppress(ValueError):  # another file of that name
+                    labels._rows |= {of: row for of, row in _read(path).items() if row[0] in words}
+        return labels
+
     @property
     def place(self) -> str:
         """The file, to be named on a page: without the folders of the server."""
-        return f"{self.path.name} in GALVIZ_HOME" if self.path.parent == home() else self.path.name
+        inside = self.path.is_relative_to(home())
+        return f"{self.path.relative_to(home())} in GALVIZ_HOME" if inside else self.path.name
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -107,9 +143,14 @@ class Labels:
         stamp = self._file_stamp()
         if stamp is None or stamp == self._stamp:
             return
-        with self.path.open(newline="", encoding="utf-8") as lines:
-            header, *rows = list(csv.reader(lines)) or [[]]
-        if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
-            raise ValueError(f"{self.path}: expected a CSV with the columns {', '.join(COLUMNS)}, got {header}.")
-        self._rows = {object_id: (label, time) for object_id, label, time in rows}
+        self._rows = _read(self.path)
         self._stamp = stamp
+
+
+def _read(path: Path) -> dict[str, tuple[str, str]]:
+    """Return label and time of each object in a file."""
+    with path.open(newline="", encoding="utf-8") as lines:
+        header, *rows = list(csv.reader(lines)) or [[]]
+    if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
+        raise ValueError(f"{path}: expected a CSV with the columns {', '.join(COLUMNS)}, got {header}.")
+    return {object_id: (label, time) for object_id, label, time in rows}

@@ -8,7 +8,9 @@ import {
   bytes,
   clamp,
   draw,
+  drawMark,
   isTyping,
+  legendOf,
   listen,
   make,
   number,
@@ -189,20 +191,6 @@ function paintedMap(answer, { width, height }) {
   }
   pen(canvas).putImageData(out, 0, 0);
   return canvas.toDataURL();
-}
-
-/**
- * @param {SVGSVGElement} svg
- * @param {Source} source
- * @param {Pick<Shown, "marks" | "height">} object
- * @param {number} unit image pixels a pixel of the screen
- */
-function drawMark(svg, { kind, x, y }, { marks, height }, unit) {
-  const [shape, colour] = marks[kind] ?? ["ring", "#8a8a8a"];
-  const place = { cx: x + 0.5, cy: height - y - 0.5 };
-  const dot = shape === "dot";
-  const line = { "stroke-width": (dot ? 1 : 2) * unit, stroke: dot ? "#fff" : colour, fill: dot ? colour : "none" };
-  draw(svg, "circle", { ...place, ...line, r: (dot ? 3.5 : 6) * unit });
 }
 
 /**
@@ -647,23 +635,15 @@ class Occlusion {
       const opacity = name === "map" ? 1 : Number(this.opacity.value);
       if (answer && opacity) draw(svg, "image", { ...whole, href: this.painted, opacity });
       const unit = this.box[2] / (svg.clientWidth || 1); // image pixels a pixel of the screen
-      if (this.marks) for (const source of sources) drawMark(svg, source, object, unit);
+      for (const { x, y, kind } of this.marks ? sources : [])
+        drawMark(svg, marks, kind, `translate(${x + 0.5},${height - y - 0.5}) scale(${unit})`);
       this.drawRegions(svg, unit);
       if (name === "image") this.scale(svg, object.bar, unit);
       if (name === "map" && answer) fillRamp(bar, answer);
       else bar.replaceChildren();
     }
-    const kinds = [...new Set(sources.map((source) => source.kind))];
     this.toggle.hidden = !sources.length;
-    this.legend.replaceChildren(
-      ...(this.marks ? kinds : []).map((kind) => {
-        const entry = make("span");
-        const sign = draw(entry, "svg", { viewBox: "-7 -7 14 14", width: 14, height: 14 });
-        drawMark(sign, { kind, x: -0.5, y: height - 0.5 }, object, 1);
-        entry.append(` ${(marks[kind] ?? ["", "", kind])[2]} (${sources.filter((one) => one.kind === kind).length})`);
-        return entry;
-      }),
-    );
+    this.legend.replaceChildren(...(this.marks ? legendOf(sources, marks) : []));
     this.fillList();
     this.point(this.pointed);
   }

@@ -11,7 +11,8 @@ from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, OCCLUSION, 
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.display import default_stretch
 from galviz.tools.gallery.figure import contact_sheet
-from galviz.tools.occlusion.figure import MARKS, colour_scale, picture, rgb_of
+from galviz.tools.marks import marks_message
+from galviz.tools.occlusion.figure import colour_scale, picture, rgb_of
 from galviz.tools.occlusion.meaning import VALUES, effect_text, signs, verdict
 from galviz.tools.viewer.figure import scale_bar
 from galviz.work.explanation import Explanation, RegionEffects, outputs
@@ -47,8 +48,9 @@ def object_message(
     length, label = scale_bar(width * scale) if np.isfinite(scale) else (0.0, "")
     bar = {"pixels": length / scale if label else 0.0, "label": label}
     message = {"type": "object", "id": object_id, "width": width, "height": height, "title": title, "bar": bar}
+    message |= {"sources": sources[["x", "y", "kind"]].to_dict("records"), "marks": marks_message(sources["kind"])}
     message["regions"] = [dict(region) for region in regions]
-    return message | {"png": png, "sources": sources[["x", "y", "kind"]].to_dict("records"), "marks": MARKS}
+    return message | {"png": png}
 
 
 def name_of(found: Explanation) -> str:

@@ -12,16 +12,8 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from galviz.tools.display import PALETTES
-from galviz.tools.style import BLUE, FOCUS, SKY, frame, plain, plain_title
-
-MARKS: dict[str, tuple[str, str, str]] = {
-    "bcg": ("dot", "#E69F00", "central galaxy"),
-    "member": ("dot", BLUE, "member"),
-    "field": ("ring", SKY, "field galaxy"),
-    "star": ("ring", "#D62728", "star"),
-    "found": ("ring", "#8A8A8A", "found, star or galaxy"),
-}
-"""Kind of source → marker, colour and name, after Liang et al. (2020), fig. 2."""
+from galviz.tools.marks import draw_mark
+from galviz.tools.style import BLUE, FOCUS, frame, plain, plain_title
 
 _DIVERGING = tuple(colorcet.CET_D1A)  # perceptually uniform, white at its centre
 
@@ -130,9 +122,7 @@ def picture(
         for source in () if sources is None else sources.itertuples():
             scale = side / values.shape[1]
             x, y = k * (side + 12) + (source.x + 0.5) * scale, height - (source.y + 0.5) * scale
-            shape, colour, _ = MARKS.get(source.kind, MARKS["found"])
-            r = 4 if shape == "dot" else 7
-            pen.ellipse((x - r, y - r, x + r, y + r), fill=colour if shape == "dot" else None, outline=colour, width=2)
+            draw_mark(pen, source.kind, x, y)
     for k, line in enumerate(lines):
         pen.text((4, height + 26 + 18 * k), line, fill=FOCUS if k == 0 else "black", font=font)
     ramp = Image.fromarray(colours[None]).resize((side // 2, 10))

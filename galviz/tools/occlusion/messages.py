@@ -36,7 +36,7 @@ class Object(TypedDict):
     bar: Bar
     sources: list[Source]
     regions: list[Region]
-    marks: dict[str, tuple[str, str, str]]  # kind of source → shape, colour, name
+    marks: dict[str, tuple[str, str, str]]  # kind of source → path of its shape (SVG), colour, name
     png: NotRequired[bytes]  # for Panel; anywidget has it as the first buffer
 
 

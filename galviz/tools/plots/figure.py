@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import holoviews as hv
 import numpy as np
 import pandas as pd
-from bokeh.models import HoverTool
+from bokeh.models import CustomJS, HoverTool
 
-from galviz.tools.plots.colouring import VALUE, Colouring
+from galviz.tools.plots.colouring import SIGNS, VALUE, Categories, Colouring
+from galviz.tools.plots.projection import Projection
 from galviz.tools.style import BLUE, FOCUS, GREY, JOINER, ORANGE, PINK, frame, plain
+
+Log = tuple[bool, bool]
+"""Whether the axes x and y are logarithmic."""
 
 MAX_POINTS = 100_000
 """Above this number of objects, their density is drawn instead of points."""
@@ -18,6 +24,7 @@ MAX_POINTS = 100_000
 GUIDES = ("none", "1:1 line", "zero and medians")
 """Kinds of reference lines."""
 
+_SQUARE = Path(__file__).with_name("square.js")
 _SELECT = ["box_select", "lasso_select"]
 _SELECTED = ("#ffc966", "#f7ae1e", ORANGE, "#c77e00", "#a56500", "#7a4a00")
 
@@ -29,8 +36,9 @@ def point_cloud(
     *,
     axes: tuple[str, str],
     selected: hv.streams.Pipe,
-    colour: Colouring | None = None,
+    colour: Colouring | Categories | None = None,
     exact: Sequence[np.ndarray | None] = (),
+    called: tuple[str, str] | None = None,
 ) -> tuple[hv.Points, hv.Overlay]:
     """Draw one point per object, selected objects in orange.
 
@@ -44,10 +52,12 @@ def point_cloud(
         Axis labels.
     selected : holoviews.streams.Pipe
         Its ``data`` are the places (m, 2) of the selected objects; sending new ones updates the plot.
-    colour : Colouring, optional
-        Values that colour the points; blue by default. An object without a value is a grey cross.
+    colour : Colouring or Categories, optional
+        Values or categories that colour the points; blue by default. An object without one is a grey cross.
     exact : sequence of (numpy.ndarray of str or None), optional
         For x, y and the colour: text for the tooltip, for numbers that a float cannot hold.
+    called : (str, str), optional
+        Names of x and y in the tooltip, if not those of the axes.
 
     Returns
     -------
@@ -61,7 +71,16 @@ def point_cloud(
     options: dict[str, Any] = {"color": BLUE, "selection_color": BLUE}
     hover: Any = "hover"
     mark = {"size": 8, "line_color": "white", "line_width": 0.5}
-    if colour is not None:
+    if isinstance(colour, Categories):
+        signs = np.array([*SIGNS[: len(colour.names)], (GREY, "cross")])[colour.codes]  # the last is that of -1
+        table["point_colour"], table["point_mark"] = signs.T
+        table[VALUE] = np.array([*colour.names, colour.without], dtype=object)[colour.codes]
+        hover_columns += [hv.Dimension(name) for name in (VALUE, "point_colour", "point_mark")]
+        size, alpha = (size + 2, 0.8) if len(x) <= 5000 else (size + 1, 0.6)
+        options = {"color": "point_colour", "marker": "point_mark"}
+        options |= {"line_color": "point_colour", "line_width": 1.5} if len(x) <= 5000 else {}
+        mark = {"size": 11, "line_color": "black", "line_width": 1}
+    elif colour is not None:
         table[VALUE] = np.where(colour.known, colour.values, np.nan)
         table["point_mark"] = np.where(colour.known, "circle", "cross")
         hover_columns += [
@@ -73,12 +92,12 @@ def point_cloud(
         width = hv.dim("point_mark").categorize({"cross": 1.5}, default=0.4)
         options |= {"line_color": GREY, "line_width": width} if len(x) <= 5000 else {}
         mark = {"size": 11, "line_color": "black", "line_width": 1}
-    read = {"x": axes[0], "y": axes[1]} | ({} if colour is None else {VALUE: colour.label})
+    read = dict(zip("xy", called or axes, strict=True)) | ({} if colour is None else {VALUE: colour.label})
     texts = {name: text for name, text in zip(read, exact, strict=False) if text is not None}
     for name, text in texts.items():
         table[f"{name}_text"] = text
         hover_columns.append(hv.Dimension(f"{name}_text"))
-    if texts or colour is not None:  # HoloViews would confuse `hover_tooltips` if an axis is called x or y
+    if texts or colour is not None or called:  # HoloViews would confuse `hover_tooltips` if an axis is called x or y
         tips = [(label, f"@{{{name}_text}}" if name in texts else f"@{{{name}}}") for name, label in read.items()]
         hover = HoverTool(tooltips=[*tips[:2], ("object_id", "@{object_id}"), *tips[2:]])
     points = hv.Points(table, dims, hover_columns).opts(
@@ -93,7 +112,20 @@ def point_cloud(
         some = hv.Points(data, dims)
         return some.opts(color=ORANGE, marker="triangle", nonselection_alpha=1, default_tools=[], **mark)
 
-    return points, points * hv.DynamicMap(marked, streams=[selected])
+    return points, points * _legend(colour, dims) * hv.DynamicMap(marked, streams=[selected])
+
+
+def _legend(colour: Colouring | Categories | None, dims: list[hv.Dimension]) -> hv.Overlay:
+    """Return a legend: for each category a point at NaN, which is not drawn but gives the legend its sign."""
+    entries = colour.legend() if isinstance(colour, Categories) else ()
+    return hv.Overlay(
+        [
+            hv.Points(np.full((1, 2), np.nan), dims, label=plain(text)).opts(
+                color=shade, line_color=shade, marker=mark, size=9, default_tools=[]
+            )
+            for text, shade, mark in entries
+        ]
+    )
 
 
 def point_density(
@@ -102,26 +134,30 @@ def point_density(
     *,
     axes: tuple[str, str],
     selected: hv.streams.Pipe,
-    colour: Colouring | None = None,
+    colour: Colouring | Categories | None = None,
+    log: Log = (False, False),
+    limits: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[hv.DynamicMap, hv.Overlay]:
     """Draw the number of objects at each place (with Datashader: every object counts), selected ones in orange.
 
     Parameters and results are as in `point_cloud`; the first result is an image that is recomputed on zooming. With
-    `colour` it shows the mean value in each pixel, over the objects that have one; grey if none has.
+    values as `colour` it shows their mean in each pixel, over the objects that have one; with categories, the most
+    frequent one; grey if none has one. On a logarithmic axis all places must be above 0. `limits` are the axes at
+    first, as from `plane_limits`.
     """
-    dims, low, high = _dims(axes), *plane_limits(np.column_stack([x, y]))
+    dims, (low, high) = _dims(axes), limits or plane_limits(np.column_stack([x, y]), log=log)
     window = {"x_range": (low[0], high[0]), "y_range": (low[1], high[1])}
     wider = 0 if colour is None else 1  # pixels added around selected objects, to stand out from the colours
     clear = {"clipping_colors": {"NaN": "transparent"}, "cnorm": "log"}
+    table = pd.DataFrame({"x": x, "y": y})  # made once: each zoom draws from it
 
-    def shaded(data: np.ndarray, mean: str = "", spread: int = wider, **window_now: Any) -> hv.Image:
+    def shaded(data: np.ndarray | pd.DataFrame, spread: int = wider, **window_now: Any) -> hv.Image:
         size = {f"plot_{side}": min(window_now[side] or 600, 1200) // 2 for side in ("width", "height")}
-        return _shaded(
-            data, size | {name: window_now[name] or whole for name, whole in window.items()}, dims, mean, spread
-        )
+        now = size | {name: window_now[name] or whole for name, whole in window.items()}
+        return _shaded(data, now, dims, spread, log)
 
-    def picture(*values: np.ndarray, mean: str = "") -> hv.DynamicMap:
-        return hv.DynamicMap(partial(shaded, np.column_stack([x, y, *values]), mean, 0), streams=streams())
+    def picture(data: pd.DataFrame) -> hv.DynamicMap:
+        return hv.DynamicMap(partial(shaded, data, 0), streams=streams())
 
     def streams() -> list[hv.streams.Stream]:
         return [hv.streams.RangeXY(), hv.streams.PlotSize()]
@@ -129,26 +165,44 @@ def point_density(
     some = hv.DynamicMap(shaded, streams=[selected, *streams()]).opts(cmap=list(_SELECTED), default_tools=[], **clear)
     tools = {"tools": ["hover", *_SELECT]}
     if colour is None:
-        every = picture().opts(cmap="viridis", colorbar=True, clabel="Objects per pixel", **tools, **clear)
+        every = picture(table).opts(cmap="viridis", colorbar=True, clabel="Objects per pixel", **tools, **clear)
         return every, every * some
-    every = picture(colour.values, mean=VALUE).opts(**tools, **colour.bar | clear | {"cnorm": "linear"})
-    below = picture().opts(cmap=[GREY, GREY], default_tools=[], **clear)
+    below = picture(table).opts(cmap=[GREY, GREY], default_tools=[], **clear)
+    if isinstance(colour, Categories):
+        known, count = colour.known, len(colour.names)
+        named = table[known].assign(**{VALUE: pd.Categorical.from_codes(colour.codes[known], range(count))})
+        shades = [shade for shade, _ in SIGNS[:count]]
+        every = picture(named).opts(cmap=shades, clim=(-0.5, count - 0.5), **tools, **clear | {"cnorm": "linear"})
+        return every, below * every * _legend(colour, dims) * some
+    table = table.assign(**{VALUE: np.where(colour.known, colour.values, np.nan)})
+    every = picture(table).opts(**tools, **colour.bar | clear | {"cnorm": "linear"})
     return every, below * every * some
 
 
-def _shaded(places: np.ndarray, window: dict[str, Any], dims: list[hv.Dimension], mean: str, spread: int) -> hv.Image:
-    """Count places (n, 2) in the pixels of a window, or average the third column of (n, 3); empty pixels are NaN.
+def _shaded(
+    data: np.ndarray | pd.DataFrame, window: dict[str, Any], dims: list[hv.Dimension], spread: int, log: Log
+) -> hv.Image:
+    """Count places in the pixels of a window; empty pixels are NaN.
 
-    With `spread`, each place also counts in the pixels up to this distance around it.
+    `data` are places (n, 2), or a table with x and y. If it also has values, their mean is shown, or the code of the
+    most frequent category. With `spread`, a pixel also counts the objects in the pixels around it.
     """
-    import datashader  # takes seconds to import, so only when needed
+    import datashader
     from datashader import transfer_functions
 
-    table = pd.DataFrame(places[:, :2], columns=["x", "y"])
-    canvas = datashader.Canvas(**window)
+    table = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data[:, :2], columns=["x", "y"])
+    window = {name: value for name, value in window.items() if name in ("plot_width", "plot_height")} | {
+        name: _positive(window[name]) if one else window[name]
+        for name, one in zip(("x_range", "y_range"), log, strict=True)
+    }
+    kinds = {f"{axis}_axis_type": "log" if one else "linear" for axis, one in zip("xy", log, strict=True)}
+    canvas = datashader.Canvas(**window, **kinds)
     left, right, low, high = *window["x_range"], *window["y_range"]
-    if mean:
-        table[VALUE] = np.where(np.isfinite(places[:, 2]), places[:, 2], np.nan)
+    if VALUE in table and isinstance(table[VALUE].dtype, pd.CategoricalDtype):
+        counts = canvas.points(table, "x", "y", datashader.by(VALUE, datashader.count())).to_numpy()
+        numbers = np.where(counts.sum(axis=2) > 0, counts.argmax(axis=2), np.nan).astype(np.float32)
+        shown = hv.Dimension(VALUE)
+    elif VALUE in table:
         numbers = canvas.points(table, "x", "y", datashader.mean(VALUE)).to_numpy().astype(np.float32)
         shown = hv.Dimension(VALUE)
     else:
@@ -160,16 +214,58 @@ def _shaded(places: np.ndarray, window: dict[str, Any], dims: list[hv.Dimension]
     return hv.Image(numbers[::-1], dims, shown, bounds=(left, low, right, high))
 
 
-def plane_limits(places: np.ndarray, *, equal: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def _positive(ends: tuple[float, float]) -> tuple[float, float]:
+    """Return the ends of a logarithmic axis; zooming out may ask for one below 0."""
+    high = max(ends[1], 1e-300)
+    return (ends[0] if ends[0] > 0 else high / 1e6, high)
+
+
+def plane_limits(
+    places: np.ndarray, *, equal: bool = False, log: Log = (False, False)
+) -> tuple[np.ndarray, np.ndarray]:
     """Return axis limits with some margin around places (n, 2): low (2,) and high (2,).
 
     With `equal`, both axes have the same limits.
     """
-    low, high = (places.min(axis=0), places.max(axis=0)) if len(places) else (np.zeros(2), np.ones(2))
+    low, high = (places.min(axis=0), places.max(axis=0)) if len(places) else (np.ones(2) * any(log), np.ones(2))
     if equal:
         low, high = np.repeat(low.min(), 2), np.repeat(high.max(), 2)
+    low, high = (np.where(log, np.log10(np.where(log, end, 1.0)), end) for end in (low, high))
     room = np.where(high > low, 0.04 * (high - low), 0.5)
-    return low - room, high + room
+    return np.where(log, 10 ** np.where(log, low - room, 0), low - room), np.where(
+        log, 10 ** np.where(log, high + room, 0), high + room
+    )
+
+
+def first_limits(
+    places: np.ndarray, *, equal: bool = False, log: Log = (False, False)
+) -> tuple[tuple[np.ndarray, np.ndarray], int]:
+    """Return the axis limits to start with, and how many of the places (n, 2) are outside of them.
+
+    They hold all places, unless a few outliers (0.1 %, or one, at an end) would squeeze the others into a third of an
+    axis.
+    """
+    ends = plane_limits(places, equal=equal, log=log)
+    if len(places) < 200:
+        return ends, 0
+    some = places[:: max(len(places) // 100_000, 1)]
+    some = np.where(log, np.log10(np.where(log, some, 1.0)), some)
+    share = max(0.1, 100 / (len(some) - 1))  # at least one object
+    low, high = np.percentile(some, [share, 100 - share], axis=0)
+    if equal:
+        low, high = np.repeat(low.min(), 2), np.repeat(high.max(), 2)
+    full = np.subtract(*(np.where(log, np.log10(np.where(log, end, 1.0)), end) for end in ends[::-1]))
+    cut = (high > low) & (full > 3 * (high - low))
+    if not cut.any():
+        return ends, 0
+    narrow = [
+        np.where(log, 10 ** np.where(log, end, 0), end) for end in (low - (high - low) / 2, high + (high - low) / 2)
+    ]
+    ends = (
+        np.where(cut, np.maximum(narrow[0], ends[0]), ends[0]),
+        np.where(cut, np.minimum(narrow[1], ends[1]), ends[1]),
+    )
+    return ends, int(((places < ends[0]) | (places > ends[1])).any(axis=1).sum())
 
 
 def focus_ring(axes: tuple[str, str], place: hv.streams.Pipe) -> hv.DynamicMap:
@@ -183,27 +279,119 @@ def focus_ring(axes: tuple[str, str], place: hv.streams.Pipe) -> hv.DynamicMap:
     return hv.DynamicMap(ring, streams=[place])
 
 
-def guide(kind: str, x: np.ndarray, y: np.ndarray) -> hv.Overlay | None:
+def guide(kind: str, x: np.ndarray, y: np.ndarray, log: Log = (False, False)) -> hv.Overlay | None:
     """Draw a reference line: one of `GUIDES`.
 
     ``"zero and medians"`` adds the median of y in ten bins of x with equal numbers of objects, and bars from the 16th
-    to the 84th percentile; only for 100 objects or more.
+    to the 84th percentile; only for 100 objects or more. There is no zero on a logarithmic axis.
     """
     line = {"color": GREY, "line_dash": "dashed", "line_width": 1.5}
     if kind == "1:1 line":
-        return hv.Overlay([hv.Slope(1, 0).opts(**line)])
+        if not any(log):
+            return hv.Overlay([hv.Slope(1, 0).opts(**line)])
+        low, high = (float(end[0]) for end in plane_limits(np.column_stack([x, y]), equal=True, log=(True, True)))
+        along = np.geomspace(low, high, 200)
+        return hv.Overlay([hv.Curve((along, along), "x", "y").opts(**line)])
     if kind == "none":
         return None
-    edges = np.unique(np.quantile(x, np.linspace(0, 1, 11))) if len(x) >= 100 else []
-    bins = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, max(len(edges) - 2, 0))
-    rows = [(np.median(x[bins == k]), *np.percentile(y[bins == k], [50, 16, 84])) for k in range(len(edges) - 1)]
-    middle = [(at, half, half - low, high - half) for at, half, low, high in rows]
+    middle = [(at, half, half - low, high - half) for at, half, low, high in running_median(x, y, bins=10)]
     bars = hv.ErrorBars(middle, "x", ["y", "below", "above"]).opts(
         color=PINK, line_width=2, lower_head=None, upper_head=None
     )
     dots = hv.Scatter([row[:2] for row in middle], "x", "y")
     dots = dots.opts(color="white", line_color=PINK, line_width=2, size=9, marker="diamond")
-    return hv.Overlay([hv.HLine(0).opts(**line), bars, dots])
+    return hv.Overlay([*([] if log[1] else [hv.HLine(0).opts(**line)]), bars, dots])
+
+
+def running_median(x: np.ndarray, y: np.ndarray, bins: int | None = None) -> np.ndarray:
+    """Return the running median of y in bins of x with equal numbers of objects.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray
+        (n,) finite.
+    bins : int, optional
+        By default one for every 100 objects, from 4 to 40.
+
+    Returns
+    -------
+    numpy.ndarray
+        (K, 4): median of x; median, 16th and 84th percentile of y. Empty for less than 100 objects.
+    """
+    if len(x) < 100:
+        return np.empty((0, 4))
+    count = min(max(len(x) // 100, 4), 40) if bins is None else bins
+    some = x[:: max(len(x) // 1_000_000, 1)]  # enough for the ends of the bins
+    edges = np.unique(np.quantile(some, np.linspace(0, 1, count + 1)))
+    which = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, max(len(edges) - 2, 0)).astype(np.int8)
+    order = np.argsort(which, kind="stable")  # of int8: a radix sort
+    starts = np.searchsorted(which[order], np.arange(len(edges)))
+    rows = [order[first:last] for first, last in pairwise(starts) if last > first]
+    return np.array([(np.median(x[row]), *np.percentile(y[row], [50, 16, 84])) for row in rows]).reshape(-1, 4)
+
+
+def median_band(rows: np.ndarray) -> hv.Overlay:
+    """Draw a `running_median` as a line in a band from the 16th to the 84th percentile."""
+    band = hv.Area((rows[:, 0], rows[:, 2], rows[:, 3]), "x", ["y", "y_high"])
+    band = band.opts(color=PINK, fill_alpha=0.25, line_alpha=0, default_tools=[])
+    line = hv.Curve(rows[:, :2], "x", "y").opts(color=PINK, line_width=3, default_tools=[])
+    return hv.Overlay([band, line])
+
+
+def error_bars(
+    x: np.ndarray, y: np.ndarray, error: np.ndarray, *, horizontal: bool, log: Log = (False, False)
+) -> hv.ErrorBars:
+    """Draw 1 σ error bars of points (n,). Objects whose error is not known, or not above 0, have none."""
+    known = np.isfinite(error) & (error > 0)
+    x, y, above = x[known], y[known], error[known]
+    value = x if horizontal else y
+    below = np.minimum(above, 0.999 * value) if log[0 if horizontal else 1] else above
+    found = hv.ErrorBars((x, y, below, above), "x", ["y", "below", "above"], horizontal=horizontal)
+    return found.opts(color=GREY, line_width=1, alpha=0.6, lower_head=None, upper_head=None, default_tools=[])
+
+
+def contours(x: np.ndarray, y: np.ndarray, log: Log = (False, False)) -> hv.Overlay:
+    """Draw contours of the density of objects (n,), which hold 95, 68 and 30 % of them."""
+    from scipy.ndimage import gaussian_filter
+
+    places = [np.log10(one) if is_log else one for one, is_log in zip((x, y), log, strict=True)]
+    ends = [np.percentile(one, [0.5, 99.5]) for one in places]  # a few outliers must not make the pixels coarse
+    ends = [(low - 0.2 * max(high - low, 1e-9), high + 0.2 * max(high - low, 1e-9)) for low, high in ends]
+    counts, *edges = np.histogram2d(*places, bins=100, range=ends)
+    smooth = np.pad(gaussian_filter(counts, 1.5 if len(x) > 20_000 else 3.0, mode="constant"), 1)
+    falling = np.sort(smooth, axis=None)[::-1]
+    held = np.cumsum(falling) / len(x)
+    levels = sorted({float(falling[min(int(np.searchsorted(held, share)), len(held) - 1)]) for share in _SHARES})
+    middles = [np.pad((end[:-1] + end[1:]) / 2, 1, mode="reflect", reflect_type="odd") for end in edges]
+    lines = hv.operation.contours(hv.Image((*middles, smooth.T)), levels=levels, overlaid=False)
+    paths = [path[:, :2] for path in lines.split(datatype="array")]
+    paths = [np.where(log, 10 ** np.where(log, path, 0), path) for path in paths]
+    halo = hv.Path(paths, ["x", "y"]).opts(color="white", line_width=3.5, alpha=0.7, default_tools=[])
+    return halo * hv.Path(paths, ["x", "y"]).opts(color="black", line_width=1.5, default_tools=[])
+
+
+_SHARES = (0.95, 0.68, 0.3)
+
+
+def keep_square(plot: Any, _: Any) -> None:
+    """Keep a degree as long in x as in y, whatever the shape of the pane (a hook of HoloViews)."""
+    figure = plot.state
+    if not figure.select(name="square"):
+        square = CustomJS(
+            args={"x_range": figure.x_range, "y_range": figure.y_range, "plot": figure},
+            code=_SQUARE.read_text(encoding="utf-8"),
+            module=True,
+            name="square",
+        )
+        for size in ("inner_width", "inner_height"):
+            figure.js_on_change(size, square)
+
+
+def sky_grid(projection: Projection) -> hv.Overlay:
+    """Draw the lines of a map of the whole sky and their labels."""
+    lines = hv.Path(projection.grid(), ["x", "y"]).opts(color=GREY, alpha=0.5, line_width=1, default_tools=[])
+    texts = hv.Labels(projection.labels(), ["x", "y"], "text")
+    return lines * texts.opts(text_color=GREY, text_font_size="8pt", default_tools=[])
 
 
 def bars(

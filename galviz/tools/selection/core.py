@@ -185,6 +185,10 @@ class Selection(param.Parameterized):
             raise KeyError(f"name: expected one of {', '.join(self._named) or '(no subsets yet)'}, got {name!r}.")
         self._step("recall", {"name": name, "how": how}, self._named[name])
 
+    def subset(self, name: str) -> np.ndarray:
+        """Return True for each object of a named subset, shape (N,)."""
+        return self._named[name].copy()
+
     def forget(self, name: str) -> None:
         """Delete a named subset."""
         self._step("forget", {"name": name}, self._mask, named={k: v for k, v in self._named.items() if k != name})

@@ -82,7 +82,7 @@ class SelectionBar(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         def button(label: str, act: Callable[[object], Any], about: str) -> pn.widgets.Button:
-            return pn.widgets.Button(label=label, on_click=act, description=about, margin=(5, 3))
+            return pn.widgets.Button(label=label, on_click=act, description=about, margin=(4, 2))
 
         undo = [
             button("↶ Undo", lambda _: self.selection.undo(), "undo the last step"),
@@ -108,8 +108,8 @@ class SelectionBar(pn.viewable.Viewer):
         end = {"align": "end"}
         for one in (*named, *subsets):
             one.param.update(**end)
-        rows = [pn.Row(how, condition, **wide), pn.Row(*undo), pn.Row(*named, **wide)]
-        rows += [pn.Row(subsets[0], **wide), pn.Row(*subsets[1:])]
+        rows = [pn.Row(how, condition, **wide), pn.FlexBox(*undo), pn.Row(*named, **wide)]
+        rows += [pn.Row(subsets[0], **wide), pn.FlexBox(*subsets[1:])]
         return pn.Column(text(self.summary), *rows, self._alert, **wide)
 
     @param.depends("error")

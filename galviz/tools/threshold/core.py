@@ -1,7 +1,7 @@
 """A threshold over a score, without its page: what a cut selects, and how sure that is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -34,12 +34,14 @@ class Meaning(NamedTuple):
         return cls(*words(meaning(score)))
 
 
-def labels_of(score: str, path: str | Path | None = None, file: str = "") -> Labels:
-    """Open the labels of a score.
+def labels_of(score: str, path: str | Path | Callable[[str], Labels] | None = None, file: str = "") -> Labels:
+    """Open the labels of a score. A page may give a function instead of a `path`: it opens those of a score.
 
     They are in the `file` in `galviz.io.paths.home`. If none is named, they are in ``mergers.csv`` there, or for other
     scores in a file next to it. A `path` takes the place of ``mergers.csv``.
     """
+    if callable(path):
+        return path(score)
     if file:
         return Labels((home() if path is None else Path(path).parent) / file)
     path = home() / "mergers.csv" if path is None else Path(path)

@@ -1,7 +1,7 @@
 """The state of a threshold view: score, truth, threshold and bins. Slow steps run in threads."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class ThresholdState(pn.viewable.Viewer):
     def __init__(
         self,
         table: pd.DataFrame,
-        labels: str | Path | None = None,
+        labels: str | Path | Callable[[str], Labels] | None = None,
         meanings: Mapping[str, Meaning] | None = None,
         **params: object,
     ) -> None:

@@ -1,6 +1,6 @@
 """The threshold view: drag a line over a histogram of scores and see number, fraction, purity and objects near it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +11,12 @@ from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import GROW, field, text
+from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.threshold.core import Meaning
 from galviz.tools.threshold.figure import chart, numbers, rate_rows
 from galviz.tools.threshold.line import ThresholdLine
+from galviz.tools.threshold.models import ModelsView
 from galviz.tools.threshold.neighbours import NearView
 from galviz.tools.threshold.plots import ThresholdPlots
 from galviz.tools.threshold.state import ThresholdState
@@ -34,10 +36,13 @@ class ThresholdView(ThresholdState):
         Images of some or all objects.
     selection : Selection, optional
         Selection over this table; a new one by default.
-    labels : str or Path, optional
-        File of the labels, as in `galviz.tools.threshold.core.labels_of`.
+    labels : str, Path or callable, optional
+        File of the labels, or what opens those of a score, as in `galviz.tools.threshold.core.labels_of`.
     meanings : mapping of str to galviz.tools.threshold.core.Meaning, optional
         Of scores whose column does not say it.
+
+    others : mapping of str to callable, optional
+        Other runs to compare with, as in `galviz.tools.threshold.models.ModelsView`.
 
     Raises
     ------
@@ -50,11 +55,14 @@ class ThresholdView(ThresholdState):
         table: pd.DataFrame,
         cutouts: CutoutSet | None = None,
         selection: Selection | None = None,
-        labels: str | Path | None = None,
+        labels: str | Path | Callable[[str], Labels] | None = None,
         meanings: Mapping[str, Meaning] | None = None,
+        *,
+        others: Mapping[str, Callable[[], pd.DataFrame | None]] | None = None,
         **params: object,
     ) -> None:
         super().__init__(table, labels, meanings, **params)
+        self.models = ModelsView(table, others)
         self.selection = Selection(table) if selection is None else selection
         self.line, self.plots = ThresholdLine(sizing_mode="stretch_width", margin=(5, 10)), ThresholdPlots()
         self.near = NearView(table, cutouts, self.selection)
@@ -80,6 +88,7 @@ class ThresholdView(ThresholdState):
         self.line.send(chart(scored.histogram(), scored.name))
         self.about.object = labels_html(scored.known, scored.name, place=self.labels.place, outside=scored.outside)
         self.plots.learn(scored, scored.at(self.threshold))
+        self.models.show(scored, self.truth, self.truth_cut)
 
     @param.depends("scored", "threshold", "calibrated", "t_obs", "merging", watch=True)
     def tick(self) -> None:
@@ -95,6 +104,7 @@ class ThresholdView(ThresholdState):
         self.rates.object = rates_html(rate_rows(ours, self.t_obs, self.merging), self.t_obs) if merger else ""
         self.near.show(*scored.near(self.threshold))
         self.plots.move(found)
+        self.models.move(self.threshold)
         if self.binned is not None:
             self.plots.move_bins(self.binned.at(self.threshold))
 
@@ -128,10 +138,8 @@ class ThresholdView(ThresholdState):
                 styles=GROW | {"flex": "1 1 600px"},
             ),
         ]
-        return pn.Column(
-            pn.FlexBox(*cut, choose, align_items="flex-end"), self._alert, self.line, self.about, self.near,
-            self.plots.judged, pn.FlexBox(*below), sizing_mode="stretch_width",
-        )  # fmt: skip
+        head = [pn.FlexBox(*cut, choose, align_items="flex-end"), self._alert, self.line, self.models, self.about]
+        return pn.Column(*head, self.near, self.plots.judged, pn.FlexBox(*below), sizing_mode="stretch_width")
 
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:

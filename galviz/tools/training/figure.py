@@ -86,7 +86,13 @@ def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
         _curve(metrics, "val_loss", "Loss", "held out"),
     ]
     title = f"Loss{_thinned(metrics)[1]}"
-    return frame(hv.Overlay([*chain(*lines)]), legend_position="top_right", title=title, height=260, ylabel="Loss")
+    return frame(
+        hv.Overlay([*chain(*lines), _best(metrics)]),
+        legend_position="top_right",
+        title=title,
+        height=260,
+        ylabel="Loss",
+    )
 
 
 def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
@@ -150,6 +156,17 @@ def run_curves(
     label = accuracy if name == "val_accuracy" else label
     title = f"{label}, {part}{'; of long runs not every epoch' if thinned else ''}"
     return frame(hv.Overlay([*chain(*lines)]), legend_position="right", title=title, height=300, ylabel=plain(on_axis))
+
+
+def _best(metrics: pd.DataFrame) -> hv.Points:
+    """Return a ring around the lowest held-out loss; nothing where there is none."""
+    known = metrics["val_loss"].dropna() if "val_loss" in metrics else pd.Series(dtype=float)
+    rows = metrics.loc[[known.idxmin()]] if len(known) else metrics.iloc[:0]
+    data = (rows["epoch"].to_numpy(float), rows["val_loss"].to_numpy(float)) if len(known) else ([], [])
+    ring = hv.Points(
+        data, [hv.Dimension("epoch", label="Epoch"), hv.Dimension("held out", label="Loss")], label="best epoch"
+    )
+    return ring.opts(size=13, fill_alpha=0, line_color=FOCUS, line_width=2, framewise=True)
 
 
 def _written(name: str, unit: str) -> tuple[str, str]:

@@ -10,9 +10,11 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.runs.predictions import Predictions
 from galviz.runs.run import ACTIVE, Run
 from galviz.tools.formatting import beside, drawn, note, shown_seconds, text
 from galviz.tools.training.figure import loss_curves, metric_curves
+from galviz.tools.training.samples import CSS, sample_pictures, samples_html
 from galviz.work import processes as jobs
 
 _SIGNS = {
@@ -39,6 +41,7 @@ class RunView(pn.viewable.Viewer):
     started = param.Boolean(default=False, doc="whether there are metrics")
     metrics = param.DataFrame(default=pd.DataFrame(), doc="lines of metrics.csv so far")
     log = param.String(default="", doc="last lines of log.txt")
+    sampled = param.Integer(default=0, doc="time when the samples were written, ns; 0 if there are none")
     predicted = param.Integer(default=0, doc="time when its predictions were written, ns; 0 if there are none")
 
     def __init__(self, path: str | Path, **params: object) -> None:
@@ -61,6 +64,8 @@ class RunView(pn.viewable.Viewer):
         changed: dict[str, Any] = {"state": state, "log": Run(self.path).log(tail=60)}
         predicted = self.path / "predictions.parquet"
         changed["predicted"] = predicted.stat().st_mtime_ns if predicted.exists() else 0
+        samples = Run(self.path).samples
+        changed["sampled"] = samples.stat().st_mtime_ns if samples.exists() else 0
         if update.restarted or not len(self.metrics.columns):
             changed["metrics"] = update.rows
         elif len(update.rows):
@@ -76,10 +81,12 @@ class RunView(pn.viewable.Viewer):
         epoch = f"epoch {state.get('epoch', 0)} of {state['epochs']}" if "epochs" in state else ""
         waiting, running = state["status"] == "waiting", state["status"] == "running"
         memory = f"memory {state['memory_mb']:,.0f} MiB" if state.get("memory_mb") and not waiting else ""
+        where = "GPU" if str(state.get("device", "")).startswith("cuda") else "CPU"
+        load = f"{where} load {state['load']:.0f} %" if running and state.get("load") is not None else ""
         left = f"{shown_seconds(state.get('eta_s'))} left" if running else ""
         place = f"on {state['device']}" if running and "device" in state else ""
         sign = Markup("<b>{}</b>").format(_SIGNS.get(state["status"], state["status"]))
-        line = Markup(" · ").join(filter(None, (sign, epoch, left, memory, place)))
+        line = Markup(" · ").join(filter(None, (sign, epoch, left, memory, load, place)))
         return Markup("<div role='status'>{}</div>").format(line)
 
     @param.depends("state")
@@ -125,10 +132,54 @@ class RunView(pn.viewable.Viewer):
         curves = (pn.bind(loss_curves, table), pn.bind(metric_curves, table, self.unit))
         return beside(*(drawn(hv.DynamicMap(curve)) for curve in curves))
 
-    def __panel__(self) -> pn.viewable.Viewable:
+    @param.depends("metrics", "state")
+    def best(self) -> Markup | str:
+        """Return the best epoch, the loss to beat, and how long the training still waits for a better one."""
+        if "val_loss" not in self.metrics or self.metrics["val_loss"].isna().all():
+            return ""
+        losses = self.metrics["val_loss"]
+        epoch, least = int(self.metrics["epoch"][losses.idxmin()]), losses.min()
+        line = Markup("Best: epoch <b>{}</b>, held-out loss <b>{:.4g}</b> to beat").format(epoch, least)
+        try:
+            patience = Run.open(self.path).recipe.validation.stop_after
+        except (OSError, ValueError):  # the folder is still incomplete
+            patience = 0
+        if patience and self.state["status"] == "running":
+            left = max(patience - int(self.metrics["epoch"].iloc[-1] - epoch), 0)
+            line += Markup(" · ends after {} more epochs without improvement").format(left)
+        return line
+
+    @param.depends("sampled")
+    def samples(self) -> Markup | str:
+        """Return a few held-out objects and their predictions after the last epoch."""
+        try:
+            run = Run.open(self.path)
+            samples = Predictions.open(run.samples)
+            urls = sample_pictures(run.data, tuple(map(str, samples.table.index)))
+        except (OSError, ValueError, KeyError):
+            return "A few held-out objects are shown here after the first epoch, with what the network says of them."
+        return samples_html(samples, self.state.get("epoch", 0), urls)
+
+    def summary(self) -> pn.viewable.Viewable:
+        """Return status, progress bar, message and the best epoch so far."""
         colour = self.param.state.rx.pipe(
             lambda state: "danger" if state["status"] in {"failed", "lost"} else "primary"
         )
         bar = pn.indicators.Progress(value=self.progress, max=100, sizing_mode="stretch_width", bar_color=colour)
-        log = text(self.tail, sizing_mode="stretch_width")
-        return pn.Column(text(self.status), bar, text(self.message), self.curves, log)
+        parts = [text(self.status), bar, text(self.message), text(self.best)]
+        return pn.Column(*parts, sizing_mode="stretch_width")
+
+    def drawn_curves(self) -> pn.viewable.Viewable:
+        """Return the curves, which come with the first epoch."""
+        return pn.Column(self.curves, sizing_mode="stretch_width")
+
+    def contact_sheet(self) -> pn.viewable.Viewable:
+        """Return the pictures of `samples`."""
+        return text(self.samples, css=CSS, sizing_mode="stretch_width")
+
+    def lines(self) -> pn.viewable.Viewable:
+        """Return the end of the log."""
+        return text(self.tail, sizing_mode="stretch_width")
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.Column(self.summary(), self.curves, self.contact_sheet(), self.lines(), sizing_mode="stretch_width")

@@ -12,11 +12,39 @@ import pandas as pd
 
 from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.photometry import FLUX_UNIT, aperture_fluxes
+from galviz.sky.surveys import NANOMAGGY_ZERO_POINT
 from galviz.tools.display import LUPTON_Q, Stretch, object_limits, palette_bytes
 from galviz.tools.gallery.core import text_of
 from galviz.tools.labels.core import Labels
+from galviz.tools.marks import marks_message
 from galviz.tools.viewer import messages
-from galviz.tools.viewer.figure import MARKS, scale_bar
+from galviz.tools.viewer.figure import contours, scale_bar
+
+_PAGES = {
+    "Aladin Lite": "https://aladin.cds.unistra.fr/AladinLite/?target={ra:.7f}%20{dec:+.7f}&fov={field:.5f}",
+    "SkyServer": "https://skyserver.sdss.org/dr18/VisualTools/navi?ra={ra:.7f}&dec={dec:.7f}",
+    "Legacy Survey": "https://www.legacysurvey.org/viewer?ra={ra:.7f}&dec={dec:.7f}&mark={ra:.7f},{dec:.7f}&zoom=15",
+}
+_NO_FLUX = "Display pixels carry no flux: nothing is measured. Open the survey's FITS images instead of its pictures."
+_NO_RING = "Give a radius above 0, and a ring of sky whose second radius is the larger."
+_MOST_LEVELS = 12
+
+
+def sky_links(ra: float, dec: float, side: float = 60.0) -> list[tuple[str, str]]:
+    """Return name and address of pages that show a place of the sky. Addresses hold nothing but these numbers.
+
+    Parameters
+    ----------
+    ra, dec : float
+        Degrees. Where they are no place of the sky, there are no links.
+    side : float
+        Of the image, arcsec; pages that can show twice this.
+    """
+    if not (np.isfinite([ra, dec]).all() and -90 <= dec <= 90):
+        return []
+    field = 2 * side / 3600 if np.isfinite(side) else 1 / 30
+    return [(name, page.format(ra=ra % 360, dec=dec, field=field)) for name, page in _PAGES.items()]
 
 
 class ObjectData:
@@ -47,7 +75,8 @@ class ObjectData:
     ) -> None:
         self.cutouts, self.labels = cutouts, labels
         self.facts = cutouts.catalogue if facts is None else facts
-        self._index, self._sources = cutouts.catalogue.index, cutouts.sources
+        self._catalogue, self._sources = cutouts.catalogue, cutouts.sources
+        self._index = self._catalogue.index
         self.ids = self._index if ids is None else pd.Index(ids, dtype=object)
         if ids is not None:
             check_ids(self.ids)
@@ -90,15 +119,46 @@ class ObjectData:
         message |= {"height": height, "unit": self.cutouts.unit, "origin": self.cutouts.origin}
         place = int(self.ids.get_loc(object_id)) + 1 if object_id in self.ids else 0
         message |= {"place": place, "count": len(self.ids), "facts": self._facts(object_id)}
-        message |= {"sources": self._marked(object_id), "marks": MARKS, "wcs": self._wcs(object_id)}
+        sources = self._marked(object_id)
+        marks = marks_message(dict.fromkeys(source["kind"] for source in sources))
+        message |= {"sources": sources, "marks": marks, "wcs": self._wcs(object_id)}
         scale = float(self.cutouts.pixel_scale[self._index.get_loc(object_id)]) if images is not None else 1.0
         length, label = scale_bar(width * scale) if np.isfinite(scale) else (0.0, "")
         message["bar"] = {"pixels": length / scale if label else 0.0, "label": label}
+        message["arcsec"] = scale if label and images is not None else 0.0
+        message["links"] = self._links(object_id, message["wcs"], max(height, width) * scale)
         if images is not None:
             message["pixels"] = np.ascontiguousarray(images, dtype="<f4").tobytes()
         if coverage is not None:
             message["coverage"] = np.ascontiguousarray(coverage, dtype=np.uint8).tobytes()
         return message
+
+    def contours_message(self, object_id: str, band: str, count: int) -> messages.Contours:
+        """Return contour lines of a band; none where there is no image, or no such band."""
+        images, coverage = self._pixels(object_id)
+        levels, lines = [], []
+        if images is not None and band in self.cutouts.bands:
+            k = self.cutouts.bands.index(band)
+            observed = None if coverage is None else coverage[k]
+            levels, lines = contours(images[k], min(max(count, 1), _MOST_LEVELS), observed)
+        flat = [np.round(line, 2).ravel().tolist() for line in lines]
+        return messages.Contours(type="contours", id=object_id, band=band, levels=levels, lines=flat)
+
+    def photometry_message(self, request: messages.Circle) -> messages.Photometry:
+        """Return what a circle measures in each band, or why it measures nothing."""
+        (images, coverage), unit = self._pixels(request["id"]), self.cutouts.unit
+        answer = messages.Photometry(type="photometry", id=request["id"], bands=[], problem="")
+        if unit == "display" or images is None:
+            return answer | {"problem": _NO_FLUX if images is not None else "There is no image of this object."}
+        centre, ring = (request["x"], request["y"]), (request["inner"], request["outer"])
+        zero = NANOMAGGY_ZERO_POINT if unit == FLUX_UNIT else None
+        more = {"coverage": coverage, "zero_point": zero}
+        try:
+            found = aperture_fluxes(images, self.cutouts.bands, centre, request["radius"], ring, **more)
+        except ValueError:
+            return answer | {"problem": "Give a radius above 0, and a ring that is wider outside."}
+        rows = found.drop(columns="sky").reset_index()
+        return answer | {"bands": rows.astype(object).where(rows.notna(), None).to_dict("records")}
 
     def _pixels(self, object_id: str) -> tuple[np.ndarray | None, np.ndarray | None]:
         if self._read[0] != object_id:
@@ -124,4 +184,18 @@ class ObjectData:
         row = self.cutouts.wcs.iloc[self._index.get_loc(object_id)]
         names = {"crval": ("crval1", "crval2"), "crpix": ("crpix1", "crpix2")}
         names["cd"] = ("cd1_1", "cd1_2", "cd2_1", "cd2_2")
+        if not np.isfinite(row.to_numpy(float)).all():
+            return None
         return {key: [float(row[name]) for name in columns] for key, columns in names.items()}
+
+    def _links(self, object_id: str, wcs: messages.Wcs | None, side: float) -> list[tuple[str, str]]:
+        """Return links to the place of the middle of an image, or else of ``ra`` and ``dec`` in the catalogue."""
+        if wcs is not None:
+            _, _, height, width = self.cutouts.images.shape
+            place = self.cutouts.wcs_of(object_id).wcs_pix2world((width - 1) / 2, (height - 1) / 2, 0)
+            return sky_links(float(place[0]), float(place[1]), side)
+        for table in (self._catalogue, self.facts):
+            if object_id in table.index and {"ra", "dec"} <= set(table.columns):
+                place = pd.to_numeric(table.loc[object_id, ["ra", "dec"]], errors="coerce")
+                return sky_links(float(place["ra"]), float(place["dec"]), side)
+        return []

@@ -45,7 +45,9 @@ export type Object = {
   sources: Array<Source>;
   marks: Record<string, [string, string, string]>;
   wcs: Wcs | null;
+  links: Array<[string, string]>;
   bar: Bar;
+  arcsec: number;
   tallest: number;
   stretch: Stretch;
   pixels?: Bytes;
@@ -62,6 +64,32 @@ export type NewStretch = {
 export type Alert = {
   type: "alert";
   text: string;
+};
+
+export type Contours = {
+  type: "contours";
+  id: string;
+  band: string;
+  levels: Array<number>;
+  lines: Array<Array<number>>;
+};
+
+export type Fluxes = {
+  band: string;
+  flux: number | null;
+  error: number | null;
+  snr: number | null;
+  mag: number | null;
+  mag_error: number | null;
+  mag_limit: number | null;
+  missing: number;
+};
+
+export type Photometry = {
+  type: "photometry";
+  id: string;
+  bands: Array<Fluxes>;
+  problem: string;
 };
 
 export type Hello = {
@@ -83,6 +111,23 @@ export type Picture = {
   name: string;
 };
 
-export type ToBrowser = Object | NewStretch | Alert;
+export type ContoursOf = {
+  type: "contours";
+  id: string;
+  band: string;
+  count: number;
+};
 
-export type FromBrowser = Hello | Step | Go | Picture;
+export type Circle = {
+  type: "circle";
+  id: string;
+  x: number;
+  y: number;
+  radius: number;
+  inner: number;
+  outer: number;
+};
+
+export type ToBrowser = Object | NewStretch | Alert | Contours | Photometry;
+
+export type FromBrowser = Hello | Step | Go | Picture | ContoursOf | Circle;

@@ -55,10 +55,12 @@ class Object(TypedDict):
     count: int  # objects in the order
     facts: list[tuple[str, str]]
     sources: list[Source]
-    marks: dict[str, tuple[str, str, str]]  # kind of source → shape, colour, name
+    marks: dict[str, tuple[str, str, str]]  # kind of source → path of its shape (SVG), colour, name
     wcs: Wcs | None
+    links: list[tuple[str, str]]  # name and address of pages that show this place of the sky
     bar: Bar
-    tallest: int  # largest height of a large picture, px
+    arcsec: float  # of a pixel; 0: not known
+    tallest: int  # largest height of a large picture, px; 0: the viewer fills its pane
     stretch: Stretch
     pixels: NotRequired[bytes]  # (B, H, W) of <f4, row 0 at the bottom; missing: there is no image
     coverage: NotRequired[bytes]  # (B, H, W) of uint8, 0: not observed; missing: all pixels were observed
@@ -78,6 +80,38 @@ class Alert(TypedDict):
 
     type: Literal["alert"]
     text: str
+
+
+class Contours(TypedDict):
+    """Contour lines of a band; the answer to `ContoursOf`."""
+
+    type: Literal["contours"]
+    id: str
+    band: str
+    levels: list[float]
+    lines: list[list[float]]  # x, y, x, y … of each: pixels from 0, whole numbers at their centres
+
+
+class Fluxes(TypedDict):
+    """What a circle measures in one band. None: not known."""
+
+    band: str
+    flux: float | None
+    error: float | None
+    snr: float | None
+    mag: float | None
+    mag_error: float | None
+    mag_limit: float | None  # of 3 times the error
+    missing: float  # pixels inside the circle that were not observed
+
+
+class Photometry(TypedDict):
+    """The answer to `Circle`."""
+
+    type: Literal["photometry"]
+    id: str
+    bands: list[Fluxes]
+    problem: str  # why nothing was measured
 
 
 class Hello(TypedDict):
@@ -107,5 +141,26 @@ class Picture(TypedDict):
     name: str
 
 
-TO_BROWSER = (Object, NewStretch, Alert)
-FROM_BROWSER = (Hello, Step, Go, Picture)
+class ContoursOf(TypedDict):
+    """Asks for contour lines of a band."""
+
+    type: Literal["contours"]
+    id: str
+    band: str
+    count: int  # levels
+
+
+class Circle(TypedDict):
+    """Asks for the flux inside a circle, less the sky in a ring around it. All in pixels, as `Source`."""
+
+    type: Literal["circle"]
+    id: str
+    x: float
+    y: float
+    radius: float
+    inner: float  # of the ring
+    outer: float
+
+
+TO_BROWSER = (Object, NewStretch, Alert, Contours, Photometry)
+FROM_BROWSER = (Hello, Step, Go, Picture, ContoursOf, Circle)

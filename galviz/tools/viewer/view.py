@@ -17,6 +17,8 @@ from galviz.tools.viewer import messages
 from galviz.tools.viewer.core import ObjectData
 from galviz.tools.viewer.stretch import ALL, RGB, StretchView
 
+_LOWEST = 260  # px; the least height of a pane
+
 
 class FocusCanvas(pn.custom.JSComponent):
     """The browser part of the viewer; it loads nothing from other servers."""
@@ -56,7 +58,7 @@ class FocusView(pn.viewable.Viewer):
         Initial value of ``stretch_view.picture``; unchanged by default. For a set of one band,
         `galviz.tools.viewer.stretch.ALL` means that band.
     height : int
-        Largest height of a large picture in px.
+        Largest height of a large picture in px, outside a `pane`.
 
     Raises
     ------
@@ -79,7 +81,7 @@ class FocusView(pn.viewable.Viewer):
     ) -> None:
         super().__init__(**params)
         self.data = ObjectData(cutouts, facts, labels, ids)
-        self.selection, self.height, self._own = selection, height, stretch_view is None
+        self.selection, self.height, self._own, self._fills = selection, height, stretch_view is None, False
         self.stretch_view = StretchView(cutouts) if stretch_view is None else stretch_view
         if picture is not None and (picture != ALL or len(cutouts.bands) > 1):
             self.stretch_view.picture = picture
@@ -106,7 +108,7 @@ class FocusView(pn.viewable.Viewer):
     def object_message(self) -> messages.Object:
         """Return everything shown of the object, including its pixels."""
         return self.data.object_message(self.object_id) | {
-            "tallest": self.height,
+            "tallest": 0 if self._fills else self.height,
             "stretch": self.stretch_message(),
         }
 
@@ -120,6 +122,7 @@ class FocusView(pn.viewable.Viewer):
         """
         check(message, messages.FROM_BROWSER)
         act = {"hello": self._show, "step": self._step, "go": self._go, "picture": self._turn}
+        act |= {"contours": self._contours, "circle": self._measure}
         act[message["type"]](message)
 
     def _step(self, message: messages.Step) -> None:
@@ -137,6 +140,14 @@ class FocusView(pn.viewable.Viewer):
         if message["name"] in self.stretch_view.param.picture.objects:
             self.stretch_view.picture = message["name"]
 
+    def _contours(self, message: messages.ContoursOf) -> None:
+        if message["id"] == self.object_id:  # else it is late, and another object is shown by now
+            self.canvas.send(self.data.contours_message(self.object_id, message["band"], message["count"]))
+
+    def _measure(self, message: messages.Circle) -> None:
+        if message["id"] == self.object_id:
+            self.canvas.send(self.data.photometry_message(message))
+
     def _show(self, *_: object) -> None:
         self.canvas.send(self.object_message())
 
@@ -146,5 +157,15 @@ class FocusView(pn.viewable.Viewer):
         stretch = self.stretch_message()
         self.canvas.send(messages.NewStretch(type="stretch", id=self.object_id, stretch=stretch, turn=turned))
 
+    def pane(self) -> pn.viewable.Viewable:
+        """Return the viewer without its settings; it fills the pane that it is put into, and the picture fills it."""
+        self._fills = True
+        self.canvas.param.update(sizing_mode="stretch_both", min_height=_LOWEST)
+        return self.canvas
+
+    def settings(self) -> pn.viewable.Viewable:
+        """Return the controls of the stretch, for a drawer or a popover."""
+        return self.stretch_view.__panel__()
+
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(*([self.stretch_view] if self._own else []), self.canvas, sizing_mode="stretch_width")
+        return pn.Column(*([self.settings()] if self._own else []), self.canvas, sizing_mode="stretch_width")

@@ -9,6 +9,7 @@ from galviz import studies
 from galviz.nn.explain.occlusion import occlude
 from galviz.nn.inference.predict import network_of
 from galviz.nn.networks.encoders import ResNet18
+from galviz.nn.networks.pooled_encoder import PooledEncoder
 from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.nn.tasks import build
 from galviz.nn.training.fit import fit
@@ -269,3 +270,45 @@ def test_an_encoder_of_timm_trains_saves_reopens_and_is_explained(make_sky, tmp_
     again = Run.create(tmp_path / "again", study="own", target=target, recipe=recipe, data="sky")
     train(again, sky, devices="cpu", encoder=str(run.path))
     assert again.state()["status"] == "done"
+
+
+@pytest.mark.parametrize("fits", [True, False], ids=["in memory", "too large"])
+def test_features_that_stay_are_computed_once(make_sky, tmp_path, monkeypatch, fits):
+    sky = make_sky(18, size=64)
+    catalogue = sky.catalogue.assign(kind=["a", "b", "c"] * 6)
+    sky = CutoutSet(images=sky.images[:], bands=BANDS, catalogue=catalogue, pixel_scale=1.0, unit=sky.unit)
+    target = Target.of(sky, "kind").fitted(catalogue)
+    recipe = general_recipes("classification", sky.unit, 64)["probe"]
+    more = {"validation": {"folds": 3}, "loss": {"calibration": 0.3}, "network": {"architecture": "timm/resnet18"}}
+    recipe = recipe.replace(epochs=3, batch=6, **more).replace(network={"pretrained": "", "pixels": 32})
+    seen = []
+    forward = PooledEncoder.forward
+    monkeypatch.setattr(PooledEncoder, "forward", lambda self, x: seen.append(len(x)) or forward(self, x))
+    monkeypatch.setattr("galviz.nn.training.fit.fits", lambda _: fits)
+    run = Run.create(tmp_path / "run", study="own", target=target, recipe=recipe, data="sky")
+    train(run, sky, devices="cpu")
+    objects, counts = len(sky), run.info["objects"]
+    once = counts["train"] + counts["held_out"]
+    # One image when it is built; then those that are calibrated, and all for the predictions.
+    assert sum(seen) == 1 + (once if fits else 3 * once) + counts["calibration"] + objects
+    assert studies.predict(Run.open(run.path), sky).table.equals(run.predictions().table)
+    assert np.isfinite(occlude(network_of(run), sky.images[:1], patch=32, stride=32).map).all()
+
+
+def test_features_computed_once_give_the_same_network(make_sky, tmp_path, monkeypatch):
+    sky = make_sky(18, size=64)
+    sky = CutoutSet(
+        images=sky.images[:],
+        bands=BANDS,
+        catalogue=sky.catalogue.assign(kind=["a", "b", "c"] * 6),
+        pixel_scale=1.0,
+        unit=sky.unit,
+    )
+    recipe = general_recipes("classification", sky.unit, 64)["probe"].replace(epochs=3, batch=6)
+    recipe = recipe.replace(network={"architecture": "timm/resnet18", "pretrained": "", "pixels": 32})
+    tables = []
+    for fits in (True, False):
+        monkeypatch.setattr("galviz.nn.training.fit.fits", lambda _, fits=fits: fits)
+        run = Run.create(tmp_path / str(fits), study="own", target=Target.of(sky, "kind"), recipe=recipe, data="sky")
+        tables.append(train(run, sky, devices="cpu").predictions().table.filter(like="p_"))
+    np.testing.assert_allclose(tables[0], tables[1], rtol=1e-3, atol=1e-4)

@@ -17,6 +17,7 @@ from galviz.nn.training import progress
 from galviz.nn.training.fit import fit
 from galviz.nn.training.plateau import lowered, stalled
 from galviz.nn.training.progress import RunRecorder, save_checkpoint
+from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target
@@ -386,3 +387,16 @@ def test_a_killed_process_resumes_without_hole_or_double_line(make_sky, tmp_path
     assert done.stderr == ""
     assert run.metrics()["epoch"].tolist() == list(range(1, 41))
     assert results(start(tmp_path / "whole", sky, recipe)) == results(run)
+
+
+def test_a_few_held_out_objects_are_predicted_after_each_epoch(tiny_sky, tmp_path):
+    run = start(tmp_path / "run", tiny_sky, RECIPE.replace(data={"tta": 1}))
+    samples, held = Predictions.open(run.samples), run.predictions().held_out()
+    assert set(samples.object_ids) == set(held.object_ids)  # there are only four
+    table = samples.table.loc[held.table.index]
+    assert table["ln_richness"].to_numpy() == pytest.approx(held.table["ln_richness"].to_numpy(), rel=1e-5)
+    assert table["ln_richness_true"].to_numpy() == pytest.approx(held.table["ln_richness_true"].to_numpy())
+
+
+def test_the_load_is_measured(done):
+    assert done.state()["load"] >= 0

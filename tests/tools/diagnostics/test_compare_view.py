@@ -140,8 +140,8 @@ def test_two_runs_are_compared_on_what_neither_was_trained_on():
     _, last = given(view.body)
     held_out = set(first.index[~first["in_training"]]) & set(second.index[~second["in_training"]])
     said = words(last)
-    assert "new errs less by 0." in said
-    assert f"on the {len(held_out)} objects both were not trained on (MAE: old 0." in said
+    assert "new has smaller errors by 0." in said
+    assert f"on the {len(held_out)} objects that neither was trained on (MAE: old 0." in said
     assert "7 more objects of old and 6 of new are left out" in said
     assert "Where new does worst compared with old" in said
     wanted = abs(first["estimate"] - second["estimate"]).loc[sorted(held_out)].sort_values(ascending=False).index
@@ -150,9 +150,9 @@ def test_two_runs_are_compared_on_what_neither_was_trained_on():
     press(by["Show where they differ most"])
     assert set(selection.ids) == set(wanted[:5])
     gain = abs(first["estimate"] - first["truth"]) - abs(second["estimate"] - second["truth"])
-    press(by["Show where new errs less"])
+    press(by["Show where new has the smaller error"])
     assert set(selection.ids) == set(gain.loc[sorted(held_out)].nlargest(5).index)
-    press(by["Show where old errs less"])
+    press(by["Show where old has the smaller error"])
     assert set(selection.ids) == set(gain.loc[sorted(held_out)].nsmallest(5).index)
 
 
@@ -164,7 +164,7 @@ def test_the_slices_of_a_comparison_are_those_in_which_the_second_fails():
     worse, _ = (pane.object.__self__ for pane in last.select(pn.param.ParamMethod) if pane.object.__name__ == "lines")
     _, lines = given(worse.lines)
     assert "z above 0.4 (" in words(lines)
-    assert "error of new less that of old 0." in words(lines)
+    assert "error of new minus error of old 0." in words(lines)
     press(buttons(lines)[0])
     assert selection.steps[-1] == ("where", {"expression": "z > 0.4", "how": "replace"})
     assert (selection.mask == matches("z > 0.4", selection.table)).all()
@@ -182,7 +182,7 @@ def test_objects_on_which_they_differ_most_are_shown(told, sky):
     assert grid.exchange.captions == ("estimate_a", "estimate_b", "truth")
     same = CompareView(first, first, sky, selection, **columns)
     said = words(given(same.body)[1])
-    assert "They say the same of every object" in said
+    assert "Both predict the same for every object" in said
     assert "left out" not in said
 
 
@@ -191,11 +191,11 @@ def test_runs_that_cannot_be_compared_say_why():
     view = CompareView(first, first.assign(truth=np.exp(first["truth"])), None, Selection(first))
     assert "truth: expected the same in a and b" in given(view.body)[1].object
     view = CompareView(first[first["in_training"]], first, None, Selection(first))
-    assert "There is no object both were not trained on" in words(given(view.body)[1])
+    assert "No object that neither was trained on" in words(given(view.body)[1])
     without = first.assign(truth=np.nan)
     view = CompareView(without, without.assign(estimate=0.0), None, Selection(first))
     said = words(given(view.body)[1])
-    assert "Errors cannot be compared: the truth of 0 of the 300 objects both were not trained on" in said
+    assert "Errors cannot be compared: the truth of 0 of the 300 objects that neither was trained on" in said
 
 
 def test_classes_can_be_compared():

@@ -167,8 +167,9 @@ def test_focus_and_choice_are_linked_both_ways():
 
 def test_an_id_that_is_not_there_changes_nothing():
     _, selection, _, browser = make()
-    for kind in ("focus", "toggle", "label"):
-        browser.act(type=kind, id="none", label="spiral")
+    for kind in ("focus", "toggle", "label", "skip", "range"):
+        browser.act(type=kind, id="none", label="spiral", start="none", end="1")
+    browser.act(type="fold", group="none", open=False)
     assert selection.focus is None
     assert len(selection) == 0
     with pytest.raises(ValueError, match="expected one of hello"):
@@ -250,3 +251,197 @@ def test_the_gallery_is_a_view_of_panel():
     root = pn.panel(gallery).get_root()
     assert GalleryGrid._bokeh_model in {type(model).__mro__[0] for model in root.references()}
     assert set(gallery.stretch_view.param.red.objects) == set(BANDS)
+
+
+def judged_sky(rows=60):
+    """A sky with a truth and a prediction of two classes, a third of them wrong, and some truths not known."""
+    sky = burned_sky(rows, 16)
+    truth = np.arange(rows) % 2
+    table = sky.catalogue.assign(
+        spiral_true=truth.astype(float), spiral=np.where(np.arange(rows) % 3, truth, 1 - truth)
+    )
+    table.loc[table.index[::10], "spiral_true"] = np.nan
+    return sky, table
+
+
+def test_groups_stand_one_after_another_each_in_its_order_and_one_can_be_closed():
+    sky = burned_sky(90, 16)
+    table = sky.catalogue
+    table.loc[table.index[:4], "kind"] = None
+    gallery = Gallery(sky, table, group="kind", order="z", filter="z < 0.5")
+    browser, kept = Browser(gallery.exchange), table[table["z"] < 0.5]
+    counts = kept["kind"].value_counts()
+    assert [(one["text"], one["count"]) for one in browser.state["groups"]] == [
+        *[(name, counts[name]) for name in ("a", "b", "ß")],
+        ("no value", kept["kind"].isna().sum()),
+    ]
+    expected = kept.assign(kind=kept["kind"].fillna("~")).sort_values(["kind", "z"], kind="stable")
+    # ß comes after ~, and missing values last
+    order = {"a": 0, "b": 1, "ß": 2, "~": 3}
+    expected = expected.iloc[np.argsort(expected["kind"].map(order), kind="stable")]
+    assert gallery.album.ids(0, 90) == list(expected.index)
+    version = browser.state["version"]
+    browser.act(type="fold", group="b", open=False)
+    assert gallery.album.ids(0, 90) == list(expected.index[expected["kind"] != "b"])
+    assert [one["open"] for one in browser.state["groups"]] == [True, False, True, True]
+    assert browser.state["version"] > version
+    assert browser.state["stays"]
+    gallery.order = "richness"
+    assert not browser.state["stays"]  # a new order starts at the top
+    assert [one["open"] for one in browser.state["groups"]] == [True, False, True, True]
+    browser.act(type="fold", group="b", open=True)
+    assert len(gallery.album) == len(kept)
+    gallery.group = ""
+    assert browser.state["groups"] == []
+
+
+def test_only_columns_with_few_values_are_offered_to_group_by_and_others_refused(tmp_path):
+    sky = burned_sky(300, 16)
+    table = sky.catalogue.assign(
+        fold=np.arange(300) % 5, cluster=[1.0, np.nan, 7.0] * 100, note=list(map(str, range(300)))
+    )
+    gallery = Gallery(sky, table, labels=Labels(tmp_path / "labels.csv"))
+    browser = Browser(gallery.exchange)
+    assert browser.state["arrangement"]["groups"] == ["kind", "fold", "cluster", "label"]
+    gallery.group = "cluster"
+    assert [one["text"] for one in browser.state["groups"]] == ["1", "7", "no value"]
+    gallery.group = "note"
+    assert "at most 60 values" in gallery.error
+    assert [one["text"] for one in browser.state["groups"]] == ["1", "7", "no value"]
+
+
+@pytest.mark.parametrize("badges", [("spiral_true", "spiral"), "hit", None])
+def test_badges_say_which_predictions_are_right(badges):
+    sky, table = judged_sky()
+    hit = (table["spiral"] == table["spiral_true"]).astype(object).where(table["spiral_true"].notna(), None)
+    browser = Browser(Gallery(sky, table.assign(hit=hit), badges=badges, captions=["z"]).exchange)
+    tiles = browser.ask(0, 60)
+    expected = ["" if flag is None else "right" if flag else "wrong" for flag in hit]
+    assert [tile["verdict"] for tile in tiles] == (expected if badges else [""] * 60)
+    if isinstance(badges, tuple):
+        assert tiles[3]["lines"][0] == ["", "predicted 0, true 1"]
+        assert tiles[10]["lines"][0] == ["", "predicted 0, true –"]
+    assert browser.state["lines"] == len(tiles[0]["lines"]) == 1 + isinstance(badges, tuple)
+
+
+def test_numbers_have_no_badges_and_columns_that_do_not_exist_are_refused():
+    sky, table = judged_sky()
+    browser = Browser(Gallery(sky, table.assign(z_true=table["z"] + 0.1), badges=("z_true", "z")).exchange)
+    assert {tile["verdict"] for tile in browser.ask(0, 60)} == {""}
+    with pytest.raises(ValueError, match="badges: expected columns of the table, got 'zz'"):
+        Gallery(sky, table, badges="zz")
+    with pytest.raises(ValueError, match=r"badges: .*got 'zz'"):
+        Gallery(sky, table, badges=("spiral_true", "zz"))
+
+
+def test_a_range_is_selected_in_the_order_shown_and_added_to_what_is_selected():
+    sky, selection, exchange, browser = make(80)
+    exchange.arrange("z", descending=True)
+    ids = exchange.album.ids(0, 80)
+    browser.act(type="toggle", id=ids[70])
+    browser.act(type="range", start=ids[9], end=ids[5])
+    assert set(selection.ids) == {ids[70], *ids[5:10]}
+    selection.undo()
+    assert list(selection.ids) == [ids[70]]
+    exchange.arrange("z", descending=True, among=np.isin(sky.object_ids, ids[:8]))
+    browser.act(type="range", start=ids[9], end=ids[5])  # one end is not shown any more
+    assert list(selection.ids) == [ids[70]]
+
+
+def test_skipped_objects_come_again_at_the_end_of_the_round(tmp_path):
+    _, selection, exchange, browser = make(6, labels=Labels(tmp_path / "labels.csv"))
+    ids = exchange.album.ids(0, 6)
+    browser.act(type="label", id=ids[0], label="spiral")
+    browser.act(type="resume")
+    assert selection.focus == ids[1]
+    for k in (1, 2):
+        browser.act(type="skip", id=ids[k])
+    assert (browser.state["labelled"], browser.state["later"]) == (1, 2)
+    assert [tile["later"] for tile in browser.ask(0, 4, pictures=False)] == [False, True, True, False]
+    for k in (3, 4, 5):
+        browser.act(type="resume")
+        assert selection.focus == ids[k]
+        browser.act(type="label", id=ids[k], label="elliptical")
+    browser.act(type="resume")
+    assert selection.focus == ids[1]
+    browser.act(type="skip", id=ids[1])  # again: the other one comes first
+    browser.act(type="resume")
+    assert selection.focus == ids[2]
+    browser.act(type="undo")
+    assert selection.focus == ids[1]
+    assert (browser.state["labelled"], browser.state["later"]) == (4, 1)
+    browser.act(type="undo")
+    assert selection.focus == ids[5]  # the label before
+    browser.act(type="label", id=ids[2], label="spiral")
+    assert browser.state["later"] == 0
+
+
+def test_labelling_resumes_at_the_first_without_a_label_among_those_shown(tmp_path):
+    labels = Labels(tmp_path / "labels.csv")
+    _, selection, exchange, browser = make(40, labels=labels)
+    exchange.arrange("z")
+    ids = exchange.album.ids(0, 40)
+    for object_id in ids[:7]:
+        labels.set(object_id, "spiral")
+    browser.act(type="resume")
+    assert selection.focus == ids[7]
+    for object_id in ids:
+        labels.set(object_id, "spiral")
+    browser.act(type="resume")
+    assert selection.focus == ids[7]
+
+
+def test_the_line_of_controls_changes_size_order_and_groups():
+    gallery = Gallery(burned_sky(50, 16))
+    browser = Browser(gallery.exchange)
+    assert browser.state["controls"] == ["size", "group"]
+    pane = gallery.pane()
+    assert browser.state["controls"] == ["size", "sort", "group", "more"]
+    assert browser.state["arrangement"]["orders"] == ["z", "richness", "kind"]
+    browser.act(type="tile", tile=200)
+    assert (gallery.tile, browser.state["tile"]) == (200, 200)
+    browser.act(type="tile", tile=9999)
+    assert gallery.tile == 320
+    browser.act(type="arrange", order="-z", descending=True, group="kind")
+    assert (gallery.order, gallery.descending, gallery.group) == ("-z", True, "kind")
+    before = gallery.album.ids(0, 50)
+    browser.act(type="arrange", order="nothing <", descending=True, group="kind")
+    assert "expected something like" in browser.state["error"]
+    assert gallery.album.ids(0, 50) == before
+    gallery.param.update(order="z")
+    assert browser.state["error"] == gallery.error == ""
+    settings = pane[0]
+    assert not settings.visible
+    browser.exchange.receive({"type": "more", "client": "me"})
+    assert settings.visible
+    gallery.enlarge = False
+    assert not browser.state["enlarge"]
+
+
+def test_a_page_opens_the_settings_in_its_drawer_and_the_pane_fills_its_place():
+    gallery, asked = Gallery(burned_sky(50, 16)), []
+    pane = gallery.pane(more=lambda: asked.append(True))
+    assert (list(pane), pane.sizing_mode, gallery.grid.sizing_mode) == ([gallery.grid], *["stretch_both"] * 2)
+    gallery.exchange.receive({"type": "more", "client": "me"})
+    assert asked == [True]
+    labels = {of for widget in gallery.settings().select(pn.widgets.Widget) for of in (widget.name, widget.label)}
+    assert {"Show only", "Selected only", "Captions", "Enlarge the picture under the pointer"} <= labels
+
+
+def test_a_gallery_knows_whether_there_are_pictures():
+    sky, table = burned_sky(10, 16), burned_table(14)
+    assert Gallery(sky).pictured
+    assert Gallery(sky, table).pictured
+    assert not Gallery(None, table).pictured
+    other = Gallery(sky, table.rename(index=lambda name: f"other {name}"))
+    assert not other.pictured
+    browser = Browser(other.exchange)
+    assert (browser.state["aspect"], browser.state["controls"]) == (0, ["group"])
+
+
+def test_what_is_selected_only_keeps_its_place_when_the_selection_changes():
+    sky = burned_sky(50, 16)
+    gallery = Gallery(sky, only_selected=True)
+    browser = Browser(gallery.exchange)
+    gallery.selection.where("z < 0.3")
+    assert (browser.state["count"], browser.state["stays"]) == (len(gallery.selection), True)

@@ -97,3 +97,18 @@ def test_a_table_alone_will_do():
     assert widget.album.ids(0, 9) == list(table.index)
     assert isinstance(widget.album.table, pd.DataFrame)
     assert np.isfinite(widget.height)
+
+
+def test_size_order_and_groups_set_in_the_browser_are_traitlets(sky):
+    widget = GalleryWidget(sky)
+    widget.exchange.receive({"type": "tile", "client": "x", "tile": 200})
+    widget.exchange.receive({"type": "arrange", "client": "x", "order": "z", "descending": False, "group": "kind"})
+    assert (widget.tile, widget.order, widget.group) == (200, "z", "kind")
+    assert [text for text, _ in widget.album.groups] == ["a", "b", "ß"]
+    widget.exchange.receive({"type": "arrange", "client": "x", "order": "zz", "descending": False, "group": "kind"})
+    assert "got 'zz'" in widget.exchange.error
+    assert widget.order == "z"
+    with pytest.raises(ValueError, match="group: expected a column"):
+        widget.group = "none"
+    widget.enlarge = False
+    assert not widget.exchange.enlarge

@@ -41,7 +41,8 @@ def test_objects_without_truth_do_not_count():
 
 def test_the_page_shows_it_where_the_network_tells_its_error(told, unsure, sky):
     def curves(view):
-        found = view.body().get_root().select({"type": Plot})
+        view.explorer.panes.open("Coverage")
+        found = view.main().get_root().select({"type": Plot})
         return [plot for plot in found if plot.title.text == "Coverage of the intervals"]
 
     assert not curves(PredictionsView(told, Selection(), sky))

@@ -62,3 +62,30 @@ def test_a_file_that_is_no_table_of_labels_is_refused_and_kept(tmp_path):
     with pytest.raises(ValueError, match="expected a CSV with the columns object_id, label, time, got"):
         Labels(path)
     assert path.read_text() == "id,class\n1,2\n"
+
+
+def test_labels_of_a_target_in_a_sky_are_in_one_place_whoever_asks(galviz_home, tmp_path):
+    sky = tmp_path / "survey" / "images"
+    Labels.of(sky, "spiral").set("1", "yes")
+    assert Labels.of(sky, "spiral").to_dict() == {"1": "yes"}
+    others = [Labels.of(sky, "bar"), Labels.of(sky), Labels.of(tmp_path / "other" / "images", "spiral")]
+    assert all(len(other) == 0 for other in others)
+    assert len({other.path for other in others}) == 3
+    assert Labels.of("tab/le.csv", "../../x").path.resolve().is_relative_to(galviz_home / "labels")
+    assert Labels.of("sky.fits", "spiral").place == "labels/sky.fits/spiral.csv in GALVIZ_HOME"
+
+
+def test_labels_of_an_earlier_version_are_taken_over_by_their_words(galviz_home):
+    Labels().set("1", "good")
+    Labels(galviz_home / "mergers.csv").set("2", "merger")
+    Labels(galviz_home / "spiral-labels.csv").set("3", "merger")
+    (galviz_home / "my-labels.csv").write_text("name,class\n1,merger\n")
+    labels = Labels.of("sky", "merger", ("merger", "not a merger"))
+    assert labels.to_dict() == {"2": "merger", "3": "merger"}
+    assert not labels.path.exists()
+    labels.set("4", "not a merger")
+    labels.set("2", "")
+    again = Labels.of("sky", "merger", ("merger", "not a merger"))
+    assert again.to_dict() == {"3": "merger", "4": "not a merger"}
+    assert Labels().to_dict() == {"1": "good"}
+    assert len(Labels.of("sky")) == 0

@@ -149,3 +149,46 @@ def test_coloured_density_is_the_mean_of_what_is_known_and_grey_where_nothing_is
     below, mean, some = (r.data_source.data["image"][0] for r in hv.render(plot).renderers)
     assert (np.nansum(below), np.isfinite(mean).sum()) == (8, 3)
     assert np.isfinite(some).sum() == 9  # wider than a pixel, to be seen
+
+
+@pytest.mark.parametrize("log", [(False, False), (True, True)])
+def test_a_few_outliers_do_not_squeeze_the_others(log):
+    rng = np.random.default_rng(0)
+    places = rng.normal(10, 1, (1000, 2))
+    places = 10**places if log[0] else places
+    assert explore.first_limits(places, log=log)[1] == 0
+    places[0], places[1] = (1e30, 1e30) if log[0] else (500, 10), places[1]
+    (low, high), outside = explore.first_limits(places, log=log)
+    assert outside == 1
+    width = np.log10(high / low) if log[0] else high - low
+    assert width[0] < 20
+    few = places[:150]
+    assert explore.first_limits(few, log=log)[1] == 0  # each one counts
+
+
+def test_the_running_median_has_as_many_objects_in_each_bin():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 100, 5000) ** 2
+    y = 3 * x + rng.normal(0, 1, 5000) * x
+    rows = explore.running_median(x, y)
+    assert len(rows) == 40
+    np.testing.assert_allclose(rows[:, 1] / rows[:, 0], 3, atol=0.5)
+    np.testing.assert_allclose(((rows[:, 3] - rows[:, 2]) / rows[:, 0])[5:], 2, atol=0.7)  # 16th to 84th: 2 σ
+    assert len(explore.running_median(x[:99], y[:99])) == 0
+    assert len(explore.running_median(np.ones(200), y[:200])) <= 1
+
+
+def test_contours_hold_the_shares_that_they_say():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(0, 1, (2, 50_000))
+    lines = explore.contours(x, y).get(1).split(datatype="array")
+    radius = sorted(float(np.hypot(*line.T).mean()) for line in lines if len(line) > 20)
+    expected = np.sqrt(-2 * np.log(1 - np.array([0.3, 0.68, 0.95])))  # of a normal distribution
+    np.testing.assert_allclose(radius, expected, rtol=0.06)
+
+
+def test_limits_on_a_logarithmic_axis_are_above_zero():
+    low, high = explore.plane_limits(np.array([[0.01, 1.0], [100.0, 2.0]]), log=(True, False))
+    assert 0 < low[0] < 0.01
+    assert high[0] > 100
+    assert explore.plane_limits(np.empty((0, 2)), log=(True, True))[0].min() > 0

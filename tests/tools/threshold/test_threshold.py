@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from galviz.measure.score_columns import answers, bin_column, meaning, truths
 from galviz.measure.threshold_stats import ThresholdCurve
 from galviz.sky.galaxy_zoo import COLUMNS, NAMES
+from galviz.tools.labels.core import Labels
 from galviz.tools.threshold.core import Scored, labels_of
 
 
@@ -139,6 +140,7 @@ def test_what_cannot_be_cut_is_refused(name, why):
 def test_labels_are_kept_apart_by_answer(galviz_home):
     assert labels_of("p_merger").path == galviz_home / "mergers.csv"
     assert labels_of("Class4.1").path == galviz_home / "mergers-Class4.1.csv"
+    assert labels_of("p_bar", lambda score: Labels.of("sky", score)).path == Labels.of("sky", "p_bar").path
 
 
 def test_a_few_values_that_are_no_probabilities_are_left_out_and_named():

@@ -136,9 +136,9 @@ def test_a_table_without_scores_is_refused(table):
 def test_the_page_opens_a_bare_csv_and_explores_it(table, tmp_path):
     write_table(tmp_path / "t.csv", table, "csv")
     page = ThresholdPage([str(tmp_path / "t.csv")], Library.find())
-    body = page.body()
+    page.body()
     assert page.view.scored.at(0.5).above == (table["p_merger"] > 0.5).sum()
-    card = body[-1]
+    card = page.card
     assert len(card) == 0
     card.collapsed = False
     explorer = page.explorer
@@ -149,7 +149,7 @@ def test_the_page_opens_a_bare_csv_and_explores_it(table, tmp_path):
     (tmp_path / "bare.csv").write_text("object_id,flux\na,3\nb,4\n")
     assert "0 … 1" in ThresholdPage([str(tmp_path / "bare.csv")], Library.find()).body().object
     assert "expected a table" in ThresholdPage(["nowhere.csv"], Library.find()).body().object
-    assert "Nothing is open" in ThresholdPage([], Library.find()).body().object
+    assert "Nothing is open" in ThresholdPage([], Library.find()).body()[0].object
 
 
 def test_the_address_says_what_is_looked_at(table, monkeypatch):

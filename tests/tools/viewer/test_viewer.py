@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -6,12 +7,14 @@ import pytest
 
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.photometry import stretch_limits
+from galviz.sky.photometry import aperture_fluxes, stretch_limits
 from galviz.tools.display import Stretch, default_stretch, lupton_limits, shown_limits
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer import messages
+from galviz.tools.viewer.core import sky_links
+from galviz.tools.viewer.figure import contours
 from galviz.tools.viewer.stretch import ALL, StretchView
 from galviz.tools.viewer.view import FocusCanvas, FocusView
 
@@ -136,7 +139,7 @@ def test_a_picture_that_is_clicked_is_that_of_the_looks(sky):
     assert (view.stretch_view.picture, view.stretch_message()["name"]) == ("g", "g")
     view.receive({"type": "picture", "name": "no band"})
     assert view.stretch_view.picture == "g"
-    with pytest.raises(ValueError, match="message: expected one of hello, step, go, picture, got 'eval'"):
+    with pytest.raises(ValueError, match="step, go, picture, contours, circle, got 'eval'"):
         view.receive({"type": "eval"})
 
 
@@ -214,6 +217,95 @@ def test_an_object_without_a_picture_is_said_to_have_none(sky):
     check(message, messages.TO_BROWSER)
     assert "pixels" not in message
     assert (message["id"], message["facts"], message["wcs"]) == ("elsewhere", [["z", "0.5"]], None)
+
+
+def test_in_a_pane_it_fills_what_there_is_and_its_settings_are_elsewhere(sky):
+    view = FocusView(sky, Selection(sky.catalogue), height=384)
+    assert view.object_message()["tallest"] == 384
+    assert len(view.__panel__()) == 2  # as notebooks show it: settings above
+    pane = view.pane()
+    assert (pane.sizing_mode, pane.min_height, pane.height) == ("stretch_both", 260, None)
+    assert view.object_message()["tallest"] == 0
+    assert view.settings().select(lambda part: part.name == "Gamma")
+
+
+def test_links_lead_to_the_place_of_the_image_and_hold_nothing_but_numbers(sky):
+    view = FocusView(sky, Selection(sky.catalogue, focus=sky.object_ids[1]))
+    message = view.object_message()
+    check(message, messages.TO_BROWSER)
+    ra, dec = sky.wcs_of(sky.object_ids[1]).wcs_pix2world(7.5, 7.5, 0)
+    assert [name for name, _ in message["links"]] == ["Aladin Lite", "SkyServer", "Legacy Survey"]
+    for _, link in message["links"]:
+        assert re.fullmatch(r"https://[a-z.]+/[\w/?=&%.,+-]*", link)
+        assert f"{ra % 360:.7f}" in link
+        assert f"{dec:.7f}" in link.replace("+", "")
+    facts = pd.DataFrame({"ra": ["10.5", "<b>"], "dec": ["-3.25", "1"]}, index=pd.Index(["a", "b"], name="object_id"))
+    view = FocusView(sky, Selection(facts, focus="a"), facts)
+    assert "ra=10.5000000&dec=-3.2500000" in dict(view.object_message()["links"])["SkyServer"]
+    view.selection.focus = "b"
+    assert view.object_message()["links"] == []
+    assert sky_links(10, 91) == sky_links(np.nan, 0) == []
+
+
+def test_a_circle_is_measured_in_every_band(sky):
+    object_id = str(sky.object_ids[2])
+    view, sent = FocusView(sky, Selection(sky.catalogue, focus=object_id)), []
+    view.canvas._send_msg = sent.append
+    size = sky.images.shape[-1]
+    circle = {"type": "circle", "id": object_id, "x": size / 2, "y": size / 2, "radius": 3.0, "inner": 5, "outer": 7}
+    view.receive(circle)
+    check(sent[-1], messages.TO_BROWSER)
+    json.dumps(sent[-1], allow_nan=False)
+    row = sky.row_of([object_id])[0]
+    more = {"coverage": sky.coverage[row], "zero_point": 22.5}
+    expected = aperture_fluxes(sky.images[row], sky.bands, (size / 2, size / 2), 3.0, (5, 7), **more)
+    assert [one["band"] for one in sent[-1]["bands"]] == list(sky.bands)
+    assert sent[-1]["bands"][2]["flux"] == expected.loc["r", "flux"]
+    view.receive(circle | {"radius": -1.0})
+    check(sent[-1], messages.TO_BROWSER)
+    assert sent[-1]["problem"].startswith("Give a radius")
+    view.receive(circle | {"id": "another"})  # late: it is no longer shown
+    assert len(sent) == 2
+
+
+def test_display_pixels_are_not_measured_and_fluxes_without_zero_point_have_no_magnitude(sky):
+    same = {"images": sky.images[:], "bands": sky.bands, "catalogue": sky.catalogue, "pixel_scale": 0.4}
+    for unit in ("display", "flux"):
+        view, sent = FocusView(CutoutSet(**same, unit=unit), Selection()), []
+        view.canvas._send_msg = sent.append
+        request = {"type": "circle", "id": view.object_id, "x": 9, "y": 9, "radius": 3, "inner": 4, "outer": 6}
+        view.receive(request)
+        if unit == "display":
+            assert sent[-1]["bands"] == []
+            assert "Display pixels carry no flux" in sent[-1]["problem"]
+        else:
+            assert {one["mag"] for one in sent[-1]["bands"]} == {None}
+            assert all(one["flux"] is not None for one in sent[-1]["bands"])
+
+
+def test_contours_are_those_of_the_band_of_the_object(sky):
+    view, sent = FocusView(sky, Selection(sky.catalogue, focus=sky.object_ids[3])), []
+    view.canvas._send_msg = sent.append
+    request = {"type": "contours", "id": str(sky.object_ids[3]), "band": "g", "count": 3}
+    view.receive(request)
+    check(sent[-1], messages.TO_BROWSER)
+    levels, lines = contours(sky.images[3][1], 3, sky.coverage[3][1])
+    assert sent[-1]["levels"] == levels
+    assert len(sent[-1]["lines"]) == len(lines) > 0
+    np.testing.assert_allclose(sent[-1]["lines"][0], lines[0].ravel(), atol=0.005)
+    view.receive(request | {"count": 99})
+    assert len(sent[-1]["levels"]) == 12
+    view.receive(request | {"band": "<b>"})
+    assert sent[-1]["lines"] == []
+
+
+def test_coordinates_that_are_not_known_are_not_shown(sky):
+    wcs = sky.wcs
+    wcs.loc[sky.object_ids[0], "cd1_1"] = np.nan
+    same = {"images": sky.images[:], "bands": sky.bands, "catalogue": sky.catalogue, "unit": sky.unit}
+    message = FocusView(CutoutSet(**same, pixel_scale=np.nan, wcs=wcs), Selection()).object_message()
+    assert (message["wcs"], message["links"], message["arcsec"]) == (None, [], 0.0)
+    json.dumps({name: value for name, value in message.items() if name != "pixels"}, allow_nan=False)
 
 
 def test_the_component_carries_its_code_and_asks_for_no_other():

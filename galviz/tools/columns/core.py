@@ -1,0 +1,201 @@
+"""Columns that are computed from others and stay: in the table, plots, filters, exports and saved views."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import param
+
+from galviz.io.expressions import column, evaluate
+from galviz.tools.selection.core import Selection
+
+_LONGEST = 80  # characters of a name
+
+
+class TableColumns(param.Parameterized):
+    """The columns that were added to the table of a selection.
+
+    They are added to the table itself, so all views that share it have them. Give a page a table of its own:
+    ``table.copy(deep=False)`` shares the values with the original, but not the columns.
+
+    Parameters
+    ----------
+    selection : Selection
+        Its table gets the columns. Each change calls `Selection.show`, which tells the views.
+    units : dict of str to str, optional
+        Units of the table's columns; those of new columns are written into it.
+
+    Attributes
+    ----------
+    version : int
+        Grows with each change.
+    """
+
+    version = param.Integer(default=0, doc="grows with each change")
+
+    def __init__(self, selection: Selection, units: dict[str, str] | None = None) -> None:
+        super().__init__()
+        self.selection, self.table = selection, selection.table
+        self.units = {} if units is None else units
+        self._computed: dict[str, str] = {}
+        self._joined: list[str] = []
+
+    @property
+    def computed(self) -> dict[str, str]:
+        """Name → expression of the computed columns, in the order in which they were added."""
+        return dict(self._computed)
+
+    def add(self, name: str, expression: str, unit: str = "") -> None:
+        """Add a column that is computed from others.
+
+        Parameters
+        ----------
+        name : str
+        expression : str
+            As in `galviz.io.expressions.evaluate`; it may use columns that were added before.
+        unit : str
+
+        Raises
+        ------
+        ValueError
+            If the name is empty, too long or in use, or the expression cannot be computed.
+        """
+        name = self._free(name)
+        values = as_column(evaluate(expression, self.table), self.table.index)
+        self._computed[name] = expression.strip()
+        self._put({name: values}, {name: unit.strip()})
+
+    def attach(self, columns: pd.DataFrame, units: Mapping[str, str] | None = None) -> None:
+        """Add the columns of another table, such as `galviz.tools.columns.join.Joined.table`.
+
+        Raises
+        ------
+        ValueError
+            If it has other objects, or a name is in use.
+        """
+        if not columns.index.equals(self.table.index):
+            raise ValueError("columns: expected the objects of the table, in its order, got others. Join them first.")
+        names = [self._free(str(name)) for name in columns.columns]
+        self._joined += names
+        self._put({name: columns[name] for name in names}, units or {})
+
+    def remove(self, name: str) -> None:
+        """Remove a column that was added.
+
+        Raises
+        ------
+        KeyError
+            If no such column was added.
+        ValueError
+            If another computed column uses it.
+        """
+        if name not in {*self._computed, *self._joined}:
+            raise KeyError(f"name: expected a column that was added, got {name!r}. Others belong to the table.")
+        without = self.table.iloc[:0].drop(columns=name)
+        for other, expression in self._computed.items():
+            if other != name and _fails(expression, without):
+                raise ValueError(f"name: expected a column that no other uses, got {name!r}. Remove {other!r} first.")
+        self._computed.pop(name, None)
+        self._joined = [each for each in self._joined if each != name]
+        self.units.pop(name, None)
+        del self.table[name]
+        self._tell()
+
+    def to_json(self) -> list[dict[str, str]]:
+        """Return the computed columns as JSON values, for `restore`. Joined columns are not in it."""
+        return [
+            {"name": name, "expression": expression, "unit": self.units.get(name, "")}
+            for name, expression in self._computed.items()
+        ]
+
+    def restore(self, columns: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the computed columns by those of `to_json`. Restore them before plots, filters and the selection.
+
+        Raises
+        ------
+        ValueError
+            If one does not fit this table. The columns are then as before.
+        """
+        wanted = [_checked(each) for each in columns]
+        if wanted == self.to_json():
+            return
+        kept, before = {name: self.table[name] for name in self._computed}, self.to_json()
+        self._drop(kept)
+        try:
+            for each in wanted:
+                self.add(**each)
+        except ValueError:
+            self._drop(self._computed)
+            self._computed = {each["name"]: each["expression"] for each in before}
+            self._put(kept, {each["name"]: each["unit"] for each in before})
+            raise
+        if not wanted:
+            self._tell()
+
+    @classmethod
+    def from_json(
+        cls, columns: Iterable[Mapping[str, Any]], selection: Selection, units: dict[str, str] | None = None
+    ) -> "TableColumns":
+        """Return the columns described by `to_json`, added to the table of a selection."""
+        found = cls(selection, units)
+        found.restore(columns)
+        return found
+
+    def _drop(self, names: Iterable[str]) -> None:
+        for name in list(names):
+            del self.table[name]
+            self.units.pop(name, None)
+        self._computed = {}
+
+    def _free(self, name: str) -> str:
+        name = name.strip()
+        if not name or len(name) > _LONGEST:
+            raise ValueError(f"name: expected a name of 1 to {_LONGEST} characters, got {len(name)}. Type another.")
+        if name in {*self.table.columns, self.table.index.name, "object_id"}:
+            raise ValueError(f"name: expected a new name, got {name!r}, which the table has. Choose another.")
+        return name
+
+    def _put(self, columns: Mapping[str, pd.Series], units: Mapping[str, str]) -> None:
+        for name, values in columns.items():
+            self.table[name] = values
+            if units.get(name):
+                self.units[name] = units[name]
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell the views that the table has other columns."""
+        if self.selection.table is self.table:  # else another tab is open, with another table
+            self.selection.show(self.table)
+        self.version += 1
+
+
+def as_column(values: np.ndarray, index: pd.Index) -> pd.Series:
+    """Return the value of an expression as a column: numbers, true and false, or text (missing: NaN)."""
+    if values.dtype == object:
+        text = [None if pd.isna(value) else str(value) for value in values]
+        return pd.Series(text, index=index, dtype=pd.StringDtype(na_value=np.nan))
+    return pd.Series(
+        np.where(np.isfinite(values), values, np.nan) if values.dtype != bool else values.copy(), index=index
+    )
+
+
+def example(table: pd.DataFrame) -> str:
+    """Return an example of an expression on columns of a table."""
+    names = [column(str(name)) for name in table.select_dtypes("number")]
+    return f"for example {' - '.join(names[:2])}" if len(names) > 1 else f"for example {names[0]} * 2" if names else ""
+
+
+def _fails(expression: str, table: pd.DataFrame) -> bool:
+    try:
+        evaluate(expression, table)
+    except ValueError:
+        return True
+    return False
+
+
+def _checked(one: Mapping[str, Any]) -> dict[str, str]:
+    """Return a column of `to_json`, which may come from a stranger."""
+    if not isinstance(one, Mapping) or not all(isinstance(one.get(key), str) for key in ("name", "expression")):
+        raise ValueError(f"columns: expected a name and an expression, got {one!r}. Was it made by this version?")
+    return {"name": one["name"], "expression": one["expression"], "unit": str(one.get("unit", ""))}

@@ -1,0 +1,56 @@
+"""Every page by axe-core, in light and dark: nothing may keep out who does not see, hear or click as others do."""
+
+from pathlib import Path
+
+import pytest
+from at_once import random_gan, random_run
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+FIRST = 1237658493878337900
+GRAVE = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ['violations'] })
+  return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)).flatMap(({ id, nodes }) =>
+    nodes.map(({ target, html, any, all, none }) => `${id}: ${target.flat(9).join(' > ')}\\n    ${html.slice(0, 200)}
+    ${[...any, ...all, ...none].map(({ message }) => message).join('; ')}`))
+}"""
+
+PAGES = {
+    "home": [""],
+    "explore": ["", "open=run random"],
+    "richness": ["tab=data", "tab=train", "tab=predictions", "tab=why", "tab=runs", "tab=labels"],
+    "inpainting": ["tab=repair&run=fits&steps=3"],
+    "occlusion": ["run=random"],
+    "mergers": ["tab=threshold"],
+    "train": ["tab=train"],
+    "channels": [""],
+}
+
+
+@pytest.fixture(scope="module")
+def server(serve, make_sky):
+    """All pages over a sky, a run of predictions and one of best fits."""
+    server, sky = serve(" ".join(PAGES)), make_sky(12, FIRST)
+    place = sky.save(server.home / "skies" / "burned")
+    random_run(server.home / "runs" / "random", sky, place)
+    random_gan(server.home / "runs" / "fits", sky, place)
+    return server
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("dashboard", PAGES)
+def test_no_page_keeps_anyone_out(server, open_page, dashboard, theme):
+    if not AXE.is_file():
+        pytest.skip(f"axe-core is not at {AXE}; `npm ci` brings it")
+    found = []
+    for query in PAGES[dashboard]:
+        driven = open_page(f"http://127.0.0.1:{server.port}/{dashboard}?theme={theme}&{query}")
+        driven.page.locator(".galviz-main").wait_for()
+        driven.rests()
+        for side in ("left", "right"):
+            driven.drawer(side)
+        driven.rests()
+        driven.page.add_script_tag(path=AXE)
+        found += [f"{query} {each}" for each in driven.page.evaluate(GRAVE)]
+    assert not found, "\n".join(found)

@@ -1,0 +1,158 @@
+"""The home page, and all pages as one site."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import pytest
+from PIL import Image
+
+from galviz.cli.main import main
+from galviz.pages import site as sites
+from galviz.pages.home import HomePage, is_table, split
+from galviz.pages.site import first_page, site
+from galviz.tools.formatting import Text
+from galviz.work import processes as jobs
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """What would be started as a process: commands and folders."""
+    calls = []
+    monkeypatch.setattr(jobs, "start", lambda command, folder: calls.append((command, folder)))
+    return calls
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "my galaxies"
+    folder.mkdir()
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / "a.png")
+    return folder
+
+
+def shown(page):
+    return page.cards().object
+
+
+def links(html):
+    return [urlsplit(url.replace("&amp;", "&")) for url in re.findall(r"href='([^']+)'", html)]
+
+
+def test_data_and_runs_are_cards_with_pictures_numbers_and_links(galviz_home, sky, make_run):
+    make_run("first", "done")
+    html = shown(HomePage())
+    assert "tiny" in html
+    assert "first" in html
+    assert html.count("<img src='data:image/png;base64,") >= 4
+    assert "12 objects · 5 bands · 16×16 px" in html
+    found = {
+        (url.path, *(parse_qs(url.query).get(name, [""])[0] for name in ("tab", "sky", "run"))) for url in links(html)
+    }
+    assert ("./train", "data", "tiny", "") in found
+    assert ("./train", "train", "tiny", "") in found
+    assert any(path == "./richness" and run == "first" for path, _, _, run in found)
+    assert {"./mergers", "./inpainting", "./channels"} <= {path for path, *_ in found}
+
+
+def test_an_empty_home_says_what_to_do(galviz_home):
+    html = shown(HomePage())
+    assert "No data yet" in html
+    assert "No run yet" in html
+    assert "./richness" in html
+
+
+def test_names_are_text(galviz_home, sky):
+    (galviz_home / "skies" / "tiny").rename(galviz_home / "skies" / "<img src=x onerror=alert(1)>")
+    html = shown(HomePage())
+    assert "<img src=x" not in html
+    assert "&lt;img src=x" in html
+
+
+def test_a_damaged_sky_is_a_card_that_says_so(galviz_home, sky):
+    (galviz_home / "skies" / "tiny" / "galviz.json").write_text("{")
+    assert "cannot be opened" in shown(HomePage())
+
+
+def test_a_folder_of_pictures_that_was_given_becomes_a_sky(galviz_home, pictures, started):
+    page = HomePage([str(pictures)])
+    assert page.path == str(pictures)
+    page.ingest(page.path)
+    assert started[0][0] == [
+        "ingest", str(pictures), "--skip-bad", "--out", str(galviz_home / "skies" / "my-galaxies")
+    ]  # fmt: skip
+    assert page.job.making == "my-galaxies"
+
+
+def test_a_folder_that_was_not_given_is_refused_with_the_way_out(galviz_home, tmp_path, started):
+    page = HomePage()
+    page.ingest(tmp_path.parent)
+    assert started == []
+    assert "galviz open" in page.job.result
+
+
+def test_a_demo_is_drawn_and_shown_when_it_is_ready(galviz_home, sky, started, monkeypatch):
+    page = HomePage()
+    page.demo()
+    (command, _), seen = started[0], page.found
+    assert command[:2] == ["mock", "richness"]
+    sky.save(galviz_home / "skies" / "demo")
+    monkeypatch.setattr(jobs, "is_alive", lambda _: False)
+    page.poll()
+    assert page.job.result == "demo is ready."
+    assert page.found > seen
+    assert "demo" in shown(page)
+
+
+def test_what_is_uploaded_is_explored_or_becomes_a_sky(galviz_home, tmp_path, started):
+    page, folder = HomePage(), tmp_path / "abc"
+    folder.mkdir()
+    (folder / "t.csv").write_text("object_id,z\na,1\n")
+    page._receive(folder / "t.csv")  # what the upload calls
+    assert "./explore?upload=abc" in page.job.result
+    (folder / "pictures.zip").write_bytes(b"PK")
+    page._receive(folder / "pictures.zip")
+    assert started[0][0][:2] == ["ingest", str(folder / "pictures.zip")]
+
+
+def test_paths_are_told_apart(galviz_home, sky, make_run, pictures, tmp_path):
+    run, folder, table = make_run("first", "done").path, galviz_home / "skies" / "tiny", tmp_path / "t.csv"
+    table.write_text("object_id,z\na,1\n")
+    paths = [str(path) for path in (folder, run, galviz_home / "runs", pictures, table)]
+    assert split(paths) == (paths[:3], paths[3:])
+    assert is_table(table)
+    assert not is_table(pictures)
+    assert first_page([]) == "/"
+    assert first_page([str(table)]) == "/explore"
+    assert first_page([str(folder)]) == "/train?tab=data&sky=tiny"
+    assert first_page([str(run)]) == "/richness?tab=predictions&run=first"
+    assert first_page([str(pictures)]) == "/"
+    assert first_page(paths) == "/"
+
+
+def test_every_page_of_the_site_opens(galviz_home, sky):
+    pages = site([str(galviz_home / "skies" / "tiny")])
+    assert {"/", "/explore", "/occlusion", "/train", "/richness", "/mergers", "/inpainting", "/channels"} <= set(pages)
+    for make in pages.values():
+        assert isinstance(pn.panel(make()), pn.viewable.Viewable)
+
+
+def test_a_table_that_was_given_is_what_the_explorer_shows(galviz_home, tmp_path):
+    table = tmp_path / "t.csv"
+    pd.DataFrame({"object_id": ["a", "b"], "z": [0.1, 0.2]}).to_csv(table, index=False)
+    page = site([str(table)])["/explore"]()
+    texts = page.select(Text)
+    assert any("<b>t.csv</b>: 2 objects, 1 columns" in str(text.object) for text in texts)
+
+
+def test_the_command_serves_to_this_computer_only(galviz_home, monkeypatch, capsys):
+    served = {}
+    monkeypatch.setattr(sites.pn, "serve", lambda pages, **options: served.update(options, pages=pages))
+    assert main(["open", "--no-browser"]) == 0
+    assert served["address"] == "127.0.0.1"
+    assert served["websocket_origin"] == [f"127.0.0.1:{served['port']}", f"localhost:{served['port']}"]
+    assert f"http://127.0.0.1:{served['port']}/" in capsys.readouterr().out
+    assert main(["open", "nowhere"]) == 2
+    assert "nowhere" in capsys.readouterr().err
