@@ -281,7 +281,7 @@ def test_sizes_may_be_given_in_arcsec_and_keep_it_where_the_scale_is_another(giv
     scale[:] = 0.5
     scale[4] = 0.25
     scale[5] = np.nan
-    monkeypatch.setattr(sky, "pixel_scale", scale)
+    monkeypatch.setattr(sky, "_pixel_scale", scale)
     request = WhyView(run, sky, selection := Selection(sky.catalogue, focus=sky.object_ids[3])).one.request
     request.param.update(patch=4, stride=2)
     request.unit = "″"
