@@ -242,6 +242,7 @@ def study_page(name: str, paths: Sequence[str] = ()) -> pn.template.base.BaseTem
         except REFUSED as error:
             return error_note(shown_error(error))
         pn.state.onload(shown.train.find_devices)
+        pn.state.onload(shown.results.warm)
         pn.state.add_periodic_callback(shown.poll, period=_EVERY_MS)
         return shown
 

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { colourOf, insideImage, nearestPlace, zoomed } from "../../galviz/tools/occlusion/client.js";
+import {
+  asPlaces,
+  circle,
+  colourOf,
+  insideImage,
+  longer,
+  nearestPlace,
+  newName,
+  zoomed,
+} from "../../galviz/tools/occlusion/client.js";
 
 const WHOLE = [0, 0, 64, 32];
 
@@ -37,4 +46,29 @@ test("the limits of a map are the ends of its colours", () => {
     [0, 0, 2, 3, 4, 4],
   );
   assert.deepEqual(colourOf(7, { ...scale, limits: [7, 7] }), [2]); // a flat map
+});
+
+test("a line that is drawn grows only where the pointer has moved", () => {
+  const line = [[3, 3]];
+  assert.equal(longer(line, [3.5, 3.5]), line);
+  assert.deepEqual(longer(line, [6, 3]), [
+    [3, 3],
+    [6, 3],
+  ]);
+  assert.deepEqual(longer([], [1, 2]), [[1, 2]]);
+});
+
+test("corners are places of pixels: their centres are whole numbers, rows are counted from the bottom", () => {
+  assert.deepEqual(asPlaces([[0.5, 15.5]], 16), [[0, 0]]);
+  assert.deepEqual(asPlaces([[12, 4]], 16), [[11.5, 11.5]]);
+});
+
+test("a new region has a name of its own, also after another was removed", () => {
+  assert.equal(newName([]), "region 1");
+  assert.equal(newName([{ name: "region 2" }]), "region 3");
+  assert.equal(newName([{ name: "core" }]), "region 2");
+});
+
+test("the region of a source is a circle around it", () => {
+  for (const [x, y] of circle({ x: 5, y: 9 }, 2)) assert.ok(Math.abs(Math.hypot(x - 5, y - 9) - 2) < 1e-12);
 });

@@ -1,5 +1,6 @@
 """The tabs "predictions" and "why" of a page: results of the selected run, and their explanation."""
 
+from contextlib import suppress
 from importlib import import_module
 
 import panel as pn
@@ -12,6 +13,7 @@ from galviz.pages.why import WhyView
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import REFUSED, error_note, note, shown_error, text
+from galviz.work.explanation import warm
 
 
 class Results:
@@ -50,6 +52,13 @@ class Results:
         self.view.links = self._to_why()
         (self.view.alerts if cutouts is None else self.view.heading).append(data)
         return self.view
+
+    def warm(self) -> None:
+        """Let the worker load the network of the selected run, so that the tab "why" does not wait for it."""
+        path = self.library.run_path(self.page.run) if "why" in self.page.tabs else None
+        if path is not None:
+            with suppress(*REFUSED):  # the tab shows the error
+                warm(Run.open(path))
 
     def why(self) -> pn.viewable.Viewable:
         """Show which parts of an image the selected run's prediction depends on."""

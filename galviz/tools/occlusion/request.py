@@ -126,7 +126,7 @@ class RequestControls(pn.viewable.Viewer):
 
     def above(self) -> list[pn.widgets.Widget]:
         """Return the controls above the map: the method, and what the map shows."""
-        look = {"width": 190, "margin": (0, 6)}
+        look = {"width": 230, "margin": (8, 6, 0, 6)}
         return [field(self.param.method, **look), field(self.param.value, **look)]
 
     def advanced(self) -> list[pn.viewable.Viewable]:

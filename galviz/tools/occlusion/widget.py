@@ -178,7 +178,7 @@ class OcclusionWidget(anywidget.AnyWidget):
             hidden.poll()
             texts = {name: effect_text(effect, name_of(self.found)) for name, effect in hidden.effects.items()}
             self.set_trait("effects", texts)
-        self.send(effects_message(self.object_id, hidden, name_of(self.found)))
+        self.send(effects_message(self.object_id, hidden, name_of(self.found)), buffers=[])
 
     def explain(self) -> None:
         """Request a new map; the previous one is dropped."""
@@ -240,4 +240,4 @@ class OcclusionWidget(anywidget.AnyWidget):
         self.send(message, buffers=[message.pop("png")])
         if self.found is not None:
             self._draw()
-            self.send(effects_message(self.object_id, self.hidden, name_of(self.found)))
+            self.send(effects_message(self.object_id, self.hidden, name_of(self.found)), buffers=[])

@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import pytest
 from at_once import Now, random_run
@@ -10,8 +11,13 @@ from at_once import Now, random_run
 from galviz.pages.library import Library
 from galviz.pages.occlusion_page import OcclusionPage
 from galviz.pages.why import WhyView
+from galviz.tools.messages import check
+from galviz.tools.occlusion import messages
+from galviz.tools.occlusion.meaning import definition
 from galviz.tools.occlusion.result import sanity_text
 from galviz.tools.selection.core import Selection
+from galviz.work import worker
+from galviz.work.explanation import warm
 
 
 class Never(Now):
@@ -161,3 +167,139 @@ def test_the_run_that_was_named_comes_first(given, galviz_home):
         shutil.copytree(galviz_home / "runs" / "random", galviz_home.parent / name / "run")
     page = OcclusionPage(Library.find([str(galviz_home.parent / "named" / "run")]))
     assert page.library.run_path(page.run) == galviz_home.parent / "named" / "run"
+
+
+def triangle(name, at=9.0):
+    return {"name": name, "points": [(at, 9.0), (at + 4, 9.0), (at, 13.0)]}
+
+
+def effects_of(view):
+    return view.canvas.latest["effects"]
+
+
+def test_the_marked_sources_are_hidden_once_the_map_is_there_and_what_it_means_is_a_sentence(given):
+    run, sky = given
+    view = WhyView(run, sky, Selection(sky.catalogue, focus=sky.object_ids[3])).one
+    view.sources = pd.DataFrame({"x": [11.0, 3.0], "y": [11.0, 3.0], "kind": ["member", "star"]})
+    assert "Hiding" not in view.meaning()
+    view.poll()
+    assert "Hiding the only one of the members" in view.meaning()
+    assert "(chance: " in view.meaning()
+    (effect,) = view.effects.effects.values()
+    hidden = np.zeros((16, 16), dtype=bool)
+    y, x = np.mgrid[:16, :16]
+    hidden[(x - 11) ** 2 + (y - 11) ** 2 <= 4] = True
+    np.testing.assert_array_equal(view.effects.masks["marked sources"], hidden)
+    assert len(effect.chance) == 24
+
+
+def test_regions_are_hidden_one_by_one_and_together_and_belong_to_their_object(given):
+    run, sky = given
+    view = WhyView(run, sky, Selection(sky.catalogue, focus=sky.object_ids[3])).one
+    view.poll()
+    drawn = [triangle("one"), triangle("two", at=1.0)]
+    view.canvas._handle_msg({"type": "regions", "id": sky.object_ids[3], "regions": drawn})
+    assert effects_of(view)["busy"]
+    view.poll()
+    message = effects_of(view)
+    assert list(message["texts"]) == ["one", "two", "all together"]
+    assert not message["busy"]
+    check(message, messages.TO_BROWSER)
+    change = {name: effect.change for name, effect in view.effects.effects.items()}
+    masks = np.array(list(view.effects.masks.values()))
+    request = {"output": ("learned", 0), "patch": 2, "baseline": "mean", "bands": "together"}
+    outputs, clean = worker.without(str(run.path), sky.images[3], request, masks)
+    np.testing.assert_allclose(list(change.values()), clean - outputs[0], atol=1e-5)
+    assert "Hiding both regions" in view.meaning()
+    view.canvas._handle_msg({"type": "step", "by": 1})
+    assert view.object_id == sky.object_ids[4]
+    assert view.canvas.latest["object"]["regions"] == []
+    view.receive({"type": "regions", "id": sky.object_ids[3], "regions": []})  # too late: of the object before
+    view.step(-1)
+    assert view.canvas.latest["object"]["regions"] == drawn
+    with pytest.raises(ValueError, match="message"):
+        view.canvas._handle_msg({"type": "regions", "id": 3})
+
+
+def test_a_region_that_makes_no_sense_is_an_error_that_is_shown(given):
+    run, sky = given
+    view = WhyView(run, sky, Selection(sky.catalogue)).one
+    view.poll()
+    view.receive({"type": "regions", "id": view.object_id, "regions": [{"name": "thin", "points": [(0.0, 0.0)]}]})
+    assert view.error.startswith("thin: expected 3 to 2000 corners, got 1")
+
+
+@pytest.mark.parametrize("method", ["superpixels", "integrated gradients", "Grad-CAM"])
+def test_each_method_has_a_map_and_says_what_it_is(given, method):
+    run, sky = given
+    view = WhyView(run, sky, Selection(sky.catalogue, focus=sky.object_ids[3])).one
+    view.request.value = "output"
+    view.request.param.update(method=method, segments=12)
+    view.poll()
+    assert view.error == ""
+    message = view.canvas.latest["map"]
+    check(message, messages.TO_BROWSER)
+    values = np.frombuffer(message["values"], "<f4").reshape(16, 16)
+    np.testing.assert_array_equal(values, view.found.map(view.request.value)[0])
+    assert view.request.value == ("output" if method == "superpixels" else "change")
+    assert message["unit"] == ("" if method == "Grad-CAM" else "ln λ")
+    assert np.isfinite(values).all()
+    if method == "integrated gradients":
+        gap = view.found.clean - view.found.base
+        assert view.found.map().sum() == pytest.approx(gap, abs=0.02 * max(1, abs(gap)))
+        assert "the pixels sum to" in definition(view.found, "ln λ")
+    assert view.result()
+    assert view.found.to_fits()
+    if method != "Grad-CAM":  # whose map of so small an image is one cell
+        assert -1 <= view.found.sane().new_results()[0][1] <= 1
+    assert method in view.found.settings_text or method == "superpixels"
+
+
+def test_a_method_that_a_network_does_not_support_says_so(given, galviz_home, monkeypatch):
+    monkeypatch.setattr("galviz.work.explanation.Work", Failing)
+    _, sky = given
+    mixed, _ = random_run(galviz_home / "runs" / "mixed", sky, galviz_home / "skies" / "tiny", apart=False)
+    view = WhyView(mixed, sky, Selection(sky.catalogue)).one
+    view.request.param.update(method="Grad-CAM", band="g")
+    view.poll()
+    assert "This network mixes the bands in its first layer" in view.error
+
+
+class Failing(Now):
+    """Work that tells its error instead of raising it, as that of a worker."""
+
+    def __init__(self, function, chunks, on_change=None):
+        try:
+            super().__init__(function, chunks, on_change)
+        except ValueError as error:
+            self.status, self.error = "failed", f"ValueError: {error}"
+
+
+def test_sizes_may_be_given_in_arcsec_and_keep_it_where_the_scale_is_another(given, monkeypatch):
+    run, sky = given
+    scale = sky.pixel_scale.copy()
+    scale[:] = 0.5
+    scale[4] = 0.25
+    scale[5] = np.nan
+    monkeypatch.setattr(sky, "_pixel_scale", scale)
+    request = WhyView(run, sky, selection := Selection(sky.catalogue, focus=sky.object_ids[3])).one.request
+    request.param.update(patch=4, stride=2)
+    request.unit = "″"
+    assert (request.patch_arcsec, request.stride_arcsec) == (2.0, 1.0)
+    request.patch_arcsec = 3.1
+    assert request.patch == 6
+    selection.focus = sky.object_ids[4]
+    assert (request.patch, request.stride) == (12, 4)
+    selection.focus = sky.object_ids[5]
+    assert (request.unit, request.patch) == ("px", 12)
+
+
+def test_a_run_is_warmed_once(given, monkeypatch):
+    run, _ = given
+    asked = []
+    monkeypatch.setattr("galviz.work.explanation.Work", lambda function, chunks: asked.append((function, chunks)))
+    monkeypatch.setattr("galviz.work.explanation._warmed", set())
+    for _ in range(2):
+        warm(run)
+    assert asked == [("galviz.work.worker:warmed", [(str(run.path),)])]
+    worker.warmed(str(run.path))

@@ -52,3 +52,29 @@ def test_what_makes_no_sense_is_refused_and_nothing_changes(made, name, value):
     assert getattr(widget, name) == before
     with pytest.raises(KeyError, match="not in it"):
         widget.object_id = "nobody"
+
+
+def test_regions_and_methods_are_traits(made):
+    run, sky = made
+    widget = OcclusionWidget(run, patch=4, stride=4)
+    sent = []
+    widget.send = lambda message, **_: sent.append(message)
+    drawn = [{"name": "core", "points": [(9.0, 9.0), (13.0, 9.0), (9.0, 13.0)]}]
+    widget.receive({"type": "regions", "id": widget.object_id, "regions": drawn})
+    assert widget.regions == drawn
+    assert list(widget.effects) == ["core"]
+    assert "ln λ" in widget.effects["core"]
+    assert sent[-1]["texts"]["core"].startswith(widget.effects["core"])
+    widget.method = "integrated gradients"
+    assert widget.status == "done"
+    np.testing.assert_array_equal(widget.map, widget.found.map()[0])
+    assert list(widget.effects) == ["core"]
+    widget.receive({"type": "step", "by": 1})
+    assert widget.object_id == sky.object_ids[1]
+    assert (widget.regions, widget.effects) == ([], {})
+    with pytest.raises(ValueError, match="thin: expected 3 to 2000 corners"):
+        widget.regions = [{"name": "thin", "points": []}]
+    with pytest.raises(ValueError, match="message"):
+        widget.receive({"type": "other"})
+    for message in sent:
+        check(message, messages.TO_BROWSER)
