@@ -203,6 +203,7 @@ ALONE = {
     "runs/ensemble.py": "averages predictions, with known answers",
     "runs/opening.py": "galviz.open",
     "studies/_recipes.py": "data, apart from what a study is",
+    "nn/explain/regions.py": "a way to explain of its own, beside occlusion and gradients",
     "nn/gan/best_fit.py": "the method of the paper",
     "sky/export.py": "cutouts as files, used by pages and notebooks",
     "sky/mock/embedded.py": "a synthetic sky of its own",
