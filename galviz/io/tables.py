@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 
 from galviz.io.damage import whole
 from galviz.io.files import write_aside
-from galviz.io.formats import common, fits_table, parquet, text, votable
+from galviz.io.formats import common
 from galviz.io.formats.request import ID_NAMES, NUMBERED, Request, SeveralTables
 from galviz.io.ids import check_ids
 
@@ -23,20 +24,17 @@ __all__ = ["ID_NAMES", "NUMBERED", "KeyedTable", "SeveralTables", "read_table", 
 
 SUFFIXES = {"csv": ".csv", "ecsv": ".ecsv", "votable": ".vot", "fits": ".fits", "parquet": ".parquet"}
 
-_READERS = {
-    "csv": text.read_csv,
-    "ecsv": text.read_ecsv,
-    "votable": votable.read,
-    "fits": fits_table.read,
-    "parquet": parquet.read,
-}
-_WRITERS: dict[str, Callable[[pa.Table, BinaryIO], None]] = {
-    "csv": text.write_csv,
-    "ecsv": text.write_ecsv,
-    "votable": votable.write,
-    "fits": fits_table.write,
-    "parquet": parquet.write,
-}
+_READERS = {"csv": "text.read_csv", "ecsv": "text.read_ecsv", "votable": "votable.read", "fits": "fits_table.read"}
+_WRITERS = {"csv": "text.write_csv", "ecsv": "text.write_ecsv", "votable": "votable.write", "fits": "fits_table.write"}
+_READERS["parquet"], _WRITERS["parquet"] = "parquet.read", "parquet.write"
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """Return a function of `galviz.io.formats`. Its module is imported on first use: astropy takes most of a second."""
+    module, _, function = name.partition(".")
+    return getattr(import_module(f"galviz.io.formats.{module}"), function)
+
+
 _TEXT = {pa.large_string(): pd.StringDtype(na_value=np.nan)}
 _NULLABLE = _TEXT | {pa.bool_(): pd.BooleanDtype()}
 for _name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"):
@@ -96,9 +94,9 @@ class KeyedTable:
 def tables_in(path: str | Path) -> list[str]:
     """Return the names of the tables in a FITS or VOTable file (``"table 1"`` for one without a name), else nothing."""
     path = Path(path)
-    module = {"fits": fits_table, "votable": votable}.get(_format_of(path))
+    module = {"fits": "fits_table", "votable": "votable"}.get(_format_of(path))
     with _reading(path):
-        return [] if module is None else module.tables_in(path)
+        return [] if module is None else _function(f"{module}.tables_in")(path)
 
 
 def read_table(
@@ -159,7 +157,7 @@ def read_table(
     request = Request(path, id_column, columns, table)
     with _reading(path):
         common.size_of(path)  # refuses a file that unpacks to an absurd size
-        arrow = _READERS[kind](path, request)
+        arrow = _function(_READERS[kind])(path, request)
     if request.id_name is None:
         if not arrow.num_columns:
             raise ValueError(f"columns: expected one that can be read in {path}, got none. {' '.join(request.notes)}")
@@ -208,7 +206,7 @@ def write_table(
         raise ValueError(f"kind: expected one of {', '.join(_WRITERS)}, got {kind!r}.")
     if spreadsheet and kind != "csv":
         raise ValueError(f"spreadsheet: expected the kind 'csv', got {kind!r}.")
-    write = text.write_spreadsheet if spreadsheet else _WRITERS[kind]
+    write = _function("text.write_spreadsheet" if spreadsheet else _WRITERS[kind])
     arrow = _arrow(table if isinstance(table, KeyedTable) else KeyedTable(table))
     if isinstance(target, str | Path):
         with write_aside(Path(target)) as aside, aside.open("wb") as out:

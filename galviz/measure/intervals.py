@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
-from scipy.stats import binom
 
 from galviz.measure.threshold_stats import wilson
 
@@ -137,6 +136,8 @@ def pit_histogram(values: ArrayLike, bins: int = 20, level: float = 0.95) -> pd.
         if the errors are right (binomial).
     """
     n, edges = np.histogram(values, bins=bins, range=(0, 1))
+    from scipy.stats import binom  # late: a page shows a second earlier
+
     low, high = binom.interval(level, n.sum(), 1 / bins) if n.sum() else (0.0, 0.0)
     return pd.DataFrame({"left": edges[:-1], "right": edges[1:], "n": n, "low": low, "high": high})
 

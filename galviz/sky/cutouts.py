@@ -3,16 +3,17 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import astropy.wcs
 import numpy as np
 import pandas as pd
 
 from galviz.io.ids import check_ids
 from galviz.io.lazy_array import LazyRows, spaced
 from galviz.sky.checks import aligned_wcs, check_shapes, check_unit, checked_sources, pixel_scales
-from galviz.sky.resample import tangent_plane
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
 
 _CHUNK = 256  # images read at a time when all of them are read
 
@@ -216,7 +217,7 @@ class CutoutSet:
             coverage = None if self._coverage is None else self._coverage[part]
             yield self.object_ids[part], self._images[part], coverage
 
-    def wcs_of(self, object_id: str) -> astropy.wcs.WCS:
+    def wcs_of(self, object_id: str) -> "WCS":
         """Return the WCS of one cutout.
 
         Raises
@@ -226,6 +227,8 @@ class CutoutSet:
         """
         if self._wcs is None:
             raise ValueError("wcs: expected a set with coordinates, got one without. Make it from files with a WCS.")
+        from galviz.sky.resample import tangent_plane  # late: a page without coordinates needs no astropy.wcs
+
         row = self._wcs.iloc[self.row_of([object_id])[0]]
         wcs = tangent_plane(row)
         wcs.array_shape = self._images.shape[2:]

@@ -13,7 +13,6 @@ import pandas as pd
 from galviz.io.files import write_aside
 from galviz.io.provenance import ids_digest
 from galviz.io.tables import SUFFIXES, KeyedTable, write_table
-from galviz.sky import fits_cutouts
 from galviz.sky.cutouts import CutoutSet
 
 KINDS = (*SUFFIXES, "spreadsheet", "cutouts", "zip")
@@ -101,12 +100,16 @@ def _write(out: BinaryIO, kind: str, keyed: KeyedTable, cutouts: CutoutSet | Non
     elif kind == "spreadsheet":
         write_table(out, keyed, "csv", spreadsheet=True)
     elif kind == "cutouts":
+        from galviz.sky import fits_cutouts  # late: a page shows before it needs astropy.io.fits
+
         fits_cutouts.write(cutouts, out, keyed.provenance)
     else:
         _write_zip(out, keyed, cutouts)
 
 
 def _write_zip(out: BinaryIO, keyed: KeyedTable, cutouts: CutoutSet | None) -> None:
+    from galviz.sky import fits_cutouts
+
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", _readme(keyed, cutouts))
         archive.writestr("passport.json", json.dumps(keyed.provenance, indent=1, ensure_ascii=False) + "\n")
@@ -125,6 +128,8 @@ def _write_zip(out: BinaryIO, keyed: KeyedTable, cutouts: CutoutSet | None) -> N
 
 def _renamed(cutouts: CutoutSet) -> bool:
     """Return whether any cutout file has another name than ``<object_id>.fits``."""
+    from galviz.sky import fits_cutouts
+
     return fits_cutouts.names(cutouts) != [f"{object_id}.fits" for object_id in cutouts.object_ids]
 
 

@@ -9,13 +9,18 @@ Two are for messages to a browser that are written while others are being sent:
 
 The third is for fields: to import panel-material-ui makes them React widgets. These take a second to draw on a page of
 dozens, and hide their options from the browser, which a list of Panel's does not.
+
+The fourth is for the first page of a server: Panel imports all of Matplotlib to see whether something is one of its
+figures.
 """
 
 # ruff: noqa: SLF001 - it patches Panel's internals
 import asyncio
+import sys
 from functools import wraps
 from typing import Any
 
+import panel as pn
 from bokeh.document.events import DocumentPatchedEvent
 from bokeh.server.connection import ServerConnection
 from panel import widgets
@@ -65,3 +70,16 @@ def keep_fields() -> None:
         for kind, widget in mapping.items():
             if widget.__module__.startswith("panel_material_ui"):
                 mapping[kind] = getattr(widgets, widget.__name__, widget)
+
+
+def spare_matplotlib() -> None:
+    """Make Panel not import all of Matplotlib, which takes a second, to see that something is none of its figures."""
+    inner = pn.pane.Matplotlib.applies
+    if hasattr(inner, "__wrapped__"):
+        return
+
+    @wraps(inner)
+    def applies(_: type, obj: Any) -> float | bool | None:
+        return "matplotlib.figure" in sys.modules and inner(obj)
+
+    pn.pane.Matplotlib.applies = classmethod(applies)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,14 @@ import param
 
 from galviz.io.markup import Markup, as_html
 from galviz.measure.slices import decimals
-from galviz.tools._panel import send_in_order, send_what_is_left
-from galviz.work.chunks import Work
+from galviz.tools._panel import send_in_order, send_what_is_left, spare_matplotlib
+
+if TYPE_CHECKING:
+    from galviz.work.chunks import Work
 
 send_what_is_left()  # every view imports this module
 send_in_order()
+spare_matplotlib()
 
 NOT_KNOWN = "–"
 
@@ -132,7 +135,7 @@ def shown_seconds(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def shown_work(work: Work) -> Markup:
+def shown_work(work: "Work") -> Markup:
     """Return the progress of a request as HTML, with a bar."""
     words = {"done": "done", "cancelled": f"cancelled after {work.done:,} of {work.total:,} parts", "failed": "failed"}
     left = f"{work.done:,} of {work.total:,} parts · {shown_seconds(work.eta_s)} left" if work.done else "starting …"

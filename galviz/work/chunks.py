@@ -18,11 +18,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import dask
-from distributed import Client, Future, LocalCluster
-from distributed.security import Security
+if TYPE_CHECKING:
+    from distributed import Client, Future
 
 Status = Literal["running", "done", "cancelled", "failed"]
 _RETRIES = 2  # times that a chunk is repeated if its worker was killed
@@ -125,7 +124,7 @@ class Work:
         for _ in range(_AHEAD * max(1, threads)):
             self._send_next(connection)
 
-    def _send_next(self, connection: Client) -> None:
+    def _send_next(self, connection: "Client") -> None:
         with self._lock:
             if self.status != "running" or not self._waiting:
                 return
@@ -136,7 +135,7 @@ class Work:
             self._flying[future.key] = future
         future.add_done_callback(lambda future: self._receive(connection, number, future))
 
-    def _receive(self, connection: Client, number: int, future: Future) -> None:
+    def _receive(self, connection: "Client", number: int, future: "Future") -> None:
         if self.status != "running" or future.cancelled():
             return
         if future.status == "error":
@@ -167,7 +166,7 @@ class Work:
         self._on_change()
 
 
-def client() -> Client:
+def client() -> "Client":
     """Return the connection to the workers. It is created on first use and shared by the whole process.
 
     Raises
@@ -190,13 +189,15 @@ _starting = threading.Lock()
 
 
 @lru_cache(maxsize=1)
-def _connect(address: str) -> Client:
+def _connect(address: str) -> "Client":
+    from distributed import Client  # late: a page is shown before it needs a worker
+
     connection = Client(address, set_as_default=False, timeout=10) if address else _local()
     atexit.register(connection.close)
     return connection
 
 
-def _local() -> Client:
+def _local() -> "Client":
     """Start one worker on this machine that only this process can use.
 
     A Dask scheduler runs any code that a client sends, and every user of a shared computer can reach a local port.
@@ -204,6 +205,10 @@ def _local() -> Client:
     others can read.
     """
     dashboard = os.environ.get("GALVIZ_DASK_DASHBOARD", "")
+    import dask
+    from distributed import Client, LocalCluster
+    from distributed.security import Security
+
     routes = {} if dashboard else {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
     with dask.config.set(routes):
         cluster = LocalCluster(

@@ -276,7 +276,7 @@ def test_the_page_says_what_a_run_waits_for_and_can_stop_it(run):
     assert panel.view.message() == (
         "<div class='note' role='note'>Waits for cpu: 1 training is ahead, &lt;first&gt; (process 7).</div>"
     )
-    stop, resume = panel.buttons()
+    stop, resume, _ = panel.buttons()
     assert (stop.disabled, resume.disabled) == (False, True)
     panel.stop()
     assert run.stop_requested()

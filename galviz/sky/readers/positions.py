@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 
-import astropy.units as u
 import numpy as np
 import pandas as pd
 
@@ -113,6 +112,8 @@ def _degrees(values: pd.Series, key: str, unit: str) -> tuple[np.ndarray | None,
         return _from_text(values.astype("str").where(values.notna()), key)
     degrees, how = values.to_numpy(dtype=np.float64, na_value=np.nan), ""
     if unit.strip():
+        import astropy.units as u  # late: for most pages it is a fifth of a second for nothing
+
         try:
             factor = u.Unit({"h": "hourangle", "hour": "hourangle", "hours": "hourangle"}.get(unit, unit)).to(u.deg)
         except (ValueError, TypeError, u.UnitConversionError):

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import colorcet
 import holoviews as hv
 import numpy as np
 import pandas as pd
@@ -15,7 +14,13 @@ from galviz.tools.display import PALETTES
 from galviz.tools.marks import draw_mark
 from galviz.tools.style import BLUE, FOCUS, frame, plain, plain_title
 
-_DIVERGING = tuple(colorcet.CET_D1A)  # perceptually uniform, white at its centre
+
+@cache
+def _diverging() -> tuple[str, ...]:
+    """Return a palette that is perceptually uniform and white at its centre."""
+    import colorcet  # late: it takes half a second
+
+    return tuple(colorcet.CET_D1A)
 
 
 def colour_scale(values: np.ndarray, value: str) -> tuple[tuple[float, float], tuple[str, ...]]:
@@ -37,7 +42,7 @@ def colour_scale(values: np.ndarray, value: str) -> tuple[tuple[float, float], t
     finite = values[np.isfinite(values)]
     if value == "change":
         most = float(np.abs(finite).max(initial=0.0))
-        return (-most, most), _DIVERGING
+        return (-most, most), _diverging()
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0), tuple(PALETTES["viridis"])
 
 
