@@ -2,8 +2,9 @@
 
 ``python tests/bench/own_column.py --data shared/data/galaxyzoo_kaggle_spiral`` learns ``spiral`` from 800 galaxies and
 prints one JSON line a case: accuracy and area under the ROC curve of the 200 others, with 95 % intervals from a
-bootstrap, and wall and CPU time of everything from the pictures in memory to the predictions. ``finetune`` and
-``plain`` start from the same ImageNet weights and see the same pictures, as large as ``galviz ingest`` makes them.
+bootstrap, and wall and CPU time of everything from the pictures in memory to the predictions. ``finetune``,
+``probe`` and ``plain`` start from the same ImageNet weights and see the same pictures, as large as ``galviz ingest``
+makes them; ``probe`` keeps the weights.
 With several parts, others are held out in each, and all of them are judged together. ``--choose`` holds out a quarter
 of the training galaxies instead: recipes are chosen with it, so the others decide nothing.
 """

@@ -77,7 +77,8 @@ def case(sky: CutoutSet, folder: Path, *, weights: bool, views: int) -> dict[str
             if k:  # rings and others are drawn apart, so that none is missing
                 rows = np.concatenate([rng.choice(rows[truth == c], (truth == c).sum()) for c in (0, 1)])
             found.append(measures(truth[rows], chance[rows]))
-        drawn.append({name: np.nanmean([one[name] for one in found]) for name in found[0]})
+        known = {name: [one[name] for one in found if np.isfinite(one[name])] for name in found[0]}
+        drawn.append({name: np.mean(values) if values else np.nan for name, values in known.items()})
     line: dict[str, object] = {"case": f"class_weights={weights}", "views": views}
     for name in drawn[0]:
         low, high = np.nanpercentile([one[name] for one in drawn[1:]], [2.5, 97.5])

@@ -149,7 +149,7 @@ def test_a_bad_text_is_named(text, message):
         ({"optimiser": {"learning_rates": {"head": float("nan")}}}, "expected a positive number, got nan"),
         ({"network": {"stages": 9}}, "network.stages: expected 1 to 4, got 9"),
         ({"network": {"clip": -1.0}}, "network.clip: expected at least 0, got -1"),
-        ({"network": {"widht": 3}}, "network: expected settings among architecture, pretrained, width, "),
+        ({"network": {"widht": 3}}, "network: expected settings among architecture, pretrained, pooling, "),
         ({"network": 3}, "network: expected settings by name, got 3"),
         *(
             ({key.partition(".")[0]: {key.partition(".")[2]: "An Other"}}, f"{key}: expected one of")
