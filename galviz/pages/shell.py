@@ -37,6 +37,7 @@ _SX = {
     "& .title": {"fontSize": "1.05rem", "color": "inherit !important"},
     "& .MuiAppBar-root a": {"color": "inherit"},
     # A closed drawer keeps its place beyond the edge, where its content could be seen and scrolled to.
+    "& .MuiLinearProgress-root": {"display": "none"},  # it stands for `busy`, which is not followed, and has no name
     "& .MuiDrawer-paper[style*='visibility: hidden']": {"display": "none"},
     "& .MuiDrawer-paper .MuiToolbar-root, & .main .MuiToolbar-root": {"margin": "0 !important"},
     "overflow": "clip",
@@ -84,7 +85,7 @@ def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template
     page = pmui.Page(
         title=f"galviz · {name}", main=[filled(content)], header=[pn.Row(*bar, sizing_mode="stretch_width"), browser],
         sidebar=drawer(content, "left"), contextbar=drawer(content, "right"), dark_theme=browser.dark, site_url="./",
-        sidebar_width=300, contextbar_width=340, contextbar_variant="auto", contextbar_resizable=True,
+        sidebar_width=300, contextbar_width=400, contextbar_variant="auto", contextbar_resizable=True,
         busy_indicator=None, sx=_SX, theme_config=_THEME,
     )  # fmt: skip
     with edit_readonly(page):

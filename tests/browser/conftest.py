@@ -156,7 +156,7 @@ RESTS = """() => {
 
 
 # What a page cuts off or makes a visitor scroll to the side: the main area, panes, tabs that scroll, drawers.
-PLACES = "html, main.main, .main-content, .galviz-main, .galviz-scrolls, .panes .page, .sidebar, .contextbar"
+PLACES = "html, main.main, .main-content, .galviz-main, .galviz-scrolls, .panes .page, .galviz-section"
 STICKS_OUT = """places => Math.max(...places.map((one) => {
   const main = one.matches('.galviz-main') ? one.scrollHeight - one.clientHeight : 0
   return one.checkVisibility() ? Math.max(main, one.scrollWidth - one.clientWidth) : 0
