@@ -12,6 +12,7 @@ const KEYS = [
   ["/", "find an object by its id"],
   ["f", "enlarge the pane with the focus, or restore it (also a double-click on its tabs)"],
   ["Esc", "restore, close"],
+  ["← →", "another object, on the page that explains"],
   ["← → Home End", "other tab, where a tab has the focus; move a bar between panes"],
   ["← → ↑ ↓ PgUp PgDn", "move through the gallery"],
   ["space", "select the object in the gallery; with shift and click: a range"],

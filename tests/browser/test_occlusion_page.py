@@ -43,8 +43,7 @@ def point(driven, x, y):
 
 def choose(driven, label, option):
     """Select an option of a field."""
-    driven.page.get_by_role("combobox", name=label, exact=True).click()
-    driven.page.get_by_role("option", name=option, exact=True).click()
+    driven.page.get_by_label(label, exact=True).select_option(option)
 
 
 def test_every_control_changes_what_is_said_and_it_is_what_the_network_says(made, open_page, tmp_path):
@@ -59,7 +58,8 @@ def test_every_control_changes_what_is_said_and_it_is_what_the_network_says(made
     driven.until(lambda: numbers(said(driven))[0] == pytest.approx(clean, rel=1e-3))
 
     # The occluder under the pointer: the last place of the first row of the map is the last of the image's top.
-    driven.drawer("right", "Advanced")
+    driven.drawer("right")
+    page.get_by_role("button", name="Advanced").click()
     driven.set_field("Stride (px)", 4)
     driven.set_field("Occluder (px)", 4)
     found = occlude(network, image, patch=4, stride=4, bands="each")
@@ -129,7 +129,8 @@ def test_zoom_marks_and_the_mean_of_what_is_chosen(made, open_page):
     driven.pane("Mean map")
     page.get_by_role("button", name="Mean of the selection").click()
     driven.until(lambda: driven.figures("mean of 12 maps"))
-    driven.drawer("right", "Advanced")
+    driven.drawer("right")
+    page.get_by_role("button", name="Advanced").click()
     page.get_by_role("button", name="Explain automatically").click()
     page.get_by_role("button", name="▶", exact=True).click()
     page.locator(".galviz-occlusion figcaption", has_text="no map yet").wait_for()
