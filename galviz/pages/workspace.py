@@ -50,7 +50,8 @@ def fills(*parts: Any) -> pn.Column:
 
 def scrolls(content: Any) -> pn.Column:
     """Return a view that may be longer than the place it is given: it is scrolled in it."""
-    inside = pn.Column(content, sizing_mode="stretch_width")
+    # It keeps its height: pressed into the place, its parts would lie over each other.
+    inside = pn.Column(content, sizing_mode="stretch_width", styles={"flex": "none", "max-height": "none"})
     more = {"margin": 0, "styles": {"min-height": "0", "overflow": "auto"}, "css_classes": ["galviz-scrolls"]}
     return pn.Column(inside, sizing_mode="stretch_both", **more)
 

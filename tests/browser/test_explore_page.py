@@ -85,7 +85,7 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
     driven.page.get_by_role("button", name="Clear", exact=True).click()
     driven.page.get_by_text(f"0 of {ROWS} objects selected").first.wait_for()
     driven.pane("Diagnostics")
-    driven.page.get_by_label("Diagnostics").select_option("worst slices")
+    driven.page.get_by_role("combobox", name="Diagnostics", exact=True).select_option("worst slices")
     driven.page.get_by_text("z above").first.wait_for()
     driven.page.get_by_role("button", name="Show these").first.click()
     driven.until(
