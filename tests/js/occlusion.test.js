@@ -50,12 +50,12 @@ test("the limits of a map are the ends of its colours", () => {
 
 test("a line that is drawn grows only where the pointer has moved", () => {
   const line = [[3, 3]];
-  assert.equal(longer(line, [3.5, 3.5]), line);
-  assert.deepEqual(longer(line, [6, 3]), [
+  assert.equal(longer(line, [3.5, 3.5], 1.5), line);
+  assert.deepEqual(longer(line, [6, 3], 1.5), [
     [3, 3],
     [6, 3],
   ]);
-  assert.deepEqual(longer([], [1, 2]), [[1, 2]]);
+  assert.deepEqual(longer([], [1, 2], 1.5), [[1, 2]]);
 });
 
 test("corners are places of pixels: their centres are whole numbers, rows are counted from the bottom", () => {

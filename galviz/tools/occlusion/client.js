@@ -109,19 +109,18 @@ export function nearestPlace([x, y], { tops, lefts, patch, outputs }, height) {
   return best;
 }
 
-const LEAST = 1.5; // image pixels between two corners of a line that is drawn
 const CORNERS = 24; // of the region around a source
 const MOST = 20; // regions of an object
 const CLOSE = 8; // pixels of the screen from the first corner, where a click closes a region
-const JITTER = 4; // pixels of the screen that a hand moves while it clicks
+const JITTER = 4; // pixels of the screen that a hand moves while it clicks, and between corners of a line it draws
 
 /**
  * @param {Point[]} line of the pointer, image pixels
  * @param {Point} to
- * @param {number} least
+ * @param {number} least image pixels between two corners
  * @returns {Point[]} the line with a corner more, unless that is too near to the last one
  */
-export function longer(line, to, least = LEAST) {
+export function longer(line, to, least) {
   const last = line.at(-1);
   return last && Math.hypot(last[0] - to[0], last[1] - to[1]) < least ? line : [...line, to];
 }
@@ -604,7 +603,7 @@ class Occlusion {
     const at = this.at(event, svg);
     if (this.pressed && Math.hypot(event.clientX - this.pressed.x, event.clientY - this.pressed.y) > JITTER) {
       this.dragged = true;
-      this.line = longer(this.line, at);
+      this.line = longer(this.line, at, (JITTER * this.box[2]) / (svg.clientWidth || 1));
       this.pointed = at;
       this.show();
       return;
