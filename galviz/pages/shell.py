@@ -80,7 +80,7 @@ def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template
             widget.param.stylesheets.default = [*widget.param.stylesheets.default, _WIDGETS]
     content = make()
     themed = query().get("theme", "")
-    browser = Browser(dark=themed == "dark", given=bool(themed), margin=(8, 4))
+    browser = Browser(dark=themed == "dark", given=bool(themed), margin=(0, 4), align="center")
     bar = content.bar() if hasattr(content, "bar") else []
     page = pmui.Page(
         title=f"galviz · {name}", main=[filled(content)], header=[pn.Row(*bar, sizing_mode="stretch_width"), browser],
