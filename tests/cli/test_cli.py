@@ -133,7 +133,7 @@ def test_version(capsys):
         ("richness --data SKY --set epochs=x", "epochs: expected a whole number, got 'x'."),
         (
             "richness --data SKY --set loss=mea",
-            "loss.name: expected one of mse, mae, huber, mse_std, gaussian_nll, cross_entropy, focal, ",
+            "loss.name: expected one of mse, mae, huber, rmse, mse_std, gaussian_nll, cross_entropy, focal, ",
         ),
         ("richness --data SKY --set epochs", "set: expected key=value, got 'epochs'."),
         ("richness --data SKY --epochs 0", "argument --epochs: expected a whole number of at least 1, got '0'"),
