@@ -159,8 +159,6 @@ class Network(Group):
         for one in fields(self):
             if one not in used and getattr(self, one.name) != one.default:
                 raise ValueError(self._refusal(one, f"the architecture {self.architecture}"))
-        blocks = self.pooling == "blocks" and not self.is_timm
-        _expect(not blocks, "network.pooling", f"last or mean_max for {self.architecture}", self.pooling)
 
     @property
     def is_timm(self) -> bool:
@@ -178,8 +176,11 @@ class Network(Group):
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some options changed. With another architecture, options that it lacks are left out."""
-        used = _fields_of(changes.get("architecture", self.architecture))
+        architecture = changes.get("architecture", self.architecture)
+        used = _fields_of(architecture)
         lost = {one.name: one.default for one in fields(self) if one not in used}
+        if architecture in ARCHITECTURES and self.is_timm and self.pooling == "blocks":
+            lost["pooling"] = "last"
         return super().replace(**lost | changes)
 
     def check_task(self, task: str) -> None:
@@ -198,6 +199,8 @@ class Network(Group):
         for one in self.used_fields():
             if task not in (about(one).tasks or (task,)) and getattr(self, one.name) != one.default:
                 raise ValueError(self._refusal(one, task))
+        blocks = self.pooling == "blocks" and not self.is_timm
+        _expect(not blocks, "network.pooling", f"last or mean_max for {self.architecture}", self.pooling)
 
     def _refusal(self, one: Field, whose: str) -> str:
         return f"{self.key(one.name)}: expected none for {whose}, got {getattr(self, one.name)!r}. Leave it out."

@@ -78,7 +78,9 @@ def test_a_network_without_maps_is_named():
     with pytest.raises(ValueError, match=r"network.pooling: expected last for test_vit, got mean_max"):
         build(RICHNESS, RECIPE.replace(network={"architecture": "test_vit", **HEAD}), BANDS, 160)
     with pytest.raises(ValueError, match=r"network.pooling: expected last or mean_max for resnet18, got 'blocks'"):
-        RECIPE.replace(network={"pooling": "blocks"})
+        build(RICHNESS, RECIPE.replace(network={"pooling": "blocks"}), BANDS)
+    blocks = RECIPE.replace(network={"architecture": "timm/resnet18", "pooling": "blocks"})
+    assert blocks.replace(network={"architecture": "wide_resnet50"}).network.pooling == "last"
 
 
 def test_without_standardisation_the_head_predicts_the_number_itself(tiny_sky):
