@@ -25,7 +25,7 @@ from galviz.sky.galaxy_zoo import COLUMNS, QUESTIONS, cumulative
 from galviz.studies.richness import RECIPES, TARGET
 from galviz.work.sweep import Sweep
 
-COMMANDS = ("mock", "ingest", "train", "recipe", "sweep", "predict", "runs", "devices")
+COMMANDS = ("mock", "ingest", "train", "recipe", "find-rate", "sweep", "predict", "runs", "devices")
 
 
 def parsers(parser, name=""):

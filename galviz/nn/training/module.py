@@ -116,6 +116,10 @@ class Training(pl.LightningModule):
             self._start = None
         return optimiser
 
+    def part_of_rate(self, step: int) -> float:
+        """Return the learning rate of a step as a fraction of the highest."""
+        return rate(self.recipe.optimiser, step, self.steps, self.recipe.epochs)
+
     def training_step(self, batch: dict[str, Any], _: int) -> Tensor:
         """Seed the random numbers, set the learning rates, and return the loss of one step."""
         step, images = batch["step"], batch["images"]
@@ -125,7 +129,7 @@ class Training(pl.LightningModule):
         if self._frozen and step >= self._frozen_steps:
             self._hold_encoder(frozen=False)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
-            part = rate(self.recipe.optimiser, step, self.steps, self.recipe.epochs)
+            part = self.part_of_rate(step)
             held = self._frozen and group["name"] == "encoder"
             group["lr"] = 0.0 if held else self.rates[group["name"]] * group.get("scale", 1.0) * self.lowered * part
         images = augmented(images, self.recipe.data.augment)
