@@ -92,6 +92,11 @@ class Training(pl.LightningModule):
             freeze_blocks(self.network.encoder, self.recipe.optimiser.freeze_blocks)
         self.learn()
 
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002 - Lightning's signature
+        """Drop the gradients of a frozen encoder, where they are computed, so that it gathers no momentum."""
+        for weight in self.network.encoder.parameters() if self._frozen else ():
+            weight.grad = None
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return the optimiser, with one parameter group per layer group, in its state at the checkpoint.
 

@@ -143,6 +143,18 @@ def test_three_groups_have_three_rates(decay):
     assert {of_weight[id(weight)] for weight in network.head.parameters()} == {0.1}
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_frozen_encoder_gathers_no_momentum_where_gradients_are_computed(frozen):
+    """As in a parallel training. Else the encoder would leap when it is let go."""
+    recipe = STAGED.replace(optimiser={"freeze_epochs": int(frozen)})
+    module = Training(build(RICHNESS, recipe, BANDS), recipe, lambda *_: None, 10)
+    for weight in module.network.parameters():
+        weight.grad = torch.ones_like(weight)
+    module.on_before_optimizer_step(module.configure_optimizers())
+    assert all((weight.grad is None) is frozen for weight in module.network.encoder.parameters())
+    assert all(weight.grad is not None for weight in module.network.head.parameters())
+
+
 def test_each_stage_moves_what_it_should_at_its_rates(tiny_sky, tmp_path, monkeypatch):
     """Epoch 1: the head alone, up one half of the cycle. Epoch 2: all, down. Epochs 3 to 5: cycles of 1 and 2."""
     states, used, step_over = [], [], RunRecorder.on_train_batch_end
