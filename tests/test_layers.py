@@ -200,6 +200,7 @@ ALONE = {
     "nn/_torchvision.py": "runs before torchvision is imported",
     "measure/class_scores.py": "a measure with known answers",
     "measure/ranges.py": "a measure with known answers",
+    "nn/training/rate_finder.py": "a short training of its own, for notebooks too",
     "runs/ensemble.py": "averages predictions, with known answers",
     "runs/opening.py": "galviz.open",
     "studies/_recipes.py": "data, apart from what a study is",
