@@ -45,7 +45,7 @@ def it_declares_what_it_is(study, sky, tmp_path):
     for name, target in study.targets.items():
         assert isinstance(target, Target)
         recipes = study.recipes_of(name)
-        assert {"quick", "paper", "best"} <= set(recipes)
+        assert {"quick", "best"} <= set(recipes)
         assert all(recipe.name == key for key, recipe in recipes.items())
         assert all(Recipe.from_json(recipe.to_json()) == recipe for recipe in recipes.values())
 
