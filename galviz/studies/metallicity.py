@@ -45,6 +45,6 @@ STUDY = Study(
         size=64,
         about="colour pictures of star-forming galaxies, with what their spectra say",
     ),
-    ingest=("FOLDER --out SKY", "reads pictures with the table beside them, as galviz.sky.sdss fetches them"),
+    ingest=("FOLDER --out SKY", "reads pictures with the table beside them, as galviz.sky.sdss_query fetches them"),
     opens_tables=True,
 )
