@@ -21,7 +21,7 @@ from galviz.pages.workspace import fills
 from galviz.tasks.pair import Pair, pair_of_target
 from galviz.tasks.target import Target
 from galviz.tools.diagnostics.figure import density_plot, ends_of, ranges_plot
-from galviz.tools.formatting import REFUSED, Choices, field, filling, note, shown_error, text
+from galviz.tools.formatting import REFUSED, Choices, drawn, field, filling, note, shown_error, text
 from galviz.tools.intervals.figure import pit_plot
 from galviz.tools.intervals.view import CoverageView
 from galviz.tools.selection.buttons import held_out
@@ -142,15 +142,12 @@ class NumbersJudge(JudgeView):
             for column, model in names.items():
                 estimate = table[column].to_numpy()
                 scatter = f"RMSE {rmse(truth, estimate):.4f}{unit}, σ_NMAD {sigma_nmad(truth, estimate):.4f}{unit}"
-                upper = density_plot(
-                    truth, estimate, (f"True {name}", f"Predicted {name}"), f"{model}: {scatter}",
-                    limits=(plane, plane), line="1:1",
-                )  # fmt: skip
-                lower = density_plot(
-                    truth, estimate - truth, (f"True {name}", "Predicted − true"), f"{len(table):,} objects",
-                    limits=(plane, apart), line="zero",
-                )  # fmt: skip
-                columns.append(fills(_share(upper, 2), _share(lower, 1)))
+                words = f"{model}: {scatter}; {len(table):,} objects"
+                axes = f"True {name}", f"Predicted {name}"
+                upper = density_plot(truth, estimate, axes, words, limits=(plane, plane), line="1:1", bar=False)
+                axes, more = (f"True {name}", "Predicted − true"), {"line": "zero", "bar": False}
+                lower = density_plot(truth, estimate - truth, axes, "", limits=(plane, apart), **more)
+                columns.append(fills(_share(upper.opts(xlabel=""), 2), _share(lower, 1)))
             return pn.Row(*columns, sizing_mode="stretch_both", margin=0)
 
         return Later(self.side, show, fills=True)
@@ -197,7 +194,7 @@ class NumbersJudge(JudgeView):
                 scatter = relation(by, values)
                 words = f"{name}: scatter {scatter.rms:.3f}{unit} (rms), σ_NMAD {scatter.sigma_nmad:.3f}{unit}"
                 axes = (self.explorer.axes.get(self.against, self.against), self.pair.name)
-                plots.append(filling(density_plot(by, values, axes, words, limits=limits)))
+                plots.append(filling(density_plot(by, values, axes, words, limits=limits, bar=False)))
             return pn.Row(*plots, sizing_mode="stretch_both", margin=0)
 
         return Later(found, show, fills=True)
@@ -290,10 +287,11 @@ class NumbersJudge(JudgeView):
         return pn.Column(self.cards(), *self.tables(), pn.Tabs(*((k, m()) for k, m in self.tabs().items())), **wide)
 
 
-def _share(plot: Any, height: int) -> pn.Column:
-    """Return a figure that takes a share of the height of its pane."""
-    styles = {"flex": f"{height} 1 0", "min-height": "0"}
-    return pn.Column(filling(plot), sizing_mode="stretch_both", margin=0, styles=styles)
+def _share(plot: Any, parts: int) -> pn.Column:
+    """Return a figure that takes so many parts of the height of its pane, 100 px each at least."""
+    lowest = 100 * parts
+    figure = drawn(plot.opts(height=None, min_height=lowest), sizing_mode="stretch_both", min_height=lowest)
+    return pn.Column(figure, sizing_mode="stretch_both", margin=0, styles={"flex": f"{parts} 1 0", "min-height": "0"})
 
 
 def tails_words(found: Tails, unit: str = "") -> str:

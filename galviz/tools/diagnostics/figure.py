@@ -108,6 +108,7 @@ def density_plot(
     limits: tuple[tuple[float, float], tuple[float, float]],
     line: str = "",
     fit: tuple[float, float] | None = None,
+    bar: bool = True,
 ) -> hv.Overlay:
     """Draw the number of objects at each place on a logarithmic scale, with the running median and its 68 % band.
 
@@ -124,6 +125,8 @@ def density_plot(
         The dashed reference line.
     fit : (float, float), optional
         Slope and intercept of a straight line to draw.
+    bar : bool
+        Whether to draw the colour bar; the numbers are in the tooltip too.
     """
     dims = [hv.Dimension("x", label=plain(axes[0])), hv.Dimension("y", label=plain(axes[1]))]
     bins = int(np.clip(np.sqrt(len(x)), 20, 100))
@@ -133,7 +136,7 @@ def density_plot(
     most = max(2.0, float(np.nanmax(counts))) if np.isfinite(counts).any() else 2.0
     shown = hv.Dimension("objects", label="Objects per pixel", range=(1, most))
     image = hv.Image((*middles, counts.T), dims, shown).opts(
-        cmap="viridis", cnorm="log", clipping_colors={"NaN": "transparent"}, colorbar=True, tools=["hover"],
+        cmap="viridis", cnorm="log", clipping_colors={"NaN": "transparent"}, colorbar=bar, tools=["hover"],
         clabel="Objects per pixel", colorbar_opts={"background_fill_alpha": 0},
     )  # fmt: skip
     whole = hv.Overlay([image])
