@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from galviz.tasks.target import Target
     from galviz.work.sweep import Plan
 
-__all__ = ["baselines", "devices", "ingest", "mock", "one_line", "open", "predict", "recipe", "runs", "sweep", "train"]
+__all__ = [
+    "baselines",
+    "devices",
+    "find_rate",
+    "ingest",
+    "mock",
+    "one_line",
+    "open",
+    "predict",
+    "recipe",
+    "runs",
+    "sweep",
+    "train",
+]
 
 
 def train(args: argparse.Namespace) -> Work:
@@ -75,6 +88,41 @@ def recipe(args: argparse.Namespace) -> Work:
             if shown:
                 print(*shown)
                 print(textwrap.indent(textwrap.fill(f"{about(one).help} ({type_text(one)})", 100), "    "))
+
+    return work
+
+
+def find_rate(args: argparse.Namespace) -> Work:
+    """Train for some steps while the learning rate rises, and print the losses and a suggestion."""
+    from galviz.measure.rate_test import suggested_rate
+
+    study = study_named(args.study)
+    if study.train is not None:
+        raise ValueError(f"study: expected one that trains a single network, got {args.study}, which trains several.")
+    cutouts = _sky(args.data, study)
+    target, recipe = _target_and_recipe(args, study, cutouts)
+    if args.out and not Path(args.out).resolve().parent.is_dir():
+        raise ValueError(f"out: expected a file in a folder that is there, got {args.out}.")
+
+    def work() -> None:
+        from galviz.io.files import write_aside
+        from galviz.nn.training.rate_finder import find_rate as test
+
+        ends = {"low": args.low, "high": args.high, "steps": args.steps}
+        table = test(cutouts, target, recipe, **ends, devices=args.devices, encoder=args.encoder or "")
+        print(f"{'rate':>10s}{'loss':>12s}{'smoothed':>12s}")
+        for row in table.iloc[:: max(1, len(table) // 20)].itertuples():
+            print(f"{row.rate:10.2g}{row.loss:12.5g}{row.smoothed:12.5g}")
+        found, rates = suggested_rate(table), recipe.optimiser.learning_rates
+        if found is None:
+            print("The loss never fell: no rate is suggested. Try more --steps, or another --low.")
+        else:
+            part = found / max(rates.values())
+            sets = " ".join(f"learning_rates.{name}={rate * part:.2g}" for name, rate in rates.items())
+            print(f"The loss falls most steeply at {found:.2g}: --set {sets}")
+        if args.out:
+            with write_aside(Path(args.out)) as aside:
+                table.to_csv(aside, index=False)
 
     return work
 

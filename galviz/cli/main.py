@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     code = 2
     try:
-        work = getattr(commands, args.command)(args)
+        work = getattr(commands, args.command.replace("-", "_"))(args)
         code = 1
         work()
     except KeyboardInterrupt:
@@ -83,7 +83,7 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     known = {}
-    if {"mock", "recipe", "sweep", "train"} & set(argv[:1]):
+    if {"find-rate", "mock", "recipe", "sweep", "train"} & set(argv[:1]):
         from galviz.studies import studies
 
         known = studies()
@@ -91,6 +91,7 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     _ingest(commands)
     _train(commands, known)
     _recipe(commands, known)
+    _find_rate(commands, known)
     _sweep(commands, known)
     for add in (_open, _predict, _baselines, _runs, _devices):
         add(commands)
@@ -341,6 +342,34 @@ def _recipe(commands: Any, studies: "Mapping[str, Study]") -> None:
     help_task = "for a column: regression, classification or votes (default: guessed, or classification without --data)"
     add("--task", type=_column_task, metavar="TASK", help=help_task)
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change settings (default: none)")
+
+
+def _find_rate(commands: Any, studies: "Mapping[str, Study]") -> None:
+    add = _command(
+        commands,
+        "find-rate",
+        "suggest a learning rate: train for some steps while the rate rises, and see where the loss falls",
+        "galviz find-rate --data skies/mine --target spiral",
+        "galviz find-rate richness --data skies/synthetic --recipe best --steps 200 --out rates.csv",
+    ).add_argument
+    help_study = f"a preset of a paper: {', '.join(studies)} (default: own, your own images and column)"
+    add("study", nargs="?", default="own", metavar="STUDY", help=help_study)
+    add("--data", metavar="DIR", required=True, help="the sky to learn from (required)")
+    add("--recipe", metavar="NAME", help="quick, paper, best, or another of the study's (default: quick)")
+    add("--target", metavar="NAME", help="what is learned, as in `galviz train` (default: the study's first)")
+    help_task = "what kind of thing a column is: regression, classification or votes (default: guessed and printed)"
+    add("--task", type=_column_task, metavar="TASK", help=help_task)
+    help_positive = "the positive one of two classes (default: 1, true or yes, else the rarer one)"
+    add("--positive", metavar="CLASS", help=help_positive)
+    help_encoder = "start from the encoder of this run, or of a file of torchvision's weights (default: as the recipe)"
+    add("--encoder", metavar="RUN", help=help_encoder)
+    add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change settings (default: none)")
+    help_low = "first learning rate, of the layer group with the highest one (default: %(default)s)"
+    add("--low", type=float, default=1e-6, metavar="RATE", help=help_low)
+    add("--high", type=float, default=10.0, metavar="RATE", help="last learning rate (default: %(default)s)")
+    add("--steps", type=_positive, default=100, metavar="N", help="steps of the test (default: %(default)s)")
+    add("--devices", metavar="NAME", help="cpu, cuda:0 or mps (default: the best there is)")
+    add("--out", metavar="FILE", help="a table of all steps, .csv (default: none is written)")
 
 
 def _sweep(commands: Any, studies: "Mapping[str, Study]") -> None:

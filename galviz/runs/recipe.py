@@ -24,6 +24,7 @@ ARCHITECTURES = {  # the tasks of each; a GAN is only trained by the study that 
 _TIMM = "timm"
 _TASKS_OF_TIMM = (*IMAGES, "votes")
 NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "standard", "pretrained", "none")
+SCHEDULES = ("constant", "cosine", "one_cycle", "sgdr")
 _RESNET18, _OURS = ("resnet18",), ("resnet18", "wide_resnet50")
 _VOTES = tuple(name for name, tasks in ARCHITECTURES.items() if "votes" in tasks)
 
@@ -47,10 +48,11 @@ class Network(Group):
     )
     pooling: str = setting(
         "last",
-        "Features that the head gets: those of the last layer; or mean and scatter of the maps of all blocks, for an "
-        "encoder that stays as it is.",
-        choices=("last", "blocks"),
-        architectures=(_TIMM,),
+        "Features that the head gets. last: those of the last layer, the mean over each map; mean_max: mean and "
+        "maximum of each map; blocks: mean and scatter of the maps of all blocks, for an encoder of timm that stays as "
+        "it is.",
+        choices=("last", "mean_max", "blocks"),
+        architectures=(*_OURS, _TIMM),
         tasks=IMAGES,
     )
     pixels: int = setting(
@@ -103,11 +105,19 @@ class Network(Group):
     )
     head: str = setting(
         "compact",
-        "Layers from features to the predicted number: one hidden layer, or those of Liang et al. (2020). Not used for "
-        "classes, which have one linear layer.",
-        choices=("compact", "as_published"),
+        "Layers from features to the predicted number. compact: one hidden layer; dropout: 512 hidden numbers with "
+        "batch norm and dropout, as Wu & Boada (2019) have after pooling=mean_max; as_published: those of Liang et al. "
+        "(2020). Not used for classes, which have one linear layer.",
+        choices=("compact", "dropout", "as_published"),
         architectures=(*_OURS, _TIMM),
         tasks=IMAGES,
+    )
+    standardise: bool = setting(
+        default=True,
+        help="True: the head predicts a number in units of its scatter, from its mean on. False: it predicts the "
+        "number itself, so learning rates mean what they mean in a paper. The head as_published always does.",
+        architectures=(*_OURS, _TIMM),
+        tasks=("regression",),
     )
     clip: float = setting(
         0.0,
@@ -166,8 +176,11 @@ class Network(Group):
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some options changed. With another architecture, options that it lacks are left out."""
-        used = _fields_of(changes.get("architecture", self.architecture))
+        architecture = changes.get("architecture", self.architecture)
+        used = _fields_of(architecture)
         lost = {one.name: one.default for one in fields(self) if one not in used}
+        if architecture in ARCHITECTURES and self.is_timm and self.pooling == "blocks":
+            lost["pooling"] = "last"
         return super().replace(**lost | changes)
 
     def check_task(self, task: str) -> None:
@@ -186,6 +199,8 @@ class Network(Group):
         for one in self.used_fields():
             if task not in (about(one).tasks or (task,)) and getattr(self, one.name) != one.default:
                 raise ValueError(self._refusal(one, task))
+        blocks = self.pooling == "blocks" and not self.is_timm
+        _expect(not blocks, "network.pooling", f"last or mean_max for {self.architecture}", self.pooling)
 
     def _refusal(self, one: Field, whose: str) -> str:
         return f"{self.key(one.name)}: expected none for {whose}, got {getattr(self, one.name)!r}. Leave it out."
@@ -210,9 +225,23 @@ class Optimiser(Group):
     weight_decay: float = setting(0.0, "Weight decay.", low=0)
     schedule: str = setting(
         "constant",
-        "Learning rate as a function of the step: constant, half a cosine down to 0, or one cycle up and down.",
-        choices=("constant", "cosine", "one_cycle"),
+        "Learning rate as a function of the step: constant; cosine, half a cosine down to 0; one_cycle, up and down; "
+        "sgdr, a cosine that starts anew in every cycle (Loshchilov & Hutter 2017).",
+        choices=SCHEDULES,
     )
+    cycle_epochs: int = setting(1, "Epochs of the first cycle of sgdr.", low=1)
+    cycle_mult: int = setting(
+        2,
+        "Each cycle of sgdr is this many times as long as the one before it. With 2, three cycles take 1 + 2 + 4 "
+        "epochs.",
+        low=1,
+    )
+    first_epochs: int = setting(
+        0,
+        "Epochs at the start that have a schedule of their own, first_schedule. The other schedule takes the rest.",
+        low=0,
+    )
+    first_schedule: str = setting("constant", "Schedule of the first_epochs.", choices=SCHEDULES)
     average: float = setting(
         0.0,
         "Decay per step of the moving average of the weights; 0.99 averages about the last 100 steps. The averaged "
@@ -223,6 +252,13 @@ class Optimiser(Group):
     layer_decay: float = setting(
         1.0,
         "Learning rate of each block of the encoder as a fraction of the next one's. 1: the same for all.",
+        above=0,
+        high=1,
+    )
+    early_rate: float = setting(
+        1.0,
+        "Learning rate of the first half of the encoder's blocks as a fraction of the second half's. With 0.1, encoder "
+        "0.01 and head 0.1, three layer groups learn at 0.001, 0.01 and 0.1. 1: the same for both.",
         above=0,
         high=1,
     )
@@ -239,13 +275,14 @@ class Loss(Group):
 
     name: str = setting(
         "mse",
-        "Numbers: mse; mae; huber, squared within 1 σ of the truth; mse_std, Liang et al. (2020), eq. 1, with weight "
+        "Numbers: mse; mae; huber, squared within 1 σ of the truth; rmse, the root of the mean "
+        "square of the whole batch; mse_std, Liang et al. (2020), eq. 1, with weight "
         "alpha; gaussian_nll, where the network also estimates its own error. Classes: cross_entropy; focal, for rare "
         "classes. Votes: mse; binomial; dirichlet_multinomial, for numbers of votes, where the network also says how "
         "sure it is. GANs: lsgan; lsgan_masked, which also learns from hidden bands.",
         choices=(
-            *("mse", "mae", "huber", "mse_std", "gaussian_nll", "cross_entropy", "focal", "binomial"),
-            *("dirichlet_multinomial", "lsgan", "lsgan_masked"),
+            *("mse", "mae", "huber", "rmse", "mse_std", "gaussian_nll", "cross_entropy", "focal"),
+            *("binomial", "dirichlet_multinomial", "lsgan", "lsgan_masked"),
         ),
     )
     alpha: float = setting(
@@ -294,8 +331,8 @@ class Data(Group):
     augment: tuple[str, ...] = setting(
         (),
         "Random changes of every image. d4: one of the eight rotations and flips; turn: any angle, flips and zoom; "
-        "mirror: left–right flips; seeing: blur of up to 0.3 pixels.",
-        choices=("d4", "turn", "mirror", "seeing"),
+        "zoom: up to 10 % larger or smaller; mirror: left–right flips; seeing: blur of up to 0.3 pixels.",
+        choices=("d4", "turn", "zoom", "mirror", "seeing"),
     )
     tta: int = setting(
         1, "Test-time augmentation: number of rotated and flipped views averaged in a prediction.", low=1, high=8

@@ -25,7 +25,7 @@ from galviz.sky.galaxy_zoo import COLUMNS, QUESTIONS, cumulative
 from galviz.studies.richness import RECIPES, TARGET
 from galviz.work.sweep import Sweep
 
-COMMANDS = ("mock", "ingest", "train", "recipe", "sweep", "predict", "runs", "devices")
+COMMANDS = ("mock", "ingest", "train", "recipe", "find-rate", "sweep", "predict", "runs", "devices")
 
 
 def parsers(parser, name=""):
@@ -101,6 +101,20 @@ def test_help_of_an_option_says_its_default(action):
     assert re.search("default: .|required", action.help)
 
 
+def test_find_rate_prints_a_table_and_writes_it(sky, tmp_path, capsys):
+    out = tmp_path / "rates.csv"
+    words = ["--data", sky, "--set", "width=2", "batch=4", "--steps", "12", "--devices", "cpu", "--out", str(out)]
+    assert main(["find-rate", "richness", *words]) == 0
+    printed = capsys.readouterr().out
+    assert printed.split()[:3] == ["rate", "loss", "smoothed"]
+    assert "--set learning_rates.encoder=" in printed or "no rate is suggested" in printed
+    table = pd.read_csv(out)
+    assert list(table.columns) == ["rate", "loss", "smoothed"]
+    assert table["rate"].iloc[0] == pytest.approx(1e-6)
+    assert main(["find-rate", "inpainting", "--data", sky]) == 2
+    assert "study: expected one that trains a single network, got inpainting" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_examples_are_understood(command):
     subparsers = next(a for a in cli.parser()._actions if isinstance(a, argparse._SubParsersAction))
@@ -133,7 +147,7 @@ def test_version(capsys):
         ("richness --data SKY --set epochs=x", "epochs: expected a whole number, got 'x'."),
         (
             "richness --data SKY --set loss=mea",
-            "loss.name: expected one of mse, mae, huber, mse_std, gaussian_nll, cross_entropy, focal, ",
+            "loss.name: expected one of mse, mae, huber, rmse, mse_std, gaussian_nll, cross_entropy, focal, ",
         ),
         ("richness --data SKY --set epochs", "set: expected key=value, got 'epochs'."),
         ("richness --data SKY --epochs 0", "argument --epochs: expected a whole number of at least 1, got '0'"),

@@ -159,7 +159,7 @@ def test_widgets_have_the_bounds_and_choices_of_their_settings():
     widgets = RecipeForm(richness.RECIPES["quick"]).widgets
     assert (widgets["data.tta"].start, widgets["data.tta"].end) == (1, 8)
     assert (widgets["epochs"].start, widgets["epochs"].end) == (1, None)
-    assert widgets["data.augment"].options == ["d4", "turn", "mirror", "seeing"]
+    assert widgets["data.augment"].options == ["d4", "turn", "zoom", "mirror", "seeing"]
     assert widgets["network.architecture"].options[:2] == ["resnet18", "wide_resnet50"]
     assert "lsgan" not in widgets["network.architecture"].options
 

@@ -108,7 +108,7 @@ def test_numbers_of_numpy_are_numbers():
         ("learning_rates.head=fast", "optimiser.learning_rates.head: expected a number, got 'fast'"),
         ("network.width=wide", "network.width: expected a whole number, got 'wide'"),
         ("frozen=yes", "optimiser.frozen: expected true or false, got 'yes'"),
-        ("loss=hinge", "loss.name: expected one of mse, mae, huber, mse_std, gaussian_nll, cross_entropy, focal"),
+        ("loss=hinge", "loss.name: expected one of mse, mae, huber, rmse, mse_std, gaussian_nll, cross_entropy, focal"),
         ("latent=3", "network.latent: expected none for the architecture resnet18"),
         ("latent=64", "network.latent: expected none for the architecture resnet18"),  # its default
     ],
@@ -127,8 +127,8 @@ def test_a_bad_text_is_named(text, message):
         ({"batch": 0}, "batch: expected at least 1, got 0"),
         ({"seed": -1}, "seed: expected at least 0, got -1"),
         ({"data": {"tta": 9}}, "data.tta: expected 1 to 8, got 9"),
-        ({"data": {"augment": "d4"}}, "data.augment: expected some of d4, turn, mirror, seeing, got 'd4'"),
-        ({"data": {"augment": ("shear",)}}, "data.augment: expected some of d4, turn, mirror, seeing, got 'shear'"),
+        ({"data": {"augment": "d4"}}, "data.augment: expected some of d4, turn, zoom, mirror, seeing, got 'd4'"),
+        ({"data": {"augment": ("shear",)}}, "expected some of d4, turn, zoom, mirror, seeing, got 'shear'"),
         ({"data": {"label_fraction": 0.0}}, "data.label_fraction: expected a number in (0, 1], got 0.0"),
         ({"data": {"label_fraction": 1.5}}, "data.label_fraction: expected a number in (0, 1], got 1.5"),
         ({"data": {"repeat": 1}}, "data.repeat: expected true or false, got 1"),
@@ -149,7 +149,7 @@ def test_a_bad_text_is_named(text, message):
         ({"optimiser": {"learning_rates": {"head": float("nan")}}}, "expected a positive number, got nan"),
         ({"network": {"stages": 9}}, "network.stages: expected 1 to 4, got 9"),
         ({"network": {"clip": -1.0}}, "network.clip: expected at least 0, got -1"),
-        ({"network": {"widht": 3}}, "network: expected settings among architecture, pretrained, width, "),
+        ({"network": {"widht": 3}}, "network: expected settings among architecture, pretrained, pooling, "),
         ({"network": 3}, "network: expected settings by name, got 3"),
         *(
             ({key.partition(".")[0]: {key.partition(".")[2]: "An Other"}}, f"{key}: expected one of")

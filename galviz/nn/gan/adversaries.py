@@ -107,7 +107,7 @@ class Adversaries(pl.LightningModule):
         torch.manual_seed((self.recipe.seed << 32) + step * self.trainer.world_size + self.trainer.global_rank)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
             group["lr"] = self.recipe.optimiser.learning_rates[group["name"]] * rate(
-                self.recipe.optimiser.schedule, step / self.steps
+                self.recipe.optimiser, step, self.steps, self.recipe.epochs
             )
         real = network.scale(batch["images"])
         if "d4" in self.recipe.data.augment:

@@ -154,8 +154,8 @@ def assemble(
     ----------
     recipe : Recipe
         Its ``network`` may set ``width``, ``stem`` and ``stages`` of `ResNet18`, ``replicate``, ``apart`` (the encoder
-        takes each band alone, or all bands as channels) and ``clip`` of `Normalise`, or the architecture
-        ``"wide_resnet50"``.
+        takes each band alone, or all bands as channels), ``pooling``, and ``clip`` of `Normalise`, or another
+        architecture.
     bands : tuple of str
         The B bands of the images.
     head : callable
@@ -171,15 +171,16 @@ def assemble(
     apart = apart or options.apart
     torch.manual_seed(recipe.seed)
     channels, vectors = (1, len(bands)) if apart else (len(bands), 1)
+    mean_max = options.pooling == "mean_max"
     if options.is_timm:
         pooled = {"blocks": options.pooling == "blocks", "pixels": options.pixels, "views": options.views}
         kind = partial(PooledEncoder, **pooled) if pooled != _PLAIN else TimmEncoder
-        encoder: nn.Module = kind(options.timm_name, channels, size=size or None)
+        encoder: nn.Module = kind(options.timm_name, channels, size=size or None, mean_max=mean_max)
     elif options.architecture == "wide_resnet50":
-        encoder = WideResNet50(channels)
+        encoder = WideResNet50(channels, mean_max=mean_max)
     else:
         own = {name: getattr(options, name) for name in ("width", "stem", "stages")}
-        encoder = ResNet18(channels, **own, replicate=options.replicate and apart)
+        encoder = ResNet18(channels, **own, replicate=options.replicate and apart, mean_max=mean_max)
     trained = encoder.pictures if options.is_timm else IMAGENET
     normalise = Normalise(recipe.data.normalise, bands, options.clip, trained)
     made = head(encoder.features, vectors)

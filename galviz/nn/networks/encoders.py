@@ -50,6 +50,14 @@ class BasicBlock(nn.Module):
         return self.relu(found)
 
 
+class MeanMax(nn.Module):
+    """Mean and maximum over each feature map: (N, F, h, w) -> (N, 2 F). The maximum keeps what is small and bright."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the means, then the maxima."""
+        return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], 1)
+
+
 class ResNet18(nn.Module):
     """ResNet-18, or its first stages, with a 1×1 convolution, batch norm and ReLU before the global average pooling.
 
@@ -71,6 +79,8 @@ class ResNet18(nn.Module):
     stages : int
         1 … 4. Each stage after the first has twice the channels on half the pixels; 4 is ResNet-18. There are
         `width` × 2^(`stages` − 1) features. Fewer stages have a smaller receptive field and need fewer images.
+    mean_max : bool
+        Return mean and maximum of each map of the last layer, twice as many features, instead of the mean alone.
 
     References
     ----------
@@ -85,6 +95,7 @@ class ResNet18(nn.Module):
         stem: Stem = "imagenet",
         replicate: bool = False,
         stages: int = len(_BLOCKS),
+        mean_max: bool = False,
     ) -> None:
         super().__init__()
         if replicate and channels != 1:
@@ -92,7 +103,8 @@ class ResNet18(nn.Module):
         if not 1 <= stages <= len(_BLOCKS):
             raise ValueError(f"stages: expected 1 to {len(_BLOCKS)}, got {stages}.")
         self.replicate = replicate
-        self.features = width * 2 ** (stages - 1)
+        last = width * 2 ** (stages - 1)
+        self.features = 2 * last if mean_max else last
         kernel, stride = _kernel(stem), 1 if stem == "fine" else 2
         self.conv1 = nn.Conv2d(
             3 if replicate else channels, width, kernel, stride=stride, padding=kernel // 2, bias=False
@@ -103,9 +115,8 @@ class ResNet18(nn.Module):
         widths = [width, *(width * 2**k for k in range(stages))]
         for k, blocks in enumerate(_BLOCKS[:stages]):
             self.add_module(f"layer{k + 1}", _stage(widths[k], widths[k + 1], blocks, stride=1 if k == 0 else 2))
-        self.neck = nn.Sequential(
-            nn.Conv2d(self.features, self.features, 1, bias=False), nn.BatchNorm2d(self.features), nn.ReLU(inplace=True)
-        )
+        self.neck = nn.Sequential(nn.Conv2d(last, last, 1, bias=False), nn.BatchNorm2d(last), nn.ReLU(inplace=True))
+        self.pool = MeanMax() if mean_max else None
         for module in self.modules():  # as torchvision does
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -119,7 +130,7 @@ class ResNet18(nn.Module):
 
         Returns
         -------
-        Tensor, shape (N, features, h, w)
+        Tensor, shape (N, F, h, w)
             With 4 stages, h is ⌈H/32⌉, or ⌈H/16⌉ for the small stem, or ⌈H/8⌉ for the fine one. Each stage less
             doubles it.
         """
@@ -135,7 +146,8 @@ class ResNet18(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of images: (N, C, H, W) -> (N, features)."""
-        return self.feature_map(images).mean(dim=(2, 3))
+        maps = self.feature_map(images)
+        return maps.mean(dim=(2, 3)) if self.pool is None else self.pool(maps)
 
 
 class WideResNet50(nn.Module):
@@ -145,25 +157,27 @@ class WideResNet50(nn.Module):
     ----------
     channels : int
         Channels C of the images.
+    mean_max : bool
+        As in `ResNet18`; then there are 4096 features.
 
     References
     ----------
     Zagoruyko & Komodakis (2016), arXiv:1605.07146.
     """
 
-    features = 2048
-
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, mean_max: bool = False) -> None:
         super().__init__()
         from torchvision.models.resnet import wide_resnet50_2
 
         network = wide_resnet50_2()
         network.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
         network.fc = nn.Identity()
-        self.network = network
+        if mean_max:
+            network.avgpool = MeanMax()
+        self.network, self.features = network, 4096 if mean_max else 2048
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the features of images: (N, C, H, W) -> (N, 2048)."""
+        """Return the features of images: (N, C, H, W) -> (N, features)."""
         return self.network(images)
 
 

@@ -99,6 +99,36 @@ class CompactHead(nn.Sequential):
         )
 
 
+class DropoutHead(nn.Sequential):
+    """One hidden layer with batch norm and dropout: B·F → 512 → outputs, as fast.ai's head for fine-tuning.
+
+    Parameters
+    ----------
+    features, bands, outputs, hidden
+        As in `CompactHead`.
+    early, late : float
+        Fractions of the features and of the hidden numbers that are dropped at random in training.
+
+    References
+    ----------
+    Wu & Boada (2019), MNRAS 484, 4683, section 3 (the rates), with mean and maximum of the maps as features.
+    """
+
+    def __init__(
+        self, features: int, bands: int, outputs: int = 1, hidden: int = 512, *, early: float = 0.25, late: float = 0.5
+    ) -> None:
+        super().__init__(
+            nn.Flatten(),
+            nn.BatchNorm1d(features * bands),
+            nn.Dropout(early),
+            nn.Linear(features * bands, hidden),
+            nn.ReLU(inplace=True),
+            nn.BatchNorm1d(hidden),
+            nn.Dropout(late),
+            nn.Linear(hidden, outputs),
+        )
+
+
 class JointHead(nn.Module):
     """Two heads on the features of one encoder that takes each band alone: the target, and the band.
 

@@ -12,7 +12,7 @@ class PooledEncoder(TimmEncoder):
 
     Parameters
     ----------
-    name, channels, size
+    name, channels, size, mean_max
         As in `TimmEncoder`.
     blocks : bool
         Append mean and scatter of the feature maps of all blocks to the features of the last layer. An encoder that is
@@ -32,8 +32,9 @@ class PooledEncoder(TimmEncoder):
         pixels: int = 0,
         views: int = 1,
         size: int | None = None,
+        mean_max: bool = False,
     ) -> None:
-        super().__init__(name, channels, size=min(size, pixels) if size and pixels else size)
+        super().__init__(name, channels, size=min(size, pixels) if size and pixels else size, mean_max=mean_max)
         self.blocks, self.pixels, self.views = blocks, pixels, views
         if blocks and not hasattr(self.network, "forward_intermediates"):
             raise ValueError(f"network.pooling: expected last for {name}, whose blocks cannot be read, got blocks.")

@@ -31,6 +31,8 @@ class TimmEncoder(nn.Module):
     size : int, optional
         Height and width of the images, pixels. Transformers take images of this size only. By default the size for
         which timm made the network, often 224.
+    mean_max : bool
+        Return mean and maximum of each map of the last layer, twice as many features, instead of the mean alone.
 
     Attributes
     ----------
@@ -44,7 +46,8 @@ class TimmEncoder(nn.Module):
     Raises
     ------
     ValueError
-        If timm has no such architecture, the images are too small for it, or the weights do not fit.
+        If timm has no such architecture, the images are too small for it, the maximum of its maps cannot be taken, or
+        the weights do not fit.
     OSError
         If the weights cannot be read or downloaded.
 
@@ -53,7 +56,15 @@ class TimmEncoder(nn.Module):
     Wightman (2019), PyTorch Image Models, doi:10.5281/zenodo.4414861.
     """
 
-    def __init__(self, name: str, channels: int, *, pretrained: str | Path = "", size: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        channels: int,
+        *,
+        pretrained: str | Path = "",
+        size: int | None = None,
+        mean_max: bool = False,
+    ) -> None:
         import timm
 
         super().__init__()
@@ -61,12 +72,18 @@ class TimmEncoder(nn.Module):
         self.name = name
         made_for = timm.get_pretrained_cfg(name)
         self._options = {"img_size": size} if size and made_for.fixed_input_size else {}
+        pool = {"global_pool": "catavgmax"} if mean_max else {}  # timm's name
         self.pictures = made_for.mean, made_for.std
         self.size = (size or made_for.input_size[-1]) if made_for.fixed_input_size else None
         try:
-            self.network = timm.create_model(name, in_chans=channels, num_classes=0, **self._options)
+            self.network = timm.create_model(name, in_chans=channels, num_classes=0, **pool, **self._options)
             self.features = _count_features(self.network, channels, size or made_for.input_size[-1])
         except (ArithmeticError, AssertionError, RuntimeError, ValueError) as error:
+            if mean_max:
+                raise ValueError(
+                    f"network.pooling: expected last for {name}, got mean_max, which it cannot do at {size} pixels "
+                    f"({error})."
+                ) from error
             raise ValueError(
                 f"size: expected images that {name} can take, got {size} pixels ({error}). Use larger images: it was "
                 f"made for {made_for.input_size[-1]} pixels."

@@ -11,19 +11,21 @@ from torch.nn import functional
 from galviz.measure.intervals import sigma_scale
 from galviz.nn import tasks
 from galviz.nn.networks.cutout_network import CutoutNetwork, assemble
-from galviz.nn.networks.heads import BandHead, CompactHead, JointHead, PublishedHead
+from galviz.nn.networks.heads import BandHead, CompactHead, DropoutHead, JointHead, PublishedHead
 from galviz.nn.networks.normalise import PER_BAND
-from galviz.nn.training.losses import gaussian_nll, mse_std
+from galviz.nn.training.losses import gaussian_nll, mse_std, rmse
 from galviz.runs.recipe import Recipe
 from galviz.tasks.regression import names
 from galviz.tasks.target import Target
 
 TAKES_OFFSET = True
 """Whether a linear baseline can be learned first (`Recipe`'s ``offset``)."""
+HEADS = {"compact": CompactHead, "dropout": DropoutHead, "as_published": PublishedHead}
 LOSSES = {
     "mse": lambda recipe, known, target: in_units(functional.mse_loss, relative(known)),
     "mae": lambda recipe, known, target: in_units(functional.l1_loss, relative(known)),
     "huber": lambda recipe, known, target: in_units(functional.huber_loss, units(known)),
+    "rmse": lambda recipe, known, target: lambda output, truth: rmse(output, truth, relative(known)),
     "mse_std": lambda recipe, known, target: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
     "gaussian_nll": lambda recipe, known, target: gaussian(recipe.loss.alpha, units(known)),
 }
@@ -90,14 +92,17 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> 
         raise ValueError("network.head: expected as_published with network.apart=true, got it with false.")
 
     def head(features: int, vectors: int) -> nn.Module:
-        own = (PublishedHead if published else CompactHead)(features, vectors, (1 + gaussian) * numbers)
+        own = HEADS[options.head](features, vectors, (1 + gaussian) * numbers)
         return JointHead(own, BandHead(features, len(bands))) if recipe.loss.joint else own
 
-    return assemble(recipe, bands, head, size=size, standardise=not published, gaussian=gaussian, numbers=numbers)
+    standardise = options.standardise and not published
+    return assemble(recipe, bands, head, size=size, standardise=standardise, gaussian=gaussian, numbers=numbers)
 
 
 def _check_joint(recipe: Recipe, *, apart: bool) -> None:
     """Raise a ValueError if bands cannot be learned together with the target, or would be trivial."""
+    if recipe.loss.name == "rmse":  # a process without labelled objects in its batch would not take part in the sum
+        raise ValueError(f"joint: expected 0 with the loss rmse, got {recipe.loss.joint}. Use mse.")
     if not apart:
         raise ValueError(f"joint: expected 0, or network.apart=true, got {recipe.loss.joint} with network.apart=false.")
     if recipe.data.normalise in PER_BAND:

@@ -21,6 +21,8 @@ def augmented(images: Tensor, how: tuple[str, ...]) -> Tensor:
         images = dihedral(images, torch.randint(8, (len(images),)))
     if "mirror" in how:
         images = dihedral(images, torch.randint(2, (len(images),)))
+    if "zoom" in how:
+        images = randomly_zoomed(images)
     if "turn" in how:
         images = randomly_turned(images)
     if "seeing" in how:
@@ -72,6 +74,12 @@ def randomly_turned(images: Tensor, *, zoom: float = 1.1, size: int | None = Non
     """
     angle, power, flip = torch.rand(3, len(images))
     return turned(images, 2 * math.pi * angle, zoom=zoom ** (2 * power - 1), flip=flip < 0.5, size=size)
+
+
+def randomly_zoomed(images: Tensor, *, zoom: float = 1.1) -> Tensor:
+    """Zoom images by 1/`zoom` … `zoom` about their centre; see `turned`."""
+    power = torch.rand(len(images))
+    return turned(images, torch.zeros(len(images)), zoom=zoom ** (2 * power - 1))
 
 
 def blurred(images: Tensor, sigma: Tensor) -> Tensor:

@@ -266,9 +266,10 @@ def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarr
         If the catalogue lacks a column.
     """
     columns = list(filter(None, (recipe.data.weights, recipe.data.errors)))
-    if columns and recipe.loss.name == "mse_std":
+    if columns and recipe.loss.name in ("mse_std", "rmse"):
         raise ValueError(
-            f"data.weights: expected none with mse_std, which is computed over a whole batch, got {columns[0]!r}."
+            f"data.weights: expected none with {recipe.loss.name}, which is computed over a whole batch, got "
+            f"{columns[0]!r}."
         )
     weight = np.ones(len(cutouts))
     for name in columns:

@@ -1,8 +1,9 @@
 """`fit`: train a network into a run folder, from reading the images to saving the predictions."""
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
 import numpy as np
@@ -14,7 +15,7 @@ from galviz.io.lock import rank
 from galviz.measure.linear_baseline import Offset, column_of
 from galviz.nn.inference.predict import calibrate, load_weights, predict, remember, save_weights
 from galviz.nn.networks.cutout_network import CutoutNetwork
-from galviz.nn.tasks import loss_of, rules
+from galviz.nn.tasks import Loss, loss_of, rules
 from galviz.nn.training.data import Samples, fits, kept, loader, memory_format, truths, weights_of
 from galviz.nn.training.module import Training
 from galviz.nn.training.plateau import stalled
@@ -89,8 +90,8 @@ def fit(
         heartbeat = Heartbeat(run, status="running", message="Reading the images.", epochs=recipe.epochs)
         with heartbeat.beating() if first else nullcontext():
             trainer = trainer_for(recipe, devices)
-            target = _fitted(target, cutouts, recipe)
-            offset = _offset(target, cutouts, recipe)
+            target = fitted(target, cutouts, recipe)
+            offset = offset_of(target, cutouts, recipe)
             given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe, "offset": offset}
             complete = _train(trainer, heartbeat, start, checkpoint_s=checkpoint_s, **given)
             if first and complete:
@@ -124,22 +125,10 @@ def _train(
     checkpoint_s: float,
 ) -> bool:
     """Train from the checkpoint on. Return whether the training is complete, after all steps or by early stopping."""
-    images, truth = kept(cutouts), truths(cutouts, target, offset)
-    known = _known(truth, len(cutouts))
-    learned, aside, held_out = _rows(cutouts, target, recipe)
-    weight = weights_of(cutouts, recipe, learned)
-    labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
-    unlabelled = unlabelled[~np.isin(unlabelled, aside)]
-    variants = target.variants(cutouts.bands).values()
-    if start is None and hasattr(network, "measure"):
-        network.measure(cutouts, learned, truth)
-    if not target.variants(cutouts.bands) and _features_stay(network, recipe, len(images)):
-        heartbeat.note(message="Computing the features of all images, once.")
-        network.to(trainer.strategy.root_device)
-        images = _features_of(network, images, np.concatenate([labelled, held_out]), recipe.batch)
-    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants, weight)
+    given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe, "offset": offset}
+    found = lessons(**given, measured=start is not None, device=trainer.strategy.root_device, note=heartbeat.note)
+    samples, held, loss, truth, learned, aside, held_out, unlabelled = found
     steps = steps_of(trainer, recipe, len(samples), start)
-    loss = loss_of(target, recipe, None if truth is None else truth[learned])
     module = Training(network, recipe, loss, steps.steps, start)  # freezes blocks, which the format depends on
     network.to(memory_format=memory_format(network, trainer.strategy.root_device))
     if trainer.is_global_zero:
@@ -156,7 +145,6 @@ def _train(
         )
     device = str(trainer.strategy.root_device)
     heartbeat.note(step=steps.start, steps=steps.steps, device=device, message="")
-    held = Samples(images, held_out, truth, variants)
     shown = None
     if len(held_out) and not target.self_labelled:
         known_truth = truths(cutouts, target)
@@ -172,6 +160,50 @@ def _train(
         heartbeat.note(steps=recorder.step)
     network.load_state_dict(module.learned.state_dict())
     return early or recorder.step == steps.steps
+
+
+class Lessons(NamedTuple):
+    """What a network learns from, and the rows of the sky that are used for what."""
+
+    samples: Samples
+    held: Samples
+    loss: Loss
+    truth: np.ndarray | None
+    learned: np.ndarray
+    aside: np.ndarray
+    held_out: np.ndarray
+    unlabelled: np.ndarray
+
+
+def lessons(
+    network: nn.Module,
+    cutouts: CutoutSet,
+    target: Target,
+    recipe: Recipe,
+    offset: Offset | None,
+    *,
+    measured: bool,
+    device: torch.device,
+    note: Callable[..., None],
+) -> Lessons:
+    """Return what a network learns from, and set its constants unless they are `measured`."""
+    images, truth = kept(cutouts), truths(cutouts, target, offset)
+    known = _known(truth, len(cutouts))
+    learned, aside, held_out = _rows(cutouts, target, recipe)
+    weight = weights_of(cutouts, recipe, learned)
+    labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
+    unlabelled = unlabelled[~np.isin(unlabelled, aside)]
+    variants = target.variants(cutouts.bands).values()
+    if not measured and hasattr(network, "measure"):
+        network.measure(cutouts, learned, truth)
+    if not target.variants(cutouts.bands) and _features_stay(network, recipe, len(images)):
+        note(message="Computing the features of all images, once.")
+        network.to(device)
+        images = _features_of(network, images, np.concatenate([labelled, held_out]), recipe.batch)
+    samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants, weight)
+    held = Samples(images, held_out, truth, variants)
+    loss = loss_of(target, recipe, None if truth is None else truth[learned])
+    return Lessons(samples, held, loss, truth, learned, aside, held_out, unlabelled)
 
 
 def _features_stay(network: nn.Module, recipe: Recipe, count: int) -> bool:
@@ -233,7 +265,7 @@ def _without_examples(
     return {"not_learned": missing["training"], "not_held_out": missing["held-out"]}
 
 
-def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:
+def fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:
     """Return the target with the z-score constants of the training objects, if it needs them."""
     if target.transform != "zscore" or target.scale is not None:
         return target
@@ -241,7 +273,7 @@ def _fitted(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Target:
     return target.fitted(cutouts.catalogue.iloc[split(cutouts.catalogue, recipe, known)[0]])
 
 
-def _offset(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Offset | None:
+def offset_of(target: Target, cutouts: CutoutSet, recipe: Recipe) -> Offset | None:
     """Return the linear baseline, fitted to the training objects, or None if the recipe has no `offset`."""
     if not recipe.data.offset:
         return None

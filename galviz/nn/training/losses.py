@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
+import torch.distributed
 from torch import Tensor
 from torch.nn import functional
 
@@ -50,6 +51,41 @@ def mse_std(
     error = truth - estimate
     error = error.abs() if mode == "abs" else error
     return mse + alpha * torch.sqrt(error.var(dim=0) + eps).mean()
+
+
+def rmse(estimate: Tensor, truth: Tensor, unit: Tensor | float = 1.0, eps: float = 1e-12) -> Tensor:
+    """Return the root of the mean squared error of the batch, of all processes if several train in parallel.
+
+    L = √(mean((Y − Ŷ)²) + ε). The root of a whole batch is not the mean of the roots of its parts. So the processes add
+    up their squares; the mean of their gradients, which a parallel training takes, is then that of the whole batch.
+
+    Parameters
+    ----------
+    estimate, truth : Tensor, float, shape (N, K)
+        Ŷ and Y.
+    unit : Tensor, shape (K,), or float
+        Unit of each number.
+    eps : float
+        ε, so that the gradient is finite when all errors are 0.
+
+    Returns
+    -------
+    Tensor, shape ()
+
+    References
+    ----------
+    Wu & Boada (2019), MNRAS 484, 4683.
+    """
+    error = estimate - truth
+    squares = (error / torch.as_tensor(unit).to(error)).square()
+    parts, world = torch.stack([squares.sum().detach(), squares.new_tensor(squares.numel())]), 1
+    if torch.distributed.is_initialized():
+        torch.distributed.all_reduce(parts)
+        world = torch.distributed.get_world_size()
+    total, count = parts
+    root = (total / count + eps).sqrt()
+    own = squares.sum()
+    return root + world * (own - own.detach()) / (2 * root * count)  # the value of L, and this process' gradient
 
 
 def gaussian_nll(output: Tensor, truth: Tensor, beta: float = 0.0, unit: Tensor | float = 1.0) -> Tensor:

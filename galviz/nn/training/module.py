@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from galviz.nn.tasks import Loss
 from galviz.nn.training.augment import augmented
 from galviz.nn.training.losses import joint_loss, reduced
-from galviz.runs.recipe import Recipe
+from galviz.runs.recipe import Optimiser, Recipe
 
 _WARM_UP = 0.25  # fraction of the steps in which "one_cycle" rises
 
@@ -95,25 +95,30 @@ class Training(pl.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return the optimiser, with one parameter group per layer group, in its state at the checkpoint.
 
-        With a layer decay, each block of the encoder is a group of its own.
+        With a layer decay, or a rate of its own for the first half of the encoder, each block is a group of its own.
         """
-        groups = []
+        groups, options = [], self.recipe.optimiser
         for name, lr in self.rates.items():
-            blocks = [list(getattr(self.network, name).parameters())]
-            if name == "encoder" and self.recipe.optimiser.layer_decay < 1:
-                blocks = blocks_of(self.network.encoder)
-            scales = [self.recipe.optimiser.layer_decay**k for k in reversed(range(len(blocks)))]
-            for weights, scale in zip(blocks, scales, strict=True):
+            parts, scales = [list(getattr(self.network, name).parameters())], [1.0]
+            if name == "encoder" and min(options.layer_decay, options.early_rate) < 1:
+                parts, early = blocks_of(self.network.encoder), len(first_half(self.network.encoder))
+                scales = [options.layer_decay**k for k in reversed(range(len(parts)))]
+                scales = [scale * (options.early_rate if k < early else 1) for k, scale in enumerate(scales)]
+            for weights, scale in zip(parts, scales, strict=True):
                 groups.append({"params": weights, "name": name, "scale": scale, "lr": lr * scale})
-        decay = self.recipe.optimiser.weight_decay
-        if self.recipe.optimiser.name == "sgd":
-            optimiser = torch.optim.SGD(groups, momentum=self.recipe.optimiser.momentum, weight_decay=decay)
+        decay = options.weight_decay
+        if options.name == "sgd":
+            optimiser = torch.optim.SGD(groups, momentum=options.momentum, weight_decay=decay)
         else:
             optimiser = torch.optim.AdamW(groups, weight_decay=decay)
         if self._start is not None:
             optimiser.load_state_dict(self._start["optimiser"])
             self._start = None
         return optimiser
+
+    def part_of_rate(self, step: int) -> float:
+        """Return the learning rate of a step as a fraction of the highest."""
+        return rate(self.recipe.optimiser, step, self.steps, self.recipe.epochs)
 
     def training_step(self, batch: dict[str, Any], _: int) -> Tensor:
         """Seed the random numbers, set the learning rates, and return the loss of one step."""
@@ -124,7 +129,7 @@ class Training(pl.LightningModule):
         if self._frozen and step >= self._frozen_steps:
             self._hold_encoder(frozen=False)
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
-            part = rate(self.recipe.optimiser.schedule, step / self.steps)
+            part = self.part_of_rate(step)
             held = self._frozen and group["name"] == "encoder"
             group["lr"] = 0.0 if held else self.rates[group["name"]] * group.get("scale", 1.0) * self.lowered * part
         images = augmented(images, self.recipe.data.augment)
@@ -156,15 +161,37 @@ def blocks_of(encoder: nn.Module) -> list[list[nn.Parameter]]:
     return [others, *blocks] if others else blocks
 
 
-def _block_modules(encoder: nn.Module) -> list[nn.Module]:
-    """Return the blocks of an encoder that have weights, from the first layer to the last."""
+def _layers(encoder: nn.Module) -> list[nn.Module]:
+    """Return the parts of an encoder, from the first layer to the last, some of which are stages of several blocks."""
     children = list(encoder.children())
     while len(children) == 1:
         children = list(children[0].children())
-    blocks = []
-    for child in children:
-        blocks += child.children() if isinstance(child, nn.Sequential | nn.ModuleList) else [child]
+    return children
+
+
+def _blocks_in(layer: nn.Module) -> list[nn.Module]:
+    blocks = list(layer.children()) if isinstance(layer, nn.Sequential | nn.ModuleList) else [layer]
     return [block for block in blocks if any(True for _ in block.parameters())]
+
+
+def _block_modules(encoder: nn.Module) -> list[nn.Module]:
+    """Return the blocks of an encoder that have weights, from the first layer to the last."""
+    return [block for layer in _layers(encoder) for block in _blocks_in(layer)]
+
+
+def first_half(encoder: nn.Module) -> list[list[nn.Parameter]]:
+    """Return the first half of `blocks_of`: up to the end of the second of four stages, as in fast.ai, for a ResNet.
+
+    If no stage ends within a block of the middle, as in a transformer, it is half of the blocks.
+    """
+    blocks, ends = blocks_of(encoder), []
+    end = len(blocks) - len(_block_modules(encoder))  # weights of no block come first
+    for child in _layers(encoder):
+        end += len(_blocks_in(child))
+        ends.append(end)
+    middle = len(blocks) / 2
+    nearest = min(reversed(ends), key=lambda one: abs(one - middle))
+    return blocks[: nearest if abs(nearest - middle) <= 1 else len(blocks) // 2]
 
 
 def freeze_blocks(encoder: nn.Module, count: int) -> list[nn.Module]:
@@ -189,16 +216,24 @@ def freeze_blocks(encoder: nn.Module, count: int) -> list[nn.Module]:
     return modules[:count]
 
 
-def rate(schedule: str, part: float) -> float:
-    """Return the learning rate as a fraction of the highest.
+def rate(optimiser: Optimiser, step: int, steps: int, epochs: int) -> float:
+    """Return the learning rate of a step as a fraction of the highest.
+
+    The first ``first_epochs`` of a training follow ``first_schedule``, the others ``schedule``:
+
+    - ``"constant"``: 1.
+    - ``"cosine"``: (1 + cos πt)/2, from 1 to 0, where t is the fraction of the steps that is done.
+    - ``"one_cycle"``: from 1/25 to 1 in the first quarter, then to 0, both as a cosine.
+    - ``"sgdr"``: ``"cosine"`` in every cycle. The first takes ``cycle_epochs``, each other ``cycle_mult`` times as long
+      as the one before it.
 
     Parameters
     ----------
-    schedule : {"constant", "cosine", "one_cycle"}
-        ``"cosine"`` falls from 1 to 0 as (1 + cos πt)/2. ``"one_cycle"`` rises from 1/25 to 1 in the first quarter,
-        then falls to 0, both as a cosine.
-    part : float
-        Fraction t of the training that is done, 0 … 1.
+    optimiser : Optimiser
+    step : int
+        Steps that are done.
+    steps, epochs : int
+        Steps and epochs of the whole training.
 
     Returns
     -------
@@ -206,8 +241,19 @@ def rate(schedule: str, part: float) -> float:
 
     References
     ----------
-    Smith & Topin (2018), arXiv:1708.07120.
+    Smith & Topin (2018), arXiv:1708.07120 (one cycle). Loshchilov & Hutter (2017), ICLR, arXiv:1608.03983 (SGDR).
     """
+    each = steps // epochs
+    first = min(optimiser.first_epochs * each, steps)
+    if step < first:
+        schedule, length = optimiser.first_schedule, first
+    else:
+        schedule, step, length = optimiser.schedule, step - first, steps - first
+    if schedule == "sgdr":  # in whole steps, so that no rounding delays a restart
+        length = optimiser.cycle_epochs * each
+        while step >= length:
+            step, length = step - length, length * optimiser.cycle_mult
+    part = step / max(length, 1)
     if schedule == "constant":
         return 1.0
     if schedule == "one_cycle" and part < _WARM_UP:

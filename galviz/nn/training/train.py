@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from galviz.nn.networks.encoders import load_encoder
 from galviz.nn.tasks import build, prepared
 from galviz.nn.training.fit import fit
 from galviz.nn.training.trainer import Devices
+from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
@@ -39,14 +41,30 @@ def train(
     ValueError
         If the truth of no object is known.
     """
-    _check_truth(run.target, cutouts.catalogue)
-    target = run.target if run.target.numeric else run.target.fitted(cutouts.catalogue)
-    target = prepared(target, run.recipe, cutouts.catalogue)
-    network = build(target, run.recipe, cutouts.bands, cutouts.images.shape[-1])
-    initial = encoder or run.recipe.network.pretrained
-    if initial and not (resume and run.checkpoint.exists()):  # a checkpoint holds the weights
-        load_encoder(network.encoder, initial)
+    # A checkpoint holds the weights.
+    initial = "" if resume and run.checkpoint.exists() else encoder or run.recipe.network.pretrained
+    network, target = network_for(run.target, run.recipe, cutouts, initial)
     return fit(network, cutouts, run, target, run.recipe, devices=devices, resume=resume)
+
+
+def network_for(target: Target, recipe: Recipe, cutouts: CutoutSet, encoder: str | Path) -> tuple[nn.Module, Target]:
+    """Return the network of a recipe with its initial weights, and the target with all that its loss needs.
+
+    Parameters
+    ----------
+    target : Target
+    recipe : Recipe
+    cutouts : CutoutSet
+    encoder : str or Path
+        Initial weights of the encoder, as in `train`; ``""`` for random ones.
+    """
+    _check_truth(target, cutouts.catalogue)
+    target = target if target.numeric else target.fitted(cutouts.catalogue)
+    target = prepared(target, recipe, cutouts.catalogue)
+    network = build(target, recipe, cutouts.bands, cutouts.images.shape[-1])
+    if encoder:
+        load_encoder(network.encoder, encoder)
+    return network, target
 
 
 def _check_truth(target: Target, catalogue: pd.DataFrame) -> None:

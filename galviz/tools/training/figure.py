@@ -7,6 +7,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
+from galviz.measure.rate_test import suggested_rate
 from galviz.tasks.classification import class_labels
 from galviz.tasks.regression import numbers
 from galviz.tasks.target import Target
@@ -114,6 +115,36 @@ def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
     line = _curve(metrics, name, on_axis, "held out")
     title = f"{label}, held out{_thinned(metrics)[1]}"
     return frame(hv.Overlay([*line]), show_legend=False, title=title, height=260, ylabel=plain(on_axis))
+
+
+def rate_plot(table: pd.DataFrame) -> hv.Overlay:
+    """Draw the loss against a learning rate that rises from step to step, and the rate that is suggested.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As returned by `galviz.nn.training.rate_finder.find_rate`.
+
+    Returns
+    -------
+    holoviews.Overlay
+    """
+    best = suggested_rate(table)
+    rate, loss = hv.Dimension("rate", label="Learning rate"), hv.Dimension("loss", label="Loss")
+    each = hv.Scatter((table["rate"].to_numpy(), table["loss"].to_numpy()), rate, loss, label="each step")
+    line = hv.Curve((table["rate"].to_numpy(), table["smoothed"].to_numpy()), rate, loss, label="smoothed")
+    layers = [each.opts(color=GREY, size=4, alpha=0.6), line.opts(color=BLUE, line_width=2, tools=["hover"])]
+    title = "The loss never fell: no learning rate is suggested"
+    if best is not None:
+        at = table.iloc[[int((table["rate"] - best).abs().argmin())]]
+        chosen = hv.Points((at["rate"].to_numpy(), at["smoothed"].to_numpy()), [rate, loss], label="steepest fall")
+        layers.append(chosen.opts(size=13, fill_alpha=0, line_color=ORANGE, line_width=2))
+        title = f"The loss falls most steeply at a learning rate of {best:.2g}"
+    # Where the rate is far too high, the loss would hide all that is below it.
+    low, high = (table["smoothed"].min(), table["smoothed"].iloc[0]) if len(table) else (0.0, 1.0)
+    fall = max(high - low, 0.05 * abs(high), 1e-9)
+    ends = {"ylim": (low - 0.2 * fall, high + 0.6 * fall), "logx": True}
+    return frame(hv.Overlay(layers), legend_position="bottom_left", title=title, height=300, ylabel="Loss", **ends)
 
 
 def run_curves(

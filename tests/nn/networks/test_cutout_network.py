@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_weights():
     ("network", "message"),
     [
         ({"widht": 3}, "network: expected settings among .*width, .* got 'widht'"),
-        ({"head": "tall"}, "network.head: expected one of compact, as_published"),
+        ({"head": "tall"}, "network.head: expected one of compact, dropout, as_published"),
         ({"head": "as_published", "apart": False}, "with network.apart=true"),
     ],
 )
@@ -88,7 +88,7 @@ def test_wrong_arguments_are_named(network, message):
 @pytest.mark.parametrize("loss", ["lsgan", "lsgan_masked", "cross_entropy"])
 def test_a_loss_of_others_is_named(loss):
     with pytest.raises(
-        ValueError, match=f"loss: expected mse, mae, huber, mse_std or gaussian_nll for the target .*, got {loss}"
+        ValueError, match=f"loss: expected mse, mae, huber, rmse, mse_std or gaussian_nll for the target .*, got {loss}"
     ):
         build(RICHNESS, RECIPE.replace(loss={"name": loss}), BANDS)
 

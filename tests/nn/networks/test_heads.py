@@ -1,6 +1,8 @@
+import pytest
 import torch
+from torch import nn
 
-from galviz.nn.networks.heads import BandHead, CompactHead, PublishedHead
+from galviz.nn.networks.heads import BandHead, CompactHead, DropoutHead, PublishedHead
 
 
 def parameters(module):
@@ -52,3 +54,28 @@ def test_band_head_is_two_layers_of_512():
 def test_compact_head():
     assert CompactHead(8, bands=5)(torch.zeros(2, 5, 8)).shape == (2, 1)
     assert parameters(CompactHead(512, bands=5)) < 400_000
+
+
+def test_the_dropout_head_is_that_of_the_paper():
+    head = DropoutHead(1024, 1)
+    assert [(layer.in_features, layer.out_features) for layer in head if isinstance(layer, nn.Linear)] == [
+        (1024, 512),
+        (512, 1),
+    ]
+    assert [layer.p for layer in head if isinstance(layer, nn.Dropout)] == [0.25, 0.5]
+    kinds = [type(layer).__name__ for layer in head]
+    assert kinds == ["Flatten", "BatchNorm1d", "Dropout", "Linear", "ReLU", "BatchNorm1d", "Dropout", "Linear"]
+    assert DropoutHead(8, 5, 3, hidden=16)(torch.rand(4, 5, 8)).shape == (4, 3)
+
+
+def test_a_quarter_and_a_half_are_dropped_in_training_and_nothing_afterwards():
+    head, features = DropoutHead(400, 1, hidden=400), torch.randn(64, 1, 400)
+    zeros = {}
+    for k in (2, 6):
+        head[k].register_forward_hook(lambda _, given, out, k=k: zeros.update({k: (out[given[0] != 0] == 0).float()}))
+    head(features)
+    assert zeros[2].mean().item() == pytest.approx(0.25, abs=0.02)
+    assert zeros[6].mean().item() == pytest.approx(0.5, abs=0.02)
+    head.eval()
+    assert torch.equal(head(features), head(features))
+    assert zeros[2].sum() == zeros[6].sum() == 0

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from galviz.nn.training.augment import augmented, blurred, randomly_blurred, randomly_turned, turned
+from galviz.nn.training.augment import augmented, blurred, randomly_blurred, randomly_turned, randomly_zoomed, turned
 
 
 def some(side=9, seed=0):
@@ -115,3 +115,18 @@ def test_recipes_name_what_is_done():
     for how in ("d4", "mirror", "turn", "seeing"):
         torch.manual_seed(1)
         assert not torch.equal(augmented(images, (how,)), images)
+
+
+def test_small_zooms_keep_the_centre_and_the_direction():
+    step = torch.linspace(-1, 1, 41)
+    x, y = torch.meshgrid(step, step, indexing="xy")
+    image = torch.exp(-(((x - 0.4) ** 2 + y**2) / 0.02)).expand(200, 1, 41, 41)
+    torch.manual_seed(0)
+    found = randomly_zoomed(image)[:, 0]
+    total = found.sum((1, 2))
+    across, up = (found * x).sum((1, 2)) / total, (found * y).sum((1, 2)) / total
+    assert up.abs().max() < 1e-4
+    assert across.min().item() == pytest.approx(0.4 / 1.1, abs=0.01)
+    assert across.max().item() == pytest.approx(0.4 * 1.1, abs=0.01)
+    torch.manual_seed(0)
+    assert torch.equal(augmented(image, ("zoom",))[:, 0], found)

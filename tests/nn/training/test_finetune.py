@@ -199,10 +199,11 @@ def test_weights_that_make_no_sense_are_named(tiny_sky, tmp_path, option, column
         start(tmp_path / "run", sky, RECIPE.replace(data={option: column}))
 
 
-def test_losses_of_a_whole_batch_cannot_weigh_objects(tiny_sky, tmp_path):
-    recipe = RECIPE.replace(loss={"name": "mse_std"}, data={"weights": "z"})
+@pytest.mark.parametrize("loss", ["mse_std", "rmse"])
+def test_losses_of_a_whole_batch_cannot_weigh_objects(tiny_sky, tmp_path, loss):
+    recipe = RECIPE.replace(loss={"name": loss}, data={"weights": "z"})
     with pytest.raises(
-        ValueError, match=r"data.weights: expected none with mse_std, which is computed over a whole batch, got 'z'"
+        ValueError, match=rf"data.weights: expected none with {loss}, which is computed over a whole batch, got 'z'"
     ):
         start(tmp_path / "run", tiny_sky, recipe)
 

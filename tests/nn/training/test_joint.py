@@ -138,6 +138,7 @@ def test_it_learns_both(make_sky, tmp_path):
     [
         ({"data": {"normalise": "asinh"}}, "normalise: expected noise, minmax or asinh_global with joint"),
         ({"network": {"apart": False}}, "joint: expected 0, or network.apart=true"),
+        ({"loss": {"name": "rmse"}}, "joint: expected 0 with the loss rmse"),
     ],
 )
 def test_joint_learning_that_makes_no_sense_is_refused(changes, message):

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from galviz.nn.tasks import loss_of
-from galviz.nn.training.losses import focal, gaussian_nll, mse_std
+from galviz.nn.training.losses import focal, gaussian_nll, mse_std, rmse
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
 
@@ -28,6 +28,50 @@ def test_equation_1_by_hand():
     assert mse_std(estimate, truth, 0.5).item() == pytest.approx(20 / 3 + 1.0)
     signed = np.std([0, 2, -4], ddof=1)
     assert mse_std(estimate, truth, 1.0, mode="signed").item() == pytest.approx(20 / 3 + signed)
+
+
+@given(arrays(np.float64, (5, 2), elements=finite), arrays(np.float64, (5, 2), elements=finite))
+def test_rmse_is_the_root_of_the_mean_square_with_its_gradient(estimate, truth):
+    given_, known = torch.tensor(estimate, requires_grad=True), torch.tensor(truth)
+    found = rmse(given_, known, torch.tensor([1.0, 10.0]))
+    found.backward()
+    plain = torch.tensor(estimate, requires_grad=True)
+    expected = (((plain - known) / torch.tensor([1.0, 10.0])).square().mean() + 1e-12).sqrt()
+    expected.backward()
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(given_.grad, plain.grad, rtol=1e-6, atol=1e-6)
+    assert given_.grad.isfinite().all()
+
+
+def test_the_recipe_s_rmse_is_in_the_unit_of_a_number_and_that_of_several_is_in_their_scatters():
+    truth, known = torch.tensor([[8.5], [9.0]]), np.array([[8.4], [8.8]])
+    found = loss_of(REGRESSION, recipe_of("rmse"), known)(truth + torch.tensor([[0.3], [0.4]]), truth)
+    assert found.item() == pytest.approx(np.sqrt(0.125))
+    both = Target("a+b", "regression", ("a", "b"), "a")
+    found = loss_of(both, recipe_of("rmse"), known * [[1, 10]])(torch.tensor([[0.2, 2.0]]), torch.zeros(1, 2))
+    assert found.item() == pytest.approx(1.0)  # the scatters are 0.2 and 2
+
+
+def _half_of_a_batch(rank, folder):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    estimate, truth = torch.arange(10.0).reshape(5, 2), torch.ones(5, 2)
+    mine = slice(0, 2) if rank == 0 else slice(2, 5)  # not of equal size
+    own = estimate[mine].requires_grad_()
+    loss = rmse(own, truth[mine])
+    loss.backward()
+    torch.save({"loss": loss.detach(), "gradient": own.grad}, f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_rmse_of_two_processes_is_that_of_the_whole_batch(tmp_path):
+    """A parallel training takes the mean of the gradients of its processes."""
+    torch.multiprocessing.spawn(_half_of_a_batch, (str(tmp_path),), nprocs=2)
+    whole = torch.arange(10.0).reshape(5, 2).requires_grad_()
+    loss = rmse(whole, torch.ones(5, 2))
+    loss.backward()
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    assert first["loss"] == second["loss"] == loss.detach()
+    torch.testing.assert_close(torch.cat([first["gradient"], second["gradient"]]) / 2, whole.grad)
 
 
 def test_equal_errors_have_a_finite_gradient():

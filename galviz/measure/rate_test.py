@@ -1,0 +1,39 @@
+"""Which learning rate a range test suggests: losses of single steps, while the rate rises."""
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import gaussian_filter1d
+
+COLUMNS = ("rate", "loss", "smoothed")
+_WIDTH = 0.03  # σ of the smoothing, as a fraction of all steps
+
+
+def rate_table(rates: np.ndarray, losses: np.ndarray) -> pd.DataFrame:
+    """Return the columns rate, loss and smoothed. The smoothing is symmetric, so it shifts no rate."""
+    smoothed = gaussian_filter1d(losses, max(1.0, _WIDTH * len(losses)), mode="nearest") if len(losses) else losses
+    return pd.DataFrame(dict(zip(COLUMNS, (rates, losses, smoothed), strict=True)))
+
+
+def suggested_rate(table: pd.DataFrame) -> float | None:
+    """Return the rate at which the smoothed loss falls most steeply with the logarithm of the rate.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As returned by `rate_table`.
+
+    Returns
+    -------
+    float or None
+        None if the loss never falls, or if there are fewer than 5 steps.
+
+    References
+    ----------
+    Smith (2017), WACV, arXiv:1506.01186 (the range test). fast.ai suggests the steepest rate.
+    """
+    lowest = int(table["smoothed"].to_numpy().argmin()) if len(table) >= 5 else 0
+    if lowest == 0:
+        return None
+    part = table.iloc[: lowest + 1]
+    slopes = np.gradient(part["smoothed"].to_numpy(), np.log(part["rate"].to_numpy()))
+    return float(part["rate"].iloc[slopes.argmin()])

@@ -1,0 +1,22 @@
+"""The learning rate that a range test suggests."""
+
+import numpy as np
+import pytest
+
+from galviz.measure.rate_test import rate_table, suggested_rate
+
+
+def test_the_steepest_fall_is_found_through_noise():
+    rates, rng = np.geomspace(1e-6, 10, 200), np.random.default_rng(0)
+    fall = 1 / (1 + (rates / 1e-2) ** 2)  # steepest at 0.01 in the logarithm
+    losses = fall + (rates / 2) ** 3 + 0.02 * rng.normal(size=200)
+    table = rate_table(rates, losses)
+    assert list(table.columns) == ["rate", "loss", "smoothed"]
+    assert suggested_rate(table) == pytest.approx(1e-2, rel=0.4)
+    assert table["smoothed"].diff().std() < 0.6 * table["loss"].diff().std()
+
+
+@pytest.mark.parametrize("losses", [[], [3, 2, 1], list(range(20))])
+def test_nothing_is_suggested_where_the_loss_never_falls_or_too_little_is_known(losses):
+    rates = np.geomspace(1e-4, 1, max(len(losses), 1))[: len(losses)]
+    assert suggested_rate(rate_table(rates, np.array(losses, dtype=float))) is None
