@@ -119,6 +119,7 @@ def density_plot(
     axes : (str, str)
         Axis labels.
     title : str
+        Empty: none.
     limits : ((float, float), (float, float))
         Ends of the axes; what lies outside is not drawn.
     line : {"", "1:1", "zero"}
@@ -150,7 +151,8 @@ def density_plot(
         whole *= median_band(medians)
     if fit is not None:
         whole *= hv.Slope(*fit).opts(color=ORANGE, line_width=2.5)
-    return frame(whole, title=title, height=HEIGHT, xlim=limits[0], ylim=limits[1], show_legend=False)
+    head = {"title": title} if title else {"show_title": False}
+    return frame(whole, **head, height=HEIGHT, xlim=limits[0], ylim=limits[1], show_legend=False)
 
 
 def ends_of(values: np.ndarray, *, symmetric: bool = False) -> tuple[float, float]:
