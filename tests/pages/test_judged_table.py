@@ -114,7 +114,7 @@ def test_compressed_tails_are_named_and_corrected():
     rows["prediction"] = 8.5 + 0.6 * (rows["prediction"] - 8.5)
     judge = JudgedTable(Explorer(rows), ("oh_p50", "prediction"), {"oh_p50": "dex"})._judge()
     shown = last(judge.tails())
-    assert "The tails are compressed: predictions rise by 0.60" in words(shown)
+    assert "The tails are compressed: predictions rise 0.60" in words(shown)
     assert "10 % of the truths lie above 8.9 dex, and 0.0 % of the predictions" in words(shown)
     before = float(titles(shown)[0].split("RMSE ")[1].split()[0])
     judge.stretched = True

@@ -145,9 +145,9 @@ class NumbersJudge(JudgeView):
                 words = f"{model}: {scatter}; {len(table):,} objects"
                 axes = f"True {name}", f"Predicted {name}"
                 upper = density_plot(truth, estimate, axes, words, limits=(plane, plane), line="1:1", bar=False)
-                axes, more = (f"True {name}", "Predicted − true"), {"line": "zero", "bar": False}
+                axes, more = (f"True {name}", "Residual"), {"line": "zero", "bar": False}
                 lower = density_plot(truth, estimate - truth, axes, "", limits=(plane, apart), **more)
-                columns.append(fills(_share(upper.opts(xlabel=""), 2), _share(lower, 1)))
+                columns.append(fills(_share(upper.opts(xlabel=""), 3), _share(lower.opts(yticks=4), 2)))
             return pn.Row(*columns, sizing_mode="stretch_both", margin=0)
 
         return Later(self.side, show, fills=True)
@@ -169,8 +169,8 @@ class NumbersJudge(JudgeView):
             word = "Corrected" if self.stretched else "Predicted"
             title = f"{word} against true: RMSE {rmse(truth, estimate):.4f}{unit}; dashed: equal"
             axes = (f"True {self.pair.name}", f"{word} {self.pair.name}")
-            plot = density_plot(truth, estimate, axes, title, limits=(ends, ends), line="1:1", fit=fit)
-            return fills(text(tails_words(measured, self.pair.unit)), filling(plot))
+            plot = density_plot(truth, estimate, axes, title, limits=(ends, ends), line="1:1", fit=fit, bar=False)
+            return fills(text(tails_words(measured, self.pair.unit)), _share(plot, 3))
 
         return Later(found, show, fills=True)
 
@@ -288,8 +288,8 @@ class NumbersJudge(JudgeView):
 
 
 def _share(plot: Any, parts: int) -> pn.Column:
-    """Return a figure that takes so many parts of the height of its pane, 100 px each at least."""
-    lowest = 100 * parts
+    """Return a figure that takes so many parts of the height of its pane, 60 px each at least."""
+    lowest = 60 * parts
     figure = drawn(plot.opts(height=None, min_height=lowest), sizing_mode="stretch_both", min_height=lowest)
     return pn.Column(figure, sizing_mode="stretch_both", margin=0, styles={"flex": f"{parts} 1 0", "min-height": "0"})
 
@@ -300,11 +300,11 @@ def tails_words(found: Tails, unit: str = "") -> str:
     words = "The tails are compressed" if steep.high < 1 else "The tails are stretched" if steep.low > 1 else ""
     words = words or "The tails are right, as far as these objects tell"
     rise = f"{steep.value:.3f} ({steep.low:.3f} to {steep.high:.3f})"
-    ends = [f"{100 * share:.1f} % of the predictions" for share in found.shares]
+    low, high = (f"{100 * share:.1f} % of the predictions" for share in found.shares)
     return (
-        f"{words}: predictions rise by {rise} where the truth rises by 1. 10 % of the truths lie above "
-        f"{found.ends[1]:.4g}{unit}, and {ends[1]}; 10 % lie below {found.ends[0]:.4g}{unit}, and {ends[0]}. The "
-        "correction makes high and low values right on average, but single predictions less exact."
+        f"{words}: predictions rise {rise} times as fast as the truth. 10 % of the truths lie above "
+        f"{found.ends[1]:.4g}{unit}, and {high}; 10 % below {found.ends[0]:.4g}{unit}, and {low}. A correction makes "
+        "high and low values right on average, and single ones less exact."
     )
 
 
