@@ -90,3 +90,18 @@ def test_a_missing_band_is_repaired_and_redshifts_are_read(monkeypatch, tmp_path
     assert "filled in by best fits" in shown(cells[6])["text/plain"]
     assert "sigma_nmad" in shown(cells[7])["text/html"]
     assert "(16, 5, 16, 16)" in shown(cells[8])["text/plain"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own packages
+def test_a_metallicity_is_learned_and_judged_beside_baselines(monkeypatch, tmp_path):
+    given = {"N": "60", "SIZE": "16", "SET": "epochs=2 network.width=4 batch=8 tta=1", "HOME": str(tmp_path / "home")}
+    for name, value in given.items():
+        monkeypatch.setenv(f"GALVIZ_{name}", value)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    five = next(path for path in NOTEBOOKS if path.stem.startswith("05"))
+    cells = [cell for cell in executed(five, tmp_path).cells if cell.cell_type == "code"]
+    by = {cell.source.splitlines()[0]: cell for cell in cells}
+    beside = by["# How well, for galaxies that it has not seen, beside methods without a network."]
+    assert "colours and shape" in shown(beside)["text/html"]
+    assert "oh_p50_true" in shown(cells[-2])["text/html"]

@@ -71,9 +71,10 @@ object_id.</p>""")
             "Diagnostics": lambda: self._diagnostics(opened, explorer, judged.pair),
             "Second table": lambda: second,
         }
-        judged = self.judged = JudgedTable(explorer, opened.pair, opened.units, others)
+        judged = self.judged = JudgedTable(explorer, opened.pair, opened.units, others, second.models)
         second.pair = judged.pair
         judged.param.watch(lambda event: setattr(second, "pair", event.new), "pair")
+        second.param.watch(judged.offer, ["pair", "opened", "estimate"])
         self.view = ViewState(explorer, "view", of=f"{name} {table}" if table else name, about=about, target=target)
         if saved:
             self.view.restore(saved["state"])

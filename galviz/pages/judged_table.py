@@ -10,7 +10,7 @@ import param
 from galviz.pages.explorer import Explorer
 from galviz.pages.results.classification import ClassesJudge
 from galviz.pages.results.judge import JudgeView
-from galviz.pages.results.regression import NumbersJudge
+from galviz.pages.results.regression import Models, NumbersJudge
 from galviz.pages.state import query, write_query
 from galviz.pages.workspace import Section, Workspace, fills
 from galviz.tasks.pair import Pair, pair_of
@@ -31,6 +31,8 @@ class JudgedTable(Workspace):
         Column → unit.
     others : mapping of str to callable, optional
         Further tabs of the explorer, shown while a pair is judged.
+    models : callable, optional
+        Returns other predictions of the same objects, as `galviz.pages.results.regression.Models`.
     """
 
     truth = param.Selector(default="", objects=_NONE, label="Truth")
@@ -48,11 +50,12 @@ class JudgedTable(Workspace):
         names: tuple[str, str] | None = None,
         units: Mapping[str, str] | None = None,
         others: Mapping[str, Callable[[], Any]] | None = None,
+        models: Callable[[], Models] | None = None,
         **params: object,
     ) -> None:
         super().__init__(**params)
         self.explorer, self.units, self.judge = explorer, dict(units or {}), None
-        self.others = dict(others or {})
+        self.others, self.models = dict(others or {}), models or dict
         columns = [str(name) for name in explorer.table.columns]
         self.param.truth.objects = self.param.estimate.objects = _NONE | {name: name for name in columns}
         numbers = [str(name) for name in explorer.table.select_dtypes("number")]
@@ -100,7 +103,13 @@ class JudgedTable(Workspace):
         if self.judge is None or self.judge.pair is not self.pair:
             make = None if self.pair is None else ClassesJudge if self.pair.classes else NumbersJudge
             self.judge = None if make is None else make(self.pair, self.explorer)
+            self.offer()
         return self.judge
+
+    def offer(self, *_: param.parameterized.Event) -> None:
+        """Show what `models` returns beside the prediction."""
+        if isinstance(self.judge, NumbersJudge):
+            self.judge.offer(self.models(), shown=True)
 
     @param.depends("pair", watch=True)
     def _arrange(self) -> None:

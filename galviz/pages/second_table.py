@@ -71,6 +71,10 @@ class SecondTable(pn.viewable.Viewer):
             truth = pd.to_numeric(truth, errors="coerce")
         return as_judged(pd.DataFrame({pair.truth: truth, pair.estimate: table[self.estimate]}), pair)
 
+    def models(self) -> dict[str, Callable[[], pd.DataFrame | None]]:
+        """Return the second table as another model of the first's objects; empty without one."""
+        return {} if self.opened is None or self.pair is None else {self.called_second: self.second}
+
     @param.depends("pair", "opened", "estimate", "error")
     def compared(self) -> pn.viewable.Viewable:
         """Return the comparison."""

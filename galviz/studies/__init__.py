@@ -70,7 +70,8 @@ class Baseline:
     ----------
     make : str
         Its function, as ``"module:name"``: called with a `CutoutSet`, rows (n,) and the `Target`, it returns features
-        (n, D) and a scikit-learn estimator, which is fitted to the training objects of a run.
+        (n, D) and a scikit-learn estimator, which is fitted to the training objects of a run; or None if the sky lacks
+        what it needs.
     about : str
         What it is, for the page.
     """

@@ -1,6 +1,8 @@
 """An uploaded table with a truth and a prediction: measures, plots, and a second table beside it."""
 
 import asyncio
+import os
+from pathlib import Path
 
 import holoviews as hv
 import numpy as np
@@ -10,10 +12,12 @@ import pytest
 from bokeh.models import Plot
 
 from galviz.io.markup import as_html
+from galviz.measure.metrics import rmse, sigma_nmad
 from galviz.pages.explore_page import ExplorePage
 from galviz.pages.explorer import Explorer
 from galviz.pages.judged_table import JudgedTable
 from galviz.pages.library import Library
+from galviz.pages.open_any import open_any
 from galviz.pages.results.classification import ClassesJudge
 from galviz.pages.results.regression import NumbersJudge
 from galviz.pages.second_table import SecondTable
@@ -67,7 +71,7 @@ def test_numbers_are_judged_in_their_unit():
     judge.cut = 0.1
     share = (residual.abs() > 0.1).mean()
     assert f"<th scope='row'>outlier fraction</th><td>{share:.4f}</td>" in last(judge.measures())
-    assert list(judge.kinds()) == ["In ranges"]  # the prediction has no error of its own
+    assert list(judge.kinds()) == ["Residuals", "Tails", "In ranges"]  # the prediction has no error of its own
     assert title(last(judge.ranges())) == "Bias (dex) in ranges of oh_p50 (dex), with 95 % intervals"
     judge.param.update(by="prediction", measure="outliers")
     assert title(last(judge.ranges())).startswith("Share of outliers beyond 0.1 in ranges of prediction")
@@ -77,18 +81,91 @@ def test_numbers_are_judged_in_their_unit():
     assert " mag</td>" in last(judged._judge().measures())
 
 
+def titles(shown):
+    """The titles of all figures, those of other models last."""
+    figures = pn.panel(shown).get_root().select({"type": Plot})
+    found = [figure.title.text for figure in figures if figure.title and figure.title.text]
+    return sorted(found, key=lambda one: (not one.startswith(("Truth", "prediction")), one))
+
+
+def test_models_stand_side_by_side_over_the_same_objects():
+    rows, other = numbers(), numbers(seed=1, scatter=0.2).iloc[20:]
+    judge = JudgedTable(Explorer(rows), ("oh_p50", "prediction"), {"oh_p50": "dex"})._judge()
+    residual = rows["prediction"] - rows["oh_p50"]
+    (above,) = titles(last(judge.side_by_side()))
+    assert above.startswith(f"prediction: RMSE {np.sqrt((residual**2).mean()):.4f} dex, σ_NMAD ")
+    assert above.endswith("; 100 objects")
+    assert len([*pn.panel(last(judge.side_by_side())).get_root().select({"type": Plot})]) == 2  # residuals below
+    judge.offer({"wider": lambda: other, "seen": lambda: other.assign(in_training=True)}, shown=True)
+    assert judge.beside == ["wider"]
+    first, second = titles(last(judge.side_by_side()))
+    assert first.startswith(f"prediction: RMSE {np.sqrt((residual[20:] ** 2).mean()):.4f} dex")
+    away = other["prediction"] - other["oh_p50"]
+    assert second.startswith(f"wider: RMSE {np.sqrt((away**2).mean()):.4f} dex")
+    assert first.endswith("; 80 objects")
+    judge.beside = ["seen"]  # nothing that it was trained on counts
+    assert "No object that all models predict has a known truth." in words(last(judge.side_by_side()))
+    judge.offer({"broken": lambda: other.drop(columns="prediction")}, shown=True)
+    assert "broken: expected a column &#39;prediction&#39;, got none." in words(last(judge.side_by_side()))
+
+
+def test_compressed_tails_are_named_and_corrected():
+    rows = numbers(scatter=0.01)
+    rows["prediction"] = 8.5 + 0.6 * (rows["prediction"] - 8.5)
+    judge = JudgedTable(Explorer(rows), ("oh_p50", "prediction"), {"oh_p50": "dex"})._judge()
+    shown = last(judge.tails())
+    assert "The tails are compressed: predictions rise 0.60" in words(shown)
+    assert "10 % of the truths lie above 8.9 dex, and 0.0 % of the predictions" in words(shown)
+    before = float(titles(shown)[0].split("RMSE ")[1].split()[0])
+    judge.stretched = True
+    (after,) = titles(last(judge.tails()))
+    assert after.startswith("Corrected against true: RMSE 0.0096 dex")
+    assert before > 0.1
+
+
+def test_truth_and_prediction_have_their_scatter_around_another_column():
+    mass = np.linspace(8.5, 11.5, 100)
+    rows = numbers(scatter=0.0).assign(lgm_tot_p50=mass[::-1], other=1.0)
+    rows["prediction"] += np.where(EVEN, 0.05, -0.05)
+    judge = JudgedTable(Explorer(rows), ("oh_p50", "prediction"), {"oh_p50": "dex"})._judge()
+    assert "Relation" in judge.kinds()
+    assert judge.against == "lgm_tot_p50"
+    truth, prediction = sorted(titles(last(judge.relation())))
+    assert truth == "Truth: scatter 0.000 dex (rms), σ_NMAD 0.000 dex"
+    assert prediction.startswith("prediction: scatter 0.05")
+    assert "Relation" not in JudgedTable(Explorer(numbers()), ("oh_p50", "prediction"))._judge().kinds()
+
+
+REAL = Path(os.environ.get("GALVIZ_REAL", Path(__file__).parents[3] / "shared/data")) / "wu_boada_oh_p50"
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the published predictions of Wu & Boada are not at hand")
+def test_the_published_predictions_have_their_published_errors():
+    for name, root, nmad in [("predictions", "0.08489", "0.06506"), ("predictions_64", "0.08792", "0.06780")]:
+        opened = open_any(REAL / f"{name}-oh_p50.csv")
+        judge = JudgedTable(Explorer(opened.table), opened.pair, opened.units)._judge()
+        truth, estimate = judge.arrays()
+        assert len(truth) == 20_466
+        assert f"{rmse(truth, estimate):.5f}" == root
+        assert f"{sigma_nmad(truth, estimate):.5f}" == nmad
+        assert titles(last(judge.side_by_side()))[0] == (
+            f"prediction: RMSE {rmse(truth, estimate):.4f}, σ_NMAD {sigma_nmad(truth, estimate):.4f}; 20,466 objects"
+        )
+        assert "The tails are compressed" in words(last(judge.tails()))
+
+
 def test_a_prediction_with_an_error_has_its_coverage_and_pit():
     rows = numbers().assign(prediction_err=0.1)
     rows.loc[IDS[:3], "prediction_err"] = [0.0, np.nan, -1.0]
     judged = JudgedTable(Explorer(rows), ("oh_p50", "prediction"))
     judge = judged._judge()
     assert judged.sigma == "prediction_err"
-    assert list(judge.kinds()) == ["Coverage", "PIT", "In ranges"]
+    assert list(judge.kinds()) == ["Coverage", "PIT", "Residuals", "Tails", "In ranges"]
     assert "PIT histogram" in title(judge.pit())
     assert "2 objects whose prediction_err is not above 0 are left out." in words(judge.pit())
     assert "Coverage of the intervals" in title(judge.coverage())
     judged.sigma = ""
-    assert list(judged._judge().kinds()) == ["In ranges"]
+    assert "PIT" not in judged._judge().kinds()
     judged.sigma = "oh_p50"
     assert "expected a column of its own for the error" in words(judged.refused())
     judged.sigma = ""

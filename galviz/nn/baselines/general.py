@@ -1,6 +1,7 @@
 """Baselines for any target: what an estimate is worth must be compared with methods that need no network."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ CONSTANT, COLUMNS, PIXELS = "constant", "catalogue columns", "pixel statistics"
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _CHUNK = 512
 _BOOKKEEPING = ("split", "fold", "group", "field", "weight")
+_PERCENTILE = re.compile(r"_p\d+(p\d+)?$")  # of a posterior, as SDSS names them: oh_p2p5, oh_p50
 
 
 def baselines(
@@ -69,7 +71,10 @@ def baselines(
     methods = {PIXELS: lambda *_: (pixel_statistics(cutouts, rows), linear_model(target))} | dict(more or {})
     for name, method in methods.items():
         if only in ("", name):
-            values, estimator = method(cutouts, rows, target)
+            made = method(cutouts, rows, target)
+            if made is None:  # the sky lacks what it needs
+                continue
+            values, estimator = made
             features = np.full((len(cutouts), values.shape[1]), np.nan)
             features[rows] = np.nan_to_num(values)
             found[name] = _fitted(estimator, features, truth, learned, held)
@@ -145,9 +150,10 @@ def _guess(target: Target, known: np.ndarray) -> object:
 def numeric_columns(catalogue: pd.DataFrame, target: Target) -> list[str]:
     """Return the columns with numbers that may say something about the target without giving it away.
 
-    Columns whose name holds that of a target's column are left out (``richness_err``), and so are folds and groups.
+    Columns whose name holds that of a target's column are left out (``richness_err``), and so are other percentiles of
+    the same quantity (``oh_p16`` beside ``oh_p50``), folds and groups.
     """
-    own = {column.lower() for column in target.columns}
+    own = {_PERCENTILE.sub("_p", column.lower()) for column in target.columns}
     numbers = catalogue.select_dtypes(["number", "bool"]).columns
     return [
         name
@@ -176,11 +182,7 @@ def pixel_statistics(cutouts: CutoutSet, rows: np.ndarray) -> np.ndarray:
     y, x = np.ogrid[:height, :width]
     centre = (y - (height - 1) / 2) ** 2 + (x - (width - 1) / 2) ** 2 <= (min(height, width) / 4) ** 2
     parts = []
-    for start in range(0, len(rows), _CHUNK):
-        part = rows[start : start + _CHUNK]
-        order = np.argsort(part)
-        images = np.empty((len(part), *cutouts.images.shape[1:]), dtype=np.float32)
-        images[order] = cutouts.images[part[order]]
+    for images in image_parts(cutouts, rows):
         flat = images.reshape(*images.shape[:2], -1)
         statistics = [*np.nanquantile(flat, _QUANTILES, axis=2), np.nanmean(flat, axis=2), np.nanstd(flat, axis=2)]
         excess = np.nanmean(images[:, :, centre], axis=2) - np.nanmean(images[:, :, ~centre], axis=2)
@@ -188,6 +190,16 @@ def pixel_statistics(cutouts: CutoutSet, rows: np.ndarray) -> np.ndarray:
     values = np.concatenate(parts).astype(np.float64)
     scale = 1.4826 * np.nanmedian(np.abs(values - np.nanmedian(values, axis=0)), axis=0)
     return np.arcsinh(values / np.where(scale > 0, scale, 1.0))
+
+
+def image_parts(cutouts: CutoutSet, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield images of rows, float32, shape (≤ 512, B, H, W), in their order."""
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        order = np.argsort(part)
+        images = np.empty((len(part), *cutouts.images.shape[1:]), dtype=np.float32)
+        images[order] = cutouts.images[part[order]]
+        yield images
 
 
 def _truth(target: Target, catalogue: pd.DataFrame) -> np.ndarray:

@@ -68,7 +68,7 @@ def write_mergers_sky(
     """
     check(n=n, size=size, workers=workers, seed=seed)
     draw = partial(draw_galaxies, seed=seed, size=size)
-    return write_drawn_sky(path, n, draw, _gather, part=_PART, batch=_BATCH, workers=workers, progress=progress)
+    return write_drawn_sky(path, n, draw, gather_pictures, part=_PART, batch=_BATCH, workers=workers, progress=progress)
 
 
 def draw_galaxies(numbers: range, *, seed: int, size: int) -> list[_Drawn]:
@@ -94,7 +94,8 @@ def _draw_one(number: int, seed: int, size: int) -> _Drawn:
     return f"zoo-{seed}-{number:06d}", shown(light, rng), row
 
 
-def _gather(drawn: list[_Drawn]) -> CutoutSet:
+def gather_pictures(drawn: list[_Drawn]) -> CutoutSet:
+    """Return pictures (id, uint8 (3, H, W), row) as a sky."""
     ids = pd.Index([name for name, _, _ in drawn], name="object_id")
     return CutoutSet(
         images=LazyRows(np.stack([image for _, image, _ in drawn]), levels=255),

@@ -1,4 +1,4 @@
-"""Figures that judge predictions: ROC, purity and completeness, measures in ranges, one against another."""
+"""Figures that judge predictions: ROC, purity and completeness, measures in ranges, densities, one against another."""
 
 import holoviews as hv
 import numpy as np
@@ -6,8 +6,16 @@ import pandas as pd
 
 from galviz.measure.metrics import Interval
 from galviz.measure.score_curves import ScoreCurve
-from galviz.tools.plots.figure import MAX_POINTS, guide, plane_limits, point_cloud, point_density
-from galviz.tools.style import BLUE, GREY, frame, plain
+from galviz.tools.plots.figure import (
+    MAX_POINTS,
+    guide,
+    median_band,
+    plane_limits,
+    point_cloud,
+    point_density,
+    running_median,
+)
+from galviz.tools.style import BLUE, GREY, ORANGE, frame, plain
 
 HEIGHT = 340
 
@@ -89,6 +97,70 @@ def ranges_plot(table: pd.DataFrame, axis: str, measure: str, *, zero: bool = Fa
     whole = whole * hv.HLine(0).opts(color=GREY, line_dash="dashed", line_width=1.5) if zero else whole
     title = f"{measure} in ranges of {axis}, with 95 % intervals"
     return frame(whole, title=title, height=HEIGHT, show_legend=False)
+
+
+def density_plot(
+    x: np.ndarray,
+    y: np.ndarray,
+    axes: tuple[str, str],
+    title: str,
+    *,
+    limits: tuple[tuple[float, float], tuple[float, float]],
+    line: str = "",
+    fit: tuple[float, float] | None = None,
+    bar: bool = True,
+) -> hv.Overlay:
+    """Draw the number of objects at each place on a logarithmic scale, with the running median and its 68 % band.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray
+        (n,) finite.
+    axes : (str, str)
+        Axis labels.
+    title : str
+        Empty: none.
+    limits : ((float, float), (float, float))
+        Ends of the axes; what lies outside is not drawn.
+    line : {"", "1:1", "zero"}
+        The dashed reference line.
+    fit : (float, float), optional
+        Slope and intercept of a straight line to draw.
+    bar : bool
+        Whether to draw the colour bar; the numbers are in the tooltip too.
+    """
+    dims = [hv.Dimension("x", label=plain(axes[0])), hv.Dimension("y", label=plain(axes[1]))]
+    bins = int(np.clip(np.sqrt(len(x)), 20, 100))
+    counts, *edges = np.histogram2d(x, y, bins=bins, range=limits)
+    middles = [(each[:-1] + each[1:]) / 2 for each in edges]
+    counts[counts == 0] = np.nan
+    most = max(2.0, float(np.nanmax(counts))) if np.isfinite(counts).any() else 2.0
+    shown = hv.Dimension("objects", label="Objects per pixel", range=(1, most))
+    image = hv.Image((*middles, counts.T), dims, shown).opts(
+        cmap="viridis", cnorm="log", clipping_colors={"NaN": "transparent"}, colorbar=bar, tools=["hover"],
+        clabel="Objects per pixel", colorbar_opts={"background_fill_alpha": 0},
+    )  # fmt: skip
+    whole = hv.Overlay([image])
+    dashed = {"color": GREY, "line_dash": "dashed", "line_width": 1.5}
+    if line == "1:1":
+        whole *= hv.Slope(1, 0).opts(**dashed)
+    elif line == "zero":
+        whole *= hv.HLine(0).opts(**dashed)
+    medians = running_median(x, y)
+    if len(medians):
+        whole *= median_band(medians)
+    if fit is not None:
+        whole *= hv.Slope(*fit).opts(color=ORANGE, line_width=2.5)
+    head = {"title": title} if title else {"show_title": False}
+    return frame(whole, **head, height=HEIGHT, xlim=limits[0], ylim=limits[1], show_legend=False)
+
+
+def ends_of(values: np.ndarray, *, symmetric: bool = False) -> tuple[float, float]:
+    """Return the ends of an axis for values: nearly all (99.8 %), and some margin; `symmetric`: around 0."""
+    low, high = np.percentile(np.abs(values) if symmetric else values, [0.1, 99.9])
+    low = -high if symmetric else low
+    room = 0.08 * (high - low) or 0.5
+    return float(low - room), float(high + room)
 
 
 def against(

@@ -4,14 +4,14 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import pytest
-from bokeh.models import GlyphRenderer
+from bokeh.models import GlyphRenderer, Slope
 
 from galviz.measure.compare import disagreement
 from galviz.measure.intervals import pit_histogram
 from galviz.measure.metrics import bias
 from galviz.measure.ranges import in_ranges
 from galviz.measure.score_curves import purity_completeness, roc
-from galviz.tools.diagnostics.figure import against, purity_plot, ranges_plot, roc_plot
+from galviz.tools.diagnostics.figure import against, density_plot, ends_of, purity_plot, ranges_plot, roc_plot
 from galviz.tools.intervals.figure import pit_plot
 
 TRUTH, SCORE = [1, 0, 1, 0], [0.9, 0.8, 0.4, 0.1]
@@ -63,3 +63,26 @@ def test_one_prediction_against_another():
     assert list(points["object_id"]) == ["a", "b", "c"]
     assert any(len(each.get("x", [])) == 1 for each in data)  # the selected one
     assert (figure.x_range.start, figure.x_range.end) == (figure.y_range.start, figure.y_range.end)
+
+
+def test_a_density_counts_all_objects_in_its_limits_and_has_its_median():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(8, 9, 4000)
+    limits = ((8.0, 9.0), (8.0, 9.0))
+    plot = density_plot(x, x, ("True Z", "Predicted Z"), "Z", limits=limits, line="1:1", fit=(0.5, 4.0))
+    figure, data = drawn(plot)
+    assert (figure.xaxis[0].axis_label, figure.yaxis[0].axis_label) == ("True Z", "Predicted Z")
+    assert (figure.x_range.start, figure.x_range.end) == (8.0, 9.0)
+    image = next(each["image"][0] for each in data if "image" in each)
+    assert np.nansum(image) == 4000
+    assert sorted(slope.gradient for slope in figure.select({"type": Slope})) == [0.5, 1]
+    median = next(each for each in data if len(each.get("x", [])) == 40)
+    assert list(median["x"]) == pytest.approx(list(median["y"]))
+    drawn(density_plot(x[:3], x[:3] + 5, ("a", "b"), "outside", limits=limits, line="zero"))  # nothing to see
+
+
+def test_axes_hold_nearly_all_values():
+    low, high = ends_of(np.append(np.linspace(0, 1, 10_000), 50.0))
+    assert (low, high) == pytest.approx((-0.08, 1.08), abs=0.01)
+    assert ends_of(np.array([-3.0, 1.0]), symmetric=True)[0] == -ends_of(np.array([-3.0, 1.0]), symmetric=True)[1]
+    assert ends_of(np.ones(3)) == (0.5, 1.5)

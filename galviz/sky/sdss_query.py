@@ -1,0 +1,196 @@
+"""The galaxies of Wu & Boada (2019) from SDSS: the catalogue by SQL, and pictures of the cutout service.
+
+What was fetched stays in the folder: a call that was stopped goes on where it was. Needs a network connection.
+"""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from galviz.io.files import write_aside
+from galviz.io.web import Service
+
+SERVER = "https://skyserver.sdss.org/dr17/SkyServerWS"
+"""Address of the web services of a data release."""
+
+CATALOGUE = "catalogue.csv"
+"""File beside the pictures."""
+
+_SQL = Path(__file__).with_name("sdss_galaxies.sql")
+_MOST_ROWS = 500_000  # the service stops there without a word
+_FALLBACK_ARCSEC = 15.0  # as the paper, for galaxies without a radius
+_PIXEL = 0.396  # arcsec, of SDSS
+_IN_A_ROW = 20  # so many failures one after the other: the service is down
+_IDS = {"objID": str, "specObjID": str}  # with 18 and 19 digits, more than a float has
+
+Progress = Callable[[int, int], None]
+
+
+def galaxy_sql() -> str:
+    """Return the query for the catalogue, for SkyServer or CasJobs, without its comments."""
+    lines = _SQL.read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.startswith("--"))
+
+
+def fetch_catalogue(
+    folder: str | Path,
+    *,
+    parts: int = 36,
+    server: str = SERVER,
+    service: Service | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Fetch the galaxies with a metallicity, and keep them as ``catalogue.csv``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        It is made if it is not there. With a catalogue in it, nothing is fetched.
+    parts : int
+        Number of requests, each for a strip in right ascension.
+    server : str
+        Address of the web services.
+    service : Service, optional
+        How to ask; by default with five minutes of patience a request.
+    progress : callable, optional
+        Called with (parts fetched, all parts).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``object_id`` (SDSS's objID as text); the columns of `galaxy_sql`. Of several spectra of a galaxy, the
+        first one counts.
+
+    Raises
+    ------
+    OSError
+        If the service does not answer.
+    ValueError
+        If it refuses the query, or a strip holds more rows than it gives.
+    """
+    folder = Path(folder)
+    whole, strips = folder / CATALOGUE, folder / ".strips"
+    if not whole.exists():
+        strips.mkdir(parents=True, exist_ok=True)
+        service = service or Service(pause_s=2.0, timeout_s=300.0)
+        files = [strips / f"{parts}-{k:03d}.csv" for k in range(parts)]
+        for k, file in enumerate(files):
+            if not file.exists():
+                low, high = (360 * end / parts for end in (k, k + 1))
+                sql = f"{galaxy_sql()}\n  AND G.ra >= {low:.6f} AND G.ra < {high:.6f}\n"
+                query = {"cmd": sql, "format": "csv"}
+                _write(file, service.get(f"{server}/SearchTools/SqlSearch", query, _check_csv))
+            if progress is not None:
+                progress(k + 1, parts)
+        tables = [_rows(file.read_bytes()) for file in files]
+        for table, file in zip(tables, files, strict=True):
+            if len(table) >= _MOST_ROWS:
+                raise ValueError(f"parts: expected fewer than {_MOST_ROWS:,} rows in {file.name}. Ask in more parts.")
+        found = pd.concat([table for table in tables if len(table)] or tables[:1]).drop_duplicates("objID")
+        with write_aside(whole) as aside:
+            found.to_csv(aside, index=False)
+    return pd.read_csv(whole, dtype=_IDS).set_index("objID").rename_axis("object_id")
+
+
+def fetch_pictures(
+    folder: str | Path,
+    table: pd.DataFrame,
+    *,
+    size: int = 128,
+    server: str = SERVER,
+    service: Service | None = None,
+    progress: Progress | None = None,
+) -> dict[str, str]:
+    """Fetch the picture of each galaxy as ``<object_id>.jpg``: SDSS's i, r, g as red, green, blue.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Pictures that it already has are not fetched again.
+    table : pandas.DataFrame
+        Index ``object_id``; columns ra, dec (degrees) and petroR90_r (arcsec).
+    size : int
+        Width and height, pixels.
+    server : str
+        Address of the web services.
+    service : Service, optional
+        How to ask; by default at most two requests a second.
+    progress : callable, optional
+        Called with (galaxies done, all galaxies).
+
+    Returns
+    -------
+    dict of str to str
+        Galaxies that could not be had, and why. Another call tries them again.
+
+    Raises
+    ------
+    KeyError
+        If a column is missing.
+    OSError
+        If twenty galaxies in a row could not be had: the service is down.
+    """
+    for name in ("ra", "dec", "petroR90_r"):
+        if name not in table:
+            raise KeyError(f"table: expected a column {name!r}, got {', '.join(map(str, table.columns))}.")
+    folder, service = Path(folder), service or Service()
+    folder.mkdir(parents=True, exist_ok=True)
+    failed: dict[str, str] = {}
+    in_a_row = 0
+    for k, (object_id, row) in enumerate(table[["ra", "dec", "petroR90_r"]].iterrows(), 1):
+        file = folder / f"{object_id}.jpg"
+        if not file.exists():
+            scale = picture_scale(float(row["petroR90_r"]), size)
+            query = {"ra": row["ra"], "dec": row["dec"], "scale": f"{scale:.6f}", "width": size, "height": size}
+            try:
+                content = service.get(f"{server}/ImgCutout/getjpeg", query, _check_jpeg)
+            except (OSError, ValueError) as error:
+                failed[str(object_id)], in_a_row = str(error), in_a_row + 1
+                if in_a_row >= _IN_A_ROW:
+                    raise OSError(f"{in_a_row} galaxies in a row could not be had, the last one: {error}") from error
+            else:
+                _write(file, content)
+                in_a_row = 0
+        if progress is not None:
+            progress(k, len(table))
+    return failed
+
+
+def picture_scale(r90: float, size: int) -> float:
+    """Return the scale that the paper asks the cutout service for, 2 R90 / 0.396 / size.
+
+    The service takes it as arcsec per pixel, so that a picture is 2 / 0.396 ≈ 5 R90 wide. Without a radius (NaN, or not
+    above 0) the paper takes 15 arcsec for 2 R90.
+    """
+    across = 2 * r90 if r90 > 0 else _FALLBACK_ARCSEC
+    return across / _PIXEL / size
+
+
+def _write(file: Path, content: bytes) -> None:
+    with write_aside(file) as aside:
+        aside.write_bytes(content)
+
+
+def _rows(content: bytes) -> pd.DataFrame:
+    """Read a table as the service writes it: ``#Table1``, names, values; or a line that says that there is none."""
+    text = content.decode("utf-8", errors="replace")
+    lines = text.removeprefix("#Table1").lstrip()
+    if not lines or "No objects have been found" in text:
+        return pd.DataFrame(columns=list(_IDS))
+    table = pd.read_csv(io.StringIO(lines), dtype=_IDS)
+    if "objID" not in table:
+        raise ValueError(f"expected a table with objID, got {text[:200]!r}")
+    return table
+
+
+def _check_csv(content: bytes) -> None:
+    if not content.startswith(b"#Table1") and b"No objects have been found" not in content:
+        raise ValueError(f"expected a table, got {content[:200].decode(errors='replace')!r}")
+    _rows(content)
+
+
+def _check_jpeg(content: bytes) -> None:
+    if not content.startswith(b"\xff\xd8") or not content.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise ValueError(f"expected a whole JPEG picture, got {len(content):,} bytes that are none")

@@ -1,0 +1,151 @@
+"""The catalogue and the pictures of SDSS, from a local server that fails as real ones do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sdss_server
+
+from galviz.io.tables import read_table
+from galviz.io.web import Service
+from galviz.sky import sdss_query
+from galviz.sky.readers.pictures import pictures
+
+IDS = [str(1237658493878337000 + k) for k in range(1000)]
+QUICK = {"pause_s": 0.0, "timeout_s": 2.0, "first_wait_s": 0.01}
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """A function that starts a server: its address and its folder."""
+    servers = []
+
+    def start(failures=0.05):
+        folder = tmp_path / f"server{len(servers)}"
+        folder.mkdir()
+        server = sdss_server.started(folder, failures)
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/dr17/SkyServerWS", folder
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_query_is_the_papers_without_its_limit():
+    sql = sdss_query.galaxy_sql()
+    assert sql.startswith("SELECT\n")
+    assert "top" not in sql.lower().split()
+    assert "mydb" not in sql.lower()
+    for words in ("G.petroMag_r < 18", "S.rChi2 < 2", "S.zErr < 0.01", "S.z > 0.02", "GSE.oh_p50 != -9999"):
+        assert words in sql
+    assert sql.count("JOIN") == 5
+    assert sql.count("GSE.oh_p") == 6
+
+
+def test_a_catalogue_is_whole_in_spite_of_failures(serve, tmp_path):
+    server, log = serve(0.3)
+    seen = []
+    given = {"server": server, "service": Service(**QUICK | {"tries": 12})}
+    table = sdss_query.fetch_catalogue(tmp_path / "sdss", parts=12, progress=lambda *n: seen.append(n), **given)
+    assert table.index.tolist() == IDS  # whole ids, each once, although some have two spectra
+    assert table["specObjID"].iloc[3] == "299489676975171584"
+    assert table["oh_p50"].iloc[12] == 8.0012
+    assert seen[-1] == (12, 12)
+    asked = len(sdss_server.requests(log))
+    assert asked > 12
+    again = sdss_query.fetch_catalogue(tmp_path / "sdss", parts=12, **given)
+    pd.testing.assert_frame_equal(again, table)
+    assert len(sdss_server.requests(log)) == asked  # nothing twice
+
+
+KILLED = """
+import sys
+sys.path.insert(0, sys.argv[3])
+from galviz.io.web import Service
+from galviz.sky import sdss_query
+service = Service(pause_s=0.0, timeout_s=2.0, first_wait_s=0.01)
+table = sdss_query.fetch_catalogue(sys.argv[1], parts=10, server=sys.argv[2], service=service)
+sdss_query.fetch_pictures(sys.argv[1], table, size=16, server=sys.argv[2], service=service)
+"""
+
+
+@pytest.mark.slow
+def test_a_thousand_pictures_with_a_kill_in_the_middle_none_twice_none_missing(serve, tmp_path):
+    server, log = serve(0.05)
+    folder = tmp_path / "sdss"
+    command = [sys.executable, "-c", KILLED, str(folder), server, str(Path(__file__).parent)]
+    first = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 120
+    while len(list(folder.glob("*.jpg"))) < 400 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.wait(30)
+    before = {file.name for file in folder.glob("*.jpg")}
+    assert 400 <= len(before) < 1000
+    table = sdss_query.fetch_catalogue(folder, parts=10, server=server)
+    assert sdss_query.fetch_pictures(folder, table, size=16, server=server, service=Service(**QUICK)) == {}
+    assert {file.stem for file in folder.glob("*.jpg")} == set(IDS)
+    requests = sdss_server.requests(log)
+    served = Counter(what for _, service, what, done in requests if service == "getjpeg" and done == "ok")
+    assert len(served) == 1000
+    assert sum(served.values()) <= 1001  # the one that was on its way when the process was killed
+    assert Counter(done for *_, done in requests)["ok"] < len(requests)  # there were failures
+    sky = pictures(folder, read_table(folder / "catalogue.csv").table)
+    assert len(sky) == 1000
+    assert sky.images.shape == (1000, 3, 16, 16)
+    scale = sdss_query.picture_scale(5 + 3, 16)
+    assert sky.images[sky.object_ids.tolist().index(IDS[3])].mean() == pytest.approx(
+        min(100 * scale, 255) / 255, abs=0.01
+    )
+
+
+def test_the_scale_is_that_of_the_paper():
+    assert sdss_query.picture_scale(8.0, 128) == pytest.approx(2 * 8 / 0.396 / 128)
+    for unknown in (-9999.0, float("nan"), 0.0):
+        assert sdss_query.picture_scale(unknown, 128) == pytest.approx(15 / 0.396 / 128)
+
+
+def test_requests_keep_their_distance(serve, tmp_path):
+    server, log = serve(0.0)
+    table = pd.DataFrame({"ra": np.arange(6.0), "dec": 0.0, "petroR90_r": 5.0}, index=list("abcdef"))
+    service = Service(pause_s=0.1, timeout_s=5)
+    sdss_query.fetch_pictures(tmp_path / "p", table, size=8, server=server, service=service)
+    times = np.array([float(at) for at, *_ in sdss_server.requests(log)])
+    assert len(times) == 6
+    assert times[-1] - times[0] > 5 * 0.1 - 0.05
+
+
+def test_what_cannot_be_had_is_named_and_tried_again_later(serve, tmp_path):
+    server, _ = serve(1.0)
+    table = pd.DataFrame({"ra": np.arange(3.0), "dec": 0.0, "petroR90_r": 5.0}, index=list("abc"))
+    service = Service(**QUICK | {"tries": 2, "timeout_s": 0.2})
+    failed = sdss_query.fetch_pictures(tmp_path / "p", table, size=8, server=server, service=service)
+    assert list(failed) == ["a", "b", "c"]
+    assert "expected an answer in 2 tries, got none" in failed["a"]
+    assert list((tmp_path / "p").iterdir()) == []
+    better, _ = serve(0.0)
+    assert sdss_query.fetch_pictures(tmp_path / "p", table, size=8, server=better, service=service) == {}
+    assert len(list((tmp_path / "p").iterdir())) == 3
+
+
+def test_a_service_that_is_down_is_left_alone(tmp_path):
+    table = pd.DataFrame({"ra": np.arange(50.0), "dec": 0.0, "petroR90_r": 5.0}, index=[f"g{k}" for k in range(50)])
+    service, nobody = Service(**QUICK | {"tries": 1}), "http://127.0.0.1:9/x"
+    with pytest.raises(OSError, match="20 galaxies in a row could not be had"):
+        sdss_query.fetch_pictures(tmp_path, table, server=nobody, service=service)
+    with pytest.raises(KeyError, match="expected a column 'petroR90_r', got ra, dec"):
+        sdss_query.fetch_pictures(tmp_path, table[["ra", "dec"]])
+
+
+def test_other_addresses_are_not_opened(tmp_path):
+    with pytest.raises(ValueError, match="url: expected an address of a web service"):
+        Service().get((tmp_path / "secret").as_uri(), {})
