@@ -4,6 +4,7 @@
 import { button, isTyping, make } from "../tools/shared.js";
 
 const THEME = "galviz-theme";
+const NARROW = 900; // px; here the right drawer is shut too, until it is opened again
 const SHOWN_MS = 8000;
 const ROOMY = 1200; // px; on a narrower page the left drawer is shut at first
 
@@ -28,6 +29,7 @@ const KEYS = [
  * @typedef {object} Shell what Python and the browser share
  * @property {boolean} dark
  * @property {boolean} roomy
+ * @property {boolean} narrow
  * @property {boolean} given whether the address names a theme
  * @property {(event: string, listener: (message: {text: string, kind: string}) => void) => void} on
  */
@@ -58,6 +60,7 @@ export function render({ model }) {
     }
   };
   document.addEventListener("keydown", key);
+  model.on("lifecycle:remove", () => window.removeEventListener("resize", fit));
   model.on("lifecycle:remove", () => document.removeEventListener("keydown", key));
   const toasts = make("div", "toasts");
   model.on("msg:custom", ({ text, kind }) => {
@@ -71,10 +74,15 @@ export function render({ model }) {
   });
   const whole = make("div");
   whole.append(help, list, toasts);
+  const fit = () => {
+    model.roomy = window.innerWidth >= ROOMY;
+    model.narrow = window.innerWidth <= NARROW;
+  };
+  window.addEventListener("resize", fit);
   // The page around it does not hear of changes before it is drawn.
   const begin = () => {
     if (!whole.isConnected) return setTimeout(begin, 50);
-    model.roomy = window.innerWidth >= ROOMY;
+    fit();
     const kept = localStorage.getItem(THEME);
     if (!model.given && kept !== null) model.dark = kept === "dark";
   };

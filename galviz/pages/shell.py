@@ -50,6 +50,7 @@ class Browser(pn.custom.JSComponent):
 
     dark = param.Boolean(default=False)
     given = param.Boolean(default=False, doc="whether the address names a theme")
+    narrow = param.Boolean(default=False, doc="whether a drawer would leave no room for the main area")
     roomy = param.Boolean(default=True, doc="whether there is room for a drawer beside the main area")
 
     _esm = script(Path(__file__), "shell.js")
@@ -109,6 +110,7 @@ def keep_drawer(page: pmui.Page, browser: Browser, content: Any) -> None:
             wanted["open"] = event.new
 
     page.param.watch(remember, "sidebar_open")
+    browser.param.watch(lambda event: event.new and page.param.update(contextbar_open=False), "narrow")
     browser.param.watch(follow, "roomy")
     if isinstance(content, Workspace) and "has_left" in content.param:
         content.param.watch(follow, "has_left")

@@ -209,6 +209,7 @@ class Driven:
     def drawer(self, side: str, section: str = "") -> None:
         """Open the left or right drawer, and in it a section that is shut."""
         place, toggle = {"left": (".sidebar", "drawer"), "right": (".contextbar", "contextbar")}[side]
+        self.page.get_by_role("button", name=re.compile(f"^(Open|Close) {toggle}$")).wait_for()
         opener = self.page.get_by_role("button", name=f"Open {toggle}", exact=True)
         if opener.count():
             opener.click()

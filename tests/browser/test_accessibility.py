@@ -10,8 +10,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 FIRST = 1237658493878337900
 # What is drawn over a picture (scale bar, captions) is no label of it.
-NOT_OURS = "bk-spin-btn|noUi-handle|choices__item|Drag to resize"
-"""Of Bokeh (buttons of a number, handle of a slider, items of a list) and of panel-material-ui (edge of a drawer)."""
+NOT_OURS = "bk-spin-btn|noUi-handle|choices__item|Drag to resize|pnx-tabulator"
+"""Of Bokeh (buttons of a number, handle of a slider, items of a list, tables) and of panel-material-ui (a drawer)."""
 GRAVE = """async (notOurs) => {
   const rules = { 'label-content-name-mismatch': { enabled: false } }
   const { violations } = await axe.run(document, { resultTypes: ['violations'], rules })

@@ -174,6 +174,7 @@ def test_uploaded_predictions_are_judged_and_compared_with_a_second_table(serve,
     driven.pane("Second table")
     page.get_by_label("Upload a second table").set_input_files(predictions / "predictions_64.csv")
     expect(page.get_by_text("On the same objects")).to_be_visible()
+    row = page.locator(".panes").get_by_role("row")
     compared = row.filter(has_text="RMSE").last
     expect(compared).to_contain_text(f"{rmse[0]} dex")
     expect(compared).to_contain_text(f"{rmse[1]} dex")
@@ -189,9 +190,11 @@ def test_uploaded_predictions_are_judged_and_compared_with_a_second_table(serve,
     )
 
     # After a reload the first table and its columns are there.
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.locator("b", has_text="0 of 300 objects selected")).to_be_visible()
     page.reload()
     driven.drawer("right")
-    expect(row.filter(has_text="RMSE").first).to_contain_text(rmse[0])
+    expect(page.get_by_role("row").filter(has_text="RMSE").first).to_contain_text(rmse[0])
 
 
 @pytest.mark.parametrize("theme", ["default", "dark"])

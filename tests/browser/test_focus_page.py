@@ -344,7 +344,7 @@ def test_values_limits_and_marks_of_every_band_are_its_own(all_bands, kind):
 def test_a_picture_is_made_large_by_click_or_key_and_the_controls_know(all_bands):
     page = all_bands
     focus(page, 1)
-    chosen = page.get_by_label("Picture").element_handle()
+    chosen = page.get_by_label("Picture", exact=True).element_handle()
     page.get_by_role("button", name="band z").click()
     shows(page, "z")
     page.wait_for_function("select => select.value === 'z'", arg=chosen)
