@@ -223,6 +223,8 @@ def test_the_form_has_the_network_of_each_recipe_and_starts_its_command(zoo, mon
             "network.apart",
             "network.head",
             "network.clip",
+            "network.pooling",
+            "network.standardise",
         }  # not for votes
         assert {key for key in train.form.widgets if key.startswith("network.")} == used - others
     train.recipe = "paper"

@@ -144,7 +144,7 @@ def test_every_setting_says_what_it_is():
     form = RecipeForm(richness.RECIPES["quick"])
     helps = {part.value: part.param.value for card in form.cards for part in card.select(pn.widgets.TooltipIcon)}
     switches = [widget for widget in form.widgets.values() if isinstance(widget, pn.widgets.Switch)]
-    assert len(helps) == len(switches) == 4  # a switch has no help of its own
+    assert len(helps) == len(switches) == 5  # a switch has no help of its own
     assert all(len(widget.description) > 5 for widget in form.widgets.values() if widget not in switches)
     assert form.widgets["batch"].description == "Objects per step."
 
@@ -169,7 +169,8 @@ def test_another_architecture_brings_its_own_options():
     form.widgets["epochs"].value = 7
     form.widgets["network.architecture"].value = "wide_resnet50"
     options = {key for key in form.widgets if key.startswith("network.")}
-    assert options == {"network.architecture", "network.apart", "network.head", "network.clip"}
+    own = {"network.architecture", "network.apart", "network.head", "network.clip"}
+    assert options == own | {"network.pooling", "network.standardise"}
     assert form.settings() == ["epochs=7", "network.architecture=wide_resnet50"]
     assert form.changed().network.architecture == "wide_resnet50"
     form.widgets["network.architecture"].value = "resnet18"
