@@ -85,6 +85,9 @@ def inside(css):
 TIPS, MENU, TABULATOR, REPAIRS = map(inside, (".bk-Tooltip", ".bk-menu", ".tabulator", ".repairs, .measures"))
 """What floats over a page, a list of options, a table, and what best fits say."""
 
+ALERTS = inside("[role=alert]")
+"""Why something was refused."""
+
 
 def evil(place):
     """A text that runs as script where it is taken for HTML, and means something to templates."""
@@ -323,7 +326,10 @@ def test_the_explorer(watch, table):
     field.press("Escape")
 
     # The gallery, errors, subsets, steps, a saved view.
+    driven.pane("Gallery")
     page.fill("Sort by", evil("order"))
+    page.sees("order")
+    page.page.get_by_role("button", name="More settings").click()
     page.fill("Show only", evil("filter"))
     page.fill("Select where", evil("condition"))
     page.sees("filter", "condition")
@@ -351,6 +357,7 @@ def test_the_explorer_takes_any_name_of_a_column(watch, table):
     page = watch("explore")
     page.page.locator("input[type=file][accept*='.csv']").set_input_files(table)
     page.sees("file")
+    page.driven.rests()  # a field of Bokeh takes no new value before it is drawn
     view = table.parent / "view.json"
     for name in FACETS:  # a newline cannot be typed
         plots = [{"x": name, "y": "x", "colour": name}, {"kind": "histogram", "x": name}]
@@ -371,6 +378,10 @@ def test_a_sky_opened_in_the_explorer(watch):
     page.sees("other kind")
     page.fill("Go to object_id", evil("nobody"))
     page.sees("nobody")
+    finder = page.page.get_by_placeholder("Find an id")
+    finder.fill(evil("sought"))
+    finder.press("Enter")
+    page.sees("sought", on=ALERTS)
 
 
 def test_the_page_of_richness(watch):
@@ -378,9 +389,14 @@ def test_the_page_of_richness(watch):
     page = watch(
         "richness", tab="data", data=json.dumps({"of": evil("sky"), "plots": [{evil("data key"): 1}]}), **asked
     )
-    page.sees("sky", "sky origin", "sky id", "sky column", "sky cell", "label of a person", "data key")
+    page.sees("sky", "sky origin", "sky id", "sky column", "label of a person", "data key")
+    page.driven.pane("Table")
+    page.sees("sky column", "sky cell", on=TABULATOR)
     page.tab("Train")
-    page.sees("run", "log", "metric", "run of bands", "sky")
+    page.sees("run", "metric", "run of bands", "sky")
+    page.driven.pane("Log")
+    page.sees("log")
+    page.driven.pane("Progress")
     page.fill("Name of the new run", "/" + evil("new run"))
     page.page.get_by_role("button", name="Start training").click()
     page.sees("new run")
@@ -429,6 +445,7 @@ def test_the_page_of_mergers(watch, table):
     page.sees("class", "colour")
     page.tab("Predictions")
     page.sees("run of votes", "other id", "other origin")
+    page.driven.pane("All questions")
     page.card("Prototypes: the object with the highest vote for each answer")
     page.tab("Runs")
     page.sees("run of votes")
