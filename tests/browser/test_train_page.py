@@ -39,7 +39,8 @@ def halted(server):
 
 def test_what_is_not_there_yet_is_said_at_once(server, open_page):
     """A click on a tab, and pictures that are scrolled to: the page needs no word of the server."""
-    driven = open_page(f"{server.url}?tab=data", width=900, height=900)
+    # So low that the last pictures are not among those fetched ahead.
+    driven = open_page(f"{server.url}?tab=data", width=900, height=520)
     page = driven.page
     gallery = page.locator(".galviz-gallery")
     driven.pane("Gallery")  # a narrow page shows one pane at a time
@@ -101,13 +102,13 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
 
     # Why the network says so.
     driven.tab("Why")
+    driven.drawer("right")
     page.get_by_label("Output").first.wait_for()
     assert "probability of 1" in page.get_by_label("Output").first.inner_text()
     page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
 
     # The predictions.
     driven.tab("Predictions")
-    driven.drawer("right")
     page.locator(".measures").first.wait_for()
     driven.until(lambda: "accuracy" in page.locator(".measures").first.inner_text().lower())
     page.get_by_text(f"{len(held_out):,} objects that the network has not seen").wait_for()
