@@ -195,6 +195,7 @@ class Workspace {
     for (const [name, share] of Object.entries({ v: wide, h: tall })) {
       const bar = this.root.querySelector(`.bar.${name}`);
       bar?.setAttribute("aria-valuenow", String(Math.round(100 * share)));
+      bar?.toggleAttribute("hidden", !areas.split(/[" ]+/).includes(name)); // two areas have one bar, one has none
     }
   }
 

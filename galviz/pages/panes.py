@@ -40,7 +40,7 @@ class Panes(pn.custom.JSComponent):
         self._makers = {(k, name): make for k, area in enumerate(filled) for name, make in area.items()}
         self._places = {key: pn.Column(sizing_mode="stretch_both", margin=0) for key in self._makers}
         given = {"names": [list(area) for area in filled], "active": [next(iter(area)) for area in filled]}
-        given |= {"sizing_mode": "stretch_both", "contents": list(self._places.values())}
+        given |= {"sizing_mode": "stretch_both", "margin": 0, "contents": list(self._places.values())}
         super().__init__(**(given | params))
         self._fill()
 
