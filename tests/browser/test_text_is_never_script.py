@@ -119,6 +119,17 @@ class Watched:
         self.driven.until(patient, 60)
         self.tried.update((self.where, place) for place in places)
 
+    def sees_last(self, place):
+        """Wait until the text of an id is shown that stands in the last row of a gallery."""
+
+        def holds():
+            galleries = self.page.locator(".galviz-gallery .view")
+            galleries.evaluate_all("all => all.forEach((one) => one.scrollTo(0, 1e6))")
+            return evil(place) in self.page.evaluate(TEXTS).replace("\u2060", "")
+
+        self.driven.until(holds, 60)
+        self.tried.add((self.where, place))
+
     def titled(self, *wanted):
         """Wait until figures have these titles."""
 
@@ -438,10 +449,10 @@ def test_a_sky_that_is_refused_and_one_that_is_made(watch):
 def test_the_page_of_mergers(watch, table):
     page = watch("mergers", run=evil("run of votes"), tab="threshold", bins=evil("bins"), object=evil("object"))
     page.sees("run of votes", "other origin", "bins")
-    page.page.locator(".galviz-gallery .view").evaluate_all("all => all.forEach((one) => one.scrollTo(0, 1e6))")
-    page.sees("other id")  # beside the drawer, it stands in the last row
+    page.sees_last("other id")
     page.page.locator("input[type=file]").first.set_input_files(table)
-    page.sees("file", "column", "id")
+    page.sees("file", "column")
+    page.sees_last("id")
     page.fill("Fraction by", f"col({evil('colour')!r})")
     page.sees("colour")
     page.card("Explore the same table: plots, pictures, exports")
