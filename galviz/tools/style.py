@@ -47,7 +47,8 @@ def frame(plot: Any, **more: Any) -> Any:
     ----------
     plot : holoviews element or overlay
     **more
-        Further plot options of HoloViews; they override the common ones.
+        Further plot options of HoloViews; they override the common ones. Without a height (None) the plot fills its
+        pane.
 
     Returns
     -------
@@ -66,5 +67,7 @@ def frame(plot: Any, **more: Any) -> Any:
         "fontsize": {"title": "10pt"},
     }
     options |= more
+    if options["height"] is None:  # as an option, None counts as a fixed height when HoloViews updates the plot
+        del options["height"]
     options |= {"title": plain_title(options["title"])} if "title" in options else {}
     return plot.opts(**options)

@@ -139,17 +139,18 @@ def serve(tmp_path_factory):
             run.request_stop()  # what a failed test left behind
 
 
-# Wait until a page rests: Bokeh has drawn all, and the sizes of all elements stay the same for a while.
+# Wait until a page rests: the open tab is there, Bokeh has drawn all, and no element has changed its size for a while.
 RESTS = """() => {
-  let sum = 0
+  let sum = 0, opening = false
   const walk = (root) => root.querySelectorAll('*').forEach((one) => {
+    opening ||= one.matches('.busy:not([hidden])') && one.textContent.startsWith('Opening')
     const { x, y, width, height } = one.getBoundingClientRect()
     sum = (31 * sum + x + 3 * y + 5 * width + 7 * height + 1) % 1e9
     if (one.shadowRoot) walk(one.shadowRoot)
   })
   walk(document)
   const now = performance.now()
-  if (sum !== window.restsSum || !Bokeh.documents.every((one) => one.is_idle)) window.restsSince = now
+  if (opening || sum !== window.restsSum || !Bokeh.documents.every((one) => one.is_idle)) window.restsSince = now
   window.restsSum = sum
   return now - window.restsSince > 300
 }"""

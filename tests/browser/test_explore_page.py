@@ -1,6 +1,8 @@
 """The explorer's own page in Chromium: a table from elsewhere, with pictures, used as a visitor would."""
 
 import json
+import re
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -192,6 +194,7 @@ def test_uploaded_predictions_are_judged_and_compared_with_a_second_table(serve,
     # After a reload the first table and its columns are there.
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.locator("b", has_text="0 of 300 objects selected")).to_be_visible()
+    page.wait_for_url(re.compile(re.escape(quote('"ids":[]'))))  # the address follows a moment later
     page.reload()
     driven.drawer("right")
     expect(page.get_by_role("row").filter(has_text="RMSE").first).to_contain_text(rmse[0])

@@ -507,3 +507,13 @@ def test_what_lies_outside_the_first_axes_is_counted(density):
     assert titles(view)[0].endswith("300 objects; 1 outside the axes: zoom out")
     (plot,) = view.plot().get_root().select({"type": Plot})
     assert plot.y_range.end < 10
+
+
+@pytest.mark.parametrize("kind", ["scatter", "histogram", "matrix", "sky map"])
+def test_a_plot_still_fills_its_pane_when_the_focus_or_the_selection_changes(selection, kind):
+    x, y = ("truth", "estimate") if kind == "matrix" else ("z", "g - r")
+    view = PlotView(selection, kind=kind, x=x, y=y)
+    (plot,) = view.plot().get_root().select({"type": Plot})
+    selection.focus = TABLE.index[3]
+    selection.where("z < 0.2")
+    assert (plot.sizing_mode, plot.height) == ("stretch_both", None)
