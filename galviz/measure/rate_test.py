@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import gaussian_filter1d
 
 COLUMNS = ("rate", "loss", "smoothed")
 _WIDTH = 0.03  # σ of the smoothing, as a fraction of all steps
@@ -10,6 +9,8 @@ _WIDTH = 0.03  # σ of the smoothing, as a fraction of all steps
 
 def rate_table(rates: np.ndarray, losses: np.ndarray) -> pd.DataFrame:
     """Return the columns rate, loss and smoothed. The smoothing is symmetric, so it shifts no rate."""
+    from scipy.ndimage import gaussian_filter1d  # it takes long to import, and a page opens without it
+
     smoothed = gaussian_filter1d(losses, max(1.0, _WIDTH * len(losses)), mode="nearest") if len(losses) else losses
     return pd.DataFrame(dict(zip(COLUMNS, (rates, losses, smoothed), strict=True)))
 

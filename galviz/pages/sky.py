@@ -11,6 +11,7 @@ from galviz.pages.explorer import Explorer, labels_of
 from galviz.pages.view_state import ViewState
 from galviz.pages.workspace import Section, Workspace, fills
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.rejected import rejected
 from galviz.tools.formatting import data_table, text
 from galviz.tools.selection.core import Selection
 
@@ -97,8 +98,6 @@ class SkyView(Workspace):
 
 def left_out(path: str | Path) -> pd.DataFrame:
     """Return what was left out of a sky: file and reason by `object_id`, without the folders of the files."""
-    from galviz.sky.opening import rejected  # late: it brings all readers of images
-
     table = rejected(path)
     short = {file: Path(file).name for file in table["file"] if file}
     reasons = [

@@ -5,16 +5,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from galviz.io.files import read_parquet
 from galviz.io.paths import home
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.find import Found, find_images
 from galviz.sky.readers.picture_files import Fit
-from galviz.sky.readers.writing import REJECTED, write_pictures
-
-_COLUMNS = ("object_id", "file", "reason")
+from galviz.sky.readers.writing import write_pictures
 
 
 def open_any_images(
@@ -42,7 +37,8 @@ def open_any_images(
     Parameters
     ----------
     path, table, columns, bands, unit, zero_point, skip_bad
-        As in `galviz.sky.readers.find.find_images`. With `skip_bad`, damaged images are left out too; see `rejected`.
+        As in `galviz.sky.readers.find.find_images`. With `skip_bad`, damaged images are left out too; see
+        `galviz.sky.rejected.rejected`.
     out : str or Path, optional
         The folder of the sky. By default one in ``skies`` of ``GALVIZ_HOME`` (``~/galviz``), whose name ends with a
         digest of the arguments and of the names, sizes and times of the files.
@@ -102,12 +98,6 @@ def read_images(found: Found, out: Path, *, notes: list[str], **more: object) ->
     if more.get("size") is None and found.pictures.box is None:
         notes.append(f"the pictures are made {sky.images.shape[-1]} px wide (another size: --size, in Python size=)")
     return sky, left_out
-
-
-def rejected(path: str | Path) -> pd.DataFrame:
-    """Return what was left out of a sky on disk: object_id, file and reason, all text; no row if nothing was."""
-    file = Path(path) / REJECTED
-    return read_parquet(file) if file.is_file() else pd.DataFrame(columns=list(_COLUMNS), dtype="str")
 
 
 def _home(path: Path, table: str | Path | None, options: tuple[object, ...]) -> Path:

@@ -1,5 +1,6 @@
 """Helpers of all views: values as text, text and tables as panes, and the widths of columns."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -95,6 +96,22 @@ def drawn(plot: Any, sizing_mode: str = "stretch_width", **options: Any) -> pn.p
 def filling(plot: Any) -> pn.pane.HoloViews:
     """Show a figure that fills its pane in both directions."""
     return drawn(plot.opts(height=None, min_height=LOWEST), sizing_mode="stretch_both", min_height=LOWEST)
+
+
+def built_when(shown: param.Parameter, make: Callable[[], Any], **options: Any) -> pn.Column:
+    """Return a column that is empty until a Boolean parameter is first true.
+
+    Content that nobody sees yet would cost time while the page opens, on the server and in the browser.
+    """
+    column = pn.Column(**options)
+
+    def build(*_: param.parameterized.Event) -> None:
+        if getattr(shown.owner, shown.name) and not len(column):
+            column.append(make())
+
+    shown.owner.param.watch(build, shown.name)
+    build()
+    return column
 
 
 def beside(*parts: Any) -> pn.Row:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.io import fits
 
 from galviz.measure.image_regions import Effect, elsewhere, superpixels
 from galviz.measure.linear_baseline import Offset
@@ -202,6 +201,8 @@ class Explanation:
 
     def to_fits(self) -> bytes:
         """Return a FITS file with the maps (R, H, W) of contribution and output, with the WCS of the cutout."""
+        from astropy.io import fits  # it takes long to import, and a page opens without it
+
         header = fits.Header()
         if self.cutouts.wcs is not None:
             header.update(self.cutouts.wcs_of(self.object_id).to_header())

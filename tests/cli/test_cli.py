@@ -419,7 +419,7 @@ def test_pictures_with_a_table_and_a_broken_one(tmp_path, said):
 
 def test_a_folder_and_its_table_become_a_sky_in_one_command(tmp_path, capsys):
     from galviz.sky.cutouts import CutoutSet
-    from galviz.sky.opening import rejected
+    from galviz.sky.rejected import rejected
 
     place, out = pictures_in(tmp_path / "given", "pictures"), tmp_path / "sky"
     (place / "labels.csv").write_text("GalaxyID,RAJ2000,DEJ2000,spiral\n100023,10,1,0\n100053,11,2,1\n7,3,4,1\n")

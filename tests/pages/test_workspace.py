@@ -152,7 +152,11 @@ def test_the_theme_is_in_the_address(location, dark):
 def test_a_page_has_the_drawers_of_its_workspace_and_closes_the_left_one_where_there_is_no_room():
     page = page_template("test", Twice)
     assert [card.title for card in page.sidebar] == ["Selection"]
-    assert len(page.contextbar) == 2
+    assert "what is measured" not in said(page.contextbar[0])  # it is built when it is opened first
+    page.contextbar_open = True
+    assert [words in said(page.contextbar[0]) for words in ("what is measured", "no title")] == [True, True]
+    page.contextbar_open = False
+    assert "what is measured" in said(page.contextbar[0])
     assert "in the bar" in " ".join(map(said, page.header))
     (browser,) = page.header[-1].select(Browser)
     browser.roomy = False

@@ -23,6 +23,7 @@ from galviz.sky.readers.picture_files import SUFFIXES, Raw, floats, header, hidd
 from galviz.sky.readers.pictures import Pictures, check_single, find_pictures
 from galviz.sky.readers.positions import with_positions
 from galviz.sky.readers.zero_points import calibrated, zero_points
+from galviz.sky.rejected import COLUMNS
 
 USUAL_SIZE = 128
 """Pictures that are larger are made this many pixels wide if the user gives no size."""
@@ -52,7 +53,7 @@ class Found:
 
     pictures: Pictures
     notes: list[str] = field(default_factory=list)
-    rejected: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["object_id", "file", "reason"]))
+    rejected: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COLUMNS)))
 
 
 def find_images(
@@ -422,7 +423,7 @@ def _scientific(
         table, read, sample = _stacks(files)
     pictures = Pictures(table, read, f"images in {path.resolve().name}")
     pictures = _described(sample, files, pictures, bands=bands, unit=unit, notes=notes, skip_bad=skip_bad)
-    return Found(pictures, rejected=pd.DataFrame(rejected, columns=["object_id", "file", "reason"]))
+    return Found(pictures, rejected=pd.DataFrame(rejected, columns=list(COLUMNS)))
 
 
 def _is_inside(folder: Path, file: Path) -> bool:

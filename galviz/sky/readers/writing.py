@@ -33,10 +33,9 @@ from galviz.sky.readers.picture_files import (
 )
 from galviz.sky.readers.pictures import Pictures
 from galviz.sky.readers.prepared import Cutting, Ready, prepare
+from galviz.sky.rejected import COLUMNS, REJECTED
 from galviz.sky.resample import tangent_plane
 
-REJECTED = "rejected.parquet"
-"""The table, in the folder of a sky, of what was left out."""
 _RECORD = "reading.json"  # in the folder of a sky that is being made: how far it is
 _PART, _BATCH = 4096, 64  # pictures in memory at a time, and pictures per task of a process
 _FIRST = 256  # pictures of the first part: parts grow while they take less than _PART_S
@@ -378,7 +377,7 @@ def _file(raw: Any) -> str:
 
 def _keep_rejected(folder: Path, bad: dict[str, tuple[str, str]], before: pd.DataFrame | None) -> None:
     rows = [(name, file, why) for name, (file, why) in bad.items()]
-    table = pd.DataFrame(rows, columns=["object_id", "file", "reason"]).astype("str")
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype("str")
     table = table if before is None else pd.concat([before.astype("str"), table], ignore_index=True)
     if len(table):
         write_parquet(table, folder / REJECTED)

@@ -8,7 +8,7 @@ import panel as pn
 import param
 
 from galviz.sky.readers.positions import position_columns
-from galviz.tools.formatting import drawn, error_note, field, shown_error, text
+from galviz.tools.formatting import built_when, drawn, error_note, field, shown_error, text
 from galviz.tools.plots import core as plots
 from galviz.tools.plots.defaults import default_plots
 from galviz.tools.plots.figure import GUIDES
@@ -219,9 +219,8 @@ class PlotView(pn.viewable.Viewer):
 
     def controls(self) -> pn.viewable.Viewable:
         """Return all controls; the settings are closed at first."""
-        return pn.Column(
-            self.line(), pn.Column(self.settings(), visible=self.param.settings_open), sizing_mode="stretch_width"
-        )
+        settings = built_when(self.param.settings_open, self.settings, visible=self.param.settings_open)
+        return pn.Column(self.line(), settings, sizing_mode="stretch_width")
 
     def pane(self, *, floating: bool = True) -> pn.viewable.Viewable:
         """Return the plot, which fills its pane in both directions, under one line of controls.
@@ -232,8 +231,8 @@ class PlotView(pn.viewable.Viewer):
             Whether the button ⋯ opens the settings over the plot. Else show `settings` elsewhere while `settings_open`.
         """
         both = {"sizing_mode": "stretch_both", "min_height": plots.MIN_HEIGHT}
-        over = pn.Column(self.settings(), css_classes=["galviz-plot-settings"], visible=self.param.settings_open)
-        over.stylesheets = [_STYLE]
+        style = {"css_classes": ["galviz-plot-settings"], "stylesheets": [_STYLE]}
+        over = built_when(self.param.settings_open, self.settings, visible=self.param.settings_open, **style)
         plot = pn.Column(self.plot, *([over] if floating else []), **both, styles={"position": "relative"})
         return pn.Column(self.line(), plot, **both)
 

@@ -18,8 +18,9 @@ from astropy.wcs import WCS
 from PIL import Image
 
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.opening import open_any_images, rejected
+from galviz.sky.opening import open_any_images
 from galviz.sky.readers import fits_images
+from galviz.sky.rejected import rejected
 
 RNG = np.random.default_rng(3)
 SIDE = 12

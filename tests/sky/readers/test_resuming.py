@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.opening import open_any_images, rejected
+from galviz.sky.opening import open_any_images
 from galviz.sky.readers import writing
+from galviz.sky.rejected import rejected
 
 COUNT = 12
 

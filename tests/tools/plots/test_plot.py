@@ -517,3 +517,15 @@ def test_a_plot_still_fills_its_pane_when_the_focus_or_the_selection_changes(sel
     selection.focus = TABLE.index[3]
     selection.where("z < 0.2")
     assert (plot.sizing_mode, plot.height) == ("stretch_both", None)
+
+
+@pytest.mark.parametrize("part", ["pane", "controls"])
+def test_the_settings_of_a_plot_are_built_when_they_are_opened(selection, part):
+    view = PlotView(selection, x="z", y="g - r")
+    shown = getattr(view, part)()
+    boxes = [len(shown.select(pn.widgets.Checkbox))]
+    for opened in (True, False, True):
+        view.settings_open = opened
+        boxes.append(len(shown.select(pn.widgets.Checkbox)))
+    assert boxes[0] == 0
+    assert boxes[1] == boxes[2] == boxes[3] > 5
