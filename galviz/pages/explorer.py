@@ -28,7 +28,6 @@ from galviz.tools.plots.view import PlotView
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.view import SelectionBar
 from galviz.tools.table.view import StatisticsView, TableView
-from galviz.tools.viewer.stretch import ALL
 from galviz.tools.viewer.view import FocusView
 
 _TABLE_ROWS = 200_000  # a larger table is not shown as pages of rows
@@ -110,7 +109,6 @@ class Explorer(Workspace):
         stretch_view = self.gallery.stretch_view
         self.picture = None
         if cutouts is not None:
-            first = stretch_view.picture if cutouts.unit == "display" else ALL
             self.picture = FocusView(
                 cutouts,
                 self.selection,
@@ -118,7 +116,6 @@ class Explorer(Workspace):
                 stretch_view=stretch_view,
                 labels=labels,
                 ids=table.index,
-                picture=first,
                 height=420,
             )
         more = {"source": source, "opening": opening, "id_column": id_column, "run": run, "units": units}

@@ -185,7 +185,7 @@ class Driven:
         return {seen["id"], *labels}, {read_id(picture) for picture in drawn}
 
     def shows(self, object_id: str) -> bool:
-        """Say whether an object is in focus, by name and by pixels, in all six pictures."""
+        """Say whether an object is in focus, by name and by pixels, in all its pictures."""
         return self.pictures() == ({object_id}, {object_id})
 
     def rests(self) -> None:
