@@ -13,6 +13,7 @@ from galviz.pages.explorer import Explorer, labels_of
 from galviz.pages.judged_table import JudgedTable, as_judged
 from galviz.pages.library import Library
 from galviz.pages.open_any import Opened
+from galviz.pages.page import StudyPage
 from galviz.pages.results.view import pair_plots
 from galviz.pages.second_table import SecondTable
 from galviz.pages.shell import page_template
@@ -22,6 +23,7 @@ from galviz.pages.workspace import Section, Workspace, fills
 from galviz.tasks.pair import Pair, pair_of
 from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import text
+from galviz.tools.selection.core import Selection
 
 
 class ExplorePage(OpenedPage):
@@ -32,6 +34,8 @@ class ExplorePage(OpenedPage):
     paths : sequence of str
         A table, sky, run or saved view, and optionally images. If empty, the visitor selects from the library.
     library : Library
+    selection : Selection, optional
+        Of the page on which this is a tab.
     """
 
     help = Markup("""<p>Nothing is open yet. Choose a sky or a run above, upload a table (CSV, ECSV, VOTable, FITS,
@@ -40,8 +44,11 @@ Parquet), or start the page on your own files:
 Images are a sky made by <code>galviz ingest</code> or <code>galviz mock</code>, or a folder of pictures named by
 object_id.</p>""")
 
-    def __init__(self, paths: Sequence[str], library: Library, **params: object) -> None:
+    def __init__(
+        self, paths: Sequence[str], library: Library, selection: Selection | None = None, **params: object
+    ) -> None:
         super().__init__(paths, library, **params)
+        self.selection = selection
         self.view: ViewState | None = None
         self.judged: JudgedTable | None = None
 
@@ -61,7 +68,7 @@ object_id.</p>""")
             "plots": plots,
         }
         more["notes"], more["badges"] = opened.notes, _badges(opened)
-        explorer = Explorer(opened.table, opened.cutouts, **more)
+        explorer = Explorer(opened.table, opened.cutouts, selection=self.selection, **more)
         about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
         name, table = self.name_of(given[0]), self.table or saved.get("table_name")
         about |= {"id_column": opened.id_column, "table_name": table}
@@ -127,6 +134,11 @@ class Explored(Workspace):
     def right(self) -> list[Section]:
         """Return the settings."""
         return self.judged.right()
+
+
+def explore_tab(of: StudyPage) -> ExplorePage:
+    """Return the tab of a study's page on which predictions from elsewhere are opened and compared."""
+    return ExplorePage(of.paths if of.study.opens_tables else (), of.library, of.page.selection)
 
 
 def _labelled(opened: Opened, given: Sequence[str]) -> Path:

@@ -189,7 +189,8 @@ def tabs_of(study: Study) -> tuple[str, ...]:
 def open_study_page(name: str, paths: Sequence[str] = ()) -> StudyPage:
     """Return the content of the page of a study.
 
-    It opens on the study's first own tab if there is something to show there: a finished run, or a table.
+    Started on a table, it opens on the study's first own tab, which shows it. Else it opens on the first tab if there
+    is a finished run.
 
     Parameters
     ----------
@@ -210,7 +211,7 @@ def open_study_page(name: str, paths: Sequence[str] = ()) -> StudyPage:
     page, runs = PageState(tabs_of(study)), library.runs()[0]
     ready = any(run.weights.exists() or (run.path / "predictions.parquet").exists() for run in runs.values())
     given = study.opens_tables and paths and not (Path(paths[0]) / "galviz.json").is_file()
-    page.tab = page.tabs[0] if ready or given else TABS[0]
+    page.tab = next(iter(study.tabs)) if given else page.tabs[0] if ready else TABS[0]
     named_runs = {str(Path(path).resolve()) for path in paths}
     page.run = next((name for name, run in runs.items() if str(run.path) in named_runs), "")
     keep_in_address(page)

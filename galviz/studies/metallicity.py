@@ -115,5 +115,6 @@ STUDY = Study(
         about="colour pictures of star-forming galaxies, with what their spectra say",
     ),
     ingest=("FOLDER --out SKY", "reads pictures with the table beside them, as galviz.sky.sdss_query fetches them"),
+    tabs={"explore": "galviz.pages.explore_page:explore_tab"},
     opens_tables=True,
 )
