@@ -126,6 +126,8 @@ def _train(
 ) -> bool:
     """Train from the checkpoint on. Return whether the training is complete, after all steps or by early stopping."""
     given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe, "offset": offset}
+    if start is not None:
+        network.load_state_dict(start["network"])  # first, since features may be computed with it, once for all epochs
     found = lessons(**given, measured=start is not None, device=trainer.strategy.root_device, note=heartbeat.note)
     samples, held, loss, truth, learned, aside, held_out, unlabelled = found
     steps = steps_of(trainer, recipe, len(samples), start)
