@@ -175,8 +175,9 @@ def fetch_pictures(
 def picture_scale(r90: float, size: int) -> float:
     """Return the scale that the paper asks the cutout service for, 2 R90 / 0.396 / size.
 
-    The service takes it as arcsec per pixel, so that a picture is 2 / 0.396 ≈ 5 R90 wide. Without a radius (NaN, or not
-    above 0) the paper takes 15 arcsec for 2 R90.
+    The service takes it as arcsec per pixel. So a picture is 2 / 0.396 ≈ 5 R90 wide, although the formula reads as if
+    it were to be 2 R90, as in `galviz.sky.mock.metallicity`. Without a radius (NaN, or not above 0) the paper takes 15
+    arcsec for 2 R90.
     """
     across = 2 * r90 if r90 > 0 else _FALLBACK_ARCSEC
     return across / _PIXEL / size

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from galviz.measure.image_regions import Effect, elsewhere, superpixels
+from galviz.measure.image_regions import Effect, elsewhere, part_masks, superpixels
 from galviz.measure.linear_baseline import Offset
 from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, METHODS, OCCLUSION, SUPERPIXELS, places, spread
 from galviz.runs.run import Run
@@ -232,7 +232,7 @@ class SuperpixelExplanation(Explanation):
     def _chunks(self) -> tuple[str, list[tuple]]:
         self.places = np.zeros((0, 2), dtype=int)
         self.parts = superpixels(self.image, self.settings.segments)
-        masks = self.parts == np.arange(self.parts.max() + 1)[:, None, None]
+        masks = part_masks(self.parts)
         return "without", [(masks[part],) for part in self._divide(len(masks))]
 
     def map(self, value: str = "change") -> np.ndarray:

@@ -91,7 +91,7 @@ def write_metallicity_sky(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Draw star-forming galaxies as the SDSS cutout service shows them, and their catalogue, into a folder.
+    """Draw star-forming galaxies in the colours of the SDSS cutout service, and their catalogue, into a folder.
 
     Parameters
     ----------
@@ -100,7 +100,8 @@ def write_metallicity_sky(
     n : int
         Number of galaxies.
     size : int
-        Height and width, pixels. A picture is 2 `petroR90_r` wide, whatever its size.
+        Height and width, pixels. A picture is 2 `petroR90_r` wide, whatever its size. Those that `fetch_pictures` of
+        `galviz.sky.sdss_query` fetches are 5 wide, as the paper's: galaxies are smaller in them.
     seed : int
         Galaxy k depends on `seed` and k alone: the same on any number of workers, and a longer sky begins with the
         shorter one.
