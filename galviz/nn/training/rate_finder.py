@@ -10,7 +10,7 @@ import pandas as pd
 
 from galviz.measure.rate_test import rate_table
 from galviz.nn.training.data import loader, memory_format
-from galviz.nn.training.fit import fitted, lessons, offset_of
+from galviz.nn.training.fit import fitted, offset_of, training_data
 from galviz.nn.training.module import Training
 from galviz.nn.training.train import network_for
 from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
@@ -81,18 +81,18 @@ def find_rate(
         target = fitted(target, cutouts, recipe)
         device, offset = trainer.strategy.root_device, offset_of(target, cutouts, recipe)
         given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe, "offset": offset}
-        found = lessons(**given, measured=False, device=device, note=lambda **_: None)
+        data = training_data(**given, measured=False, device=device, note=lambda **_: None)
         recipe = recipe.replace(
-            epochs=math.ceil(steps / math.ceil(len(found.samples) / recipe.batch)),
+            epochs=math.ceil(steps / math.ceil(len(data.samples) / recipe.batch)),
             optimiser={"freeze_epochs": 0, "average": 0.0},
         )
         rates = np.geomspace(low, high, steps)
-        module = _RangeTest(network, recipe, found.loss, rates)
+        module = _RangeTest(network, recipe, data.loss, rates)
         network.to(memory_format=memory_format(network, device))
         test = _Losses(steps)
         trainer.callbacks.append(test)
         with interruptible():
-            trainer.fit(module, loader(found.samples, steps_of(trainer, recipe, len(found.samples), None)))
+            trainer.fit(module, loader(data.samples, steps_of(trainer, recipe, len(data.samples), None)))
     return rate_table(rates[: len(test.losses)], np.array(test.losses))
 
 
