@@ -113,7 +113,9 @@ def find_rate(args: argparse.Namespace) -> Work:
         print(f"{'rate':>10s}{'loss':>12s}{'smoothed':>12s}")
         for row in table.iloc[:: max(1, len(table) // 20)].itertuples():
             print(f"{row.rate:10.2g}{row.loss:12.5g}{row.smoothed:12.5g}")
-        found, rates = suggested_rate(table), recipe.optimiser.learning_rates
+        found, rates = suggested_rate(table), dict(recipe.optimiser.learning_rates)
+        if recipe.optimiser.frozen:
+            rates.pop("encoder", None)  # it does not learn
         if found is None:
             print("The loss never fell: no rate is suggested. Try more --steps, or another --low.")
         else:

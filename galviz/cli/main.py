@@ -297,8 +297,8 @@ def _train(commands: Any, studies: "Mapping[str, Study]") -> None:
     add("--out", metavar="RUN", required=True, help="the run folder: a new one, or with --resume an old one (required)")
     add("--data", metavar="DIR", help="the sky to learn from (required for a new run; default: the run's own)")
     help_recipe = (
-        "quick (minutes on a laptop), best, finetune (from a pre-trained encoder), probe (its features as they are), "
-        "paper (as published), or another of the study's (default: quick)"
+        "quick (minutes on a laptop), best, finetune (from a pre-trained encoder), probe (frozen pre-trained encoder, "
+        "only the head is trained), paper (as published), or another of the study's (default: quick)"
     )
     add("--recipe", metavar="NAME", help=help_recipe)
     targets = "; ".join(f"{name}: {', '.join(study.targets)}" for name, study in studies.items() if study.targets)

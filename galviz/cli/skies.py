@@ -4,6 +4,7 @@ import argparse
 import difflib
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ OWN = "own"
 
 Work = Callable[[], None]
 _FEW = 5000  # scientific images for which it does not pay to start processes
+_LINE_S = 1.0  # seconds between two lines of progress in a log
 _NAMED = 20  # objects left out that are named before they are counted
 
 
@@ -237,10 +239,13 @@ def new_folder(text: str) -> Path:
 
 @contextmanager
 def bar(what: str, unit: str = "objects") -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr, and yield the function ``(done, total)`` that updates it."""
+    """Show the progress on stderr, a bar in a terminal and lines in a log, and yield the function ``(done, total)``."""
+    if not sys.stderr.isatty():
+        yield _lines(what, unit)
+        return
     from tqdm import tqdm
 
-    with tqdm(desc=what, unit=f" {unit}", disable=None, dynamic_ncols=True) as shown:
+    with tqdm(desc=what, unit=f" {unit}", dynamic_ncols=True) as shown:
 
         def progress(done: int, total: int) -> None:
             if shown.total is None:
@@ -249,6 +254,19 @@ def bar(what: str, unit: str = "objects") -> Iterator[Callable[[int, int], None]
             shown.update(done - shown.n)
 
         yield progress
+
+
+def _lines(what: str, unit: str) -> Callable[[int, int], None]:
+    """Return a function that prints the progress as lines, at most one a second and one a percent."""
+    printed, at = 0, time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal printed, at
+        if time.monotonic() - at >= _LINE_S and 100 * (done - printed) >= total:
+            print(f"{what}: {done}/{total} {unit}", file=sys.stderr, flush=True)  # a page reads it from the log
+            printed, at = done, time.monotonic()
+
+    return progress
 
 
 def _workers(args: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from urllib.error import HTTPError
@@ -47,8 +48,8 @@ class Service:
         query : mapping of str to object
             Names and values, which are encoded.
         check : callable, optional
-            Raises a ValueError if an answer is not what was wanted, such as a page that says "try later". That is a
-            failure too.
+            Raises a ValueError if the answer is not usable, such as a page that says "try later". That is a failure
+            too.
 
         Raises
         ------
@@ -71,11 +72,13 @@ class Service:
                 if check is not None:
                     check(content)
             except HTTPError as error:
-                with error:
-                    reason = f"status {error.code}: {error.read(500).decode(errors='replace').strip() or error.reason}"
-                    if error.code not in _AGAIN:
-                        raise ValueError(f"url: expected an answer of {url}, got {reason}.") from error
-                    wait = max(wait, _seconds(error.headers.get("Retry-After")))
+                body = b""
+                with error, suppress(OSError, HTTPException):  # it may break off, or never come
+                    body = error.read(500)
+                reason = f"status {error.code}: {body.decode(errors='replace').strip() or error.reason}"
+                if error.code not in _AGAIN:
+                    raise ValueError(f"url: expected an answer from {url}, got {reason}.") from error
+                wait = max(wait, _seconds(error.headers.get("Retry-After")))
             except (OSError, HTTPException, ValueError) as error:  # no connection, time-out, broken off; not as wanted
                 reason = str(error) or type(error).__name__
             else:

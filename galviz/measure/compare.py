@@ -85,8 +85,8 @@ def paired_words(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), among: 
     Returns
     -------
     str
-        "B has smaller errors by 0.021 [0.012, 0.030] on the 300 objects that neither was trained on (MAE: A 0.231,
-        B 0.210)." Escape it in HTML, since names may contain anything.
+        "The errors of B are smaller by 0.021 [0.012, 0.030] on the 300 objects that neither was trained on (MAE: A
+        0.231, B 0.210)." Escape it in HTML, since names may contain anything.
     """
     errors = table[["error_a", "error_b"]].dropna().to_numpy(dtype=np.float64)
     if len(errors) < 2:
@@ -101,10 +101,10 @@ def paired_words(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), among: 
     where = f"on the {len(errors):,} objects {among} ({'share wrong' if 'differs' in table else 'MAE'}: {means})."
     if alike:
         difference = interval_words(value, low, high, digits)
-        return f"{names[0]} and {names[1]} do equally well: a difference of {difference} {where}"
+        return f"{names[0]} and {names[1]} do not differ measurably: difference {difference} {where}"
     better = names[1] if value > 0 else names[0]
     ends = (value, low, high) if value > 0 else (-value, -high, -low)
-    return f"{better} has smaller errors by {interval_words(*ends, digits).lstrip('+')} {where}"
+    return f"The errors of {better} are smaller by {interval_words(*ends, digits).lstrip('+')} {where}"
 
 
 def compared_measures(table: pd.DataFrame, cut: float | None = None, *, n: int = 1000, seed: int = 0) -> pd.DataFrame:

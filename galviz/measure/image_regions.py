@@ -1,5 +1,6 @@
 """Regions of an image: superpixels, and a region beside the same shape at random places."""
 
+import heapq
 from typing import NamedTuple
 
 import numpy as np
@@ -57,9 +58,18 @@ def elsewhere(mask: np.ndarray, *, seed: int = 0) -> np.ndarray:
     if mask.mean() > 0.8:
         return np.zeros((0, *mask.shape), dtype=bool)
     rng = np.random.default_rng(seed)
-    tried = np.array([moved(mask, rng) for _ in range(_TRIED)])
-    overlap = (tried & mask).sum((1, 2))
-    return tried[np.argsort(overlap, kind="stable")[:DRAWS]]
+    best: list[tuple[int, int, np.ndarray]] = []  # a heap, as all tries of a large image would fill the memory
+    for k in range(_TRIED):
+        tried = moved(mask, rng)
+        heapq.heappush(best, (-np.count_nonzero(tried & mask), -k, tried))
+        if len(best) > DRAWS:
+            heapq.heappop(best)  # the one that overlaps most; of equal ones the last
+    return np.array([tried for *_, tried in sorted(best, reverse=True)])
+
+
+def part_masks(parts: np.ndarray) -> np.ndarray:
+    """Return the pixels of each part of an image, as `superpixels` returns them: int (H, W) -> bool (n, H, W)."""
+    return parts == np.arange(parts.max() + 1)[:, None, None]
 
 
 def superpixels(image: np.ndarray, count: int) -> np.ndarray:

@@ -49,8 +49,7 @@ class Network(Group):
     pooling: str = setting(
         "last",
         "Features that the head gets. last: those of the last layer, the mean over each map; mean_max: mean and "
-        "maximum of each map; blocks: mean and scatter of the maps of all blocks, for an encoder of timm that stays as "
-        "it is.",
+        "maximum of each map; blocks: mean and scatter of the maps of all blocks, for a frozen timm encoder.",
         choices=("last", "mean_max", "blocks"),
         architectures=(*_OURS, _TIMM),
         tasks=IMAGES,
@@ -226,7 +225,7 @@ class Optimiser(Group):
     schedule: str = setting(
         "constant",
         "Learning rate as a function of the step: constant; cosine, half a cosine down to 0; one_cycle, up and down; "
-        "sgdr, a cosine that starts anew in every cycle (Loshchilov & Hutter 2017).",
+        "sgdr, a cosine that restarts in every cycle (Loshchilov & Hutter 2017).",
         choices=SCHEDULES,
     )
     cycle_epochs: int = setting(1, "Epochs of the first cycle of sgdr.", low=1)

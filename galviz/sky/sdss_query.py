@@ -3,6 +3,7 @@
 What was fetched stays in the folder: a call that was stopped goes on where it was. Needs a network connection.
 """
 
+import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +20,12 @@ CATALOGUE = "catalogue.csv"
 """File beside the pictures."""
 
 _SQL = Path(__file__).with_name("sdss_galaxies.sql")
-_MOST_ROWS = 500_000  # the service stops there without a word
+_MOST_ROWS = 500_000  # the service truncates without a warning
 _FALLBACK_ARCSEC = 15.0  # as the paper, for galaxies without a radius
 _PIXEL = 0.396  # arcsec, of SDSS
-_IN_A_ROW = 20  # so many failures one after the other: the service is down
+_REFUSED, _SILENT = 20, 3  # galaxies in a row that are refused, or have no answer in all tries: the service is down
 _IDS = {"objID": str, "specObjID": str}  # with 18 and 19 digits, more than a float has
+_MISSING = -9999  # as SDSS writes a value that is not known
 
 Progress = Callable[[int, int], None]
 
@@ -47,35 +49,43 @@ def fetch_catalogue(
     Parameters
     ----------
     folder : str or Path
-        It is made if it is not there. With a catalogue in it, nothing is fetched.
+        It is made if it is not there. With a catalogue in it, nothing is fetched; it may come from CasJobs.
     parts : int
         Number of requests, each for a strip in right ascension.
     server : str
         Address of the web services.
     service : Service, optional
-        How to ask; by default with five minutes of patience a request.
+        The client; by default it waits up to five minutes for an answer.
     progress : callable, optional
         Called with (parts fetched, all parts).
 
     Returns
     -------
     pandas.DataFrame
-        Index ``object_id`` (SDSS's objID as text); the columns of `galaxy_sql`. Of several spectra of a galaxy, the
-        first one counts.
+        Index ``object_id`` (SDSS's objID as text); the columns of `galaxy_sql`, with NaN for SDSS's -9999. Of several
+        spectra of a galaxy, the first one counts.
 
     Raises
     ------
     OSError
         If the service does not answer.
     ValueError
-        If it refuses the query, or a strip holds more rows than it gives.
+        If it refuses the query, a strip holds more rows than it gives, or the folder has the catalogue of another
+        server or query.
     """
     folder = Path(folder)
     whole, strips = folder / CATALOGUE, folder / ".strips"
+    key = hashlib.sha256(f"{server}\n{galaxy_sql()}".encode()).hexdigest()[:8]
+    source = strips / "catalogue.txt"  # of what server and query the catalogue is
+    if whole.exists() and source.exists() and source.read_text(encoding="utf-8") != key:
+        raise ValueError(
+            f"folder: expected no catalogue, or that of {server}, got {whole}, of another server or query. "
+            "Use a new folder."
+        )
     if not whole.exists():
         strips.mkdir(parents=True, exist_ok=True)
         service = service or Service(pause_s=2.0, timeout_s=300.0)
-        files = [strips / f"{parts}-{k:03d}.csv" for k in range(parts)]
+        files = [strips / f"{key}-{parts}-{k:03d}.csv" for k in range(parts)]
         for k, file in enumerate(files):
             if not file.exists():
                 low, high = (360 * end / parts for end in (k, k + 1))
@@ -87,11 +97,12 @@ def fetch_catalogue(
         tables = [_rows(file.read_bytes()) for file in files]
         for table, file in zip(tables, files, strict=True):
             if len(table) >= _MOST_ROWS:
-                raise ValueError(f"parts: expected fewer than {_MOST_ROWS:,} rows in {file.name}. Ask in more parts.")
+                raise ValueError(f"parts: expected fewer than {_MOST_ROWS:,} rows in {file.name}. Use more parts.")
         found = pd.concat([table for table in tables if len(table)] or tables[:1]).drop_duplicates("objID")
+        _write(source, key.encode())
         with write_aside(whole) as aside:
             found.to_csv(aside, index=False)
-    return pd.read_csv(whole, dtype=_IDS).set_index("objID").rename_axis("object_id")
+    return pd.read_csv(whole, dtype=_IDS, na_values=[_MISSING]).set_index("objID").rename_axis("object_id")
 
 
 def fetch_pictures(
@@ -116,21 +127,21 @@ def fetch_pictures(
     server : str
         Address of the web services.
     service : Service, optional
-        How to ask; by default at most two requests a second.
+        The client; by default it makes at most two requests a second.
     progress : callable, optional
         Called with (galaxies done, all galaxies).
 
     Returns
     -------
     dict of str to str
-        Galaxies that could not be had, and why. Another call tries them again.
+        Galaxies whose picture could not be fetched, with the reason. Another call tries them again.
 
     Raises
     ------
     KeyError
         If a column is missing.
     OSError
-        If twenty galaxies in a row could not be had: the service is down.
+        If the service did not answer for three galaxies in a row, or refused twenty.
     """
     for name in ("ra", "dec", "petroR90_r"):
         if name not in table:
@@ -138,7 +149,7 @@ def fetch_pictures(
     folder, service = Path(folder), service or Service()
     folder.mkdir(parents=True, exist_ok=True)
     failed: dict[str, str] = {}
-    in_a_row = 0
+    in_a_row = silent = 0
     for k, (object_id, row) in enumerate(table[["ra", "dec", "petroR90_r"]].iterrows(), 1):
         file = folder / f"{object_id}.jpg"
         if not file.exists():
@@ -148,11 +159,14 @@ def fetch_pictures(
                 content = service.get(f"{server}/ImgCutout/getjpeg", query, _check_jpeg)
             except (OSError, ValueError) as error:
                 failed[str(object_id)], in_a_row = str(error), in_a_row + 1
-                if in_a_row >= _IN_A_ROW:
-                    raise OSError(f"{in_a_row} galaxies in a row could not be had, the last one: {error}") from error
+                silent = silent + 1 if isinstance(error, OSError) else 0  # each of them took all tries: minutes
+                if in_a_row >= _REFUSED or silent >= _SILENT:
+                    raise OSError(
+                        f"The pictures of {in_a_row} galaxies in a row could not be fetched, the last one: {error}"
+                    ) from error
             else:
                 _write(file, content)
-                in_a_row = 0
+                in_a_row = silent = 0
         if progress is not None:
             progress(k, len(table))
     return failed
@@ -161,8 +175,9 @@ def fetch_pictures(
 def picture_scale(r90: float, size: int) -> float:
     """Return the scale that the paper asks the cutout service for, 2 R90 / 0.396 / size.
 
-    The service takes it as arcsec per pixel, so that a picture is 2 / 0.396 ≈ 5 R90 wide. Without a radius (NaN, or not
-    above 0) the paper takes 15 arcsec for 2 R90.
+    The service takes it as arcsec per pixel. So a picture is 2 / 0.396 ≈ 5 R90 wide, although the formula reads as if
+    it were to be 2 R90, as in `galviz.sky.mock.metallicity`. Without a radius (NaN, or not above 0) the paper takes 15
+    arcsec for 2 R90.
     """
     across = 2 * r90 if r90 > 0 else _FALLBACK_ARCSEC
     return across / _PIXEL / size
@@ -179,7 +194,7 @@ def _rows(content: bytes) -> pd.DataFrame:
     lines = text.removeprefix("#Table1").lstrip()
     if not lines or "No objects have been found" in text:
         return pd.DataFrame(columns=list(_IDS))
-    table = pd.read_csv(io.StringIO(lines), dtype=_IDS)
+    table = pd.read_csv(io.StringIO(lines), dtype=_IDS, na_values=[_MISSING])
     if "objID" not in table:
         raise ValueError(f"expected a table with objID, got {text[:200]!r}")
     return table
@@ -193,4 +208,4 @@ def _check_csv(content: bytes) -> None:
 
 def _check_jpeg(content: bytes) -> None:
     if not content.startswith(b"\xff\xd8") or not content.rstrip(b"\0").endswith(b"\xff\xd9"):
-        raise ValueError(f"expected a whole JPEG picture, got {len(content):,} bytes that are none")
+        raise ValueError(f"expected a whole JPEG picture, got {len(content):,} bytes that are not one")

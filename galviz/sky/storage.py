@@ -231,7 +231,7 @@ class StoredArray:
 
     def _whole(self) -> AbstractContextManager[None]:
         """Return a context that turns any error of Zarr and its codecs into one that names this array."""
-        return whole(self._path, f"sky with its {self._name}", "Restore images.zarr, or make the sky anew.")
+        return whole(self._path, f"sky with its {self._name}", "Restore images.zarr, or make the sky again.")
 
 
 def _codec_names(codecs: list[dict[str, Any]]) -> Iterator[str]:
@@ -288,7 +288,7 @@ def _read_about(path: Path) -> dict[str, Any]:
         )
     about = read_json(path / "galviz.json")
     if about.get("format") != FORMAT:
-        raise ValueError(f"{path}: expected a sky of format {FORMAT}, got {about.get('format')!r}. Make it anew.")
+        raise ValueError(f"{path}: expected a sky of format {FORMAT}, got {about.get('format')!r}. Make it again.")
     wrong = [name for name, kind in _ABOUT.items() if not isinstance(about.get(name), kind)]
     wrong += ["bands"] * (not wrong and not all(isinstance(band, str) for band in about["bands"]))
     wrong += ["parts"] * (not wrong and not all(isinstance(part, int) and part >= 0 for part in about["parts"]))

@@ -159,8 +159,8 @@ def _task_of(table: pd.DataFrame) -> tuple[str, str]:
             found = as_numbers
         if are_ids(found):
             raise ValueError(
-                f"{name}: expected values to learn, got numbers that name the objects, as ids do. Choose another "
-                "column, or give --task regression."
+                f"{name}: expected values to learn, got what looks like ids. Choose another column, or give "
+                "--task regression."
             )
         finite = found.astype(float)[np.isfinite(found.astype(float))]
         if len(finite) and (finite % 1 == 0).all() and values <= FEW:
@@ -206,5 +206,6 @@ def _no_such_column(missing: list[str], known: list[str]) -> str:
 
     wanted = missing[0] if missing else ""
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5) or known[:20]
-    cure = f"Similar names: {', '.join(near)}." if near else "It has none: ingest the images again with --table FILE."
+    empty = "The catalogue has no columns: ingest the images again with --table FILE."
+    cure = f"Similar names: {', '.join(near)}." if near else empty
     return f"target: expected a column of the catalogue, got {wanted!r}. {cure}"

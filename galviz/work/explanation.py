@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from galviz.measure.image_regions import Effect, elsewhere, superpixels
+from galviz.measure.image_regions import Effect, elsewhere, part_masks, superpixels
 from galviz.measure.linear_baseline import Offset
 from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, METHODS, OCCLUSION, SUPERPIXELS, places, spread
 from galviz.runs.run import Run
@@ -163,7 +163,7 @@ class Explanation:
             (2020).
         """
         values = self._values(value)
-        # Places without a result are left out, not counted as 0: the map of what has come is right, only coarser.
+        # Places without a result are left out, not counted as 0: the map of the results so far is right, only coarser.
         come = np.isfinite(values).all(axis=0)
         if not come.any():
             return np.full((len(self.bands), self.height, self.width), np.nan, dtype=np.float32)
@@ -208,7 +208,9 @@ class Explanation:
             header.update(self.cutouts.wcs_of(self.object_id).to_header())
         header["OBJECT"] = self.object_id.encode("ascii", "backslashreplace").decode()
         if not self.whole:
-            raise ValueError("to_fits: expected a whole map, got one of which parts have not come yet. Wait for it.")
+            raise ValueError(
+                "to_fits: expected a finished map, got one that is still being computed. Wait until it is done."
+            )
         cards = {"GVRUN": self.run.name[:60], "GVVER": version("galviz"), "CLEAN": float(self.clean)}
         cards |= {
             "METHOD": self.settings.method,
@@ -233,7 +235,7 @@ class SuperpixelExplanation(Explanation):
     def _chunks(self) -> tuple[str, list[tuple]]:
         self.places = np.zeros((0, 2), dtype=int)
         self.parts = superpixels(self.image, self.settings.segments)
-        masks = self.parts == np.arange(self.parts.max() + 1)[:, None, None]
+        masks = part_masks(self.parts)
         return "without", [(masks[part],) for part in self._divide(len(masks))]
 
     def map(self, value: str = "change") -> np.ndarray:
@@ -259,7 +261,7 @@ class GradientExplanation(Explanation):
         return "attributed", [()]
 
     def poll(self) -> bool:
-        """Collect the result, if it has come since the last call. Return whether it has."""
+        """Collect the result if it is new. Return whether it was."""
         new = self.work.new_results()
         for _, (found, clean, base) in new:
             self.outputs, self.clean, self.base = found.reshape(len(found), -1), clean, base

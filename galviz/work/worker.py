@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from galviz.measure.image_regions import superpixels
+from galviz.measure.image_regions import part_masks, superpixels
 from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, SUPERPIXELS
 from galviz.runs.run import Run
 
@@ -124,7 +124,7 @@ def _segment_map(network: "nn.Module", image: np.ndarray, output: Any, request: 
     from galviz.nn.explain.regions import outputs_without
 
     part = superpixels(image, request["segments"])
-    masks = part == np.arange(part.max() + 1)[:, None, None]
+    masks = part_masks(part)
     more = {name: request[name] for name in ("patch", "baseline", "bands")}
     outputs, clean = outputs_without(network, image, masks, output=output, **more)
     return (clean - outputs)[:, part]

@@ -15,8 +15,8 @@ from pages import opened, serving
 from PIL import Image
 from playwright.sync_api import expect
 
+from galviz.sky.aperture import aperture_fluxes
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.photometry import aperture_fluxes
 from galviz.tools.display import Stretch, shown_limits
 from galviz.tools.gallery.figure import contact_sheet
 from galviz.tools.viewer.figure import contours

@@ -115,6 +115,19 @@ def test_find_rate_prints_a_table_and_writes_it(sky, tmp_path, capsys):
     assert "study: expected one that trains a single network, got inpainting" in capsys.readouterr().err
 
 
+def test_find_rate_with_a_frozen_encoder_suggests_a_rate_of_the_head(sky, capsys, monkeypatch):
+    table = pd.DataFrame({"rate": [1e-4, 1e-3], "loss": [2.0, 1.0], "smoothed": [2.0, 1.0]})
+    monkeypatch.setattr("galviz.nn.training.rate_finder.find_rate", lambda *_, **__: table)
+    monkeypatch.setattr("galviz.measure.rate_test.suggested_rate", lambda _: 1e-3)
+    words = ["--set", "learning_rates.encoder=10", "learning_rates.head=0.1"]
+    for more, expected in [
+        ([], "learning_rates.encoder=0.001 learning_rates.head=1e-05"),
+        (["frozen=true"], "learning_rates.head=0.001"),
+    ]:
+        assert main(["find-rate", "richness", "--data", sky, *words, *more]) == 0
+        assert capsys.readouterr().out.strip().endswith(f"at 0.001: --set {expected}")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_examples_are_understood(command):
     subparsers = next(a for a in cli.parser()._actions if isinstance(a, argparse._SubParsersAction))

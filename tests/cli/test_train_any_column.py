@@ -126,7 +126,7 @@ REFUSED = {  # target, options, columns → message
         "c",
         (),
         {"c": 1237648720693755918 + np.arange(N)},
-        "c: expected values to learn, got numbers that name the objects, as ids do",
+        "c: expected values to learn, got what looks like ids",
     ),
     "the index": ("object_id", (), {"y": numbers()}, "target: expected a column of the catalogue, got 'object_id'"),
     "a constant": ("y", (), {"y": [1.5] * N}, "y: expected different values to learn from, got 1.5 for all objects"),

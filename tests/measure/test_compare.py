@@ -250,7 +250,7 @@ def test_the_better_run_is_said_with_an_interval(rows):
     value, low, high = (
         float(v) for v in words.split("by ")[1].split("] ")[0].replace("[", "").replace(",", "").split()
     )
-    assert words.startswith("new has smaller errors by ")
+    assert words.startswith("The errors of new are smaller by ")
     assert f"on the {rows:,} objects that neither was trained on (MAE: old 0." in words
     assert value == pytest.approx(table["gain"].mean(), abs=0.005)
     error = table["gain"].std() / np.sqrt(rows)
@@ -261,7 +261,7 @@ def test_the_better_run_is_said_with_an_interval(rows):
 
 def test_equal_runs_err_alike():
     words = paired_words(disagreement(truths(300, 1), truths(300, 3)))
-    assert words.startswith("A and B do equally well: a difference of ")
+    assert words.startswith("A and B do not differ measurably: difference ")
     assert "−" in words
 
 

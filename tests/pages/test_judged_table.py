@@ -255,7 +255,7 @@ def test_a_second_table_is_joined_on_the_ids(tmp_path):
     pairs, sentences = view.compared()
     assert len(pairs) == 90
     np.testing.assert_allclose(pairs["estimate_b"], other["mine"][10:])
-    assert "first.csv has smaller errors by" in sentences[0]
+    assert "The errors of first.csv are smaller by" in sentences[0]
     measures = words(last(view.measures(pairs, 0.3)))
     rmse = [np.sqrt(((one - first["oh_p50"])[10:] ** 2).mean()) for one in (first["prediction"], other["mine"])]
     assert f"<td>{rmse[0]:.4f}</td><td>{rmse[1]:.4f}</td>" in measures
@@ -279,7 +279,7 @@ def test_probabilities_are_compared_as_classes(tmp_path):
     second = second_of(classes(), ("kind", "p_spiral"), tmp_path, better)
     view = second.compared()
     pairs, sentences = view.compared()
-    assert "second.csv has smaller errors by 0.10" in sentences[0]
+    assert "The errors of second.csv are smaller by 0.10" in sentences[0]
     found = words(last(view.measures(pairs, None)))
     assert "right in second.csv only: 10" in found
     assert title(view.plane(pairs)) == "Classes that changed: second.csv against first.csv"

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from galviz.sky import photometry as phot
+from galviz.sky.aperture import aperture_fluxes
 from galviz.sky.cutouts import CutoutSet
 
 BANDS = ("u", "g", "r", "i", "z")
@@ -190,7 +191,7 @@ def test_stretch_refuses_an_unknown_kind():
 
 
 def _apertures(image, radius=6.0, ring=(10.0, 15.0), centre=(20.0, 25.0), **more):
-    return phot.aperture_fluxes(image[None], ("r",), centre, radius, ring, **more).loc["r"]
+    return aperture_fluxes(image[None], ("r",), centre, radius, ring, **more).loc["r"]
 
 
 def _spot(noise=0.0, sky=3.0, flux=100.0, seed=0):

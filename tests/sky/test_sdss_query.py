@@ -126,24 +126,67 @@ def test_requests_keep_their_distance(serve, tmp_path):
 
 def test_what_cannot_be_had_is_named_and_tried_again_later(serve, tmp_path):
     server, _ = serve(1.0)
-    table = pd.DataFrame({"ra": np.arange(3.0), "dec": 0.0, "petroR90_r": 5.0}, index=list("abc"))
+    table = pd.DataFrame({"ra": np.arange(2.0), "dec": 0.0, "petroR90_r": 5.0}, index=list("ab"))
     service = Service(**QUICK | {"tries": 2, "timeout_s": 0.2})
     failed = sdss_query.fetch_pictures(tmp_path / "p", table, size=8, server=server, service=service)
-    assert list(failed) == ["a", "b", "c"]
+    assert list(failed) == ["a", "b"]
     assert "expected an answer in 2 tries, got none" in failed["a"]
     assert list((tmp_path / "p").iterdir()) == []
     better, _ = serve(0.0)
     assert sdss_query.fetch_pictures(tmp_path / "p", table, size=8, server=better, service=service) == {}
-    assert len(list((tmp_path / "p").iterdir())) == 3
+    assert len(list((tmp_path / "p").iterdir())) == 2
 
 
 def test_a_service_that_is_down_is_left_alone(tmp_path):
     table = pd.DataFrame({"ra": np.arange(50.0), "dec": 0.0, "petroR90_r": 5.0}, index=[f"g{k}" for k in range(50)])
     service, nobody = Service(**QUICK | {"tries": 1}), "http://127.0.0.1:9/x"
-    with pytest.raises(OSError, match="20 galaxies in a row could not be had"):
+    with pytest.raises(OSError, match="The pictures of 3 galaxies in a row could not be fetched, the last one"):
         sdss_query.fetch_pictures(tmp_path, table, server=nobody, service=service)
+    refused = []
+
+    class Refusing(Service):
+        def get(self, *_):
+            refused.append(1)
+            raise ValueError("url: expected an answer, got status 404")
+
+    with pytest.raises(OSError, match=r"The pictures of 20 galaxies in a row could not be fetched.*status 404"):
+        sdss_query.fetch_pictures(tmp_path, table, service=Refusing())
+    assert len(refused) == 20  # a refusal costs one request, so a few of them mean nothing
     with pytest.raises(KeyError, match="expected a column 'petroR90_r', got ra, dec"):
         sdss_query.fetch_pictures(tmp_path, table[["ra", "dec"]])
+
+
+def test_minus_9999_is_no_number(serve, tmp_path):
+    server, _ = serve(0.0)
+    table = sdss_query.fetch_catalogue(tmp_path / "sdss", parts=2, server=server, service=Service(**QUICK))
+    assert table["petroR90_r"].isna().sum() == 20
+    assert table["petroR90_r"].min() == 5
+    old = pd.DataFrame({"objID": ["1237658493878337000"], "petroR90_r": ["-9999"], "d4000": ["-9999.0"], "z": [0.1]})
+    (tmp_path / "old").mkdir()
+    old.to_csv(tmp_path / "old" / "catalogue.csv", index=False)  # as an earlier version wrote it, or CasJobs
+    found = sdss_query.fetch_catalogue(tmp_path / "old")
+    assert found[["petroR90_r", "d4000"]].isna().all(axis=None)
+    assert found["z"].tolist() == [0.1]
+
+
+def test_strips_of_another_server_or_query_are_not_taken_for_those_wanted(serve, tmp_path, monkeypatch):
+    servers = [serve(0.0) for _ in range(2)]
+    service, folder = Service(**QUICK), tmp_path / "sdss"
+
+    def fetch(k):
+        return sdss_query.fetch_catalogue(folder, parts=2, server=servers[k][0], service=service)
+
+    fetch(0)
+    with pytest.raises(ValueError, match=r"folder: expected no catalogue, or that of .* Use a new folder"):
+        fetch(1)
+    (folder / "catalogue.csv").unlink()
+    fetch(1)
+    assert len(sdss_server.requests(servers[1][1])) == 2
+    (folder / "catalogue.csv").unlink()
+    sql = sdss_query.galaxy_sql()
+    monkeypatch.setattr(sdss_query, "galaxy_sql", lambda: sql.replace("18", "17"))
+    fetch(1)
+    assert len(sdss_server.requests(servers[1][1])) == 4
 
 
 def test_other_addresses_are_not_opened(tmp_path):

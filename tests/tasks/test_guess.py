@@ -54,7 +54,7 @@ def test_the_task_is_guessed_and_explained(columns, task, why):
     [
         ("spirals", {}, "target: expected a column of the catalogue, got 'spirals'. Similar names: spiral"),
         ("empty", {}, "empty: expected"),
-        ("objid", {}, "objid: expected values to learn, got numbers that name the objects, as ids do"),
+        ("objid", {}, "objid: expected values to learn, got what looks like ids"),
         ("mixed", {}, "mixed: expected numbers, got 'n/a' for the object 'c'"),
         ("name", {"task": "regression"}, "name: expected numbers, got text such as 'E' for all objects"),
         ("name spiral", {"task": "classification"}, "columns: expected one column of classes"),
@@ -117,6 +117,6 @@ def test_ids_are_not_offered_as_targets():
     )
     assert learnable(table) == ["velocity", "mass", "name", "flag", "z", "few", "empty"]
     for column in ("galaxyID", "row", "objid", "number", "id as text"):
-        with pytest.raises(ValueError, match=f"{column}: expected values to learn, got numbers that name the objects"):
+        with pytest.raises(ValueError, match=f"{column}: expected values to learn, got what looks like ids"):
             guess(table, (column,))
     assert guess(table, ("galaxyID",), "regression").target.task == "regression"

@@ -1,4 +1,4 @@
-"""Gradient attribution with Captum, and a check whether maps show what was learned."""
+"""Gradient attribution, and a check whether maps show what was learned."""
 
 import copy
 from collections.abc import Callable
@@ -7,9 +7,11 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader
 from galviz.nn.explain.fused_norms import body
+from galviz.nn.networks.pooled_encoder import PooledEncoder
 
 _AT_ONCE = 16 * 224**2  # pixels of the images in one batch of gradients
 
@@ -56,7 +58,8 @@ def grad_cam(
 ) -> np.ndarray:
     """Return Grad-CAM maps: the channels of a layer, weighted by the mean gradient of the output.
 
-    Negative values, where the output is lowered, are set to 0.
+    Negative values, where the output is lowered, are set to 0. The maps of an encoder that averages several views of an
+    image are turned back before they are added.
 
     Parameters
     ----------
@@ -81,8 +84,6 @@ def grad_cam(
     ----------
     Selvaraju et al. (2017), ICCV, equations 1 and 2.
     """
-    from captum.attr import LayerAttribution, LayerGradCam
-
     parts, prepared = _prepared(network, images)
     if bands == "each" and not parts.apart:
         raise ValueError(
@@ -90,13 +91,28 @@ def grad_cam(
             "map for all bands."
         )
     layer = layer or _last_layer(parts.encode)
-    at_once = max(1, _AT_ONCE // prepared[0, 0].numel())
-    with evaluating(network):
-        method = LayerGradCam(lambda x: reader(output)(parts.rest(x)), layer)
-        found = torch.cat([method.attribute(part).detach() for part in prepared.split(at_once)])
-    found = found.reshape(len(prepared), -1, *found.shape[2:])
-    found = (found if bands == "each" else found.sum(1, keepdim=True)).relu()
-    return LayerAttribution.interpolate(found, tuple(prepared.shape[2:]), "bilinear").cpu().numpy().astype(np.float32)
+    turned = parts.encode if isinstance(parts.encode, PooledEncoder) else None
+    at_once = max(1, _AT_ONCE // (prepared[0, 0].numel() * (turned.views if turned else 1)))
+    found, calls = [], []
+
+    def keep(_: nn.Module, __: tuple, maps: Tensor) -> Tensor:
+        calls.append(maps)
+        return maps.clone()  # the next layer may change it in place
+
+    # Captum's hook keeps the last call of a layer only; an encoder of several views calls it once for each.
+    with evaluating(network), layer.register_forward_hook(keep):
+        for part in prepared.detach().requires_grad_().split(at_once):
+            calls.clear()
+            slopes = torch.autograd.grad(reader(output)(parts.rest(part)).sum(), calls)
+            views = [
+                (slope.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)
+                for slope, maps in zip(slopes, calls, strict=True)
+            ]
+            found.append(sum(turned.upright(maps, k) if turned else maps for k, maps in enumerate(views)).detach())
+    total = torch.cat(found)
+    total = total.reshape(len(prepared), -1, *total.shape[2:])
+    total = (total if bands == "each" else total.sum(1, keepdim=True)).relu()
+    return functional.interpolate(total, prepared.shape[2:], mode="bilinear").cpu().numpy().astype(np.float32)
 
 
 def sanity(
@@ -146,7 +162,7 @@ def _prepared(network: nn.Module, images: np.ndarray | Tensor) -> tuple[Parts, T
 
 
 def _last_layer(encoder: nn.Module) -> nn.Module:
-    encoder = body(encoder)
+    encoder = encoder.network if isinstance(encoder, PooledEncoder) else body(encoder)
     named = getattr(encoder, "neck", None) or getattr(encoder, "layer4", None)
     convolutions = [module for module in encoder.modules() if isinstance(module, nn.Conv2d)]
     if named is None and not convolutions:

@@ -84,7 +84,7 @@ def predict(
     bad = ~views.isfinite().all(dim=0).all(dim=1).numpy()
     if bad.any():
         name = cutouts.object_ids[rows[bad.argmax() // samples.each]]
-        raise FloatingPointError(f"network: expected finite outputs, got NaN or infinity for {name!r}. Train it anew.")
+        raise FloatingPointError(f"network: expected finite outputs, got NaN or infinity for {name!r}. Train it again.")
     if offset is not None:
         views[..., 0] += torch.as_tensor(offset.of(cutouts.catalogue)[rows])
     ids = pd.Index(cutouts.object_ids[rows], name="object_id")

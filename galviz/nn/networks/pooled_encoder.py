@@ -57,6 +57,11 @@ class PooledEncoder(TimmEncoder):
             total = total + self._of_one_view(view.flip(3) if k >= 4 else view)
         return total / self.views
 
+    @staticmethod
+    def upright(maps: Tensor, k: int) -> Tensor:
+        """Return maps (N, C, H, W) of view k, turned back to the orientation of the image."""
+        return torch.rot90(maps.flip(3) if k >= 4 else maps, -k % 4, (2, 3))
+
     def _of_one_view(self, images: Tensor) -> Tensor:
         if not self.blocks:
             return self.network(images)

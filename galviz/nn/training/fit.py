@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
@@ -126,35 +127,38 @@ def _train(
 ) -> bool:
     """Train from the checkpoint on. Return whether the training is complete, after all steps or by early stopping."""
     given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe, "offset": offset}
-    found = lessons(**given, measured=start is not None, device=trainer.strategy.root_device, note=heartbeat.note)
-    samples, held, loss, truth, learned, aside, held_out, unlabelled = found
-    steps = steps_of(trainer, recipe, len(samples), start)
-    module = Training(network, recipe, loss, steps.steps, start)  # freezes blocks, which the format depends on
-    network.to(memory_format=memory_format(network, trainer.strategy.root_device))
+    if start is not None:
+        network.load_state_dict(start["network"])  # first, since features may be computed with it, once for all epochs
+    measured, device = start is not None, trainer.strategy.root_device
+    data = training_data(**given, measured=measured, device=device, note=heartbeat.note)
+    steps = steps_of(trainer, recipe, len(data.samples), start)
+    module = Training(network, recipe, data.loss, steps.steps, start)  # freezes blocks, which the format depends on
+    network.to(memory_format=memory_format(network, device))
     if trainer.is_global_zero:
         heartbeat.run.cut_metrics(steps.start)  # epochs after the checkpoint are trained, and written, again
-        remember(heartbeat.run, cutouts, np.concatenate([learned, aside]), held_out)
+        remember(heartbeat.run, cutouts, np.concatenate([data.learned, data.aside]), data.held_out)
         heartbeat.run.update_info(
             build={"bands": cutouts.bands, "size": cutouts.images.shape[-1]},
             normalisation=network.normalise.constants() if hasattr(network, "normalise") else None,
             parameters=sum(p.numel() for p in network.parameters()),
-            objects=_counts(train=learned, calibration=aside, held_out=held_out, unlabelled=unlabelled),
-            **_without_examples(target, truth, learned, held_out),
+            objects=data.counts(),
+            **_without_examples(target, data.truth, data.learned, data.held_out),
             target=target.to_json(),
             offset=offset.to_json() if offset else None,
         )
-    device = str(trainer.strategy.root_device)
-    heartbeat.note(step=steps.start, steps=steps.steps, device=device, message="")
+    heartbeat.note(step=steps.start, steps=steps.steps, device=str(device), message="")
     shown = None
-    if len(held_out) and not target.self_labelled:
+    if len(data.held_out) and not target.self_labelled:
         known_truth = truths(cutouts, target)
-        shown = ShownObjects(heartbeat.run, cutouts, target, held_out, truth=known_truth, offset=offset)
-    check = Validation(trainer, target, recipe, held, loss, shown=shown) if len(held_out) else _nothing
+        shown = ShownObjects(heartbeat.run, cutouts, target, data.held_out, truth=known_truth, offset=offset)
+    check = _nothing
+    if len(data.held_out):
+        check = Validation(trainer, target, recipe, data.held_out_samples, data.loss, shown=shown)
     recorder = RunRecorder(heartbeat, steps, start["seconds"] if start else 0.0, check, checkpoint_s)
     if len(steps) and not stalled(recorder.losses, recipe.validation.stop_after):
         trainer.callbacks.append(recorder)
         with interruptible():
-            trainer.fit(module, loader(samples, steps))
+            trainer.fit(module, loader(data.samples, steps))
     early = recorder.step < steps.steps and stalled(recorder.losses, recipe.validation.stop_after)
     if early:
         heartbeat.note(steps=recorder.step)
@@ -162,11 +166,24 @@ def _train(
     return early or recorder.step == steps.steps
 
 
-class Lessons(NamedTuple):
-    """What a network learns from, and the rows of the sky that are used for what."""
+@dataclass(frozen=True)
+class TrainingData:
+    """What a network learns from, and the rows of the sky that are used for what.
+
+    Parameters
+    ----------
+    samples, held_out_samples : Samples
+        What it learns from in an epoch, and what it is validated on.
+    loss : callable
+        As returned by `galviz.nn.tasks.loss_of`.
+    truth : numpy.ndarray, shape (N, K), or None
+        True values as learned, of all objects.
+    learned, aside, held_out, unlabelled : numpy.ndarray of int
+        Rows with a truth to learn from, to calibrate on and to validate on, and rows without one.
+    """
 
     samples: Samples
-    held: Samples
+    held_out_samples: Samples
     loss: Loss
     truth: np.ndarray | None
     learned: np.ndarray
@@ -174,8 +191,14 @@ class Lessons(NamedTuple):
     held_out: np.ndarray
     unlabelled: np.ndarray
 
+    def counts(self) -> dict[str, int]:
+        """Return the number of objects of each use that has any."""
+        uses = {"train": self.learned, "calibration": self.aside}
+        uses |= {"held_out": self.held_out, "unlabelled": self.unlabelled}
+        return {name: len(rows) for name, rows in uses.items() if len(rows)}
 
-def lessons(
+
+def training_data(
     network: nn.Module,
     cutouts: CutoutSet,
     target: Target,
@@ -185,7 +208,7 @@ def lessons(
     measured: bool,
     device: torch.device,
     note: Callable[..., None],
-) -> Lessons:
+) -> TrainingData:
     """Return what a network learns from, and set its constants unless they are `measured`."""
     images, truth = kept(cutouts), truths(cutouts, target, offset)
     known = _known(truth, len(cutouts))
@@ -201,9 +224,9 @@ def lessons(
         network.to(device)
         images = _features_of(network, images, np.concatenate([labelled, held_out]), recipe.batch)
     samples = Samples(images, np.concatenate([labelled, unlabelled]), _without(truth, unlabelled), variants, weight)
-    held = Samples(images, held_out, truth, variants)
+    held_out_samples = Samples(images, held_out, truth, variants)
     loss = loss_of(target, recipe, None if truth is None else truth[learned])
-    return Lessons(samples, held, loss, truth, learned, aside, held_out, unlabelled)
+    return TrainingData(samples, held_out_samples, loss, truth, learned, aside, held_out, unlabelled)
 
 
 def _features_stay(network: nn.Module, recipe: Recipe, count: int) -> bool:
@@ -224,10 +247,6 @@ def _features_of(network: CutoutNetwork, images: np.ndarray | LazyRows, rows: np
             seen = torch.from_numpy(images[part]).to(device, memory_format=torch.channels_last)
             found[part] = network.features(seen).cpu().numpy()
     return found
-
-
-def _counts(**rows: np.ndarray) -> dict[str, int]:
-    return {name: len(found) for name, found in rows.items() if len(found)}
 
 
 def _known(truth: np.ndarray | None, count: int) -> np.ndarray:

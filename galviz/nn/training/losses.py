@@ -58,6 +58,7 @@ def rmse(estimate: Tensor, truth: Tensor, unit: Tensor | float = 1.0, eps: float
 
     L = √(mean((Y − Ŷ)²) + ε). The root of a whole batch is not the mean of the roots of its parts. So the processes add
     up their squares; the mean of their gradients, which a parallel training takes, is then that of the whole batch.
+    An estimate without gradients is taken as the whole batch.
 
     Parameters
     ----------
@@ -79,7 +80,8 @@ def rmse(estimate: Tensor, truth: Tensor, unit: Tensor | float = 1.0, eps: float
     error = estimate - truth
     squares = (error / torch.as_tensor(unit).to(error)).square()
     parts, world = torch.stack([squares.sum().detach(), squares.new_tensor(squares.numel())]), 1
-    if torch.distributed.is_initialized():
+    # Only in a training step: a validation has the outputs of all processes, on the CPU, where NCCL cannot add.
+    if squares.requires_grad and torch.distributed.is_initialized():
         torch.distributed.all_reduce(parts)
         world = torch.distributed.get_world_size()
     total, count = parts

@@ -74,7 +74,8 @@ class Heartbeat:
 
     def write(self) -> None:
         """Write the state now."""
-        self.run.write_state(**self.fields, memory_mb=_memory_mb(), load=_load())
+        device = self.fields.get("device", "cpu")
+        self.run.write_state(**self.fields, memory_mb=_memory_mb(device), load=_load(device))
 
     def _beat(self) -> None:
         while not self._over.wait(_BEAT_S):
@@ -198,17 +199,17 @@ def load_checkpoint(run: Run) -> dict[str, Any] | None:
     return torch.load(run.checkpoint, map_location="cpu", weights_only=True)
 
 
-def _load() -> int | None:
-    """Return the load in %: of the GPU if it can be asked, else of this process on all cores."""
-    if torch.cuda.is_initialized():
+def _load(device: str) -> int | None:
+    """Return the load in %: of a GPU, or None if it cannot be measured; else of this process on all cores."""
+    if device.startswith("cuda"):
         try:
-            return torch.cuda.utilization()
-        except (ModuleNotFoundError, RuntimeError):  # it needs a package of NVIDIA
+            return torch.cuda.utilization(device)
+        except Exception:  # noqa: BLE001 - NVIDIA's package, which may be missing, raises errors of its own
             return None
     return round(_PROCESS.cpu_percent() / (psutil.cpu_count() or 1))
 
 
-def _memory_mb() -> int:
-    if torch.cuda.is_initialized():
-        return torch.cuda.max_memory_reserved() // 2**20
+def _memory_mb(device: str) -> int:
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_reserved(device) // 2**20
     return psutil.Process().memory_info().rss // 2**20

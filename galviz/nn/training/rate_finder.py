@@ -1,4 +1,4 @@
-"""`find_rate`: a short training in which the learning rate rises, to see which rates a network bears."""
+"""`find_rate`: a short training in which the learning rate rises, to see which learning rates a network can take."""
 
 import math
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 
 from galviz.measure.rate_test import rate_table
 from galviz.nn.training.data import loader, memory_format
-from galviz.nn.training.fit import fitted, lessons, offset_of
+from galviz.nn.training.fit import fitted, offset_of, training_data
 from galviz.nn.training.module import Training
 from galviz.nn.training.train import network_for
 from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
@@ -19,7 +19,7 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
 LOW, HIGH, STEPS = 1e-6, 10.0, 100
-_TOO_HIGH = 4.0  # times the lowest loss: the test ends
+_TOO_HIGH = 3.0  # times the lowest loss, or times its fall: the test ends when the loss has risen by more
 _MEMORY = 0.8  # of the running mean of the loss that decides on the end, per step
 
 
@@ -37,7 +37,8 @@ def find_rate(
     """Train for some steps with a learning rate that rises exponentially, and return the loss of each step.
 
     All layers learn, or the head alone if the recipe keeps the encoder (``optimiser.frozen``). The layer groups keep
-    the ratios of their rates. The test ends early when the loss is four times its lowest. Nothing is saved.
+    the ratios of their rates. The test ends early when the loss has risen by three times its lowest value, or by
+    three times what it fell before if that is more. Nothing is saved.
 
     Parameters
     ----------
@@ -80,18 +81,18 @@ def find_rate(
         target = fitted(target, cutouts, recipe)
         device, offset = trainer.strategy.root_device, offset_of(target, cutouts, recipe)
         given = {"network": network, "cutouts": cutouts, "target": target, "recipe": recipe, "offset": offset}
-        found = lessons(**given, measured=False, device=device, note=lambda **_: None)
+        data = training_data(**given, measured=False, device=device, note=lambda **_: None)
         recipe = recipe.replace(
-            epochs=math.ceil(steps / math.ceil(len(found.samples) / recipe.batch)),
+            epochs=math.ceil(steps / math.ceil(len(data.samples) / recipe.batch)),
             optimiser={"freeze_epochs": 0, "average": 0.0},
         )
         rates = np.geomspace(low, high, steps)
-        module = _RangeTest(network, recipe, found.loss, rates)
+        module = _RangeTest(network, recipe, data.loss, rates)
         network.to(memory_format=memory_format(network, device))
         test = _Losses(steps)
         trainer.callbacks.append(test)
         with interruptible():
-            trainer.fit(module, loader(found.samples, steps_of(trainer, recipe, len(found.samples), None)))
+            trainer.fit(module, loader(data.samples, steps_of(trainer, recipe, len(data.samples), None)))
     return rate_table(rates[: len(test.losses)], np.array(test.losses))
 
 
@@ -120,5 +121,8 @@ class _Losses(pl.Callback):
             self._mean = _MEMORY * self._mean + (1 - _MEMORY) * loss
             mean = self._mean / (1 - _MEMORY ** len(self.losses))  # so that the first losses count in full
             self._lowest = min(self._lowest, mean)
-        far = not math.isfinite(loss) or mean > _TOO_HIGH * self._lowest > 0
+            # A loss may be negative or cross 0, so its lowest value alone is no measure.
+            far = mean - self._lowest > _TOO_HIGH * max(self.losses[0] - self._lowest, abs(self._lowest))
+        else:
+            far = True
         trainer.should_stop = far or len(self.losses) == self._steps

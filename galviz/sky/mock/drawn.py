@@ -59,11 +59,6 @@ def gather(drawn: list[Drawn], origin: str) -> CutoutSet:
     )
 
 
-def random_of(seed: int, number: int) -> np.random.Generator:
-    """Return the random generator of one cluster. It depends only on `seed` and the number of the cluster."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
-
-
 def describe(cluster: Cluster, scene: pd.DataFrame, ra: float, dec: float) -> dict[str, float]:
     """Return the catalogue columns of a drawn cluster. The first row of `scene` is its BCG."""
     return {

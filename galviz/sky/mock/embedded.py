@@ -8,9 +8,9 @@ import numpy as np
 
 from galviz.sky.mock.clusters import cluster_galaxies, draw_cluster
 from galviz.sky.mock.colours import BANDS
-from galviz.sky.mock.drawn import MARGIN, Drawn, describe, gather, kpc_per_arcsec, list_sources, near, random_of
+from galviz.sky.mock.drawn import MARGIN, Drawn, describe, gather, kpc_per_arcsec, list_sources, near
 from galviz.sky.mock.ground import Ground, cut, survey_ground
-from galviz.sky.mock.parts import Progress, check, part_of, write_drawn_sky
+from galviz.sky.mock.parts import Progress, check, part_of, random_of, write_drawn_sky
 from galviz.sky.mock.render import FWHM, add_noise, draw_images
 from galviz.sky.readers.seeing import star_widths
 from galviz.sky.readers.shelf import Shelf

@@ -15,7 +15,7 @@ import pandas as pd
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.colours import BANDS, MAGNITUDES
-from galviz.sky.mock.parts import Progress, check, drawn_sky, part_of, write_drawn_sky
+from galviz.sky.mock.parts import Progress, check, drawn_sky, part_of, random_of, write_drawn_sky
 from galviz.sky.mock.render import add_noise, draw_images, draw_seeing
 from galviz.sky.surveys import SDSS
 
@@ -165,7 +165,7 @@ def _draw(numbers: range, *, seed: int, size: int) -> list[_Drawn]:
 
 
 def _draw_one(number: int, seed: int, size: int) -> _Drawn:
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+    rng = random_of(seed, number)
     galaxy = _galaxy(rng)
     fwhm, noise = draw_seeing(rng)
     image = add_noise(

@@ -6,7 +6,7 @@ hidden. Dust also makes a galaxy redder, more so if it is seen edge-on; so colou
 """
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ from scipy.special import expit
 
 from galviz.sky.cosmology import COSMOLOGY
 from galviz.sky.mass_metallicity import metallicity_of
-from galviz.sky.mock.parts import Progress, check, write_drawn_sky
-from galviz.sky.mock.zoo import gather_pictures, shown
+from galviz.sky.mock.parts import Progress
+from galviz.sky.mock.pictures import Row, shown, write_pictures
 
 SCATTER = 0.1
 """Scatter of 12 + log(O/H) at fixed mass, dex."""
@@ -28,14 +28,13 @@ HIDDEN = SCATTER * float(np.sqrt(1 - BY_AGE**2 - BY_SHAPE**2))
 """Scatter that nothing in a picture explains, dex."""
 
 _FINE = 2  # light is painted on a grid twice as fine as the pixels
-_BATCH, _PART = 64, 4096  # galaxies that a worker draws between two reports, and that are held before they are written
+_BATCH = 64  # galaxies that a worker draws between two reports
 _SEEING = 1.3  # arcsec, full width at half maximum
 _LIMIT = 17.77  # magnitude r of the spectroscopic sample
 _MASSES = (8.8, 11.4)
 _REDSHIFTS = (0.02, 0.35)
 _ZERO = 20.5  # r magnitude per square arcsec that is shown as 1
 _SCALES = np.array([0.65, 1.0, 1.5])  # of i, r, g as red, green, blue: an average galaxy is nearly white
-_Drawn = tuple[str, np.ndarray, dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def write_metallicity_sky(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Draw star-forming galaxies as the SDSS cutout service shows them, and their catalogue, into a folder.
+    """Draw star-forming galaxies in the colours of the SDSS cutout service, and their catalogue, into a folder.
 
     Parameters
     ----------
@@ -100,7 +99,8 @@ def write_metallicity_sky(
     n : int
         Number of galaxies.
     size : int
-        Height and width, pixels. A picture is 2 `petroR90_r` wide, whatever its size.
+        Height and width, pixels. A picture is 2 `petroR90_r` wide, whatever its size. Those that `fetch_pictures` of
+        `galviz.sky.sdss_query` fetches are 5 wide, as the paper's: galaxies are smaller in them.
     seed : int
         Galaxy k depends on `seed` and k alone: the same on any number of workers, and a longer sky begins with the
         shorter one.
@@ -125,21 +125,15 @@ def write_metallicity_sky(
     ----------
     Tremonti et al. (2004), ApJ 613, 898; Mannucci et al. (2010), MNRAS 408, 2115 (metallicity and star formation).
     """
-    check(n=n, size=size, workers=workers, seed=seed)
-    draw = partial(draw_galaxies, seed=seed, size=size)
-    return write_drawn_sky(path, n, draw, gather_pictures, part=_PART, batch=_BATCH, workers=workers, progress=progress)
+    more = {"size": size, "seed": seed, "workers": workers, "progress": progress}
+    return write_pictures(path, n, draw_one, "oh", batch=_BATCH, **more)
 
 
-def draw_galaxies(numbers: range, *, seed: int, size: int) -> list[_Drawn]:
-    """Draw the galaxies with these numbers, each with its own random generator: (id, uint8 (3, size, size), row)."""
-    return [_draw_one(number, seed, size) for number in numbers]
-
-
-def _draw_one(number: int, seed: int, size: int) -> _Drawn:
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+def draw_one(rng: np.random.Generator, size: int) -> tuple[np.ndarray, Row]:
+    """Draw a galaxy: its picture, uint8 (3, size, size), and its row of the catalogue."""
     galaxy = draw_galaxy(rng)
     image = shown(paint(galaxy, size, rng), rng)
-    return f"oh-{seed}-{number:06d}", image, measured(galaxy, rng)
+    return image, measured(galaxy, rng)
 
 
 def draw_galaxy(rng: np.random.Generator) -> Galaxy:

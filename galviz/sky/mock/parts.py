@@ -99,6 +99,11 @@ def check(**numbers: float) -> None:
             raise ValueError(f"{name}: expected {kind} of at least {least[name]}, got {got!r}.")
 
 
+def random_of(seed: int, number: int) -> np.random.Generator:
+    """Return the random generator of one object. It depends only on `seed` and the number of the object."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+
+
 def _drawn(
     over: Callable[..., Iterable[list[Drawn]]],
     numbers: range,

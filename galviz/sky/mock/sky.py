@@ -10,9 +10,9 @@ from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.clusters import Cluster, cluster_galaxies, draw_cluster
 from galviz.sky.mock.colours import BANDS
-from galviz.sky.mock.drawn import MARGIN, Drawn, describe, gather, kpc_per_arcsec, list_sources, near, random_of
+from galviz.sky.mock.drawn import MARGIN, Drawn, describe, gather, kpc_per_arcsec, list_sources, near
 from galviz.sky.mock.field import field_galaxies, stars
-from galviz.sky.mock.parts import Progress, check, drawn_sky, part_of, write_drawn_sky
+from galviz.sky.mock.parts import Progress, check, drawn_sky, part_of, random_of, write_drawn_sky
 from galviz.sky.mock.render import add_noise, draw_images, draw_seeing
 
 _BATCH = 4  # clusters that a worker draws between two reports

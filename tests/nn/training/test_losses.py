@@ -204,3 +204,16 @@ def test_binomial_by_hand_and_without_dead_ends():
     assert found.isfinite().all()
     assert extreme.grad[0, 0] < 0 < extreme.grad[0, 1]
     assert loss(output.bfloat16(), truth).dtype == torch.float32
+
+
+def test_a_validation_does_not_add_up_its_squares_over_processes(monkeypatch):
+    """It has the outputs of all processes already, on the CPU, where NCCL cannot add."""
+
+    def refusing(_):
+        raise RuntimeError("No backend type associated with device type cpu")
+
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "all_reduce", refusing)
+    assert rmse(torch.full((3, 1), 2.0), torch.zeros(3, 1)).item() == pytest.approx(2)
+    with pytest.raises(RuntimeError, match="No backend type"):
+        rmse(torch.full((3, 1), 2.0, requires_grad=True), torch.zeros(3, 1))

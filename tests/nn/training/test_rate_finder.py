@@ -1,7 +1,10 @@
 """The range test of the learning rate."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 
 from galviz.nn.training import rate_finder
 from galviz.nn.training.rate_finder import find_rate
@@ -42,6 +45,25 @@ def test_the_test_ends_where_the_loss_bursts(tiny_sky):
     table = find_rate(tiny_sky, RICHNESS, recipe, low=1e-4, high=1e6, steps=60, devices="cpu")
     assert 5 < len(table) < 60
     assert np.isfinite(table.to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("losses", "ended"),
+    [
+        ([1, -1, -2, -2, 40, 50, 60], 5),  # below 0
+        ([10, *[0] * 40, 0.5, 0.5, 0.5], None),  # near 0, but far below where it began
+        ([4, 2, 1, 1, 1, 1, 1], None),
+        ([4, 4, 4, 4, 100, 200, 300], 5),
+        ([4, 4, float("nan"), 1, 1, 1, 1], 3),
+    ],
+)
+def test_the_test_ends_at_a_loss_far_above_its_lowest(losses, ended):
+    trainer, test = SimpleNamespace(should_stop=False), rate_finder._Losses(len(losses) + 1)
+    stopped = []
+    for loss in losses:
+        test.on_train_batch_end(trainer, None, {"loss": torch.tensor(float(loss))}, None, 0)
+        stopped.append(trainer.should_stop)
+    assert (stopped.index(True) + 1 if any(stopped) else None) == ended
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from sklearn.linear_model import LinearRegression
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mass_metallicity import metallicity_of
 from galviz.sky.mock import metallicity as drawn
+from galviz.sky.mock import pictures
+from galviz.sky.mock.parts import random_of
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def test_what_a_sky_holds(sky):
 
 def test_a_galaxy_depends_on_its_number_alone(sky, tmp_path, monkeypatch):
     monkeypatch.setattr(drawn, "_BATCH", 3)
-    monkeypatch.setattr(drawn, "_PART", 7)
+    monkeypatch.setattr(pictures, "_PART", 7)
     seen = []
     path = drawn.write_metallicity_sky(tmp_path / "short", 10, size=32, seed=3, progress=lambda *now: seen.append(now))
     short = CutoutSet.open(path)
@@ -54,7 +56,7 @@ def test_a_galaxy_depends_on_its_number_alone(sky, tmp_path, monkeypatch):
     np.testing.assert_array_equal(short.images.raw[:], same.images.raw[:])
     assert short.catalogue.equals(same.catalogue)
     assert seen[-1] == (10, 10)
-    assert (drawn.draw_galaxies(range(1), seed=4, size=32)[0][1] != sky.images.raw[0]).any()
+    assert (drawn.draw_one(random_of(4, 0), 32)[0] != sky.images.raw[0]).any()
 
 
 def test_metallicity_follows_mass_with_a_scatter_of_a_tenth(galaxies):

@@ -4,8 +4,9 @@ import pytest
 from galviz.sky import galaxy_zoo
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, PARENTS, SLICES
-from galviz.sky.mock import morphology, zoo
+from galviz.sky.mock import morphology, pictures, zoo
 from galviz.sky.mock.morphology import KINDS, cast_votes, draw_galaxy, fractions
+from galviz.sky.mock.parts import random_of
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_what_a_sky_holds(sky):
 
 def test_a_galaxy_depends_on_its_number_alone(sky, tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "_BATCH", 3)
-    monkeypatch.setattr(zoo, "_PART", 7)
+    monkeypatch.setattr(pictures, "_PART", 7)
     seen = []
     path = zoo.write_mergers_sky(tmp_path / "short", 10, size=32, seed=3, progress=lambda *now: seen.append(now))
     short = CutoutSet.open(path)
@@ -49,8 +50,8 @@ def test_a_galaxy_depends_on_its_number_alone(sky, tmp_path, monkeypatch):
     np.testing.assert_array_equal(short.images.raw[:], same.images.raw[:])
     assert short.catalogue.equals(same.catalogue)
     assert seen[-1] == (10, 10)
-    other = zoo.draw_galaxies(range(1), seed=4, size=32)[0]
-    assert (other[1] != sky.images.raw[0]).any()
+    other, _ = zoo.draw_one(random_of(4, 0), 32)
+    assert (other != sky.images.raw[0]).any()
 
 
 @pytest.mark.slow

@@ -140,7 +140,7 @@ def test_two_runs_are_compared_on_what_neither_was_trained_on():
     _, last = given(view.body)
     held_out = set(first.index[~first["in_training"]]) & set(second.index[~second["in_training"]])
     said = words(last)
-    assert "new has smaller errors by 0." in said
+    assert "The errors of new are smaller by 0." in said
     assert f"on the {len(held_out)} objects that neither was trained on (MAE: old 0." in said
     assert "7 more objects of old and 6 of new are left out" in said
     assert "Where new does worst compared with old" in said

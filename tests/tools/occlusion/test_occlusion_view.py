@@ -153,7 +153,7 @@ def test_a_map_that_has_not_come_is_not_written(given, monkeypatch):
     run, sky = given
     monkeypatch.setattr("galviz.work.explanation.Work", Never)
     view = WhyView(run, sky, Selection(sky.catalogue)).one
-    with pytest.raises(ValueError, match="to_fits: expected a whole map"):
+    with pytest.raises(ValueError, match="to_fits: expected a finished map"):
         view.found.to_fits()
 
 

@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz.sky.aperture import aperture_fluxes
 from galviz.sky.checks import WCS_COLUMNS
 from galviz.sky.cutouts import CutoutSet
-from galviz.sky.photometry import aperture_fluxes, stretch_limits
+from galviz.sky.photometry import stretch_limits
 from galviz.tools.display import Stretch, default_stretch, lupton_limits, shown_limits
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
