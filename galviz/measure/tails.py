@@ -51,9 +51,11 @@ def tails(truth: ArrayLike, estimate: ArrayLike, *, n: int = 300, seed: int = 0)
     Raises
     ------
     ValueError
-        If no pair is known.
+        If no pair is known, or all true values are equal.
     """
     truth, estimate = pairs(truth, estimate, "drop")
+    if not np.isfinite(slope(truth, estimate)):
+        raise ValueError("The slope is undefined: expected at least two different true values.")
     found = bootstrap(slope, truth, estimate, n=n, seed=seed)
     low, high = (float(end) for end in np.percentile(truth, [10, 90]))
     shares = float(np.mean(estimate < low)), float(np.mean(estimate > high))

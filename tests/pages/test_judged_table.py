@@ -123,6 +123,11 @@ def test_compressed_tails_are_named_and_corrected():
     assert before > 0.1
 
 
+def test_the_tails_of_one_object_are_said_to_be_undefined():
+    judge = JudgedTable(Explorer(numbers().iloc[:1]), ("oh_p50", "prediction"), {})._judge()
+    assert "The slope is undefined" in words(last(judge.tails()))
+
+
 def test_truth_and_prediction_have_their_scatter_around_another_column():
     mass = np.linspace(8.5, 11.5, 100)
     rows = numbers(scatter=0.0).assign(lgm_tot_p50=mass[::-1], other=1.0)
