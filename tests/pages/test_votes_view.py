@@ -99,6 +99,25 @@ def test_another_answer_changes_plots_captions_and_measures(told, sky):
     assert view.explorer.plots[0].y == "Class4.1"
 
 
+def test_cards_plots_and_drawer_have_one_judge(told, sky):
+    view = VotesView(told, Selection(), sky)
+    plot = view.leads()["In ranges"]()
+    cards = view.cards()[0]
+    assert plot.get_root()
+    assert cards.get_root()
+    judge = view.judge_of_answer()
+    judge._open("bias")  # a click on the card
+    (measure,) = (one for one in plot.select(pn.widgets.Select) if one.label == "Measure")
+    assert measure.value == "bias"
+    judge._open("MAE")
+    assert measure.value == "MAE"
+    view.training = True
+    assert view.judge_of_answer() is not judge
+    assert view.judge_of_answer(training=False) is judge
+    view.answer = "Class4.1"
+    assert view.judge_of_answer(training=False).explorer is judge.explorer
+
+
 def test_the_answer_is_chosen_by_its_name_under_its_question(told):
     view = VotesView(told, Selection())
     select = next(one for one in view.__panel__().select(pn.widgets.Select) if one.label == "Answer")
