@@ -121,7 +121,7 @@ class Finder(pn.viewable.Viewer):
     """
 
     typed = param.String(default="", label="Find an id")
-    missing = param.String(default="", doc="what was typed and is not there")
+    missing = param.String(default="", doc="why no object was found by what was typed")
 
     def __init__(self, selection: Selection, **params: object) -> None:
         super().__init__(**params)
@@ -134,13 +134,14 @@ class Finder(pn.viewable.Viewer):
         found = index[index == wanted] if wanted else index[:0]
         if wanted and not len(found):
             found = index[index.str.contains(wanted, regex=False)][:2]
-        self.missing = wanted if wanted and len(found) != 1 else ""
+        words = "several objects contain" if len(found) else "no object"
+        self.missing = f"{words} {wanted}" if wanted and len(found) != 1 else ""
         if len(found) == 1:
             self.selection.focus = str(found[0])
 
     @param.depends("missing")
     def _alert(self) -> str | Markup:
-        return Markup("<span role='alert'>no object {}</span>").format(self.missing) if self.missing else ""
+        return Markup("<span role='alert'>{}</span>").format(self.missing) if self.missing else ""
 
     def __panel__(self) -> pn.viewable.Viewable:
         style = {"white-space": "nowrap", "color": "#d55e00"}
