@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,7 +11,6 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
-from galviz.io.tables import tables_in
 from galviz.pages.folders import free_name
 from galviz.pages.library import Library, open_sky
 from galviz.pages.runs import best
@@ -21,6 +19,7 @@ from galviz.pages.sky_job import SkyJob
 from galviz.pages.upload import Upload, uploads
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.readers.labels import is_table
 from galviz.studies import open_study, studies
 from galviz.tools.formatting import REFUSED, Text, field, shown_error, shown_time, text
 from galviz.tools.gallery.figure import picture_urls
@@ -31,7 +30,6 @@ _EVERY_MS = 1000
 _STRIP = 4  # pictures on a card
 _SIDE = 92  # px
 _DEMO = (200, 32)  # objects, px: drawn within seconds
-_TABLES = {".csv", ".ecsv", ".vot", ".xml", ".parquet", ".json", ".gz"}
 
 
 class HomePage(pn.viewable.Viewer):
@@ -52,18 +50,22 @@ class HomePage(pn.viewable.Viewer):
         self.library = Library.find(listed)
         self.library = Library(self.library.sky_folders, self.library.run_folders, given=tuple(map(Path, paths)))
         self.job = SkyJob(self.library)
-        self._stamps = self.library.stamps()
-        self.job.param.watch(lambda event: event.new and self._look_again(), "ready")
+        self._seen = self._look()
+        self.job.param.watch(lambda event: event.new and self.refresh(), "ready")
         self.path = next(iter(self.others), "")
 
     def poll(self) -> None:
         """Poll for new skies and runs, and for the progress of a sky that is being made."""
         self.job.poll()
-        if (stamps := self.library.stamps()) != self._stamps:
-            self._stamps = stamps
-            self._look_again()
+        if (seen := self._look()) != self._seen:
+            self._seen = seen
+            self.refresh()
 
-    def _look_again(self) -> None:
+    def _look(self) -> tuple[object, ...]:
+        return self.library.stamps(), self.library.statuses()
+
+    def refresh(self) -> None:
+        """Draw the cards again."""
         self.found += 1
 
     def ingest(self, path: str | Path) -> None:
@@ -85,7 +87,7 @@ class HomePage(pn.viewable.Viewer):
 
     def _receive(self, path: Path) -> None:
         """Show an uploaded table, or make a sky of uploaded images."""
-        if is_table(path):
+        if shows_table(path):
             query = urlencode({"upload": path.parent.name})
             self.job.result = Markup("<a href='./explore?{}'>Explore {}</a>").format(query, path.name)
             return
@@ -118,7 +120,7 @@ class HomePage(pn.viewable.Viewer):
         parts.append(section("Studies", [study_card(name) for name in studies()], ""))
         return text(Markup("").join(parts), sizing_mode="stretch_width", css=_CSS)
 
-    def opener(self) -> pn.viewable.Viewable:
+    def open_controls(self) -> pn.viewable.Viewable:
         """Return the controls that open data."""
         going = self.job.param.making.rx() != ""
         path = field(self.param.path, placeholder="/data/my_galaxies", sizing_mode="stretch_width", min_width=260)
@@ -137,19 +139,14 @@ class HomePage(pn.viewable.Viewer):
             "<h2>See what a network sees in galaxies</h2><p class='lead'>Open images and a table, train on any column, "
             "judge the predictions, and ask why.</p>"
         )
-        parts = [text(lead, css=_CSS), self.opener(), self.cards]
+        parts = [text(lead, css=_CSS), self.open_controls(), self.cards]
         styles = {"width": "100%", "max-width": "1500px", "margin": "0 auto", "padding": "0 12px 40px"}
         return pn.Column(*parts, sizing_mode="stretch_width", styles=styles, css_classes=["galviz-home"])
 
 
-def is_table(path: str | Path) -> bool:
-    """Return whether a file is a table, and not images."""
-    path = Path(path)
-    if path.suffix.lower() in _TABLES:
-        return True
-    with suppress(ValueError, OSError):
-        return path.is_file() and path.suffix.lower() in {".fits", ".fit"} and bool(tables_in(path))
-    return False
+def shows_table(path: str | Path) -> bool:
+    """Return whether the page "explore" shows a file: a table, and not images; or a saved view of one."""
+    return is_table(Path(path)) or Path(path).suffix.lower() == ".json"
 
 
 def split(paths: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -213,7 +210,7 @@ def run_card(name: str, run: Run) -> Markup:
     page = page_of(info["study"])
     facts = [f"{run.target.rules.about(run.target)} · {info['recipe']['name']} · {state['status']}"]
     facts.append(f"on {run.data.name} · {shown_time(info.get('created'))}")
-    tabs = {"Predictions": "predictions", "Why": "why"} if run.weights.exists() else {"Follow": "train"}
+    tabs = {"Predictions": "predictions", "Why": "why"} if run.weights.exists() else {"Progress": "train"}
     urls = {words: f"./{page}?{urlencode({'tab': tab, 'run': name})}" for words, tab in tabs.items()}
     return card(name, facts, urls, strip=strip_of(run.data), metric=best(run))
 
