@@ -208,7 +208,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     # Everything of it is known to the tab Runs.
     driven.tab("Runs")
     driven.page.locator(".tabulator-row", has_text="second").first.click()
-    driven.page.get_by_role("button", name="Follow it").click()
+    driven.page.get_by_role("button", name="Show progress").click()
     driven.until(lambda: "done" in status(driven))
     assert "libtorch" not in server.maps()
 
