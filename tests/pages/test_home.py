@@ -176,12 +176,12 @@ def test_the_run_that_was_given_opens_and_not_a_newer_one_of_the_same_name(tmp_p
     ("given", "images"),
     [(["run"], None), (["pictures"], "pictures"), (["run", "pictures"], "pictures"), (["pictures", "sky"], "sky")],
 )
-def test_the_images_of_a_table_are_a_sky_or_pictures_and_never_a_run(
-    given, images, galviz_home, sky, make_run, pictures, tmp_path, monkeypatch
+def test_the_images_of_a_table_are_a_sky_or_pictures_and_never_a_run(  # noqa: PLR0917 - fixtures
+    given, images, sky, make_run, pictures, monkeypatch
 ):
-    table, explored = tmp_path / "t.csv", []
+    table, run, explored = pictures.parent / "t.csv", make_run("first"), []
     table.write_text("object_id,z\na,1\n")
-    places = {"run": make_run("first").path, "pictures": pictures, "sky": galviz_home / "skies" / "tiny"}
+    places = {"run": run.path, "pictures": pictures, "sky": run.data}
     monkeypatch.setattr(sites, "explore_page", explored.append)
     for paths in ([table, *(places[name] for name in given)], [*(places[name] for name in given), table]):
         site([str(path) for path in paths])["/explore"]()

@@ -84,9 +84,9 @@ class View(ResultsView):
     def leads(self) -> dict[str, Callable[[], Any]]:
         """Return the plots that judge the answer."""
         of = self.training  # the answer may change while the other objects are shown
-        return {kind: partial(self._plot_of_answer, kind, of) for kind in self.judge_of_answer().tabs()}
+        return {kind: partial(self._plot_of_answer, kind, training=of) for kind in self.judge_of_answer().tabs()}
 
-    def judge_of_answer(self, training: bool | None = None) -> NumbersJudge:
+    def judge_of_answer(self, *, training: bool | None = None) -> NumbersJudge:
         """Return what judges the answer: the same for the cards, the plots and the drawer.
 
         Parameters
@@ -99,8 +99,8 @@ class View(ResultsView):
             self._of_answers[key] = NumbersJudge(Pair(self.truth, self.answer), self._explorers[key[0]])
         return self._of_answers[key]
 
-    def _plot_of_answer(self, kind: str, training: bool) -> pn.viewable.Viewable:
-        return fills(pn.bind(lambda _: self.judge_of_answer(training).plot(kind), self.param.answer))
+    def _plot_of_answer(self, kind: str, *, training: bool) -> pn.viewable.Viewable:
+        return fills(pn.bind(lambda _: self.judge_of_answer(training=training).plot(kind), self.param.answer))
 
     def cards(self) -> list[Any]:
         """Return the choice of an answer, and its measures."""
@@ -109,7 +109,7 @@ class View(ResultsView):
         above = pn.widgets.Button(label="Show and select those above", on_click=self.choose_above, align="end")
         threshold = field(self.param.threshold, type=pn.widgets.FloatInput, step=0.05, width=90)
         of = self.training
-        cards = pn.Column(pn.bind(lambda _: self.judge_of_answer(of).cards(), self.param.answer), min_width=0)
+        cards = pn.Column(pn.bind(lambda _: self.judge_of_answer(training=of).cards(), self.param.answer), min_width=0)
         cards.param.update(sizing_mode="stretch_width", styles={"min-width": "0", "overflow": "hidden"})
         return [pn.Row(answer, threshold, above, cards, sizing_mode="stretch_width", margin=0)]
 
