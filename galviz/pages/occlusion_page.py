@@ -10,6 +10,7 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.pages.followers import Followers
 from galviz.pages.library import Library, open_predictions, open_sky
 from galviz.pages.results.results import trained_on
 from galviz.pages.shell import page_template
@@ -49,12 +50,14 @@ class OcclusionPage(Workspace):
         self.param.run.objects = done or [""]
         self.run = query().get("run") if query().get("run") in done else self.param.run.objects[0]
         self.selection.param.watch(self._write, "focus")
+        self._followers = Followers(self.selection)
 
     @param.depends("run")
     def body(self) -> pn.viewable.Viewable:
         """Return the view of the selected run."""
         if self.shown is not None:
             self.shown.close()
+        self._followers.release()
         self.shown = None  # also where the new run cannot be opened: the drawer must not stay that of the old one
         view = self._view()
         self.made += 1

@@ -8,6 +8,7 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.pages.followers import Followers
 from galviz.tools.formatting import text
 from galviz.tools.selection.core import Selection
 
@@ -35,8 +36,10 @@ class PageState(param.Parameterized):
         super().__init__(**({"selection": Selection()} | params))
         self._tables: dict[str, pd.DataFrame] = {}  # of the tabs that show one
         self.selection.param.watch(self._remember, "shown")
+        self.followers = Followers(self.selection)
         self.param.tab.objects = list(tabs)
         self.tab = tabs[0]
+        self.followers.turn(self.tab)
 
     def _remember(self, _: param.parameterized.Event) -> None:
         self._tables[self.tab] = self.selection.table
@@ -44,6 +47,7 @@ class PageState(param.Parameterized):
     @param.depends("tab", watch=True)
     def _show_again(self) -> None:
         """Continue on the table of the tab that is open now. A tab without one, such as "why", leaves it as it is."""
+        self.followers.turn(self.tab)
         if self.tab in self._tables:
             self.selection.show(self._tables[self.tab])
 

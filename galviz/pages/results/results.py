@@ -28,7 +28,6 @@ class Results:
     def __init__(self, library: Library, page: PageState) -> None:
         self.library, self.page = library, page
         self.view: ResultsView | None = None
-        self.explained: WhyView | None = None
 
     def predictions(self) -> pn.viewable.Viewable:
         """Show the predictions of the selected run."""
@@ -62,8 +61,6 @@ class Results:
 
     def why(self) -> pn.viewable.Viewable:
         """Show which parts of an image the selected run's prediction depends on."""
-        if self.explained is not None:
-            self.explained.close()
         run = self._opened()
         if not isinstance(run, Run):
             return run
@@ -73,9 +70,9 @@ class Results:
             cutouts = open_sky(run.data)
         except REFUSED as error:
             return error_note(shown_error(error))
-        self.explained = WhyView(run, cutouts, self.page.selection)
-        self.explained.heading = [trained_on(run, cutouts)]
-        return self.explained
+        explained = WhyView(run, cutouts, self.page.selection)
+        explained.heading = [trained_on(run, cutouts)]
+        return explained
 
     def _opened(self) -> Run | pn.viewable.Viewable:
         """Return the selected run, or a message if it cannot be opened."""
