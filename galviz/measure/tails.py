@@ -66,8 +66,8 @@ def tails(truth: ArrayLike, estimate: ArrayLike, *, n: int = 300, seed: int = 0)
 def corrected(truth: ArrayLike, estimate: ArrayLike, of: ArrayLike | None = None) -> np.ndarray:
     """Return predictions stretched until high and low values are right on average, (ŷ − a) / b.
 
-    a and b are intercept and slope of the line of the estimate as a function of the truth. Single predictions get
-    less exact: their scatter grows by 1 / b.
+    a and b are intercept and slope of the line of the estimate as a function of the truth. Individual predictions
+    get noisier: their scatter grows by 1 / b.
 
     Parameters
     ----------

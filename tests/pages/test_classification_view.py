@@ -96,7 +96,7 @@ def test_every_tab_of_the_page_opens(sky, told, orders, make_run):
     make_run("classes", told, "class")
     page = open_study_page("channels")
     assert page.page.tabs == ["data", "train", "predictions", "why", "runs", "labels"]
-    for run, words in (("classes", "54 objects that the network has not seen"), ("orders", "images of one order each")):
+    for run, words in (("classes", "54 held-out objects"), ("orders", "images of one order each")):
         page.page.run = run
         for tab in page.page.tabs:
             page.page.tab = tab

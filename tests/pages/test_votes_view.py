@@ -70,7 +70,7 @@ def test_all_answers_stand_in_the_explorers_table_of_objects_not_seen(told, sky)
     pd.testing.assert_frame_equal(shown[list(COLUMNS)], told.table.loc[shown.index, list(COLUMNS)])
     view.training = True
     assert len(view.explorer.table) == 12
-    assert "6 of them seen in training" in view.about()
+    assert "6 of them training objects" in view.about()
 
 
 def test_another_answer_changes_plots_captions_and_measures(told, sky):

@@ -297,14 +297,16 @@ def _share(plot: Any, parts: int) -> pn.Column:
 def tails_words(found: Tails, unit: str = "") -> str:
     """Return in sentences how much the tails are compressed."""
     unit, steep = f" {unit}" if unit else "", found.slope
-    words = "The tails are compressed" if steep.high < 1 else "The tails are stretched" if steep.low > 1 else ""
-    words = words or "The tails are right, as far as these objects tell"
-    rise = f"{steep.value:.3f} ({steep.low:.3f} to {steep.high:.3f})"
+    words = "The tails are compressed." if steep.high < 1 else "The tails are stretched." if steep.low > 1 else ""
+    words = words or "No compression of the tails is measured."
+    # A few objects have no interval: some resamples have one true value only.
+    span = f" ({steep.low:.3f} to {steep.high:.3f})" if np.isfinite([steep.low, steep.high]).all() else ""
     low, high = (f"{100 * share:.1f} % of the predictions" for share in found.shares)
     return (
-        f"{words}: predictions rise {rise} times as fast as the truth. 10 % of the truths lie above "
-        f"{found.ends[1]:.4g}{unit}, and {high}; 10 % below {found.ends[0]:.4g}{unit}, and {low}. A correction makes "
-        "high and low values right on average, and single ones less exact."
+        f"{words} Slope of predicted against true values: {steep.value:.3f}{span}. "
+        f"10 % of the true values lie above {found.ends[1]:.4g}{unit}, and {high}; 10 % lie below "
+        f"{found.ends[0]:.4g}{unit}, and {low}. A correction makes high and low values right on average, and makes "
+        "individual predictions noisier."
     )
 
 

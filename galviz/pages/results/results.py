@@ -101,7 +101,7 @@ def unfinished(run: Run, what: str) -> pn.viewable.Viewable:
     """Return a message that a run has no predictions, or no weights, and why."""
     status = run.state()["status"]
     if status == "done":
-        return note(f"{run.name} is done and has no {what}: its sky does not know the truth.")
+        return note(f"{run.name} is done but has no {what}: its sky has no true values.")
     if status in {"failed", "lost", "stopped"}:
         why = f": {run.state().get('message') or 'reason unknown'}" if status == "failed" else ""
         return note(f"{run.name} is {status} and has no {what}{why}. Resume it, or train another on the tab Train.")
