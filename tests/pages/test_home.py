@@ -13,7 +13,8 @@ from PIL import Image
 
 from galviz.cli.main import main
 from galviz.pages import site as sites
-from galviz.pages.home import HomePage, shows_table, split
+from galviz.pages.addresses import shows_table, split
+from galviz.pages.home import HomePage
 from galviz.pages.library import Library
 from galviz.pages.page import open_study_page
 from galviz.pages.site import first_page, site
