@@ -15,7 +15,8 @@ from galviz.io.markup import as_html
 from galviz.measure.class_scores import class_scores
 from galviz.pages.explorer import Explorer
 from galviz.pages.page import open_study_page
-from galviz.pages.results.classification import View, most_confused, scores_html
+from galviz.pages.results.classes_judge import most_confused, scores_html
+from galviz.pages.results.classification import View
 from galviz.pages.results.pretext import View as OrdersView
 from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import Run
