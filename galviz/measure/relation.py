@@ -50,7 +50,7 @@ def relation(x: ArrayLike, y: ArrayLike, *, bins: int = 20) -> Relation:
 
 
 def _along(x: np.ndarray, middles: np.ndarray) -> np.ndarray:
-    """Return the line through points at x; the first and the last piece are prolonged."""
+    """Return the line through points at x; the first and the last piece are extrapolated."""
     line = np.interp(x, *middles.T)
     if len(middles) > 1:
         for end, (a, b) in ((x < middles[0, 0], middles[:2]), (x > middles[-1, 0], middles[-2:])):

@@ -51,9 +51,11 @@ def tails(truth: ArrayLike, estimate: ArrayLike, *, n: int = 300, seed: int = 0)
     Raises
     ------
     ValueError
-        If no pair is known.
+        If no pair is known, or all true values are equal.
     """
     truth, estimate = pairs(truth, estimate, "drop")
+    if not np.isfinite(slope(truth, estimate)):
+        raise ValueError("The slope is undefined: expected at least two different true values.")
     found = bootstrap(slope, truth, estimate, n=n, seed=seed)
     low, high = (float(end) for end in np.percentile(truth, [10, 90]))
     shares = float(np.mean(estimate < low)), float(np.mean(estimate > high))
@@ -64,8 +66,8 @@ def tails(truth: ArrayLike, estimate: ArrayLike, *, n: int = 300, seed: int = 0)
 def corrected(truth: ArrayLike, estimate: ArrayLike, of: ArrayLike | None = None) -> np.ndarray:
     """Return predictions stretched until high and low values are right on average, (ŷ − a) / b.
 
-    a and b are intercept and slope of the line of the estimate as a function of the truth. Single predictions get
-    less exact: their scatter grows by 1 / b.
+    a and b are intercept and slope of the line of the estimate as a function of the truth. Individual predictions
+    get noisier: their scatter grows by 1 / b.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ class Explorer(Workspace):
     """
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
-    arranged = param.Integer(default=0, doc="grows when the main area was made anew")
+    arranged = param.Integer(default=0, doc="grows when the main area was rebuilt")
 
     def __init__(
         self,

@@ -144,6 +144,17 @@ class Library:
         found += [file for root in self.run_folders for file in root.rglob("predictions.parquet")]
         return {file: _stamp(file) for file in found}
 
+    def statuses(self) -> dict[Path, str]:
+        """Return the status of each run by its folder; ``""`` where it cannot be read."""
+
+        def status(folder: Path) -> str:
+            with suppress(ValueError, OSError, KeyError):
+                return str(Run(folder).state()["status"])
+            return ""
+
+        found = (file.parent for root in self.run_folders for file in root.rglob("run.json"))
+        return {folder: status(folder) for folder in found}
+
     def allowed(self, path: str | Path, argument: str = "path") -> Path:
         """Return the resolved path if this page may open it. For paths from a visitor or from a file.
 

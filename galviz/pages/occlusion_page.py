@@ -10,6 +10,7 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.pages.followers import Followers
 from galviz.pages.library import Library, open_predictions, open_sky
 from galviz.pages.results.results import trained_on
 from galviz.pages.shell import page_template
@@ -37,7 +38,7 @@ class OcclusionPage(Workspace):
     """
 
     run = param.Selector(default="", objects=[""], label="Run")
-    made = param.Integer(default=0, doc="grows when another run is shown")
+    made = param.Integer(default=0, doc="grows when another run is shown, or cannot be shown")
 
     def __init__(self, library: Library, **params: object) -> None:
         super().__init__(**params)
@@ -49,11 +50,17 @@ class OcclusionPage(Workspace):
         self.param.run.objects = done or [""]
         self.run = query().get("run") if query().get("run") in done else self.param.run.objects[0]
         self.selection.param.watch(self._write, "focus")
+        self._followers = Followers(self.selection)
 
     @param.depends("run")
     def body(self) -> pn.viewable.Viewable:
         """Return the view of the selected run."""
+        if self.shown is not None:
+            self.shown.close()
+        self._followers.release()
+        self.shown = None  # also where the new run cannot be opened: the drawer must not stay that of the old one
         view = self._view()
+        self.made += 1
         return view.main() if isinstance(view, WhyView) else scrolls(view)
 
     def _view(self) -> pn.viewable.Viewable:
@@ -66,13 +73,10 @@ class OcclusionPage(Workspace):
             table = known_of(run, cutouts)
         except REFUSED as error:
             return error_note(shown_error(error))
-        if self.shown is not None:
-            self.shown.close()
         self.selection.show(table)
         self.shown = WhyView(run, cutouts, self.selection)
         self.shown.heading = [trained_on(run, cutouts)]
         self._keep()
-        self.made += 1
         return self.shown
 
     @param.depends("run", watch=True)

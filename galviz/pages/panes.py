@@ -64,7 +64,10 @@ class Panes(pn.custom.JSComponent):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned; what does not fit this layout is left out."""
-        self.param.update(**{name: state[name] for name in ("wide", "tall", "large") if name in state})
+        kept = {name: state[name] for name in ("wide", "tall", "large") if name in state}
+        if "large" in kept and kept["large"] not in range(-1, len(self.names)):  # it would empty the page
+            del kept["large"]
+        self.param.update(**kept)
         for name in state.get("active", ()):
             self.open(name)
 

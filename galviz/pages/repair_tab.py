@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import panel as pn
 import param
 
+from galviz.pages.polling import poll_while_open
 from galviz.pages.state import PageState, query, write_query
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -38,16 +39,15 @@ class RepairTab(pn.viewable.Viewer):
         self.repair = RepairView(run, cutouts, self.selection, **_from_address(cutouts.bands))
         self.repair.param.watch(self._write, ["off", *_NUMBERS.values()])
         self.gallery = Gallery(cutouts, table, self.selection, height=330)
-        if pn.state.curdoc is not None:
-            pn.state.add_periodic_callback(self.repair.poll, period=_EVERY_MS)
-            pn.state.on_session_destroyed(lambda _: self.cancel())
+        self._stop = poll_while_open(self.repair.poll, self.repair.cancel, _EVERY_MS)
 
     def _write(self, *_: param.parameterized.Event) -> None:
         numbers = {name: str(getattr(self.repair, of)) for name, of in _NUMBERS.items()}
         write_query(hidden=",".join(self.repair.off) or _NO_BAND, **numbers)
 
-    def cancel(self) -> None:
-        """Cancel running fits."""
+    def close(self) -> None:
+        """Cancel running fits, and poll no more."""
+        self._stop()
         self.repair.cancel()
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -17,7 +17,7 @@ from galviz.tools.training.run_progress import RunView
 from galviz.work import processes as jobs
 
 
-class RunPanel(pn.viewable.Viewer):
+class RunPanel(param.Parameterized):
     """Show the progress of the selected run, whoever started it.
 
     Parameters

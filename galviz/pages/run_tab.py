@@ -42,8 +42,6 @@ class RunTab(TabContent):
 
     def _new(self) -> pn.viewable.Viewable:
         path = self.of.library.run_path(self.of.page.run)
-        if self.shown is not None and hasattr(self.shown, "cancel"):
-            self.shown.cancel()
         self.shown = None
         if path is None:
             return note(NO_RUN)

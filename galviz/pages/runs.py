@@ -83,7 +83,7 @@ class RunsPanel(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         go = [
             pn.widgets.Button(label=label, on_click=lambda _, tab=tab: self.page.open(tab))
-            for label, tab in (("Follow it", "train"), ("See its predictions", "predictions"))
+            for label, tab in (("Show progress", "train"), ("See its predictions", "predictions"))
         ]
         return pn.Column(pn.Row(text(self.selected), *go, self.removal), self.refused, self.table, self.curves)
 

@@ -20,7 +20,7 @@ const KEYS = [
   ["g b q", "label the object good, bad, unsure; u: undo"],
   ["b a", "picture: blink the bands; all bands, or one"],
   ["s r 0", "picture: contrast by dragging or arrows; undo it; the whole image"],
-  ["n m i", "picture: north up; marks of sources; facts of the object"],
+  ["n m i", "picture: north up; source markers; object information"],
   ["p c", "picture: aperture photometry; copy pixel, coordinates and values"],
   ["?", "show or hide this list"],
 ];

@@ -50,9 +50,8 @@ class SkyJob(param.Parameterized):
             return
         folder, name = self._log_folder(self.making), self.making
         log = Run(folder).log(tail=20)
-        found = re.findall(r"(\d+)/(\d+)", log)
         if jobs.is_alive(folder):
-            self.percent = int(100 * int(found[-1][0]) / int(found[-1][1])) if found else -1
+            self.percent = percent_of(log)
         elif (self.library.sky_folders[-1] / name / "galviz.json").exists():
             self.param.update(making="", ready=name, percent=100, result=f"{name} is ready.")
             toast(self.result)
@@ -63,3 +62,12 @@ class SkyJob(param.Parameterized):
     @staticmethod
     def _log_folder(name: str) -> Path:
         return home() / "jobs" / f"sky-{name}"
+
+
+def percent_of(log: str) -> int:
+    """Return the percentage that the last ``n/m`` in a log stands for; -1 if there is none."""
+    # A line that starts with $ is the command: a path in it, such as 2024/05, looks like a progress.
+    lines = [line for line in log.splitlines() if not line.startswith("$")]
+    found = [(int(n), int(m)) for n, m in re.findall(r"(\d+)/(\d+)", "\n".join(lines))]
+    done, of = next((pair for pair in reversed(found) if pair[1]), (-1, 100))
+    return min(100 * done // of, 100)

@@ -8,6 +8,7 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.pages.followers import Followers
 from galviz.tools.formatting import text
 from galviz.tools.selection.core import Selection
 
@@ -35,8 +36,10 @@ class PageState(param.Parameterized):
         super().__init__(**({"selection": Selection()} | params))
         self._tables: dict[str, pd.DataFrame] = {}  # of the tabs that show one
         self.selection.param.watch(self._remember, "shown")
+        self.followers = Followers(self.selection)
         self.param.tab.objects = list(tabs)
         self.tab = tabs[0]
+        self.followers.turn(self.tab)
 
     def _remember(self, _: param.parameterized.Event) -> None:
         self._tables[self.tab] = self.selection.table
@@ -44,6 +47,7 @@ class PageState(param.Parameterized):
     @param.depends("tab", watch=True)
     def _show_again(self) -> None:
         """Continue on the table of the tab that is open now. A tab without one, such as "why", leaves it as it is."""
+        self.followers.turn(self.tab)
         if self.tab in self._tables:
             self.selection.show(self._tables[self.tab])
 
@@ -121,7 +125,7 @@ class Finder(pn.viewable.Viewer):
     """
 
     typed = param.String(default="", label="Find an id")
-    missing = param.String(default="", doc="what was typed and is not there")
+    missing = param.String(default="", doc="why no object was found by what was typed")
 
     def __init__(self, selection: Selection, **params: object) -> None:
         super().__init__(**params)
@@ -134,13 +138,14 @@ class Finder(pn.viewable.Viewer):
         found = index[index == wanted] if wanted else index[:0]
         if wanted and not len(found):
             found = index[index.str.contains(wanted, regex=False)][:2]
-        self.missing = wanted if wanted and len(found) != 1 else ""
+        words = "several objects contain" if len(found) else "no object"
+        self.missing = f"{words} {wanted}" if wanted and len(found) != 1 else ""
         if len(found) == 1:
             self.selection.focus = str(found[0])
 
     @param.depends("missing")
     def _alert(self) -> str | Markup:
-        return Markup("<span role='alert'>no object {}</span>").format(self.missing) if self.missing else ""
+        return Markup("<span role='alert'>{}</span>").format(self.missing) if self.missing else ""
 
     def __panel__(self) -> pn.viewable.Viewable:
         style = {"white-space": "nowrap", "color": "#d55e00"}

@@ -47,7 +47,8 @@ button:focus-visible { outline: 2px solid #1f86c8; outline-offset: -2px }
 class TabContent(Workspace):
     """The content of one tab. It is made when the tab opens, and again when what it shows has changed meanwhile.
 
-    A tab that is not open stays as it is: the selection of the page shows the table of the open one.
+    A tab that is not open stays as it is: the selection of the page shows the table of the open one. Content that is
+    replaced is closed, if it has a method ``close``, and follows the selection no longer.
 
     Parameters
     ----------
@@ -76,6 +77,8 @@ class TabContent(Workspace):
         """Return the content."""
         if self._body is None or (self.page.tab == self.tab and self._shows() != self._of):
             self._of = self._shows()
+            getattr(self.made, "close", lambda: None)()
+            self.page.followers.release()
             made = self._make()
             self._body = made.main() if isinstance(made, Workspace) else scrolls(made)
             self.made = made

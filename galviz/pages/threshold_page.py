@@ -88,6 +88,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
     def shown(self, given: Sequence[str]) -> pn.viewable.Viewable:
         """Return the threshold over the open data."""
         opened = self.open(given)
+        self.page.followers.release()
         first = {"threshold": THRESHOLD} if set(COLUMNS) <= set(opened.table.columns) else {}
         self.page.selection.show(opened.table)
         scores, meanings = with_classes(scores_of(opened), opened.run), meanings_of(opened.run)

@@ -7,6 +7,7 @@ import pandas as pd
 import panel as pn
 
 from galviz.pages.panes import Panes
+from galviz.pages.polling import poll_while_open
 from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -44,9 +45,7 @@ class WhyView(Workspace):
         request = self.one.request
         self.mean = MeanView(run, cutouts, selected, request.settings, lambda: request.shown_band)
         self._main: pn.viewable.Viewable | None = None
-        if pn.state.curdoc is not None:
-            pn.state.add_periodic_callback(self.poll, period=_EVERY_MS)
-            pn.state.on_session_destroyed(lambda _: self.cancel())
+        self._stop = poll_while_open(self.poll, self.cancel, _EVERY_MS)
 
     def poll(self) -> None:
         """Poll for new results."""
@@ -59,7 +58,8 @@ class WhyView(Workspace):
         self.mean.cancel()
 
     def close(self) -> None:
-        """Cancel all running requests, and follow the selection no longer."""
+        """Cancel all running requests, and follow the selection no longer; poll no more."""
+        self._stop()
         self.one.close()
         self.cancel()
 

@@ -30,9 +30,8 @@ REFUSED = (ValueError, OSError, RuntimeError)
 """Errors whose messages are shown to the user."""
 
 PICTURES = {"flex": "0 1 880px", "min-width": "0", "max-width": "100%"}
-FORM = {"flex": "1 1 400px", "max-width": "720px"}
 GROW = {"flex": "1 1 420px", "min-width": "0"}
-"""CSS widths of the columns of a page: six pictures in two rows, a form, and any other part."""
+"""CSS widths of the columns of a page: six pictures in two rows, and any other part."""
 
 
 TABLE_CSS = """

@@ -154,7 +154,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     (plot,) = driven.until(lambda: driven.figures("Estimated ln λ against True ln λ"))
     held_out = Run.open(server.home / "runs" / "second").predictions().held_out()
     assert {point["id"] for point in plot["points"]} == set(held_out.object_ids)
-    driven.page.get_by_text(f"{len(held_out):,} objects that the network has not seen").wait_for()
+    driven.page.get_by_text(f"{len(held_out):,} held-out objects").wait_for()
 
     # Points that lie alone, so that a tap means one.
     places = np.array([point["place"] for point in plot["points"]])
@@ -208,7 +208,7 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     # Everything of it is known to the tab Runs.
     driven.tab("Runs")
     driven.page.locator(".tabulator-row", has_text="second").first.click()
-    driven.page.get_by_role("button", name="Follow it").click()
+    driven.page.get_by_role("button", name="Show progress").click()
     driven.until(lambda: "done" in status(driven))
     assert "libtorch" not in server.maps()
 

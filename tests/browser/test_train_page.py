@@ -111,7 +111,7 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
     driven.tab("Predictions")
     page.locator(".measures").first.wait_for()
     driven.until(lambda: "accuracy" in page.locator(".measures").first.inner_text().lower())
-    page.get_by_text(f"{len(held_out):,} objects that the network has not seen").wait_for()
+    page.get_by_text(f"{len(held_out):,} held-out objects").wait_for()
     page.locator(".measures caption", has_text="Class by class").wait_for()
     expect(page.get_by_text("Computing")).to_have_count(0)
 

@@ -51,3 +51,9 @@ def test_a_relation_has_the_scatter_that_was_added():
     assert relation(line, 3 * line).rms == pytest.approx(0, abs=1e-9)
     assert relation(np.ones(50), np.arange(50.0)).objects == 50
     assert np.isnan(relation([], []).rms)
+
+
+@pytest.mark.parametrize("truth", [[1.0], [2.0, 2.0, np.nan]])
+def test_one_true_value_gives_no_slope(truth):
+    with pytest.raises(ValueError, match="slope is undefined: expected at least two different true values"):
+        tails(truth, np.arange(len(truth)))

@@ -15,7 +15,8 @@ from galviz.io.markup import as_html
 from galviz.measure.class_scores import class_scores
 from galviz.pages.explorer import Explorer
 from galviz.pages.page import open_study_page
-from galviz.pages.results.classification import View, most_confused, scores_html
+from galviz.pages.results.classes_judge import most_confused, scores_html
+from galviz.pages.results.classification import View
 from galviz.pages.results.pretext import View as OrdersView
 from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import Run
@@ -96,7 +97,7 @@ def test_every_tab_of_the_page_opens(sky, told, orders, make_run):
     make_run("classes", told, "class")
     page = open_study_page("channels")
     assert page.page.tabs == ["data", "train", "predictions", "why", "runs", "labels"]
-    for run, words in (("classes", "54 objects that the network has not seen"), ("orders", "images of one order each")):
+    for run, words in (("classes", "54 held-out objects"), ("orders", "images of one order each")):
         page.page.run = run
         for tab in page.page.tabs:
             page.page.tab = tab

@@ -194,7 +194,7 @@ def test_a_cell_of_the_bands_matrix_chooses_its_objects(told_bands, sky):
     assert len(view.explorer.selection) == 0
     view.training = True
     assert len(view.explorer.table) == 12
-    assert "12 objects, 6 of them seen in training" in view.about()
+    assert "12 objects, 6 of them training objects" in view.about()
     assert "60 images of one band each" in view.about()
 
 

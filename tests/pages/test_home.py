@@ -1,18 +1,24 @@
 """The home page, and all pages as one site."""
 
 import re
+import shutil
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
+from astropy.io import fits
 from PIL import Image
 
 from galviz.cli.main import main
 from galviz.pages import site as sites
-from galviz.pages.home import HomePage, is_table, split
+from galviz.pages.addresses import shows_table, split
+from galviz.pages.home import HomePage
+from galviz.pages.library import Library
+from galviz.pages.page import open_study_page
 from galviz.pages.site import first_page, site
+from galviz.pages.sky_job import SkyJob
 from galviz.tools.formatting import Text
 from galviz.work import processes as jobs
 
@@ -122,12 +128,13 @@ def test_paths_are_told_apart(galviz_home, sky, make_run, pictures, tmp_path):
     table.write_text("object_id,z\na,1\n")
     paths = [str(path) for path in (folder, run, galviz_home / "runs", pictures, table)]
     assert split(paths) == (paths[:3], paths[3:])
-    assert is_table(table)
-    assert not is_table(pictures)
+    assert shows_table(table)
+    assert shows_table("view.json")
+    assert not shows_table(pictures)
     assert first_page([]) == "/"
     assert first_page([str(table)]) == "/explore"
     assert first_page([str(folder)]) == "/train?tab=data&sky=tiny"
-    assert first_page([str(run)]) == "/richness?tab=predictions&run=first"
+    assert first_page([str(run)]) == "/richness?tab=predictions"
     assert first_page([str(pictures)]) == "/"
     assert first_page(paths) == "/"
 
@@ -145,6 +152,83 @@ def test_a_table_that_was_given_is_what_the_explorer_shows(galviz_home, tmp_path
     page = site([str(table)])["/explore"]()
     texts = page.select(Text)
     assert any("<b>t.csv</b>: 2 objects, 1 columns" in str(text.object) for text in texts)
+
+
+def test_an_image_is_no_table_though_it_is_packed(tmp_path):
+    fits.PrimaryHDU(np.zeros((8, 8), np.float32)).writeto(tmp_path / "cutout.fits.gz")
+    fits.BinTableHDU(pd.DataFrame({"z": [0.1]}).to_records()).writeto(tmp_path / "table.fits.gz")
+    (tmp_path / "stars.txt").write_text("object_id z\na 1\n")
+    assert not shows_table(tmp_path / "cutout.fits.gz")
+    assert shows_table(tmp_path / "table.fits.gz")
+    assert shows_table(tmp_path / "stars.txt")
+
+
+def test_the_run_that_was_given_opens_and_not_a_newer_one_of_the_same_name(tmp_path, galviz_home, sky, make_run):
+    shutil.move(make_run("first").path, tmp_path / "first")
+    make_run("first")
+    given = str(tmp_path / "first")
+    query = parse_qs(urlsplit(first_page([given])).query)
+    page = open_study_page("richness", [given])
+    page.page.from_query({name: values[0] for name, values in query.items()})  # as the page reads its address
+    assert page.library.run_path(page.page.run) == tmp_path / "first"
+
+
+@pytest.mark.parametrize(
+    ("given", "images"),
+    [(["run"], None), (["pictures"], "pictures"), (["run", "pictures"], "pictures"), (["pictures", "sky"], "sky")],
+)
+def test_the_images_of_a_table_are_a_sky_or_pictures_and_never_a_run(  # noqa: PLR0917 - fixtures
+    given, images, sky, make_run, pictures, monkeypatch
+):
+    table, run, explored = pictures.parent / "t.csv", make_run("first"), []
+    table.write_text("object_id,z\na,1\n")
+    places = {"run": run.path, "pictures": pictures, "sky": run.data}
+    monkeypatch.setattr(sites, "explore_page", explored.append)
+    for paths in ([table, *(places[name] for name in given)], [*(places[name] for name in given), table]):
+        site([str(path) for path in paths])["/explore"]()
+        assert explored.pop() == [str(table), *([str(places[images])] if images else [])]
+
+
+def test_new_runs_and_their_ends_are_seen(galviz_home, sky, make_run):
+    page = HomePage()
+    page.poll()
+    assert page.found == 0
+    run = make_run("first", "failed")
+    page.poll()
+    assert page.found == 1
+    assert "failed" in shown(page)
+    run.write_state(status="stopped")
+    page.poll()
+    assert page.found == 2
+    assert "stopped" in shown(page)
+    run.write_state(epoch=3)  # a card does not say how far a run is
+    (galviz_home / "runs" / "half").mkdir()
+    (galviz_home / "runs" / "half" / "run.json").write_text("{")  # without a status
+    page.poll()
+    assert page.found == 3
+    page.poll()
+    assert page.found == 3
+
+
+@pytest.mark.parametrize(
+    ("log", "percent"),
+    [
+        ("", -1),
+        ("$ galviz ingest /data/2024/05/sky --out x", -1),
+        ("$ galviz ingest /data/1/0/sky\n3/4", 75),
+        ("$ galviz ingest x\n10/40\n20/40\nreading 1/0", 50),
+        ("$ galviz ingest x\nread /data/2024/05/a.fits", 100),
+    ],
+)
+def test_the_progress_is_not_read_from_the_command(log, percent, galviz_home, monkeypatch):
+    job = SkyJob(Library.find())
+    job.making = "new"
+    folder = job._log_folder("new")
+    folder.mkdir(parents=True)
+    (folder / "log.txt").write_text(log)
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    job.poll()
+    assert job.percent == percent
 
 
 def test_the_command_serves_to_this_computer_only(galviz_home, monkeypatch, capsys):

@@ -18,8 +18,8 @@ from galviz.pages.explorer import Explorer
 from galviz.pages.judged_table import JudgedTable
 from galviz.pages.library import Library
 from galviz.pages.open_any import open_any
-from galviz.pages.results.classification import ClassesJudge
-from galviz.pages.results.regression import NumbersJudge
+from galviz.pages.results.classes_judge import ClassesJudge
+from galviz.pages.results.numbers_judge import NumbersJudge
 from galviz.pages.second_table import SecondTable
 from galviz.tools.diagnostics.compare import CompareView
 
@@ -114,13 +114,21 @@ def test_compressed_tails_are_named_and_corrected():
     rows["prediction"] = 8.5 + 0.6 * (rows["prediction"] - 8.5)
     judge = JudgedTable(Explorer(rows), ("oh_p50", "prediction"), {"oh_p50": "dex"})._judge()
     shown = last(judge.tails())
-    assert "The tails are compressed: predictions rise 0.60" in words(shown)
-    assert "10 % of the truths lie above 8.9 dex, and 0.0 % of the predictions" in words(shown)
+    assert "The tails are compressed. Slope of predicted against true values: 0.60" in words(shown)
+    assert "10 % of the true values lie above 8.9 dex, and 0.0 % of the predictions" in words(shown)
     before = float(titles(shown)[0].split("RMSE ")[1].split()[0])
     judge.stretched = True
     (after,) = titles(last(judge.tails()))
     assert after.startswith("Corrected against true: RMSE 0.0096 dex")
     assert before > 0.1
+
+
+def test_the_tails_of_one_object_are_said_to_be_undefined():
+    judge = JudgedTable(Explorer(numbers().iloc[:1]), ("oh_p50", "prediction"), {})._judge()
+    assert "The slope is undefined" in words(last(judge.tails()))
+    judge = JudgedTable(Explorer(numbers(scatter=0).iloc[:2]), ("oh_p50", "prediction"), {})._judge()
+    said = words(last(judge.tails()))
+    assert "No compression of the tails is measured. Slope of predicted against true values: 1.000. 10 %" in said
 
 
 def test_truth_and_prediction_have_their_scatter_around_another_column():

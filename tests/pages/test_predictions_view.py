@@ -18,10 +18,10 @@ def test_objects_seen_in_training_are_left_out_until_asked_for(told, sky):
     view = PredictionsView(told, Selection(), sky)
     assert len(view.explorer.table) == 6
     assert not view.explorer.table["in_training"].any()
-    assert "6 objects that the network has not seen" in view.about()
+    assert "6 held-out objects" in view.about()
     view.training = True
     assert len(view.explorer.table) == 12
-    assert "6 of them seen in training" in view.about()
+    assert "6 of them training objects" in view.about()
 
 
 def test_estimate_truth_and_catalogue_are_joined_by_id(told, sky):
@@ -126,13 +126,14 @@ def test_a_condition_that_no_object_meets_is_not_passed_over(told, sky):
     assert "No objects selected: the metrics are of all objects shown" in view.judge.about_selection()
     shown = view.explorer.table.index
     view.explorer.selection.choose(shown[:1])
-    assert f"<b>1 selected</b> objects; {len(shown)} are shown" in view.judge.about_selection()
+    assert f"For the <b>1 selected</b> objects, of {len(shown)} shown." in view.judge.about_selection()
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
         ("running", "they appear when the run ends"),
+        ("done", "is done but has no predictions: its sky has no true values"),
         ("stopped", "is stopped and has no predictions. Resume it, or train another"),
         ("failed", "is failed and has no predictions: no &lt;room&gt;. Resume it, or train another"),
     ],

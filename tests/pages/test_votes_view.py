@@ -70,7 +70,7 @@ def test_all_answers_stand_in_the_explorers_table_of_objects_not_seen(told, sky)
     pd.testing.assert_frame_equal(shown[list(COLUMNS)], told.table.loc[shown.index, list(COLUMNS)])
     view.training = True
     assert len(view.explorer.table) == 12
-    assert "6 of them seen in training" in view.about()
+    assert "6 of them training objects" in view.about()
 
 
 def test_another_answer_changes_plots_captions_and_measures(told, sky):
@@ -97,6 +97,25 @@ def test_another_answer_changes_plots_captions_and_measures(told, sky):
     pd.testing.assert_series_equal(closer.table["Class4.1"], view.explorer.table["Class4.1"])
     view.training = True
     assert view.explorer.plots[0].y == "Class4.1"
+
+
+def test_cards_plots_and_drawer_have_one_judge(told, sky):
+    view = VotesView(told, Selection(), sky)
+    plot = view.leads()["In ranges"]()
+    cards = view.cards()[0]
+    assert plot.get_root()
+    assert cards.get_root()
+    judge = view.judge_of_answer()
+    judge._open("bias")  # a click on the card
+    (measure,) = (one for one in plot.select(pn.widgets.Select) if one.label == "Measure")
+    assert measure.value == "bias"
+    judge._open("MAE")
+    assert measure.value == "MAE"
+    view.training = True
+    assert view.judge_of_answer() is not judge
+    assert view.judge_of_answer(training=False) is judge
+    view.answer = "Class4.1"
+    assert view.judge_of_answer(training=False).explorer is judge.explorer
 
 
 def test_the_answer_is_chosen_by_its_name_under_its_question(told):

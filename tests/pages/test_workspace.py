@@ -88,6 +88,9 @@ def test_the_layout_is_saved_where_it_differs_and_restored(panes, made):
     assert panes.tall == 0.4
     panes.restore({"active": ["only one"]})
     assert panes.active == ["Plot 2", "Picture", "Table"]
+    panes.restore({"large": 3})  # there is no such area: the page would be empty
+    panes.restore({"large": -2})
+    assert panes.large == 1
     with pytest.raises(ValueError, match="wide"):
         panes.restore({"wide": 7})
 
@@ -115,14 +118,21 @@ def test_a_click_on_a_card_that_opens_something_is_told():
 
 @pytest.mark.parametrize(
     ("typed", "focus", "missing"),
-    [("b17", "b17", ""), (" b17 ", "b17", ""), ("a", "a", ""), ("17", "b17", ""), ("b", "", "b"), ("x.*", "", "x.*")],
+    [
+        ("b17", "b17", ""),
+        (" b17 ", "b17", ""),
+        ("a", "a", ""),
+        ("17", "b17", ""),
+        ("b", "", "several objects contain b"),
+        ("x.*", "", "no object x.*"),
+    ],
 )
 def test_an_id_or_the_only_one_with_what_is_typed_comes_into_focus(typed, focus, missing):
     selection = Selection(pd.DataFrame({"z": 0.1}, index=pd.Index(["a", "ab", "b17", "b2"], name="object_id")))
     finder = Finder(selection)
     finder.typed = typed
     assert (selection.focus or "", finder.missing) == (focus, missing)
-    assert f"<span role='alert'>no object {missing}</span>" in said(finder) if missing else "alert" not in said(finder)
+    assert f"<span role='alert'>{missing}</span>" in said(finder) if missing else "alert" not in said(finder)
     finder.typed = ""
     assert finder.missing == ""
 

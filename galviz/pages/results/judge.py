@@ -19,7 +19,7 @@ from galviz.tasks.pair import Pair
 from galviz.tools.formatting import error_note, shown_error, text
 
 _NONE = Markup("<p class='note' role='status'>No objects selected: the metrics are of all objects shown.</p>")
-_SOME = Markup("<p class='note' role='status'>Of the <b>{:,} selected</b> objects; {:,} are shown.</p>")
+_SOME = Markup("<p class='note' role='status'>For the <b>{:,} selected</b> objects, of {:,} shown.</p>")
 
 
 class Later(pn.viewable.Viewer):

@@ -28,7 +28,6 @@ class Results:
     def __init__(self, library: Library, page: PageState) -> None:
         self.library, self.page = library, page
         self.view: ResultsView | None = None
-        self.explained: WhyView | None = None
 
     def predictions(self) -> pn.viewable.Viewable:
         """Show the predictions of the selected run."""
@@ -62,8 +61,6 @@ class Results:
 
     def why(self) -> pn.viewable.Viewable:
         """Show which parts of an image the selected run's prediction depends on."""
-        if self.explained is not None:
-            self.explained.close()
         run = self._opened()
         if not isinstance(run, Run):
             return run
@@ -73,9 +70,9 @@ class Results:
             cutouts = open_sky(run.data)
         except REFUSED as error:
             return error_note(shown_error(error))
-        self.explained = WhyView(run, cutouts, self.page.selection)
-        self.explained.heading = [trained_on(run, cutouts)]
-        return self.explained
+        explained = WhyView(run, cutouts, self.page.selection)
+        explained.heading = [trained_on(run, cutouts)]
+        return explained
 
     def _opened(self) -> Run | pn.viewable.Viewable:
         """Return the selected run, or a message if it cannot be opened."""
@@ -104,7 +101,7 @@ def unfinished(run: Run, what: str) -> pn.viewable.Viewable:
     """Return a message that a run has no predictions, or no weights, and why."""
     status = run.state()["status"]
     if status == "done":
-        return note(f"{run.name} is done and has no {what}: its sky does not know the truth.")
+        return note(f"{run.name} is done but has no {what}: its sky has no true values.")
     if status in {"failed", "lost", "stopped"}:
         why = f": {run.state().get('message') or 'reason unknown'}" if status == "failed" else ""
         return note(f"{run.name} is {status} and has no {what}{why}. Resume it, or train another on the tab Train.")

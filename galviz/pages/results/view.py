@@ -50,7 +50,7 @@ class ResultsView(Workspace):
     leading: ClassVar[bool] = False
     """Whether `leads` stand before the plots of the explorer."""
 
-    training = param.Boolean(default=False, label="Include objects seen in training")
+    training = param.Boolean(default=False, label="Include training objects")
 
     def __init__(
         self,
@@ -173,10 +173,10 @@ class ResultsView(Workspace):
         """Return the number of objects shown, and of those in the training set."""
         count, seen = len(self.explorer.table), int(self.table["in_training"].sum())
         if not self.training:
-            unseen = Markup("<b>{:,} objects that the network has not seen in training</b>; {:,} seen are left out.")
-            return unseen.format(count, seen)
+            held_out = Markup("<b>{:,} held-out objects</b>; {:,} training objects are not shown.")
+            return held_out.format(count, seen)
         all_of = Markup(
-            "<b>{:,} objects, {:,} of them seen in training</b>: these results look better than they would on new "
+            "<b>{:,} objects, {:,} of them training objects</b>: these results look better than they would on new "
             "objects."
         )
         return all_of.format(count, seen)

@@ -10,7 +10,7 @@ import param
 
 from galviz.io.expressions import column
 from galviz.pages.explorer import Explorer
-from galviz.pages.results.regression import NumbersJudge
+from galviz.pages.results.numbers_judge import NumbersJudge
 from galviz.pages.results.view import ResultsView
 from galviz.pages.results.vote_answers import answer_axes, answer_plots, groups_of
 from galviz.pages.results.vote_figures import VoteFigures
@@ -35,6 +35,7 @@ class View(ResultsView):
     def __init__(self, predictions: Predictions, *given: Any, **params: Any) -> None:
         self.answers = predictions.target.columns
         self.of_galaxy_zoo = self.answers == COLUMNS
+        self._of_answers: dict[tuple[bool, str], NumbersJudge] = {}
         own = {"answer": predictions.estimate_column} | ({} if self.of_galaxy_zoo else {"threshold": 0.5})
         super().__init__(predictions, *given, **own | params)
 
@@ -82,16 +83,24 @@ class View(ResultsView):
 
     def leads(self) -> dict[str, Callable[[], Any]]:
         """Return the plots that judge the answer."""
-        first = self.judge_of_answer
-        return {kind: partial(self._plot_of_answer, kind) for kind in first().tabs()}
+        of = self.training  # the answer may change while the other objects are shown
+        return {kind: partial(self._plot_of_answer, kind, training=of) for kind in self.judge_of_answer().tabs()}
 
-    @param.depends("answer")
-    def judge_of_answer(self) -> NumbersJudge:
-        """Return what judges the answer."""
-        return NumbersJudge(Pair(self.truth, self.answer), self.explorer)
+    def judge_of_answer(self, *, training: bool | None = None) -> NumbersJudge:
+        """Return what judges the answer: the same for the cards, the plots and the drawer.
 
-    def _plot_of_answer(self, kind: str) -> pn.viewable.Viewable:
-        return fills(pn.bind(lambda _: self.judge_of_answer().plot(kind), self.param.answer))
+        Parameters
+        ----------
+        training : bool, optional
+            Whether it judges the training objects too; by default as they are shown.
+        """
+        key = (self.training if training is None else training, self.answer)
+        if key not in self._of_answers:
+            self._of_answers[key] = NumbersJudge(Pair(self.truth, self.answer), self._explorers[key[0]])
+        return self._of_answers[key]
+
+    def _plot_of_answer(self, kind: str, *, training: bool) -> pn.viewable.Viewable:
+        return fills(pn.bind(lambda _: self.judge_of_answer(training=training).plot(kind), self.param.answer))
 
     def cards(self) -> list[Any]:
         """Return the choice of an answer, and its measures."""
@@ -99,7 +108,8 @@ class View(ResultsView):
         answer.link(self, value="answer", bidirectional=True)
         above = pn.widgets.Button(label="Show and select those above", on_click=self.choose_above, align="end")
         threshold = field(self.param.threshold, type=pn.widgets.FloatInput, step=0.05, width=90)
-        cards = pn.Column(pn.bind(lambda _: self.judge_of_answer().cards(), self.param.answer), min_width=0)
+        of = self.training
+        cards = pn.Column(pn.bind(lambda _: self.judge_of_answer(training=of).cards(), self.param.answer), min_width=0)
         cards.param.update(sizing_mode="stretch_width", styles={"min-width": "0", "overflow": "hidden"})
         return [pn.Row(answer, threshold, above, cards, sizing_mode="stretch_width", margin=0)]
 

@@ -11,6 +11,7 @@ from at_once import Now, random_run
 from galviz.pages.library import Library
 from galviz.pages.occlusion_page import OcclusionPage
 from galviz.pages.why import WhyView
+from galviz.runs.run import Run
 from galviz.tools.messages import check
 from galviz.tools.occlusion import messages
 from galviz.tools.occlusion.meaning import definition
@@ -167,6 +168,22 @@ def test_the_run_that_was_named_comes_first(given, galviz_home):
         shutil.copytree(galviz_home / "runs" / "random", galviz_home.parent / name / "run")
     page = OcclusionPage(Library.find([str(galviz_home.parent / "named" / "run")]))
     assert page.library.run_path(page.run) == galviz_home.parent / "named" / "run"
+
+
+def test_nothing_stays_of_the_old_run_where_the_new_one_cannot_be_opened(given, galviz_home):
+    other = galviz_home / "runs" / "other"
+    shutil.copytree(galviz_home / "runs" / "random", other)
+    page = OcclusionPage(Library.find())
+    page.run = "random"
+    assert page.body()
+    old, made = page.shown, page.made
+    assert len(page._right())
+    Run.open(other).update_info(data=str(galviz_home / "skies" / "gone"))
+    page.run = "other"
+    assert "gone" in str([one.object for one in page.body().select(pn.pane.HTML)])
+    assert page.made > made
+    assert not len(page._right())
+    assert not old.one.running
 
 
 def triangle(name, at=9.0):

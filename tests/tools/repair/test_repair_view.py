@@ -93,7 +93,7 @@ def test_the_page_opens_where_bands_can_be_hidden_and_has_no_map_of_why(given):
     for tab in page.page.tabs:
         page.page.tab = tab
         assert pn.panel(page).get_root()
-    page.tabs["repair"].shown.cancel()
+    page.tabs["repair"].shown.close()
 
 
 def test_without_a_run_the_page_says_what_to_do(galviz_home):
@@ -111,7 +111,7 @@ def test_the_focus_of_the_page_is_that_of_the_tab(given):
     assert tab.repair.found.ids[0] == sky.object_ids[3]
     tab.selection.focus = sky.object_ids[6]
     assert page.selection.focus == sky.object_ids[6]
-    tab.cancel()
+    tab.close()
 
 
 def test_the_address_says_what_is_hidden_and_opens_it_again(given, monkeypatch):
