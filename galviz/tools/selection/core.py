@@ -120,8 +120,8 @@ class Selection(param.Parameterized):
         steps: list[tuple[str, dict[str, Any]]] = [step for pair in subsets for step in pair]
         self._steps = [*steps, chosen(self._mask)] if steps or self._count else []
 
-    def choose(self, ids: Iterable[str], how: str = "replace") -> None:
-        """Select objects by their ids.
+    def choose(self, ids: Iterable[str], how: str = "replace", *, amend: bool = False) -> None:
+        """Select objects by their ids. With `amend`, as `where`.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class Selection(param.Parameterized):
             raise KeyError(f"ids: expected ids of the table, got {ids[int(np.argmin(rows))]!r}, which is not in it.")
         mask = np.zeros(len(self._table), dtype=bool)
         mask[rows] = True
-        self._step("choose", {"ids": ids, "how": how}, mask)
+        self._step("choose", {"ids": ids, "how": how}, mask, amend=amend)
 
     def where(
         self, expression: str, how: str = "replace", *, mask: np.ndarray | None = None, amend: bool = False
