@@ -97,7 +97,8 @@ class TableView(pn.viewable.Viewer):
         columns = column_versions(self.table)
         if columns != self._shown_columns:
             self._shown_columns = columns
-            self.widget.param.update(**self._formats())
+            formats, gone = self._formats(), self.widget.titles  # a column that is removed is shown until `_arrange`
+            self.widget.param.update(**formats | {"titles": gone | formats["titles"]})
             self._arrange()
 
     @param.depends("selection.version", watch=True)

@@ -121,11 +121,16 @@ def test_a_column_that_is_replaced_is_shown_anew_and_its_name_is_text():
     columns.add(name, "z * 2")
     assert view.widget.titles[name] == "&lt;img src=x onerror=alert(1)&gt;"
     assert view.widget.value[name].iloc[0] == 0.2
+    root, sent = view.widget.get_root(), []
+    root.on_change("columns", lambda _, __, columns: sent.extend(column.title for column in columns))
     before = statistics.version
     columns.restore([{"name": name, "expression": "z * 3"}])
     assert view.widget.value[name].iloc[0] == pytest.approx(0.3)
     assert statistics.version > before
-    view.widget.page = 1
+    columns.remove(name)
+    assert name not in view.widget.value
+    assert "<" not in "".join(sent)
+    assert "img" in "".join(sent)
     value = view.widget.value
     selection.show(table)  # nothing has changed
     assert view.widget.value is value
