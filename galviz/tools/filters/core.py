@@ -304,11 +304,12 @@ class Filters:
             If they do not fit the table.
         """
         columns, set_ones = state.get("columns"), state.get("filters", {})
-        if not isinstance(set_ones, Mapping) or not isinstance(columns, list | None):
-            raise ValueError(f"filters: expected a list of columns and the filters of some, got {state}.")
+        if not (isinstance(set_ones, Mapping) and isinstance(columns, list | None)):
+            raise ValueError(f"filters: expected a list of columns and the filters of some, got {state}.")  # noqa: TRY004
         filters = cls(table, units, columns)
         for name, given in set_ones.items():
-            if not isinstance(given, Mapping) or not all(key in _JSON and isinstance(value, _JSON[key]) for key, value in given.items()
+            if not isinstance(given, Mapping) or not all(
+                key in _JSON and isinstance(value, _JSON[key]) for key, value in given.items()
             ):
                 raise ValueError(f"filter of {name}: expected {', '.join(_JSON)}, got {given}.")
             filters.set(name, Filter(**given | {"ticked": tuple(given.get("ticked", ()))}))

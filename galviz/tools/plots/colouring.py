@@ -102,7 +102,7 @@ class Categories:
         order = (
             np.argsort(-counts, kind="stable")[: len(SIGNS) - 1]
             if many
-            else sorted(range(len(found)), key=texts.__getitem__)
+            else sorted(range(len(found)), key=found.__getitem__ if found.dtype.kind in "iufb" else texts.__getitem__)
         )
         names = [*(texts[k] for k in order), *[OTHERS] * many]
         code_of = np.full(len(found) + 1, len(SIGNS) - 1, dtype=np.int8)

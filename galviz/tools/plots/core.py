@@ -416,7 +416,7 @@ def histogram(
     known = np.isfinite(values) & (values > 0 if log else True)
     edges = np.histogram_bin_edges(np.log10(values[known]) if log else values[known], bins=bins)
     edges = 10**edges if log else edges
-    if log and known.any():  # rounding must not push an end out of the bins
+    if log and known.any() and np.ptp(values[known]) > 0:  # rounding must not push an end out of the bins
         edges[[0, -1]] = values[known].min(), values[known].max()
 
     def counted(mask: np.ndarray) -> np.ndarray:
@@ -475,7 +475,7 @@ def matrix(
 
     def tapped(x: str | None, y: str | None) -> None:
         if x in counts.columns and y in counts.index:
-            cell = [f"{w} == {_literal(v, one)}" for w, v, one in zip(written, (x, y), values, strict=True)]
+            cell = [_is(w, v, one) for w, v, one in zip(written, (x, y), values, strict=True)]
             take(selection.where, " and ".join(cell))
 
     hv.streams.Tap(source=source).add_subscriber(tapped)
@@ -523,12 +523,15 @@ def _as_text(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(numbers), [f"{value:g}" for value in numbers], None).astype(object)
 
 
-def _literal(value: str, values: np.ndarray) -> str:
-    """Return a value of a matrix as a literal of an expression."""
+def _is(name: str, value: str, values: np.ndarray) -> str:
+    """Return the condition that a column or an expression has a value of a matrix."""
     if values.dtype == bool:
-        return str(value == "1")
-    texts = values.dtype == object and not any(isinstance(one, int) for one in values)
-    return repr(str(value)) if texts else value
+        return f"{name} == {value == '1'}"
+    some = next((one for one in values if not pd.isna(one)), None)
+    if isinstance(some, bool | np.bool_):  # flags with gaps compare as text
+        return f"{name} in ({value},)"
+    texts = values.dtype == object and not isinstance(some, int)
+    return f"{name} == {str(value)!r}" if texts else f"{name} == {value}"
 
 
 def _title(

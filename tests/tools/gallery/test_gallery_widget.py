@@ -112,3 +112,12 @@ def test_size_order_and_groups_set_in_the_browser_are_traitlets(sky):
         widget.group = "none"
     widget.enlarge = False
     assert not widget.exchange.enlarge
+
+
+def test_a_closed_widget_follows_nothing(sky):
+    selection = Selection(sky.catalogue)
+    widget = GalleryWidget(sky, linked=selection)
+    widget.close()
+    selection.choose(sky.object_ids[:2])
+    assert widget.selection == []
+    widget.close()
