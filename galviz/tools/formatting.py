@@ -11,14 +11,14 @@ import param
 
 from galviz.io.markup import Markup, as_html
 from galviz.measure.slices import decimals
-from galviz.tools._panel import send_in_order, send_what_is_left, spare_matplotlib
+from galviz.tools._panel import send_in_order, send_what_is_left, skip_matplotlib_import
 
 if TYPE_CHECKING:
     from galviz.work.chunks import Work
 
 send_what_is_left()  # every view imports this module
 send_in_order()
-spare_matplotlib()
+skip_matplotlib_import()
 
 NOT_KNOWN = "–"
 

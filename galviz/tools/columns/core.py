@@ -73,7 +73,7 @@ class TableColumns(param.Parameterized):
             If the name is empty, too long or in use, or the expression cannot be computed.
         """
         self._compute(name, expression, unit)
-        self._tell()
+        self._notify()
 
     def attach(self, columns: pd.DataFrame, units: Mapping[str, str] | None = None) -> None:
         """Add the columns of another table, such as `galviz.tools.columns.join.Joined.table`.
@@ -91,7 +91,7 @@ class TableColumns(param.Parameterized):
         given = {names.get(old, old): unit for old, unit in (units or {}).items()}
         self._joined += names.values()
         self._put({new: columns[old] for old, new in names.items()}, given)
-        self._tell()
+        self._notify()
 
     def remove(self, name: str) -> None:
         """Remove a column that was added.
@@ -113,7 +113,7 @@ class TableColumns(param.Parameterized):
         self._joined = [each for each in self._joined if each != name]
         self.units.pop(name, None)
         del self.table[name]
-        self._tell()
+        self._notify()
 
     def to_json(self) -> list[dict[str, str]]:
         """Return the computed columns as JSON values, for `restore`. Joined columns are not in it."""
@@ -145,7 +145,7 @@ class TableColumns(param.Parameterized):
             self._put(kept, {each["name"]: each["unit"] for each in before})
             self.table.attrs[_VERSIONS] = versions
             raise
-        self._tell()
+        self._notify()
 
     @classmethod
     def from_json(
@@ -183,7 +183,7 @@ class TableColumns(param.Parameterized):
             if units.get(name):
                 self.units[name] = units[name]
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         """Tell the views that the table has other columns."""
         if self.selection.table is self.table:  # else another tab is open, with another table
             self.selection.show(self.table)

@@ -378,7 +378,7 @@ class Exchange:
         if filters.given and self._condition() != filters.expression():
             self.select()
         if self._greeted:
-            self.tell()
+            self.send_state()
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Process a message from a browser.
@@ -401,9 +401,9 @@ class Exchange:
                 self.filters.given, self.error = before, str(error)
             else:
                 self.error = ""
-        self.tell()
+        self.send_state()
 
-    def tell(self) -> None:
+    def send_state(self) -> None:
         """Send the current state to the browsers."""
         filters, chosen = self.filters, self.current and (len(self.selection) > 0 or bool(self.filters.given))
         state = messages.State(
@@ -449,7 +449,7 @@ class Exchange:
         if self.current and not self._setting:
             self.filters.given = dict((self._known | dict([self._last])).get(self._condition(), {}))
         if self._greeted and not self._setting:
-            self.tell()
+            self.send_state()
 
     def _renew(self) -> None:
         """Forget what was read of columns that are gone, or were replaced."""

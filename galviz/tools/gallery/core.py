@@ -342,7 +342,7 @@ class Exchange:
         self.album.arrange(order, descending=descending, keep=keep, among=among, group=group)
         self.order, self.descending, self.group = order, descending, group
         self._stays, self.error = self.album.version if stay else -1, ""
-        self.tell()
+        self.send_state()
 
     def take(self, changes: dict[str, Any]) -> None:
         """Take over what the browser changes. A view with parameters of its own sets these instead."""
@@ -371,9 +371,9 @@ class Exchange:
         for name, value in changes.items():
             setattr(self, name, value)
         self._displays += bool(changes.keys() & {"stretch", "captions", "badges"})
-        self.tell()
+        self.send_state()
 
-    def tell(self) -> None:
+    def send_state(self) -> None:
         """Send the current state to the browsers."""
         album, focus = self.album, self.selection.focus
         height, width = album.cutouts.images.shape[2:] if album.pictured else (0, 1)
@@ -431,7 +431,7 @@ class Exchange:
         act[message["type"]](message)
 
     def _hello(self, _: messages.Hello) -> None:
-        self.tell()
+        self.send_state()
 
     def _window(self, message: messages.Request) -> None:
         first, count = max(0, message["first"]), min(message["count"], MOST)
@@ -511,7 +511,7 @@ class Exchange:
         if message["group"] in dict(self.album.groups):
             self.album.fold(message["group"], open=message["open"])
             self._stays = self.album.version
-            self.tell()
+            self.send_state()
 
     def groups(self) -> list[str]:
         """Return the columns that objects can be grouped by: those with few values."""
@@ -551,7 +551,7 @@ class Exchange:
             self.selection.focus = str(index[album.rows[places[0]]])
         elif later:
             self.selection.focus = next((one for one in later if one != self.selection.focus), later[0])
-        self.tell()
+        self.send_state()
 
     def _label(self, message: messages.Label) -> None:
         known = _row(self.album.table.index, message["id"]) >= 0
@@ -576,7 +576,7 @@ class Exchange:
     def _changed(self, *events: Any) -> None:
         self._marks += not events or any(event.name == "version" for event in events)
         self._renew()
-        self.tell()
+        self.send_state()
 
     def _renew(self) -> None:
         """Forget what was read of columns once some were added, removed or replaced; captions that are gone too."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import panel as pn
 import param
@@ -111,13 +110,9 @@ class Gallery(pn.viewable.Viewer):
 
     @param.depends("order", "descending", "filter", "only_selected", "group", watch=True)
     def _arrange(self, *, stay: bool = False) -> None:
-        among = self._selected() if self.only_selected else None
+        among = self.selection.mask_of(self.table) if self.only_selected else None
         more = {"keep": self.filter, "among": among, "group": self.group, "stay": stay}
         self._try(self.exchange.arrange, self.order, descending=self.descending, **more)
-
-    def _selected(self) -> np.ndarray:
-        same = self.selection.table.index is self.table.index
-        return self.selection.mask if same else self.table.index.isin(self.selection.ids)
 
     def _offer_captions(self) -> None:
         self.param.captions.objects = {str(name): name for name in self.table.columns}

@@ -145,7 +145,7 @@ def scatter(
     plot, follow = _objects(selection, plane, drawing, coloured, colour=colour, ends=ends)
     errors = [selection.values(name)[drawn] if name else None for name in drawing.errors]
     plot, notes = _with_lines(plot, drawing, shown, errors)
-    notes = [f"{outside:,} outside the axes: zoom out"] * bool(outside) + notes
+    notes = [f"{outside:,} lie outside the axes (zoom out to see them)"] * bool(outside) + notes
     notes = [f"{int(low.sum()):,} at or below 0 are not drawn on a logarithmic axis"] * bool(low.any()) + notes
     title = _title(axes, len(shown), len(table) - int(low.sum()), dense=_dense(drawing, shown), coloured=coloured)
     options = {"logx": log[0], "logy": log[1], "title": "; ".join([title, *notes])} | _directions(drawing)
@@ -163,8 +163,10 @@ def _with_lines(
     for error, across in zip(errors, (True, False), strict=True):
         if error is not None:
             plot = explore.error_bars(*shown.T, error, horizontal=across, log=drawing.log) * plot
-    bare = sum(int((~(error > 0)).sum()) for error in errors if error is not None)
-    notes += [f"{bare:,} errors are missing"] * bool(bare)
+    bare = np.zeros(len(shown), dtype=bool)
+    for error in errors:
+        bare |= False if error is None else ~(error > 0)
+    notes += [f"{int(bare.sum()):,} objects have no error bar"] * bool(bare.any())
     if drawing.contours and len(shown) > 1:
         plot = plot * explore.contours(*shown.T, drawing.log)
     line = explore.guide(drawing.guide, *shown.T, drawing.log) if len(shown) else None

@@ -61,6 +61,10 @@ class Selection(param.Parameterized):
         """True for each selected object of the table, shape (N,)."""
         return self._mask.copy()
 
+    def mask_of(self, table: pd.DataFrame) -> np.ndarray:
+        """Return True for each selected object of another table, or of this one, shape (N,)."""
+        return self.mask if self._table.index is table.index else table.index.isin(self.ids)
+
     @property
     def ids(self) -> np.ndarray:
         """The selected ids (str), in table order."""

@@ -85,7 +85,7 @@ class TableView(pn.viewable.Viewer):
             return
         self.error = ""
         if self.only_selected:
-            keep = keep & _selected(self.table, self.selection)
+            keep = keep & self.selection.mask_of(self.table)
         self.widget.selection = []  # rows that may not be there any more
         self.widget.value = safe_for_page(self.table if keep.all() else self.table[keep])
         self.widget.page = 1
@@ -170,7 +170,7 @@ class StatisticsView(pn.viewable.Viewer):
 
     def statistics(self) -> pd.DataFrame:
         """Return the statistics that are shown."""
-        mask = _selected(self.table, self.selection) if self.only_selected else None
+        mask = self.selection.mask_of(self.table) if self.only_selected else None
         return column_statistics(self.table, self.units, mask)
 
     @param.depends("selection.version", watch=True)
@@ -185,7 +185,7 @@ class StatisticsView(pn.viewable.Viewer):
         """Return the statistics as a table."""
         found = self.statistics()
         right = dict.fromkeys(map(str, found.select_dtypes("number")), "right")
-        count = int(_selected(self.table, self.selection).sum()) if self.only_selected else len(self.table)
+        count = int(self.selection.mask_of(self.table).sum()) if self.only_selected else len(self.table)
         widget = data_table(found, text_align=right, header_align=right, layout="fit_data")
         about = text(Markup("<div role='status'>{:,} objects, {:,} columns</div>").format(count, len(found)))
         return pn.Column(about, widget, sizing_mode="stretch_width")
@@ -193,8 +193,3 @@ class StatisticsView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         only = field(self.param.only_selected, type=pn.widgets.Checkbox)
         return pn.Column(only, self.body, sizing_mode="stretch_width")
-
-
-def _selected(table: pd.DataFrame, selection: Selection) -> np.ndarray:
-    """Return which rows of a table are selected, (N,)."""
-    return selection.mask if selection.table.index is table.index else table.index.isin(selection.ids)

@@ -92,7 +92,7 @@ def test_id_and_picture_agree_after_random_sorts_filters_choices_and_undos(galvi
             case 0 | 1:
                 order, keep = str(rng.choice(orders)), str(rng.choice(filters))
                 exchange.album.arrange(order, descending=bool(rng.integers(2)), keep=keep)
-                exchange.tell()
+                exchange.send_state()
             case 2:
                 selection.where(f"z < {rng.uniform(0, 0.6):.3f}", how=str(rng.choice(["replace", "add", "remove"])))
             case 3:
@@ -155,7 +155,7 @@ def test_focus_and_choice_are_linked_both_ways():
     selection.focus = ids[9]
     assert browser.state["place"] == 9
     exchange.album.arrange("z", keep="z > 0.5")
-    exchange.tell()
+    exchange.send_state()
     assert browser.state["place"] == exchange.album.place_of(ids[9])
     browser.act(type="toggle", id=ids[3])
     browser.act(type="toggle", id=ids[4])

@@ -71,7 +71,7 @@ def test_look_captions_and_tile_reach_the_browser(sky):
 def test_a_filter_that_is_set_again_does_not_outdate_what_the_browser_has(sky):
     widget, told = GalleryWidget(sky, filter="z < 0.3"), []
     widget.exchange._send = lambda message, _: told.append(message)
-    widget.exchange.tell()
+    widget.exchange.send_state()
     widget.filter = "z < 0.3"
     assert told[-1]["version"] == widget.album.version
 

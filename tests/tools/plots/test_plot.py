@@ -414,7 +414,7 @@ def test_error_bars_come_from_columns_named_after_the_axis_or_chosen_ones():
     spans = np.ptp([data[bars["height"].lower], data[bars["height"].upper]], axis=0)
     np.testing.assert_allclose(spans, 1.0)
     assert len(spans) == 49
-    assert titles(view) == ["lum against z: 50 objects; 1 errors are missing"]
+    assert titles(view) == ["lum against z: 50 objects; 1 objects have no error bar"]
     (plot,) = view.plot().get_root().select({"type": Plot})
     assert (plot.xaxis[0].axis_label, plot.yaxis[0].axis_label) == ("z", "lum")
     view.error_x = "own"
@@ -538,7 +538,7 @@ def test_columns_that_come_later_can_be_chosen():
 def test_what_lies_outside_the_first_axes_is_counted(density):
     table = TABLE.assign(far=np.where(np.arange(N) == 5, 1e6, TABLE["g - r"]))
     view = PlotView(Selection(table), x="g - r", y="far", density=density)
-    assert titles(view)[0].endswith("300 objects; 1 outside the axes: zoom out")
+    assert titles(view)[0].endswith("300 objects; 1 lie outside the axes (zoom out to see them)")
     (plot,) = view.plot().get_root().select({"type": Plot})
     assert plot.y_range.end < 10
 
