@@ -65,14 +65,14 @@ def send_in_order() -> None:
 
 
 def keep_fields() -> None:
-    """Make the fields of parameters Panel's own widgets again. Call it after panel-material-ui is imported."""
+    """Restore Panel's own widgets for parameters. Call it after panel-material-ui is imported."""
     for mapping in (Param.mapping, Param.input_widgets):
         for kind, widget in mapping.items():
             if widget.__module__.startswith("panel_material_ui"):
                 mapping[kind] = getattr(widgets, widget.__name__, widget)
 
 
-def spare_matplotlib() -> None:
+def skip_matplotlib_import() -> None:
     """Make Panel not import all of Matplotlib, which takes a second, to see that something is none of its figures."""
     inner = pn.pane.Matplotlib.applies
     if hasattr(inner, "__wrapped__"):

@@ -12,14 +12,14 @@ import param
 
 from galviz.io.markup import Markup, as_html
 from galviz.measure.slices import decimals
-from galviz.tools._panel import send_in_order, send_what_is_left, spare_matplotlib
+from galviz.tools._panel import send_in_order, send_what_is_left, skip_matplotlib_import
 
 if TYPE_CHECKING:
     from galviz.work.chunks import Work
 
 send_what_is_left()  # every view imports this module
 send_in_order()
-spare_matplotlib()
+skip_matplotlib_import()
 
 NOT_KNOWN = "–"
 
@@ -75,16 +75,19 @@ def note(content: str, role: str = "note") -> Text:
 
 def data_table(table: pd.DataFrame, **options: Any) -> pn.widgets.Tabulator:
     """Show a read-only table. Column titles are escaped, as Tabulator reads them as HTML."""
-    names = [*table.columns, table.index.name or "index"]
     options = {
+        "titles": titles(table),
         "disabled": True,
         "selectable": False,
         "layout": "fit_data_fill",
         "sizing_mode": "stretch_width",
     } | options
-    return pn.widgets.Tabulator(
-        table, titles={name: as_html(str(name)) for name in names}, stylesheets=[TABLE_CSS], **options
-    )
+    return pn.widgets.Tabulator(table, stylesheets=[TABLE_CSS], **options)
+
+
+def titles(table: pd.DataFrame) -> dict[str, str]:
+    """Return column → its name, escaped: a column without a title would have its name read as HTML."""
+    return {name: as_html(str(name)) for name in (*table.columns, table.index.name or "index")}
 
 
 def drawn(plot: Any, sizing_mode: str = "stretch_width", **options: Any) -> pn.pane.HoloViews:

@@ -604,7 +604,7 @@ def test_a_circle_is_dragged_and_measured_in_every_band(pane):
     holds(1)
     sizes["radius"].fill("-2")
     pane.keyboard.press("Enter")
-    pane.locator(".galviz-focus .fluxes", has_text="Give a radius above 0").wait_for()
+    pane.locator(".galviz-focus .fluxes", has_text="The radius must be above 0").wait_for()
     sizes["radius"].fill("3")
     pane.keyboard.press("Enter")
     pane.locator(".galviz-focus .frame").focus()

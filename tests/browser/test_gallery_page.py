@@ -442,6 +442,30 @@ def test_a_shift_click_selects_all_between_and_a_new_order_starts_at_the_top(pan
     expect(pane.locator(".galviz-gallery .alert")).to_be_empty()
 
 
+def test_what_is_typed_stays_and_two_quick_changes_are_both_made(pane):
+    sort = pane.get_by_label("Sort by")
+    sort.fill("-rich")
+    right = "view => view.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }))"
+    before, _ = told(pane)
+    view(pane).evaluate(right)
+    told(pane, lambda focus, _: focus != before)
+    pane.wait_for_timeout(500)
+    expect(sort).to_have_value("-rich")
+    sort.fill("")
+    sort.press("Enter")
+    both = """root => {
+        root.querySelector('[title="Smallest first"]').click()
+        const group = root.querySelector('select')
+        group.value = 'kind'
+        group.dispatchEvent(new Event('change'))
+    }"""
+    pane.locator(".galviz-gallery").evaluate(both)
+    expect(pane.locator(".galviz-gallery .head button").first).to_contain_text("a")
+    expect(pane.get_by_title("Largest first")).to_be_visible()
+    pane.get_by_title("Largest first").click()
+    pane.get_by_label("Group by").select_option("")
+
+
 def test_skipped_objects_come_back_when_all_others_have_a_label(pane, pane_served):
     view(pane).focus()
     for key in ("ArrowRight", "Home", "s", "l", "e", "l"):

@@ -355,11 +355,18 @@ def test_the_explorer(watch, table):
     saved = table.parent / "view.json"
     view = {
         "kind": "galviz view",
-        "state": {"plots": [{"x": evil("saved x")}], "gallery": {"order": evil("saved order")}},
+        "state": {
+            "columns": [{"name": evil("computed"), "expression": "x * 2"}],
+            "plots": [{"x": evil("saved x")}],
+            "gallery": {"order": evil("saved order")},
+        },
     }
     saved.write_text(json.dumps(view))
     page.open_view(saved)
     page.sees("saved x", "saved order")
+    page.sees("computed", on=TABULATOR)
+    driven.pane("Columns")
+    driven.until(lambda: f"Remove {evil('computed')}" in page.page.evaluate(TEXTS))
     saved.write_text(json.dumps({"kind": "galviz view", "state": {evil("key"): 0, "plots": [{evil("saved key"): 0}]}}))
     page.open_view(saved)
     page.sees("saved key")

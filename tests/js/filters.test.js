@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  builtFrom,
   countsText,
   found,
   heightOf,
@@ -18,9 +19,31 @@ test("a value has as many digits as the histogram can tell apart", () => {
   assert.equal(rounded(0.123456, EDGES), 0.12);
   assert.equal(rounded(12345.678, [0, 50_000]), 12346);
   assert.equal(rounded(1.23456e-7, [0, 1e-6]), 1.23e-7);
+  assert.equal(rounded(1.23456e-17, [0, 1e-16]), 1.23e-17);
   assert.equal(valueAt(0.25, EDGES), 0.5);
   assert.equal(valueAt(-3, EDGES), 0);
   assert.equal(partOf(5, EDGES), 1);
+});
+
+test("an edge is itself, so that the objects on it stay", () => {
+  const edges = [0.1264, 1.9876];
+  assert.deepEqual([valueAt(0, edges), valueAt(1, edges)], edges);
+  assert.deepEqual(moved([0.5, 1], "low", -1, edges), [null, 1]);
+  assert.deepEqual(moved([0.5, 1], "both", 1, edges), [1.488, null]);
+});
+
+test("an end that was typed outside the histogram stays while the other moves", () => {
+  assert.deepEqual(moved([-1, 1], "high", 0.1, EDGES), [-1, 1.2]);
+  assert.deepEqual(moved([0.5, 3], "low", 0.1, EDGES), [0.7, 3]);
+  assert.deepEqual(moved([-1, 1], "both", 0.1, EDGES), [-1, 1.2]);
+  assert.deepEqual(moved([0.5, 3], "both", 0.1, EDGES), [0.7, 3]);
+});
+
+test("a section is built anew for other values, or where a list becomes a histogram", () => {
+  const column = (/** @type {object} */ more) => ({ unit: "", edges: [], values: [{ text: "a" }], ...more });
+  assert.equal(builtFrom(column({ left: [1] })), builtFrom(column({})));
+  assert.notEqual(builtFrom(column({ values: [{ text: "b" }] })), builtFrom(column({})));
+  assert.notEqual(builtFrom(column({ edges: [0, 1] })), builtFrom(column({})));
 });
 
 test("an end that reaches the edge is open, and ends stand in order", () => {

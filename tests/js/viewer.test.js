@@ -39,6 +39,12 @@ const paintedBy = (planes, limits, stretch, tone) => {
 };
 const grey = Array.from({ length: 255 }, (_, k) => [k, k, k]);
 
+test("a value and its error have the digits that the error allows, however small they are", () => {
+  assert.equal(withError(1.2345, 0.0123), "1.234 ± 0.012");
+  assert.equal(withError(-1.234e-17, 2.1e-19), "(−1.234 ± 0.021)e−17");
+  assert.equal(withError(0, 3e-18), "(0.0 ± 3.0)e−18");
+});
+
 test("a stretch begins at black, ends at white, and stays there", () => {
   for (const kind of ["linear", "asinh", "lupton"]) {
     const stretch = { kind, a: 0.1, gamma: 2 };

@@ -1,6 +1,7 @@
 """Columns that are computed from others and stay: in the table, plots, filters, exports and saved views."""
 
 from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,17 @@ import param
 from galviz.io.expressions import column, evaluate
 from galviz.tools.selection.core import Selection
 
-_LONGEST = 80  # characters of a name
+LONGEST = 80
+"""Most characters of a name."""
+
+_VERSIONS = "galviz_columns"  # where a table keeps the versions of its columns
+_next = count(1)
+
+
+def column_versions(table: pd.DataFrame) -> dict[str, int]:
+    """Return column → a number that is another one once `TableColumns` has replaced the column."""
+    given = table.attrs.get(_VERSIONS, {})
+    return {name: given.get(name, 0) for name in table.columns}
 
 
 class TableColumns(param.Parameterized):
@@ -61,10 +72,8 @@ class TableColumns(param.Parameterized):
         ValueError
             If the name is empty, too long or in use, or the expression cannot be computed.
         """
-        name = self._free(name)
-        values = as_column(evaluate(expression, self.table), self.table.index)
-        self._computed[name] = expression.strip()
-        self._put({name: values}, {name: unit.strip()})
+        self._compute(name, expression, unit)
+        self._notify()
 
     def attach(self, columns: pd.DataFrame, units: Mapping[str, str] | None = None) -> None:
         """Add the columns of another table, such as `galviz.tools.columns.join.Joined.table`.
@@ -76,9 +85,13 @@ class TableColumns(param.Parameterized):
         """
         if not columns.index.equals(self.table.index):
             raise ValueError("columns: expected the objects of the table, in its order, got others. Join them first.")
-        names = [self._free(str(name)) for name in columns.columns]
-        self._joined += names
-        self._put({name: columns[name] for name in names}, units or {})
+        names = {old: self._free(str(old)) for old in columns.columns}
+        if len(set(names.values())) < len(names):
+            raise ValueError(f"columns: expected different names, got {', '.join(names.values())}. Rename them first.")
+        given = {names.get(old, old): unit for old, unit in (units or {}).items()}
+        self._joined += names.values()
+        self._put({new: columns[old] for old, new in names.items()}, given)
+        self._notify()
 
     def remove(self, name: str) -> None:
         """Remove a column that was added.
@@ -100,7 +113,7 @@ class TableColumns(param.Parameterized):
         self._joined = [each for each in self._joined if each != name]
         self.units.pop(name, None)
         del self.table[name]
-        self._tell()
+        self._notify()
 
     def to_json(self) -> list[dict[str, str]]:
         """Return the computed columns as JSON values, for `restore`. Joined columns are not in it."""
@@ -121,17 +134,18 @@ class TableColumns(param.Parameterized):
         if wanted == self.to_json():
             return
         kept, before = {name: self.table[name] for name in self._computed}, self.to_json()
+        versions = column_versions(self.table)
         self._drop(kept)
         try:
             for each in wanted:
-                self.add(**each)
-        except ValueError:
+                self._compute(**each)
+        except Exception:  # whatever a stranger's file has made of it
             self._drop(self._computed)
             self._computed = {each["name"]: each["expression"] for each in before}
             self._put(kept, {each["name"]: each["unit"] for each in before})
+            self.table.attrs[_VERSIONS] = versions
             raise
-        if not wanted:
-            self._tell()
+        self._notify()
 
     @classmethod
     def from_json(
@@ -142,6 +156,12 @@ class TableColumns(param.Parameterized):
         found.restore(columns)
         return found
 
+    def _compute(self, name: str, expression: str, unit: str) -> None:
+        name = self._free(name)
+        values = as_column(evaluate(expression, self.table), self.table.index)
+        self._computed[name] = expression.strip()
+        self._put({name: values}, {name: unit.strip()})
+
     def _drop(self, names: Iterable[str]) -> None:
         for name in list(names):
             del self.table[name]
@@ -150,20 +170,20 @@ class TableColumns(param.Parameterized):
 
     def _free(self, name: str) -> str:
         name = name.strip()
-        if not name or len(name) > _LONGEST:
-            raise ValueError(f"name: expected a name of 1 to {_LONGEST} characters, got {len(name)}. Type another.")
+        if not name or len(name) > LONGEST:
+            raise ValueError(f"name: expected a name of 1 to {LONGEST} characters, got {len(name)}. Type another.")
         if name in {*self.table.columns, self.table.index.name, "object_id"}:
             raise ValueError(f"name: expected a new name, got {name!r}, which the table has. Choose another.")
         return name
 
     def _put(self, columns: Mapping[str, pd.Series], units: Mapping[str, str]) -> None:
+        versions = self.table.attrs.setdefault(_VERSIONS, {})
         for name, values in columns.items():
-            self.table[name] = values
+            self.table[name], versions[name] = values, next(_next)
             if units.get(name):
                 self.units[name] = units[name]
-        self._tell()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         """Tell the views that the table has other columns."""
         if self.selection.table is self.table:  # else another tab is open, with another table
             self.selection.show(self.table)
@@ -172,7 +192,7 @@ class TableColumns(param.Parameterized):
 
 def as_column(values: np.ndarray, index: pd.Index) -> pd.Series:
     """Return the value of an expression as a column: numbers, true and false, or text (missing: NaN)."""
-    if values.dtype == object:
+    if values.dtype.kind in "OU":  # a constant text is one of fixed width
         text = [None if pd.isna(value) else str(value) for value in values]
         return pd.Series(text, index=index, dtype=pd.StringDtype(na_value=np.nan))
     return pd.Series(

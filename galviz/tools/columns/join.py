@@ -9,9 +9,10 @@ import pandas as pd
 
 from galviz.io.tables import KeyedTable
 from galviz.sky.readers.positions import position_columns, with_positions
+from galviz.tools.columns.core import LONGEST
 
 SEPARATION = "separation"
-"""Column with the distance to the matched object, in arcsec."""
+"""Column with the distance to the matched object, in arcsec; `join` adds its suffix where the name is in use."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Joined:
     lost : int
         Rows of both tables without a position.
     renamed : mapping of str to str
-        Column of the second table → its name here, where both tables have one of that name.
+        Column of the second table → its name here, where that is in use, too long, or has spaces at its ends.
     """
 
     table: pd.DataFrame
@@ -57,12 +58,12 @@ class Joined:
         if self.several:
             notes.append(f"{self.several:,} objects have more than one match within the radius: the nearest is taken.")
         if self.shared:
-            notes.append(f"{self.shared:,} objects share their match with a nearer object: they have none.")
+            notes.append(f"{self.shared:,} objects have no match because another object is closer to it.")
         if self.lost:
             notes.append(f"{self.lost:,} rows have no position.")
         if self.renamed:
             pairs = ", ".join(f"{old} → {new}" for old, new in self.renamed.items())
-            notes.append(f"Columns that both tables have are renamed: {pairs}.")
+            notes.append(f"Columns whose names are in use, or too long, are renamed: {pairs}.")
         return notes
 
 
@@ -107,28 +108,36 @@ def join(
         rows, away, counts = _nearest(table, other, radius, units or {})
     found = rows >= 0
     columns, given = _columns(other.table, rows, table.index), dict(other.units)
-    if away is not None:
-        columns[SEPARATION], given[SEPARATION] = away, "arcsec"
     columns.insert(0, "object_id", pd.Series(columns.pop("\0id"), index=table.index))
-    names, used = {}, {"object_id", *map(str, table.columns)}
-    for name in columns.columns:
-        new = name
-        while new in used:
-            new += suffix.strip()
-        used.add(new)
-        names |= {name: new} if new != name else {}
     if by == "id":
         columns = columns.drop(columns="object_id")
-        names.pop("object_id")
+    names, used = {}, {"object_id", *map(str, table.columns)}
+    for name in columns.columns:
+        new = _free(str(name), used, suffix.strip())
+        used.add(new)
+        names |= {name: new} if new != name else {}
+    columns = columns.rename(columns=names)
+    given = {names.get(name, name): unit for name, unit in given.items()}
+    if away is not None:
+        apart = _free(SEPARATION, used, suffix.strip())  # the second table may have a column of that name
+        columns[apart], given[apart] = away, "arcsec"
     return Joined(
-        columns.rename(columns=names),
-        {names.get(name, name): unit for name, unit in given.items()},
+        columns,
+        given,
         matched=int(found.sum()),
         unmatched=int((~found).sum()),
         left_over=len(other) - len(np.unique(rows[found])),
         renamed=names,
         **counts,
     )
+
+
+def _free(name: str, used: set[str], suffix: str) -> str:
+    """Return a name that a column can have: not in use, not too long, and without spaces at its ends."""
+    name, end = name.strip() or "column", ""
+    while (new := name[: max(LONGEST - len(end), 0)].rstrip() + end) in used:
+        end += suffix
+    return new
 
 
 def _columns(other: pd.DataFrame, rows: np.ndarray, index: pd.Index) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import Any
 import panel as pn
 import param
 
-from galviz.io.markup import Markup, as_html
+from galviz.io.markup import Markup
 from galviz.io.tables import KeyedTable
 from galviz.tools.columns.core import TableColumns, example
 from galviz.tools.columns.join import Joined, join
@@ -56,7 +56,7 @@ class ColumnsView(pn.viewable.Viewer):
         for name, expression in self.columns.computed.items():
             unit = self.columns.units.get(name, "")
             shown = Markup("<b>{}</b> = <code>{}</code>{}").format(name, expression, f" ({unit})" if unit else "")
-            remove = pn.widgets.Button(label=f"Remove {as_html(name)}", on_click=lambda _, name=name: self.remove(name))
+            remove = pn.widgets.Button(label=f"Remove {name}", on_click=lambda _, name=name: self.remove(name))
             rows.append(pn.Row(text(shown, sizing_mode="stretch_width"), remove, sizing_mode="stretch_width"))
         return pn.Column(*rows, sizing_mode="stretch_width")
 
@@ -88,7 +88,7 @@ class JoinView(pn.viewable.Viewer):
     columns = param.ClassSelector(class_=TableColumns, constant=True)
     by = param.Selector(default="id", objects=_BY, label="Match by")
     radius = param.Number(default=1.0, bounds=(0.001, 3600.0), label="Radius (arcsec)")
-    suffix = param.String(default="_2", label="Suffix of equal names")
+    suffix = param.String(default="_2", label="Suffix for duplicate names")
     joined = param.ClassSelector(class_=Joined, default=None, doc="what would be added now")
     error = param.String(default="", doc="why the tables cannot be joined")
     done = param.String(default="", doc="what was added last")
@@ -144,7 +144,7 @@ class JoinView(pn.viewable.Viewer):
         there = self.param.joined.rx().rx.is_not(None)
         near = self.param.by.rx() == "position"
         number: dict[str, Any] = {"type": pn.widgets.FloatInput, "start": 0.001, "end": 3600.0, "step": 0.5}
-        add = pn.widgets.Button(label="Add its columns", on_click=self.add, visible=there)
+        add = pn.widgets.Button(label="Add these columns", on_click=self.add, visible=there)
         add.align = "end"
         form = pn.FlexBox(
             field(self.param.by, width=180),

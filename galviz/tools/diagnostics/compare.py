@@ -1,7 +1,7 @@
 """Comparison of two predictions of the same objects: which has smaller errors, and on which objects they differ."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import holoviews as hv
 import numpy as np
@@ -78,6 +78,7 @@ class CompareView(SelectionButtons):
         self.label, self.unit = label or estimate, unit
         self.truth, self.estimate = truth, estimate
         self.first, self.second, self.cutouts, self.names = first, second, cutouts, names
+        self._ends: list[Callable[[], None]] = []  # of what follows the selection
         self.among = "that neither was trained on" if "in_training" in first and "in_training" in second else "in both"
 
     async def body(self) -> AsyncIterator[pn.viewable.Viewable]:
@@ -106,7 +107,8 @@ class CompareView(SelectionButtons):
         return pairs, [paired_words(pairs, self.names, self.among), apart + alone]
 
     def shown(self, pairs: pd.DataFrame, words: list[str]) -> pn.viewable.Viewable:
-        """Return the view of what `compared` returned."""
+        """Return the view of what `compared` returned; one that was returned before follows the selection no longer."""
+        self.close()
         sentences = text(Markup("").join(Markup("<p>{}</p>").format(sentence) for sentence in words))
         if pairs.empty:
             return sentences
@@ -122,6 +124,11 @@ class CompareView(SelectionButtons):
         ):
             parts += [text(Markup("<h3>{}</h3>").format(head)), SlicesView(facts, loss, self.selection, measure)]
         return pn.Column(*parts, sizing_mode="stretch_width")
+
+    def close(self) -> None:
+        """Follow the selection no longer."""
+        while self._ends:
+            self._ends.pop()()
 
     def _cut_field(self, pairs: pd.DataFrame) -> list[pn.viewable.Viewable]:
         if "differs" in pairs:
@@ -161,7 +168,8 @@ class CompareView(SelectionButtons):
         selected = hv.streams.Pipe(data=marked())
         axes = (f"{self.label} by {a}", f"{self.label} by {b}")
         source, plot = against(known, axes, selected)
-        self.selection.param.watch(lambda _: selected.send(marked()), "version")
+        watcher = self.selection.param.watch(lambda _: selected.send(marked()), "version")
+        self._ends.append(lambda: self.selection.param.unwatch(watcher))
 
         def boxed(bounds: tuple[float, float, float, float] | None) -> None:
             if bounds is not None:
@@ -208,6 +216,7 @@ class CompareView(SelectionButtons):
         captions = first[["estimate_a", "estimate_b", "truth"]]
         what = f"Where they differ most (estimate_a: {self.names[0]}, estimate_b: {self.names[1]}):"
         gallery = Gallery(self.cutouts, captions, self.selection, captions=list(captions), height=230)
+        self._ends.append(gallery.close)
         return pn.Column(text(what), gallery.grid, sizing_mode="stretch_width")
 
     def __panel__(self) -> pn.viewable.Viewable:

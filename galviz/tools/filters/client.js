@@ -80,15 +80,18 @@ const CSS = `
  */
 export function rounded(value, [low, high]) {
   const digits = Math.ceil(-Math.log10((high - low) / STEPS));
-  return Number(value.toFixed(clamp(digits, 0, 12)));
+  return Number(value.toFixed(clamp(digits, 0, 100)));
 }
 
 /**
  * @param {number} part 0 … 1 from the left
  * @param {number[]} edges
- * @returns {number}
+ * @returns {number} an edge as it is: rounded, it would leave out the object that lies on it
  */
-export const valueAt = (part, [low, high]) => rounded(low + clamp(part) * (high - low), [low, high]);
+export function valueAt(part, [low, high]) {
+  if (part <= 0) return low;
+  return part >= 1 ? high : rounded(low + part * (high - low), [low, high]);
+}
 
 /**
  * @param {number} value
@@ -112,15 +115,17 @@ export function opened([a, b], [low, high]) {
  * @param {Grip} grip what is moved
  * @param {number} by part of the histogram
  * @param {number[]} edges
- * @returns {Range} a range that is moved as a whole keeps its width
+ * @returns {Range} a range that is moved as a whole keeps its width; an end that lies outside, as typed, stays there
  */
 export function moved([low, high], grip, by, edges) {
   const [first, last] = [partOf(low ?? edges[0], edges), partOf(high ?? edges[1], edges)];
-  const at = (/** @type {number} */ part) => valueAt(part, edges);
-  if (grip === "low") return opened([at(Math.min(first + by, last)), high], edges);
-  if (grip === "high") return opened([low, at(Math.max(last + by, first))], edges);
-  const within = clamp(by, -first, 1 - last);
-  return opened([at(first + within), at(last + within)], edges);
+  const lowAt = (/** @type {number} */ part) => opened([valueAt(part, edges), null], edges)[0];
+  const highAt = (/** @type {number} */ part) => opened([null, valueAt(part, edges)], edges)[1];
+  if (grip === "low") return [lowAt(Math.min(first + by, last)), high];
+  if (grip === "high") return [low, highAt(Math.max(last + by, first))];
+  const outside = (/** @type {number | null} */ end) => end !== null && (end < edges[0] || end > edges[1]);
+  const within = clamp(by, outside(low) ? -last : -first, outside(high) ? 1 - first : 1 - last);
+  return [outside(low) ? low : lowAt(first + within), outside(high) ? high : highAt(last + within)];
 }
 
 /**
@@ -224,7 +229,8 @@ class Histogram {
    * @param {boolean} pending a range is on its way to Python
    */
   show(column, pending) {
-    const same = JSON.stringify([column.all, column.left]) === JSON.stringify([this.column.all, this.column.left]);
+    const drawn = (/** @type {Column} */ { all, left, edges }) => JSON.stringify([all, left, edges]);
+    const same = drawn(column) === drawn(this.column);
     this.column = column;
     if (!this.held && !pending) this.range = [column.low, column.high];
     if (!same || !this.svg.childElementCount) this.bars();
@@ -357,6 +363,13 @@ class Histogram {
     if (range.every((end) => end === null || Number.isFinite(end))) this.set(range, true);
   }
 }
+
+/**
+ * @param {Column} column
+ * @returns {string} what a section is built from; a column that was replaced may have other values
+ */
+export const builtFrom = ({ unit, edges, values }) =>
+  JSON.stringify([unit, edges.length > 0, values.map(({ text }) => text)]);
 
 /** One column: its name, a histogram or a list, and the objects without a value. */
 class Section {
@@ -520,15 +533,19 @@ class Filters {
       this.sections.delete(name);
     }
     for (const column of state.columns) {
-      const section = this.sections.get(column.name) ?? this.grow(column);
+      const before = this.sections.get(column.name);
+      const section = before && builtFrom(before.column) === builtFrom(column) ? before : this.grow(column, before);
       section.show(column, this.wanted?.name === column.name || this.acknowledged < this.seq);
     }
     this.offer();
     this.sendBrush();
   };
 
-  /** @param {Column} column */
-  grow(column) {
+  /**
+   * @param {Column} column
+   * @param {Section} [before] whose place it takes
+   */
+  grow(column, before) {
     const { name } = column;
     const section = new Section(
       column,
@@ -536,7 +553,8 @@ class Filters {
       (range, done) => this.brush(name, range, done),
     );
     this.sections.set(name, section);
-    this.list.append(section.root);
+    if (before) before.root.replaceWith(section.root);
+    else this.list.append(section.root);
     return section;
   }
 

@@ -5,7 +5,6 @@ like any other. Only the speed is our own: the mask of each column is kept, so t
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.io.expressions import column, evaluate, matches
+from galviz.tools.columns.core import column_versions
 from galviz.tools.filters import messages
 from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection
@@ -147,7 +147,8 @@ class Filters:
         self.given: dict[str, Filter] = {}
         self._read: dict[str, Numbers] = {}
         self._masks: dict[str, tuple[Filter, np.ndarray]] = {}
-        self._kinds: dict[str, str] | None = None
+        self._kinds: dict[str, str] = {}
+        self._versions = column_versions(table)
         self._columns: list[str] | None = None
         if columns is not None:
             self._show(columns)
@@ -155,11 +156,9 @@ class Filters:
     @property
     def kinds(self) -> dict[str, str]:
         """Column → ``"numbers"`` or ``"values"``; columns that cannot be filtered are left out."""
-        if self._kinds is None:
-            names = [name for name in self.table.columns[~self.table.columns.duplicated()] if isinstance(name, str)]
-            found = {name: _kind(self.table[name]) for name in names}
-            self._kinds = {name: kind for name, kind in found.items() if kind}
-        return self._kinds
+        names = [name for name in self.table.columns[~self.table.columns.duplicated()] if isinstance(name, str)]
+        self._kinds |= {name: _kind(self.table[name]) for name in names if name not in self._kinds}
+        return {name: self._kinds[name] for name in names if self._kinds[name]}
 
     @property
     def columns(self) -> list[str]:
@@ -181,7 +180,7 @@ class Filters:
         ValueError
             If there is no such column, or it has too many different texts.
         """
-        if name not in self.kinds:
+        if not isinstance(name, str) or name not in self.kinds:
             raise ValueError(f"column: expected one with numbers, flags or few different texts, got {name!r}.")
         if name not in self.columns:
             self.columns.append(name)
@@ -191,6 +190,19 @@ class Filters:
         self.given.pop(name, None)
         if name in self.columns:
             self.columns.remove(name)
+
+    def renew(self) -> set[str]:
+        """Forget columns that are gone, or were replaced, and their filters; returns the names of those that stay."""
+        before, self._versions = self._versions, column_versions(self.table)
+        same = {name for name, version in self._versions.items() if before.get(name) == version}
+        if len(same) < len(before):
+            self.given, self._read, self._masks, self._kinds = (
+                {name: kept for name, kept in cache.items() if name in same}
+                for cache in (self.given, self._read, self._masks, self._kinds)
+            )
+            if self._columns is not None:
+                self._columns = [name for name in self._columns if name in self.kinds]
+        return same
 
     def of(self, name: str) -> Filter:
         """Return the filter of a column."""
@@ -275,16 +287,6 @@ class Filters:
             )
         return shown
 
-    def on(self, table: pd.DataFrame) -> "Filters":
-        """Return the same columns and filters over another table, as far as they fit it."""
-        other = Filters(table, self.units)
-        if self._columns is not None:
-            other._show(name for name in self._columns if name in other.kinds)
-        for name, given in self.given.items():
-            with suppress(ValueError):
-                other.set(name, given)
-        return other
-
     def to_json(self) -> dict[str, Any]:
         """Return columns and filters as JSON values, for `from_json`."""
         filters = {name: asdict(given) | {"ticked": list(given.ticked)} for name, given in self.given.items()}
@@ -301,9 +303,14 @@ class Filters:
         ValueError
             If they do not fit the table.
         """
-        filters = cls(table, units, state.get("columns"))
-        for name, given in state.get("filters", {}).items():
-            if not all(key in _JSON and isinstance(value, _JSON[key]) for key, value in given.items()):
+        columns, set_ones = state.get("columns"), state.get("filters", {})
+        if not (isinstance(set_ones, Mapping) and isinstance(columns, list | None)):
+            raise ValueError(f"filters: expected a list of columns and the filters of some, got {state}.")  # noqa: TRY004
+        filters = cls(table, units, columns)
+        for name, given in set_ones.items():
+            if not isinstance(given, Mapping) or not all(
+                key in _JSON and isinstance(value, _JSON[key]) for key, value in given.items()
+            ):
                 raise ValueError(f"filter of {name}: expected {', '.join(_JSON)}, got {given}.")
             filters.set(name, Filter(**given | {"ticked": tuple(given.get("ticked", ()))}))
         return filters
@@ -325,6 +332,7 @@ class Exchange:
         self.filters, self.selection, self._send = filters, selection, send
         self.error = ""
         self._known: dict[str, dict[str, Filter]] = {}  # condition → the filters that it came from
+        self._last: tuple[str, dict[str, Filter]] = ("", {})  # the same, of the last step: a drag replaces it
         self._greeted = self._setting = self._dragging = False
         self._version = -1
         self._acknowledged: dict[str, int] = {}
@@ -348,12 +356,14 @@ class Exchange:
             False while a range is dragged: all until then is undone as one step.
         """
         expression = self.filters.expression()
-        self._known[expression] = dict(self.filters.given)
         amend = self._dragging and self.selection.version == self._version
+        if not amend:
+            self._known |= [self._last]
+        self._last = expression, dict(self.filters.given)
         self._setting = True
         try:
             if not expression:
-                self.selection.choose([])
+                self.selection.choose([], amend=amend)
             else:
                 evaluate(expression, self.filters.table.iloc[:0])  # whether it can be typed again: it may be too long
                 self.selection.where(expression, mask=self.filters.mask(), amend=amend)
@@ -368,7 +378,7 @@ class Exchange:
         if filters.given and self._condition() != filters.expression():
             self.select()
         if self._greeted:
-            self.tell()
+            self.send_state()
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Process a message from a browser.
@@ -380,6 +390,7 @@ class Exchange:
         """
         check(message, messages.FROM_BROWSER)
         self._greeted = True
+        self._renew()
         if "seq" in message:
             self._acknowledged[message["client"]] = message["seq"]
         if message["type"] != "hello" and self.current:
@@ -390,9 +401,9 @@ class Exchange:
                 self.filters.given, self.error = before, str(error)
             else:
                 self.error = ""
-        self.tell()
+        self.send_state()
 
-    def tell(self) -> None:
+    def send_state(self) -> None:
         """Send the current state to the browsers."""
         filters, chosen = self.filters, self.current and (len(self.selection) > 0 or bool(self.filters.given))
         state = messages.State(
@@ -434,10 +445,18 @@ class Exchange:
 
     def _changed(self, _: Any) -> None:
         """Follow the selection: an undo brings back the filters of before; another condition clears them."""
+        self._renew()
         if self.current and not self._setting:
-            self.filters.given = dict(self._known.get(self._condition(), {}))
+            self.filters.given = dict((self._known | dict([self._last])).get(self._condition(), {}))
         if self._greeted and not self._setting:
-            self.tell()
+            self.send_state()
+
+    def _renew(self) -> None:
+        """Forget what was read of columns that are gone, or were replaced."""
+        same = self.filters.renew()
+        self._known = {condition: given for condition, given in self._known.items() if given.keys() <= same}
+        if not self._last[1].keys() <= same:
+            self._last = "", {}
 
     def _condition(self) -> str:
         """Return the condition that all selected objects meet: the last step, or one before it was narrowed down."""

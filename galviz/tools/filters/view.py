@@ -67,9 +67,9 @@ class FiltersView(pn.viewable.Viewer):
         """What is set."""
         return self.exchange.filters
 
-    def show(self, table: pd.DataFrame) -> None:
-        """Continue on another table that the selection shows, with the same filters as far as they fit it."""
-        self.exchange.restore(self.filters.on(table))
+    def close(self) -> None:
+        """Follow the selection no longer."""
+        self.exchange.close()
 
     def to_json(self) -> dict[str, Any]:
         """Return columns and filters as JSON values, for `restore`."""

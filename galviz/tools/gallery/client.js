@@ -458,6 +458,7 @@ class Gallery {
   unsent = null; // an id in focus that Python does not know yet
   /** @type {[number, number] | null} */
   at = null; // where the pointer is
+  ordered = ""; // what Python sorts by
   /** @type {number | null} */
   tile = null; // width of a picture that Python does not know yet
   sizing = false; // the slider is dragged
@@ -920,7 +921,7 @@ class Gallery {
     if (record === null) {
       delete cell.dataset.id;
       cell.title = "";
-      cell.setAttribute("aria-label", `object ${cell.position + 1} of ${this.state.count}, on its way`);
+      cell.setAttribute("aria-label", `object ${cell.position + 1} of ${this.state.count}, loading`);
       return;
     }
     cell.dataset.id = record.id;
@@ -978,7 +979,7 @@ class Gallery {
       return element;
     };
     const skip = press(LATER, "Skip", { skip: true });
-    skip.title = "Leave this object for later: it comes again when all others have a label";
+    skip.title = "Leave this object for later: it comes back after all others are labelled";
     const resume = press(RESUME, "First unlabelled", { resume: true });
     resume.title = "Go to the first object without a label; those that were skipped come last";
     const hinted = keys.map(([key, label]) => hint(key, label));
@@ -995,9 +996,9 @@ class Gallery {
     more.hidden = !controls.includes("more");
     this.set.hidden = !controls.length;
     if (this.tile === null) this.slider.value = String(tile);
-    const active = rootOf(this.root);
-    if (/** @type {Document | ShadowRoot} */ (active).activeElement !== this.order || !this.state.error)
-      this.order.value = order;
+    const { activeElement } = /** @type {Document | ShadowRoot} */ (rootOf(this.root));
+    if (activeElement !== this.order || order !== this.ordered) this.order.value = order; // else it is being typed
+    this.ordered = order;
     this.descending.textContent = descending ? "↓" : "↑";
     this.descending.title = descending ? "Largest first" : "Smallest first";
     this.descending.setAttribute("aria-pressed", String(descending));
@@ -1110,8 +1111,9 @@ class Gallery {
 
   /** @param {{order?: string, descending?: boolean, group?: string}} change */
   arrange(change) {
+    Object.assign(this.state.arrangement, change); // the next change may come before the answer
     const { order, descending, group } = this.state.arrangement;
-    this.act({ type: "arrange", order, descending, group, ...change });
+    this.act({ type: "arrange", order, descending, group });
   }
 
   /** @param {MouseEvent} event */

@@ -15,6 +15,7 @@ from galviz.io.expressions import evaluate, matches
 from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.pair import Pair, pair_of
+from galviz.tools.columns.core import column_versions
 from galviz.tools.display import Stretch, default_stretch
 from galviz.tools.gallery import messages
 from galviz.tools.gallery.figure import contact_sheet
@@ -37,6 +38,7 @@ SIZES = (48, 320)
 Badges = Pair | tuple[str, str] | str | None
 """What says whether a prediction is right: truth and prediction, or a column of flags."""
 
+_WHOLE = 1e15  # larger floats are hardly whole numbers that someone has counted
 _GLANCE = 5000  # rows read to see whether a column can be grouped by
 
 
@@ -73,11 +75,16 @@ class Album:
         self.groups: list[tuple[str, int]] = []
         self.closed: set[str] = set()
         self._all = self.rows
-        self._sorted: tuple[tuple[str, bool], np.ndarray] = (("", False), self.rows)
-        self._parted: tuple[str, np.ndarray, list[str]] | None = None
+        self._sorted: tuple[tuple[str, bool], np.ndarray]
+        self._parted: tuple[str, np.ndarray, list[str]] | None
+        self.forget()
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def forget(self) -> None:
+        """Forget what was read of columns: they have changed. `rows` stays as it is."""
+        self._sorted, self._parted = (("", False), np.arange(len(self.table), dtype=np.int32)), None
 
     @cached_property
     def pictured(self) -> bool:
@@ -157,7 +164,7 @@ class Album:
                 raise ValueError(
                     f"group: expected a column with at most {MOST_GROUPS} values, got {group!r} with {len(found):,}."
                 )
-            names = [text_of(value) or "empty" for value in found]
+            names = _distinct(list(found))
             self._parted = group, np.where(codes < 0, len(found), codes).astype(np.uint8), [*names, NO_VALUE]
         return self._parted
 
@@ -291,6 +298,7 @@ class Exchange:
         self.stretch = stretch or (None if cutouts is None else default_stretch(cutouts.bands, cutouts.unit))
         self._displays = self._marks = 0
         self._acknowledged: dict[str, int] = {}
+        self._versions = column_versions(album.table)
         self._watcher = selection.param.watch(self._changed, ["focus", "version"])
 
     @classmethod
@@ -334,7 +342,7 @@ class Exchange:
         self.album.arrange(order, descending=descending, keep=keep, among=among, group=group)
         self.order, self.descending, self.group = order, descending, group
         self._stays, self.error = self.album.version if stay else -1, ""
-        self.tell()
+        self.send_state()
 
     def take(self, changes: dict[str, Any]) -> None:
         """Take over what the browser changes. A view with parameters of its own sets these instead."""
@@ -363,9 +371,9 @@ class Exchange:
         for name, value in changes.items():
             setattr(self, name, value)
         self._displays += bool(changes.keys() & {"stretch", "captions", "badges"})
-        self.tell()
+        self.send_state()
 
-    def tell(self) -> None:
+    def send_state(self) -> None:
         """Send the current state to the browsers."""
         album, focus = self.album, self.selection.focus
         height, width = album.cutouts.images.shape[2:] if album.pictured else (0, 1)
@@ -423,7 +431,7 @@ class Exchange:
         act[message["type"]](message)
 
     def _hello(self, _: messages.Hello) -> None:
-        self.tell()
+        self.send_state()
 
     def _window(self, message: messages.Request) -> None:
         first, count = max(0, message["first"]), min(message["count"], MOST)
@@ -503,7 +511,7 @@ class Exchange:
         if message["group"] in dict(self.album.groups):
             self.album.fold(message["group"], open=message["open"])
             self._stays = self.album.version
-            self.tell()
+            self.send_state()
 
     def groups(self) -> list[str]:
         """Return the columns that objects can be grouped by: those with few values."""
@@ -543,7 +551,7 @@ class Exchange:
             self.selection.focus = str(index[album.rows[places[0]]])
         elif later:
             self.selection.focus = next((one for one in later if one != self.selection.focus), later[0])
-        self.tell()
+        self.send_state()
 
     def _label(self, message: messages.Label) -> None:
         known = _row(self.album.table.index, message["id"]) >= 0
@@ -567,7 +575,17 @@ class Exchange:
 
     def _changed(self, *events: Any) -> None:
         self._marks += not events or any(event.name == "version" for event in events)
-        self.tell()
+        self._renew()
+        self.send_state()
+
+    def _renew(self) -> None:
+        """Forget what was read of columns once some were added, removed or replaced; captions that are gone too."""
+        versions = column_versions(self.album.table)
+        if versions != self._versions:
+            self._versions, self._groups = versions, None
+            self.captions = tuple(name for name in self.captions if name in versions)
+            self.album.forget()
+            self._displays += 1
 
 
 def verdicts_of(table: pd.DataFrame, badges: Badges) -> Pair | str | None:
@@ -622,6 +640,17 @@ def first_captions(table: pd.DataFrame) -> list[str]:
     return [*judged, f"{judged[0]}_true"] if judged else numbers
 
 
+def _distinct(values: list[Any]) -> list[str]:
+    """Return a name for each value; no two are the same, and none is `NO_VALUE`."""
+    short, names = [text_of(value) or "empty" for value in values], [NO_VALUE]
+    for text, value in zip(short, values, strict=True):
+        name = text if short.count(text) == 1 else str(value) or text  # with all digits
+        while name in names:
+            name += " (2)"
+        names.append(name)
+    return names[1:]
+
+
 def _row(index: pd.Index, object_id: str | None) -> int:
     """Return the row of an id in an index, or -1; unlike ``get_indexer`` it does not copy a large index."""
     try:
@@ -631,7 +660,9 @@ def _row(index: pd.Index, object_id: str | None) -> int:
 
 
 def text_of(value: Any) -> str:
-    """Return a value of a table as plain text: four significant digits, – if missing."""
+    """Return a value of a table as plain text: four significant digits, whole numbers in full, – if missing."""
     if pd.isna(value):
         return "–"
+    if isinstance(value, float | np.floating) and float(value).is_integer() and abs(value) < _WHOLE:
+        return str(int(value))
     return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)

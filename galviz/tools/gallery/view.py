@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import panel as pn
 import param
@@ -12,6 +11,7 @@ import param
 from galviz.io.markup import as_markdown
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
+from galviz.tools.columns.core import column_versions
 from galviz.tools.formatting import Choices, note, shown_error
 from galviz.tools.gallery import messages
 from galviz.tools.gallery.core import SIZES, Badges, Exchange
@@ -90,11 +90,12 @@ class Gallery(pn.viewable.Viewer):
         self.exchange.controls = self._line("size", "group")
         self.grid.exchange, self.album, self.selection = self.exchange, self.exchange.album, self.exchange.selection
         self.table = self.album.table
-        self.param.captions.objects = {str(name): name for name in self.table.columns}
+        self._offer_captions()
         columns = ", ".join(["object_id", *map(str, self.table.columns[:60])])
         self.param.order.doc = f"A column, or an expression such as abs(z - 0.3). Columns: {as_markdown(columns)}"
         self.param.update(**({"captions": list(self.exchange.captions)} | params))
-        self.selection.param.watch(self._follow, ["version"])
+        self._versions = column_versions(self.table)
+        self._watcher = self.selection.param.watch(self._follow, ["version"])
         if self.stretch_view is not None:
             self.stretch_view.watch(self._restretch)
 
@@ -109,17 +110,26 @@ class Gallery(pn.viewable.Viewer):
 
     @param.depends("order", "descending", "filter", "only_selected", "group", watch=True)
     def _arrange(self, *, stay: bool = False) -> None:
-        among = self._selected() if self.only_selected else None
+        among = self.selection.mask_of(self.table) if self.only_selected else None
         more = {"keep": self.filter, "among": among, "group": self.group, "stay": stay}
         self._try(self.exchange.arrange, self.order, descending=self.descending, **more)
 
-    def _selected(self) -> np.ndarray:
-        same = self.selection.table.index is self.table.index
-        return self.selection.mask if same else self.table.index.isin(self.selection.ids)
+    def _offer_captions(self) -> None:
+        self.param.captions.objects = {str(name): name for name in self.table.columns}
 
     def _follow(self, _: param.parameterized.Event) -> None:
-        if self.only_selected:
+        versions = column_versions(self.table)
+        renewed, self._versions = versions != self._versions, versions
+        if renewed:
+            self._offer_captions()
+            self.captions = [name for name in self.captions if name in versions]
+        if self.only_selected or renewed:
             self._arrange(stay=True)
+
+    def close(self) -> None:
+        """Follow the selection no longer."""
+        self.selection.param.unwatch(self._watcher)
+        self.exchange.close()
 
     @param.depends("tile", "enlarge", watch=True)
     def _resize(self) -> None:

@@ -81,15 +81,23 @@ class GalleryWidget(anywidget.AnyWidget):
         **traits: Any,
     ) -> None:
         more = {"labels": labels, "keys": keys, "badges": badges, "controls": ("size", "sort", "group")}
-        self.exchange = Exchange.of(cutouts, table, linked, self._bring, **more)
+        self.exchange = Exchange.of(cutouts, table, linked, self._send_on, **more)
         self.exchange.on_change = self._take
         self.album, self.linked = self.exchange.album, self.exchange.selection
         first = {"captions": list(self.exchange.captions), "stretch": self.exchange.stretch, "focus": self.linked.focus}
         super().__init__(**(first | {"selection": list(self.linked.ids)} | traits))
-        self.linked.param.watch(self._follow, ["focus", "version"])
+        self._watcher = self.linked.param.watch(self._follow, ["focus", "version"])
         self.on_msg(lambda _, message, __: self.exchange.receive(message))
 
-    def _bring(self, message: messages.State | messages.Window, png: bytes | None) -> None:
+    def close(self) -> None:
+        """Follow the selection no longer, and close the widget."""
+        watcher = vars(self).pop("_watcher", None)  # ipywidgets closes once more at the end
+        if watcher is not None:
+            self.linked.param.unwatch(watcher)
+            self.exchange.close()
+        super().close()
+
+    def _send_on(self, message: messages.State | messages.Window, png: bytes | None) -> None:
         self.send(message, buffers=None if png is None else [png])
 
     def _follow(self, *_: Any) -> None:

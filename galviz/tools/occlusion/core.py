@@ -101,12 +101,15 @@ def to_png(found: Explanation, row: int, value: str, sources: pd.DataFrame) -> b
 
 
 def effects_message(object_id: str, effects: RegionEffects | None, unit: str) -> dict[str, Any]:
-    """Return what hiding each region changes, as far as it is known."""
+    """Return what hiding each region changes, as far as it is known, and why it cannot be."""
     message = {"type": "effects", "id": object_id, "texts": {}, "busy": False}
     if effects is None:
         return message
     texts = {}
     for name, effect in effects.effects.items():
-        told = verdict(effect)
-        texts[name] = effect_text(effect, unit) + (f": {told}" if told else "")
-    return message | {"texts": texts, "busy": len(effects.effects) < len(effects.masks)}
+        comparison = verdict(effect)
+        texts[name] = effect_text(effect, unit) + (f": {comparison}" if comparison else "")
+    left = [name for name in effects.masks if name not in texts]
+    if effects.work.status == "failed":
+        return message | {"texts": texts | dict.fromkeys(left, f"not measured: {effects.work.error}")}
+    return message | {"texts": texts, "busy": bool(left)}

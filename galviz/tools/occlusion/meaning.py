@@ -36,6 +36,7 @@ SOURCES, TOGETHER = "marked sources", "all together"
 MOST_REGIONS = 20
 _CORNERS = 2000  # most corners of a region
 _GALAXIES = ("bcg", "member")
+_ONE = {"members": "member", "field galaxies": "field galaxy", "stars": "star", "sources found": "source found"}
 
 
 def signs(method: str, value: str, unit: str) -> str:
@@ -106,8 +107,8 @@ def verdict(effect: Effect) -> str:
 def sentence(name: str, effect: Effect, unit: str) -> Markup:
     """Return a sentence about hiding a region, as HTML, and what chance means as its title."""
     about = f"Chance: mean and standard deviation of the same shape at {DRAWS} random places of the image."
-    told = verdict(effect)
-    end = f": {told}" if told else ""
+    comparison = verdict(effect)
+    end = f": {comparison}" if comparison else ""
     line = Markup("<b>Hiding {} {}{}.</b>").format(name, effect_text(effect, unit), end)
     return Markup("<span title='{}'>{}</span>").format(about, line)
 
@@ -142,7 +143,7 @@ def marked(sources: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     chosen = sources if members.empty else members
     kinds = {KINDS.get(kind, str(kind)) for kind in chosen["kind"]}
     name = kinds.pop() if len(kinds) == 1 else "marked sources"
-    return f"the {len(chosen)} {name}" if len(chosen) > 1 else f"the only one of the {name}", chosen
+    return f"the {len(chosen)} {name}" if len(chosen) > 1 else f"the only {_ONE.get(name, name)}", chosen
 
 
 def discs(sources: pd.DataFrame, radius: float, shape: tuple[int, int]) -> np.ndarray:
@@ -184,11 +185,10 @@ def region_masks(regions: Sequence[Mapping[str, Any]], shape: tuple[int, int]) -
 def object_line(predictions: Predictions | None, object_id: str, shown_band: str = "") -> Markup:
     """Return the id of an object, its true and its predicted value, and whether the prediction is wrong, as HTML."""
     head = Markup("<b class='id'>{}</b>").format(object_id)
-    told = _told(predictions, object_id, shown_band)
-    return Markup("{} · {}").format(head, told) if told else head
+    return Markup("{} · {}").format(head, _prediction_text(predictions, object_id, shown_band))
 
 
-def _told(predictions: Predictions | None, object_id: str, shown_band: str) -> str | Markup:
+def _prediction_text(predictions: Predictions | None, object_id: str, shown_band: str) -> str | Markup:
     if predictions is None:
         return "the run has no predictions"
     table, target = predictions.table, predictions.target
@@ -202,16 +202,16 @@ def _told(predictions: Predictions | None, object_id: str, shown_band: str) -> s
     if len(rows) > 1:
         right = int((estimate == truth).sum())
         return f"{right} of {len(rows)} right{seen}"
-    said, true = estimate.iloc[0], None if truth is None else truth.iloc[0]
-    text = f"predicted {_short(said)}"
+    predicted, true = estimate.iloc[0], None if truth is None else truth.iloc[0]
+    text = f"predicted {_short(predicted)}"
     if true is None or pd.isna(true):
         return f"{text}; the truth is not known{seen}"
     text = f"true {_short(true)}, {text}"
     if not target.numeric:
-        right = said == true
+        right = predicted == true
         return Markup("{}: <b>{}</b>{}").format(text, "right" if right else "wrong", seen)
     errors = np.abs(np.asarray(predictions.residual, dtype=float))
-    errors, error = errors[np.isfinite(errors)], float(said) - float(true)
+    errors, error = errors[np.isfinite(errors)], float(predicted) - float(true)
     unit = target.rules.unit(target)
     closer = float((errors > abs(error)).mean())
     rank = (

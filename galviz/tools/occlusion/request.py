@@ -14,9 +14,6 @@ from galviz.tools.formatting import field
 from galviz.tools.occlusion.meaning import BASELINES, METHODS, VALUES
 from galviz.work.explanation import ALL_BANDS, OcclusionSettings, outputs
 
-SHOWN = ("band", "value")
-"""Settings that change the display only; they need no new request."""
-
 PIXELS, ARCSEC = "px", "″"
 
 

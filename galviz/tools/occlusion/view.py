@@ -46,7 +46,7 @@ class OcclusionView(pn.viewable.Viewer):
     """
 
     request = param.ClassSelector(class_=RequestControls, constant=True)
-    at_once = param.Boolean(default=True, label="Explain automatically", doc="each object that comes into focus")
+    automatic = param.Boolean(default=True, label="Explain automatically", doc="each object that comes into focus")
     found = param.Parameter(doc="the `Explanation` that is shown, if any")
     effects = param.Parameter(doc="the `RegionEffects` of the regions that are shown, if any")
     running = param.Boolean(default=False)
@@ -59,9 +59,10 @@ class OcclusionView(pn.viewable.Viewer):
         self.canvas, self._row = OcclusionCanvas(sizing_mode="stretch_both"), 0
         self.canvas.on_message = self.receive
         self._drawn: dict[str, list[dict[str, Any]]] = {}
+        self._verdict: tuple[Any, str] = (None, "")
         self.predictions = _predictions(run)
-        self._bring()
-        self._watcher = selection.param.watch(self._bring, ["focus"])
+        self._show_object()
+        self._watcher = selection.param.watch(self._show_object, ["focus"])
 
     @property
     def object_id(self) -> str:
@@ -75,7 +76,7 @@ class OcclusionView(pn.viewable.Viewer):
         return self._drawn.get(self.object_id, [])
 
     @param.depends("request.shown_band", watch=True)
-    def _bring(self, *_: param.parameterized.Event) -> None:
+    def _show_object(self, *_: param.parameterized.Event) -> None:
         self.cancel()
         self.found, self.error, self.effects = None, "", None
         self.request.scale = float(self.cutouts.pixel_scale[self.cutouts.row_of([self.object_id])[0]])
@@ -83,22 +84,22 @@ class OcclusionView(pn.viewable.Viewer):
         shown = (self.object_id, self.sources, self.request.shown_band, self.regions)
         self.canvas.send(object_message(self.cutouts, *shown))
         self.version += 1
-        if self.at_once:
+        if self.automatic:
             self.explain()
 
     @param.depends(
         *(f"request.{name}" for name in ("output", "patch", "stride", "baseline", "method", "segments")), watch=True
     )
-    def _ask_again(self) -> None:
-        if self.at_once:
+    def _explain_again(self) -> None:
+        if self.automatic:
             self.explain()
 
     @param.depends("request.band", watch=True)
-    def _turn(self) -> None:
+    def _change_band(self) -> None:
         if self.found is not None and self.found.settings == self.request.settings():
             self._send()  # the maps of all bands are already computed
             self.measure()
-        elif self.at_once:
+        elif self.automatic:
             self.explain()
 
     def explain(self, _: object = None) -> None:
@@ -137,8 +138,13 @@ class OcclusionView(pn.viewable.Viewer):
             self.running = running
             if new:
                 self._send()
-        if self.effects is not None and self.effects.poll():
+        if self.effects is None:
+            return
+        failed, new = self.effects.work.status == "failed", self.effects.poll()
+        if new or failed:
             self._send_effects()
+        if failed:
+            self.param.update(error=self.effects.work.error, effects=None)
 
     def measure(self) -> None:
         """Request what hiding the regions that were drawn changes; where there are none, the marked sources."""
@@ -165,6 +171,8 @@ class OcclusionView(pn.viewable.Viewer):
             self.step(1 if message["by"] > 0 else -1)
         elif message["id"] == self.object_id:
             self._drawn[self.object_id] = [dict(region) for region in message["regions"]]
+            # For a browser that comes back to this tab.
+            self.canvas.latest["object"] = self.canvas.latest["object"] | {"regions": self.regions}
             self.error = ""
             self.measure()
 
@@ -199,7 +207,7 @@ class OcclusionView(pn.viewable.Viewer):
         return alert(self.error)
 
     @param.depends("version")
-    def who(self) -> Markup:
+    def object_summary(self) -> Markup:
         """Return the object, its true and its predicted value, and whether the prediction is wrong, as HTML."""
         return object_line(self.predictions, self.object_id, self.request.shown_band)
 
@@ -218,8 +226,12 @@ class OcclusionView(pn.viewable.Viewer):
                 where = "" if effects.band not in self.cutouts.bands else f" in {effects.band}"
                 lines.append(sentence(what + where, effect, name_of(found)))
         if effects is not None and not lines:
-            lines.append(Markup("<span class='note'>hiding the marked region …</span>"))
-        lines.append(Markup("{}").format(map_verdict(found, self.row, self.sources, name_of(found))))
+            note = "Measuring the effect of hiding the marked region …"
+            lines.append(Markup("<span class='note'>{}</span>").format(note))
+        of = found, self.row
+        if self._verdict[0] != of:  # it is compared with the map at 200 random places
+            self._verdict = of, map_verdict(*of, self.sources, name_of(found))
+        lines.append(Markup("{}").format(self._verdict[1]))
         return Markup(" ").join(lines)
 
     @param.depends("running", "found", "request.band")
@@ -252,9 +264,9 @@ class OcclusionView(pn.viewable.Viewer):
             )
             for label, by, which, key in (("◀", -1, "previous", "←"), ("▶", 1, "next", "→"))
         ]  # fmt: skip
-        at_once = pn.Column(explain, visible=pn.bind(lambda on: not on, self.param.at_once), margin=0)
-        who = text(self.who, margin=(8, 10), styles={"flex": "1 1 300px"})
-        parts = (*step, who, *self.request.above(), at_once, cancel)
+        by_hand = pn.Column(explain, visible=pn.bind(lambda on: not on, self.param.automatic), margin=0)
+        summary = text(self.object_summary, margin=(8, 10), styles={"flex": "1 1 300px"})
+        parts = (*step, summary, *self.request.above(), by_hand, cancel)
         row = pn.FlexBox(*parts, align_items="center", sizing_mode="stretch_width")
         # As high while the map is computed as after: the pictures below must not jump.
         means = text(self.meaning, margin=(2, 10), sizing_mode="stretch_width", styles={"min-height": "40px"})
@@ -263,9 +275,9 @@ class OcclusionView(pn.viewable.Viewer):
     def settings(self) -> pn.viewable.Viewable:
         """Return the controls beside the map: few, and the others under "Advanced"."""
         explain = pn.widgets.Button(label="Explain again", on_click=self.explain)
-        at_once = field(self.param.at_once, type=pn.widgets.Toggle)
+        automatic = field(self.param.automatic, type=pn.widgets.Toggle)
         more = pn.Card(
-            *self.request.advanced(), at_once, explain,
+            *self.request.advanced(), automatic, explain,
             title="Advanced", collapsed=True, sizing_mode="stretch_width", css_classes=["galviz-section"],
         )  # fmt: skip
         return pn.Column(*self.request.basic(), more, text(self.about()), sizing_mode="stretch_width")

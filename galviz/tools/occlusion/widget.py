@@ -177,6 +177,8 @@ class OcclusionWidget(anywidget.AnyWidget):
         if hidden is not None:
             hidden.poll()
             texts = {name: effect_text(effect, name_of(self.found)) for name, effect in hidden.effects.items()}
+            if hidden.work.status == "failed":  # the texts say why there are no more
+                texts = effects_message(self.object_id, hidden, name_of(self.found))["texts"]
             self.set_trait("effects", texts)
         self.send(effects_message(self.object_id, hidden, name_of(self.found)), buffers=[])
 

@@ -99,11 +99,7 @@ class Categories:
         rows, found = pd.factorize(values)
         texts, counts = [_written(value) for value in found], np.bincount(rows[rows >= 0], minlength=len(found))
         many = len(found) > len(SIGNS)
-        order = (
-            np.argsort(-counts, kind="stable")[: len(SIGNS) - 1]
-            if many
-            else sorted(range(len(found)), key=texts.__getitem__)
-        )
+        order = np.argsort(-counts, kind="stable")[: len(SIGNS) - 1] if many else _sorted(found, texts)
         names = [*(texts[k] for k in order), *[OTHERS] * many]
         code_of = np.full(len(found) + 1, len(SIGNS) - 1, dtype=np.int8)
         code_of[list(order)], code_of[-1] = range(len(order)), -1  # the last is that of -1: no value
@@ -132,6 +128,14 @@ class Categories:
             yield f"{name} ({size:,})", colour, mark
         if not self.known.all():
             yield f"{self.without} ({int((~self.known).sum()):,})", GREY, "cross"
+
+
+def _sorted(values: np.ndarray, texts: list[str]) -> list[int]:
+    """Return the order of values: numbers by their size, others as texts."""
+    try:
+        return sorted(range(len(values)), key=values.__getitem__)
+    except TypeError:  # of several kinds
+        return sorted(range(len(values)), key=texts.__getitem__)
 
 
 def _written(value: object) -> str:

@@ -145,7 +145,7 @@ def scatter(
     plot, follow = _objects(selection, plane, drawing, coloured, colour=colour, ends=ends)
     errors = [selection.values(name)[drawn] if name else None for name in drawing.errors]
     plot, notes = _with_lines(plot, drawing, shown, errors)
-    notes = [f"{outside:,} outside the axes: zoom out"] * bool(outside) + notes
+    notes = [f"{outside:,} lie outside the axes (zoom out to see them)"] * bool(outside) + notes
     notes = [f"{int(low.sum()):,} at or below 0 are not drawn on a logarithmic axis"] * bool(low.any()) + notes
     title = _title(axes, len(shown), len(table) - int(low.sum()), dense=_dense(drawing, shown), coloured=coloured)
     options = {"logx": log[0], "logy": log[1], "title": "; ".join([title, *notes])} | _directions(drawing)
@@ -163,8 +163,10 @@ def _with_lines(
     for error, across in zip(errors, (True, False), strict=True):
         if error is not None:
             plot = explore.error_bars(*shown.T, error, horizontal=across, log=drawing.log) * plot
-    bare = sum(int((~(error > 0)).sum()) for error in errors if error is not None)
-    notes += [f"{bare:,} errors are missing"] * bool(bare)
+    bare = np.zeros(len(shown), dtype=bool)
+    for error in errors:
+        bare |= False if error is None else ~(error > 0)
+    notes += [f"{int(bare.sum()):,} objects have no error bar"] * bool(bare.any())
     if drawing.contours and len(shown) > 1:
         plot = plot * explore.contours(*shown.T, drawing.log)
     line = explore.guide(drawing.guide, *shown.T, drawing.log) if len(shown) else None
@@ -416,7 +418,7 @@ def histogram(
     known = np.isfinite(values) & (values > 0 if log else True)
     edges = np.histogram_bin_edges(np.log10(values[known]) if log else values[known], bins=bins)
     edges = 10**edges if log else edges
-    if log and known.any():  # rounding must not push an end out of the bins
+    if log and known.any() and np.ptp(values[known]) > 0:  # rounding must not push an end out of the bins
         edges[[0, -1]] = values[known].min(), values[known].max()
 
     def counted(mask: np.ndarray) -> np.ndarray:
@@ -475,7 +477,7 @@ def matrix(
 
     def tapped(x: str | None, y: str | None) -> None:
         if x in counts.columns and y in counts.index:
-            cell = [f"{w} == {_literal(v, one)}" for w, v, one in zip(written, (x, y), values, strict=True)]
+            cell = [_is(w, v, one) for w, v, one in zip(written, (x, y), values, strict=True)]
             take(selection.where, " and ".join(cell))
 
     hv.streams.Tap(source=source).add_subscriber(tapped)
@@ -523,12 +525,15 @@ def _as_text(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(numbers), [f"{value:g}" for value in numbers], None).astype(object)
 
 
-def _literal(value: str, values: np.ndarray) -> str:
-    """Return a value of a matrix as a literal of an expression."""
+def _is(name: str, value: str, values: np.ndarray) -> str:
+    """Return the condition that a column or an expression has a value of a matrix."""
     if values.dtype == bool:
-        return str(value == "1")
-    texts = values.dtype == object and not any(isinstance(one, int) for one in values)
-    return repr(str(value)) if texts else value
+        return f"{name} == {value == '1'}"
+    some = next((one for one in values if not pd.isna(one)), None)
+    if isinstance(some, bool | np.bool_):  # flags with gaps compare as text
+        return f"{name} in ({value},)"
+    texts = values.dtype == object and not isinstance(some, int)
+    return f"{name} == {str(value)!r}" if texts else f"{name} == {value}"
 
 
 def _title(

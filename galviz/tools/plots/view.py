@@ -8,6 +8,7 @@ import panel as pn
 import param
 
 from galviz.sky.readers.positions import position_columns
+from galviz.tools.columns.core import column_versions
 from galviz.tools.formatting import built_when, drawn, error_note, field, shown_error, text
 from galviz.tools.plots import core as plots
 from galviz.tools.plots.defaults import default_plots
@@ -101,13 +102,16 @@ class PlotView(pn.viewable.Viewer):
     def _selected(self, *events: param.parameterized.Event) -> None:
         if self.selection.table is not self.table:  # another tab is open, with another table
             return
-        if self.subsets and self._shown_subsets != self._subset_sizes():
+        if self._shown_subsets != self._subsets_and_columns():
             self._redraw += 1
         else:
             self._follow(*events)
 
-    def _subset_sizes(self) -> tuple[tuple[str, int], ...]:
-        return tuple((name, int(self.selection.subset(name).sum())) for name in self.selection.names)
+    def _subsets_and_columns(self) -> tuple[tuple[str, int], ...]:
+        """Return what tells whether the subsets, or columns that were computed or joined, are still those drawn."""
+        names, used = self.selection.names if self.subsets else (), (self.x, self.y, self.colour)
+        added = [one for one in column_versions(self.table).items() if one[1] and any(str(one[0]) in u for u in used)]
+        return (*((name, hash(self.selection.subset(name).tobytes())) for name in names), *added)
 
     @param.depends("kind", watch=True)
     def _find_positions(self) -> None:
@@ -157,7 +161,7 @@ class PlotView(pn.viewable.Viewer):
         names, axes = (self.x, self.y), (self.label(self.x), self.label(self.y))
         units = tuple("" if name in self._labels else plots.unit_of(name, self.table, self.units) for name in names)
         colour = (self.colour, self.label(self.colour)) if self.colour.strip() else None
-        self._shown_subsets = self._subset_sizes() if self.subsets else ()
+        self._shown_subsets = self._subsets_and_columns()
         if self.kind == "scatter":
             more = {"drawing": self.drawing(), "colour": colour, "units": units}
             return plots.scatter(self.selection, names, axes, self._take, **more)
@@ -239,6 +243,12 @@ class PlotView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         plot = pn.Column(self.plot, height=_HEIGHT, sizing_mode="stretch_width")
         return pn.Column(self.controls(), plot, sizing_mode="stretch_width")
+
+    def close(self) -> None:
+        """Follow the selection no longer."""
+        watchers = self.selection.param.watchers.get("version", {}).get("value", [])
+        for watcher in [one for one in watchers if one.fn == self._selected]:
+            self.selection.param.unwatch(watcher)
 
 
 def _group(title: str, visible: Any, *parts: pn.viewable.Viewable) -> pn.viewable.Viewable:

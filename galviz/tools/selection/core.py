@@ -61,6 +61,10 @@ class Selection(param.Parameterized):
         """True for each selected object of the table, shape (N,)."""
         return self._mask.copy()
 
+    def mask_of(self, table: pd.DataFrame) -> np.ndarray:
+        """Return True for each selected object of another table, or of this one, shape (N,)."""
+        return self.mask if self._table.index is table.index else table.index.isin(self.ids)
+
     @property
     def ids(self) -> np.ndarray:
         """The selected ids (str), in table order."""
@@ -120,8 +124,8 @@ class Selection(param.Parameterized):
         steps: list[tuple[str, dict[str, Any]]] = [step for pair in subsets for step in pair]
         self._steps = [*steps, chosen(self._mask)] if steps or self._count else []
 
-    def choose(self, ids: Iterable[str], how: str = "replace") -> None:
-        """Select objects by their ids.
+    def choose(self, ids: Iterable[str], how: str = "replace", *, amend: bool = False) -> None:
+        """Select objects by their ids. With `amend`, as `where`.
 
         Raises
         ------
@@ -135,7 +139,7 @@ class Selection(param.Parameterized):
             raise KeyError(f"ids: expected ids of the table, got {ids[int(np.argmin(rows))]!r}, which is not in it.")
         mask = np.zeros(len(self._table), dtype=bool)
         mask[rows] = True
-        self._step("choose", {"ids": ids, "how": how}, mask)
+        self._step("choose", {"ids": ids, "how": how}, mask, amend=amend)
 
     def where(
         self, expression: str, how: str = "replace", *, mask: np.ndarray | None = None, amend: bool = False

@@ -16,7 +16,8 @@ from galviz.io.expressions import matches
 from galviz.io.markup import Markup
 from galviz.io.tables import safe_for_page
 from galviz.sky.readers.positions import position_columns
-from galviz.tools.formatting import data_table, error_note, field, shown_error, text
+from galviz.tools.columns.core import column_versions
+from galviz.tools.formatting import data_table, error_note, field, shown_error, text, titles
 from galviz.tools.selection.core import Selection
 from galviz.tools.table.core import column_statistics
 
@@ -48,7 +49,7 @@ class TableView(pn.viewable.Viewer):
     def __init__(self, table: pd.DataFrame, selection: Selection, rows: int = 12, **params: object) -> None:
         super().__init__(selection=selection, **params)
         self.table, self._rows = table, rows
-        self._shown_columns = list(table.columns)
+        self._shown_columns = column_versions(table)
         self.widget = data_table(
             safe_for_page(table),
             pagination="remote",
@@ -63,13 +64,13 @@ class TableView(pn.viewable.Viewer):
         self._show_focus()
 
     def _formats(self) -> dict[str, Any]:
-        """Return how columns are written: decimals, and numbers to the right."""
+        """Return how columns are written: titles, decimals, and numbers to the right."""
         shown = safe_for_page(self.table.iloc[:1]) if len(self.table) > 1 else safe_for_page(self.table)
         degrees = position_columns(self.table.iloc[:: max(len(self.table) // 1000, 1)]) or ()
         formats = {name: _DEGREES if name in degrees else _DECIMALS for name in shown.select_dtypes("floating")}
         numbers = {name: NumberFormatter(format=form, nan_format="–") for name, form in formats.items()}
         right = dict.fromkeys(map(str, self.table.select_dtypes("number")), "right")
-        return {"formatters": numbers, "text_align": right, "header_align": right}
+        return {"titles": titles(self.table), "formatters": numbers, "text_align": right, "header_align": right}
 
     def _clicked(self, event: object) -> None:
         self.selection.focus = str(self.widget.value.index[event.row])
@@ -84,7 +85,7 @@ class TableView(pn.viewable.Viewer):
             return
         self.error = ""
         if self.only_selected:
-            keep = keep & _selected(self.table, self.selection)
+            keep = keep & self.selection.mask_of(self.table)
         self.widget.selection = []  # rows that may not be there any more
         self.widget.value = safe_for_page(self.table if keep.all() else self.table[keep])
         self.widget.page = 1
@@ -92,10 +93,12 @@ class TableView(pn.viewable.Viewer):
 
     @param.depends("selection.shown", watch=True)
     def _renew(self) -> None:
-        """Show the columns that were added or removed."""
-        if list(self.table.columns) != self._shown_columns:
-            self._shown_columns = list(self.table.columns)
-            self.widget.param.update(**self._formats())
+        """Show the columns that were added, removed or replaced."""
+        columns = column_versions(self.table)
+        if columns != self._shown_columns:
+            self._shown_columns = columns
+            formats, gone = self._formats(), self.widget.titles  # a column that is removed is shown until `_arrange`
+            self.widget.param.update(**formats | {"titles": gone | formats["titles"]})
             self._arrange()
 
     @param.depends("selection.version", watch=True)
@@ -163,16 +166,16 @@ class StatisticsView(pn.viewable.Viewer):
     ) -> None:
         super().__init__(selection=selection, **params)
         self.table, self.units = table, {} if units is None else units
-        self._shown_columns = list(table.columns)
+        self._shown_columns = column_versions(table)
 
     def statistics(self) -> pd.DataFrame:
         """Return the statistics that are shown."""
-        mask = _selected(self.table, self.selection) if self.only_selected else None
+        mask = self.selection.mask_of(self.table) if self.only_selected else None
         return column_statistics(self.table, self.units, mask)
 
     @param.depends("selection.version", watch=True)
     def _follow(self) -> None:
-        columns = list(self.table.columns)
+        columns = column_versions(self.table)
         if self.only_selected or columns != self._shown_columns:
             self._shown_columns = columns
             self.version += 1
@@ -182,7 +185,7 @@ class StatisticsView(pn.viewable.Viewer):
         """Return the statistics as a table."""
         found = self.statistics()
         right = dict.fromkeys(map(str, found.select_dtypes("number")), "right")
-        count = int(_selected(self.table, self.selection).sum()) if self.only_selected else len(self.table)
+        count = int(self.selection.mask_of(self.table).sum()) if self.only_selected else len(self.table)
         widget = data_table(found, text_align=right, header_align=right, layout="fit_data")
         about = text(Markup("<div role='status'>{:,} objects, {:,} columns</div>").format(count, len(found)))
         return pn.Column(about, widget, sizing_mode="stretch_width")
@@ -190,8 +193,3 @@ class StatisticsView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         only = field(self.param.only_selected, type=pn.widgets.Checkbox)
         return pn.Column(only, self.body, sizing_mode="stretch_width")
-
-
-def _selected(table: pd.DataFrame, selection: Selection) -> np.ndarray:
-    """Return which rows of a table are selected, (N,)."""
-    return selection.mask if selection.table.index is table.index else table.index.isin(selection.ids)

@@ -30,6 +30,7 @@ class ModelsView(pn.viewable.Viewer):
     chosen = param.ListSelector(default=[], objects=[], label="Other models under this line")
     scores = param.Dict(default={}, doc="name → `Scored` of each chosen model, once they are sorted")
     of = param.Tuple(default=("", "", 0.5), doc="score, truth and cut of the first model")
+    offered = param.Boolean(default=False, doc="whether there are other models")
     error = param.String(default="")
 
     def __init__(
@@ -48,6 +49,7 @@ class ModelsView(pn.viewable.Viewer):
         """Compare with other scores of the first model: the same column in other runs, the same truth."""
         columns = {f"column {name}": name for name in answers(self.table).values() if name != scored.score}
         self.param.chosen.objects = [*self.others, *columns]
+        self.offered = bool(self.param.chosen.objects)
         self.chosen = [name for name in self.chosen if name in self.param.chosen.objects]
         self._columns, self._first, self.of = columns, (scored.score, scored), (scored.score, truth, cut)
         self.move(self.threshold)
@@ -89,8 +91,7 @@ class ModelsView(pn.viewable.Viewer):
         return error_note(self.error)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        there = self.param.chosen.rx().rx.pipe(lambda _: bool(self.param.chosen.objects))
-        choice = field(self.param.chosen, type=Choices, width=420, max_items=6, visible=there)
+        choice = field(self.param.chosen, type=Choices, width=420, max_items=6, visible=self.param.offered)
         return pn.Column(choice, self._alert, self.rows, sizing_mode="stretch_width")
 
 

@@ -56,7 +56,7 @@ class NearView(pn.viewable.Viewer):
             if not np.array_equal(album.rows, now):
                 album.rows = now
                 album.version += 1
-                grid.exchange.tell()
+                grid.exchange.send_state()
 
     def _update(self, **changes: object) -> None:
         for grid in self.grids:

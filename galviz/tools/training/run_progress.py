@@ -146,7 +146,7 @@ class RunView(pn.viewable.Viewer):
             patience = 0
         if patience and self.state["status"] == "running":
             left = max(patience - int(self.metrics["epoch"].iloc[-1] - epoch), 0)
-            line += Markup(" · ends after {} more epochs without improvement").format(left)
+            line += Markup(" · stops after {} more epochs without improvement").format(left)
         return line
 
     @param.depends("sampled")

@@ -43,7 +43,7 @@ def samples_html(samples: Predictions, epoch: int, urls: Sequence[str] = ()) -> 
     items = Markup("").join(
         _item(row, target, name, url) for (_, row), url in zip(table.iterrows(), pictures, strict=True)
     )
-    head = Markup("<div role='status'>{} objects that the network does not learn from, after epoch {}</div>")
+    head = Markup("<div role='status'>{} held-out objects; the network's predictions after epoch {}</div>")
     return head.format(len(table), epoch) + Markup("<ul>{}</ul>").format(items)
 
 
@@ -60,11 +60,12 @@ def _item(row: pd.Series, target: Target, name: str, url: str) -> Markup:
 
 @lru_cache(maxsize=16)
 def sample_pictures(sky: Path, ids: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the pictures of objects as addresses; none where the sky cannot be read."""
+    """Return the pictures of objects as addresses: none where the sky cannot be read, ``""`` where it lacks one."""
     try:
         cutouts = CutoutSet.open(sky)
         rows = cutouts.catalogue.index.get_indexer(list(ids))
-        images = (cutouts.images[int(row)] for row in rows)
-        return picture_urls(images, cutouts.bands, StretchView(cutouts).stretch(), side=_SIDE)
+        images = (cutouts.images[int(row)] for row in rows if row >= 0)
+        urls = iter(picture_urls(images, cutouts.bands, StretchView(cutouts).stretch(), side=_SIDE))
+        return tuple(next(urls) if row >= 0 else "" for row in rows)
     except (ValueError, OSError, KeyError):
         return ()

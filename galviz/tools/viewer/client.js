@@ -354,8 +354,12 @@ export function exact(value) {
 export function withError(value, error) {
   if (value === null) return "–";
   if (error === null || error <= 0) return number(value);
-  const digits = clamp(1 - Math.floor(Math.log10(error)), 0, 8);
-  return `${value.toFixed(digits)} ± ${error.toFixed(digits)}`.replaceAll("-", "−");
+  const digits = Math.max(0, 1 - Math.floor(Math.log10(error)));
+  const written = (/** @type {number} */ unit, /** @type {number} */ places) =>
+    [value, error].map((one) => (one / unit).toFixed(places)).join(" ± ");
+  if (digits <= 8) return written(1, digits).replaceAll("-", "−");
+  const power = Math.floor(Math.log10(Math.max(Math.abs(value), error)));
+  return `(${written(10 ** power, clamp(digits + power, 0, 8))})e${power}`.replaceAll("-", "−");
 }
 
 /**
@@ -786,19 +790,19 @@ class Focus {
   legend = make("div", "legend");
   watch = new ResizeObserver(() => this.later());
   buttons = {
-    blink: button("blink", () => this.blink(), { title: "through the bands (b)", pressed: false }),
+    blink: button("blink", () => this.blink(), { title: "cycle through the bands (b)", pressed: false }),
     contrast: button("contrast", () => this.setContrast(), {
       title:
         "drag: right and left for the bias, up and down for the contrast; so does the right button; double-click: undo (s)",
       pressed: false,
     }),
     north: button("north up", () => this.setNorth(), { title: "turned for display only (n)", pressed: false }),
-    sources: button("sources", () => this.mark(), { title: "mark what is known to lie here (m)", pressed: false }),
+    sources: button("sources", () => this.mark(), { title: "mark known sources (m)", pressed: false }),
     circle: button("aperture", () => this.setCircle(this.circle ? null : this.firstCircle()), {
       title: "flux, magnitude and S/N inside a circle (p)",
       pressed: false,
     }),
-    facts: button("facts", () => this.open(), { title: "what is known of this object (i)", pressed: false }),
+    facts: button("facts", () => this.open(), { title: "catalogue values of this object (i)", pressed: false }),
     whole: button("reset", () => this.reset(), { title: "whole image (0), contrast as before (r)" }),
   };
 
@@ -961,7 +965,10 @@ class Focus {
       this.contour.replaceChildren(...bands.map(option));
       this.contour.value = bands.includes(value) ? value : "";
     }
-    if (before?.id !== object.id) this.askContours();
+    if (before?.id !== object.id) {
+      this.askContours();
+      this.setFluxes([], ""); // those of the object before
+    }
     if (!this.circle || before?.id === object.id) return;
     const [then, now] = [before?.arcsec, object.arcsec];
     if (then && now && then !== now) {
@@ -1145,7 +1152,7 @@ class Focus {
    * @param {string} problem
    */
   setFluxes(fluxes, problem) {
-    this.fluxes = fluxes;
+    this.fluxes = this.circle ? fluxes : []; // an answer may come when the circle is gone
     this.table.replaceChildren();
     const { circle, scene } = this;
     if (!circle || !scene) return;
@@ -1155,7 +1162,7 @@ class Focus {
     const { unit } = scene.object;
     const size = arcsec ? ` = ${number(circle.radius * arcsec)}″` : "";
     const table = make("table");
-    const title = `Radius ${number(circle.radius)} px${size}. Errors: noise of the sky, without that of the source.`;
+    const title = `Radius ${number(circle.radius)} px${size}. Errors include the sky noise only, not the source's photon noise.`;
     table.append(make("caption", "", title));
     const row = (/** @type {string[]} */ cells, /** @type {"td" | "th"} */ tag) => {
       const line = make("tr");

@@ -20,7 +20,7 @@ from galviz.tools.gallery.core import text_of
 from galviz.tools.labels.core import Labels
 from galviz.tools.marks import marks_message
 from galviz.tools.viewer import messages
-from galviz.tools.viewer.figure import contours, scale_bar
+from galviz.tools.viewer.figure import contours
 
 _PAGES = {
     "Aladin Lite": "https://aladin.cds.unistra.fr/AladinLite/?target={ra:.7f}%20{dec:+.7f}&fov={field:.5f}",
@@ -28,7 +28,7 @@ _PAGES = {
     "Legacy Survey": "https://www.legacysurvey.org/viewer?ra={ra:.7f}&dec={dec:.7f}&mark={ra:.7f},{dec:.7f}&zoom=15",
 }
 _NO_FLUX = "Display pixels carry no flux: nothing is measured. Open the survey's FITS images instead of its pictures."
-_NO_RING = "Give a radius above 0, and a ring of sky whose second radius is the larger."
+_NO_RING = "The radius must be above 0, and the ring's outer radius larger than its inner one."
 _MOST_LEVELS = 12
 
 
@@ -124,9 +124,7 @@ class ObjectData:
         marks = marks_message(dict.fromkeys(source["kind"] for source in sources))
         message |= {"sources": sources, "marks": marks, "wcs": self._wcs(object_id)}
         scale = float(self.cutouts.pixel_scale[self._index.get_loc(object_id)]) if images is not None else 1.0
-        length, label = scale_bar(width * scale) if np.isfinite(scale) else (0.0, "")
-        message["bar"] = {"pixels": length / scale if label else 0.0, "label": label}
-        message["arcsec"] = scale if label and images is not None else 0.0
+        message["arcsec"] = scale if images is not None and np.isfinite(scale) else 0.0
         message["links"] = self._links(object_id, message["wcs"], max(height, width) * scale)
         if images is not None:
             message["pixels"] = np.ascontiguousarray(images, dtype="<f4").tobytes()
@@ -157,7 +155,7 @@ class ObjectData:
         try:
             found = aperture_fluxes(images, self.cutouts.bands, centre, request["radius"], ring, **more)
         except ValueError:
-            return answer | {"problem": "Give a radius above 0, and a ring that is wider outside."}
+            return answer | {"problem": _NO_RING}
         rows = found.drop(columns="sky").reset_index()
         return answer | {"bands": rows.astype(object).where(rows.notna(), None).to_dict("records")}
 
@@ -169,7 +167,8 @@ class ObjectData:
         return self._read[1:]
 
     def _facts(self, object_id: str) -> list[list[str]]:
-        facts = self.facts.loc[object_id].items() if object_id in self.facts.index else ()
+        rows = self.facts.loc[[object_id]] if object_id in self.facts.index else self.facts.iloc[:0, :0]
+        facts = [(name, rows.iloc[0, k]) for k, name in enumerate(rows.columns)]  # a row as a Series is all floats
         label = "" if self.labels is None else self.labels.get(object_id)
         return [*([["label", label]] if label else []), *([str(name), text_of(value)] for name, value in facts)]
 

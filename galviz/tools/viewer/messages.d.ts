@@ -14,11 +14,6 @@ export type Source = {
   p_mem: number | null;
 };
 
-export type Bar = {
-  pixels: number;
-  label: string;
-};
-
 export type Stretch = {
   name: string;
   all: string;
@@ -46,7 +41,6 @@ export type Object = {
   marks: Record<string, [string, string, string]>;
   wcs: Wcs | null;
   links: Array<[string, string]>;
-  bar: Bar;
   arcsec: number;
   tallest: number;
   stretch: Stretch;

@@ -20,13 +20,6 @@ class Source(TypedDict):
     p_mem: float | None
 
 
-class Bar(TypedDict):
-    """The scale bar."""
-
-    pixels: float  # 0: the scale is not known
-    label: str
-
-
 class Stretch(TypedDict):
     """How pixels become colours."""
 
@@ -58,7 +51,6 @@ class Object(TypedDict):
     marks: dict[str, tuple[str, str, str]]  # kind of source → path of its shape (SVG), colour, name
     wcs: Wcs | None
     links: list[tuple[str, str]]  # name and address of pages that show this place of the sky
-    bar: Bar
     arcsec: float  # of a pixel; 0: not known
     tallest: int  # largest height of a large picture, px; 0: the viewer fills its pane
     stretch: Stretch

@@ -81,8 +81,8 @@ class StretchView(pn.viewable.Viewer):
         more = {name: getattr(self, name) for name in ("kind", "percentile", "gamma", "brightness", "palette")}
         return Stretch(bands=bands, limits=limits, a=self.softening, **more)
 
-    def watch(self, changed: Callable[..., None]) -> None:
-        """Call `changed` after each change of a control that leaves valid settings."""
+    def watch(self, changed: Callable[..., None]) -> param.parameterized.Watcher:
+        """Call `changed` after each change of a control that leaves valid settings; ``param.unwatch`` ends it."""
 
         def try_it(*events: param.parameterized.Event) -> None:
             try:
@@ -93,7 +93,7 @@ class StretchView(pn.viewable.Viewer):
                 self.error = ""
                 changed(*events)
 
-        self.param.watch(try_it, [*_ORDER])
+        return self.param.watch(try_it, [*_ORDER])
 
     def _has_effect(self, name: str) -> Any:
         """Return whether a control has an effect: True, or an expression that follows the other controls."""

@@ -88,8 +88,8 @@ class FocusView(pn.viewable.Viewer):
         self._stretch, self._picture = self.stretch_view.stretch(), self.stretch_view.picture
         self.canvas = FocusCanvas(sizing_mode="stretch_width")
         self.canvas.on_message = self.receive
-        selection.param.watch(self._show, ["focus"])
-        self.stretch_view.watch(self._restretch)
+        self._focused = selection.param.watch(self._show, ["focus"])
+        self._stretched = self.stretch_view.watch(self._restretch)
 
     @property
     def object_id(self) -> str:
@@ -156,6 +156,11 @@ class FocusView(pn.viewable.Viewer):
         self._stretch = self.stretch_view.stretch()
         stretch = self.stretch_message()
         self.canvas.send(messages.NewStretch(type="stretch", id=self.object_id, stretch=stretch, turn=turned))
+
+    def close(self) -> None:
+        """Follow the selection and the stretch no longer."""
+        self.selection.param.unwatch(self._focused)
+        self.stretch_view.param.unwatch(self._stretched)
 
     def pane(self) -> pn.viewable.Viewable:
         """Return the viewer without its settings; it fills the pane that it is put into, and the picture fills it."""

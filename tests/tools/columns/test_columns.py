@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from galviz.io.tables import read_table, write_table
-from galviz.tools.columns.core import TableColumns
+from galviz.tools.columns.core import TableColumns, column_versions
 from galviz.tools.columns.view import ColumnsView
 from galviz.tools.export.view import ExportPanel
 from galviz.tools.gallery.core import Album
@@ -143,10 +143,33 @@ def test_a_state_that_does_not_fit_leaves_all_as_it_was(columns, bad):
     assert columns.to_json() == [{"name": "g_r", "expression": "g - r", "unit": "mag"}]
 
 
+def test_a_constant_text_is_a_column_and_an_odd_failure_changes_nothing(columns, monkeypatch):
+    columns.add("sort", "'spiral'")
+    assert columns.table["sort"].tolist() == ["spiral"] * N
+    before, versions = columns.table.copy(), column_versions(columns.table)
+    monkeypatch.setattr("galviz.tools.columns.core.as_column", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        columns.restore([{"name": "new", "expression": "g"}])
+    pd.testing.assert_frame_equal(columns.table, before)
+    assert column_versions(columns.table) == versions
+
+
+def test_columns_are_restored_with_one_message(columns):
+    versions = []
+    columns.selection.param.watch(lambda event: versions.append(event.new), ["version"])
+    columns.restore([{"name": "a", "expression": "g"}, {"name": "b", "expression": "a * 2"}])
+    assert len(versions) == 1
+    before = column_versions(columns.table)
+    columns.restore([{"name": "a", "expression": "r"}, {"name": "b", "expression": "a * 2"}])
+    after = column_versions(columns.table)
+    assert list(after) == list(before)
+    assert [name for name in after if after[name] != before[name]] == ["a", "b"]
+
+
 def test_the_form_adds_and_removes_and_says_what_is_wrong(columns):
     view = ColumnsView(columns)
     assert view.__panel__().get_root()
-    view.param.update(called="<b>", expression="g - q", unit="mag")
+    view.param.update(called="<b>S&N", expression="g - q", unit="mag")
     view.add()
     assert "expected a column, got 'q'" in view.error
     view.expression = "g - r"
@@ -154,10 +177,10 @@ def test_the_form_adds_and_removes_and_says_what_is_wrong(columns):
     assert (view.error, view.called, view.expression) == ("", "", "")
     (row,) = view.listed()
     assert "&lt;b&gt;" in row[0].object
-    assert "<b>" not in row[1].label
+    assert row[1].label == "Remove <b>S&N"  # Bokeh shows a label as text
     row[1].clicks += 1
     assert len(view.listed()) == 0
-    assert "<b>" not in columns.table
+    assert "<b>S&N" not in columns.table
 
 
 def test_another_tab_is_not_disturbed(columns, original):

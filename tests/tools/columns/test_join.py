@@ -36,7 +36,7 @@ def test_a_join_by_id_counts_what_matches_and_renames_equal_names():
     assert found.notes("b.csv") == [
         "2 of 4 objects have a match in b.csv; 2 have none.",
         "1 rows of b.csv match no object.",
-        "Columns that both tables have are renamed: z → z_2.",
+        "Columns whose names are in use, or too long, are renamed: z → z_2.",
     ]
 
 
@@ -70,7 +70,7 @@ def test_a_row_belongs_to_the_nearest_object_only():
     assert found.table["object_id_2"].isna().tolist() == [False, True]
     assert (found.matched, found.unmatched, found.shared) == (1, 1, 1)
     assert found.renamed == {"ra": "ra_2", "dec": "dec_2", "object_id": "object_id_2"}
-    assert any("share their match" in note for note in found.notes())
+    assert any("another object is closer" in note for note in found.notes())
 
 
 @settings(deadline=None, max_examples=30)
@@ -104,6 +104,28 @@ def test_a_suffix_that_is_in_use_grows():
     first = keyed(["a"], z=[1.0], z_2=[2.0]).table
     found = join(first, keyed(["a"], z=[3.0]))
     assert list(found.table.columns) == ["z_2_2"]
+
+
+def test_the_distance_takes_no_name_of_the_second_table():
+    other = keyed(["p"], {"separation": "kpc"}, ra=[10.0], dec=[0.5 * ARCSEC], separation=[7.0])
+    found = join(FIRST, other, by="position")
+    assert (found.table.loc["a", "separation"], found.units["separation"]) == (7, "kpc")
+    assert found.table.loc["a", "separation_2"] == pytest.approx(0.5, rel=1e-4)
+    assert found.units["separation_2"] == "arcsec"
+
+
+def test_any_name_of_a_column_can_be_added():
+    names = [" z ", "z", "n" * 90, "n" * 95, " ", "new "]
+    other = KeyedTable(pd.DataFrame([[1.0] * 6], index=pd.Index(["a"], name="object_id"), columns=names))
+    columns = TableColumns(Selection(FIRST.copy()), {})
+    view = JoinView(columns)
+    view.receive(other, "other.csv")
+    view.add()
+    assert view.error == ""
+    added = ["z_2", "z_2_2", "n" * 80, "n" * 78 + "_2", "column", "new"]
+    assert list(columns.table.columns) == [*FIRST.columns, *added]
+    with pytest.raises(ValueError, match="expected different names"):
+        columns.attach(pd.DataFrame({"a": FIRST["z"], " a": FIRST["z"]}))
 
 
 def test_tables_without_rows_or_matches():

@@ -180,6 +180,11 @@ def test_objects_on_which_they_differ_most_are_shown(told, sky):
     apart = (first["ln_richness"] - second["ln_richness"]).abs()[~first["in_training"]]
     assert grid.exchange.album.ids(0, 20) == list(apart.sort_values(ascending=False).index)
     assert grid.exchange.captions == ("estimate_a", "estimate_b", "truth")
+    followers = len(selection.param.watchers["version"]["value"])
+    _, last = given(view.body)
+    assert len(selection.param.watchers["version"]["value"]) == followers  # those of what was shown before are gone
+    view.close()
+    assert len(selection.param.watchers["version"]["value"]) < followers
     same = CompareView(first, first, sky, selection, **columns)
     said = words(given(same.body)[1])
     assert "Both predict the same for every object" in said

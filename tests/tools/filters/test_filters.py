@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galviz.io.expressions import matches
+from galviz.tools.columns.core import TableColumns
 from galviz.tools.filters import messages
 from galviz.tools.filters.core import BINS, Exchange, Filter, Filters, first_columns
 from galviz.tools.filters.view import FiltersView
@@ -118,6 +119,10 @@ def test_first_come_estimate_and_truth_then_classes_and_coordinates_last():
         ({"filters": {"z": {"low": "1"}}}, "filter of z: expected low, high"),
         ({"filters": {"z": {"low": float("nan")}}}, "expected finite numbers"),
         ({"filters": {"z": {"least": 1}}}, "filter of z: expected low, high"),
+        ({"filters": {"z": 5}}, "filter of z: expected low, high"),
+        ({"filters": [5]}, "filters: expected a list of columns"),
+        ({"columns": 5}, "filters: expected a list of columns"),
+        ({"columns": [["z"]]}, "column: expected one with numbers"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(state, said):
@@ -279,19 +284,41 @@ def test_a_saved_view_brings_back_filters_and_keeps_what_was_narrowed_down():
     assert again.__panel__() is again.panel
 
 
-def test_filters_go_on_with_another_table_as_far_as_they_fit_it():
-    selection = Selection(TABLE)
-    view = FiltersView(selection)
-    view.filters.set("z", Filter(low=0.5))
-    view.filters.set("fold", Filter(ticked=(4,)))
-    view.filters.set("kind", Filter(ticked=("ß",)))
-    view.exchange.select()
-    other = TABLE[TABLE["fold"] < 4].drop(columns="kind").assign(more=1.0)
-    selection.show(other)
-    view.show(other)
-    assert view.filters.given == {"z": Filter(low=0.5)}
-    assert "kind" not in view.filters.columns
-    np.testing.assert_array_equal(selection.mask, other["z"] >= 0.5)
+def test_filters_follow_columns_that_are_added_removed_or_replaced():
+    table = TABLE[["z", "mag"]].copy()
+    selection = Selection(table)
+    columns, view = TableColumns(selection), FiltersView(selection)
+    browser = Browser(view.exchange)
+    columns.add("twice", "z * 2")
+    assert "twice" in browser.state["others"]
+    browser.brush("twice", 1, 1.5)
+    browser.brush("mag", 17, None)
+    columns.restore([{"name": "twice", "expression": "z * 20"}])
+    assert view.filters.given == {}  # what the condition selected cannot be selected with it again
+    assert browser.column("twice")["ends"][1] > 10
+    browser.brush("twice", 10, 15)
+    np.testing.assert_array_equal(selection.mask, table["z"].between(0.5, 0.75))
+    columns.restore([{"name": "twice", "expression": "z > 0.5"}])
+    assert [value["text"] for value in browser.column("twice")["values"]] == ["False", "True"]
+    browser.act(type="tick", name="twice", place=1, on=True)
+    columns.remove("twice")
+    assert view.filters.given == {}
+    assert "twice" not in [column["name"] for column in browser.state["columns"]]
+    selection.undo()
+    selection.redo()
+    assert "twice" not in view.to_json()["filters"]
+
+
+def test_a_drag_through_the_whole_range_is_one_step_and_leaves_nothing(page):
+    selection, exchange, browser = page
+    browser.brush("z", 0.1, 0.9)
+    for low in (0.2, None, 0.3):
+        browser.brush("z", low, None, done=False)
+    browser.brush("z", 0.4, None)
+    assert selection.undoable == 2
+    assert len(exchange._known) == 2  # nothing, and the first brush
+    selection.undo()
+    assert exchange.filters.given == {"z": Filter(low=0.1, high=0.9)}
 
 
 def test_nothing_is_read_before_a_browser_comes_or_once_it_is_closed():

@@ -4,12 +4,14 @@ import io
 import re
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import pytest
 from million import BANDS, burned_sky, burned_table, read_id
 from PIL import Image
 
 from galviz.io.expressions import matches
+from galviz.tools.columns.core import TableColumns
 from galviz.tools.gallery import messages
 from galviz.tools.gallery.core import Album, Exchange, first_captions
 from galviz.tools.gallery.view import Gallery, GalleryGrid
@@ -90,7 +92,7 @@ def test_id_and_picture_agree_after_random_sorts_filters_choices_and_undos(galvi
             case 0 | 1:
                 order, keep = str(rng.choice(orders)), str(rng.choice(filters))
                 exchange.album.arrange(order, descending=bool(rng.integers(2)), keep=keep)
-                exchange.tell()
+                exchange.send_state()
             case 2:
                 selection.where(f"z < {rng.uniform(0, 0.6):.3f}", how=str(rng.choice(["replace", "add", "remove"])))
             case 3:
@@ -153,7 +155,7 @@ def test_focus_and_choice_are_linked_both_ways():
     selection.focus = ids[9]
     assert browser.state["place"] == 9
     exchange.album.arrange("z", keep="z > 0.5")
-    exchange.tell()
+    exchange.send_state()
     assert browser.state["place"] == exchange.album.place_of(ids[9])
     browser.act(type="toggle", id=ids[3])
     browser.act(type="toggle", id=ids[4])
@@ -445,3 +447,49 @@ def test_what_is_selected_only_keeps_its_place_when_the_selection_changes():
     browser = Browser(gallery.exchange)
     gallery.selection.where("z < 0.3")
     assert (browser.state["count"], browser.state["stays"]) == (len(gallery.selection), True)
+
+
+def test_a_gallery_follows_columns_that_are_added_replaced_and_removed():
+    table = burned_table(60)
+    selection = Selection(table)
+    gallery, columns = Gallery(None, table, selection), TableColumns(selection)
+    browser = Browser(gallery.exchange)
+    columns.add("half", "z < 0.5")
+    assert "half" in gallery.param.captions.objects
+    assert "half" in browser.state["arrangement"]["groups"]
+    gallery.param.update(captions=["half"], group="half")
+    counts = dict(gallery.album.groups)
+    assert counts == {"False": (table["z"] >= 0.5).sum(), "True": (table["z"] < 0.5).sum()}
+    columns.restore([{"name": "half", "expression": "z < 0.1"}])
+    assert dict(gallery.album.groups)["True"] == (table["z"] < 0.1).sum()
+    gallery.param.update(group="", order="half", descending=True)
+    columns.restore([{"name": "half", "expression": "z * -1"}])
+    assert gallery.album.ids(0, 1) == [table["z"].idxmin()]
+    columns.remove("half")
+    assert "half" not in gallery.captions
+    assert "expected a column" in gallery.error
+    browser.ask(0, 5)
+
+
+def test_groups_have_names_of_their_own():
+    values = [51602.0, 51603.0, 0.12341, 0.12342, np.nan] * 2
+    table = pd.DataFrame({"mjd": values, "kind": ["", "empty", "no value", "a", None] * 2}, index=list("abcdefghij"))
+    album = Album(table)
+    album.arrange(group="mjd")
+    assert [name for name, _ in album.groups] == ["0.12341", "0.12342", "51602", "51603", "no value"]
+    album.arrange(group="kind")
+    assert [name for name, _ in album.groups] == ["empty", "a", "empty (2)", "no value (2)", "no value"]
+    album.fold("no value", open=False)
+    assert len(album) == 8
+
+
+def test_a_closed_gallery_follows_nothing():
+    sky = burned_sky(20, 16)
+    selection = Selection(sky.catalogue)
+    gallery = Gallery(sky, selection=selection, only_selected=True)
+    browser = Browser(gallery.exchange)
+    gallery.close()
+    browser.state = {}
+    selection.choose(sky.object_ids[:3])
+    assert browser.state == {}
+    assert len(gallery.album) == 0

@@ -71,7 +71,7 @@ def test_look_captions_and_tile_reach_the_browser(sky):
 def test_a_filter_that_is_set_again_does_not_outdate_what_the_browser_has(sky):
     widget, told = GalleryWidget(sky, filter="z < 0.3"), []
     widget.exchange._send = lambda message, _: told.append(message)
-    widget.exchange.tell()
+    widget.exchange.send_state()
     widget.filter = "z < 0.3"
     assert told[-1]["version"] == widget.album.version
 
@@ -112,3 +112,12 @@ def test_size_order_and_groups_set_in_the_browser_are_traitlets(sky):
         widget.group = "none"
     widget.enlarge = False
     assert not widget.exchange.enlarge
+
+
+def test_a_closed_widget_follows_nothing(sky):
+    selection = Selection(sky.catalogue)
+    widget = GalleryWidget(sky, linked=selection)
+    widget.close()
+    selection.choose(sky.object_ids[:2])
+    assert widget.selection == []
+    widget.close()

@@ -118,7 +118,7 @@ def test_members_stand_for_a_cluster_and_all_sources_where_none_are_known():
     sources = pd.DataFrame({"x": [3.0, 9.0, 1.0], "y": [2.0, 9.0, 1.0], "kind": ["bcg", "member", "star"]})
     name, found = marked(sources)
     assert (name, list(found["kind"])) == ("the 2 members", ["bcg", "member"])
-    assert marked(sources[2:])[0] == "the only one of the stars"
+    assert marked(sources[2:])[0] == "the only star"
     mask = discs(found, 1.0, (12, 12))
     assert mask.sum() == 10
     assert mask[2, 3]

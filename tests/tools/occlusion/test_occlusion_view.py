@@ -29,6 +29,14 @@ class Never(Now):
         self.total, self.status = len(chunks), "running"
 
 
+class Lost(Never):
+    """Work that fails."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.status, self.error = "failed", "no worker"
+
+
 @pytest.fixture
 def given(tiny_sky, galviz_home, monkeypatch):
     monkeypatch.setattr("galviz.work.explanation.Work", Now)
@@ -73,7 +81,7 @@ def test_nothing_is_asked_where_the_visitor_wants_to_ask(given):
     run, sky = given
     view = WhyView(run, sky, Selection(sky.catalogue)).one
     view.poll()
-    view.at_once = False
+    view.automatic = False
     view.selection.focus = sky.object_ids[1]
     assert view.found is None
     view.explain()
@@ -144,7 +152,7 @@ def test_files_are_of_the_whole_map_that_is_shown(given):
     fits_file, png = buttons(pn.Column(view.result()))
     assert fits_file.filename == f"occlusion_{sky.object_ids[3]}.fits"
     before = png.callback().read()
-    view.at_once = False
+    view.automatic = False
     view.request.band = "all bands"  # nothing new is asked: the map of r stays, and with it what is saved
     assert view.found.bands[view.row] == "r"
     assert buttons(pn.Column(view.result()))[1].callback().read() == before
@@ -200,7 +208,7 @@ def test_the_marked_sources_are_hidden_once_the_map_is_there_and_what_it_means_i
     view.sources = pd.DataFrame({"x": [11.0, 3.0], "y": [11.0, 3.0], "kind": ["member", "star"]})
     assert "Hiding" not in view.meaning()
     view.poll()
-    assert "Hiding the only one of the members" in view.meaning()
+    assert "Hiding the only member" in view.meaning()
     assert "(chance: " in view.meaning()
     (effect,) = view.effects.effects.values()
     hidden = np.zeros((16, 16), dtype=bool)
@@ -217,6 +225,7 @@ def test_regions_are_hidden_one_by_one_and_together_and_belong_to_their_object(g
     drawn = [triangle("one"), triangle("two", at=1.0)]
     view.canvas._handle_msg({"type": "regions", "id": sky.object_ids[3], "regions": drawn})
     assert effects_of(view)["busy"]
+    assert view.canvas.latest["object"]["regions"] == drawn  # a browser that comes back to the tab draws them again
     view.poll()
     message = effects_of(view)
     assert list(message["texts"]) == ["one", "two", "all together"]
@@ -236,6 +245,34 @@ def test_regions_are_hidden_one_by_one_and_together_and_belong_to_their_object(g
     assert view.canvas.latest["object"]["regions"] == drawn
     with pytest.raises(ValueError, match="message"):
         view.canvas._handle_msg({"type": "regions", "id": 3})
+
+
+def test_a_region_that_cannot_be_measured_says_so_and_is_not_waited_for(given, monkeypatch):
+    run, sky = given
+    view = WhyView(run, sky, Selection(sky.catalogue)).one
+    view.poll()
+    monkeypatch.setattr("galviz.work.explanation.Work", Lost)
+    view.receive({"type": "regions", "id": view.object_id, "regions": [triangle("one")]})
+    assert "Measuring the effect" in view.meaning()
+    view.poll()
+    assert (view.error, view.effects) == ("no worker", None)
+    assert "Measuring" not in view.meaning()
+    assert effects_of(view)["texts"] == {"one": "not measured: no worker"}
+    assert not effects_of(view)["busy"]
+
+
+def test_a_map_is_compared_with_chance_once(given, monkeypatch):
+    run, sky = given
+    asked = []
+    monkeypatch.setattr("galviz.tools.occlusion.view.map_verdict", lambda *given: asked.append(given) or "<same>")
+    view = WhyView(run, sky, Selection(sky.catalogue)).one
+    view.request.band = "g"
+    view.poll()
+    assert [view.meaning() for _ in range(3)][-1].endswith("&lt;same&gt;")
+    assert len(asked) == 1
+    view.request.band = "z"
+    assert view.meaning()
+    assert len(asked) == 2
 
 
 def test_a_region_that_makes_no_sense_is_an_error_that_is_shown(given):

@@ -7,6 +7,7 @@ import panel as pn
 import pytest
 from bokeh.models import ColorBar, GlyphRenderer, HoverTool, Legend, Plot, Whisker
 
+from galviz.tools.columns.core import TableColumns
 from galviz.tools.plots.colouring import SIGNS, VALUE
 from galviz.tools.plots.view import PlotView
 from galviz.tools.selection.core import Selection
@@ -23,6 +24,7 @@ TABLE = pd.DataFrame(
         "truth": RNG.choice(["it's", 'a "b"', "c"], N),
         "estimate": RNG.choice(["it's", 'a "b"', "c"], N),
         "seen": RNG.random(N) < 0.5,
+        "sure": np.array([None if k % 9 == 2 else k % 2 == 0 for k in range(N)], dtype=object),
     },
     index=pd.Index([f"123765849387833{k:04d}" for k in range(N)], name="object_id"),
 )
@@ -88,12 +90,12 @@ def test_bars_together_choose_every_object_once(selection):
     assert len(selection) == TABLE["z"].between(0.1, 0.2).sum()
 
 
-@pytest.mark.parametrize(("x", "y"), [("estimate", "truth"), ("count", "seen")])
+@pytest.mark.parametrize(("x", "y"), [("estimate", "truth"), ("count", "seen"), ("sure", "truth")])
 def test_a_cell_chooses_its_objects_whatever_they_are_called(selection, x, y):
     view = PlotView(selection, kind="matrix", x=x, y=y)
     assert view.plot().get_root()
     seen = 0
-    given, true = (TABLE[name].map(as_text) for name in (x, y))
+    given, true = (TABLE[name].map(str if name == "sure" else as_text, na_action="ignore") for name in (x, y))
     for x_value in given.dropna().unique():
         for y_value in true.dropna().unique():
             sent(hv.streams.Tap, x=x_value, y=y_value)
@@ -314,6 +316,9 @@ def test_many_categories_become_others():
 def test_codes_of_classes_are_categories_and_other_whole_numbers_are_values(selection):
     view = PlotView(selection, x="z", y="g - r", colour="count")
     assert [one.split(" (")[0] for one in legend(view)] == ["0", "1", "2", "3", "no value"]
+    tens = TABLE.assign(count=np.arange(N) % 3 * 5)
+    named = legend(PlotView(Selection(tens), x="z", y="g - r", colour="count"))
+    assert [one.split(" (")[0] for one in named] == ["0", "5", "10"]
     many = TABLE.assign(count=np.arange(N))
     assert legend(PlotView(Selection(many), x="z", y="g - r", colour="count")) == []
 
@@ -334,8 +339,12 @@ def test_named_subsets_have_their_own_colours_and_follow(selection, density):
     count = len(shown)
     selection.choose([])
     assert len(shown) == count  # a new selection alone draws nothing anew
+    selection.where("z > 0.1")
+    selection.choose(selection.ids[: (TABLE["z"] < 0.1).sum()])
+    selection.keep_as("very near")  # others, but as many
+    assert len(shown) == count + 1
     selection.forget("very near")
-    assert len(shown) > count
+    assert len(shown) > count + 1
 
 
 def test_on_a_logarithmic_axis_a_box_and_a_lasso_hold_what_they_show():
@@ -405,7 +414,7 @@ def test_error_bars_come_from_columns_named_after_the_axis_or_chosen_ones():
     spans = np.ptp([data[bars["height"].lower], data[bars["height"].upper]], axis=0)
     np.testing.assert_allclose(spans, 1.0)
     assert len(spans) == 49
-    assert titles(view) == ["lum against z: 50 objects; 1 errors are missing"]
+    assert titles(view) == ["lum against z: 50 objects; 1 objects have no error bar"]
     (plot,) = view.plot().get_root().select({"type": Plot})
     assert (plot.xaxis[0].axis_label, plot.yaxis[0].axis_label) == ("z", "lum")
     view.error_x = "own"
@@ -432,6 +441,31 @@ def test_units_stand_on_the_axes(selection):
     view.param.update(kind="histogram")
     (plot,) = view.plot().get_root().select({"type": Plot})
     assert plot.xaxis[0].axis_label == "z (km / s)"
+
+
+def test_a_column_of_one_value_has_a_logarithmic_histogram():
+    table = pd.DataFrame({"x": [5.0] * 8}, index=[f"id{k}" for k in range(8)])
+    view = PlotView(Selection(table), kind="histogram", x="x", log_x=True, bins=5)
+    root = view.plot().get_root()
+    assert sum(max((r.data_source.data["top"] for r in root.select({"type": GlyphRenderer})), key=sum)) == 8
+
+
+def test_a_plot_follows_a_column_that_is_replaced_until_it_is_closed():
+    table = TABLE.copy()
+    selection, shown = Selection(table), []
+    columns = TableColumns(selection)
+    columns.add("twice", "z * 2")
+    view = PlotView(selection, x="twice", y="g - r")
+    assert view.plot().get_root()
+    view.param.watch(lambda _: shown.append(1), "_redraw")
+    columns.add("other", "z * 3")
+    assert shown == []  # it is not in the plot
+    columns.restore([{"name": "twice", "expression": "z * 4"}])
+    assert shown == [1]
+    assert view.plot().get_root()
+    view.close()
+    columns.restore([{"name": "twice", "expression": "z * 5"}])
+    assert shown == [1]
 
 
 def test_a_histogram_of_logarithms_counts_every_object_above_zero():
@@ -504,7 +538,7 @@ def test_columns_that_come_later_can_be_chosen():
 def test_what_lies_outside_the_first_axes_is_counted(density):
     table = TABLE.assign(far=np.where(np.arange(N) == 5, 1e6, TABLE["g - r"]))
     view = PlotView(Selection(table), x="g - r", y="far", density=density)
-    assert titles(view)[0].endswith("300 objects; 1 outside the axes: zoom out")
+    assert titles(view)[0].endswith("300 objects; 1 lie outside the axes (zoom out to see them)")
     (plot,) = view.plot().get_root().select({"type": Plot})
     assert plot.y_range.end < 10
 

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galviz.tools.columns.core import TableColumns
 from galviz.tools.selection.core import Selection
 from galviz.tools.table.core import column_statistics
 from galviz.tools.table.view import StatisticsView, TableView
@@ -109,6 +110,30 @@ def test_the_table_shows_columns_that_it_gets_later():
     del table["double"]
     selection.show(table)
     assert "double" not in view.widget.value.columns
+
+
+def test_a_column_that_is_replaced_is_shown_anew_and_its_name_is_text():
+    table = TABLE.copy()
+    selection = Selection(table)
+    view, statistics = TableView(table, selection), StatisticsView(table, selection)
+    columns = TableColumns(selection)
+    name = "<img src=x onerror=alert(1)>"
+    columns.add(name, "z * 2")
+    assert view.widget.titles[name] == "&lt;img src=x onerror=alert(1)&gt;"
+    assert view.widget.value[name].iloc[0] == 0.2
+    root, sent = view.widget.get_root(), []
+    root.on_change("columns", lambda _, __, columns: sent.extend(column.title for column in columns))
+    before = statistics.version
+    columns.restore([{"name": name, "expression": "z * 3"}])
+    assert view.widget.value[name].iloc[0] == pytest.approx(0.3)
+    assert statistics.version > before
+    columns.remove(name)
+    assert name not in view.widget.value
+    assert "<" not in "".join(sent)
+    assert "img" in "".join(sent)
+    value = view.widget.value
+    selection.show(table)  # nothing has changed
+    assert view.widget.value is value
 
 
 def test_positions_keep_their_digits():

@@ -48,6 +48,15 @@ def test_another_column_and_another_run_follow_the_line(table):
             assert cells[name][3].startswith(f"{100 * above[table['truth'] == 1].mean():.2f} %")
 
 
+def test_models_are_offered_only_where_there_are_any(table):
+    view = ThresholdView(table[["p_merger", "truth"]].assign(z=table["p_second"]), answer="p_merger")
+    choice = view.models.__panel__()[0]
+    assert not choice.visible
+    view.models.others = {"second run": lambda: table}
+    view.models.show(view.scored, "truth", 0.5)
+    assert choice.visible
+
+
 def test_a_run_without_that_score_is_named(table):
     view = ThresholdView(table, others={"bare": lambda: table.drop(columns="p_merger")}, answer="p_merger")
     view.models.chosen = ["bare"]

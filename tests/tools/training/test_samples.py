@@ -9,7 +9,7 @@ from galviz.runs.predictions import Predictions
 from galviz.tasks.target import Target
 from galviz.tools.training.figure import loss_curves
 from galviz.tools.training.run_progress import RunView
-from galviz.tools.training.samples import samples_html
+from galviz.tools.training.samples import sample_pictures, samples_html
 
 SPIRAL = Target("spiral", "classification", ("spiral",), "spiral", classes=("0", "1"), positive="1")
 
@@ -81,4 +81,11 @@ def test_the_patience_that_is_left_is_said_while_it_runs(make_run):
     row = {"step": 9, "seconds": 3.0, "lr": 1e-3, "train_loss": 0.1, "val_loss": 1.5, "val_mae": 1.0}
     for epoch in (3, 4):
         run.append_metrics(row | {"epoch": epoch})
-    assert "ends after 3 more epochs without improvement" in RunView(run.path).best()  # 5 - (4 - 2)
+    assert "stops after 3 more epochs without improvement" in RunView(run.path).best()  # 5 - (4 - 2)
+
+
+def test_an_object_that_the_sky_lacks_has_no_picture(tiny_sky, tmp_path):
+    tiny_sky.save(tmp_path / "sky")
+    missing, there = sample_pictures(tmp_path / "sky", ("nobody", str(tiny_sky.object_ids[0])))
+    assert missing == ""
+    assert there.startswith("data:")

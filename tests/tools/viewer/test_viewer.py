@@ -72,8 +72,7 @@ def test_scale_bar_sources_and_label_are_those_of_the_object(sky, tmp_path):
     message = view.object_message()
     assert [(s["kind"], s["p_mem"]) for s in message["sources"]] == [("bcg", 1.0), ("member", 0.5)]
     assert message["facts"][0] == ["label", "relaxed"]
-    assert message["bar"]["label"] == "2″"  # 16 px of 0.457″
-    assert message["bar"]["pixels"] == pytest.approx(2 / sky.pixel_scale[1])
+    assert message["arcsec"] == pytest.approx(sky.pixel_scale[1])  # from which the script draws the scale bar
     view.selection.focus = sky.object_ids[2]
     assert view.object_message()["sources"] == [{"x": 3.0, "y": 6.0, "kind": "star", "p_mem": None}]
 
@@ -220,6 +219,23 @@ def test_an_object_without_a_picture_is_said_to_have_none(sky):
     assert (message["id"], message["facts"], message["wcs"]) == ("elsewhere", [["z", "0.5"]], None)
 
 
+def test_whole_numbers_among_the_facts_keep_their_digits_and_the_first_of_several_rows_counts(sky):
+    ids = [2**60 + 1, 3, 4]
+    facts = pd.DataFrame({"objid": ids, "mjd": [51602.0, 1, 2], "z": [0.123456, 1, 2]}, index=["a", "a", "b"])
+    view = FocusView(sky, Selection(facts[1:], focus="a"), facts, ids=["a", "b"])
+    assert view.object_message()["facts"] == [["objid", str(2**60 + 1)], ["mjd", "51602"], ["z", "0.1235"]]
+
+
+def test_a_closed_viewer_follows_nothing(sky):
+    selection, sent = Selection(sky.catalogue), []
+    view = FocusView(sky, selection)
+    view.canvas.send = sent.append
+    view.close()
+    selection.focus = sky.object_ids[2]
+    view.stretch_view.gamma = 2.0
+    assert sent == []
+
+
 def test_in_a_pane_it_fills_what_there_is_and_its_settings_are_elsewhere(sky):
     view = FocusView(sky, Selection(sky.catalogue), height=384)
     assert view.object_message()["tallest"] == 384
@@ -264,7 +280,7 @@ def test_a_circle_is_measured_in_every_band(sky):
     assert sent[-1]["bands"][2]["flux"] == expected.loc["r", "flux"]
     view.receive(circle | {"radius": -1.0})
     check(sent[-1], messages.TO_BROWSER)
-    assert sent[-1]["problem"].startswith("Give a radius")
+    assert sent[-1]["problem"].startswith("The radius must be above 0")
     view.receive(circle | {"id": "another"})  # late: it is no longer shown
     assert len(sent) == 2
 
