@@ -206,6 +206,7 @@ ALONE = {
     "studies/_recipes.py": "data, apart from what a study is",
     "nn/explain/regions.py": "a way to explain of its own, beside occlusion and gradients",
     "nn/gan/best_fit.py": "the method of the paper",
+    "sky/aperture.py": "an image measurement, with its own known answers",
     "sky/export.py": "cutouts as files, used by pages and notebooks",
     "sky/mock/embedded.py": "a synthetic sky of its own",
     "sky/readers/writing.py": "writing a sky in parts is another thought than finding pictures",
