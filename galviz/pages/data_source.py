@@ -19,7 +19,7 @@ from galviz.pages.library import Library
 from galviz.pages.open_any import NoIds, Opened, open_any
 from galviz.pages.state import query, write_query
 from galviz.pages.upload import LARGEST, TABLES, Upload, uploads
-from galviz.pages.workspace import Section, Workspace, empty_place, fills, scrolls
+from galviz.pages.workspace import Section, Workspace, drawer, empty_place, fills, scrolls
 from galviz.tools.export.download import shown_bytes
 from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
 
@@ -235,15 +235,11 @@ class OpenedPage(Workspace):
 
     @param.depends("opened")
     def _left(self) -> pn.Column:
-        return self._drawer("left")
+        return drawer(self.opened, "left")
 
     @param.depends("opened")
     def _right(self) -> pn.Column:
-        return self._drawer("right")
-
-    def _drawer(self, side: str) -> pn.Column:
-        sections = getattr(self.opened, side)() if isinstance(self.opened, Workspace) else []
-        return pn.Column(*(section.card() for section in sections), sizing_mode="stretch_width")
+        return drawer(self.opened, "right")
 
     def left(self) -> list[Section]:
         """Return the controls that open data, and what their view has for the left drawer."""

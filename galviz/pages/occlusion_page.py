@@ -16,7 +16,7 @@ from galviz.pages.results.results import trained_on
 from galviz.pages.shell import page_template
 from galviz.pages.state import Finder, query, write_query
 from galviz.pages.why import WhyView
-from galviz.pages.workspace import Section, Workspace, fills, scrolls
+from galviz.pages.workspace import Section, Workspace, drawer, fills, scrolls
 from galviz.runs.best_fits import is_gan
 from galviz.runs.predictions import joined
 from galviz.runs.run import Run
@@ -105,8 +105,7 @@ class OcclusionPage(Workspace):
 
     @param.depends("made")
     def _right(self) -> pn.Column:
-        sections = [] if self.shown is None else self.shown.right()
-        return pn.Column(*(section.card() for section in sections), sizing_mode="stretch_width")
+        return drawer(self.shown, "right")
 
     def right(self) -> list[Section]:
         """Return the settings of the selected run's map, and what it says."""

@@ -20,7 +20,7 @@ from galviz.pages.sky_maker import SkyMaker
 from galviz.pages.state import TABS, Chooser, Finder, PageState, keep_in_address
 from galviz.pages.tabs import TabBar, TabContent
 from galviz.pages.train import TrainPanel
-from galviz.pages.workspace import Section, Workspace, fills, scrolls
+from galviz.pages.workspace import Section, Workspace, drawer, fills, scrolls
 from galviz.studies import Study, named, open_study
 from galviz.tools.formatting import REFUSED, error_note, note, shown_error, text
 from galviz.work.sweep import list_sweeps
@@ -149,12 +149,11 @@ class StudyPage(Workspace):
 
     def _drawer(self, side: str) -> pn.Column:
         """Return what the active tab has for a drawer."""
-        content = self.content
-        sections = getattr(content, side)() if isinstance(content, Workspace) else []
-        if side == "left":
-            self.has_left = bool(sections)
         nothing = note("Nothing to set on this tab.")
-        return pn.Column(*([section.card() for section in sections] or [nothing]), sizing_mode="stretch_width")
+        column = drawer(self.content, side, nothing)
+        if side == "left":
+            self.has_left = column[0] is not nothing
+        return column
 
     def left(self) -> list[Section]:
         """Return the left drawer, which follows the active tab."""

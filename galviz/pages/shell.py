@@ -1,7 +1,6 @@
 """The shell of all pages: a bar with data, run and search, two drawers, and a main area that fills the screen."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from param import concrete_descendents
 
 from galviz.pages.state import query, write_query
 from galviz.pages.visitors import guard_requests, may_visit, refused_page
-from galviz.pages.workspace import Workspace
+from galviz.pages.workspace import Workspace, drawer
 from galviz.tools._panel import keep_fields
 from galviz.tools.client import script
 from galviz.tools.formatting import built_when
@@ -87,12 +86,11 @@ def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template
     bar = content.bar() if hasattr(content, "bar") else []
     page = pmui.Page(
         title=f"galviz · {name}", main=[filled(content)], header=[pn.Row(*bar, sizing_mode="stretch_width"), browser],
-        sidebar=drawer(content, "left"), dark_theme=browser.dark, site_url="./",
+        sidebar=[*drawer(content, "left")], dark_theme=browser.dark, site_url="./",
         sidebar_width=300, contextbar_width=400, contextbar_variant="auto", contextbar_resizable=True,
         busy_indicator=None, sx=_SX, theme_config=_THEME,
     )  # fmt: skip
-    right = partial(pn.Column, sizing_mode="stretch_width", margin=0)
-    page.contextbar = [built_when(page.param.contextbar_open, lambda: right(*drawer(content, "right")), margin=0)]
+    page.contextbar = [built_when(page.param.contextbar_open, lambda: drawer(content, "right"), margin=0)]
     with edit_readonly(page):
         page.busy = False  # else each poll turns it on and off, and for that Panel walks through all models of the page
     browser.link(page, dark="dark_theme", bidirectional=True)
@@ -128,11 +126,3 @@ def filled(content: Any) -> pn.Column:
     if not isinstance(content, Workspace):
         styles["overflow"] = "auto"
     return pn.Column(inside, sizing_mode="stretch_both", margin=0, styles=styles, css_classes=["galviz-main"])
-
-
-def drawer(content: Any, side: str) -> list[Any]:
-    """Return what stands in a drawer: the sections of a workspace, or nothing."""
-    if not isinstance(content, Workspace):
-        return []
-    found = getattr(content, side)()
-    return [section.card() for section in found] if isinstance(found, Sequence) else [found]

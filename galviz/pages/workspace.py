@@ -43,6 +43,13 @@ class Workspace(pn.viewable.Viewer):
         return pn.Column(*cards[:1], main, *cards[1:], sizing_mode="stretch_width")
 
 
+def drawer(content: Any, side: str, empty: Any = None) -> pn.Column:
+    """Return what a workspace has for the left or right drawer; `empty` stands there if it has nothing."""
+    sections = getattr(content, side)() if isinstance(content, Workspace) else []
+    cards = [section.card() for section in sections] or ([] if empty is None else [empty])
+    return pn.Column(*cards, sizing_mode="stretch_width", margin=0)
+
+
 def fills(*parts: Any) -> pn.Column:
     """Return parts one above the other; the last one takes all the height that is left."""
     return pn.Column(*parts, sizing_mode="stretch_both", margin=0, styles={"min-height": "0"})
