@@ -45,7 +45,7 @@ class StudyPage(Workspace):
     page = param.ClassSelector(class_=PageState, constant=True)
     train = param.ClassSelector(class_=TrainPanel, constant=True)
     has_left = param.Boolean(default=True, doc="whether the active tab has something for the left drawer")
-    remade = param.Integer(default=0, doc="grows when the content of a tab was made anew")
+    remade = param.Integer(default=0, doc="grows when the content of a tab was rebuilt")
 
     def __init__(
         self,
