@@ -220,7 +220,7 @@ def test_a_picture_is_that_of_its_id_in_the_order_of_the_table(folder, tiny_sky)
     assert images[:, :, :-1].max() == 0
     assert sky.unit == "display"
     assert np.isnan(sky.pixel_scale).all()  # nobody knows it, so no scale bar may be drawn
-    assert ObjectData(sky, None, None, None).object_message(sky.object_ids[0])["bar"]["pixels"] == 0
+    assert ObjectData(sky, None, None, None).object_message(sky.object_ids[0])["arcsec"] == 0
 
 
 def test_pictures_that_do_not_fit_are_refused(folder, tiny_sky):
