@@ -206,7 +206,7 @@ def test_of_many_classes_those_that_are_confused_most_are_drawn():
 def test_orders_have_a_matrix_of_all_orders(orders, sky):
     view = OrdersView(orders, Selection(), sky)
     assert view.__panel__().get_root()
-    assert "60 objects" in view.about()
+    assert view.about().startswith("<b>60 held-out objects</b>. They are ")
     assert "360 images of one order each" in view.about()
     assert "360 images of one order with known truth" in last(view.measures().table)
     view.matrix()

@@ -173,8 +173,8 @@ class ResultsView(Workspace):
         """Return the number of objects shown, and of those in the training set."""
         count, seen = len(self.explorer.table), int(self.table["in_training"].sum())
         if not self.training:
-            held_out = Markup("<b>{:,} held-out objects</b>; {:,} training objects are not shown.")
-            return held_out.format(count, seen)
+            others = Markup("; {:,} training objects are not shown").format(seen) if seen else ""
+            return Markup("<b>{:,} held-out objects</b>{}.").format(count, others)
         all_of = Markup(
             "<b>{:,} objects, {:,} of them training objects</b>: these results look better than they would on new "
             "objects."
