@@ -1,4 +1,4 @@
-"""Fixes for Panel 1.9 and panel-material-ui.
+"""Fixes for Panel 1.9, panel-material-ui and HoloViews.
 
 Two are for messages to a browser that are written while others are being sent:
 
@@ -12,17 +12,24 @@ dozens, and hide their options from the browser, which a list of Panel's does no
 
 The fourth is for the first page of a server: Panel imports all of Matplotlib to see whether something is one of its
 figures.
+
+The fifth is for plots that change before the browser has connected to a new page: HoloViews asks again at each turn of
+the event loop, and so keeps a core busy while the page is loaded, and for ever if the visitor leaves before that.
 """
 
 # ruff: noqa: SLF001 - it patches Panel's internals
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
 import panel as pn
+from bokeh.document import Document
 from bokeh.document.events import DocumentPatchedEvent
 from bokeh.server.connection import ServerConnection
+from holoviews.plotting.plot import Plot
 from panel import widgets
 from panel.io import document
 from panel.param import Param
@@ -83,3 +90,33 @@ def skip_matplotlib_import() -> None:
         return "matplotlib.figure" in sys.modules and inner(obj)
 
     pn.pane.Matplotlib.applies = classmethod(applies)
+
+
+def refresh_at_leisure() -> None:
+    """Make HoloViews ask ten times a second whether the browser has connected. Patches HoloViews once per process."""
+    inner = Plot.refresh
+    if hasattr(inner, "__wrapped__"):
+        return
+
+    @wraps(inner)
+    def refresh(self: Plot, **more: Any) -> None:
+        page = self.document
+        session = getattr(page and page.session_context, "session", None)
+        if self.renderer.mode != "server" or session is None or pn.state._connected.get(page):
+            inner(self, **more)
+            return
+        # `inner` notes what has changed, and asks for its next turn; only the time of that turn is another.
+        with _patched_next_tick(page):
+            inner(self, **more)
+
+    Plot.refresh = refresh
+
+
+@contextmanager
+def _patched_next_tick(page: Document) -> Iterator[None]:
+    """Let what asks for the next turn of the event loop come a tenth of a second later."""
+    page.add_next_tick_callback = lambda callback: page.add_timeout_callback(callback, 100)
+    try:
+        yield
+    finally:
+        del page.add_next_tick_callback

@@ -12,7 +12,7 @@ import param
 
 from galviz.io.markup import Markup, as_html
 from galviz.measure.slices import decimals
-from galviz.tools._panel import send_in_order, send_what_is_left, skip_matplotlib_import
+from galviz.tools._panel import refresh_at_leisure, send_in_order, send_what_is_left, skip_matplotlib_import
 
 if TYPE_CHECKING:
     from galviz.work.chunks import Work
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 send_what_is_left()  # every view imports this module
 send_in_order()
 skip_matplotlib_import()
+refresh_at_leisure()
 
 NOT_KNOWN = "–"
 
