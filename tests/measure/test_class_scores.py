@@ -43,9 +43,9 @@ def test_one_class_alone_has_scores():
     assert found.loc["b"].drop("support").isna().all()
 
 
-# Pruitt & Romanowsky print reports of scikit-learn, without the confusion matrices behind them. These matrices are the
-# only ones that give the printed digits. Rows are true, columns predicted; class 1 is a cluster member. The third region
-# is the one with a title, "Red Sequence"; of its averages only the support can be read.
+# Pruitt & Romanowsky print reports of scikit-learn, without the confusion matrices behind them. These matrices are
+# the only ones that give the printed digits. Rows are true, columns predicted; class 1 is a cluster member. The second
+# region has a title, "Red Sequence"; of its averages only the support can be read.
 PAPER = {
     "all": (
         [[233, 14], [14, 74]],
