@@ -1,6 +1,7 @@
 """A fitted red sequence, with known answers, and the regions beside it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from galviz.measure.red_sequence import REGIONS, RedSequence, Region, fit_red_sequence, not_too_red, region_of
@@ -130,3 +131,18 @@ def test_an_object_at_the_limit_is_too_red():
     line = RedSequence(slope=0.0, intercept=0.0, scatter=1.0, pivot=17.0)
     assert not_too_red(line, [17, 17, 17, 17], [3.0, 2.99, -9.0, -np.inf]).tolist() == [False, True, True, False]
     assert not_too_red(line, [17], [2.0], limit=2).tolist() == [False]
+
+
+def test_members_of_real_clusters_lie_on_the_sequence(real_data):
+    """1,838 galaxies in the fields of 101 clusters; nothing about membership is used in the fit."""
+    file = next((real_data / "splus_clusters").glob("cluster.gals*.dat"))
+    table = pd.read_csv(file, sep=r"\s+", comment="#", header=None)
+    magnitude, colour, member = table[25], table[26], table[21] == 0  # M_r, rest-frame g − r
+    line = fit_red_sequence(magnitude, colour, pivot=-21.0, n=0).sequence
+    assert -0.04 < line.slope < 0
+    assert line.intercept == pytest.approx(0.73, abs=0.02)
+    assert line.scatter == pytest.approx(0.05, abs=0.01)
+    share = member.groupby(region_of(line, magnitude, colour)).mean()
+    assert share["red sequence"] > 0.65
+    assert share["red sequence"] > share["green valley"] > share["blue cloud"]
+    assert share["red shoulder"] < 0.5  # most galaxies that are redder than the sequence lie behind the cluster
