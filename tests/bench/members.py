@@ -12,6 +12,7 @@ two need the redshift of a galaxy: they divide the report, and nothing is learne
 
 import argparse
 import json
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -119,18 +120,17 @@ def members(table: pd.DataFrame) -> None:
         "colours, distance, magnitude, cluster redshift": broad | every,
         "all, photo-z": broad | every | {"z photo - cluster": table["z photo"] - table["z cluster"]},
         "12-band colours": narrow,
-        "12-band colours, distance, magnitude, cluster redshift": colours(table, SPLUS_BANDS)
-        | distance
-        | magnitude
-        | z,
+        "12-band colours, distance, magnitude, cluster redshift": narrow | every,
     }
-    estimates = {"all are members": learned(table, MEMBER, broad, CONSTANT)}
-    estimates |= {name: learned(table, MEMBER, features) for name, features in cases.items()}
-    estimates |= {f"forest: {name}": forest(table, cases[name]) for name in (*list(cases)[:6], "all, photo-z")}
-    estimates["published, not held out"] = table["published"].astype(str).to_numpy(object)
-    for name, estimate in estimates.items():
+    base = learned(table, MEMBER, broad)
+    makers = {"all are members": partial(learned, table, MEMBER, broad, CONSTANT)}
+    makers |= {name: partial(learned, table, MEMBER, features) for name, features in cases.items()}
+    makers |= {f"forest: {name}": partial(forest, table, cases[name]) for name in list(cases)[:7]}
+    makers["published"] = lambda: table["published"].astype(str).to_numpy(object)
+    for name, make in makers.items():
+        estimate = make()
         found = class_scores(truth, estimate, ("0", "1"), groups=group, averages=True)
-        better = gain(truth == "1", estimate == "1", estimates["colours"] == "1", group)
+        better = gain(truth == "1", estimate == "1", base == "1", group)
         parts = scores_by_region(truth, estimate, region, ("0", "1"), [one.name for one in REGIONS], groups=group)
         accuracy = found.loc["accuracy", ["f1", "f1_low", "f1_high"]].astype(float).round(4).tolist()
         by_region = {one.name: {"galaxies": int(parts.loc[(one.name, "accuracy"), "support"])}
