@@ -1,5 +1,7 @@
 """Which learning rate a range test suggests: losses of single steps, while the rate rises."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -38,3 +40,20 @@ def suggested_rate(table: pd.DataFrame) -> float | None:
     part = table.iloc[: lowest + 1]
     slopes = np.gradient(part["smoothed"].to_numpy(), np.log(part["rate"].to_numpy()))
     return float(part["rate"].iloc[slopes.argmin()])
+
+
+def group_rates(suggested: float, rates: Mapping[str, float], *, frozen: bool = False) -> dict[str, float]:
+    """Return the learning rate of each layer group that learns, with two digits.
+
+    Parameters
+    ----------
+    suggested : float
+        From `suggested_rate`: the rate of the group that has the highest one.
+    rates : mapping of str to float
+        Learning rates of a recipe. The groups keep the ratios of theirs.
+    frozen : bool
+        Whether the encoder keeps its weights, and so has no rate.
+    """
+    learning = {name: rate for name, rate in rates.items() if not (frozen and name == "encoder")}
+    part = suggested / max(learning.values())
+    return {name: float(f"{rate * part:.2g}") for name, rate in learning.items()}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from galviz.measure.rate_test import rate_table, suggested_rate
+from galviz.measure.rate_test import group_rates, rate_table, suggested_rate
 
 
 def test_the_steepest_fall_is_found_through_noise():
@@ -20,3 +20,9 @@ def test_the_steepest_fall_is_found_through_noise():
 def test_nothing_is_suggested_where_the_loss_never_falls_or_too_little_is_known(losses):
     rates = np.geomspace(1e-4, 1, max(len(losses), 1))[: len(losses)]
     assert suggested_rate(rate_table(rates, np.array(losses, dtype=float))) is None
+
+
+def test_groups_keep_the_ratios_of_their_rates_with_two_digits():
+    rates = {"encoder": 1e-4, "head": 3e-3}
+    assert group_rates(0.01234, rates) == {"encoder": 4.1e-4, "head": 1.2e-2}
+    assert group_rates(0.01234, rates | {"encoder": 10.0}, frozen=True) == {"head": 1.2e-2}
