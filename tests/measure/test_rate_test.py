@@ -16,6 +16,16 @@ def test_the_steepest_fall_is_found_through_noise():
     assert table["smoothed"].diff().std() < 0.6 * table["loss"].diff().std()
 
 
+def test_the_scatter_of_batches_before_the_fall_is_no_fall():
+    rates, found = np.geomspace(1e-6, 10, 100), []
+    for seed in range(100):
+        noise = 0.02 * np.random.default_rng(seed).normal(size=100)
+        losses = 0.2 - 0.06 / (1 + 3e-4 / rates) + 0.1 * (rates / 0.03) ** 2 + noise
+        found.append(suggested_rate(rate_table(rates, losses)))
+    assert np.mean(np.array(found) < 1e-5) < 0.1
+    assert np.median(found) == pytest.approx(4e-4, rel=0.5)
+
+
 @pytest.mark.parametrize("losses", [[], [3, 2, 1], list(range(20))])
 def test_nothing_is_suggested_where_the_loss_never_falls_or_too_little_is_known(losses):
     rates = np.geomspace(1e-4, 1, max(len(losses), 1))[: len(losses)]
