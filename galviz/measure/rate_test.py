@@ -25,7 +25,7 @@ def _smooth(losses: np.ndarray, width: float) -> np.ndarray:
 def suggested_rate(table: pd.DataFrame) -> float | None:
     """Return the rate at which the loss falls most steeply with the logarithm of the rate.
 
-    It is smoothed more than it is drawn for this, up to its lowest value.
+    For this the loss is smoothed over a tenth of the steps, up to its lowest value.
 
     Parameters
     ----------

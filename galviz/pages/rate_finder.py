@@ -117,6 +117,12 @@ class RateFinder(pn.viewable.Viewer):
             rates[list(self.rates).index("encoder")] += f" (the first half of it {early * self.rates['encoder']:.2g})"
         return f"Suggested learning rates: {', '.join(rates)}."
 
+    @param.depends("going", "percent", "status")
+    def progress(self) -> Markup:
+        """Return what happens, with a bar while the test runs; text, as a part that comes and goes moves the page."""
+        bar = Markup(f"<progress max='100'{'' if self.percent < 0 else f' value={self.percent}'}></progress> ")
+        return Markup("<div role='status'>{}{}</div>").format(bar if self.going else "", self.status)
+
     @param.depends("table")
     def found(self) -> pn.viewable.Viewable:
         """Return the plot of the test, its suggestion, and the button that takes it."""
@@ -129,8 +135,6 @@ class RateFinder(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         going = self.param.going
         find = pn.widgets.Button(label="Find learning rates", on_click=self.start, disabled=going)
-        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=going)
-        bar = pn.indicators.Progress(value=self.param.percent, visible=going, sizing_mode="stretch_width")
-        status = text(pn.bind(Markup("<div role='status'>{}</div>").format, self.param.status))
-        parts = (note(_ABOUT), pn.Row(find, cancel), bar, self.found, status, pn.bind(error_note, self.param.error))
-        return pn.Column(*parts, sizing_mode="stretch_width")
+        cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, disabled=going.rx.not_())
+        parts = (note(_ABOUT), pn.Row(find, cancel), text(self.progress), self.found)
+        return pn.Column(*parts, pn.bind(error_note, self.param.error), sizing_mode="stretch_width")

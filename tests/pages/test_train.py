@@ -746,6 +746,7 @@ def test_learning_rates_are_found_for_what_is_set_in_the_form(sky, started, galv
     ends(monkeypatch, status="waiting")
     panel.rates.poll()
     assert (panel.rates.going, panel.rates.percent) == (True, 30)
+    assert "<progress max='100' value=30>" in panel.rates.progress()
     panel.rates.start()  # the first one is ended
     assert not folder.exists()
     panel.rates.cancel()
