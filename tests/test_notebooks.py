@@ -104,4 +104,6 @@ def test_a_metallicity_is_learned_and_judged_beside_baselines(monkeypatch, tmp_p
     by = {cell.source.splitlines()[0]: cell for cell in cells}
     beside = by["# How well, for galaxies that it has not seen, beside methods without a network."]
     assert "colours and shape" in shown(beside)["text/html"]
+    sizes = by["# The error against the size of the pictures, with its 95 % interval (the paper's go up to 128²)."]
+    assert "HoloViews" in shown(sizes)["text/plain"]
     assert "oh_p50_true" in shown(cells[-2])["text/html"]

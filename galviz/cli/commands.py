@@ -94,7 +94,7 @@ def recipe(args: argparse.Namespace) -> Work:
 
 def find_rate(args: argparse.Namespace) -> Work:
     """Train for some steps while the learning rate rises, and print the losses and a suggestion."""
-    from galviz.measure.rate_test import suggested_rate
+    from galviz.measure.rate_test import group_rates, suggested_rate
 
     study = study_named(args.study)
     if study.train is not None:
@@ -109,18 +109,18 @@ def find_rate(args: argparse.Namespace) -> Work:
         from galviz.nn.training.rate_finder import find_rate as test
 
         ends = {"low": args.low, "high": args.high, "steps": args.steps}
-        table = test(cutouts, target, recipe, **ends, devices=args.devices, encoder=args.encoder or "")
+        more = {"devices": args.devices, "encoder": args.encoder or ""}
+        with bar("finding rates", "steps") as progress:
+            table = test(cutouts, target, recipe, **ends, **more, progress=progress)
         print(f"{'rate':>10s}{'loss':>12s}{'smoothed':>12s}")
         for row in table.iloc[:: max(1, len(table) // 20)].itertuples():
             print(f"{row.rate:10.2g}{row.loss:12.5g}{row.smoothed:12.5g}")
-        found, rates = suggested_rate(table), dict(recipe.optimiser.learning_rates)
-        if recipe.optimiser.frozen:
-            rates.pop("encoder", None)  # it does not learn
+        found, optimiser = suggested_rate(table), recipe.optimiser
         if found is None:
             print("The loss never fell: no rate is suggested. Try more --steps, or another --low.")
         else:
-            part = found / max(rates.values())
-            sets = " ".join(f"learning_rates.{name}={rate * part:.2g}" for name, rate in rates.items())
+            rates = group_rates(found, optimiser.learning_rates, frozen=optimiser.frozen)
+            sets = " ".join(f"learning_rates.{name}={rate:.2g}" for name, rate in rates.items())
             print(f"The loss falls most steeply at {found:.2g}: --set {sets}")
         if args.out:
             with write_aside(Path(args.out)) as aside:

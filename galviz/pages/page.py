@@ -81,6 +81,7 @@ class StudyPage(Workspace):
         """Poll for changes on disk: new skies, new runs, and the progress of a run that is shown or active."""
         self.maker.poll()
         self.watcher.poll()
+        self.train.rates.poll()
         view = self.train.run.view
         if view is not None and (self.page.tab == "train" or view.active):
             self.train.run.poll()

@@ -12,10 +12,12 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.pages.controls import CONTROLS, page_message
 from galviz.pages.folders import free_name
 from galviz.pages.library import Library, open_sky
 from galviz.pages.panes import Panes
-from galviz.pages.recipe_form import RecipeForm, place_of
+from galviz.pages.rate_finder import RateFinder
+from galviz.pages.recipe_form import RecipeForm
 from galviz.pages.run import RunPanel
 from galviz.pages.state import PageState
 from galviz.pages.workspace import Workspace, scrolls
@@ -46,15 +48,6 @@ _FEW = 2000  # with fewer labelled objects, an encoder that is already trained u
 _MANY = 5000  # from here on a larger network is worth the time of a GPU
 _TAG = re.compile(r"[\w.-]+", re.ASCII)
 _TASKS = {"automatic": ""} | {name: name for name in column_tasks()}
-_CONTROLS = {
-    "data": "Data",
-    "target": "Target",
-    "columns": "Target",
-    "positive": "Advanced, Positive class",
-    "encoder": "Advanced, Start from the encoder of",
-    "name": "Name of the new run",
-}
-"""Name of an argument in an error message → the control of the page."""
 
 
 class SelectedTarget(NamedTuple):
@@ -96,6 +89,8 @@ class TrainPanel(Workspace):
         super().__init__(page=page, **params)
         self.study, self.library = study, library
         self.run, self._started = RunPanel(library, page), -_DOUBLE_CLICK_S
+        self.rates = RateFinder(lambda out: self.command(out, "find-rate"), lambda: self.form)
+        self.param.watch(lambda _: self.rates.reset(), ["selected", "recipe"])
         self._of = "", ""  # target and sky of the last guess
         self._forms: dict[tuple[str, ...], RecipeForm] = {}
         self._offer_columns()
@@ -160,7 +155,7 @@ class TrainPanel(Workspace):
                 target = target.fitted(cutouts.catalogue)
         except (KeyError, *REFUSED) as error:
             message = shown_error(error)
-            known = message.partition(":")[0] in _CONTROLS
+            known = message.partition(":")[0] in CONTROLS
             return SelectedTarget(problem=message if known else f"target: {message}")
         return SelectedTarget(target, why, self.study.recipes_of(name, target.task, cutouts))
 
@@ -185,8 +180,8 @@ class TrainPanel(Workspace):
             form.param.watch(lambda _: self.param.update(edits=self.edits + 1), "edits")
         return self._forms[key]
 
-    def command(self, out: str) -> list[str]:
-        """Return the arguments of ``galviz`` that run the training set up in the form.
+    def command(self, out: str, name: str = "train") -> list[str]:
+        """Return the arguments of ``galviz`` that run the training set up in the form, or ``find-rate`` for it.
 
         Raises
         ------
@@ -200,7 +195,7 @@ class TrainPanel(Workspace):
             raise ValueError(self.selected.problem)
         settings = self._checked(self.form)
         # A study without targets of its own is the one that `galviz train` takes by default.
-        arguments = ["train", *([self.study.name] if self.study.targets else [])]
+        arguments = [name, *([self.study.name] if self.study.targets else [])]
         arguments += ["--data", str(skies[self.page.sky]), "--out", out, *_option("--target", self.target_name)]
         arguments += ["--task", self.task] if self.task else []
         arguments += _option("--positive", self.positive) if self.positive else []
@@ -336,7 +331,9 @@ class TrainPanel(Workspace):
         wide = {"sizing_mode": "stretch_width"}
         start = pn.widgets.Button(label="▶ Start training", color="primary", on_click=self.start, height=44, **wide)
         target, *rest = self.choices()
-        advanced = pn.Card(pn.FlexBox(*self.learned()), self.fields, title="Advanced", collapsed=True, **wide)
+        finder = [] if self.study.train else [self.rates]  # a study with its own training has other layer groups
+        parts = [pn.FlexBox(*self.learned()), self.fields, *finder]
+        advanced = pn.Card(*parts, title="Advanced", collapsed=True, **wide)
         return pn.Column(
             pn.FlexBox(target, *rest[:1]), self.preview, pn.FlexBox(*rest[1:]), text(self.reason), start, self.refused,
             advanced, text(self.command_line, **wide), **wide,
@@ -413,13 +410,6 @@ def pretrained_of(given: str, library: Library) -> str:
         f"network.pretrained: expected a file or a run that this page may open, imagenet, or a tag of timm such as "
         f"a1_in1k, got {given!r}. Other models of a hub can be named on the command line."
     )
-
-
-def page_message(message: str) -> str:
-    """Return an error message with the name of the control in place of an argument or a key of the recipe."""
-    message = re.sub(r"\bgive --task (\w+)", r"choose the task \1 under Advanced", message)
-    key, colon, rest = message.partition(":")
-    return f"{_CONTROLS.get(key) or place_of(key) or key}{colon}{rest}"
 
 
 def _option(name: str, value: str) -> list[str]:

@@ -84,6 +84,32 @@ def resample(
     return np.where(covered, -flux if mirrored else flux, 0), covered
 
 
+def coarse(images: np.ndarray, pixels: int) -> np.ndarray:
+    """Return images that show less: averaged over blocks, each mean repeated, so that the shape stays.
+
+    Parameters
+    ----------
+    images : numpy.ndarray, shape (N, B, H, W)
+    pixels : int
+        Different values along each side, a divisor of H and W.
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, B, H, W)
+
+    Raises
+    ------
+    ValueError
+        If the sides cannot be divided so.
+    """
+    height, width = images.shape[2:]
+    if pixels < 1 or height % pixels or width % pixels:
+        raise ValueError(f"pixels: expected a divisor of the sides {height} and {width}, got {pixels}.")
+    tall, wide = height // pixels, width // pixels
+    means = images.reshape(*images.shape[:2], pixels, tall, pixels, wide).mean(axis=(3, 5))
+    return means.repeat(tall, axis=2).repeat(wide, axis=3)
+
+
 def _corners(wcs: astropy.wcs.WCS, target: astropy.wcs.WCS, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the (H + 1) × (W + 1) corners of the output pixels on the input, where pixel k covers [k, k + 1]."""
     rows, columns = np.indices((shape[0] + 1, shape[1] + 1))

@@ -126,6 +126,13 @@ def stop(run: str | Path) -> None:
     Run(Path(run)).request_stop()
 
 
+def end(run: str | Path) -> None:
+    """End a process that was started here, at once, if it is still going. A training is better stopped by `stop`."""
+    process, _ = _started.get(Path(run).resolve(), (None, 0.0))
+    if process is not None:
+        process.terminate()
+
+
 def remove(run: str | Path) -> None:
     """Remove the folder of a run that ended without predictions.
 

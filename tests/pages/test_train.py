@@ -1,5 +1,7 @@
 import json
+import time
 
+import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
@@ -7,6 +9,7 @@ import pytest
 from panel.widgets.base import WidgetBase
 from shown import said
 
+from galviz.measure.rate_test import rate_table, suggested_rate
 from galviz.pages.library import Library
 from galviz.pages.page import StudyPage
 from galviz.pages.recipe_form import RecipeForm
@@ -720,3 +723,118 @@ def test_a_label_given_on_the_data_is_seen_on_the_predictions(make_run, sky, tol
     labels = page.content.made.explorer.gallery.album.labels
     assert labels[sky.object_ids[0]] == "good"
     assert labels.path.is_relative_to(galviz_home / "labels")
+
+
+def ends(monkeypatch, message="", status=""):
+    """A process that has ended, unless another status is given."""
+    state = {"status": status or ("failed" if message else "created"), "message": message}
+    monkeypatch.setattr(jobs, "follow", lambda _: iter([jobs.Update(state, pd.DataFrame(), restarted=False)]))
+
+
+def test_learning_rates_are_found_for_what_is_set_in_the_form(sky, started, galviz_home, monkeypatch):
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
+    panel.form.widgets["network.width"].value = 2
+    panel.rates.start()
+    ((command, folder),) = started
+    assert command == [
+        "find-rate", "richness", "--data", str(galviz_home / "skies" / "tiny"), "--out", str(folder / "rates.csv"),
+        "--target", "richness", "--recipe", "quick", "--devices", "cpu", "--set", "network.width=2",
+    ]  # fmt: skip
+    assert panel.rates.going
+    assert panel.rates.status == "Finding learning rates …"
+    (folder / "log.txt").write_text("$ galviz find-rate\nfinding rates: 30/100 steps\n")
+    ends(monkeypatch, status="waiting")
+    panel.rates.poll()
+    assert (panel.rates.going, panel.rates.percent) == (True, 30)
+    assert "<progress max='100' value=30>" in panel.rates.progress()
+    panel.rates.start()  # the first one is ended
+    assert not folder.exists()
+    panel.rates.cancel()
+    assert (panel.rates.going, panel.rates.status) == (False, "Cancelled.")
+    assert not started[1][1].exists()
+
+
+def test_the_found_rates_are_drawn_said_and_written_into_the_form(sky, started, monkeypatch):
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
+    head, encoder = (panel.form.widgets[f"optimiser.learning_rates.{name}"] for name in ("head", "encoder"))
+    head.value, encoder.value = 1e-2, 1e-3
+    panel.form.widgets["optimiser.early_rate"].value = 0.1
+    panel.rates.start()
+    rates = np.geomspace(1e-6, 10, 100)
+    rate_table(rates, 1 / (1 + rates / 1e-2) + rates).to_csv(started[0][1] / "rates.csv")
+    ends(monkeypatch)
+    panel.rates.poll()
+    best = suggested_rate(panel.rates.table)
+    assert panel.rates.rates == {"encoder": pytest.approx(best / 10, rel=0.05), "head": pytest.approx(best, rel=0.05)}
+    plot, words, use = panel.rates.found()
+    assert f"at a learning rate of {best:.2g}" in hv.render(plot.object).title.text
+    given = panel.rates.rates
+    encoders = f"encoder {given['encoder']:g} (the first half of it {given['encoder'] / 10:.2g})"
+    assert words.object == f"Suggested learning rates: {encoders}, head {given['head']:g}."
+    use.clicks += 1
+    assert (head.value, encoder.value) == (given["head"], given["encoder"])
+    assert f"optimiser.learning_rates.head={given['head']:g}" in panel.form.settings()
+    assert not started[0][1].exists()
+    panel.recipe = "best"  # of which nothing is known
+    assert panel.rates.table is None
+    assert panel.rates.rates == {}
+
+
+def test_a_frozen_encoder_has_no_rate(sky, started, monkeypatch):
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
+    panel.form.widgets["optimiser.frozen"].value = True
+    panel.rates.start()
+    rates = np.geomspace(1e-6, 10, 100)
+    rate_table(rates, 1 / (1 + rates / 1e-2) + rates).to_csv(started[0][1] / "rates.csv")
+    ends(monkeypatch)
+    panel.rates.poll()
+    assert list(panel.rates.rates) == ["head"]
+
+
+def test_without_a_suggestion_there_is_nothing_to_use(sky, started, monkeypatch):
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
+    panel.rates.start()
+    rate_table(np.geomspace(1e-6, 10, 100), np.arange(100.0)).to_csv(started[0][1] / "rates.csv")
+    ends(monkeypatch)
+    panel.rates.poll()
+    _, words, use = panel.rates.found()
+    assert "no rate is suggested" in words.object
+    assert not use.visible
+
+
+def test_errors_of_the_finder_name_the_control(sky, started, monkeypatch):
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
+    panel.form.widgets["validation.fold"].value = 9
+    panel.rates.start()
+    assert panel.rates.error == "Advanced, validation, fold: expected 0 to 4, got 9."
+    assert not panel.rates.going
+    panel.form.widgets["validation.fold"].value = 0
+    panel.rates.start()
+    assert panel.rates.error == ""
+    ends(monkeypatch, "galviz find-rate: devices: expected one of cpu, or a number of them, got 'cuda:0'.")
+    panel.rates.poll()
+    assert panel.rates.error == "Device: expected one of cpu, or a number of them, got 'cuda:0'."
+    assert (panel.rates.going, panel.rates.status) == (False, "")
+
+
+def test_a_study_with_its_own_training_has_no_finder():
+    for name, there in {"richness": True, "inpainting": False}.items():
+        form = TrainPanel(open_study(name), Library.find(), PageState()).form_of_new()
+        assert ("Find learning rates" in {widget.label for widget in form.select(WidgetBase)}) == there
+
+
+@pytest.mark.slow
+def test_learning_rates_are_really_found_in_another_process(sky, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
+    for key, value in {"network.width": 2, "batch": 4}.items():
+        panel.form.widgets[key].value = value
+    panel.rates.start()
+    until = time.monotonic() + 240
+    while panel.rates.going and time.monotonic() < until:
+        time.sleep(0.1)
+        panel.rates.poll()
+    assert panel.rates.error == ""
+    assert list(panel.rates.table["rate"].head(1)) == [pytest.approx(1e-6)]
+    assert len(panel.rates.table) > 20
+    assert panel.rates.rates

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galviz.sky.resample import resample, tangent_plane
+from galviz.sky.resample import coarse, resample, tangent_plane
 
 SCALE = 0.396 / 3600
 
@@ -89,3 +89,22 @@ def test_nothing_is_covered_off_the_image(noise):
     flux, covered = resample(noise, plane(60), plane(10, shift=(100, 0)), (10, 10))
     assert not covered.any()
     assert not flux.any()
+
+
+def test_a_coarse_image_has_the_means_of_blocks_in_the_same_shape():
+    images = np.arange(2 * 3 * 4 * 6, dtype=np.float32).reshape(2, 3, 4, 6)
+    found = coarse(images, 2)
+    assert (found.shape, found.dtype) == (images.shape, images.dtype)
+    assert found[1, 2, :2, 3:] == pytest.approx(images[1, 2, :2, 3:].mean())
+    assert found[1, 2, 2:, :3] == pytest.approx(images[1, 2, 2:, :3].mean())
+    np.testing.assert_allclose(
+        coarse(images, 1), np.broadcast_to(images.mean(axis=(2, 3), keepdims=True), images.shape)
+    )
+    square = images[..., :4]
+    np.testing.assert_array_equal(coarse(square, 4), square)
+
+
+@pytest.mark.parametrize("pixels", [0, 3, 4])
+def test_blocks_that_do_not_fit_are_refused(pixels):
+    with pytest.raises(ValueError, match=f"pixels: expected a divisor of the sides 4 and 6, got {pixels}"):
+        coarse(np.zeros((1, 1, 4, 6)), pixels)

@@ -208,6 +208,16 @@ def test_a_process_that_ends_at_once_says_why_and_leaves_no_zombie(tmp_path):
     wait_until(lambda: not psutil.pid_exists(pid), patience_s=5)
 
 
+def test_a_process_that_is_ended_says_so(tmp_path):
+    folder = tmp_path / "job"
+    jobs.end(folder)  # nothing was started
+    pid = jobs.start(["devices"], folder)
+    jobs.end(folder)
+    wait_until(lambda: not psutil.pid_exists(pid), patience_s=5)
+    assert next(jobs.follow(folder)).state["message"] == "The process ended with exit code -15."
+    jobs.end(folder)
+
+
 def test_a_stop_wished_for_before_the_process_began_is_forgotten(tmp_path, make_sky):
     from galviz.studies.richness import RECIPES, TARGET
     from galviz.work import training

@@ -1,6 +1,7 @@
 """`find_rate`: a short training in which the learning rate rises, to see which learning rates a network can take."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def find_rate(
     steps: int = STEPS,
     devices: Devices = None,
     encoder: str | Path = "",
+    progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Train for some steps with a learning rate that rises exponentially, and return the loss of each step.
 
@@ -54,6 +56,8 @@ def find_rate(
         One device, as in `galviz.nn.training.fit.fit`.
     encoder : str or Path, optional
         Initial weights of the encoder; by default those that the recipe names.
+    progress : callable, optional
+        Called after each step with the number of steps so far and of all steps.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def find_rate(
         rates = np.geomspace(low, high, steps)
         module = _RangeTest(network, recipe, data.loss, rates)
         network.to(memory_format=memory_format(network, device))
-        test = _Losses(steps)
+        test = _Losses(steps, progress)
         trainer.callbacks.append(test)
         with interruptible():
             trainer.fit(module, loader(data.samples, steps_of(trainer, recipe, len(data.samples), None)))
@@ -110,9 +114,10 @@ class _RangeTest(Training):
 class _Losses(pl.Callback):
     """Notes the loss of each step, and ends the test when it is far above its lowest."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, progress: Callable[[int, int], None] | None = None) -> None:
         self.losses: list[float] = []
         self._steps, self._mean, self._lowest = steps, 0.0, math.inf
+        self._progress = progress or (lambda *_: None)
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Training, outputs: Any, batch: Any, _: int) -> None:  # noqa: ARG002
         loss = outputs["loss"].item()
@@ -126,3 +131,4 @@ class _Losses(pl.Callback):
         else:
             far = True
         trainer.should_stop = far or len(self.losses) == self._steps
+        self._progress(len(self.losses), self._steps)

@@ -147,6 +147,40 @@ def rate_plot(table: pd.DataFrame) -> hv.Overlay:
     return frame(hv.Overlay(layers), legend_position="bottom_left", title=title, height=300, ylabel="Loss", **ends)
 
 
+def size_plot(table: pd.DataFrame, unit: str = "") -> hv.Overlay:
+    """Draw the error against the size of the images that a network learned from, with intervals.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per size: columns pixels (on a side), rmse, low and high, the ends of its interval (may be NaN).
+    unit : str
+        Unit of the error, such as ``"dex"``.
+
+    Returns
+    -------
+    holoviews.Overlay
+
+    References
+    ----------
+    Wu & Boada (2019), arXiv:1810.12913: error against image size from 1 × 1 to 128 × 128 pixels.
+    """
+    table = table.sort_values("pixels")
+    pixels, rmse = table["pixels"].to_numpy(float), table["rmse"].to_numpy(float)
+    size = hv.Dimension("pixels", label="Image size (pixels on a side)")
+    error = hv.Dimension("rmse", label=plain(f"RMSE ({unit})" if unit else "RMSE"))
+    bars = table.assign(below=rmse - table["low"], above=table["high"] - rmse).dropna()
+    heads = {"lower_head": None, "upper_head": None}
+    up = hv.ErrorBars(bars[["pixels", "rmse", "below", "above"]], size, [error, "below", "above"])
+    line = hv.Curve((pixels, rmse), size, error).opts(color=BLUE, line_width=2)
+    dots = hv.Scatter((pixels, rmse), size, error).opts(color=BLUE, size=8, tools=["hover"])
+    own = {"xlim": (pixels.min() / 1.3, pixels.max() * 1.3)} if len(table) else {}
+    own |= {"xticks": [(tick, f"{tick:g}") for tick in pixels]} if len(table) else {}
+    title = "Error against image size, held-out objects" + (", with 95 % intervals" if len(bars) else "")
+    layers = hv.Overlay([up.opts(color=BLUE, line_width=2, **heads), line, dots])
+    return frame(layers, show_legend=False, title=title, height=300, logx=True, **own)
+
+
 def run_curves(
     runs: Mapping[str, pd.DataFrame], name: str = "val_loss", unit: str = "", accuracy: str = LABELS["val_accuracy"]
 ) -> hv.Overlay:

@@ -30,7 +30,10 @@ def test_rates_rise_exponentially_and_groups_keep_their_ratios(tiny_sky, monkeyp
         step_over(self, trainer, *args)
 
     monkeypatch.setattr(rate_finder._Losses, "on_train_batch_end", noting)
-    table = find_rate(tiny_sky, RICHNESS, RECIPE, low=1e-5, high=1e-3, steps=13, devices="cpu")
+    seen = []
+    ends = {"low": 1e-5, "high": 1e-3, "steps": 13}
+    table = find_rate(tiny_sky, RICHNESS, RECIPE, **ends, devices="cpu", progress=lambda *now: seen.append(now))
+    assert seen == [(k, 13) for k in range(1, 14)]
     expected = np.geomspace(1e-5, 1e-3, 13)
     np.testing.assert_allclose(table["rate"], expected)
     np.testing.assert_allclose([one["head"] for one in used], expected)
