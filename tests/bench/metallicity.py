@@ -116,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--test", required=True)
+    parser.add_argument("--ensembles", nargs="+", default=["quick", "best"], choices=list(CASES), metavar="CASE")
     parser.add_argument("--cases", nargs="+", default=["simple", *CASES, "r band", "sizes", "ensemble"])
     args = parser.parse_args()
     sky, test = (CutoutSet.open(path) for path in (args.data, args.test))
@@ -127,7 +128,7 @@ def main() -> None:
             if case == "simple":
                 lines = simple(sky, test, truth)
             elif case == "ensemble":
-                lines = [ensemble(sky, test, truth, folder, name) for name in ("quick", "best")]
+                lines = [ensemble(sky, test, truth, folder, name) for name in args.ensembles]
             elif case == "sizes":
                 for side in SIDES:
                     start = cost()
