@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
@@ -91,12 +92,26 @@ def titles(table: pd.DataFrame) -> dict[str, str]:
     return {name: as_html(str(name)) for name in (*table.columns, table.index.name or "index")}
 
 
-def drawn(plot: Any, sizing_mode: str = "stretch_width", **options: Any) -> pn.pane.HoloViews:
+class Figure(pn.pane.HoloViews):
+    """A pane of a figure. Each time it is drawn, it shows the present state.
+
+    HoloViews keeps what a dynamic map returned first, and would draw that when a tab is opened again: the focus and the
+    selection of the time when the figure was made.
+    """
+
+    priority: ClassVar[float | bool | None] = 0  # so that Panel never selects this pane automatically
+
+    def _render(self, *args: Any, **options: Any) -> Any:
+        self.object.traverse(hv.DynamicMap.reset, [hv.DynamicMap])
+        return super()._render(*args, **options)
+
+
+def drawn(plot: Any, sizing_mode: str = "stretch_width", **options: Any) -> Figure:
     """Show a figure that fills the width, with its own axes."""
-    return pn.pane.HoloViews(plot, linked_axes=False, sizing_mode=sizing_mode, **options)
+    return Figure(plot, linked_axes=False, sizing_mode=sizing_mode, **options)
 
 
-def filling(plot: Any) -> pn.pane.HoloViews:
+def filling(plot: Any) -> Figure:
     """Show a figure that fills its pane in both directions."""
     return drawn(plot.opts(height=None, min_height=LOWEST), sizing_mode="stretch_both", min_height=LOWEST)
 

@@ -11,7 +11,7 @@ from galviz.runs.best_fits import STEPS
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.export.view import ExportPanel
-from galviz.tools.formatting import REFUSED, beside, field, shown_error, text
+from galviz.tools.formatting import REFUSED, Figure, beside, field, shown_error, text
 from galviz.tools.repair.core import Repair
 from galviz.tools.repair.figure import loss_curves
 from galviz.tools.repair.html import fluxes_html, pictures_html, progress_html
@@ -139,7 +139,7 @@ class RepairView(pn.viewable.Viewer):
         return pn.FlexBox(hide, *numbers, at_once, fit, cancel, align_items="flex-end")
 
     def __panel__(self) -> pn.viewable.Viewable:
-        losses = pn.pane.HoloViews(loss_curves(self._losses), sizing_mode="stretch_width")
+        losses = Figure(loss_curves(self._losses), sizing_mode="stretch_width")
         results = beside(text(self._fluxes), losses)
         parts = (self.controls(), text(self._progress), self._alert, text(self._pictures), results, self._out)
         return pn.Column(*parts, sizing_mode="stretch_width")

@@ -6,7 +6,7 @@ import panel as pn
 import param
 
 from galviz.sky.cutouts import CutoutSet
-from galviz.tools.formatting import error_note, shown_error
+from galviz.tools.formatting import Figure, error_note, shown_error
 from galviz.tools.plots.colouring import Colouring
 from galviz.tools.plots.view import PlotView
 from galviz.tools.thumbnails.figure import Cells, cells, picture, thumbnail_map
@@ -86,7 +86,7 @@ class ThumbnailsView(pn.viewable.Viewer):
         more = {"axes": axes, "focus": self._focus, "colour": colour}
         frames, shown = thumbnail_map(self.grid, pixels, ids.to_numpy(object), **more)
         hv.streams.Tap(source=frames).add_subscriber(self.tap)
-        return pn.pane.HoloViews(shown, linked_axes=False)
+        return Figure(shown, linked_axes=False)
 
     def tap(self, x: float | None, y: float | None) -> None:
         """Set the focus to the object shown at a place."""

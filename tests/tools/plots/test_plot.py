@@ -563,3 +563,19 @@ def test_the_settings_of_a_plot_are_built_when_they_are_opened(selection, part):
         boxes.append(len(shown.select(pn.widgets.Checkbox)))
     assert boxes[0] == 0
     assert boxes[1] == boxes[2] == boxes[3] > 5
+
+
+@pytest.mark.parametrize("kind", ["scatter", "histogram"])
+def test_a_plot_that_is_drawn_again_shows_the_present_focus_and_selection(selection, kind):
+    pane = PlotView(selection, kind=kind, x="z", y="g - r").plot()
+
+    def drawn(root):
+        sources = [one.data_source.data for one in root.select({"type": GlyphRenderer})]
+        return sorted(str({name: [*map(as_text, values)] for name, values in data.items()}) for data in sources)
+
+    first = pane.get_root()
+    before = drawn(first)
+    selection.where("z < 0.2")
+    selection.focus = TABLE.index[5]
+    assert drawn(first) != before
+    assert drawn(pane.get_root()) == drawn(first)  # as when its tab is opened again
