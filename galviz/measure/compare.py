@@ -100,8 +100,8 @@ def paired_words(table: pd.DataFrame, names: Sequence[str] = ("A", "B"), among: 
     means = ", ".join(f"{name} {mean:.{digits}f}" for name, mean in zip(names, errors.mean(axis=0), strict=True))
     where = f"on the {len(errors):,} objects {among} ({'share wrong' if 'differs' in table else 'MAE'}: {means})."
     if alike:
-        difference = interval_words(value, low, high, digits)
-        return f"{names[0]} and {names[1]} do not differ measurably: difference {difference} {where}"
+        difference = interval_words(-value, -high, -low, digits)
+        return f"{names[0]} and {names[1]} do not differ measurably: second − first {difference} {where}"
     better = names[1] if value > 0 else names[0]
     ends = (value, low, high) if value > 0 else (-value, -high, -low)
     return f"The errors of {better} are smaller by {interval_words(*ends, digits).lstrip('+')} {where}"

@@ -148,10 +148,10 @@ class Finder(pn.viewable.Viewer):
         return Markup("<span role='alert'>{}</span>").format(self.missing) if self.missing else ""
 
     def __panel__(self) -> pn.viewable.Viewable:
-        style = {"white-space": "nowrap", "color": "#d55e00"}
+        style = {"white-space": "nowrap", "color": "#d55e00", "max-width": "16vw", "overflow": "hidden"}
         alert = text(self._alert, margin=(18, 4), styles=style)
         box = pn.widgets.TextInput.from_param(
-            self.param.typed, label="", placeholder="Find an id  (/)", width=170, margin=(9, 5, 5, 5),
+            self.param.typed, label="", placeholder="Find an id  (/)", width=170, margin=(6, 5, 5, 5),
             description=None,
         )  # fmt: skip
         return pn.Row(box, alert)

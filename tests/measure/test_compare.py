@@ -261,7 +261,7 @@ def test_the_better_run_is_said_with_an_interval(rows):
 
 def test_equal_runs_err_alike():
     words = paired_words(disagreement(truths(300, 1), truths(300, 3)))
-    assert words.startswith("A and B do not differ measurably: difference ")
+    assert words.startswith("A and B do not differ measurably: second − first ")
     assert "−" in words
 
 
