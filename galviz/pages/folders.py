@@ -9,8 +9,11 @@ _LONGEST = 200  # bytes of a name: leaves room for suffixes, as files next to a 
 
 
 def level(root: Path, name: str) -> list[Path]:
-    """Return the paths of a file in a folder, or else in its direct subfolders."""
-    return [root / name] if (root / name).exists() else sorted(root.glob(f"*/{name}"))
+    """Return the paths of a file in a folder, or else in its direct subfolders.
+
+    Hidden subfolders are left out: in them something is still being written.
+    """
+    return [root / name] if (root / name).exists() else sorted(root.glob(f"[!.]*/{name}"))
 
 
 def named(found: list[tuple[Path, Path]]) -> dict[str, Path]:

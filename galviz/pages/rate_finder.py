@@ -120,6 +120,8 @@ class RateFinder(pn.viewable.Viewer):
     @param.depends("going", "percent", "status")
     def progress(self) -> Markup:
         """Return what happens, with a bar while the test runs; text, as a part that comes and goes moves the page."""
+        if not (self.going or self.status):
+            return Markup("")
         bar = Markup(f"<progress max='100'{'' if self.percent < 0 else f' value={self.percent}'}></progress> ")
         return Markup("<div role='status'>{}{}</div>").format(bar if self.going else "", self.status)
 

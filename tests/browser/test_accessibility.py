@@ -58,6 +58,8 @@ def test_no_page_keeps_anyone_out(server, open_page, dashboard, theme):
             if opener.count():
                 opener.click()
         driven.rests()
+        titles = driven.page.locator(".card-header")  # a drawer is built when it is opened
+        driven.until(lambda: all(title.strip() for title in titles.all_inner_texts()) or not titles.count())
         driven.page.add_script_tag(path=AXE)
         found += [f"{query} {each}" for each in driven.page.evaluate(GRAVE, NOT_OURS)]
     assert not found, "\n".join(found)

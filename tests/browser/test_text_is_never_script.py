@@ -483,6 +483,7 @@ def test_the_page_of_best_fits(watch):
 
 def test_the_page_of_occlusion(watch):
     page = watch("occlusion", run=evil("run of bands"), object=evil("other id"), asked='{"band": "' + "'" + '"}')
+    page.driven.drawer("right")
     page.sees("run of bands", "run", "other id", "band", "other kind", "other column", "other origin", "other sky")
     page.page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
 

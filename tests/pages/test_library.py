@@ -9,7 +9,8 @@ from galviz.pages.state import PageState
 from galviz.studies import mergers, open_study, richness
 
 
-def test_skies_and_runs_are_found_by_name(galviz_home, sky, told, make_run):
+def test_skies_and_runs_are_found_by_name(galviz_home, sky, told, make_run, tiny_sky):
+    tiny_sky.save(galviz_home / "skies" / ".new.1.drawing")  # it is still being written
     make_run("first", predictions=told)
     make_run("second", "stopped")
     (galviz_home / "runs" / "half").mkdir()
