@@ -44,6 +44,7 @@ from galviz.work import processes as jobs
 
 _DOUBLE_CLICK_S = 1.5  # a second click within this time is ignored
 _PLOTS = 4  # columns of a target that are drawn
+_PRETRAINED = {"probe", "finetune"}  # recipes that start from a pre-trained encoder
 _FEW = 2000  # with fewer labelled objects, an encoder that is already trained usually does better
 _MANY = 5000  # from here on a larger network is worth the time of a GPU
 _TAG = re.compile(r"[\w.-]+", re.ASCII)
@@ -367,8 +368,9 @@ def reason_for(recipe: Recipe, selected: SelectedTarget, cutouts: CutoutSet, dev
     advice = ""
     if network.is_timm and begins == "random weights":
         advice = "Trained weights often do better: see pretrained under Advanced, network."
-    elif count < _FEW and "finetune" in selected.recipes and begins == "random weights":
-        advice = f"With fewer than {_FEW:,} objects, the recipe finetune often does better: its encoder is pre-trained."
+    elif count < _FEW and begins == "random weights" and (better := _PRETRAINED & selected.recipes.keys()):
+        names = " or ".join(sorted(better, reverse=True))
+        advice = f"With fewer than {_FEW:,} objects, {names} often does better: the encoder is pre-trained."
     elif gpu and count >= _MANY and recipe.name == "quick" and "best" in selected.recipes:
         advice = "With a GPU and this many objects, try the recipe best."
     elif not gpu and recipe.name == "best":
