@@ -130,6 +130,8 @@ def test_paths_are_told_apart(galviz_home, sky, make_run, pictures, tmp_path):
     assert split(paths) == (paths[:3], paths[3:])
     assert shows_table(table)
     assert shows_table("view.json")
+    (tmp_path / "t.ecsv.gz").touch()
+    assert shows_table(tmp_path / "t.ecsv.gz")
     assert not shows_table(pictures)
     assert first_page([]) == "/"
     assert first_page([str(table)]) == "/explore"

@@ -15,7 +15,20 @@ from galviz.sky.readers.picture_files import SUFFIXES as PICTURES
 from galviz.sky.readers.picture_files import hidden
 from galviz.sky.readers.positions import with_positions
 
-TABLES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet", ".csv.gz", ".vot.gz")
+TABLES = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".dat",
+    ".ecsv",
+    ".vot",
+    ".votable",
+    ".xml",
+    ".parquet",
+    ".csv.gz",
+    ".ecsv.gz",
+    ".vot.gz",
+)
 _SUFFIXES = sorted({*PICTURES, *fits_images.SUFFIXES, *array_files.SUFFIXES}, key=len, reverse=True)
 _SHOWN = 3  # ids that a message names
 _ID_KEYS = ("object_id", "id")  # --column id=objID
