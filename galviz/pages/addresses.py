@@ -1,4 +1,4 @@
-"""Which page shows what: the paths that a site is started on, told apart, and the names of pages."""
+"""Which page shows what: sorting the paths that a site is started on, and the names of pages."""
 
 from collections.abc import Iterable
 from pathlib import Path

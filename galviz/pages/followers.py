@@ -8,8 +8,8 @@ from galviz.tools.selection.core import Selection
 class Followers:
     """Who follows a selection: views, and the panes and controls in them.
 
-    Panes and controls follow for good, and cannot be asked to stop. So all that begins to follow while a tab is open
-    belongs to this tab, and stops when the tab gets another content. Else each content that a tab ever had would be
+    Panes and controls never stop following on their own. So whatever starts to follow while a tab is open belongs to
+    that tab, and is disconnected when the tab's content is replaced. Else each content that a tab ever had would be
     kept, and drawn again with each selection. What follows before the first content belongs to the page, and stays.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Polling for what a view has asked for, until the view is closed or its visitor leaves."""
+"""Polling for a view, until the view is closed or the visitor leaves."""
 
 from collections.abc import Callable
 from weakref import WeakMethod

@@ -39,7 +39,7 @@ test("an end that was typed outside the histogram stays while the other moves", 
   assert.deepEqual(moved([0.5, 3], "both", 0.1, EDGES), [0.7, 3]);
 });
 
-test("a section is built anew for other values, or where a list becomes a histogram", () => {
+test("a section is rebuilt for other values, or where a list becomes a histogram", () => {
   const column = (/** @type {object} */ more) => ({ unit: "", edges: [], values: [{ text: "a" }], ...more });
   assert.equal(builtFrom(column({ left: [1] })), builtFrom(column({})));
   assert.notEqual(builtFrom(column({ values: [{ text: "b" }] })), builtFrom(column({})));
