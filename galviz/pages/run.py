@@ -98,12 +98,14 @@ class RunPanel(param.Parameterized):
         """Show why the last request failed."""
         return error_note(self.error)
 
-    def _part(self, name: str) -> pn.viewable.Viewable:
-        """Return a part of the view of the selected run, or a hint if none is selected."""
+    def _part(self, *names: str) -> pn.viewable.Viewable:
+        """Return parts of the view of the selected run, or a hint if none is selected."""
         nothing = note("No run selected. Start one, or select one in the top bar.")
 
         def made(view: RunView | None) -> Any:
-            return nothing if view is None else getattr(view, name)()
+            if view is None:
+                return nothing
+            return pn.Column(*(getattr(view, name)() for name in names), sizing_mode="stretch_width")
 
         return pn.Column(pn.bind(made, self.param.view), sizing_mode="stretch_width")
 
@@ -111,7 +113,7 @@ class RunPanel(param.Parameterized):
         """Return what is shown of the run, for a pane: its progress, samples and log."""
 
         def progress() -> pn.viewable.Viewable:
-            parts = [self.buttons, self.refused, self._part("summary"), self._part("drawn_curves")]
+            parts = [self.buttons, self.refused, self._part("summary", "drawn_curves")]
             return scrolls(pn.Column(*parts, sizing_mode="stretch_width"))
 
         return {

@@ -11,7 +11,7 @@ from shown import said
 
 from galviz.measure.rate_test import rate_table, suggested_rate
 from galviz.pages.library import Library
-from galviz.pages.page import StudyPage
+from galviz.pages.page import StudyPage, open_study_page
 from galviz.pages.recipe_form import RecipeForm
 from galviz.pages.results.view import ResultsView
 from galviz.pages.run import RunPanel
@@ -838,3 +838,10 @@ def test_learning_rates_are_really_found_in_another_process(sky, monkeypatch):
     assert list(panel.rates.table["rate"].head(1)) == [pytest.approx(1e-6)]
     assert len(panel.rates.table) > 20
     assert panel.rates.rates
+
+
+def test_without_a_run_the_progress_says_so_once(galviz_home):
+    run = open_study_page("richness").train.run
+    for make in run.tabs().values():
+        shown = make().select(pn.pane.HTML)
+        assert sum("No run selected" in str(one.object) for one in shown) == 1
