@@ -15,12 +15,15 @@ figures.
 
 The fifth is for plots that change before the browser has connected to a new page: HoloViews asks again at each turn of
 the event loop, and so keeps a core busy while the page is loaded, and for ever if the visitor leaves before that.
+
+The sixth is for content that is computed while the page is loaded: the browser ignores a change of a layout's children
+while it draws that layout for the first time, so such content would never be seen.
 """
 
 # ruff: noqa: SLF001 - it patches Panel's internals
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -32,7 +35,7 @@ from bokeh.server.connection import ServerConnection
 from holoviews.plotting.plot import Plot
 from panel import widgets
 from panel.io import document
-from panel.param import Param
+from panel.param import Param, ParamRef
 
 
 def send_what_is_left() -> None:
@@ -110,6 +113,40 @@ def refresh_at_leisure() -> None:
             inner(self, **more)
 
     Plot.refresh = refresh
+
+
+def update_after_load() -> None:
+    """Make content that is computed asynchronously wait until the page is drawn. Patches Panel once per process."""
+    inner = ParamRef._eval_async
+    if hasattr(inner, "__wrapped__"):
+        return
+
+    @wraps(inner)
+    async def evaluate(self: ParamRef, awaitable: Any) -> None:
+        await inner(self, _each_drawn(awaitable) if hasattr(awaitable, "__aiter__") else _drawn(awaitable))
+
+    ParamRef._eval_async = evaluate
+
+
+async def _each_drawn(contents: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for content in contents:
+        await _page_drawn()
+        yield content
+
+
+async def _drawn(content: Awaitable[Any]) -> Any:
+    found = await content
+    await _page_drawn()
+    return found
+
+
+async def _page_drawn() -> None:
+    """Wait while a browser that has connected draws the page; a change before that is in what it gets."""
+    session = getattr(pn.state.curdoc and pn.state.curdoc.session_context, "session", None)
+    if getattr(session, "connection_count", 0):
+        loop, drawn = asyncio.get_running_loop(), asyncio.Event()
+        pn.state.onload(lambda: loop.call_soon_threadsafe(drawn.set))
+        await drawn.wait()
 
 
 @contextmanager

@@ -13,7 +13,13 @@ import param
 
 from galviz.io.markup import Markup, as_html
 from galviz.measure.slices import decimals
-from galviz.tools._panel import refresh_at_leisure, send_in_order, send_what_is_left, skip_matplotlib_import
+from galviz.tools._panel import (
+    refresh_at_leisure,
+    send_in_order,
+    send_what_is_left,
+    skip_matplotlib_import,
+    update_after_load,
+)
 
 if TYPE_CHECKING:
     from galviz.work.chunks import Work
@@ -22,6 +28,7 @@ send_what_is_left()  # every view imports this module
 send_in_order()
 skip_matplotlib_import()
 refresh_at_leisure()
+update_after_load()
 
 NOT_KNOWN = "–"
 
