@@ -200,9 +200,9 @@ def predict(args: argparse.Namespace) -> Work:
 def baselines(args: argparse.Namespace) -> Work:
     """Measure what can be predicted of a column without images."""
     from galviz.io.tables import NUMBERED, read_table
-    from galviz.nn.baselines.general import COLUMNS, check_columns, numeric_columns, table_baselines
+    from galviz.nn.baselines.general import COLUMNS, check_columns, table_baselines
     from galviz.sky.cutouts import CutoutSet
-    from galviz.tasks.guess import guess
+    from galviz.tasks.guess import guess, numeric_columns
 
     of_sky, out = Path(args.table).is_dir(), _parquet_file(args.out) if args.out else None
     table = CutoutSet.open(args.table).catalogue if of_sky else read_table(args.table, id_column=NUMBERED).table
@@ -416,8 +416,10 @@ def _new_run(args: argparse.Namespace, study: "Study") -> tuple["Run", "CutoutSe
         )
     if encoder and not Path(encoder).is_file():
         _check_encoder(Run.open(encoder).recipe, recipe)
-    for column in filter(None, (recipe.data.offset, recipe.data.weights, recipe.data.errors, recipe.data.vote_count)):
-        column_of(cutouts.catalogue, column)
+    for setting in ("offset", "weights", "errors", "vote_count", "columns"):
+        named = getattr(recipe.data, setting)
+        for column in filter(None, (named,) if isinstance(named, str) else named):
+            column_of(cutouts.catalogue, column, setting)
     more = {"fingerprint": cutouts.fingerprint, "encoder": encoder}
     return Run.create(out, study=args.study, target=target, recipe=recipe, data=args.data, **more), cutouts
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pandas.api.types import is_numeric_dtype
 
 _KNOTS = 9
 _FEWEST = 10  # fewest objects for a fit
@@ -81,11 +82,21 @@ class Offset:
         return None if fields is None else cls(**fields)
 
 
-def column_of(catalogue: pd.DataFrame, name: str) -> np.ndarray:
-    """Return a numeric column, float64, shape (N,), NaN where not known. Raise a KeyError if it is missing."""
+def column_of(catalogue: pd.DataFrame, name: str, setting: str = "offset") -> np.ndarray:
+    """Return a numeric column that a setting of a recipe names, float64, shape (N,), NaN where not known.
+
+    Raises
+    ------
+    KeyError
+        If the catalogue lacks it.
+    ValueError
+        If it has no numbers.
+    """
     if name not in catalogue.columns:
         raise KeyError(
-            f"catalogue: expected the column {name!r}, which the recipe's offset names, got "
-            f"{', '.join(map(str, catalogue.columns)) or 'no columns'}. Add it, or train without: --set offset="
+            f"catalogue: expected the column {name!r}, which the recipe's {setting} names, got "
+            f"{', '.join(map(str, catalogue.columns)) or 'no columns'}. Add it, or train without: --set {setting}="
         )
+    if not is_numeric_dtype(catalogue[name]):
+        raise ValueError(f"catalogue: expected numbers in the column {name!r} of the recipe's {setting}, got others.")
     return catalogue[name].to_numpy(dtype=np.float64, na_value=np.nan)

@@ -1,6 +1,6 @@
 """A form to edit the settings of a recipe. It is made from what `galviz.runs.recipe` declares."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field
 from typing import Any, get_origin
 
@@ -12,7 +12,7 @@ from galviz.runs.settings import Setting, about, declared, text_of
 from galviz.runs.timm_encoders import MILLIONS
 from galviz.tools.formatting import Choices
 
-_ARCHITECTURE, _PRETRAINED = "network.architecture", "network.pretrained"
+_ARCHITECTURE, _PRETRAINED, _COLUMNS = "network.architecture", "network.pretrained", "data.columns"
 _WIDE = {"sizing_mode": "stretch_width"}
 _DECLARED = dict(declared(Recipe))
 
@@ -39,6 +39,11 @@ class RecipeForm(pn.viewable.Viewer):
         self.cards = [pn.Card(title=group, collapsed=bool(k), **_WIDE) for k, group in enumerate(self._groups())]
         self.widgets[_ARCHITECTURE].param.watch(self._change_architecture, "value")
         self._fill()
+
+    def offer(self, columns: Iterable[str]) -> None:
+        """Offer columns of the catalogue that the network may get beside the picture."""
+        if choice := self.widgets.get(_COLUMNS):
+            choice.options = list(dict.fromkeys([*choice.value, *columns]))
 
     def _new(self, key: str, value: Any) -> pn.widgets.Widget:
         widget = _widget(key, value, self.task)
@@ -138,8 +143,9 @@ def _widget(key: str, value: Any, task: str) -> pn.widgets.Widget:
         return pn.widgets.AutocompleteInput(**options, options=names, search_strategy="includes")
     if kind is str and known.choices:
         return pn.widgets.Select(**options, options=list(known.choices))
-    if known.choices:
-        return Choices(**options | {"value": list(value), "width": 240}, options=list(known.choices))
+    if known.choices or get_origin(kind) is tuple:
+        names = list(known.choices or value)  # of columns: see `RecipeForm.offer`
+        return Choices(**options | {"value": list(value), "width": 240}, options=names)
     if kind in (int, float):
         start, end = known.ends
         number = pn.widgets.IntInput if kind is int else pn.widgets.FloatInput

@@ -26,7 +26,7 @@ from galviz.runs.timm_encoders import MILLIONS
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import Study
 from galviz.tasks import column_tasks
-from galviz.tasks.guess import learnable
+from galviz.tasks.guess import learnable, numeric_columns
 from galviz.tasks.target import Target
 from galviz.tools.formatting import (
     REFUSED,
@@ -179,6 +179,8 @@ class TrainPanel(Workspace):
         if key not in self._forms:
             self._forms[key] = form = RecipeForm(self.selected.recipes[self.recipe], task)
             form.param.watch(lambda _: self.param.update(edits=self.edits + 1), "edits")
+        if self.cutouts is not None:
+            self._forms[key].offer(numeric_columns(self.cutouts.catalogue, self.selected.target))
         return self._forms[key]
 
     def command(self, out: str, name: str = "train") -> list[str]:

@@ -348,6 +348,12 @@ class Data(Group):
         "",
         "Catalogue column with the error of the truth, σ. Objects count as 1 / (σ² + median σ²). Empty: all the same.",
     )
+    columns: tuple[str, ...] = setting(
+        (),
+        "Catalogue columns with numbers that the network gets beside the picture, such as magnitudes. Objects may lack "
+        "them. Empty: the picture alone.",
+        tasks=("regression", "classification", "votes"),
+    )
     vote_count: str = setting(
         "",
         "Catalogue column with the number of volunteers who voted on each object. dirichlet_multinomial needs it if "

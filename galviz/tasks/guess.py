@@ -1,5 +1,6 @@
-"""Which task fits the columns of a catalogue, and why."""
+"""Which task fits the columns of a catalogue, and why; and which columns it may be learned from."""
 
+import re
 import textwrap
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ _IDS = 10**9  # whole numbers from here on that are all different are taken for 
 _FIRST = 1000  # values that show that a column repeats
 _MOST = 1000  # texts with more values than this are taken for names or comments
 _ENDS = ("true", "spread", "sigma", "p16", "p84", "alpha")  # of the columns that stand beside an estimate
+_BOOKKEEPING = ("split", "fold", "group", "field", "weight")
+_PERCENTILE = re.compile(r"_p\d+(p\d+)?$")  # of a posterior, as SDSS names them: oh_p2p5, oh_p50
 
 
 class Guess(NamedTuple):
@@ -209,3 +212,20 @@ def _no_such_column(missing: list[str], known: list[str]) -> str:
     empty = "The catalogue has no columns: ingest the images again with --table FILE."
     cure = f"Similar names: {', '.join(near)}." if near else empty
     return f"target: expected a column of the catalogue, got {wanted!r}. {cure}"
+
+
+def numeric_columns(catalogue: pd.DataFrame, target: Target) -> list[str]:
+    """Return the columns with numbers that may say something about the target without giving it away.
+
+    Columns whose name holds that of a target's column are left out (``richness_err``), and so are other percentiles of
+    the same quantity (``oh_p16`` beside ``oh_p50``), folds and groups.
+    """
+    own = {_PERCENTILE.sub("_p", column.lower()) for column in target.columns}
+    numbers = catalogue.select_dtypes(["number", "bool"]).columns
+    return [
+        name
+        for name in map(str, numbers)
+        if name not in _BOOKKEEPING
+        and not any(column in name.lower() for column in own)
+        and (catalogue[name] != catalogue[name].iloc[0]).any()
+    ]

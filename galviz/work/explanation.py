@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from galviz.measure.image_regions import Effect, elsewhere, part_masks, superpixels
-from galviz.measure.linear_baseline import Offset
+from galviz.measure.linear_baseline import Offset, column_of
 from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, METHODS, OCCLUSION, SUPERPIXELS, places, spread
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -432,11 +432,16 @@ class MeanExplanation:
 
 
 def _request(run: Run, cutouts: CutoutSet, object_id: str, settings: OcclusionSettings) -> dict[str, Any]:
-    """Return the fields of the settings, and the linear baseline of the object (0 without one) as ``offset``."""
+    """Return the fields of the settings, and what the network knows of an object beside its picture.
+
+    ``offset`` is the linear baseline of the object, 0 without one; ``columns`` are those of the catalogue, if any.
+    """
+    row = cutouts.catalogue.iloc[cutouts.row_of([object_id])]
     offset, value = Offset.from_json(run.info.get("offset")), 0.0
     if offset is not None:
-        value = float(offset.of(cutouts.catalogue.iloc[cutouts.row_of([object_id])])[0])
-    return asdict(settings) | {"offset": value}
+        value = float(offset.of(row)[0])
+    columns = [float(column_of(row, name, "columns")[0]) for name in run.recipe.data.columns]
+    return asdict(settings) | {"offset": value, "columns": columns}
 
 
 def settings_text_of(run: Run, cutouts: CutoutSet, settings: OcclusionSettings, shown_band: str = "") -> str:

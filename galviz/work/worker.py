@@ -42,7 +42,7 @@ def occluded(path: str, image: np.ndarray, request: dict[str, Any], places: np.n
     """
     from galviz.nn.explain.occlusion import outputs_at
 
-    network, output = _network(path, _stamp(path)), _output(path, request)
+    network, output = _network_for(path, request), _output(path, request)
     more = {"patch": request["patch"], "baseline": request["baseline"], "bands": request["bands"]}
     outputs, clean = outputs_at(network, image, places, output=output, **more)
     return outputs, clean
@@ -67,7 +67,7 @@ def without(path: str, image: np.ndarray, request: dict[str, Any], masks: np.nda
     from galviz.nn.explain.regions import outputs_without
 
     more = {name: request[name] for name in ("patch", "baseline", "bands")}
-    return outputs_without(_network(path, _stamp(path)), image, masks, output=_output(path, request), **more)
+    return outputs_without(_network_for(path, request), image, masks, output=_output(path, request), **more)
 
 
 def attributed(path: str, image: np.ndarray, request: dict[str, Any]) -> tuple[np.ndarray, float, float]:
@@ -79,7 +79,7 @@ def attributed(path: str, image: np.ndarray, request: dict[str, Any]) -> tuple[n
 
     from galviz.nn.explain.engine import Parts, cover, evaluating, reader
 
-    network, read = _network(path, _stamp(path)), reader(_output(path, request))
+    network, read = _network_for(path, request), reader(_output(path, request))
     found = _map_of(network, image[None], path, request)[0]
     with evaluating(network), torch.no_grad():
         parts = Parts(network, "captum")
@@ -91,7 +91,7 @@ def attributed(path: str, image: np.ndarray, request: dict[str, Any]) -> tuple[n
 
 def changed(path: str, image: np.ndarray, request: dict[str, Any]) -> np.ndarray:
     """Return the contribution map of one image, clean minus occluded output, shape (1 or B, H, W)."""
-    return _map_of(_network(path, _stamp(path)), image[None], path, request)[0]
+    return _map_of(_network_for(path, request), image[None], path, request)[0]
 
 
 def sane(path: str, image: np.ndarray, request: dict[str, Any]) -> float:
@@ -101,7 +101,7 @@ def sane(path: str, image: np.ndarray, request: dict[str, Any]) -> float:
     def explain(network: "nn.Module", images: np.ndarray) -> np.ndarray:
         return _map_of(network, images, path, request)
 
-    return sanity(_network(path, _stamp(path)), image[None], explain)
+    return sanity(_network_for(path, request), image[None], explain)
 
 
 def _map_of(network: "nn.Module", images: np.ndarray, path: str, request: dict[str, Any]) -> np.ndarray:
@@ -144,6 +144,14 @@ def _output(path: str, request: dict[str, Any]) -> Any:
 
 def _stamp(path: str) -> int:
     return (Path(path) / "model.safetensors").stat().st_mtime_ns
+
+
+def _network_for(path: str, request: dict[str, Any]) -> "nn.Module":
+    """Return the network of a run, with the columns of the requested object if it takes any."""
+    network = _network(path, _stamp(path))
+    if request.get("columns"):
+        network.head.give(np.array(request["columns"]))
+    return network
 
 
 @lru_cache(maxsize=_KEPT)

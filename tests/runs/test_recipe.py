@@ -237,7 +237,8 @@ def one_value(one):
         low, high = (0.0 if end is None else end for end in known.ends)
         return st.floats(low, high or 1e6, exclude_min=known.above is not None, exclude_max=known.below is not None)
     if one.type == tuple[str, ...]:
-        return st.lists(st.sampled_from(known.choices), unique=True).map(tuple)
+        names = st.sampled_from(known.choices) if known.choices else st.text()
+        return st.lists(names, unique=True).map(tuple)
     return st.dictionaries(st.text(max_size=5), st.floats(1e-9, 10))
 
 

@@ -1,6 +1,5 @@
 """Baselines for any target: what an estimate is worth must be compared with methods that need no network."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.groups import groups_of
+from galviz.tasks.guess import numeric_columns
 from galviz.tasks.target import Target
 
 CONSTANT, COLUMNS, PIXELS = "constant", "catalogue columns", "pixel statistics"
@@ -24,8 +24,6 @@ CONSTANT, COLUMNS, PIXELS = "constant", "catalogue columns", "pixel statistics"
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _CHUNK = 512
-_BOOKKEEPING = ("split", "fold", "group", "field", "weight")
-_PERCENTILE = re.compile(r"_p\d+(p\d+)?$")  # of a posterior, as SDSS names them: oh_p2p5, oh_p50
 
 
 def baselines(
@@ -145,23 +143,6 @@ def _features(catalogue: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 def _guess(target: Target, known: np.ndarray) -> object:
     """Return the mean, or the largest class."""
     return np.mean(known.astype(float)) if target.numeric else pd.Series(known).mode().iloc[0]
-
-
-def numeric_columns(catalogue: pd.DataFrame, target: Target) -> list[str]:
-    """Return the columns with numbers that may say something about the target without giving it away.
-
-    Columns whose name holds that of a target's column are left out (``richness_err``), and so are other percentiles of
-    the same quantity (``oh_p16`` beside ``oh_p50``), folds and groups.
-    """
-    own = {_PERCENTILE.sub("_p", column.lower()) for column in target.columns}
-    numbers = catalogue.select_dtypes(["number", "bool"]).columns
-    return [
-        name
-        for name in map(str, numbers)
-        if name not in _BOOKKEEPING
-        and not any(column in name.lower() for column in own)
-        and (catalogue[name] != catalogue[name].iloc[0]).any()
-    ]
 
 
 def pixel_statistics(cutouts: CutoutSet, rows: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from galviz.nn.networks.columns import WIDTH, WithColumns, from_features
 from galviz.nn.networks.encoders import ResNet18, WideResNet50
 from galviz.nn.networks.normalise import IMAGENET, Normalise
 from galviz.nn.networks.pooled_encoder import PooledEncoder
@@ -88,7 +89,9 @@ class CutoutNetwork(nn.Module):
             state[f"{prefix}sigma_scale"] = state.pop(f"{prefix}widening")
         super()._load_from_state_dict(state, prefix, *more)
 
-    def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None) -> None:
+    def measure(
+        self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None, columns: np.ndarray | None = None
+    ) -> None:
         """Set the constants: pixel scales and, if `standardise`, mean and standard deviation of the truth.
 
         Parameters
@@ -98,8 +101,12 @@ class CutoutNetwork(nn.Module):
             The training rows.
         truth : numpy.ndarray, shape (N, K), or None
             True values as learned, for all rows. None for pretext tasks.
+        columns : numpy.ndarray, shape (N, C), optional
+            Columns of the catalogue, for all rows, if the network takes them.
         """
         self.normalise.fit(cutouts, rows)
+        if columns is not None:
+            self.head.measure(columns[rows])
         if self.standardise and truth is not None:
             spread = truth[rows].std(0)
             self.centre.copy_(torch.as_tensor(truth[rows].mean(0)))
@@ -113,12 +120,15 @@ class CutoutNetwork(nn.Module):
             return self.encoder(x).unsqueeze(1)
         return self.encoder(x.reshape(count * bands, 1, *x.shape[2:])).reshape(count, bands, -1)
 
-    def from_features(self, features: Tensor) -> Tensor:
-        """Return the outputs from features: (N, B, F), or (N, 1, F) if not `apart`, -> (N, K)."""
+    def from_features(self, features: Tensor, columns: Tensor | None = None) -> Tensor:
+        """Return the outputs from features: (N, B, F), or (N, 1, F) if not `apart`, -> (N, K).
+
+        `columns` (N, C) are those of the catalogue, for a head that takes them (`galviz.nn.networks.columns`).
+        """
         if self.scaling is not None:
             # Divided by √F, thousands of features add up to numbers of about 1, whatever F is.
             features = (self.scaling(features.flatten(1)) / self.scaling.num_features**0.5).reshape(features.shape)
-        output = self.head(features)
+        output = from_features(self.head, features, columns)
         if self.calibrated:
             return output / self.temperature
         if not self.gaussian:
@@ -126,11 +136,11 @@ class CutoutNetwork(nn.Module):
         mean, ln_variance = output.chunk(2, dim=1)
         return torch.cat([self.centre + self.scale * mean, 2 * self.scale.log() + ln_variance], dim=1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the outputs of images, in the unit of the cutouts: (N, B, H, W) -> (N, K)."""
+    def forward(self, images: Tensor, columns: Tensor | None = None) -> Tensor:
+        """Return the outputs of images, in the unit of the cutouts: (N, B, H, W), and columns (N, C), -> (N, K)."""
         if images.dim() == 3:  # features of images, which were computed before
-            return self.from_features(images)
-        return self.from_features(self.features(images))
+            return self.from_features(images, columns)
+        return self.from_features(self.features(images), columns)
 
     def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the outputs and the band logits of a `JointHead`: (N, B, H, W) -> (N, K) and (N, B, B)."""
@@ -183,6 +193,9 @@ def assemble(
         encoder = ResNet18(channels, **own, replicate=options.replicate and apart, mean_max=mean_max)
     trained = encoder.pictures if options.is_timm else IMAGENET
     normalise = Normalise(recipe.data.normalise, bands, options.clip, trained)
-    made = head(encoder.features, vectors)
+    columns = recipe.data.columns
+    made = head(encoder.features + (WIDTH if columns else 0), vectors)
+    if columns:
+        made = WithColumns(made, len(columns))
     scaled = encoder.features * vectors if options.pooling == "blocks" else 0
     return CutoutNetwork(normalise, encoder, made, apart=apart, standardise=standardise, scaled=scaled, **more)

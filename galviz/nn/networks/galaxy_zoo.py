@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from galviz.nn.networks.columns import WIDTH, WithColumns, from_features
 from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.normalise import Normalise
 from galviz.nn.networks.timm_encoder import TimmEncoder
@@ -71,7 +72,9 @@ class VoteNetwork(nn.Module):
         super().__init__()
         self.normalise, self.encoder, self.head, self.votes = normalise, encoder, head, votes
 
-    def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray) -> None:
+    def measure(
+        self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray, columns: np.ndarray | None = None
+    ) -> None:
         """Set the pixel scales, and let a network with the tree start at the mean votes, which ignore the image.
 
         Parameters
@@ -80,9 +83,15 @@ class VoteNetwork(nn.Module):
         rows : numpy.ndarray of int
             The training rows.
         truth : numpy.ndarray, shape (N, K)
+        columns : numpy.ndarray, shape (N, C), optional
+            Columns of the catalogue, for all rows, if the network takes them.
         """
         if isinstance(self.normalise, Normalise):
             self.normalise.fit(cutouts, rows)
+        head = self.head
+        if columns is not None:
+            head.measure(columns[rows])
+            head = head.head
         if isinstance(self.votes, VoteTree | DirichletVotes):
             mean = truth[rows].mean(axis=0)
             for part in self.votes.tree[0]:
@@ -91,16 +100,19 @@ class VoteNetwork(nn.Module):
             mean = np.clip(mean, 1e-4, None)
             start = np.log(mean) if isinstance(self.votes, VoteTree) else np.log(np.expm1(_SURE * mean))
             with torch.no_grad():
-                self.head[-1].bias.copy_(torch.as_tensor(start))
-                self.head[-1].weight.mul_(0.1)
+                head[-1].bias.copy_(torch.as_tensor(start))
+                head[-1].weight.mul_(0.1)
 
     def features(self, images: Tensor) -> Tensor:
         """Return the features of images: (N, B, H, W) -> (N, F)."""
         return self.encoder(self.normalise(images))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the votes of images, float32 in 0…1: (N, B, H, W) -> (N, K); see also `DirichletVotes`."""
-        return self.votes(self.head(self.features(images)))
+    def forward(self, images: Tensor, columns: Tensor | None = None) -> Tensor:
+        """Return the votes of images, float32 in 0…1: (N, B, H, W) -> (N, K); see also `DirichletVotes`.
+
+        `columns` (N, C) are those of the catalogue, for a head that takes them (`galviz.nn.networks.columns`).
+        """
+        return self.votes(from_features(self.head, self.features(images), columns))
 
 
 def paper_cnn(size: int = 68, answers: int = 37) -> tuple[nn.Sequential, nn.Sequential]:
@@ -187,15 +199,19 @@ def build(
     of_paper = architecture.startswith("paper_")
     if of_paper and len(bands) != len(COLOURS):
         raise ValueError(f"network.architecture: expected resnet18 for {len(bands)} bands, got {architecture}.")
+    columns = recipe.data.columns
+    if of_paper and columns:
+        raise ValueError(f"data.columns: expected none for {architecture}, got {', '.join(columns)}. Use resnet18.")
     torch.manual_seed(recipe.seed)
+    wide = WIDTH if columns else 0
     if architecture == "paper_cnn":
         encoder, head = paper_cnn(size, answers)
     elif options.is_timm:
         encoder = TimmEncoder(options.timm_name, len(bands), size=size or None)
-        head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(encoder.features, answers))
+        head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(encoder.features + wide, answers))
     elif architecture == "resnet18":
         encoder = ResNet18(len(bands), width=options.width, stem=options.stem)
-        head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(encoder.features, answers))
+        head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(encoder.features + wide, answers))
     else:
         hidden = (200, 100) if architecture == "paper_resnet50_dense" else ()
         encoder, head = paper_resnet(size, hidden, options.dropout, answers)
@@ -203,6 +219,8 @@ def build(
         votes: nn.Module = DirichletVotes(tree)
     else:
         votes = _OUTPUTS[options.votes](tree) if tree[0] and options.votes in _OUTPUTS else SigmoidVotes()
+    if columns:
+        head = WithColumns(head, len(columns))
     network = VoteNetwork(_scale(architecture, recipe.data.normalise, bands), encoder, head, votes)
     network.size = size if of_paper else getattr(encoder, "size", None)
     return network

@@ -54,6 +54,11 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int = 0)
         If an option is unknown, options contradict each other, or the loss does not fit the task.
     """
     recipe.network.check_task(target.task)
+    columns = recipe.data.columns
+    if columns and target.self_labelled:
+        raise ValueError(f"data.columns: expected none for {target.task}, got {', '.join(columns)}. Leave them out.")
+    if own := [name for name in columns if name in target.columns]:
+        raise ValueError(f"data.columns: expected columns beside the target's, got {own[0]!r}, which it learns.")
     return rules(target).build(target, recipe, bands, size)
 
 

@@ -101,6 +101,8 @@ def build(target: Target, recipe: Recipe, bands: tuple[str, ...], size: int) -> 
 
 def _check_joint(recipe: Recipe, *, apart: bool) -> None:
     """Raise a ValueError if bands cannot be learned together with the target, or would be trivial."""
+    if recipe.data.columns:
+        raise ValueError(f"joint: expected 0 with data.columns, got {recipe.loss.joint}.")
     if recipe.loss.name == "rmse":  # a process without labelled objects in its batch would not take part in the sum
         raise ValueError(f"joint: expected 0 with the loss rmse, got {recipe.loss.joint}. Use mse.")
     if not apart:

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psutil
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,8 @@ class Samples(Dataset):
         Band indices of each of the V variants, as returned by `Target.variants`. By default each band alone.
     weight : numpy.ndarray, shape (N,), optional
         Weight of each object in the loss.
+    columns : numpy.ndarray, shape (N, C), optional
+        Columns of the catalogue, which the network takes beside the images, as returned by `columns_of`.
     """
 
     def __init__(
@@ -49,10 +52,13 @@ class Samples(Dataset):
         rows: np.ndarray,
         truth: np.ndarray | None,
         variants: Iterable[tuple[int, ...]] = (),
+        *,
         weight: np.ndarray | None = None,
+        columns: np.ndarray | None = None,
     ) -> None:
         self.images, self.rows = images, rows
         self.weight = None if weight is None else torch.from_numpy(weight[rows].astype(np.float32))
+        self.columns = None if columns is None else torch.from_numpy(columns[rows].astype(np.float32))
         alone = [(k,) for k in range(images.shape[1])]
         self.variants = np.array([] if truth is not None else list(variants) or alone)
         numbers = torch.arange(len(self.variants)).repeat(len(rows))
@@ -78,7 +84,8 @@ class Samples(Dataset):
         -------
         dict
             ``step``; ``images``, float32 (n, B, H, W), or (n, 1, H, W) for single bands; ``truth``, float32 (n, K), or
-            the index of the variant, int64 (n,); and ``weight``, float32 (n,), if objects have weights.
+            the index of the variant, int64 (n,); ``weight``, float32 (n,), if objects have weights; and ``columns``,
+            float32 (n, C), if there are any.
         """
         step, samples = item
         if len(self.variants):
@@ -88,7 +95,11 @@ class Samples(Dataset):
         else:
             images = self.images[self.rows[samples]]
         batch = {"step": step, "images": torch.from_numpy(images), "truth": self.truth[samples]}
-        return batch if self.weight is None else batch | {"weight": self.weight[samples // self.each]}
+        if self.weight is not None:
+            batch["weight"] = self.weight[samples // self.each]
+        if self.columns is not None:
+            batch["columns"] = self.columns[samples // self.each]
+        return batch
 
 
 class Steps(Sampler):
@@ -241,6 +252,20 @@ def truths(cutouts: CutoutSet, target: Target, offset: Offset | None = None) -> 
     return truth
 
 
+def columns_of(catalogue: pd.DataFrame, recipe: Recipe) -> np.ndarray | None:
+    """Return the columns that a network takes beside the images, float64, shape (N, C); None if it takes none.
+
+    Raises
+    ------
+    KeyError
+        If the catalogue lacks a column.
+    ValueError
+        If a column has no numbers.
+    """
+    names = recipe.data.columns
+    return np.stack([column_of(catalogue, name, "columns") for name in names], axis=1) if names else None
+
+
 def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarray | None:
     """Return the weight of each object in the loss, or None if all count the same.
 
@@ -273,7 +298,7 @@ def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarr
         )
     weight = np.ones(len(cutouts))
     for name in columns:
-        values = column_of(cutouts.catalogue, name)
+        values = column_of(cutouts.catalogue, name, "weights" if name == recipe.data.weights else "errors")
         bad = rows[~((values[rows] >= 0) & np.isfinite(values[rows]))]
         if len(bad):
             got = values[bad[0]]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from galviz.nn.networks.columns import applied
 from galviz.nn.tasks import Loss
 from galviz.nn.training.augment import augmented
 from galviz.nn.training.losses import joint_loss, reduced
@@ -143,7 +144,7 @@ class Training(pl.LightningModule):
             weight = self.recipe.loss.joint
             loss = joint_loss(output, batch["truth"], logits, self._loss, weight, objects=batch.get("weight"))
         else:
-            loss = reduced(self._loss(self.network(images), batch["truth"]), batch.get("weight"))
+            loss = reduced(self._loss(applied(self.network, images, batch), batch["truth"]), batch.get("weight"))
         self.loss_sum += torch.stack([loss.detach() * len(images), torch.full_like(loss, len(images))])
         return loss
 

@@ -11,7 +11,6 @@ from galviz.nn.baselines.general import (
     CONSTANT,
     PIXELS,
     baselines,
-    numeric_columns,
     pixel_statistics,
     table_baselines,
 )
@@ -21,6 +20,7 @@ from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import named, open_study
+from galviz.tasks.guess import numeric_columns
 from galviz.tasks.target import Target
 
 RECIPE = Recipe(name="tiny", epochs=1, batch=4, optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}})

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from galviz.nn.baselines import metallicity as methods
-from galviz.nn.baselines.general import baselines, numeric_columns
+from galviz.nn.baselines.general import baselines
 from galviz.nn.inference.predict import remember
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -10,6 +10,7 @@ from galviz.sky.mass_metallicity import metallicity_of
 from galviz.sky.mock import write_metallicity_sky
 from galviz.studies import named
 from galviz.studies.metallicity import STUDY, TARGET
+from galviz.tasks.guess import numeric_columns
 
 
 @pytest.fixture(scope="module")
