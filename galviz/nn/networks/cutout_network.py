@@ -182,7 +182,7 @@ def assemble(
         own = {name: getattr(options, name) for name in ("width", "stem", "stages")}
         encoder = ResNet18(channels, **own, replicate=options.replicate and apart, mean_max=mean_max)
     trained = encoder.pictures if options.is_timm else IMAGENET
-    normalise = Normalise(recipe.data.normalise, bands, options.clip, trained)
+    normalise = Normalise(recipe.data.normalise, bands, options.clip, trained, recipe.data.grey)
     made = head(encoder.features, vectors)
     scaled = encoder.features * vectors if options.pooling == "blocks" else 0
     return CutoutNetwork(normalise, encoder, made, apart=apart, standardise=standardise, scaled=scaled, **more)

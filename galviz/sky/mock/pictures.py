@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
 from galviz.io.lazy_array import LazyRows
