@@ -168,6 +168,7 @@ def test_serving_loads_no_torch():
 
 STUDIES = {file.stem for file in (ROOT / "galviz" / "studies").glob("[!_]*.py")} - {"own"}  # the default of commands
 COLUMNS = {"richness"}  # also the name of a column, in `galviz.sky`
+WORDS = {"members"}  # also a word of the field, for the galaxies of a cluster; only imports are looked for
 
 
 def names_of_studies(package: Path) -> list[str]:
@@ -180,7 +181,7 @@ def names_of_studies(package: Path) -> list[str]:
         by_column = room == "sky" or file.is_relative_to(package / "tools/plots")  # columns may have the same names
         known = STUDIES - COLUMNS if by_column else STUDIES
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            literal = isinstance(node, ast.Constant) and node.value in known
+            literal = isinstance(node, ast.Constant) and node.value in known - WORDS
             imported = isinstance(node, ast.ImportFrom) and str(node.module).startswith("galviz.studies.")
             if literal or imported:
                 found.append(f"{file.relative_to(package)}:{node.lineno}")

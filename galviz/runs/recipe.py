@@ -24,7 +24,7 @@ ARCHITECTURES = {  # the tasks of each; a GAN is only trained by the study that 
 _TIMM = "timm"
 _TASKS_OF_TIMM = (*IMAGES, "votes")
 NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "standard", "pretrained", "none")
-SCHEDULES = ("constant", "cosine", "one_cycle", "sgdr")
+SCHEDULES = ("constant", "cosine", "one_cycle", "sgdr", "exponential")
 _RESNET18, _OURS = ("resnet18",), ("resnet18", "wide_resnet50")
 _VOTES = tuple(name for name, tasks in ARCHITECTURES.items() if "votes" in tasks)
 
@@ -225,8 +225,15 @@ class Optimiser(Group):
     schedule: str = setting(
         "constant",
         "Learning rate as a function of the step: constant; cosine, half a cosine down to 0; one_cycle, up and down; "
-        "sgdr, a cosine that restarts in every cycle (Loshchilov & Hutter 2017).",
+        "sgdr, a cosine that restarts in every cycle (Loshchilov & Hutter 2017); exponential, e^(−decay·t).",
         choices=SCHEDULES,
+    )
+    decay: float = setting(0.9, "Of exponential: in one unit of t the rate falls to e^(−decay) of itself.", above=0)
+    decay_epochs: float = setting(
+        20.0,
+        "Epochs in one unit of t of exponential. 20: t is epoch / 20. 1: t is the epoch itself; then a decay of 0.9 "
+        "makes the rate a ten-thousandth in ten epochs.",
+        above=0,
     )
     cycle_epochs: int = setting(1, "Epochs of the first cycle of sgdr.", low=1)
     cycle_mult: int = setting(
@@ -326,6 +333,13 @@ class Data(Group):
         "units of the noise of each image; minmax: each image to 0…1; standard: mean and scatter of each band, "
         "for pictures; pretrained: mean and scatter of the pictures that the encoder was trained on; none: unchanged.",
         choices=NORMALISE,
+    )
+    grey: str = setting(
+        "",
+        "Learn from grey images, in training and in predictions. luminance: 0.299 red + 0.587 green + 0.114 blue, or "
+        "the mean of other bands; or the name of a band, such as green, which is r in pictures of SDSS. All bands get "
+        "these pixels. Empty: in colour.",
+        tasks=("regression", "classification", "votes"),
     )
     augment: tuple[str, ...] = setting(
         (),

@@ -306,7 +306,7 @@ def test_predict_refuses_a_run_without_weights_and_a_table_of_another_kind(run, 
     [
         (
             "mock richnes",
-            "kind: expected one of inpainting, mergers, metallicity, richness, got 'richnes'; did you mean 'richness'?",
+            "kind: expected one of inpainting, members, mergers, metallicity, richness, got 'richnes'; did you mean",
         ),
         ("mock mergers --background .", "background: expected with richness, got it with mergers."),
         ("mock richness --background nowhere", "background: expected folders with frames, got nowhere, which is no"),

@@ -192,7 +192,7 @@ def assemble(
         own = {name: getattr(options, name) for name in ("width", "stem", "stages")}
         encoder = ResNet18(channels, **own, replicate=options.replicate and apart, mean_max=mean_max)
     trained = encoder.pictures if options.is_timm else IMAGENET
-    normalise = Normalise(recipe.data.normalise, bands, options.clip, trained)
+    normalise = Normalise(recipe.data.normalise, bands, options.clip, trained, recipe.data.grey)
     columns = recipe.data.columns
     made = head(encoder.features + (WIDTH if columns else 0), vectors)
     if columns:

@@ -221,16 +221,19 @@ def build(
         votes = _OUTPUTS[options.votes](tree) if tree[0] and options.votes in _OUTPUTS else SigmoidVotes()
     if columns:
         head = WithColumns(head, len(columns))
-    network = VoteNetwork(_scale(architecture, recipe.data.normalise, bands), encoder, head, votes)
+    network = VoteNetwork(_scale(architecture, recipe.data.normalise, bands, recipe.data.grey), encoder, head, votes)
     network.size = size if of_paper else getattr(encoder, "size", None)
     return network
 
 
-def _scale(architecture: str, mode: str, bands: tuple[str, ...]) -> nn.Module:
+def _scale(architecture: str, mode: str, bands: tuple[str, ...], grey: str = "") -> nn.Module:
     """Return the pixel scaling: pictures in 0…1 are scaled as ImageNet's, except for the CNN of the paper."""
+    of_imagenet = architecture != "paper_cnn" and len(bands) == len(COLOURS)
     if mode != "none":
-        return Normalise(mode, bands)
-    return ImageNetScale() if architecture != "paper_cnn" and len(bands) == len(COLOURS) else AsItIs()
+        return Normalise(mode, bands, grey=grey)
+    if grey:
+        return Normalise("pretrained" if of_imagenet else "none", bands, grey=grey)
+    return ImageNetScale() if of_imagenet else AsItIs()
 
 
 def _dense(inputs: int, hidden: tuple[int, ...], dropout: float, answers: int = 37) -> nn.Sequential:

@@ -15,6 +15,8 @@ _CHUNK = 64
 PER_BAND = ("asinh", "standard")
 """Modes with constants of each band, which would give away what band an image is of."""
 _OWN = ("noise", "minmax", "none")  # modes without constants
+LUMINANCE = {"red": 0.299, "green": 0.587, "blue": 0.114}
+"""Weights of the colours of a picture in its luminance (ITU-R BT.601)."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and scatter of red, green and blue in ImageNet's pictures, in 0…1."""
 
@@ -45,6 +47,9 @@ class Normalise(nn.Module):
     trained : (sequence of float, sequence of float)
         Mean and scatter of red, green and blue for ``"pretrained"``. With another number of bands, all have the mean
         of the three.
+    grey : str
+        What all bands are replaced by before they are scaled: ``"luminance"`` (`LUMINANCE`, or the mean of other bands)
+        or the name of a band. ``""``: nothing.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Normalise(nn.Module):
         bands: tuple[str, ...],
         clip: float = 0.0,
         trained: tuple[Sequence[float], Sequence[float]] = IMAGENET,
+        grey: str = "",
     ) -> None:
         super().__init__()
         if mode not in NORMALISE:
@@ -61,6 +67,7 @@ class Normalise(nn.Module):
             raise ValueError(f"clip: expected 0 or more, got {clip}.")
         self.mode, self.clip = mode, clip
         self.bands = tuple(bands)
+        self.register_buffer("grey", _grey(grey, self.bands) if grey else None)
         if mode not in _OWN:
             size = 1 if mode == "asinh_global" else len(self.bands)
             for name, value in (("softening", 1.0), ("mean", 0.0), ("std", 1.0)):
@@ -91,13 +98,14 @@ class Normalise(nn.Module):
         if self.mode in (*_OWN, "pretrained"):
             return
         rows = spaced(rows, _ROWS)
+        grey = None if self.grey is None else self.grey.cpu().numpy()
         pooled = self.mode == "asinh_global"
-        noise = np.concatenate([pixel_noise(values) for values in _values(cutouts, rows)])
+        noise = np.concatenate([pixel_noise(values) for values in _values(cutouts, rows, grey)])
         softening = np.nanmedian(noise, keepdims=True) if pooled else np.nanmedian(noise, axis=0)
         softening = np.where(softening > 0, softening, 1.0).reshape(-1, 1, 1)
         count, total, square = 0, 0, 0
         axes = (0, 1, 2, 3) if pooled else (0, 2, 3)
-        for values in _values(cutouts, rows):
+        for values in _values(cutouts, rows, grey):
             scaled = values if self.mode == "standard" else np.arcsinh(values / softening)
             count = count + np.isfinite(scaled).sum(axes)
             total = total + np.nansum(scaled, axes)
@@ -110,7 +118,7 @@ class Normalise(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return scaled images, float32, shape (N, B, H, W)."""
-        scaled = self._scaled(images)
+        scaled = self._scaled(images if self.grey is None else greyed(images, self.grey))
         return scaled.clamp(-self.clip, self.clip) if self.clip else scaled
 
     def _scaled(self, images: Tensor) -> Tensor:
@@ -133,14 +141,31 @@ class Normalise(nn.Module):
         return found | {name: value.flatten().tolist() for name, value in self.named_buffers()}
 
 
-def _values(cutouts: CutoutSet, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield images in chunks, float64, NaN where nothing was observed."""
+def greyed(images: Tensor, weights: Tensor) -> Tensor:
+    """Return images (N, B, H, W) in which each band is the sum of all, with these weights (B, 1, 1)."""
+    return (images * weights).sum(1, keepdim=True).repeat(1, images.shape[1], 1, 1)
+
+
+def _grey(name: str, bands: tuple[str, ...]) -> Tensor:
+    """Return the weight of each band in a grey image, (B, 1, 1)."""
+    if name == "luminance":
+        values = [LUMINANCE.get(band, np.nan) for band in bands]
+        values = values if np.isfinite(values).all() and len(bands) == len(LUMINANCE) else [1 / len(bands)] * len(bands)
+    elif name in bands:
+        values = [float(band == name) for band in bands]
+    else:
+        raise ValueError(f"data.grey: expected luminance or one of {', '.join(bands)}, got {name!r}.")
+    return torch.tensor(values).reshape(-1, 1, 1)
+
+
+def _values(cutouts: CutoutSet, rows: np.ndarray, grey: np.ndarray | None) -> Iterator[np.ndarray]:
+    """Yield images in chunks, float64, NaN where nothing was observed; grey ones, with weights (B, 1, 1)."""
     for start in range(0, len(rows), _CHUNK):
         part = rows[start : start + _CHUNK]
         values = cutouts.images[part].astype(np.float64)
         if cutouts.coverage is not None:
             values[~cutouts.coverage[part]] = np.nan
-        yield values
+        yield values if grey is None else np.broadcast_to((values * grey).sum(1, keepdims=True), values.shape)
 
 
 def pixel_noise(images: np.ndarray) -> np.ndarray:

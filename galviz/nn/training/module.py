@@ -232,6 +232,8 @@ def rate(optimiser: Optimiser, step: int, steps: int, epochs: int) -> float:
     - ``"one_cycle"``: from 1/25 to 1 in the first quarter, then to 0, both as a cosine.
     - ``"sgdr"``: ``"cosine"`` in every cycle. The first takes ``cycle_epochs``, each other ``cycle_mult`` times as long
       as the one before it.
+    - ``"exponential"``: e^(−``decay`` · t), where t = epoch / ``decay_epochs``. The epoch counts from 0, with
+      fractions.
 
     Parameters
     ----------
@@ -259,6 +261,8 @@ def rate(optimiser: Optimiser, step: int, steps: int, epochs: int) -> float:
         length = optimiser.cycle_epochs * each
         while step >= length:
             step, length = step - length, length * optimiser.cycle_mult
+    if schedule == "exponential":
+        return math.exp(-optimiser.decay * step / (max(each, 1) * optimiser.decay_epochs))
     part = step / max(length, 1)
     if schedule == "constant":
         return 1.0

@@ -10,13 +10,12 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 from scipy.special import expit
 
 from galviz.sky.cosmology import COSMOLOGY
 from galviz.sky.mass_metallicity import metallicity_of
 from galviz.sky.mock.parts import Progress
-from galviz.sky.mock.pictures import Row, shown, write_pictures
+from galviz.sky.mock.pictures import Row, bell, blurred, shown, write_pictures
 
 SCATTER = 0.1
 """Scatter of 12 + log(O/H) at fixed mass, dex."""
@@ -214,7 +213,7 @@ def paint(galaxy: Galaxy, size: int, rng: np.random.Generator) -> np.ndarray:
     for _ in range(12):  # round on the sky
         away, where, width = rng.uniform(0.4, 1.8), rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.2)
         a, b = away * np.cos(where), away * np.sin(where) * galaxy.axis_ratio
-        spot = _bell(x, a * cos - b * sin, width) * _bell(y, a * sin + b * cos, width)
+        spot = bell(x, a * cos - b * sin, width) * bell(y, a * sin + b * cos, width)
         young += rng.uniform(0.3, 1.0) * np.exp(-1.2 * away) * spot
     disc, bulge = disc / disc.sum(), bulge / bulge.sum()
     young *= 0.12 * galaxy.clumps / max(young.sum(), 1e-9)
@@ -225,24 +224,12 @@ def paint(galaxy: Galaxy, size: int, rng: np.random.Generator) -> np.ndarray:
     light *= (_SCALES * 10 ** (-0.4 * (np.array([i, r_mag, g]) - _ZERO)) / arcsec**2)[:, None, None]
     for _ in range(rng.poisson(1.0)):  # small, far galaxies and stars
         place, width = galaxy.concentration * rng.uniform(-1, 1, 2), 0.3 / galaxy.r90 * galaxy.concentration
-        spot = _bell(x, place[0], width) * _bell(y, place[1], width)
+        spot = bell(x, place[0], width) * bell(y, place[1], width)
         light += rng.uniform(0.1, 0.8) * rng.uniform(0.6, 1.4, 3)[:, None, None] * spot
-    blurred = irfft2(rfft2(light) * _blur(fine, arcsec), s=(fine, fine))
-    return blurred.reshape(3, size, _FINE, size, _FINE).mean(axis=(2, 4)).clip(1e-9)
+    return blurred(light, _SEEING / arcsec).reshape(3, size, _FINE, size, _FINE).mean(axis=(2, 4)).clip(1e-9)
 
 
 _TINTS = ((1.15, 0.4), (1.0, 1.0), (0.8, 1.8))  # of the bulge and of the clumps in i, r, g
-
-
-def _bell(at: np.ndarray, middle: float, width: float) -> np.ndarray:
-    return np.exp(-(((at - middle) / width) ** 2))
-
-
-def _blur(fine: int, arcsec: float) -> np.ndarray:
-    """Return the Fourier transform of a Gaussian as wide as the seeing, on a grid of this step."""
-    sigma = _SEEING / 2.3548 / arcsec
-    u, v = fftfreq(fine), rfftfreq(fine)
-    return np.exp(-2 * (np.pi * sigma) ** 2 * (u[:, None] ** 2 + v[None, :] ** 2))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Synthetic skies of colour pictures: what those of Galaxy Zoo and of metallicity share."""
+"""Synthetic skies of colour pictures: what those of Galaxy Zoo, of metallicity and of cluster members share."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
 from galviz.io.lazy_array import LazyRows
 from galviz.sky.cutouts import CutoutSet
@@ -63,14 +64,14 @@ def draw_pictures(numbers: range, *, draw: DrawOne, name: str, seed: int, size: 
     return [(f"{name}-{seed}-{number:06d}", *draw(random_of(seed, number), size)) for number in numbers]
 
 
-def gather_pictures(drawn: list[Drawn]) -> CutoutSet:
-    """Return pictures (id, uint8 (3, H, W), row) as a sky."""
+def gather_pictures(drawn: list[Drawn], pixel_scale: float = np.nan) -> CutoutSet:
+    """Return pictures (id, uint8 (3, H, W), row), with pixels of so many arcsec, as a sky."""
     ids = pd.Index([name for name, _, _ in drawn], name="object_id")
     return CutoutSet(
         images=LazyRows(np.stack([image for _, image, _ in drawn]), levels=255),
         bands=BANDS,
         catalogue=pd.DataFrame([row for _, _, row in drawn], index=ids),
-        pixel_scale=np.nan,
+        pixel_scale=pixel_scale,
         unit="display",
         origin="synthetic sky",
         checked=True,
@@ -81,3 +82,16 @@ def shown(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Add noise and stretch for the eye, asinh(8 x) / asinh(16): light (3, H, W) -> uint8 (3, H, W)."""
     noisy = light + _NOISE * rng.standard_normal(light.shape)
     return (255 * np.clip(np.arcsinh(8 * noisy + 0.15) / np.arcsinh(16.0), 0, 1)).round().astype(np.uint8)
+
+
+def bell(at: np.ndarray, middle: float, width: float) -> np.ndarray:
+    """Return exp(−((at − middle) / width)²)."""
+    return np.exp(-(((at - middle) / width) ** 2))
+
+
+def blurred(light: np.ndarray, seeing: float) -> np.ndarray:
+    """Return light (3, H, H) convolved with a Gaussian whose full width at half maximum is `seeing` pixels."""
+    side = light.shape[-1]
+    u, v = fftfreq(side), rfftfreq(side)
+    kernel = np.exp(-2 * (np.pi * seeing / 2.3548) ** 2 * (u[:, None] ** 2 + v[None, :] ** 2))
+    return irfft2(rfft2(light) * kernel, s=(side, side))

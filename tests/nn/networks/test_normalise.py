@@ -142,3 +142,44 @@ def test_what_is_far_from_zero_is_cut_off():
     assert Normalise("noise", ("r",)).constants() == {"mode": "noise"}
     with pytest.raises(ValueError, match=r"clip: expected 0 or more, got -1\.0"):
         Normalise("noise", ("r",), -1.0)
+
+
+COLOURS = ("red", "green", "blue")
+
+
+def pictures(rows=40):
+    images = np.random.default_rng(1).uniform(0, 1, (rows, 3, 8, 8)).astype(np.float32)
+    catalogue = pd.DataFrame(index=pd.Index([f"o{k}" for k in range(rows)], name="object_id"))
+    return CutoutSet(images=images, bands=COLOURS, catalogue=catalogue, pixel_scale=1.0, unit="display")
+
+
+def test_grey_pictures_are_the_luminance_in_all_bands():
+    images = torch.from_numpy(pictures().images[:])
+    grey = Normalise("none", COLOURS, grey="luminance")(images)
+    wanted = 0.299 * images[:, 0] + 0.587 * images[:, 1] + 0.114 * images[:, 2]
+    assert all(torch.allclose(grey[:, k], wanted) for k in range(3))
+    assert torch.allclose(Normalise("none", ("r", "g"), grey="luminance")(images[:, :2])[:, 0], images[:, :2].mean(1))
+    one = Normalise("none", COLOURS, grey="green")(images)
+    assert all(torch.equal(one[:, k], images[:, 1]) for k in range(3))
+
+
+def test_the_constants_are_those_of_grey_pictures():
+    cutouts, normalise = pictures(), Normalise("standard", COLOURS, grey="luminance")
+    normalise.fit(cutouts, np.arange(40))
+    out = normalise(torch.from_numpy(cutouts.images[:]))
+    assert torch.allclose(out.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(out.std((0, 2, 3)), torch.ones(3), atol=1e-3)
+    assert normalise.constants()["grey"] == pytest.approx([0.299, 0.587, 0.114])
+    again = Normalise("standard", COLOURS, grey="luminance")
+    again.load_state_dict(normalise.state_dict())
+    assert torch.equal(again(torch.ones(1, 3, 8, 8)), normalise(torch.ones(1, 3, 8, 8)))
+
+
+def test_in_colour_nothing_is_stored_about_grey():
+    assert "grey" not in Normalise("standard", COLOURS).state_dict()
+    assert "grey" not in Normalise("standard", COLOURS).constants()
+
+
+def test_a_grey_of_no_band_is_refused():
+    with pytest.raises(ValueError, match=r"data.grey: expected luminance or one of u, r, got 'green'"):
+        Normalise("standard", BANDS, grey="green")

@@ -59,6 +59,26 @@ def of_torch(kind, steps, **options):
     return found
 
 
+@pytest.mark.parametrize("unit", [20.0, 1.0, 2.5])
+def test_exponential_is_its_formula_with_t_in_any_unit(unit):
+    found = rates(12, schedule="exponential", decay=0.9, decay_epochs=unit)
+    epochs = np.arange(12 * PER_EPOCH) / PER_EPOCH
+    assert found == pytest.approx(np.exp(-0.9 * epochs / unit), abs=1e-15)
+
+
+def test_exponential_with_t_in_epochs_is_over_after_ten_of_them():
+    literal, ours = (rates(200, schedule="exponential", decay_epochs=unit) for unit in (1.0, 20.0))
+    assert 0.8 * literal[10 * PER_EPOCH] == pytest.approx(9.87e-5, rel=1e-3)
+    assert 0.8 * ours[20 * PER_EPOCH] == pytest.approx(0.8 * math.exp(-0.9))
+    assert 0.8 * ours[-1] == pytest.approx(0.8 * math.exp(-9), rel=0.01)
+
+
+def test_exponential_begins_when_the_first_epochs_are_over():
+    found = rates(5, schedule="exponential", decay_epochs=1.0, first_epochs=2)
+    assert found[: 2 * PER_EPOCH] == [1.0] * 2 * PER_EPOCH
+    assert found[3 * PER_EPOCH] == pytest.approx(math.exp(-0.9))
+
+
 @pytest.mark.parametrize(("cycle", "mult"), [(1, 2), (1, 1), (2, 1), (2, 3), (3, 2)])
 def test_sgdr_is_torchs_step_by_step(cycle, mult):
     expected = of_torch(CosineAnnealingWarmRestarts, 20 * PER_EPOCH, T_0=cycle * PER_EPOCH, T_mult=mult)
