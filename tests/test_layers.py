@@ -24,7 +24,7 @@ ANYWHERE = {  # never imported in these, not even inside a function
     "pages": NETWORKS,
 }
 AT_MODULE_LEVEL = {"studies": NETWORKS, "work": NETWORKS, "cli/main.py": {"galviz", *NETWORKS, *PAGES}}
-IN_TOOLS = {"core.py": {"panel", "ipywidgets"}, "figure.py": {"panel", "ipywidgets"}}  # of each tool
+IN_TOOLS = {f"{name}.py": {"panel", "ipywidgets"} for name in ("core", "exchange", "figure")}  # of each tool
 
 
 def imports(path, package, *, inside_functions):
@@ -99,7 +99,7 @@ def test_every_file_keeps_to_its_layer():
         ("pages/planted.py", "def show():\n    import torch"),
         ("tools/gallery/planted.py", "def show():\n    from galviz.nn import training"),
         ("sky/mock/planted.py", "import holoviews as hv"),
-        ("tools/gallery/core.py", "import panel"),
+        ("tools/gallery/exchange.py", "import panel"),
         ("cli/main.py", "from galviz.runs.run import Run"),
     ],
 )

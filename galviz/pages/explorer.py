@@ -20,7 +20,7 @@ from galviz.tools.columns.view import ColumnsView, JoinView
 from galviz.tools.export.view import ExportPanel
 from galviz.tools.filters.view import FiltersView
 from galviz.tools.formatting import REFUSED, beside, shown_error
-from galviz.tools.gallery.core import Badges
+from galviz.tools.gallery.badges import Badges
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.labels.core import Labels
 from galviz.tools.plots.defaults import default_plots

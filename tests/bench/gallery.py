@@ -24,7 +24,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[k]) for k in (1, 2)]
 from million import burned_sky, read_id  # noqa: E402
 
 from galviz.sky.cutouts import CutoutSet  # noqa: E402
-from galviz.tools.gallery.core import Album, Exchange  # noqa: E402
+from galviz.tools.gallery.album import Album  # noqa: E402
+from galviz.tools.gallery.exchange import Exchange  # noqa: E402
 from galviz.tools.gallery.figure import contact_sheet  # noqa: E402
 from galviz.tools.selection.core import Selection  # noqa: E402
 

@@ -14,7 +14,8 @@ from galviz.tools.client import script
 from galviz.tools.columns.core import column_versions
 from galviz.tools.formatting import Choices, note, shown_error
 from galviz.tools.gallery import messages
-from galviz.tools.gallery.core import SIZES, Badges, Exchange
+from galviz.tools.gallery.badges import Badges
+from galviz.tools.gallery.exchange import SIZES, Exchange
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.stretch import StretchView, alert

@@ -12,7 +12,8 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.display import Stretch
 from galviz.tools.gallery import messages
-from galviz.tools.gallery.core import SIZES, Badges, Exchange
+from galviz.tools.gallery.badges import Badges
+from galviz.tools.gallery.exchange import SIZES, Exchange
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
 

@@ -9,7 +9,8 @@ import panel as pn
 from galviz.io.markup import Markup
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import GROW, text
-from galviz.tools.gallery.core import Album, Exchange
+from galviz.tools.gallery.album import Album
+from galviz.tools.gallery.exchange import Exchange
 from galviz.tools.gallery.view import GalleryGrid
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection

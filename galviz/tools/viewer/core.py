@@ -15,8 +15,8 @@ from galviz.sky.aperture import aperture_fluxes
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.photometry import FLUX_UNIT
 from galviz.sky.surveys import NANOMAGGY_ZERO_POINT
+from galviz.tools.cells import text_of
 from galviz.tools.display import LUPTON_Q, Stretch, object_limits, palette_bytes
-from galviz.tools.gallery.core import text_of
 from galviz.tools.labels.core import Labels
 from galviz.tools.marks import marks_message
 from galviz.tools.viewer import messages

@@ -11,7 +11,7 @@ from galviz.io.tables import read_table, write_table
 from galviz.tools.columns.core import TableColumns, column_versions
 from galviz.tools.columns.view import ColumnsView
 from galviz.tools.export.view import ExportPanel
-from galviz.tools.gallery.core import Album
+from galviz.tools.gallery.album import Album
 from galviz.tools.plots.view import PlotView
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.snapshot import Snapshot

@@ -13,7 +13,8 @@ from PIL import Image
 from galviz.io.expressions import matches
 from galviz.tools.columns.core import TableColumns
 from galviz.tools.gallery import messages
-from galviz.tools.gallery.core import Album, Exchange, first_captions
+from galviz.tools.gallery.album import Album
+from galviz.tools.gallery.exchange import Exchange, first_captions
 from galviz.tools.gallery.view import Gallery, GalleryGrid
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check

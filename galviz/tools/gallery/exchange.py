@@ -1,23 +1,23 @@
-"""The gallery without its page: which objects are shown in which order, and the messages to and from the browser.
+"""The messages between a gallery and its script: windows of pictures, the focus, marks, labels.
 
 The browser (``client.js``) never holds the table. It requests windows of it and gets ids, captions and a contact
 sheet in one message, so an id and its picture always match. The messages are declared in ``messages.py``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from galviz.io.expressions import evaluate, matches
-from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
-from galviz.tasks.pair import Pair, pair_of
+from galviz.tasks.pair import Pair
+from galviz.tools.cells import text_of
 from galviz.tools.columns.core import column_versions
 from galviz.tools.display import Stretch, default_stretch
 from galviz.tools.gallery import messages
+from galviz.tools.gallery.album import MOST_GROUPS, Album, row_of
+from galviz.tools.gallery.badges import Badges, verdicts, verdicts_of
 from galviz.tools.gallery.figure import contact_sheet
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
@@ -26,204 +26,10 @@ from galviz.tools.selection.core import Selection
 MOST = 400
 """Largest number of objects in one window."""
 
-MOST_GROUPS = 60
-"""Largest number of groups."""
-
-NO_VALUE = "no value"
-"""Name of the group of objects without a value."""
-
 SIZES = (48, 320)
 """Smallest and largest width of a picture in px."""
 
-Badges = Pair | tuple[str, str] | str | None
-"""What says whether a prediction is right: truth and prediction, or a column of flags."""
-
-_WHOLE = 1e15  # larger floats are hardly whole numbers that someone has counted
 _GLANCE = 5000  # rows read to see whether a column can be grouped by
-
-
-class Album:
-    """The objects of a table in some order, and their images.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        N objects, indexed by unique `object_id` (str).
-    cutouts : CutoutSet, optional
-        Images of some or all objects; others are ignored. Without it tiles show text only.
-    labels : Labels, optional
-        Available to expressions as the column ``label`` (``""`` for none), unless the table has such a column.
-
-    Attributes
-    ----------
-    rows : numpy.ndarray of int
-        Rows of the table that are shown, in order.
-    version : int
-        Counter of changes of `rows`.
-    groups : list of (str, int)
-        Value and number of objects of each group, those that are closed too; empty if objects are not grouped.
-    closed : set of str
-        Groups whose objects are not among `rows`.
-    """
-
-    def __init__(self, table: pd.DataFrame, cutouts: CutoutSet | None = None, labels: Labels | None = None) -> None:
-        check_ids(table.index)
-        self.table, self.cutouts, self.labels = table, cutouts, labels
-        self._pictured = None if cutouts is None else cutouts.catalogue.index
-        self.rows = np.arange(len(table), dtype=np.int32)
-        self.version = 0
-        self.groups: list[tuple[str, int]] = []
-        self.closed: set[str] = set()
-        self._all = self.rows
-        self._sorted: tuple[tuple[str, bool], np.ndarray]
-        self._parted: tuple[str, np.ndarray, list[str]] | None
-        self.forget()
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def forget(self) -> None:
-        """Forget what was read of columns: they have changed. `rows` stays as it is."""
-        self._sorted, self._parted = (("", False), np.arange(len(self.table), dtype=np.int32)), None
-
-    @cached_property
-    def pictured(self) -> bool:
-        """Whether any object has a picture."""
-        if self._pictured is None:
-            return False
-        same, index = self._pictured is self.table.index, self.table.index
-        return len(index) > 0 and (
-            same or index[:_GLANCE].isin(self._pictured).any() or index.isin(self._pictured).any()
-        )
-
-    def arrange(
-        self,
-        order: str = "",
-        *,
-        descending: bool = False,
-        keep: str = "",
-        among: np.ndarray | None = None,
-        group: str = "",
-    ) -> None:
-        """Show the objects that meet the condition `keep`, sorted by `order`; ties keep the order of the table.
-
-        Parameters
-        ----------
-        order : str
-            A column, or an expression (`galviz.io.expressions`); ``""`` keeps the order of the table.
-        descending : bool
-            Largest first. Missing values always come last.
-        keep : str
-            A condition; ``""`` keeps all objects.
-        among : numpy.ndarray of bool, shape (N,), optional
-            Rows of the table that may be shown; all by default.
-        group : str
-            A column with at most `MOST_GROUPS` values; objects with the same value stand together. Texts are sorted,
-            missing values come last.
-
-        Raises
-        ------
-        ValueError
-            If `order`, `keep` or `group` is invalid. `rows` stays as it was.
-        """
-        mask = None if not keep.strip() else matches(keep, self._columns(keep))
-        if self._sorted[0] != (order, descending) or "label" in order:
-            self._sorted = (order, descending), self._sort(order, descending=descending)
-        rows = self._sorted[1]
-        parted = self._parts(group) if group else None
-        masks = [only for only in (mask, among) if only is not None]
-        rows = rows[np.logical_and.reduce(masks)[rows]] if masks else rows
-        self.groups = []
-        if parted is not None:
-            _, codes, names = parted
-            rows = rows[np.argsort(codes[rows], kind="stable")]
-            counts = np.bincount(codes[rows], minlength=len(names))
-            self.groups = [(name, int(count)) for name, count in zip(names, counts, strict=True) if count]
-        self._all = rows
-        self.closed &= {name for name, _ in self.groups}
-        self.fold()
-
-    def fold(self, name: str = "", *, open: bool = True) -> None:  # noqa: A002 - as on the page
-        """Close a group, or open it; without a name, only apply what is closed."""
-        self.closed = self.closed - {name} if open else self.closed | {name}
-        shown = [np.full(count, text not in self.closed) for text, count in self.groups]
-        self.rows = self._all[np.concatenate(shown)] if shown else self._all
-        self.version += 1
-
-    def _parts(self, group: str) -> tuple[str, np.ndarray, list[str]]:
-        """Return the column, the number of each row's group, and the names of the groups."""
-        if self._parted is None or self._parted[0] != group or group == "label":
-            values = self._columns(group)
-            if group not in values.columns:
-                raise ValueError(f"group: expected a column of the table, got {group!r}.")
-            try:
-                codes, found = pd.factorize(values[group], sort=True)
-            except TypeError:
-                raise ValueError(f"group: expected a column of one kind of values, got {group!r}.") from None
-            if len(found) > MOST_GROUPS:
-                raise ValueError(
-                    f"group: expected a column with at most {MOST_GROUPS} values, got {group!r} with {len(found):,}."
-                )
-            names = _distinct(list(found))
-            self._parted = group, np.where(codes < 0, len(found), codes).astype(np.uint8), [*names, NO_VALUE]
-        return self._parted
-
-    def ids(self, first: int, count: int) -> list[str]:
-        """Return the ids of a window; fewer than `count` at the end."""
-        return list(self.table.index.take(self.rows[first : first + count]))
-
-    def place_of(self, object_id: str | None) -> int:
-        """Return the place of an object among those shown, from 0; -1 if it is not shown."""
-        row = _row(self.table.index, object_id)
-        found = np.flatnonzero(self.rows == row) if row >= 0 else ()
-        return int(found[0]) if len(found) else -1
-
-    def pixels(self, ids: Iterable[str]) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        """Return the images of objects.
-
-        Returns
-        -------
-        images : numpy.ndarray of float32, shape (n, B, H, W)
-        coverage : numpy.ndarray of bool, shape (n, B, H, W), or None if every pixel was observed
-        cell : numpy.ndarray of int, one value per id
-            Index of the id's image in `images`; -1 if it has no image.
-        """
-        rows = np.array([_row(self._pictured, object_id) for object_id in ids], dtype=np.int64)
-        there = rows >= 0
-        coverage = self.cutouts.coverage
-        cell = np.where(there, np.cumsum(there) - 1, -1)
-        return self.cutouts.images[rows[there]], None if coverage is None else coverage[rows[there]], cell
-
-    def unlabelled(self) -> np.ndarray:
-        """Return which rows of the table have no label, bool, shape (N,)."""
-        free = np.ones(len(self.table), dtype=bool)
-        rows = (
-            _row(self.table.index, object_id) for object_id in ({} if self.labels is None else self.labels.to_dict())
-        )
-        free[[row for row in rows if row >= 0]] = False
-        return free
-
-    def _columns(self, expression: str) -> pd.DataFrame:
-        if self.labels is None or "label" not in expression or "label" in self.table.columns:
-            return self.table
-        given = np.full(len(self.table), "", dtype=object)
-        for object_id, label in self.labels.to_dict().items():
-            row = _row(self.table.index, object_id)
-            if row >= 0:
-                given[row] = label
-        return self.table.assign(label=pd.Series(given, index=self.table.index, dtype=object))
-
-    def _sort(self, order: str, *, descending: bool) -> np.ndarray:
-        if not order.strip():
-            rows = np.arange(len(self.table), dtype=np.int32)
-            return rows[::-1] if descending else rows
-        expression = f"col({order!r})" if order in self.table.columns else order
-        values = evaluate(expression, self._columns(order))
-        if values.dtype == object:
-            codes, _ = pd.factorize(values, sort=True)
-            values = np.where(codes < 0, np.nan, codes)
-        values = values.astype(np.float64)
-        return np.argsort(-values if descending else values, kind="stable").astype(np.int32)
 
 
 class Exchange:
@@ -464,7 +270,7 @@ class Exchange:
         places = self.album.rows[first : first + len(ids)]
         shown = table[list(self.captions)].iloc[places]
         lines = [[[str(name), text_of(value)] for name, value in row.items()] for row in shown.to_dict("records")]
-        rows = [_row(self.selection.table.index, object_id) for object_id in ids]
+        rows = [row_of(self.selection.table.index, object_id) for object_id in ids]
         found, words = verdicts(table, self.badges, places)
         if isinstance(self.badges, Pair):
             lines = [[["", said], *line] for said, line in zip(words, lines, strict=True)]
@@ -482,11 +288,11 @@ class Exchange:
         ]
 
     def _focus(self, message: messages.Focus) -> None:
-        if _row(self.album.table.index, message["id"]) >= 0:
+        if row_of(self.album.table.index, message["id"]) >= 0:
             self.selection.focus = message["id"]
 
     def _toggle(self, message: messages.Toggle) -> None:
-        row = _row(self.selection.table.index, message["id"])
+        row = row_of(self.selection.table.index, message["id"])
         if row >= 0:
             self.selection.choose([message["id"]], how="remove" if self.selection.mask[row] else "add")
 
@@ -496,7 +302,7 @@ class Exchange:
             ids = self.album.ids(min(ends), max(ends) + 1 - min(ends))
             known = self.selection.table.index
             same = known is self.album.table.index
-            self.selection.choose(ids if same else [one for one in ids if _row(known, one) >= 0], how="add")
+            self.selection.choose(ids if same else [one for one in ids if row_of(known, one) >= 0], how="add")
 
     def _size(self, message: messages.Size) -> None:
         self.on_change({"tile": min(max(message["tile"], SIZES[0]), SIZES[1])})
@@ -532,7 +338,7 @@ class Exchange:
 
     def _skip(self, message: messages.Skip) -> None:
         object_id = message["id"]
-        if _row(self.album.table.index, object_id) >= 0 and self.keys:
+        if row_of(self.album.table.index, object_id) >= 0 and self.keys:
             self.later.pop(object_id, None)
             self.later[object_id] = None
             self._acts.append(object_id)
@@ -544,8 +350,8 @@ class Exchange:
         free = album.unlabelled()
         shown = np.zeros(len(index), dtype=bool)
         shown[album.rows] = True
-        later = [object_id for object_id in self.later if shown[row := _row(index, object_id)] and free[row]]
-        free[[_row(index, object_id) for object_id in self.later]] = False
+        later = [object_id for object_id in self.later if shown[row := row_of(index, object_id)] and free[row]]
+        free[[row_of(index, object_id) for object_id in self.later]] = False
         places = np.flatnonzero(free[album.rows])
         if len(places):
             self.selection.focus = str(index[album.rows[places[0]]])
@@ -554,7 +360,7 @@ class Exchange:
         self.send_state()
 
     def _label(self, message: messages.Label) -> None:
-        known = _row(self.album.table.index, message["id"]) >= 0
+        known = row_of(self.album.table.index, message["id"]) >= 0
         if known and self.album.labels is not None and message["label"] in self.keys.values():
             self.album.labels.set(message["id"], message["label"])
             self.later.pop(message["id"], None)
@@ -588,41 +394,6 @@ class Exchange:
             self._displays += 1
 
 
-def verdicts_of(table: pd.DataFrame, badges: Badges) -> Pair | str | None:
-    """Return what says whether a prediction is right, checked; None if the two are numbers, which are never just right.
-
-    Raises
-    ------
-    ValueError
-        If a column does not exist, or the two do not fit together.
-    """
-    if isinstance(badges, tuple):
-        try:
-            badges = pair_of(table, *badges)
-        except KeyError as error:
-            raise ValueError(f"badges: {error.args[0]}") from None
-    names = [badges.truth, badges.estimate] if isinstance(badges, Pair) else [badges] if badges else []
-    if missing := [name for name in names if name not in table.columns]:
-        raise ValueError(f"badges: expected columns of the table, got {missing[0]!r}.")
-    return None if isinstance(badges, Pair) and not badges.classes else badges or None
-
-
-def verdicts(table: pd.DataFrame, badges: Pair | str | None, rows: np.ndarray) -> tuple[list[str], list[str]]:
-    """Return of some rows whether their prediction is right, and what was predicted and what is true, as text."""
-    if badges is None:
-        return [""] * len(rows), [""] * len(rows)
-    if isinstance(badges, str):
-        flags = table[badges].iloc[rows]
-        found = ["" if pd.isna(flag) else "right" if bool(flag) else "wrong" for flag in flags]
-        return found, [""] * len(rows)
-    some = table.iloc[rows]
-    true, given = badges.true(some), badges.given(some)
-    known = ~(pd.isna(true) | pd.isna(given))
-    found = np.where(known, np.where(true == given, "right", "wrong"), "")
-    words = [f"predicted {text_of(a)}, true {text_of(b)}" for a, b in zip(given, true, strict=True)]
-    return found.tolist(), words
-
-
 def _few(values: pd.Series, most: int) -> bool:
     """Return whether a column can be grouped by, as far as its first rows tell."""
     if isinstance(values, pd.DataFrame) or (pd.api.types.is_float_dtype(values) and (values.dropna() % 1 != 0).any()):
@@ -638,31 +409,3 @@ def first_captions(table: pd.DataFrame) -> list[str]:
     judged = [str(name) for name in table.columns if f"{name}_true" in table.columns][:1]
     numbers = [str(name) for name in table.select_dtypes("number").columns][:2]
     return [*judged, f"{judged[0]}_true"] if judged else numbers
-
-
-def _distinct(values: list[Any]) -> list[str]:
-    """Return a name for each value; no two are the same, and none is `NO_VALUE`."""
-    short, names = [text_of(value) or "empty" for value in values], [NO_VALUE]
-    for text, value in zip(short, values, strict=True):
-        name = text if short.count(text) == 1 else str(value) or text  # with all digits
-        while name in names:
-            name += " (2)"
-        names.append(name)
-    return names[1:]
-
-
-def _row(index: pd.Index, object_id: str | None) -> int:
-    """Return the row of an id in an index, or -1; unlike ``get_indexer`` it does not copy a large index."""
-    try:
-        return int(index.get_loc(object_id))
-    except KeyError:
-        return -1
-
-
-def text_of(value: Any) -> str:
-    """Return a value of a table as plain text: four significant digits, whole numbers in full, – if missing."""
-    if pd.isna(value):
-        return "–"
-    if isinstance(value, float | np.floating) and float(value).is_integer() and abs(value) < _WHOLE:
-        return str(int(value))
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
