@@ -37,6 +37,26 @@ REDSHIFTS = (0.01, 0.033)
 open; here 0.01 is a member and 0.033 is background."""
 
 
+def class_numbers(classes: ArrayLike) -> np.ndarray:
+    """Return the number of each class, float64, shape (N,), of numbers or of names as in `CLASSES`; NaN if not known.
+
+    Raises
+    ------
+    ValueError
+        If there is a text that is neither.
+    """
+    found = pd.Series(np.asarray(classes, dtype=object))
+    known = found.dropna().astype(str).str.strip()
+    named = known.map({name: float(number) for number, name in CLASSES.items()})
+    named = named.fillna(pd.to_numeric(known, errors="coerce"))
+    strange = known[named.isna() & (known != "")]
+    if len(strange):
+        raise ValueError(
+            f"classes: expected numbers from 0 to 6, or names such as {CLASSES[3]!r}, got {strange.iloc[0]!r}."
+        )
+    return named.reindex(found.index).to_numpy(np.float64)
+
+
 def membership(classes: ArrayLike) -> np.ndarray:
     """Return 1 for members, 0 for others, float64, shape (N,), of the seven classes; NaN for class 4 and unknown ones.
 
