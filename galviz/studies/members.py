@@ -5,7 +5,7 @@ import pandas as pd
 
 from galviz.measure.red_sequence import TOO_RED, fit_red_sequence, not_too_red
 from galviz.runs.recipe import Recipe
-from galviz.sky.perseus import BRIGHT, CLASSES, after_cuts, brighter, class_numbers, membership
+from galviz.sky.perseus import BRIGHT, SHORT, after_cuts, brighter, class_numbers, membership
 from galviz.studies import Baseline, Cleaned, Mock, Study
 from galviz.studies._recipes import general_recipes
 from galviz.tasks.target import Target
@@ -18,7 +18,7 @@ BANDS = ("red", "green", "blue")  # i, r, g of SDSS
 TARGET = Target("member", "classification", ("member",), "cluster member", classes=("0", "1"), positive="1")
 TARGETS = {
     "member": TARGET,
-    "seven": Target("class", "classification", ("class",), "class", classes=tuple(CLASSES.values())),
+    "seven": Target("class", "classification", ("class",), "class", classes=tuple(SHORT.values())),
 }
 
 _BALANCED = {"name": "cross_entropy", "class_weights": True}
@@ -82,7 +82,7 @@ def clean(table: pd.DataFrame, bright: float = BRIGHT, too_red: float = TOO_RED)
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns class (0 to 6, or a name of `galviz.sky.perseus.CLASSES`), r, and g_z (g − z), or g and z, magnitudes.
+        Columns class (as `galviz.sky.perseus.class_numbers` takes it), r, and g_z (g − z), or g and z, magnitudes.
     bright : float
         Objects must be brighter than this in r.
     too_red : float
@@ -92,7 +92,8 @@ def clean(table: pd.DataFrame, bright: float = BRIGHT, too_red: float = TOO_RED)
     Returns
     -------
     Cleaned
-        Its table has the columns class (the names), member (1, 0; missing for class 4), and g_z, and g_r if there is g.
+        Its table has the columns class (a name of `galviz.sky.perseus.SHORT`), member (1 or 0, missing for class 4),
+        g_z, and g_r if there is g.
 
     Raises
     ------
@@ -115,7 +116,7 @@ def clean(table: pd.DataFrame, bright: float = BRIGHT, too_red: float = TOO_RED)
             "z=COLUMN."
         )
     numbers = class_numbers(table["class"])
-    made = {"class": pd.Series(numbers, table.index).map(CLASSES), "member": membership(numbers)}
+    made = {"class": pd.Series(numbers, table.index).map(SHORT), "member": membership(numbers)}
     for band in "rz":
         if {"g", band} <= set(table) and f"g_{band}" not in table:
             made[f"g_{band}"] = table["g"] - table[band]

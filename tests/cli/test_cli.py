@@ -471,7 +471,7 @@ def test_pictures_of_a_cluster_are_cleaned_as_a_study_does(tmp_path, capsys):
     sky = CutoutSet.open(out)
     assert len(sky) == 33
     assert sky.images[:][:, 0].max((1, 2)) == pytest.approx([5 * int(one[4:]) / 255 for one in sky.object_ids])
-    assert sky.catalogue.loc["PCC-3", ["member", "class"]].tolist() == [1, "likely dE/ETG cluster candidate"]
+    assert sky.catalogue.loc["PCC-3", ["member", "class"]].tolist() == [1, "3 dE/ETG"]
     left_out = rejected(out).set_index("object_id")["reason"]
     assert left_out["PCC-2"] == "not less than 3 σ redder than the red sequence"
     assert left_out["PCC-25"] == "not r < 19.4"

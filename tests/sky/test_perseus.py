@@ -19,8 +19,8 @@ def test_an_unknown_class_has_no_membership():
 
 
 def test_classes_may_be_numbers_or_names():
-    found = perseus.class_numbers([3, "3", 3.0, " 6 ", perseus.CLASSES[5], None, np.nan, ""])
-    assert found.tolist() == pytest.approx([3, 3, 3, 6, 5, np.nan, np.nan, np.nan], nan_ok=True)
+    found = perseus.class_numbers([3, "3", 3.0, " 6 ", perseus.CLASSES[5], "0 LTG", None, np.nan, ""])
+    assert found.tolist() == pytest.approx([3, 3, 3, 6, 5, 0, np.nan, np.nan, np.nan], nan_ok=True)
     with pytest.raises(ValueError, match=r"classes: expected numbers from 0 to 6, or names such as .* got 'dwarf'"):
         perseus.class_numbers(["3", "dwarf"])
 

@@ -20,7 +20,7 @@ from scipy.stats import truncnorm
 
 from galviz.sky.mock.parts import Progress, check, random_of, write_drawn_sky
 from galviz.sky.mock.pictures import Drawn, Row, bell, blurred, gather_pictures, shown
-from galviz.sky.perseus import CLASSES, REDSHIFTS, membership
+from galviz.sky.perseus import REDSHIFTS, SHORT, membership
 
 KINDS = {"spiral": 0, "background early type": 1, "edge-on disc": 2, "member": 3, "merger": 4, "faint arms": 6}
 """What is drawn → its class in `galviz.sky.perseus`. Members without a clear shape are of class 5."""
@@ -151,7 +151,7 @@ def write_members_sky(
     Path
         The folder, for `CutoutSet.open`: images (N, 3, size, size) of one byte a pixel (i, r, g as red, green, blue),
         unit ``"display"``. Catalogue: field (of which cluster; the folds keep fields whole), ra, dec, offset_arcmin
-        (from the cluster's centre), r, g_r, g_z (as measured), class (a name of `galviz.sky.perseus.CLASSES`), member
+        (from the cluster's centre), r, g_r, g_z (as measured), class (a name of `galviz.sky.perseus.SHORT`), member
         (1 or 0, missing for mergers), z_spec (for a third of them; of stars, it is below 0.01), and the truth: kind,
         and star (1 for a planted star).
 
@@ -282,7 +282,7 @@ def measured(source: Source, field: Field, rng: np.random.Generator) -> Row:
         "r": source.r + 0.7 * error * rng.normal(),
         "g_r": source.g_r + noise[0],
         "g_z": source.g_z + 1.4 * noise[1],
-        "class": CLASSES[number],
+        "class": SHORT[number],
         "member": label,
         "z_spec": source.z if known else np.nan,
         "kind": source.kind,
