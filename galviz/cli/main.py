@@ -161,6 +161,7 @@ def _ingest(commands: Any) -> None:
     anything = (
         "galviz ingest pictures --out skies/mine",
         "galviz ingest cutouts --table catalogue.csv --column id=objID --bands g,r,i --out skies/mine",
+        "galviz ingest perseus --clean members --column class=Class r=rmag g=gmag z=zmag --out skies/perseus",
         "galviz ingest frames --positions clusters.csv --column ra=RAJ2000 dec=DEJ2000 --out skies/clusters",
     )
     summary = "make a sky of images of any kind, and of the table beside them"
@@ -198,6 +199,8 @@ def _any(parser: argparse.ArgumentParser) -> None:
     )
     help_zero += "ZEROPOINT and others in the headers say; --unit flux keeps the pixels as they are)"
     add("--zero-point", default="", metavar="MAG", help=help_zero)
+    help_clean = "make the catalogue of this study, and its cuts: members (default: all objects, as the table says)"
+    add("--clean", metavar="STUDY", help=help_clean)
     _reading(parser, size=None)
     frames = parser.add_argument_group("with SDSS frames")
     frames.add_argument("--positions", metavar="FILE", help="cut out these positions (default: none)")

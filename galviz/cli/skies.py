@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+    from galviz.sky.readers.find import Found
     from galviz.studies import Mock, Study
 
 OWN = "own"
@@ -188,6 +189,8 @@ def _read_into(out: Path, args: argparse.Namespace, kind: str) -> Work:
     more |= {"bands": given["bands"].split(",") if given.get("bands") else None, "unit": given.get("unit")}
     more["zero_point"] = given.get("zero_point") or ""
     found = find_images(args.pictures, given.get("table"), kind=kind, skip_bad=args.skip_bad, **more)
+    if given.get("clean"):
+        found = _cleaned(found, given["clean"])
 
     def work() -> None:
         for note in found.notes:
@@ -211,6 +214,18 @@ def _read_into(out: Path, args: argparse.Namespace, kind: str) -> Work:
         print(f"{out}: {sky}")
 
     return work
+
+
+def _cleaned(found: "Found", name: str) -> "Found":
+    """Return the images that a study keeps, with its catalogue."""
+    from galviz.sky.readers.find import without
+    from galviz.studies import named, studies
+
+    able = {one: study.clean for one, study in studies().items() if study.clean}
+    one_of("clean", name, able)
+    cleaned = named(able[name])(found.pictures.catalogue)
+    found.notes += cleaned.notes
+    return without(found, cleaned.table, cleaned.reasons)
 
 
 def named_columns(pairs: Sequence[str]) -> dict[str, str]:

@@ -26,6 +26,17 @@ CLASSES = {
 }
 """The seven classes (slide "Confusion Matrix for Visualization of Performance")."""
 
+SHORT = {
+    0: "0 LTG",
+    1: "1 bg ETG",
+    2: "2 edge-on",
+    3: "3 dE/ETG",
+    4: "4 merger",
+    5: "5 dE/ETG?",
+    6: "6 faint",
+}
+"""The seven classes as they stand in catalogues and along the axes of plots."""
+
 MEMBER = {0: 0, 1: 0, 2: 0, 3: 1, 5: 1, 6: 0}
 """Seven classes → 1, a cluster member, or 0. Class 4, merging systems, is left out: the slides grey it out."""
 
@@ -35,6 +46,31 @@ BRIGHT = 19.4
 REDSHIFTS = (0.01, 0.033)
 """From and to which redshift a galaxy is a member (slide "Spectroscopic Redshift (z)"). The slide leaves both edges
 open; here 0.01 is a member and 0.033 is background."""
+
+
+def class_numbers(classes: ArrayLike) -> np.ndarray:
+    """Return the number of each class, float64, shape (N,); NaN if not known.
+
+    Parameters
+    ----------
+    classes : array_like of int, float or str, shape (N,)
+        Numbers, or names of `CLASSES` or `SHORT`.
+
+    Raises
+    ------
+    ValueError
+        If there is a text that is neither.
+    """
+    found = pd.Series(np.asarray(classes, dtype=object))
+    known = found.dropna().astype(str).str.strip()
+    named = known.map({name: float(number) for names in (CLASSES, SHORT) for number, name in names.items()})
+    named = named.fillna(pd.to_numeric(known, errors="coerce"))
+    strange = known[named.isna() & (known != "")]
+    if len(strange):
+        raise ValueError(
+            f"classes: expected numbers from 0 to 6, or names such as {SHORT[3]!r}, got {strange.iloc[0]!r}."
+        )
+    return named.reindex(found.index).to_numpy(np.float64)
 
 
 def membership(classes: ArrayLike) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The galaxies of Wu & Boada (2019) from SDSS: the catalogue by SQL, and pictures of the cutout service.
+"""Queries to SDSS: the galaxies of Wu & Boada (2019), spectra around a place, and pictures of the cutout service.
 
 What was fetched stays in the folder: a call that was stopped goes on where it was. Needs a network connection.
 """
@@ -12,6 +12,7 @@ import pandas as pd
 
 from galviz.io.files import write_aside
 from galviz.io.web import Service
+from galviz.sky.perseus import REDSHIFTS
 
 SERVER = "https://skyserver.sdss.org/dr17/SkyServerWS"
 """Address of the web services of a data release."""
@@ -19,7 +20,16 @@ SERVER = "https://skyserver.sdss.org/dr17/SkyServerWS"
 CATALOGUE = "catalogue.csv"
 """File beside the pictures."""
 
+SPECTRA = "spectra.csv"
+"""File of the spectra around a place."""
+
+COMPACT = 0.145
+"""Difference psfMag_r − cModelMag_r below which SDSS takes a source for a star, mag."""
+
 _SQL = Path(__file__).with_name("sdss_galaxies.sql")
+_SPECTRA = Path(__file__).with_name("sdss_spectra.sql")
+_LARGEST = 600  # arcmin around a place
+_STAR_TYPE = 6  # of PhotoObj.type; 3 is a galaxy
 _MOST_ROWS = 500_000  # the service truncates without a warning
 _FALLBACK_ARCSEC = 15.0  # as the paper, for galaxies without a radius
 _PIXEL = 0.396  # arcsec, of SDSS
@@ -32,7 +42,11 @@ Progress = Callable[[int, int], None]
 
 def galaxy_sql() -> str:
     """Return the query for the catalogue, for SkyServer or CasJobs, without its comments."""
-    lines = _SQL.read_text(encoding="utf-8").splitlines()
+    return _without_comments(_SQL)
+
+
+def _without_comments(file: Path) -> str:
+    lines = file.read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.startswith("--"))
 
 
@@ -73,24 +87,129 @@ def fetch_catalogue(
         If it refuses the query, a strip holds more rows than it gives, or the folder has the catalogue of another
         server or query.
     """
-    folder = Path(folder)
-    whole, strips = folder / CATALOGUE, folder / ".strips"
-    key = hashlib.sha256(f"{server}\n{galaxy_sql()}".encode()).hexdigest()[:8]
-    source = strips / "catalogue.txt"  # of what server and query the catalogue is
+    ends = [(360 * k / parts, 360 * (k + 1) / parts) for k in range(parts)]
+    ranges = [f"G.ra >= {low:.6f} AND G.ra < {high:.6f}" for low, high in ends]
+    return _fetch(folder, CATALOGUE, galaxy_sql(), ranges, server=server, service=service, progress=progress)
+
+
+def spectra_sql(ra: float, dec: float, radius: float) -> str:
+    """Return the query for the spectra within `radius` arcmin of a place in degrees, without its comments."""
+    checks = {"ra": (ra, 0, 360), "dec": (dec, -90, 90), "radius": (radius, 0, _LARGEST)}
+    for name, (got, low, high) in checks.items():
+        if not low <= got <= high:
+            raise ValueError(f"{name}: expected {low} to {high}, got {got!r}.")
+    return _without_comments(_SPECTRA).format(ra=f"{ra:.6f}", dec=f"{dec:.6f}", radius=f"{radius:.4f}")
+
+
+def fetch_spectra(
+    folder: str | Path,
+    ra: float,
+    dec: float,
+    radius: float,
+    *,
+    parts: int = 4,
+    server: str = SERVER,
+    service: Service | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Fetch the objects with a good spectrum around a place, such as a cluster, and keep them as ``spectra.csv``.
+
+    Parameters
+    ----------
+    folder, server, service, progress
+        As in `fetch_catalogue`. A folder holds the spectra around one place.
+    ra, dec : float
+        The place, degrees.
+    radius : float
+        Arcmin, at most 600. At the distance of Perseus, 1 Mpc is 46 arcmin.
+    parts : int
+        Number of requests, each for a ring of the same area.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``object_id``; specObjID, ra, dec, distance_arcmin, z_spec, z_spec_err, zWarning, spec_class, subClass,
+        type, probPSF, psfMag_r, cModelMag_r, petroMag_r and modelMag of g, r, i, z. Members follow from redshifts by
+        `galviz.sky.perseus.spectroscopic_class`; `star_flags` says what looks like a star.
+
+    Raises
+    ------
+    OSError
+        If the service does not answer.
+    ValueError
+        As in `fetch_catalogue`, or if a number is out of range.
+    """
+    edges = [radius * (k / parts) ** 0.5 for k in range(parts)]
+    ends = [*edges[1:], 2 * radius]  # rounding in the service leaves nothing out
+    ranges = [f"N.distance >= {low:.6f} AND N.distance < {high:.6f}" for low, high in zip(edges, ends, strict=True)]
+    sql = spectra_sql(ra, dec, radius)
+    return _fetch(folder, SPECTRA, sql, ranges, server=server, service=service, progress=progress)
+
+
+def star_flags(table: pd.DataFrame, z: float = REDSHIFTS[0], compact: float = COMPACT) -> pd.DataFrame:
+    """Return what says that an object is a star, and not a galaxy.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `fetch_spectra`. A column that it lacks gives False.
+    z : float
+        Stars have a lower redshift.
+    compact : float
+        Stars have a difference psfMag_r − cModelMag_r below this, mag: a point source has 0.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns by_redshift, by_spectrum (``spec_class`` is STAR), by_type (SDSS's ``type`` is 6), by_light (compact),
+        and flags, how many of them are set.
+
+    References
+    ----------
+    Abazajian et al. (2004), AJ 128, 502 (SDSS takes a source with psfMag − cModelMag > 0.145 for a galaxy).
+    """
+
+    def column(name: str) -> pd.Series:
+        return table[name] if name in table else pd.Series(None, table.index, dtype=object)
+
+    light = pd.to_numeric(column("psfMag_r")) - pd.to_numeric(column("cModelMag_r"))
+    flags = {
+        "by_redshift": pd.to_numeric(column("z_spec")) < z,
+        "by_spectrum": column("spec_class").astype(str).str.strip().str.upper() == "STAR",
+        "by_type": pd.to_numeric(column("type")) == _STAR_TYPE,
+        "by_light": light < compact,
+    }
+    found = pd.DataFrame(flags, index=table.index)
+    return found.assign(flags=found.sum(axis=1))
+
+
+def _fetch(
+    folder: str | Path,
+    name: str,
+    sql: str,
+    ranges: list[str],
+    *,
+    server: str,
+    service: Service | None,
+    progress: Progress | None,
+) -> pd.DataFrame:
+    """Fetch a table in parts, a range of the query each, and keep it in a folder."""
+    folder, parts = Path(folder), len(ranges)
+    whole, strips = folder / name, folder / ".strips"
+    key = hashlib.sha256(f"{server}\n{sql}".encode()).hexdigest()[:8]
+    source = strips / f"{whole.stem}.txt"  # of what server and query the table is
     if whole.exists() and source.exists() and source.read_text(encoding="utf-8") != key:
         raise ValueError(
-            f"folder: expected no catalogue, or that of {server}, got {whole}, of another server or query. "
+            f"folder: expected no {whole.stem}, or that of {server}, got {whole}, of another server or query. "
             "Use a new folder."
         )
     if not whole.exists():
         strips.mkdir(parents=True, exist_ok=True)
         service = service or Service(pause_s=2.0, timeout_s=300.0)
         files = [strips / f"{key}-{parts}-{k:03d}.csv" for k in range(parts)]
-        for k, file in enumerate(files):
+        for k, (file, part) in enumerate(zip(files, ranges, strict=True)):
             if not file.exists():
-                low, high = (360 * end / parts for end in (k, k + 1))
-                sql = f"{galaxy_sql()}\n  AND G.ra >= {low:.6f} AND G.ra < {high:.6f}\n"
-                query = {"cmd": sql, "format": "csv"}
+                query = {"cmd": f"{sql}\n  AND {part}\n", "format": "csv"}
                 _write(file, service.get(f"{server}/SearchTools/SqlSearch", query, _check_csv))
             if progress is not None:
                 progress(k + 1, parts)

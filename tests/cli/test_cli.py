@@ -449,6 +449,36 @@ def test_a_folder_and_its_table_become_a_sky_in_one_command(tmp_path, capsys):
     assert sorted(rejected(out)["object_id"]) == ["100008", "7"]
 
 
+def test_pictures_of_a_cluster_are_cleaned_as_a_study_does(tmp_path, capsys):
+    from PIL import Image
+
+    from galviz.sky.cutouts import CutoutSet
+    from galviz.sky.rejected import rejected
+
+    place, out = tmp_path / "given", tmp_path / "sky"
+    place.mkdir()
+    lines = ["PCC,Class,rmag,gmag,zmag"]
+    for k in range(40):
+        Image.new("RGB", (12, 12), (5 * k, 0, 0)).save(place / f"PCC-{k}.png")
+        r = 17 + 0.1 * (k % 30)
+        lines.append(f"PCC-{k},{k % 7},{r},{r + 0.7},{r + 0.7 - (1.9 if k == 2 else 1.1 + 0.01 * (k % 3))}")
+    (place / "perseus.csv").write_text("\n".join(lines))
+    names = ["class=Class", "r=rmag", "g=gmag", "z=zmag"]
+    command = ["ingest", str(place), "--column", *names, "--workers", "1", "--out", str(out)]
+    assert main([*command, "--clean", "members"]) == 0
+    shown = capsys.readouterr().out
+    assert "40 objects; r < 19.4: 34 left; less than 3 σ redder than the red sequence: 33 left\n" in shown
+    sky = CutoutSet.open(out)
+    assert len(sky) == 33
+    assert sky.images[:][:, 0].max((1, 2)) == pytest.approx([5 * int(one[4:]) / 255 for one in sky.object_ids])
+    assert sky.catalogue.loc["PCC-3", ["member", "class"]].tolist() == [1, "3 dE/ETG"]
+    left_out = rejected(out).set_index("object_id")["reason"]
+    assert left_out["PCC-2"] == "not less than 3 σ redder than the red sequence"
+    assert left_out["PCC-25"] == "not r < 19.4"
+    assert main([*command[:-1], str(tmp_path / "other"), "--clean", "member"]) == 2
+    assert "did you mean 'members'?" in capsys.readouterr().err
+
+
 def test_zoo_takes_the_table_beside_the_pictures(tmp_path, capsys):
     from galviz.sky.cutouts import CutoutSet
 

@@ -43,7 +43,8 @@ class Handler(BaseHTTPRequestHandler):
         with self.lock:
             bad = self.chance.random() < self.failures
             kind = self.chance.choice(["500", "429", "late", "broken", "page"]) if bad else "ok"
-            what = given["cmd"][0].split("G.ra >=")[1].split()[0] if "cmd" in given else given["ra"][0]
+            start = "G.ra >=" if "G.ra >=" in given.get("cmd", [""])[0] else "N.distance >="
+            what = given["cmd"][0].split(start)[1].split()[0] if "cmd" in given else given["ra"][0]
             with (self.folder / "requests.txt").open("a") as log:
                 log.write(f"{time.time():.4f} {address.path.rsplit('/', 1)[1]} {what} {kind}\n")
         if kind == "late":
@@ -53,7 +54,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(int(kind), b"<html><body>Too busy</body></html>", "text/html", **more)
         if kind == "page":
             return self.answer(200, b"<html><body>Maximum 60 queries allowed per minute.</body></html>", "text/html")
-        if "cmd" in given:
+        if "fGetNearbySpecObjEq" in given.get("cmd", [""])[0]:
+            content, form = near(given["cmd"][0]).encode(), "text/plain"
+        elif "cmd" in given:
             low, high = (float(given["cmd"][0].split(sign)[1].split()[0]) for sign in ("G.ra >=", "G.ra <"))
             content, form = "\n".join(["#Table1", NAMES, *rows(low, high), ""]).encode(), "text/plain"
         else:
@@ -78,6 +81,34 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, *_):
         """Be quiet."""
+
+
+SPECTRA = (
+    "objID,specObjID,ra,dec,distance_arcmin,z_spec,z_spec_err,zWarning,spec_class,subClass,type,probPSF,psfMag_r,"
+    "cModelMag_r,petroMag_r,modelMag_g,modelMag_r,modelMag_i,modelMag_z"
+)
+
+
+def near(cmd):
+    """The spectra in a ring, every 0.1 arcmin one around (150, 2), of which every tenth is a star; -9999 where unknown.
+
+    A ring without any is answered as SkyServer does, with a line of text and without a table.
+    """
+    ra, dec, radius = map(float, cmd.split("fGetNearbySpecObjEq(")[1].split(")")[0].split(","))
+    low, high = (float(cmd.split(sign)[1].split()[0]) for sign in ("N.distance >=", "N.distance <"))
+    lines = []
+    for k in range(200):
+        away = 0.05 + 0.1 * k
+        if away > radius or not low <= away < high or (ra, dec) != (150.0, 2.0):
+            continue
+        star, z = k % 10 == 3, 0.0001 if k % 10 == 3 else 0.018 + 0.0002 * k
+        kind = "STAR,F5,6,1" if star else "GALAXY,,3,0"
+        psf = -9999 if k == 7 else 18.0 if star else 18.8
+        ids = f"{1237658493878337000 + k},{299489676975171584 + k}"
+        lines.append(
+            f"{ids},{150 + away / 60:.6f},2,{away:.4f},{z},0.0001,0,{kind},{psf},18.0,18.05,18.7,18.0,17.7,17.5"
+        )
+    return "\n".join(["#Table1", SPECTRA, *lines, ""]) if lines else "No objects have been found"
 
 
 def picture(given):

@@ -18,6 +18,13 @@ def test_an_unknown_class_has_no_membership():
         perseus.membership([0, 7])
 
 
+def test_classes_may_be_numbers_or_names():
+    found = perseus.class_numbers([3, "3", 3.0, " 6 ", perseus.CLASSES[5], "0 LTG", None, np.nan, ""])
+    assert found.tolist() == pytest.approx([3, 3, 3, 6, 5, 0, np.nan, np.nan, np.nan], nan_ok=True)
+    with pytest.raises(ValueError, match=r"classes: expected numbers from 0 to 6, or names such as .* got 'dwarf'"):
+        perseus.class_numbers(["3", "dwarf"])
+
+
 def test_redshifts_at_the_edges():
     z = [-0.001, 0.0, np.nextafter(0.01, 0), 0.01, 0.0179, np.nextafter(0.033, 0), 0.033, 1.0, np.nan, np.inf]
     found = perseus.spectroscopic_class(z).tolist()

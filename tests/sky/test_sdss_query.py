@@ -16,6 +16,7 @@ import sdss_server
 from galviz.io.tables import read_table
 from galviz.io.web import Service
 from galviz.sky import sdss_query
+from galviz.sky.perseus import spectroscopic_class
 from galviz.sky.readers.pictures import pictures
 
 IDS = [str(1237658493878337000 + k) for k in range(1000)]
@@ -72,6 +73,7 @@ import sys
 sys.path.insert(0, sys.argv[3])
 from galviz.io.web import Service
 from galviz.sky import sdss_query
+from galviz.sky.perseus import spectroscopic_class
 service = Service(pause_s=0.0, timeout_s=2.0, first_wait_s=0.01)
 table = sdss_query.fetch_catalogue(sys.argv[1], parts=10, server=sys.argv[2], service=service)
 sdss_query.fetch_pictures(sys.argv[1], table, size=16, server=sys.argv[2], service=service)
@@ -187,6 +189,76 @@ def test_strips_of_another_server_or_query_are_not_taken_for_those_wanted(serve,
     monkeypatch.setattr(sdss_query, "galaxy_sql", lambda: sql.replace("18", "17"))
     fetch(1)
     assert len(sdss_server.requests(servers[1][1])) == 4
+
+
+def test_the_query_for_spectra_is_a_cone(tmp_path):
+    sql = sdss_query.spectra_sql(49.95, 41.51, 60)
+    assert sql.startswith("SELECT\n")
+    assert "dbo.fGetNearbySpecObjEq(49.950000, 41.510000, 60.0000) AS N" in sql
+    assert "{" not in sql
+    for wrong, message in (((400, 0, 1), "ra: expected 0 to 360, got 400"), ((0, 91, 1), "dec: expected -90 to 90"),
+                           ((0, 0, 601), "radius: expected 0 to 600, got 601"),
+                           ((float("nan"), 0, 1), "ra: expected 0 to 360, got nan")):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            sdss_query.spectra_sql(*wrong)
+
+
+def test_spectra_around_a_place_are_whole_in_spite_of_failures_and_fetched_once(serve, tmp_path):
+    server, log = serve(0.3)
+    given = {"server": server, "service": Service(**QUICK | {"tries": 12})}
+    seen = []
+    table = sdss_query.fetch_spectra(
+        tmp_path / "perseus", 150, 2, 10, parts=6, progress=lambda *n: seen.append(n), **given
+    )
+    assert table.index.tolist() == IDS[:100]  # up to 9.95 arcmin
+    assert table["distance_arcmin"].max() == 9.95
+    assert table["specObjID"].iloc[1] == "299489676975171585"
+    assert table["psfMag_r"].isna().sum() == 1
+    assert seen[-1] == (6, 6)
+    assert set(spectroscopic_class(table["z_spec"])) == {"star", "member", "background"}
+    asked = len(sdss_server.requests(log))
+    again = sdss_query.fetch_spectra(tmp_path / "perseus", 150, 2, 10, parts=6, **given)
+    pd.testing.assert_frame_equal(again, table)
+    assert len(sdss_server.requests(log)) == asked
+    with pytest.raises(ValueError, match=r"folder: expected no spectra, or that of .* Use a new folder"):
+        sdss_query.fetch_spectra(tmp_path / "perseus", 150, 2, 11, parts=6, **given)
+
+
+def test_a_stopped_search_goes_on_where_it_was(serve, tmp_path):
+    server, log = serve(0.0)
+
+    class Stopping(Service):
+        def get(self, *words):
+            if len(sdss_server.requests(log) if (log / "requests.txt").exists() else []) == 2:
+                raise OSError("stopped")
+            return super().get(*words)
+
+    with pytest.raises(OSError, match="stopped"):
+        sdss_query.fetch_spectra(tmp_path / "p", 150, 2, 10, server=server, service=Stopping(**QUICK))
+    assert not (tmp_path / "p" / "spectra.csv").exists()
+    table = sdss_query.fetch_spectra(tmp_path / "p", 150, 2, 10, server=server, service=Service(**QUICK))
+    assert len(table) == 100
+    assert len(sdss_server.requests(log)) == 4  # nothing twice
+
+
+def test_a_place_without_spectra_is_an_empty_table(serve, tmp_path):
+    server, _ = serve(0.0)
+    table = sdss_query.fetch_spectra(tmp_path / "p", 10, 2, 5, server=server, service=Service(**QUICK))
+    assert len(table) == 0
+    assert len(sdss_query.star_flags(table)) == 0
+
+
+def test_stars_are_flagged_by_redshift_spectrum_type_and_light(serve, tmp_path):
+    server, _ = serve(0.0)
+    table = sdss_query.fetch_spectra(tmp_path / "p", 150, 2, 5, server=server, service=Service(**QUICK))
+    flags = sdss_query.star_flags(table)
+    star = np.arange(50) % 10 == 3
+    for name in ("by_redshift", "by_spectrum", "by_type", "by_light"):
+        assert flags[name].tolist() == star.tolist()
+    assert flags["flags"].tolist() == (4 * star).tolist()
+    few = sdss_query.star_flags(table[["z_spec"]])
+    assert few["flags"].tolist() == star.astype(int).tolist()
+    assert sdss_query.star_flags(table, compact=1.0)["by_light"].sum() == 49  # one has no magnitude
 
 
 def test_other_addresses_are_not_opened(tmp_path):

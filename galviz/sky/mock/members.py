@@ -20,7 +20,7 @@ from scipy.stats import truncnorm
 
 from galviz.sky.mock.parts import Progress, check, random_of, write_drawn_sky
 from galviz.sky.mock.pictures import Drawn, Row, bell, blurred, gather_pictures, shown
-from galviz.sky.perseus import CLASSES, REDSHIFTS, membership
+from galviz.sky.perseus import REDSHIFTS, SHORT, membership
 
 KINDS = {"spiral": 0, "background early type": 1, "edge-on disc": 2, "member": 3, "merger": 4, "faint arms": 6}
 """What is drawn → its class in `galviz.sky.perseus`. Members without a clear shape are of class 5."""
@@ -151,7 +151,7 @@ def write_members_sky(
     Path
         The folder, for `CutoutSet.open`: images (N, 3, size, size) of one byte a pixel (i, r, g as red, green, blue),
         unit ``"display"``. Catalogue: field (of which cluster; the folds keep fields whole), ra, dec, offset_arcmin
-        (from the cluster's centre), r, g_r, g_z (as measured), class (a name of `galviz.sky.perseus.CLASSES`), member
+        (from the cluster's centre), r, g_r, g_z (as measured), class (a name of `galviz.sky.perseus.SHORT`), member
         (1 or 0, missing for mergers), z_spec (for a third of them; of stars, it is below 0.01), and the truth: kind,
         and star (1 for a planted star).
 
@@ -199,7 +199,7 @@ def draw_field(seed: int, number: int) -> Field:
         share=rng.uniform(0.2, 0.38),
         seeing=rng.uniform(1.0, 1.5),
         colours=tuple(rng.normal(0, (0.015, 0.02))),
-        balance=tuple(10 ** (0.4 * rng.normal(0, 0.06, 3))),
+        balance=tuple(10 ** (0.4 * rng.normal(0, 0.08, 3))),
     )
 
 
@@ -212,8 +212,8 @@ def draw_source(field: Field, rng: np.random.Generator, stars: float = 0.0) -> S
     r = _magnitude(rng, 1.5 if member else 1.2)
     z = _between(rng, field.z, 0.0025, *REDSHIFTS) if member else REDSHIFTS[1] + rng.gamma(2.0, 0.03)
     colour, deviation, depth, brightness, scatter, sersic = {
-        "member": (0.0, 1.0, 0.0, 22.5 + 0.60 * (r - 17), 0.75, rng.uniform(0.8, 2.2)),
-        "background early type": (0.0, 1.1, 2.6, 21.0 + 0.55 * (r - 17), 0.75, rng.uniform(1.8, 4.0)),
+        "member": (0.0, 1.0, 0.0, 22.5 + 0.60 * (r - 17), 0.85, rng.uniform(0.8, 2.2)),
+        "background early type": (0.0, 1.1, 2.6, 21.4 + 0.55 * (r - 17), 0.85, rng.uniform(1.8, 4.0)),
         "spiral": (-0.27, 2.5, 0.5, 22.1 + 0.50 * (r - 17), 0.60, 1.0),
         "edge-on disc": (-0.10, 2.8, 0.6, 21.9 + 0.50 * (r - 17), 0.60, 1.0),
         "merger": (-0.20, 2.8, 0.6, 22.0 + 0.50 * (r - 17), 0.60, 1.5),
@@ -235,7 +235,7 @@ def draw_source(field: Field, rng: np.random.Generator, stars: float = 0.0) -> S
         sersic=sersic,
         axis_ratio=axis_ratio,
         angle=rng.uniform(0, np.pi),
-        arms={"spiral": rng.uniform(0.5, 0.95), "faint arms": rng.uniform(0.2, 0.6)}.get(kind, 0.0),
+        arms={"spiral": rng.uniform(0.4, 0.95), "faint arms": rng.uniform(0.1, 0.45)}.get(kind, 0.0),
     )
 
 
@@ -282,7 +282,7 @@ def measured(source: Source, field: Field, rng: np.random.Generator) -> Row:
         "r": source.r + 0.7 * error * rng.normal(),
         "g_r": source.g_r + noise[0],
         "g_z": source.g_z + 1.4 * noise[1],
-        "class": CLASSES[number],
+        "class": SHORT[number],
         "member": label,
         "z_spec": source.z if known else np.nan,
         "kind": source.kind,

@@ -127,6 +127,36 @@ def find_images(
     return _with_labels(found, folders, given, columns or {}, keep=kind == "any" or given is None, strict=strict)
 
 
+def without(found: Found, table: pd.DataFrame, reasons: np.ndarray) -> Found:
+    """Return images with another catalogue, without the objects that there is a reason to leave out.
+
+    Parameters
+    ----------
+    found : Found
+    table : pandas.DataFrame
+        All N rows of the new catalogue.
+    reasons : numpy.ndarray of object, shape (N,)
+        ``""`` for objects that are kept.
+
+    Raises
+    ------
+    ValueError
+        If no object is left.
+    """
+    pictures, rows = found.pictures, np.flatnonzero(reasons == "")
+    if not len(rows):
+        raise ValueError(f"table: expected objects that pass all cuts, got none of {len(table):,}. Check its columns.")
+    left = reasons != ""
+    more = pd.DataFrame({"object_id": table.index[left], "file": "", "reason": reasons[left]})
+    kept = replace(
+        pictures,
+        catalogue=table.iloc[rows],
+        read=partial(_only, pictures.read, rows),
+        pixel_scale=np.broadcast_to(pictures.pixel_scale, len(table))[rows],
+    )
+    return Found(kept, found.notes, pd.concat([found.rejected, more], ignore_index=True))
+
+
 def _with_labels(
     found: Found, folders: Sequence[Path], given: Path | None, columns: Mapping[str, str], *, keep: bool, strict: bool
 ) -> Found:

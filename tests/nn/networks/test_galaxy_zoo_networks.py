@@ -92,6 +92,20 @@ def test_ours_gives_votes(votes):
     assert (np.abs(sum_errors(found.numpy())).max() < 1e-5) == (votes != "sigmoid")
 
 
+@pytest.mark.parametrize(
+    ("architecture", "normalise"), [("resnet18", "none"), ("resnet18", "standard"), ("paper_cnn", "none")]
+)
+def test_votes_are_learned_from_grey_pictures_too(architecture, normalise):
+    wide = {"width": 4} if architecture == "resnet18" else {}
+    made = recipe(architecture=architecture, **wide).replace(data={"grey": "luminance", "normalise": normalise})
+    network, images = build(made, 32).eval(), torch.rand(2, 3, 32, 32)
+    grey = (images * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True).repeat(1, 3, 1, 1)
+    assert torch.allclose(network(images), network(grey), atol=1e-5)
+    colour = build(made.replace(data={"grey": ""}), 32).eval()
+    colour.load_state_dict(network.state_dict(), strict=False)
+    assert torch.allclose(colour(grey), network(grey), atol=1e-5)  # the same scaling of the pixels
+
+
 def test_a_seed_gives_the_same_weights_again():
     one, other = (build(recipe(width=8)).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)

@@ -11,7 +11,7 @@ from galviz.runs.folds import assign_folds
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock import members as drawn
 from galviz.sky.mock.parts import random_of
-from galviz.sky.perseus import CLASSES, membership, spectroscopic_class
+from galviz.sky.perseus import SHORT, membership, spectroscopic_class
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_objects_lie_in_their_field_as_far_from_its_centre_as_they_say(table):
 
 
 def test_labels_follow_from_classes_and_spectra_agree_with_them(table):
-    codes = table["class"].map({name: code for code, name in CLASSES.items()})
+    codes = table["class"].map({name: code for code, name in SHORT.items()})
     np.testing.assert_array_equal(membership(codes), table["member"])
     assert (table["kind"] == "merger").equals(table["member"].isna())
     assert table["member"].mean() == pytest.approx(0.3, abs=0.03)
@@ -89,7 +89,7 @@ def test_stars_have_the_labels_of_galaxies(table):
     assert len(stars) / len(table) == pytest.approx(0.03, abs=0.01)
     assert (stars["kind"] == "star").all()
     assert stars["member"].mean() == pytest.approx(0.5, abs=0.15)
-    assert set(stars["class"]) == {CLASSES[1], CLASSES[3], CLASSES[5]}
+    assert set(stars["class"]) == {SHORT[1], SHORT[3], SHORT[5]}
     rng = np.random.default_rng(0)
     assert drawn.draw_source(drawn.draw_field(0, 0), rng, 0.0).kind != "star"
 
