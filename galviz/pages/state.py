@@ -11,6 +11,8 @@ from galviz.io.markup import Markup
 from galviz.pages.followers import Followers
 from galviz.tools.formatting import text
 from galviz.tools.selection.core import Selection
+from galviz.tools.selection.view import absent_text
+from galviz.tools.toasts import toast
 
 TABS = ("data", "train", "predictions", "why", "runs")
 """Tabs on the page of every study."""
@@ -35,6 +37,7 @@ class PageState(param.Parameterized):
     def __init__(self, tabs: Sequence[str] = TABS, **params: object) -> None:
         super().__init__(**({"selection": Selection()} | params))
         self._tables: dict[str, pd.DataFrame] = {}  # of the tabs that show one
+        self._told = ""  # the last message about selected objects that a table does not have
         self.selection.param.watch(self._remember, "shown")
         self.followers = Followers(self.selection)
         self.param.tab.objects = list(tabs)
@@ -43,6 +46,10 @@ class PageState(param.Parameterized):
 
     def _remember(self, _: param.parameterized.Event) -> None:
         self._tables[self.tab] = self.selection.table
+        said = absent_text(self.selection)
+        if said and said != self._told:  # not again with each turn from tab to tab
+            self._told = said
+            toast(said)
 
     @param.depends("tab", watch=True)
     def _show_again(self) -> None:

@@ -78,7 +78,8 @@ class SelectionBar(pn.viewable.Viewer):
         steps, selected, total = self.selection.steps, len(self.selection), len(self.selection.table)
         last = f" · last step: {_short(*steps[-1])}" if steps else ""
         status = Markup("<div role='status'><b>{:,} of {:,} objects selected</b>{}</div>")
-        return status.format(selected, total, last)
+        gone = Markup("<div class='note'>{}</div>").format(absent_text(self.selection)) if self.selection.absent else ""
+        return status.format(selected, total, last) + gone
 
     def __panel__(self) -> pn.viewable.Viewable:
         def button(label: str, act: Callable[[object], Any], about: str) -> pn.widgets.Button:
@@ -115,6 +116,16 @@ class SelectionBar(pn.viewable.Viewer):
     @param.depends("error")
     def _alert(self) -> pn.viewable.Viewable:
         return alert(self.error)
+
+
+def absent_text(selection: Selection) -> str:
+    """Return how many selected objects are not in the table, and what becomes of them; ``""`` if all are."""
+    gone = selection.absent
+    if not gone:
+        return ""
+    verb = "is" if gone == 1 else "are"
+    those = f"{gone:,} of {gone + len(selection):,} selected objects {verb} not in this table"
+    return f"{those}. Go back to the table that has them, and they are selected again."
 
 
 def _example(selection: Selection) -> str:
