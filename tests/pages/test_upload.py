@@ -219,7 +219,7 @@ def test_a_table_to_join_is_refused_for_what_is_wrong_with_it(tmp_path):
         with pytest.raises(ValueError, match=re.escape(why) if "names" not in why else "neither"):
             table_to_join(file)
     file.write_bytes(b"a,b\n1,2\n")
-    with pytest.raises(ValueError, match="object ids or positions in .*x.csv, got neither.*object_id.*ra and dec"):
+    with pytest.raises(ValueError, match=r"object ids or positions in .*x.csv, got neither.*object_id.*ra and dec"):
         table_to_join(file)
     file.write_bytes(b"ra,dec,mag\n1,2,3\n")  # it can be joined by position
     assert list(table_to_join(file).table.columns) == ["ra", "dec", "mag"]
