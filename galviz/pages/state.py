@@ -136,7 +136,13 @@ class Finder(pn.viewable.Viewer):
 
     def __init__(self, selection: Selection, **params: object) -> None:
         super().__init__(**params)
-        self.selection = selection
+        self.selection, self._found = selection, selection.focus
+        selection.param.watch(self._forget, "focus")
+
+    def _forget(self, event: param.parameterized.Event) -> None:
+        """Clear the field when another object than the one it found comes into focus."""
+        if event.new != self._found:
+            self.param.update(typed="", missing="")
 
     @param.depends("typed", watch=True)
     def find(self) -> None:
@@ -148,7 +154,8 @@ class Finder(pn.viewable.Viewer):
         words = "several objects contain" if len(found) else "no object"
         self.missing = f"{words} {wanted}" if wanted and len(found) != 1 else ""
         if len(found) == 1:
-            self.selection.focus = str(found[0])
+            self._found = str(found[0])
+            self.selection.focus = self._found
 
     @param.depends("missing")
     def _alert(self) -> str | Markup:
