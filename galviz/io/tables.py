@@ -39,6 +39,7 @@ _TEXT = {pa.large_string(): pd.StringDtype(na_value=np.nan)}
 _NULLABLE = _TEXT | {pa.bool_(): pd.BooleanDtype()}
 for _name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"):
     _NULLABLE[pa.type_for_alias(_name.lower())] = pd.api.types.pandas_dtype(_name)
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1a")  # text has hardly any of these bytes
 _ROUNDED = r"^[+-]?(\d+\.\d*([eE][+-]?\d+)?|\d+[eE]\+\d+)$"  # a number that was a float: 1.24E+18, 123.0
 
 
@@ -234,9 +235,10 @@ def _format_of(path: Path) -> str:
         return "csv"
     starts = {b"PAR1": "parquet", b"SIMPLE  =": "fits", b"<": "votable", b"# %ECSV": "ecsv", b"# galviz": "csv"}
     found = [kind for start, kind in starts.items() if head.lstrip().startswith(start)]
-    if not found and b"\0" in head:
+    if not found and (b"\0" in head or len(head.translate(None, _CONTROLS)) < 0.98 * len(head)):
         raise ValueError(
-            f"path: expected CSV, ECSV, VOTable, FITS or Parquet, got {path}, which is none of these. Convert it."
+            f"path: expected CSV, ECSV, VOTable, FITS or Parquet, got {path}, which is none of these: it is not text. "
+            "Save the table as one of these in the program that it comes from."
         )
     return found[0] if found else "csv"
 

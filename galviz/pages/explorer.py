@@ -9,12 +9,13 @@ import pandas as pd
 import panel as pn
 import param
 
-from galviz.io.tables import read_table
+from galviz.io.tables import NUMBERED, KeyedTable, read_table
 from galviz.pages.panes import Panes
 from galviz.pages.upload import TABLES, Upload, uploads
 from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.readers.positions import position_columns
 from galviz.tools.columns.core import TableColumns
 from galviz.tools.columns.view import ColumnsView, JoinView
 from galviz.tools.export.view import ExportPanel
@@ -172,7 +173,7 @@ class Explorer(Workspace):
 
         def receive(path: Path) -> None:
             try:
-                joined.receive(read_table(path), unquote(path.name))  # see `galviz.io.paths.file_name`
+                joined.receive(table_to_join(path), unquote(path.name))  # see `galviz.io.paths.file_name`
             except (*REFUSED, KeyError, TypeError) as error:
                 joined.error = shown_error(error).replace(str(path), unquote(path.name))
 
@@ -250,6 +251,26 @@ class Explorer(Workspace):
         self.columns.restore(other.columns.to_json())
         for (part, names), (theirs, _) in zip(self.parts()[1:], other.parts()[1:], strict=True):
             part.param.update(**{name: getattr(theirs, name) for name in names})
+
+
+def table_to_join(path: Path) -> KeyedTable:
+    """Return a table that is joined to another. One without ids has its rows numbered: it is joined by position.
+
+    Raises
+    ------
+    ValueError or OSError
+        If it cannot be read, or has neither ids nor positions.
+    """
+    try:
+        return read_table(path)
+    except ValueError as error:
+        other = read_table(path, id_column=NUMBERED)  # where the file is no table, this says why
+        if position_columns(other.table, other.units) is None:
+            raise ValueError(
+                f"path: expected object ids or positions in {path}, got neither. Call the column with the same ids as "
+                "here object_id, or those with the positions ra and dec, and upload the file again."
+            ) from error
+        return other
 
 
 def labels_of(sky: str | Path | None) -> Labels:

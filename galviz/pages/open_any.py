@@ -98,13 +98,13 @@ def _read(path: Path, id_column: str | None, table: str | None) -> KeyedTable:
     except ValueError as error:
         if id_column == NUMBERED:
             raise
-        try:  # the result is cached for the next call, which is likely to number the rows
-            rows = len(_table(str(path), stamp, NUMBERED, table))
-        except ValueError:
-            rows = 0
-        if rows:
+        # The result is cached for the next call, which is likely to number the rows. Where not even that can be done,
+        # the file is no table, and this error says why.
+        if len(_table(str(path), stamp, NUMBERED, table)):
             raise NoIds(str(error)) from error
-        raise
+        raise ValueError(
+            f"path: expected a table with rows, got {path}, which has one line of names alone. Save it again."
+        ) from error
 
 
 @lru_cache(maxsize=4)

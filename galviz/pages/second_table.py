@@ -10,7 +10,7 @@ import param
 
 from galviz.pages.explorer import Explorer
 from galviz.pages.judged_table import as_judged
-from galviz.pages.open_any import Opened, open_any
+from galviz.pages.open_any import NoIds, Opened, open_any
 from galviz.pages.upload import Upload
 from galviz.tasks.pair import Pair, guess_pair
 from galviz.tools.diagnostics.compare import CompareView
@@ -49,6 +49,12 @@ class SecondTable(pn.viewable.Viewer):
         self.param.update(error="", opened=None)
         try:
             opened = open_any(path)
+        except NoIds:
+            self.error = (
+                f"{name}: expected a column with the object ids of the first table, each of them once, got none. "
+                "Call it object_id, and upload the file again."
+            )
+            return
         except (*REFUSED, TypeError, KeyError) as error:
             self.error = shown_error(error).replace(str(path), name)
             return

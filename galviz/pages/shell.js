@@ -21,7 +21,7 @@ const KEYS = [
   ["b a", "picture: blink the bands; all bands, or one"],
   ["s r 0", "picture: contrast by dragging or arrows; undo it; the whole image"],
   ["n m i", "picture: north up; source markers; object information"],
-  ["p c", "picture: aperture photometry; copy pixel, coordinates and values"],
+  ["p c", "picture: aperture photometry, click or Enter places the aperture; copy pixel, coordinates and values"],
   ["?", "show or hide this list"],
 ];
 

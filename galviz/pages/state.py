@@ -11,6 +11,8 @@ from galviz.io.markup import Markup
 from galviz.pages.followers import Followers
 from galviz.tools.formatting import text
 from galviz.tools.selection.core import Selection
+from galviz.tools.selection.view import absent_text
+from galviz.tools.toasts import toast
 
 TABS = ("data", "train", "predictions", "why", "runs")
 """Tabs on the page of every study."""
@@ -35,6 +37,7 @@ class PageState(param.Parameterized):
     def __init__(self, tabs: Sequence[str] = TABS, **params: object) -> None:
         super().__init__(**({"selection": Selection()} | params))
         self._tables: dict[str, pd.DataFrame] = {}  # of the tabs that show one
+        self._told = ""  # the last message about selected objects that a table does not have
         self.selection.param.watch(self._remember, "shown")
         self.followers = Followers(self.selection)
         self.param.tab.objects = list(tabs)
@@ -43,6 +46,10 @@ class PageState(param.Parameterized):
 
     def _remember(self, _: param.parameterized.Event) -> None:
         self._tables[self.tab] = self.selection.table
+        said = absent_text(self.selection)
+        if said and said != self._told:  # not again with each turn from tab to tab
+            self._told = said
+            toast(said)
 
     @param.depends("tab", watch=True)
     def _show_again(self) -> None:
@@ -129,7 +136,13 @@ class Finder(pn.viewable.Viewer):
 
     def __init__(self, selection: Selection, **params: object) -> None:
         super().__init__(**params)
-        self.selection = selection
+        self.selection, self._found = selection, selection.focus
+        selection.param.watch(self._forget, "focus")
+
+    def _forget(self, event: param.parameterized.Event) -> None:
+        """Clear the field when another object than the one it found comes into focus."""
+        if event.new != self._found:
+            self.param.update(typed="", missing="")
 
     @param.depends("typed", watch=True)
     def find(self) -> None:
@@ -141,7 +154,8 @@ class Finder(pn.viewable.Viewer):
         words = "several objects contain" if len(found) else "no object"
         self.missing = f"{words} {wanted}" if wanted and len(found) != 1 else ""
         if len(found) == 1:
-            self.selection.focus = str(found[0])
+            self._found = str(found[0])
+            self.selection.focus = self._found
 
     @param.depends("missing")
     def _alert(self) -> str | Markup:

@@ -156,8 +156,10 @@ RESTS = """() => {
 }"""
 
 
-# What a page cuts off or makes a visitor scroll to the side: the main area, panes, tabs that scroll, drawers.
+# What a page cuts off or makes a visitor scroll to the side: the main area, panes, tabs that scroll, drawers, the line
+# of measures, the tools of a picture.
 PLACES = "html, main.main, .main-content, .galviz-main, .galviz-scrolls, .panes .page, .galviz-section"
+PLACES += ", .cards, .galviz-focus .tools"
 STICKS_OUT = """places => Math.max(...places.map((one) => {
   const main = one.matches('.galviz-main') ? one.scrollHeight - one.clientHeight : 0
   return one.checkVisibility() ? Math.max(main, one.scrollWidth - one.clientWidth) : 0

@@ -593,6 +593,13 @@ def test_a_circle_is_dragged_and_measured_in_every_band(pane):
     assert numbers() == pytest.approx([17.5, 18.5, 5, 7.5, 11], abs=0.1)
     pane.wait_for_timeout(500)
     holds()
+    pane.mouse.click(x - 6 * scale, y + 2 * scale)
+    assert numbers() == pytest.approx([9.5, 13.5, 5, 7.5, 11], abs=0.1)
+    pane.wait_for_timeout(500)
+    holds()
+    pane.keyboard.press("Shift+ArrowRight")  # the pixel that is read, and the aperture is placed there
+    pane.keyboard.press("Enter")
+    assert numbers()[0] in {10, 11}
     sizes["centre x"].fill("4")
     pane.keyboard.press("Enter")
     pane.wait_for_timeout(500)

@@ -154,6 +154,7 @@ def test_a_click_on_a_card_opens_its_plot(server, open_page):
     driven = open_page(f"{server.url}?tab=predictions", width=1440, height=900)
     cards = driven.page.get_by_role("list", name="Measures")
     expect(cards.get_by_role("listitem").first).to_contain_text(f"{ROWS} with known truth")
+    assert driven.sticks_out(1440) <= 0
     tab = driven.page.locator(".panes .tabs").get_by_role("tab", name="In ranges")
     expect(tab).to_have_attribute("aria-selected", "false")
     cards.get_by_role("button", name="bias").first.click()

@@ -146,7 +146,7 @@ def test_what_is_no_table_is_named(tmp_path):
     assert keyed.table["s"].tolist() == ["é"]
     assert keyed.notes == ("The file is not in UTF-8: its text was read as Latin-1.",)
     (tmp_path / "ragged.csv").write_text("id,s\n1,2,3\n")
-    with pytest.raises(ValueError, match=r"expected a whole CSV file .*, got .*Expected 2 columns, got 3"):
+    with pytest.raises(ValueError, match=r"expected 2 cells in every row of .*ragged.csv, .* got 3 in “1,2,3 …”"):
         read_table(tmp_path / "ragged.csv")
     (tmp_path / "twice.csv").write_text("id,s,s\n1,2,3\n")
     keyed = read_table(tmp_path / "twice.csv")

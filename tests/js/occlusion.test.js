@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   asPlaces,
+  barsOf,
   circle,
   colourOf,
   insideImage,
@@ -71,4 +72,13 @@ test("a new region has a name of its own, also after another was removed", () =>
 
 test("the region of a source is a circle around it", () => {
   for (const [x, y] of circle({ x: 5, y: 9 }, 2)) assert.ok(Math.abs(Math.hypot(x - 5, y - 9) - 2) < 1e-12);
+});
+
+test("the bars of the bands are parts of the largest, and there are none before all are known", () => {
+  assert.deepEqual(barsOf({ bands: ["g", "r"], effects: [] }), []);
+  assert.deepEqual(barsOf({ bands: ["g", "r"], effects: [0.1, 0.4] }), [
+    { name: "g", effect: 0.1, part: 0.25 },
+    { name: "r", effect: 0.4, part: 1 },
+  ]);
+  assert.equal(barsOf({ bands: ["g"], effects: [0] })[0].part, 0);
 });

@@ -17,6 +17,7 @@ import {
   painter,
   pathOf,
   pixelAt,
+  placed,
   planeOf,
   recipeText,
   scaleBar,
@@ -243,4 +244,11 @@ test("a pixel has all its digits, a flux those that its error allows", () => {
 
 test("contours count rows from the bottom", () => {
   assert.equal(pathOf([0, 0, 1, 9], 10), "M0.50,9.50L1.50,0.50");
+});
+
+test("an aperture is placed where the picture is clicked, rows from the bottom, and keeps its size", () => {
+  const circle = { x: 7.5, y: 3.5, radius: 3, inner: 4.5, outer: 6.6 };
+  const size = { width: 16, height: 8 };
+  assert.deepEqual(placed(circle, [2.5, 1.5], size), { ...circle, x: 2, y: 6 });
+  assert.deepEqual(placed(circle, [20, 1], size), circle); // beside the image
 });

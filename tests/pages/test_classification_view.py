@@ -158,6 +158,7 @@ def test_the_diagnostics_name_what_is_wrong(told, sky):
     second = Predictions(told.table.assign(**{"class": told.table["class_true"]}), TARGET)
     view = View(told, Selection(), sky, others={"better": lambda: joined(second)})
     closer = view.diagnostics()
+    assert "the parts of the catalogue with the largest errors" in closer.view().object
     closer.at = "worst slices"
     slices = closer.view()
     assert not {"correct", "p_cat"} & set(slices.table)

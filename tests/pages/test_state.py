@@ -1,8 +1,11 @@
+import pandas as pd
 import panel as pn
 import pytest
 from panel.io.location import Location
 
+from galviz.pages import state
 from galviz.pages.state import TABS, Chooser, PageState, keep_in_address
+from galviz.tools.selection.view import SelectionBar
 
 
 @pytest.fixture
@@ -55,3 +58,23 @@ def test_a_choice_goes_both_ways_and_follows_what_is_found():
     found.insert(0, "just started")
     page.found += 1
     assert select.options == ["just started", "a", "b"]
+
+
+def test_selected_objects_that_another_run_does_not_have_are_named(monkeypatch):
+    shown = []
+    monkeypatch.setattr(state, "toast", shown.append)
+    page = PageState()
+    bar = SelectionBar(page.selection)
+    one, other = (pd.DataFrame(index=pd.Index(list(ids), name="object_id")) for ids in ("abcdef", "cdx"))
+    page.selection.show(one)
+    page.selection.choose("abcd")
+    assert not shown
+    page.selection.show(other)
+    text = "2 of 4 selected objects are not in this table"
+    assert len(shown) == 1
+    assert shown[0].startswith(text)
+    assert text in bar.summary()
+    for table in (one, other, one):  # as with each turn from tab to tab
+        page.selection.show(table)
+    assert len(shown) == 1
+    assert text not in bar.summary()

@@ -4,10 +4,12 @@ import asyncio
 import html
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import pytest
 from astropy.io import fits, votable
@@ -18,7 +20,9 @@ from shown import said
 from galviz.io.tables import read_table
 from galviz.pages import upload
 from galviz.pages.explore_page import ExplorePage
+from galviz.pages.explorer import Explorer, table_to_join
 from galviz.pages.library import Library
+from galviz.pages.second_table import SecondTable
 from galviz.pages.threshold_page import ThresholdPage
 from galviz.pages.upload import uploads
 
@@ -184,6 +188,50 @@ def test_row_numbers_of_a_file_outlive_a_reload_but_not_the_file(page, bring, lo
     assert again.id_column == ""
     assert again.body() is not None
     assert list(again.view.explorer.table.index) == ["a"]
+
+
+GARBAGE = {
+    "bytes": (bytes(range(1, 256)) * 9, "which is none of these: it is not text"),
+    "late bytes": (b"a letter\n" * 400 + bytes(500), "expected 2 cells in every row"),
+    "letter": (b"hello\nfoo bar\nbaz, qux\n", "got 2 in “baz, qux …”"),
+    "ragged": (b"a,b\n1,2\n1,2,3\n", "got 3 in “1,2,3 …”"),
+    "names": (b"a,b\n", "which has one line of names alone"),
+}
+
+
+@pytest.mark.parametrize("kind", [ExplorePage, ThresholdPage])
+@pytest.mark.parametrize("name", GARBAGE)
+def test_what_is_no_table_is_called_so_and_not_refused_for_its_ids(name, kind, galviz_home, bring):
+    page = kind([], Library.find())
+    content, why = GARBAGE[name]
+    bring(page, "x.csv", content)
+    shown = html.unescape(page.body().object)  # a message, without a button
+    assert why in shown.replace("Expected", "expected")
+    assert "x.csv" in shown
+    for of_ids in ("row numbers", "column of ids", "Column of ids", str(uploads())):
+        assert of_ids not in shown
+
+
+def test_a_table_to_join_is_refused_for_what_is_wrong_with_it(tmp_path):
+    file = tmp_path / "x.csv"
+    for content, why in GARBAGE.values():
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=re.escape(why) if "names" not in why else "neither"):
+            table_to_join(file)
+    file.write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"object ids or positions in .*x.csv, got neither.*object_id.*ra and dec"):
+        table_to_join(file)
+    file.write_bytes(b"ra,dec,mag\n1,2,3\n")  # it can be joined by position
+    assert list(table_to_join(file).table.columns) == ["ra", "dec", "mag"]
+
+
+def test_a_second_table_without_ids_says_what_to_do(tmp_path):
+    second = SecondTable(Explorer(pd.DataFrame({"z": [1.0]}, index=["a"])), "first.csv", uploads)
+    (tmp_path / "x.csv").write_bytes(b"a,b\n1,2\n")
+    second.receive(tmp_path / "x.csv")
+    assert second.error.startswith("x.csv: expected a column with the object ids of the first table")
+    assert "object_id" in second.error
+    assert "id_column" not in second.error
 
 
 def test_no_button_where_numbers_would_not_help(page, bring):

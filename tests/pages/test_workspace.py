@@ -137,6 +137,23 @@ def test_an_id_or_the_only_one_with_what_is_typed_comes_into_focus(typed, focus,
     assert finder.missing == ""
 
 
+def test_what_was_typed_to_find_an_object_goes_with_it():
+    selection = Selection(pd.DataFrame({"z": 0.1}, index=pd.Index(["a", "ab", "b17", "b2"], name="object_id")))
+    finder = Finder(selection)
+    finder.typed = "17"
+    assert (selection.focus, finder.typed) == ("b17", "17")
+    selection.choose(["a"])
+    assert finder.typed == "17"
+    selection.focus = "b2"  # as by a click in the gallery
+    assert finder.typed == ""
+    finder.typed = "17"  # the same once more
+    assert selection.focus == "b17"
+    finder.typed = "b"
+    assert finder.missing
+    selection.focus = "a"
+    assert (finder.typed, finder.missing) == ("", "")
+
+
 def test_a_notebook_shows_the_drawers_below_the_main_area():
     shown = said(Twice())
     for words in ("the main area", "what is selected", "what is measured", "no title"):

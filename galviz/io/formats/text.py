@@ -320,8 +320,22 @@ def _rows(path: Path, encoding: str, layout: _Layout, places: list[int], kinds: 
                     block = min(16 * block, largest)
                 elif kinds:  # another program changed what a column holds
                     kinds = {}
+                elif ragged := re.search(r"Expected \d+ columns, got (\d+)(?:: (.*))?", str(error), re.DOTALL):
+                    raise _ragged(path, layout, int(ragged[1]), ragged[2] or "") from error
                 else:
                     raise
+
+
+def _ragged(path: Path, layout: _Layout, count: int, row: str) -> Refused:
+    """Return the error of a row that has more or fewer cells than the first line."""
+    row = " ".join(row.split())[:60]
+    where = f" in “{row} …”" if row and row.isprintable() else ""
+    names = len(layout.names)
+    return Refused(
+        f"path: expected {names:,} cell{'s' if names > 1 else ''} in every row of {path}, as in its first line, got "
+        f"{count:,}{where}. Is it a table? Save it again with as many cells in every row, and in quotes those that "
+        f"contain {_DELIMITERS[layout.delimiter]}."
+    )
 
 
 def _parsed(
@@ -353,6 +367,6 @@ def _spaced(path: Path, encoding: str, layout: _Layout, places: list[int]) -> pa
         rows = _split((line for line in rest if line.strip()), " ")
     ragged = next((k for k, row in enumerate(rows, start=1) if len(row) != len(layout.names)), None)
     if ragged:
-        raise ValueError(f"row {ragged} has {len(rows[ragged - 1])} cells, not {len(layout.names)}")
+        raise _ragged(path, layout, len(rows[ragged - 1]), " ".join(rows[ragged - 1]))
     cells = {str(k): pa.array([row[k] or None for row in rows], pa.large_string()) for k in places}
     return pa.table(cells)

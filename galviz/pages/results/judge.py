@@ -154,7 +154,8 @@ class JudgeView(pn.viewable.Viewer):
     def cards(self) -> pn.viewable.Viewable:
         """Return the line of measures above the plots; it follows the selection."""
         line = self.live(lambda: Later(self.measure_cards, lambda found: Cards(found, self._open)), *self.carded())
-        return pn.Row(line, height=62, sizing_mode="stretch_width", margin=(2, 0), styles={"overflow": "hidden"})
+        # As high while they are computed as one line of them; where they need more lines, the panes below give way.
+        return pn.Row(line, min_height=54, sizing_mode="stretch_width", margin=(2, 0), styles={"flex": "none"})
 
     def carded(self) -> list[param.Parameter]:
         """Return the parameters that change the cards."""

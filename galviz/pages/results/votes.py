@@ -106,12 +106,13 @@ class View(ResultsView):
         """Return the choice of an answer, and its measures."""
         answer = pn.widgets.Select(label="Answer", groups=groups_of(self.answers), value=self.answer, width=200)
         answer.link(self, value="answer", bidirectional=True)
-        above = pn.widgets.Button(label="Show and select those above", on_click=self.choose_above, align="end")
+        above = pn.widgets.Button(label="Show and select those above", on_click=self.choose_above, margin=(12, 5))
         threshold = field(self.param.threshold, type=pn.widgets.FloatInput, step=0.05, width=90)
         of = self.training
         cards = pn.Column(pn.bind(lambda _: self.judge_of_answer(training=of).cards(), self.param.answer), min_width=0)
-        cards.param.update(sizing_mode="stretch_width", styles={"min-width": "0", "overflow": "hidden"})
-        return [pn.Row(answer, threshold, above, cards, sizing_mode="stretch_width", margin=0)]
+        cards.param.update(sizing_mode="stretch_width", styles={"min-width": "0", "flex": "1 1 560px"})
+        style = {"flex-wrap": "wrap"}  # on a narrow page, the measures stand below the choice
+        return [pn.Row(answer, threshold, above, cards, sizing_mode="stretch_width", margin=0, styles=style)]
 
     def tables(self) -> list[Any]:
         """Return the metrics of the answer."""

@@ -11,11 +11,15 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.diagnostics.compare import CompareView
 from galviz.tools.diagnostics.slices import SlicesView
 from galviz.tools.diagnostics.suspects import SuspectsView
-from galviz.tools.formatting import error_note, field, shown_error
+from galviz.tools.formatting import error_note, field, note, shown_error
 from galviz.tools.selection.buttons import held_out
 from galviz.tools.selection.core import Selection
 
-DIAGNOSTICS = ("nothing", "worst slices", "another run", "suspect labels")
+DIAGNOSTICS = ("worst slices", "another run", "suspect labels")
+_ABOUT = (
+    "Worst slices: the parts of the catalogue with the largest errors. Another run: both compared object by object. "
+    "Suspect labels: objects whose truth may be wrong."
+)
 
 
 class DiagnosticsView(pn.viewable.Viewer):
@@ -40,7 +44,7 @@ class DiagnosticsView(pn.viewable.Viewer):
         Runs to compare with: name → function that returns a table such as `table`, or None.
     """
 
-    at = param.Selector(default="nothing", objects=list(DIAGNOSTICS), label="Diagnostics")
+    at = param.Selector(default="", objects={"–": ""} | {name: name for name in DIAGNOSTICS}, label="Diagnostics")
     other = param.String(default="", label="Compare with")
 
     def __init__(
@@ -71,7 +75,7 @@ class DiagnosticsView(pn.viewable.Viewer):
         if self.at == "suspect labels":
             columns = {"truth": self.truth, "estimate": self.estimate, "classes": self.classes}
             return SuspectsView(self.table, self.selection, **columns)
-        return self._compared() if self.at == "another run" else pn.Spacer()
+        return self._compared() if self.at == "another run" else note(_ABOUT)
 
     def _facts(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the table without the probabilities of all classes, which would be as many slices."""

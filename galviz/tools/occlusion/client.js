@@ -16,6 +16,7 @@ import {
   number,
   onPage,
   pen,
+  rootOf,
   send,
   untilRemoved,
 } from "../shared.js";
@@ -42,6 +43,14 @@ const CSS = `
 .galviz-occlusion .side li .what { display: block; }
 .galviz-occlusion .side li button { padding: 0 7px; float: right; }
 .galviz-occlusion .hint { font-size: 12px; }
+.galviz-occlusion .bands { display: grid; gap: 2px; flex: none; padding-bottom: 6px; border-bottom: 1px solid var(--line); }
+.galviz-occlusion .bands[hidden] { display: none; }
+.galviz-occlusion .bands p { margin: 0; font-size: 12px; }
+.galviz-occlusion .bands .one { display: grid; grid-template-columns: minmax(2ch, max-content) 1fr 9ch; gap: 8px;
+  align-items: center; padding: 1px 6px; text-align: left; border-color: transparent; font-variant-numeric: tabular-nums; }
+.galviz-occlusion .bands .one:is(:hover, [aria-pressed=true]) { border-color: var(--line); }
+.galviz-occlusion .bands .one i { height: 10px; width: calc(100% * var(--part)); background: #1f86c8; border-radius: 2px; }
+.galviz-occlusion .bands .one span { text-align: right; }
 @container (max-width: 700px) {
   .galviz-occlusion .pair { grid-template-columns: repeat(2, minmax(0, 1fr)); grid-template-rows: minmax(160px, 1fr) auto; }
   .galviz-occlusion .side { grid-column: 1 / -1; max-height: 150px; }
@@ -113,6 +122,17 @@ const CORNERS = 24; // of the region around a source
 const MOST = 20; // regions of an object
 const CLOSE = 8; // pixels of the screen from the first corner, where a click closes a region
 const JITTER = 4; // pixels of the screen that a hand moves while it clicks, and between corners of a line it draws
+
+/**
+ * @param {Pick<MapMessage, "bands" | "effects">} map
+ * @returns {{name: string, effect: number, part: number}[]} each band, its mean absolute change, and this as part of
+ *   the largest; none until all are known
+ */
+export function barsOf({ bands, effects }) {
+  if (effects.length !== bands.length) return [];
+  const most = Math.max(...effects);
+  return bands.map((name, k) => ({ name, effect: effects[k], part: most > 0 ? effects[k] / most : 0 }));
+}
 
 /**
  * @param {Point[]} line of the pointer, image pixels
@@ -256,6 +276,7 @@ class Occlusion {
   list = make("ol", "", "", { "aria-label": "Regions" });
   together = make("div", "together", "", { role: "status" });
   hint = make("div", "hint", "", { role: "status" });
+  bands = make("section", "bands", "", { "aria-label": "Which band matters" });
   watch = new ResizeObserver(() => this.show());
 
   /**
@@ -274,10 +295,10 @@ class Occlusion {
     const keys = "wheel or + −: zoom; drag: move; shift and arrows: move the occluder; ← →: other object";
     for (const { svg } of this.frames) svg.setAttribute("aria-description", keys);
     tools.append(over, this.toggle, whole, this.legend);
-    const side = make("section", "side", "", { "aria-label": "Regions that are hidden" });
+    const side = make("section", "side", "", { "aria-label": "Bands and regions that are hidden" });
     const buttons = make("div", "tools");
     buttons.append(this.drawButton, this.around, this.clear);
-    side.append(buttons, this.hint, this.list, this.together);
+    side.append(this.bands, buttons, this.hint, this.list, this.together);
     this.pair.append(side);
     this.root.append(make("style", "", CSS), this.pair, tools, this.readout);
     el.replaceChildren(this.root);
@@ -497,6 +518,34 @@ class Occlusion {
     this.show();
   }
 
+  fillBands() {
+    const { answer } = this;
+    const name = (/** @type {string} */ band) => () => send(this.model, { type: "band", name: band });
+    this.bands.hidden = !answer?.bands.length;
+    if (!answer || this.bands.hidden) return;
+    const bars = barsOf(answer);
+    const at = [...this.bands.querySelectorAll("button")].indexOf(
+      /** @type {HTMLButtonElement} */ (rootOf(this.bands).activeElement),
+    );
+    const of = `mean |change| of ${answer.unit}`;
+    const rows = bars.map(({ name: band, effect, part }) => {
+      const title = `${of} when ${band} alone is hidden; click: its map`;
+      const row = button("", name(band), { title, pressed: band === answer.band });
+      row.className = "one";
+      const bar = make("i");
+      bar.style.setProperty("--part", String(part));
+      row.append(make("b", "", band), bar, make("span", "", number(effect)));
+      return row;
+    });
+    const first = button("Hide each band on its own", name(answer.bands[0]), { title: "computes a map for each band" });
+    const back = button("Hide all bands at once", name("all bands"));
+    const all = answer.band === "all bands";
+    const head = make("p", "", "");
+    head.append(make("b", "", "Which band matters"), all ? "" : bars.length ? `: ${of}` : ": computing …");
+    this.bands.replaceChildren(head, ...rows, all ? first : back);
+    this.bands.querySelectorAll("button")[at]?.focus();
+  }
+
   fillList() {
     const texts = this.effects?.texts ?? {};
     this.list.replaceChildren(
@@ -643,6 +692,7 @@ class Occlusion {
     }
     this.toggle.hidden = !sources.length;
     this.legend.replaceChildren(...(this.marks ? legendOf(sources, marks) : []));
+    this.fillBands();
     this.fillList();
     this.point(this.pointed);
   }

@@ -83,6 +83,10 @@ def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
         "clean": float(found.clean) if np.isfinite(found.clean) else None,
         "patch": found.settings.patch,
     }
+    alone = not found.shown_band and method != GRAD_CAM and len(found.cutouts.bands) > 1
+    known = alone and len(found.bands) > 1 and found.whole
+    message |= {"band": found.bands[row], "bands": list(found.cutouts.bands) if alone else []}
+    message["effects"] = found.of_bands().tolist() if known else []
     message |= {"tops": found.places[:, 0].tolist(), "lefts": found.places[:, 1].tolist()}
     arrays = {"values": values[row], "outputs": found.outputs[row] if len(found.places) else np.empty(0)}
     return message | {name: np.ascontiguousarray(array, "<f4").tobytes() for name, array in arrays.items()}

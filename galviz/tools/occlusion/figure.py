@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from galviz.tools.display import PALETTES
 from galviz.tools.marks import draw_mark
-from galviz.tools.style import BLUE, FOCUS, frame, plain, plain_title
+from galviz.tools.style import FOCUS, plain_title
 
 
 @cache
@@ -49,23 +49,6 @@ def colour_scale(values: np.ndarray, value: str) -> tuple[tuple[float, float], t
 def rgb_of(palette: Sequence[str]) -> list[list[int]]:
     """Return a palette as lists of red, green and blue, 0 to 255."""
     return [list(bytes.fromhex(colour.lstrip("#")[:6])) for colour in palette]
-
-
-def band_bars(effect: pd.Series, label: str) -> hv.Bars:
-    """Draw the importance of each band as bars.
-
-    Parameters
-    ----------
-    effect : pandas.Series
-        Mean absolute change, indexed by band.
-    label : str
-        Name of the output, with its unit.
-    """
-    table = pd.DataFrame({"band": list(map(str, effect.index)), "effect": effect.to_numpy(float)})
-    bars = hv.Bars(
-        table, hv.Dimension("band", label="band"), hv.Dimension("effect", label=plain(f"mean |change| of {label}"))
-    )
-    return frame(bars, color=BLUE, height=220, tools=["hover"], title="Each band occluded on its own")
 
 
 def mean_map(values: np.ndarray, title: str) -> hv.Image:

@@ -42,6 +42,9 @@ export type Map = {
   patch: number;
   tops: Array<number>;
   lefts: Array<number>;
+  band: string;
+  bands: Array<string>;
+  effects: Array<number>;
   values?: Bytes;
   outputs?: Bytes;
 };
@@ -68,6 +71,11 @@ export type Regions = {
   regions: Array<Region>;
 };
 
+export type Band = {
+  type: "band";
+  name: string;
+};
+
 export type ToBrowser = Object | Map | Effects;
 
-export type FromBrowser = Hello | Step | Regions;
+export type FromBrowser = Hello | Step | Regions | Band;

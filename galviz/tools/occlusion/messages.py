@@ -54,6 +54,9 @@ class Map(TypedDict):
     patch: int  # side of the occluder, pixels
     tops: list[int]  # its places: rows from the bottom; none for a method without an occluder
     lefts: list[int]  # and columns
+    band: str  # that is hidden, or "all bands"
+    bands: list[str]  # that can be hidden one by one; none for a network of one band
+    effects: list[float]  # mean absolute change by each of them; none until a map of each is computed
     values: NotRequired[bytes]  # (H, W) of <f4, row 0 at the bottom; NaN: not computed yet. anywidget: first buffer
     outputs: NotRequired[bytes]  # (places,) of <f4, with the occluder there; NaN: not computed yet. Second buffer
 
@@ -88,5 +91,12 @@ class Regions(TypedDict):
     regions: list[Region]
 
 
+class Band(TypedDict):
+    """The wish to hide another band, or "all bands" at once."""
+
+    type: Literal["band"]
+    name: str
+
+
 TO_BROWSER = (Object, Map, Effects)
-FROM_BROWSER = (Hello, Step, Regions)
+FROM_BROWSER = (Hello, Step, Regions, Band)

@@ -1,4 +1,4 @@
-"""Summary of a finished occlusion map: which sources it points at, how much each band matters, a sanity check."""
+"""Summary of a finished occlusion map: which sources it points at, and a sanity check."""
 
 import io
 from collections.abc import Callable
@@ -11,9 +11,7 @@ import param
 from galviz.io.markup import Markup
 from galviz.measure.attribution_regions import shares
 from galviz.measure.occluders import OCCLUSION
-from galviz.tools.formatting import drawn, text
-from galviz.tools.occlusion.core import name_of
-from galviz.tools.occlusion.figure import band_bars
+from galviz.tools.formatting import text
 from galviz.tools.occlusion.meaning import radius_of
 from galviz.tools.selection.snapshot import BackgroundView
 from galviz.work.explanation import Explanation
@@ -31,11 +29,7 @@ def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.V
     sources : pandas.DataFrame
         Columns x, y, kind.
     """
-    parts = [text(shares_html(found, row, sources)), SanityView(found)]
-    if len(found.bands) > 1:
-        effect = pd.Series(found.of_bands(), index=found.bands)
-        parts.append(drawn(band_bars(effect, name_of(found))))
-    return pn.Column(*parts, sizing_mode="stretch_width")
+    return pn.Column(text(shares_html(found, row, sources)), SanityView(found), sizing_mode="stretch_width")
 
 
 def save_button(object_id: str, end: str, make: Callable[[], bytes]) -> pn.widgets.FileDownload:

@@ -166,9 +166,12 @@ class OcclusionView(pn.viewable.Viewer):
         self._send_effects()
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Process a message of the browser, which has been checked: another object, or other regions."""
+        """Process a message of the browser, which has been checked: another object, another band, other regions."""
         if message["type"] == "step":
             self.step(1 if message["by"] > 0 else -1)
+        elif message["type"] == "band":
+            if message["name"] in self.request.param.band.objects:
+                self.request.band = message["name"]
         elif message["id"] == self.object_id:
             self._drawn[self.object_id] = [dict(region) for region in message["regions"]]
             # For a browser that comes back to this tab.

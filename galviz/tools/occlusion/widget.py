@@ -136,7 +136,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         return value
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Process a message of a browser: it is new, wants another object, or sends regions.
+        """Process a message of a browser: it is new, wants another object or band, or sends regions.
 
         Raises
         ------
@@ -150,6 +150,8 @@ class OcclusionWidget(anywidget.AnyWidget):
             ids = self.cutouts.object_ids
             at = int(self.cutouts.row_of([self.object_id])[0]) + (1 if message["by"] > 0 else -1)
             self.object_id = str(ids[at % len(ids)])
+        elif message["type"] == "band":
+            self.band = message["name"]
         elif message["id"] == self.object_id:
             self.regions = [dict(region) for region in message["regions"]]
 

@@ -45,6 +45,7 @@ class Selection(param.Parameterized):
         self._table = nothing if table is None else _checked(table)
         self._take(np.zeros(len(self._table), dtype=bool))
         self._named: dict[str, np.ndarray] = {}
+        self._absent: dict[str, np.ndarray] = {}  # subset, or "" for the selection → ids that the table does not have
         self._forget_steps()
         super().__init__(**params)
 
@@ -71,6 +72,11 @@ class Selection(param.Parameterized):
         return self._table.index[self._mask].to_numpy(dtype=object)
 
     @property
+    def absent(self) -> int:
+        """Number of selected objects that are not in the table: they were selected in one that was shown before."""
+        return len(self._absent.get("", ()))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the saved subsets."""
         return tuple(self._named)
@@ -94,6 +100,7 @@ class Selection(param.Parameterized):
         """Continue on another table.
 
         Selected objects, subsets and the focus stay as far as the table has them; else the first object is in focus.
+        The others are `absent`, and selected again with a table that has them, unless the selection changed meanwhile.
         Steps start again from there, and cannot be undone. The table shown now stays as it is.
 
         Raises
@@ -103,12 +110,20 @@ class Selection(param.Parameterized):
         """
         focus = self.focus
         if table is not self._table:
-            index, ids, before = _checked(table).index, self.ids, self._table.index
-            named = {name: before[mask] for name, mask in self._named.items()}
+            index, before = _checked(table).index, self._table.index
+            wanted = {name: before[mask].to_numpy(object) for name, mask in {"": self._mask, **self._named}.items()}
+            wanted |= {name: np.concatenate([wanted[name], ids]) for name, ids in self._absent.items()}
             if focus not in index and len(index):
                 focus = str(index[0])
-            self._table, self._named = table, {name: index.isin(of) for name, of in named.items()}
-            self._take(index.isin(ids) if len(ids) else np.zeros(len(index), dtype=bool))
+            found = {name: index.isin(ids) if len(ids) else np.zeros(len(index), bool) for name, ids in wanted.items()}
+            self._absent = {
+                name: ids[~pd.Index(ids).isin(index[found[name]])]
+                for name, ids in wanted.items()
+                if len(ids) > found[name].sum()
+            }
+            self._table = table
+            self._take(found.pop(""))
+            self._named = found
             self._forget_steps()
         self.param.update(shown=True, version=self.version + 1, focus=focus)
 
@@ -265,6 +280,8 @@ class Selection(param.Parameterized):
         self._future = []
         self._take(combined[how])
         self._named = self._named if named is None else named
+        changed = given["name"] if name in {"keep_as", "forget"} else "" if how in {"replace", "keep"} else None
+        self._absent = {of: ids for of, ids in self._absent.items() if of != changed}
         self._steps = _needed([*self._steps, (name, given)])
         self.version += 1
 
@@ -272,13 +289,13 @@ class Selection(param.Parameterized):
         self._mask, self._count = mask, int(mask.sum())  # counted once: many views need the count, of up to 10⁷ objects
 
     def _here(self) -> tuple:
-        return np.packbits(self._mask), self._named, self._steps
+        return np.packbits(self._mask), self._named, self._steps, self._absent
 
     def _travel(self, back: list[tuple], forth: list[tuple]) -> bool:
         if not back:
             return False
         forth.append(self._here())
-        packed, self._named, self._steps = back.pop()
+        packed, self._named, self._steps, self._absent = back.pop()
         self._take(np.unpackbits(packed, count=len(self._table)).astype(bool))
         self.version += 1
         return True

@@ -31,6 +31,7 @@ class SelectionBar(pn.viewable.Viewer):
     called = param.String(default="", label="Name of a subset")
     subset = param.String(default="", label="Subsets")
     error = param.String(default="", doc="why the last step failed")
+    refused = param.String(default="", doc="why the condition cannot be used; it stays as long as the condition does")
 
     def __init__(self, selection: Selection, **params: object) -> None:
         super().__init__(selection=selection, **params)
@@ -51,10 +52,10 @@ class SelectionBar(pn.viewable.Viewer):
 
     @param.depends("condition", watch=True)
     def _where(self) -> None:
+        self.refused = ""
         if self.condition.strip():
             self.take(self.selection.where, self.condition, how=self.how)
-        else:
-            self.error = ""
+            self.param.update(refused=self.error, error="")
 
     @param.depends("selection.version", watch=True)
     def _forgive(self) -> None:
@@ -62,7 +63,8 @@ class SelectionBar(pn.viewable.Viewer):
 
     def _keep(self, _: object) -> None:
         self.take(self.selection.keep_as, self.called)
-        self.called = "" if not self.error else self.called
+        if not self.error:
+            self.param.update(subset=self.called.strip(), called="")
 
     def _recall(self, _: object) -> None:
         if self.subset:
@@ -74,11 +76,12 @@ class SelectionBar(pn.viewable.Viewer):
 
     @param.depends("selection.version")
     def summary(self) -> Markup:
-        """Return the number of selected objects and the last step, as HTML."""
+        """Return the number of selected objects and what was done last, as HTML."""
         steps, selected, total = self.selection.steps, len(self.selection), len(self.selection.table)
-        last = f" · last step: {_short(*steps[-1])}" if steps else ""
+        last = f" · {_short(*steps[-1])}" if steps else ""
         status = Markup("<div role='status'><b>{:,} of {:,} objects selected</b>{}</div>")
-        return status.format(selected, total, last)
+        gone = Markup("<div class='note'>{}</div>").format(absent_text(self.selection)) if self.selection.absent else ""
+        return status.format(selected, total, last) + gone
 
     def __panel__(self) -> pn.viewable.Viewable:
         def button(label: str, act: Callable[[object], Any], about: str) -> pn.widgets.Button:
@@ -112,9 +115,19 @@ class SelectionBar(pn.viewable.Viewer):
         rows += [pn.Row(subsets[0], **wide), pn.FlexBox(*subsets[1:])]
         return pn.Column(text(self.summary), *rows, self._alert, **wide)
 
-    @param.depends("error")
+    @param.depends("error", "refused")
     def _alert(self) -> pn.viewable.Viewable:
-        return alert(self.error)
+        return alert(self.error or self.refused)
+
+
+def absent_text(selection: Selection) -> str:
+    """Return how many selected objects are not in the table, and what becomes of them; ``""`` if all are."""
+    gone = selection.absent
+    if not gone:
+        return ""
+    verb = "is" if gone == 1 else "are"
+    those = f"{gone:,} of {gone + len(selection):,} selected objects {verb} not in this table"
+    return f"{those}. Go back to the table that has them, and they are selected again."
 
 
 def _example(selection: Selection) -> str:
@@ -123,15 +136,21 @@ def _example(selection: Selection) -> str:
     return f"for example {column(names[0])} < {selection.table[names[0]].median():.3g}" if names else ""
 
 
+_SAID = {
+    "where": "where {expression}",
+    "lasso": "inside a lasso over {x} and {y}",
+    "invert": "inverted",
+    "keep_as": "saved as the subset {name}",
+    "recall": "the subset {name}",
+    "forget": "the subset {name} was deleted",
+}
+
+
 def _short(name: str, given: dict[str, Any]) -> str:
-    """Return a step as short text."""
-    how = "" if given.get("how", "replace") == "replace" else f" ({given['how']})"
-    if name == "choose" and not given["ids"]:
-        return "none"
+    """Return what a step did, as short text."""
+    how = {"add": " (added)", "remove": " (removed)", "keep": " (common ones kept)"}.get(given.get("how", ""), "")
     if name == "choose":
-        return f"{len(given['ids']):,} picked by id{how}"
-    if name == "lasso":
-        return f"lasso over {given['x']} and {given['y']}{how}"
+        return f"{len(given['ids']):,} selected by id{how}" if given["ids"] else "cleared"
     if name == "box":
-        return f"box over {' and '.join(given['bounds'])}{how}"
-    return f"{name.replace('_', ' ')} {given.get('expression') or given.get('name') or ''}{how}".strip()
+        return f"inside a box over {' and '.join(given['bounds'])}{how}"
+    return _SAID[name].format_map(given) + how

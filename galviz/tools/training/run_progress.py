@@ -134,12 +134,12 @@ class RunView(pn.viewable.Viewer):
 
     @param.depends("metrics", "state")
     def best(self) -> Markup | str:
-        """Return the best epoch, the loss to beat, and how long the training still waits for a better one."""
+        """Return the best epoch and its loss, and how long a training that runs still waits for a better one."""
         if "val_loss" not in self.metrics or self.metrics["val_loss"].isna().all():
             return ""
         losses = self.metrics["val_loss"]
         epoch, least = int(self.metrics["epoch"][losses.idxmin()]), losses.min()
-        line = Markup("Best: epoch <b>{}</b>, held-out loss <b>{:.4g}</b> to beat").format(epoch, least)
+        line = Markup("Best: epoch <b>{}</b>, held-out loss <b>{:.4g}</b>").format(epoch, least)
         try:
             patience = Run.open(self.path).recipe.validation.stop_after
         except (OSError, ValueError):  # the folder is still incomplete

@@ -173,6 +173,17 @@ export function pixelAt([left, top], { width, height }) {
 }
 
 /**
+ * @param {Aperture} circle
+ * @param {Point} point of the image, pixels from its left and its top
+ * @param {{width: number, height: number}} size pixels
+ * @returns {Aperture} with its middle there; where that is outside the image, as it was
+ */
+export function placed(circle, [u, v], { width, height }) {
+  const pixel = pixelAt([u / width, v / height], { width, height });
+  return pixel ? { ...circle, x: pixel.x, y: pixel.y } : circle;
+}
+
+/**
  * @param {[number, number]} pixel
  * @param {Wcs} wcs a tangent plane
  * @returns {[number, number]} right ascension 0 … 360 and declination, degrees
@@ -463,17 +474,26 @@ class Picture {
     });
     on.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     on.addEventListener("click", (event) => {
-      if (!this.moved) this.open(event);
+      if (!this.moved) this.act(event, onImage(this.layout, this.at(event)));
     });
     on.addEventListener("keydown", (event) => {
-      if ([" ", "Enter"].includes(event.key)) this.open(event);
+      if ([" ", "Enter"].includes(event.key)) this.act(event, focus.placeRead());
     });
   }
 
-  /** @param {Event} event */
-  open(event) {
-    if (!this.focus.every) return;
+  /**
+   * Shows one of several pictures large; else places the aperture, if there is one.
+   * @param {Event} event
+   * @param {Point} point of the image
+   */
+  act(event, point) {
+    const { every, circle, scene } = this.focus;
+    if (!every && !circle) return;
     event.preventDefault();
+    if (!every) {
+      if (circle && scene) this.focus.setCircle(placed(circle, point, scene.object));
+      return;
+    }
     this.focus.turn(this.name, true);
     this.focus.pictures[0].frame.focus({ preventScroll: true });
   }
@@ -799,7 +819,7 @@ class Focus {
     north: button("north up", () => this.setNorth(), { title: "turned for display only (n)", pressed: false }),
     sources: button("sources", () => this.mark(), { title: "mark known sources (m)", pressed: false }),
     circle: button("aperture", () => this.setCircle(this.circle ? null : this.firstCircle()), {
-      title: "flux, magnitude and S/N inside a circle (p)",
+      title: "flux, magnitude and S/N inside a circle: click where it shall lie, or drag it or its edge (p)",
       pressed: false,
     }),
     facts: button("facts", () => this.open(), { title: "catalogue values of this object (i)", pressed: false }),
@@ -1275,6 +1295,13 @@ class Focus {
     this.pointed = [pixel.x, pixel.y];
     this.pointer.setAttribute("aria-live", "off"); // it would be read out all the time
     this.read();
+  }
+
+  /** @returns {Point} the pixel that is read, from the left and the top of the image */
+  placeRead() {
+    const { width, height } = this.scene?.object ?? { width: 1, height: 1 };
+    const [x, y] = this.pointed ?? [(width - 1) / 2, (height - 1) / 2];
+    return [x + 0.5, height - y - 0.5];
   }
 
   leave() {

@@ -77,6 +77,28 @@ def test_bands_are_asked_for_once_and_then_turned(given):
     assert view.found is not found
 
 
+def test_how_much_each_band_matters_stands_beside_the_map_and_a_bar_shows_its_map(given):
+    run, sky = given
+    view = WhyView(run, sky, Selection(sky.catalogue)).one
+    view.poll()
+    shown = view.canvas.latest["map"]
+    assert (shown["band"], shown["bands"], shown["effects"]) == ("all bands", list(sky.bands), [])
+    view.canvas._handle_msg({"type": "band", "name": "g"})
+    assert view.request.band == "g"
+    view.poll()
+    shown = view.canvas.latest["map"]
+    assert shown["band"] == "g"
+    np.testing.assert_allclose(shown["effects"], np.abs(view.found.clean - view.found.outputs).mean(1), rtol=1e-6)
+    found = view.found
+    view.canvas._handle_msg({"type": "band", "name": "z"})  # a click on its bar: its map is known
+    assert (view.found is found, view.canvas.latest["map"]["band"]) == (True, "z")
+    view.canvas._handle_msg({"type": "band", "name": "nonsense"})
+    assert view.request.band == "z"
+    view.canvas._handle_msg({"type": "band", "name": "all bands"})
+    view.poll()
+    assert view.canvas.latest["map"]["effects"] == []
+
+
 def test_nothing_is_asked_where_the_visitor_wants_to_ask(given):
     run, sky = given
     view = WhyView(run, sky, Selection(sky.catalogue)).one

@@ -36,8 +36,8 @@ def test_what_is_set_is_asked_and_the_map_is_the_answer(made):
     np.testing.assert_array_equal(np.frombuffer(values, "<f4").reshape(16, 16), widget.map)
     np.testing.assert_array_equal(np.frombuffer(outputs, "<f4"), expected.outputs[0])
     assert message["label"] == "contribution to ln λ · all bands"
-    widget.band = "r"
-    assert widget.found.bands[2] == "r"
+    widget.receive({"type": "band", "name": "r"})
+    assert (widget.band, widget.found.bands[2]) == ("r", "r")
     np.testing.assert_array_equal(widget.map, widget.found.map()[2])
     widget.value = "output"
     np.testing.assert_array_equal(widget.map, widget.found.map("output")[2])

@@ -165,20 +165,42 @@ def test_the_bar_takes_conditions_and_keeps_subsets(selection):
     bar.condition = "z < 0.2"
     assert len(selection) == (TABLE["z"] < 0.2).sum()
     assert "objects selected" in bar.summary()
-    assert "where z &lt; 0.2" in bar.summary()
-    bar.called = "near"
+    assert "objects selected</b> · where z &lt; 0.2" in bar.summary()
+    bar.called = "near "
     bar._keep(None)
+    assert "saved as the subset near" in bar.summary()
     assert (bar.called, bar.subsets()) == ("", {"–": "", "near": "near"})
+    assert bar.subset == "near"
     bar.condition = "q < 1"
-    assert "expected a column" in bar.error
+    assert "expected a column" in bar.refused
     assert len(selection) == (TABLE["z"] < 0.2).sum()
     selection.choose([])
+    assert "cleared" in bar.summary()
     bar.subset = "near"
     bar._recall(None)
     assert len(selection) == (TABLE["z"] < 0.2).sum()
     assert bar.error == ""
     bar._forget(None)
     assert selection.names == ()
+    assert "the subset near was deleted" in bar.summary()
+
+
+def test_the_message_of_a_bad_condition_stays_as_long_as_the_condition(selection):
+    bar = SelectionBar(selection)
+    bar.condition = "q < 1"
+    first, other = selection.table, TABLE.iloc[:5].copy()
+    selection.show(other)  # another tab is opened, and this one again
+    selection.show(first)
+    assert "expected a column" in bar._alert().object
+    bar._keep(None)  # an error of another step stands before it
+    assert "expected a name" in bar._alert().object
+    selection.choose(TABLE.index[:2])
+    assert "expected a column" in bar._alert().object
+    bar.condition = "z < 1"
+    assert not bar._alert().visible
+    bar.condition = "q < 1"
+    bar.condition = ""
+    assert not bar._alert().visible
 
 
 def test_undo_and_redo_can_be_pressed_where_there_is_a_step(selection):
@@ -199,6 +221,10 @@ def test_the_list_of_subsets_follows(selection):
     selection.where("z < 0.2")
     selection.keep_as("near")
     assert list(listed.options.values()) == ["", "near"]
+    bar.called = "nearest"
+    bar._keep(None)
+    assert listed.value == "nearest"
+    selection.forget("nearest")
     listed.value = "near"
     assert bar.subset == "near"
     selection.forget("near")

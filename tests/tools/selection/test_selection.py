@@ -231,7 +231,7 @@ def test_another_table_is_shown_with_what_it_has_of_the_selection():
     assert selection.ids.tolist() == ["b"]
     selection.focus = "x"
     selection.show(first)
-    assert (selection.ids.tolist(), selection.focus) == (["b"], "a")
+    assert (selection.ids.tolist(), selection.focus) == (["a", "b", "c"], "a")
     steps = selection.steps
     heard.clear()
     selection.show(first)  # the same table again: nothing is forgotten
@@ -243,3 +243,30 @@ def test_another_table_is_shown_with_what_it_has_of_the_selection():
     with pytest.raises(ValueError, match="expected unique object_ids"):
         selection.show(pd.concat([second, second]))
     assert selection.table is first
+
+
+def test_what_a_table_does_not_have_is_counted_and_comes_back_with_one_that_has_it():
+    first, second = (pd.DataFrame(index=pd.Index(list(ids), name="object_id")) for ids in ("abcdef", "cdxy"))
+    selection = Selection(first)
+    selection.choose("abcd")
+    selection.keep_as("four")
+    selection.show(second)
+    assert (selection.ids.tolist(), selection.absent) == (["c", "d"], 2)
+    selection.show(first)
+    assert (selection.ids.tolist(), selection.absent) == (list("abcd"), 0)
+    selection.show(second)
+    selection.choose("x", how="add")  # the others stay selected
+    selection.keep_as("three")
+    assert selection.absent == 2
+    selection.show(first)
+    assert selection.ids.tolist() == list("abcd")
+    selection.recall("four")
+    assert selection.ids.tolist() == list("abcd")
+    selection.show(second)
+    selection.choose([])  # nothing is meant, here and elsewhere
+    assert selection.absent == 0
+    selection.undo()
+    assert selection.absent == 2
+    selection.choose([])
+    selection.show(first)
+    assert (len(selection), selection.absent) == (0, 0)
