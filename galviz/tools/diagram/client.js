@@ -64,7 +64,7 @@ const CSS = `
 .galviz-diagram .regions button { display: flex; gap: 5px; align-items: center; text-align: left; width: 100%; white-space: nowrap; }
 .galviz-diagram .chip { flex: none; width: 10px; height: 10px; border-radius: 2px; border: 1px solid var(--line); }
 .galviz-diagram .matrix { width: auto; }
-.galviz-diagram .matrix th:first-child { max-width: 6.5em; }
+.galviz-diagram .matrix th:first-child { max-width: 8.5em; }
 .galviz-diagram .matrix td { padding: 1px; }
 .galviz-diagram .matrix td button { min-width: 5.6em; width: 100%; text-align: center; padding: 3px 6px; border-radius: 3px; }
 .galviz-diagram .curve { width: 190px; height: 170px; display: block; }
@@ -774,7 +774,7 @@ class Diagram {
     const table = make("table", "matrix");
     const head = make("tr");
     head.append(
-      make("th", "", "True ↓ predicted →"),
+      make("th", "", "True ↓ predicted\u00a0→"),
       ...chart.classes.map((one) => make("th", "", one, { scope: "col" })),
     );
     table.append(head);
