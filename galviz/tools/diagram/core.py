@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -125,16 +125,19 @@ class Diagram:
         self.true, self.given = (codes[self.rows] for codes in self._codes)
         self.known = (self.true >= 0) & (self.given >= 0)
         self._kept: _Kept | None = None
+        self._numbers: tuple[Any, ...] = (None,)
         self._bins: dict[str, np.ndarray] = {}
 
     def left_out(self, regions: Regions) -> list[tuple[str, int]]:
         """Return the cuts that are set, and how many objects of known classes remain after each."""
+        if regions.faintest is None and regions.reddest is None:
+            return []
         x, y, cuts = self.x[self.known], self.y[self.known], {}
         if regions.faintest is not None:
             cuts["faintest"] = brighter(x, regions.faintest)
         if regions.reddest is not None and regions.sequence is not None:
             cuts["reddest"] = not_too_red(regions.sequence, x, y, regions.reddest)
-        return list(after_cuts(cuts)[1]["left"].items()) if cuts else []
+        return list(after_cuts(cuts)[1]["left"].items()) if cuts else []  # the second, without a line
 
     def matrices(self, regions: Regions, inside: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Return the confusion matrix (K, K) of all objects, of each region, and of a drawn one.
@@ -202,12 +205,12 @@ class Diagram:
         """
         if name not in self._bins:
             chance = self.pair.chance(self.table, name)[self.rows]
-            edges = np.unique(np.quantile(chance[np.isfinite(chance)], np.linspace(0, 1, _BINS + 1), method="lower"))
-            self._bins[name] = np.where(np.isfinite(chance), np.searchsorted(edges, chance, "right"), 0)
-        bins = self._bins[name]
-        yes = (self.true == self.pair.classes.index(name)).view(np.int8)
-        counted = 2 * bins[here] + yes[here]
-        counts = np.bincount(counted[counted > 1], minlength=2 * (_BINS + 2)).reshape(-1, 2)[:0:-1]
+            known = np.isfinite(chance)
+            edges = np.unique(np.quantile(chance[known], np.linspace(0, 1, _BINS + 1), method="lower"))
+            bins = np.where(known, np.searchsorted(edges, chance, "right"), 0)
+            # Twice the bin, and 1 more for an object of the class: one count gives both.
+            self._bins[name] = (2 * bins + (self.true == self.pair.classes.index(name))).astype(np.int16)
+        counts = np.bincount(self._bins[name][here], minlength=2 * (_BINS + 2)).reshape(-1, 2)[:0:-1]
         counts = counts[counts.any(axis=1)]
         wrong, right = np.cumsum(counts, axis=0, dtype=float).T if len(counts) else np.zeros((2, 1))
         if not right[-1] or (kind == "ROC" and not wrong[-1]):
@@ -276,6 +279,12 @@ class Diagram:
 
         Without a line, all are in 4.
         """
+        kept = self._numbers  # read once: another thread may set it
+        if kept[0] is not regions:
+            kept = self._numbers = regions, *self._numbered_anew(regions)
+        return kept[1:]
+
+    def _numbered_anew(self, regions: Regions) -> tuple[np.ndarray, np.ndarray]:
         _, _, x, y, code = self._counted(regions)
         if regions.sequence is None:
             return np.full(len(x), 4, dtype=np.int16), code
