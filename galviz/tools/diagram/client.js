@@ -62,8 +62,10 @@ const CSS = `
 .galviz-diagram thead th { opacity: .75; border-bottom: 1px solid var(--line); vertical-align: bottom; }
 .galviz-diagram small { display: block; opacity: .75; font-size: 10.5px; white-space: nowrap; }
 .galviz-diagram .regions button { display: flex; gap: 5px; align-items: center; text-align: left; width: 100%; white-space: nowrap; }
+.galviz-diagram .regions button[aria-pressed=true] { font-weight: inherit; border-color: currentColor; }
 .galviz-diagram .chip { flex: none; width: 10px; height: 10px; border-radius: 2px; border: 1px solid var(--line); }
 .galviz-diagram .matrix { width: auto; }
+.galviz-diagram .matrix th { vertical-align: middle; }
 .galviz-diagram .matrix th:first-child { max-width: 8.5em; }
 .galviz-diagram .matrix td { padding: 1px; }
 .galviz-diagram .matrix td button { min-width: 5.6em; width: 100%; text-align: center; padding: 3px 6px; border-radius: 3px; }
@@ -310,7 +312,11 @@ class Diagram {
     const stars = make("details");
     const fields = make("div", "row names");
     fields.append(
-      this.field("light", "Light", { ...text, placeholder: "such as spread_model", title: "small for stars" }),
+      this.field("light", "Star-like light", {
+        ...text,
+        placeholder: "such as spread_model",
+        title: "small for stars",
+      }),
       this.field("below", "below", { ...any }),
       this.field("redshift", "Redshift", { ...text, title: "stars are below 0.01" }),
     );
@@ -595,13 +601,7 @@ class Diagram {
         const strong = state.region === name ? 0.26 : 0.1;
         draw(over, "path", { d, fill: BANDS[k], "fill-opacity": strong, "pointer-events": "none" });
         const [top, foot] = [Math.max(0, at(0.02, above)), Math.min(this.high, at(0.02, below))];
-        if (foot - top > 12)
-          draw(
-            over,
-            "text",
-            { class: "band", x: 5, y: k === 0 ? top + 13 : foot - 5, style: `fill: ${BANDS[k]}` },
-            name,
-          );
+        if (foot - top > 12) draw(over, "text", { class: "band", x: 5, y: k === 0 ? top + 13 : foot - 5 }, name);
       });
       const d = `M0 ${at(0, 0)}L${this.wide} ${at(1, 0)}`;
       draw(over, "path", { class: "line", d, stroke: "#d55e00", "stroke-width": 2.5, fill: "none" });
@@ -692,7 +692,7 @@ class Diagram {
     this.put("faintest", state.faintest);
     this.put("reddest", state.reddest);
     for (const name of /** @type {const} */ (["slope", "intercept", "scatter"]))
-      this.put(name, this.line ? Number(this.line[name].toPrecision(5)) : null);
+      this.put(name, this.line ? Number(this.line[name].toPrecision(4)) : null);
     for (const cut of ["faintest", "reddest"]) {
       const words = this.left.querySelector(`span.${cut}`);
       if (words)
@@ -719,7 +719,7 @@ class Diagram {
   /** @param {State} state */
   showStars(state) {
     this.once("stars", [state.stars, state.member], () => {
-      const words = `${whole(state.stars)} predicted ${state.member} with star-like light or a redshift below 0.01.`;
+      const words = `${whole(state.stars)} objects predicted as ${state.member}, with star-like light or a redshift below 0.01.`;
       const choose = button("Select", () => this.tell({ type: "act", name: "stars" }), { title: "Select them" });
       choose.disabled = state.stars === 0;
       choose.setAttribute("aria-label", "Select what is probably a star");

@@ -1,6 +1,7 @@
 """What a diagram and its browsers tell each other: the line that is dragged, the region, and the report."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -12,7 +13,17 @@ from galviz.measure.red_sequence import RedSequence, RedSequenceFit
 from galviz.sky.perseus import REDSHIFTS
 from galviz.tasks.pair import Pair
 from galviz.tools.diagram import messages
-from galviz.tools.diagram.core import ALL, DRAWN, Diagram, Regions, first_columns, member_class, redshift_column, values
+from galviz.tools.diagram.core import (
+    ALL,
+    DRAWN,
+    Curve,
+    Diagram,
+    Regions,
+    first_columns,
+    member_class,
+    redshift_column,
+    values,
+)
 from galviz.tools.marks import SHAPES, shape_path
 from galviz.tools.messages import check
 from galviz.tools.plots.colouring import SIGNS
@@ -98,6 +109,8 @@ class Exchange:
         self.polygon: list[tuple[float, float]] = []
         self.report: dict[str, Any] = {}
         self._inside: np.ndarray | None = None
+        self._lassos = 0  # drawn so far
+        self._last_curve: tuple[Any, Curve | None] = (None, None)
         self._stars: np.ndarray | None = None
         self._chart: tuple[messages.Chart, bytes] | None = None
         self._pixels = np.empty(0, dtype=int)
@@ -134,7 +147,7 @@ class Exchange:
             self._error = ""
             try:
                 getattr(self, f"_{message['type']}")(message)
-            except (ValueError, KeyError) as error:
+            except (ValueError, LookupError) as error:
                 self._error = str(error.args[0])
             self.send_state()
 
@@ -241,6 +254,7 @@ class Exchange:
         if len(corners) < 3:
             raise ValueError("region: expected three corners or more. Draw around some points.")
         self.polygon, self._inside = corners, inside(self.diagram.x, self.diagram.y, corners)
+        self._lassos += 1
         self._tell()
         self.choose(DRAWN)
         mask = np.zeros(len(self.table), dtype=bool)
@@ -321,8 +335,9 @@ class Exchange:
             found = Diagram(self.table, self.pair, *names)
             found.groups  # noqa: B018 - read here, in the thread
             return found
-        self.diagram.place(*names)
-        return self.diagram
+        other = copy(self.diagram)  # the page may ask this one meanwhile
+        other.place(*names)
+        return other
 
     def _placed(self, diagram: Diagram) -> None:
         self.diagram = diagram
@@ -473,8 +488,19 @@ class Exchange:
     def _curve(self) -> messages.Curve | None:
         if self.member not in self.pair.judged:
             return None
-        here = self.diagram.members(self.region, self.regions, self._inside)
-        found = self.diagram.curve(self.kind, self.member, here)
+        regions = self.regions
+        fixed = self.region == ALL and regions.reddest is None  # the same wherever the line is
+        key = (
+            self.diagram,
+            self.kind,
+            self.member,
+            regions.faintest,
+            None if fixed else (self.region, regions, self._lassos),
+        )
+        if key != self._last_curve[0]:
+            here = self.diagram.members(self.region, regions, self._inside)
+            self._last_curve = key, self.diagram.curve(self.kind, self.member, here)
+        found = self._last_curve[1]
         if found is None:
             return None
         some = np.unique(np.linspace(0, len(found.x) - 1, 200).astype(int))  # more cannot be seen
