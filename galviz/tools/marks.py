@@ -38,10 +38,11 @@ def mark_of(kind: str) -> tuple[str, str, str]:
 
 def marks_message(kinds: Iterable[str]) -> dict[str, tuple[str, str, str]]:
     """Return the marks of some kinds for a script: the path of the shape (SVG, in px), colour and name."""
-    return {kind: (_path(shape), colour, name) for kind in kinds for shape, colour, name in [mark_of(kind)]}
+    return {kind: (shape_path(shape), colour, name) for kind in kinds for shape, colour, name in [mark_of(kind)]}
 
 
-def _path(shape: str) -> str:
+def shape_path(shape: str) -> str:
+    """Return one of `SHAPES` as a path of SVG, in px around the middle."""
     lines = ("L".join(f"{x:.1f},{y:.1f}" for x, y in line * _RADIUS) for line in SHAPES[shape])
     return "".join(f"M{line}" for line in lines)
 

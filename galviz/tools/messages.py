@@ -11,7 +11,9 @@ from pathlib import Path
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-MODULES = tuple(f"galviz.tools.{tool}.messages" for tool in ("filters", "gallery", "occlusion", "threshold", "viewer"))
+MODULES = tuple(
+    f"galviz.tools.{tool}.messages" for tool in ("diagram", "filters", "gallery", "occlusion", "threshold", "viewer")
+)
 """The modules that declare messages."""
 
 _NAMES = {str: "string", int: "number", float: "number", bool: "boolean", bytes: "Bytes", NoneType: "null"}

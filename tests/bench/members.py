@@ -1,4 +1,7 @@
-"""Cluster members from colours, and stars among objects: real catalogues, no images.
+"""Cluster members from colours, and stars among objects: real catalogues, no images. And the diagram of them.
+
+``python tests/bench/members.py --case drag`` drags the red sequence of a colour–magnitude diagram in Chromium: pointer
+moved → the new report of all regions is shown, at 10⁴ and 10⁶ galaxies, with the line shifted and tilted.
 
 ``python tests/bench/members.py --data shared/data`` prints one JSON line a case: purity, completeness and F1 with 95 %
 intervals. All objects are held out once, with their whole cluster (S-PLUS) or spectroscopic plate (SDSS), from boosted
@@ -12,6 +15,9 @@ two need the redshift of a galaxy: they divide the report, and nothing is learne
 
 import argparse
 import json
+import re
+import sys
+import tempfile
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -148,13 +154,96 @@ def stars(table: pd.DataFrame) -> None:
         show(f"stars, {name}", {"star": numbers(found.loc["STAR"]), "taken for stars": taken})
 
 
+def many(rows: int) -> pd.DataFrame:
+    """Return synthetic galaxies of a cluster and behind it, with a prediction and its probability."""
+    rng = np.random.default_rng(0)
+    member = rng.random(rows) < 0.4
+    r = 14 + 6 * rng.power(3, rows)
+    red = rng.random(rows) < np.where(member, 0.8, 0.3)
+    colour = np.where(red, rng.normal(1.6 - 0.03 * (r - 17), 0.06), rng.normal(1.0, 0.25, rows))
+    chance = 1 / (1 + np.exp(-rng.normal(np.where(member, 1.2, -1.2), 1.2)))
+    names = np.array(["field", "member"], dtype=object)
+    table = {"g": r + 0.7 * colour, "r": r, "z": r - 0.3 * colour, "kind_true": names[member.astype(int)],
+             "kind": names[(chance >= 0.5).astype(int)], "p_member": chance, "p_field": 1 - chance}  # fmt: skip
+    return pd.DataFrame(table, index=pd.Index(np.arange(rows).astype(str), name="object_id"))
+
+
+PAGE = """
+import panel as pn
+from members import many
+from galviz.tasks.pair import pair_of
+from galviz.tools.diagram.view import DiagramView
+from galviz.tools.selection.core import Selection
+pn.extension()
+rows = int(pn.state.session_args["rows"][0])
+table = pn.state.as_cached(f"table {rows}", many, rows=rows)
+view = DiagramView(table, pair_of(table, "kind_true", "kind"), Selection(table))
+pn.Column(view, height=700, sizing_mode="stretch_width").servable()
+"""
+DRAG = """async (svg, [part, moves]) => {
+  svg.setPointerCapture = () => {};
+  const root = svg.closest('.galviz-diagram'), target = svg.querySelector(part);
+  const shown = () => root.querySelector('.regions tbody').textContent;
+  const box = target.getBoundingClientRect();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const at = (type, up) => (type === 'pointerdown' ? target : svg).dispatchEvent(new PointerEvent(type,
+    { clientX: x, clientY: y - up, bubbles: true, pointerId: 1, button: 0 }));
+  at('pointerdown', 0);
+  const times = [];
+  for (let k = 0; k < moves; k += 1) {
+    await new Promise((done) => setTimeout(done, 60));
+    const before = shown(), start = performance.now();
+    at('pointermove', 3 + (k * 37) % 80);
+    while (shown() === before && performance.now() - start < 5000) await new Promise((done) => setTimeout(done, 1));
+    times.push(performance.now() - start);
+  }
+  at('pointerup', 0);
+  return times;
+}"""
+
+
+def drag() -> None:
+    """Pointer moved → the report of all regions is the new one, in Chromium."""
+    tests = Path(__file__).resolve().parents[1]
+    sys.path[:0] = [str(tests / "browser"), str(tests)]
+    from conftest import FLAGS
+    from pages import serving
+    from playwright.sync_api import sync_playwright
+
+    script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n{PAGE}"
+    with tempfile.TemporaryDirectory() as home, serving(Path(home), script) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        for rows in (10**4, 10**6):
+            page = browser.new_page(viewport={"width": 1200, "height": 800})
+            page.goto(f"{url}?rows={rows}")
+            page.locator(".galviz-diagram .hit").wait_for(timeout=300_000)
+            page.locator(".galviz-diagram [role=status]", has_text=re.compile("^$")).wait_for(
+                timeout=300_000, state="attached"
+            )
+            svg = page.get_by_role("img", name="Colour–magnitude diagram")
+            for name, part in (("shift", ".hit"), ("tilt", ".end")):
+                times = np.array(svg.evaluate(DRAG, [part, 60]))
+                show(f"drag, {name}, {rows:,} galaxies", {
+                    "p50_ms": round(float(np.median(times)), 1), "p95_ms": round(float(np.quantile(times, 0.95)), 1),
+                    "worst_ms": round(float(times.max()), 1)})  # fmt: skip
+                page.wait_for_timeout(3000)
+            page.close()
+        browser.close()
+
+
 def show(case: str, found: dict[str, object]) -> None:
     print(json.dumps({"bench": "members", "case": case, **found}), flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    data = parser.parse_args().data
-    members(splus(data))
-    stars(skyserver(data))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--case", choices=("colours", "drag"), default="colours")
+    given = parser.parse_args()
+    if given.case == "drag":
+        drag()
+    elif given.data is None:
+        parser.error("--data: expected the folder of the catalogues. Give it, or --case drag.")
+    else:
+        members(splus(given.data))
+        stars(skyserver(given.data))

@@ -21,6 +21,8 @@ from galviz.pages.results.judge import JudgeView, Later
 from galviz.pages.results.measures import MeasuresView
 from galviz.tasks.pair import Pair
 from galviz.tools.diagnostics.figure import purity_plot, roc_plot
+from galviz.tools.diagram.core import suits
+from galviz.tools.diagram.view import DiagramView
 from galviz.tools.formatting import field, filling, note, text
 from galviz.tools.plots.figure import count_matrix
 from galviz.tools.threshold.figure import reliability_plot
@@ -48,6 +50,15 @@ class ClassesJudge(JudgeView):
         """Return the plots: curves only where there are probabilities."""
         curves = {"ROC": self.roc, "Purity–completeness": self.purity, "Reliability": self.trust}
         return {"Confusion matrix": self.matrix} | (curves if self.pair.judged else {})
+
+    def tabs(self) -> dict[str, Callable[[], Any]]:
+        """Return the plots, and a colour–magnitude diagram where the table has magnitudes."""
+        return super().tabs() | ({"Diagram": self.diagram} if suits(self.explorer.table, self.pair) else {})
+
+    def diagram(self) -> DiagramView:
+        """Return the colour–magnitude diagram, with the scores of its regions."""
+        explorer = self.explorer
+        return DiagramView(explorer.table, self.pair, explorer.selection, lambda: explorer.bar.how)
 
     def of(self, kind: str) -> list[param.Parameter]:
         """Return the parameter that changes a plot."""

@@ -1,0 +1,259 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from galviz.measure.class_scores import class_scores, scores_by_region
+from galviz.measure.red_sequence import REGIONS, RedSequence, region_of
+from galviz.measure.score_curves import purity_completeness, roc
+from galviz.tasks.pair import pair_of
+from galviz.tools.diagram.core import ALL, DRAWN, Diagram, Regions, first_columns, member_class, redshift_column, suits
+from galviz.tools.diagram.exchange import Exchange, line_words
+from galviz.tools.diagram.widget import DiagramWidget
+from galviz.tools.selection.core import Selection
+
+N = 1200
+LINE = RedSequence(-0.03, 1.6, 0.06, 17.0)
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(1)
+    member, r = rng.random(N) < 0.5, rng.uniform(14, 20, N)
+    red = rng.random(N) < np.where(member, 0.8, 0.3)
+    colour = np.where(red, rng.normal(LINE.colour(r), LINE.scatter), rng.normal(1.0, 0.3, N))
+    chance = np.round(1 / (1 + np.exp(-rng.normal(np.where(member, 1, -1), 1.2))), 2)
+    names = np.array(["field", "member"], dtype=object)
+    columns = {"g": r + 0.7 * colour, "r": r, "z": r - 0.3 * colour, "kind_true": names[member.astype(int)]}
+    columns |= {"kind": names[(chance >= 0.5).astype(int)], "p_member": chance, "p_field": 1 - chance}
+    columns |= {"group": rng.integers(0, 12, N).astype(str), "zspec": rng.uniform(0.005, 0.04, N)}
+    columns |= {"spread": rng.uniform(0, 1, N)}
+    found = pd.DataFrame(columns, index=pd.Index([f"galaxy-{k}" for k in range(N)], name="object_id"))
+    found.loc["galaxy-3", "kind_true"] = None
+    found.loc["galaxy-4", "z"] = 99.0  # not measured
+    found.loc["galaxy-5", ["g", "z"]] = 99.0  # their difference is a number
+    return found
+
+
+@pytest.fixture
+def pair(table):
+    return pair_of(table, "kind_true", "kind")
+
+
+def made(table, pair, **more):
+    """An exchange, what it has sent, and the messages of its last state."""
+    sent = []
+    selection = Selection(table)
+    exchange = Exchange(table, pair, selection, lambda message, _: sent.append(message), fits=0, **more)
+    exchange.receive({"type": "hello"})
+    return exchange, selection, sent
+
+
+def tell(exchange, kind, **content):
+    exchange.receive({"type": kind, "client": "c", "seq": 1, **content})
+
+
+@pytest.mark.parametrize(
+    "regions",
+    [
+        Regions(LINE),
+        Regions(RedSequence(0.1, 1.4, 0.1, 17.0), edges=(-3, -1, 1)),
+        Regions(LINE, faintest=18.0),
+        Regions(LINE, reddest=1.0),
+    ],
+)
+def test_regions_are_those_of_the_red_sequence(table, pair, regions):
+    known = table[table["z"].lt(90) & table["kind_true"].notna()]
+    colour = (known["g"] - known["z"]).to_numpy()
+    kept = np.ones(len(known), dtype=bool)
+    if regions.faintest is not None:
+        kept &= known["r"].to_numpy() < regions.faintest
+    if regions.reddest is not None:
+        kept &= regions.sequence.offset(known["r"], colour) / regions.sequence.scatter < regions.reddest
+    known, colour = known[kept], colour[kept]
+    region = region_of(regions.sequence, known["r"], colour, regions.listed)
+    truth, estimate = (known[name].to_numpy(object) for name in ("kind_true", "kind"))
+    expected = scores_by_region(truth, estimate, region, pair.classes, [one.name for one in REGIONS], n=0)
+    found = {name: scores for name, _, scores in Diagram(table, pair, "r", "g - z").scores(regions)}
+    for one in REGIONS:
+        pd.testing.assert_frame_equal(found[one.name], expected.loc[one.name])
+    assert found[ALL].loc["accuracy", "support"] == len(known)
+
+
+def test_whole_groups_are_resampled(table, pair):
+    known = table[table["z"].lt(90) & table["kind_true"].notna()]
+    arrays = (known[name].to_numpy(object) for name in ("kind_true", "kind"))
+    expected = class_scores(*arrays, pair.classes, groups=known["group"], averages=True, n=300)
+    found = {name: table for name, _, table in Diagram(table, pair, "r", "g - z").scores(Regions(LINE), n=300)}
+    alone = Diagram(table.drop(columns="group"), pair, "r", "g - z").scores(Regions(LINE), n=300)
+    wide = [each.loc["member", "f1_high"] - each.loc["member", "f1_low"] for each in (found[ALL], next(alone)[2])]
+    assert found[ALL].loc["member", "f1"] == expected.loc["member", "f1"]
+    for end in ("f1_low", "f1_high"):
+        assert found[ALL].loc["member", end] == pytest.approx(expected.loc["member", end], abs=0.02)
+    assert wide[0] != wide[1]
+
+
+@pytest.mark.parametrize(("kind", "exact"), [("ROC", roc), ("purity", purity_completeness)])
+def test_curves_of_a_region_are_exact_for_few_scores(table, pair, kind, exact):
+    diagram, regions = Diagram(table, pair, "r", "g - z"), Regions(LINE)
+    here = diagram.members("red sequence", regions)
+    rows = table.iloc[diagram.rows[here]]
+    expected = exact((rows["kind_true"] == "member").to_numpy(), rows["p_member"], n=0)
+    found = diagram.curve(kind, "member", here)
+    assert found.area == pytest.approx(expected.area.value)
+    assert diagram.curve(kind, "member", np.zeros_like(here)) is None
+
+
+def test_regions_need_increasing_edges():
+    with pytest.raises(ValueError, match="edges: expected increasing offsets from blue to red, got 1, 0, 2"):
+        Regions(LINE, edges=(1, 0, 2))
+
+
+def test_columns_and_class_are_guessed(table, pair):
+    assert first_columns(table) == ("r", "g - z")
+    assert redshift_column(table) == "zspec"
+    assert redshift_column(table.rename(columns={"zspec": "other"})) == ""  # z is a magnitude here
+    assert (member_class(pair), suits(table, pair)) == ("member", True)
+    assert not suits(table.drop(columns=["g", "z"]), pair)
+
+
+def test_a_line_is_fitted_and_a_drag_changes_the_report(table, pair):
+    exchange, _, sent = made(table, pair)
+    first = sent[-1]
+    assert first["line"]["slope"] == pytest.approx(LINE.slope, abs=0.01)
+    assert first["line"]["scatter"] == pytest.approx(LINE.scatter, abs=0.02)
+    assert "Fitted to 1,198 objects: slope −0.0" in first["words"]
+    assert first["moved"] == ""
+    assert all(one["ends"] for one in first["regions"])
+    line = {name: first["line"][name] for name in ("slope", "scatter")}
+    tell(exchange, "move", intercept=first["line"]["intercept"] + 0.2, done=False, **line)
+    dragged = sent[-1]
+    assert dragged["moved"].startswith("Moved by +0.200 mag")
+    assert dragged["regions"][1] != first["regions"][1]
+    assert not any(one["ends"] for one in dragged["regions"])  # not while it is dragged
+    assert dragged["regions"][0]["objects"] == first["regions"][0]["objects"]
+    tell(exchange, "move", intercept=first["line"]["intercept"] + 0.2, done=True, **line)
+    assert sent[-1]["regions"][0]["ends"]
+    tell(exchange, "act", name="fit")
+    assert sent[-1]["line"] == first["line"]
+
+
+def test_intervals_of_another_line_are_forgotten(table, pair):
+    waiting = []
+    exchange, _, sent = made(table, pair, background=lambda work, then: waiting.append((work, then)))
+    while waiting:
+        work, then = waiting.pop(0)
+        then(work())
+    tell(exchange, "set", name="edge2", value=3.0)
+    tell(exchange, "set", name="edge2", value=1.0)
+    (first, told), (second, shown) = waiting
+    before = len(sent)
+    told(first())
+    assert len(sent) == before
+    shown(second())
+    assert sent[-1]["edges"] == [-5, -2, 1.0]
+    assert sent[-1]["busy"] == ""
+
+
+@pytest.mark.parametrize("region", [ALL, "red sequence", "green valley"])
+def test_a_cell_selects_its_objects_by_a_condition(table, pair, region):
+    exchange, selection, sent = made(table, pair)
+    tell(exchange, "set", name="faintest", value=19.0)
+    tell(exchange, "set", name="reddest", value=1.5)
+    tell(exchange, "set", name="region", value=region)
+    tell(exchange, "cell", true=1, given=0)
+    assert len(selection) == sent[-1]["matrix"][1][0] > 0
+    rows = table.loc[selection.ids]
+    assert set(rows["kind_true"]) == {"member"}
+    assert set(rows["kind"]) == {"field"}
+    if region != ALL:  # else the 99s, which are in no condition, would have to be named
+        assert selection.steps[-1][0] == "where"
+    again = Selection(table)
+    again.replay(selection.steps)
+    assert list(again.ids) == list(selection.ids)
+
+
+def test_a_lasso_is_a_region_and_a_selection(table, pair):
+    exchange, selection, sent = made(table, pair)
+    tell(exchange, "lasso", polygon=[(15, 1), (18, 1), (18, 2), (15, 2)])
+    colour = table["g"] - table["z"]
+    inside = table["r"].between(15, 18) & colour.between(1, 2) & table["z"].lt(90)
+    assert set(selection.ids) == set(table.index[inside])
+    assert sent[-1]["region"] == DRAWN
+    assert np.sum(sent[-1]["matrix"]) == (inside & table["kind_true"].notna()).sum()
+    tell(exchange, "cell", true=1, given=1)
+    assert len(selection) == sent[-1]["matrix"][1][1]
+    tell(exchange, "lasso", polygon=[(15, 1), (18, 1)])
+    assert "three corners" in sent[-1]["error"]
+
+
+def test_cuts_say_what_remains(table, pair):
+    exchange, _, sent = made(table, pair)
+    tell(exchange, "set", name="faintest", value=17.0)
+    tell(exchange, "set", name="reddest", value=0.0)
+    bright = table["r"].lt(17) & table["kind_true"].notna() & table["z"].lt(90)
+    assert sent[-1]["left"]["faintest"] == bright.sum()
+    assert sent[-1]["left"]["reddest"] == sent[-1]["regions"][0]["objects"] < bright.sum()
+    tell(exchange, "set", name="faintest", value=None)
+    tell(exchange, "set", name="reddest", value=None)
+    assert sent[-1]["left"] == {}
+
+
+def test_probable_stars_are_counted_and_selected(table, pair):
+    exchange, selection, sent = made(table, pair)
+    low = table["zspec"].lt(0.01) & table["kind"].eq("member")
+    assert sent[-1]["stars"] == low.sum() > 0
+    tell(exchange, "set", name="light", value="spread")
+    tell(exchange, "set", name="below", value="0.1")
+    both = (table["zspec"].lt(0.01) | table["spread"].lt(0.1)) & table["kind"].eq("member")
+    assert sent[-1]["stars"] == both.sum() > low.sum()
+    tell(exchange, "act", name="stars")
+    assert set(selection.ids) == set(table.index[both])
+    tell(exchange, "set", name="light", value="nothing")
+    assert "nothing" in sent[-1]["error"]
+    assert sent[-1]["fields"]["light"] == "spread"
+
+
+def test_other_columns_are_fitted_again_and_wrong_ones_refused(table, pair):
+    exchange, _, sent = made(table, pair)
+    tell(exchange, "set", name="colour", value="g - r")
+    assert sent[-1]["line"]["intercept"] == pytest.approx(0.7 * LINE.intercept, abs=0.02)
+    tell(exchange, "set", name="colour", value="kind")
+    assert "expected numbers" in sent[-1]["error"]
+    assert sent[-1]["fields"]["colour"] == "g - r"
+
+
+def test_many_objects_are_drawn_as_a_density(table, pair, monkeypatch):
+    monkeypatch.setattr("galviz.tools.diagram.exchange.MAX_POINTS", 100)
+    sent = []
+    exchange = Exchange(table, pair, Selection(table), lambda message, data: sent.append((message, data)), fits=0)
+    exchange.receive({"type": "hello"})
+    chart, data = next(one for one in sent if one[0]["type"] == "chart")
+    counts = np.frombuffer(data, "<f4", chart["wide"] * chart["high"])
+    assert (chart["points"], counts.sum()) == (0, 1198)
+    exchange.selection.choose(table.index[:3])
+    message, data = sent[-1]
+    assert (message["count"], np.frombuffer(data, np.uint8).sum()) == (3, 3)
+
+
+def test_line_words_have_intervals_only_where_there_are_some(table, pair):
+    diagram = Diagram(table, pair, "r", "g - z")
+    assert "(" not in line_words(diagram.fit("member", None, None), "member")
+    words = line_words(diagram.fit("member", None, None, n=10), "member")
+    assert words.startswith("Fitted to")
+    assert words.count(" to ") == 3 + 2
+
+
+def test_a_widget_answers_in_a_notebook(table):
+    widget = DiagramWidget(table, ("kind_true", "kind"))
+    before = widget.report["red sequence"]
+    widget.intercept += 0.3
+    assert widget.report["red sequence"] != before
+    assert widget.exchange.regions.sequence.intercept == widget.intercept
+    widget.region = "blue cloud"
+    widget.exchange.select_cell("field", "field")
+    assert len(widget.selection) == widget.report["blue cloud"][0][0]
+    with pytest.raises(ValueError, match="region: expected one of all, red shoulder"):
+        widget.region = "nowhere"
+    widget.close()
+    with pytest.raises(ValueError, match="got numbers in r"):
+        DiagramWidget(table, ("g", "r"))
