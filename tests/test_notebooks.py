@@ -107,3 +107,23 @@ def test_a_metallicity_is_learned_and_judged_beside_baselines(monkeypatch, tmp_p
     sizes = by["# The error against the size of the pictures, with its 95 % interval (the paper's go up to 128²)."]
     assert "HoloViews" in shown(sizes)["text/plain"]
     assert "oh_p50_true" in shown(cells[-2])["text/html"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own packages
+def test_members_are_told_judged_by_region_and_explained(monkeypatch, tmp_path):
+    given = {"N": "120", "SIZE": "16", "SET": "epochs=1 network.width=4 tta=1", "HOME": str(tmp_path / "home")}
+    for name, value in given.items():
+        monkeypatch.setenv(f"GALVIZ_{name}", value)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    four = next(path for path in NOTEBOOKS if path.stem.startswith("04"))
+    cells = [cell for cell in executed(four, tmp_path).cells if cell.cell_type == "code"]
+    by = {cell.source.splitlines()[0]: cell for cell in cells}
+    assert "scatter" in shown(by["import pandas as pd"])["text/html"]
+    beside = "# How well, in fields that it has not seen, beside forests; precision is purity, recall completeness."
+    assert "colours and shape" in shown(by[beside])["text/html"]
+    assert "DiagramWidget" in shown(by["from galviz.runs.predictions import joined"])["text/plain"]
+    region = by["# The same in numbers, with intervals from a bootstrap of whole fields."]
+    assert "green valley" in shown(region)["text/html"]
+    assert "trust" in shown(cells[-2])["text/html"]
+    assert "OcclusionWidget" in shown(cells[-1])["text/plain"]

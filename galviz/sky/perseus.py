@@ -40,6 +40,9 @@ SHORT = {
 MEMBER = {0: 0, 1: 0, 2: 0, 3: 1, 5: 1, 6: 0}
 """Seven classes → 1, a cluster member, or 0. Class 4, merging systems, is left out: the slides grey it out."""
 
+COLOURS = ("r", "g_r", "g_z")
+"""Columns of a catalogue: magnitude, and the colours g − r and g − z."""
+
 BRIGHT = 19.4
 """Magnitude in r that an object must be brighter than (slide "Data Cleaning – Brightness Threshold")."""
 

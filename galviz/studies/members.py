@@ -5,7 +5,7 @@ import pandas as pd
 
 from galviz.measure.red_sequence import TOO_RED, fit_red_sequence, not_too_red
 from galviz.runs.recipe import Recipe
-from galviz.sky.perseus import BRIGHT, SHORT, after_cuts, brighter, class_numbers, membership
+from galviz.sky.perseus import BRIGHT, COLOURS, SHORT, after_cuts, brighter, class_numbers, membership
 from galviz.studies import Baseline, Cleaned, Mock, Study
 from galviz.studies._recipes import general_recipes
 from galviz.tasks.target import Target
@@ -65,6 +65,8 @@ RECIPES = {
     # Minutes on a laptop, and the same from the luminance of the pictures.
     "quick": _QUICK,
     "grey": _QUICK.replace(name="grey", data={"grey": "luminance"}),
+    # With magnitude and colours of the catalogue beside the picture.
+    "with_colours": _QUICK.replace(name="with_colours", data={"columns": COLOURS}),
     "as_published": _PUBLISHED,
     "as_written": _PUBLISHED.replace(name="as_written", optimiser={"decay_epochs": 1.0}),
     **{name: _GENERAL[name].replace(loss=_BALANCED) for name in ("best", "finetune")},

@@ -26,11 +26,12 @@ from galviz.measure.compare import suspects
 from galviz.nn.baselines import members as baselines
 from galviz.nn.baselines.metallicity import shape
 from galviz.runs.run import Run
+from galviz.sky import perseus
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import members, predict, train
 
 TARGET = members.TARGET
-COLUMNS = f"data.columns={','.join(baselines.COLUMNS)}"
+COLOURS = f"data.columns={','.join(perseus.COLOURS)}"
 FORESTS = {
     "forest, colours": baselines.colours,
     "forest, shape": baselines.shape,
@@ -38,9 +39,9 @@ FORESTS = {
 }
 NETWORKS = {
     "pictures": ("quick", []),
-    "pictures and colours": ("quick", [COLUMNS]),
+    "pictures and colours": ("with_colours", []),
     "grey pictures": ("grey", []),
-    "grey pictures and colours": ("grey", [COLUMNS]),
+    "grey pictures and colours": ("grey", [COLOURS]),
 }
 
 

@@ -6,9 +6,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from galviz.nn.baselines.metallicity import shape as measured_shape
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.perseus import COLOURS
 from galviz.tasks.target import Target
-
-COLUMNS = ("r", "g_r", "g_z")
 
 _Made = tuple[np.ndarray, BaseEstimator]
 
@@ -21,9 +20,9 @@ def forest() -> RandomForestClassifier:
 
 def colours(cutouts: CutoutSet, rows: np.ndarray, target: Target) -> _Made | None:
     """Return r, g − r and g − z of n objects (n, 3) and a forest; None without them, or if numbers are learned."""
-    if target.numeric or not set(COLUMNS) <= set(cutouts.catalogue.columns):
+    if target.numeric or not set(COLOURS) <= set(cutouts.catalogue.columns):
         return None
-    values = cutouts.catalogue[list(COLUMNS)].to_numpy(np.float64, na_value=np.nan)[rows]
+    values = cutouts.catalogue[list(COLOURS)].to_numpy(np.float64, na_value=np.nan)[rows]
     middle = np.nanmedian(values, axis=0) if np.isfinite(values).any() else 0.0
     return np.where(np.isfinite(values), values, middle), forest()
 
