@@ -98,7 +98,8 @@ class ClassesJudge(JudgeView):
 
         hv.streams.Tap(source=source).add_subscriber(tapped)
         some = "" if len(names) == len(counts) else f": the {len(names)} of {len(counts)} that are confused most"
-        plot = plot.opts(title=f"Confusion of classes{some}; a tap on a cell selects its objects")
+        title = f"Confusion of classes{some}; a tap on a cell selects its objects"
+        plot = plot.opts(title=title, xrotation=0 if len(names) < 7 else 30)
         return filling(plot)
 
     def roc(self) -> Later:

@@ -199,7 +199,7 @@ def draw_field(seed: int, number: int) -> Field:
         share=rng.uniform(0.2, 0.38),
         seeing=rng.uniform(1.0, 1.5),
         colours=tuple(rng.normal(0, (0.015, 0.02))),
-        balance=tuple(10 ** (0.4 * rng.normal(0, 0.08, 3))),
+        balance=tuple(10 ** (0.4 * rng.normal(0, 0.03, 3))),
     )
 
 
@@ -217,7 +217,7 @@ def draw_source(field: Field, rng: np.random.Generator, stars: float = 0.0) -> S
         "spiral": (-0.27, 2.5, 0.5, 22.1 + 0.50 * (r - 17), 0.60, 1.0),
         "edge-on disc": (-0.10, 2.8, 0.6, 21.9 + 0.50 * (r - 17), 0.60, 1.0),
         "merger": (-0.20, 2.8, 0.6, 22.0 + 0.50 * (r - 17), 0.60, 1.5),
-        "faint arms": (-0.08, 1.8, 0.5, 22.2 + 0.55 * (r - 17), 0.65, rng.uniform(0.9, 1.6)),
+        "faint arms": (-0.11, 1.8, 0.5, 22.2 + 0.55 * (r - 17), 0.65, rng.uniform(0.9, 1.6)),
     }[kind]
     shift = colour + SCATTER[0] * deviation * rng.normal() + depth * (z - REDSHIFTS[1]) * (not member)
     g_r = COLOUR[0] + SLOPE[0] * (r - 17) + shift
@@ -235,7 +235,7 @@ def draw_source(field: Field, rng: np.random.Generator, stars: float = 0.0) -> S
         sersic=sersic,
         axis_ratio=axis_ratio,
         angle=rng.uniform(0, np.pi),
-        arms={"spiral": rng.uniform(0.4, 0.95), "faint arms": rng.uniform(0.1, 0.45)}.get(kind, 0.0),
+        arms={"spiral": rng.uniform(0.4, 0.95), "faint arms": rng.uniform(0.15, 0.5)}.get(kind, 0.0),
     )
 
 

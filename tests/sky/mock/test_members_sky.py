@@ -59,6 +59,7 @@ def test_eight_fields_are_filled_at_a_time_with_sixty_objects_each():
     fields = pd.Series([drawn.field_of(number) for number in range(960)])
     assert fields.value_counts().to_dict() == dict.fromkeys(range(16), 60)
     assert set(fields[:480]) == set(range(8))
+    assert fields[:9].tolist() == [*range(8), 0]  # a small sky has several fields too, as folds need them
 
 
 def test_objects_lie_in_their_field_as_far_from_its_centre_as_they_say(table):
