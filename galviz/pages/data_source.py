@@ -18,7 +18,7 @@ from galviz.io.tables import NUMBERED, tables_in
 from galviz.pages.library import Library
 from galviz.pages.open_any import NoIds, Opened, open_any
 from galviz.pages.state import query, write_query
-from galviz.pages.upload import LARGEST, TABLES, Upload, uploads
+from galviz.pages.upload import LARGEST, TABLES, Upload, uploaded, uploads
 from galviz.pages.workspace import Section, Workspace, drawer, empty_place, fills, scrolls
 from galviz.tools.export.download import shown_bytes
 from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
@@ -170,8 +170,7 @@ class OpenedPage(Workspace):
 
     def _find_upload(self, digest: str) -> None:
         """Reopen a file that was uploaded before the page was reloaded."""
-        if re.fullmatch("[0-9a-f]{64}", digest):  # the digest comes from the address: it must not reach other files
-            self.uploaded = str(next(uploads().glob(f"{digest}/*"), ""))
+        self.uploaded = str(uploaded(digest) or "")
 
     def _receive(self, path: Path) -> None:
         """Show an uploaded file."""

@@ -11,12 +11,13 @@ import param
 
 from galviz.io.tables import NUMBERED, KeyedTable, read_table
 from galviz.pages.panes import Panes
-from galviz.pages.upload import TABLES, Upload, uploads
+from galviz.pages.upload import TABLES, Upload, uploaded, uploads
 from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers.positions import position_columns
 from galviz.tools.columns.core import TableColumns
+from galviz.tools.columns.join import checked_joins, join_again, missing_text
 from galviz.tools.columns.view import ColumnsView, JoinView
 from galviz.tools.export.view import ExportPanel
 from galviz.tools.filters.view import FiltersView
@@ -73,6 +74,7 @@ class Explorer(Workspace):
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
     arranged = param.Integer(default=0, doc="grows when the main area was rebuilt")
+    missing = param.String(default="", doc="which columns a saved view needs before it can be opened")
 
     def __init__(
         self,
@@ -100,6 +102,7 @@ class Explorer(Workspace):
         self.leads: dict[str, Callable[[], Any]] = {}
         self.others: dict[str, Callable[[], Any]] = {}
         self.leading, self._panes = True, None
+        self._waiting: Mapping[str, Any] = {}  # the state that is restored once a table that was joined is there again
         self.selection = Selection() if selection is None else selection
         self.selection.show(table)
         self.columns = TableColumns(self.selection, units)
@@ -173,7 +176,12 @@ class Explorer(Workspace):
 
         def receive(path: Path) -> None:
             try:
-                joined.receive(table_to_join(path), unquote(path.name))  # see `galviz.io.paths.file_name`
+                if self.missing:
+                    self.restore(self._waiting)  # this may be the table that it needs
+                    if not self.missing:
+                        joined.param.update(joined=None, error="", done="The saved view is open.")
+                        return
+                joined.receive(table_to_join(path), unquote(path.name), path.parent.name)  # see `paths.file_name`
             except (*REFUSED, KeyError, TypeError) as error:
                 joined.error = shown_error(error).replace(str(path), unquote(path.name))
 
@@ -219,6 +227,8 @@ class Explorer(Workspace):
         state["plots"] = [plot.state() for plot in self.plots]
         state["gallery"] = _different(self.gallery, _GALLERY)
         state["columns"] = self.columns.to_json()
+        if self.columns.joins:
+            state["joined"] = self.columns.joins
         state["panes"], state["filters"] = self.panes.state(), self.filters.to_json()
         if self.gallery.stretch_view is not None:
             state["look"] = _different(self.gallery.stretch_view, self.gallery.stretch_view.names)
@@ -227,11 +237,18 @@ class Explorer(Workspace):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned, over a table with the same columns.
 
+        Tables that were joined are joined again, if they are among the uploads of this server. Else nothing changes:
+        `missing` says which table has to be uploaded again, and then the state is restored.
+
         Raises
         ------
         ValueError or KeyError
             If the state does not fit this table or this version.
         """
+        self._waiting = state
+        self.missing = self._join_again(checked_joins(state.get("joined", [])))
+        if self.missing:
+            return
         self.columns.restore(state.get("columns", []))
         for plot, given in zip(self.plots, state.get("plots", []), strict=False):
             plot.param.update(**_known(given, _PLOT))
@@ -246,8 +263,17 @@ class Explorer(Workspace):
         if state.get("filters"):
             self.filters.restore(state["filters"])
 
+    def _join_again(self, joins: Iterable[Mapping[str, Any]]) -> str:
+        """Join tables that were joined before; returns which columns are missing if a table is not there any more."""
+        wanted = [(how, uploaded(how["upload"])) for how in joins if how not in self.columns.joins]
+        lost = [missing_text(how) for how, file in wanted if file is None]
+        for how, file in [] if lost else wanted:
+            join_again(self.columns, table_to_join(file), how)
+        return lost[0] if lost else ""
+
     def copy_settings(self, other: "Explorer") -> None:
         """Take over the settings of plots, gallery and stretch from the explorer of a table with the same columns."""
+        self._join_again(other.columns.joins)
         self.columns.restore(other.columns.to_json())
         for (part, names), (theirs, _) in zip(self.parts()[1:], other.parts()[1:], strict=True):
             part.param.update(**{name: getattr(theirs, name) for name in names})

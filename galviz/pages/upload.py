@@ -2,6 +2,7 @@
 
 import atexit
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -151,3 +152,10 @@ def uploads() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="galviz-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def uploaded(digest: str) -> Path | None:
+    """Return the file that was uploaded under a digest; None if this server has none."""
+    if not re.fullmatch("[0-9a-f]{64}", digest):  # it comes from an address or a view: it must not reach other files
+        return None
+    return next(uploads().glob(f"{digest}/*"), None)

@@ -41,6 +41,7 @@ class ViewState(pn.viewable.Viewer):
     """
 
     error = param.String(default="", doc="why a view could not be opened")
+    missing = param.String(default="", doc="as of the explorer")
     too_long = param.Boolean(default=False, doc="whether the state is too long for an address")
 
     def __init__(
@@ -54,6 +55,7 @@ class ViewState(pn.viewable.Viewer):
     ) -> None:
         super().__init__(**params)
         self.explorer, self.key, self.of, self.about, self.target = explorer, key, of, dict(about or {}), target
+        explorer.param.watch(lambda event: setattr(self, "missing", event.new), "missing")
         self.restore_address()
         explorer.param.watch(self._write_address, "changed")
 
@@ -93,10 +95,10 @@ class ViewState(pn.viewable.Viewer):
         self.too_long = len(urlencode({self.key: written})) > _LONGEST
         write_query(**{self.key: "" if self.too_long else written})
 
-    @param.depends("error")
+    @param.depends("error", "missing")
     def refused(self) -> pn.viewable.Viewable:
         """Show why a view could not be opened. It stands in the main area, as a drawer may be shut."""
-        return alert(self.error)
+        return alert(self.error or self.missing)
 
     @param.depends("too_long")
     def _note(self) -> str | Markup:

@@ -583,8 +583,7 @@ def test_a_circle_is_dragged_and_measured_in_every_band(pane):
     pane.wait_for_timeout(500)
     assert numbers() == [15.5, 15.5, 3, 4.5, 6.6]
     holds()
-    scale = (where(pane)[2] - where(pane)[0]) / SIZE
-    place = where(pane)
+    place, scale = where(pane), (where(pane)[2] - where(pane)[0]) / SIZE
     drag(pane, middle(pane), (2 * scale, -3 * scale))
     assert numbers()[:3] == pytest.approx([17.5, 18.5, 3], abs=0.05)
     np.testing.assert_array_equal(where(pane), place)  # the picture stays

@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -15,6 +16,7 @@ from galviz.pages.library import Library
 from galviz.pages.open_any import open_any
 from galviz.pages.results.pretext import View as BandsView
 from galviz.pages.sky import SkyView
+from galviz.pages.upload import Upload, uploads
 from galviz.pages.view_state import ViewState, read_view
 from galviz.runs.run import Run
 from galviz.sky.readers.pictures import pictures
@@ -354,6 +356,66 @@ def test_a_computed_column_is_in_the_table_the_export_and_the_saved_view_but_not
     assert "ln_richness" in again.table
     assert list(again.selection.ids) == list(explorer.selection.ids)
     assert "ln(richness)" in again.out.script(Snapshot.of(again.selection))
+
+
+def upload_to_join(explorer, name, table):
+    """Upload a table in the tab "Columns", and return what the tab says."""
+    content = table.to_csv().encode()
+    folder = uploads() / hashlib.sha256(name.encode() + content).hexdigest()
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+    panel = explorer.about_columns()
+    panel.select(Upload)[0]._received(folder / name)
+    return folder / name, panel
+
+
+def test_columns_that_were_joined_are_joined_again_when_the_view_is_opened(tiny_sky):
+    other = pd.DataFrame({"richness": 1.0, "mass": np.arange(6.0)}, index=tiny_sky.object_ids[:6]).rename_axis("id")
+    explorer = Explorer(tiny_sky.catalogue, tiny_sky)
+    file, panel = upload_to_join(explorer, "xmatch.csv", other)
+    next(one for one in panel.select(pn.widgets.Button) if one.label == "Add these columns").clicks += 1
+    assert explorer.table["mass"].sum() == 15
+    explorer.columns.add("double", "2 * mass")
+    explorer.selection.where("double > 5")
+    explorer.plots[0].x = "richness_2"
+    view = ViewState(explorer, "view", of="it")
+    saved = json.dumps(view.content())
+
+    again = Explorer(tiny_sky.catalogue, tiny_sky)
+    opened = ViewState(again, "view", of="it")
+    opened.open(saved)
+    assert (opened.error, opened.missing) == ("", "")
+    assert list(again.table.columns) == list(explorer.table.columns)
+    assert again.selection.ids.tolist() == explorer.selection.ids.tolist()
+    assert again.plots[0].x == "richness_2"
+    opened.open(saved)  # once only
+    assert list(again.table.columns) == list(explorer.table.columns)
+    switched = Explorer(tiny_sky.catalogue.iloc[:4], tiny_sky)  # as with the objects of the training
+    switched.copy_settings(explorer)
+    assert switched.table["double"].tolist() == [0, 2, 4, 6]
+
+    file.unlink()  # another server, which does not have the file
+    without = Explorer(tiny_sky.catalogue, tiny_sky)
+    opened = ViewState(without, "view", of="it")
+    opened.open(saved)
+    said = opened.refused().object
+    assert "richness_2, mass" in said
+    assert "joined from xmatch.csv by object id" in said
+    assert "Upload xmatch.csv again" in said
+    assert "double" not in without.table
+    upload_to_join(without, "other.csv", other.assign(mass=0.0))  # this is another one
+    assert opened.missing
+    upload_to_join(without, "xmatch.csv", other)
+    assert not opened.refused().visible
+    assert list(without.table.columns) == list(explorer.table.columns)
+    assert without.selection.ids.tolist() == explorer.selection.ids.tolist()
+
+
+@pytest.mark.parametrize("joins", [{}, [1], [{"file": "x"}], [{"file": "x", "upload": "../..", "by": "z"}]])
+def test_a_view_that_says_nonsense_of_joined_columns_is_refused(tiny_sky, joins):
+    view = ViewState(Explorer(tiny_sky.catalogue, tiny_sky), "view", of="it")
+    view.open(json.dumps(view.content() | {"state": {"joined": joins}}))
+    assert "joined: expected how a table was joined" in view.error
 
 
 def test_columns_come_along_when_objects_of_the_training_are_included(tiny_sky):

@@ -51,11 +51,17 @@ class TableColumns(param.Parameterized):
         self.units = {} if units is None else units
         self._computed: dict[str, str] = {}
         self._joined: list[str] = []
+        self._joins: list[dict[str, Any]] = []
 
     @property
     def computed(self) -> dict[str, str]:
         """Name → expression of the computed columns, in the order in which they were added."""
         return dict(self._computed)
+
+    @property
+    def joins(self) -> list[dict[str, Any]]:
+        """How tables were joined, as JSON values: what `attach` was given, and the names of the columns."""
+        return [dict(how) for how in self._joins]
 
     def add(self, name: str, expression: str, unit: str = "") -> None:
         """Add a column that is computed from others.
@@ -75,8 +81,21 @@ class TableColumns(param.Parameterized):
         self._compute(name, expression, unit)
         self._notify()
 
-    def attach(self, columns: pd.DataFrame, units: Mapping[str, str] | None = None) -> None:
+    def attach(
+        self,
+        columns: pd.DataFrame,
+        units: Mapping[str, str] | None = None,
+        how: Mapping[str, Any] | None = None,
+    ) -> None:
         """Add the columns of another table, such as `galviz.tools.columns.join.Joined.table`.
+
+        Parameters
+        ----------
+        columns : pandas.DataFrame
+        units : mapping of str to str, optional
+        how : mapping, optional
+            Of which file they are and how it was joined, as `galviz.tools.columns.join.join_again` takes it. It is kept
+            in `joins`.
 
         Raises
         ------
@@ -90,6 +109,8 @@ class TableColumns(param.Parameterized):
             raise ValueError(f"columns: expected different names, got {', '.join(names.values())}. Rename them first.")
         given = {names.get(old, old): unit for old, unit in (units or {}).items()}
         self._joined += names.values()
+        if how is not None:
+            self._joins.append({"columns": list(names.values()), **how})
         self._put({new: columns[old] for old, new in names.items()}, given)
         self._notify()
 
@@ -111,12 +132,15 @@ class TableColumns(param.Parameterized):
                 raise ValueError(f"name: expected a column that no other uses, got {name!r}. Remove {other!r} first.")
         self._computed.pop(name, None)
         self._joined = [each for each in self._joined if each != name]
+        for how in self._joins:  # the others keep their places among the columns of the file
+            how["columns"] = ["" if each == name else each for each in how["columns"]]
+        self._joins = [how for how in self._joins if any(how["columns"])]
         self.units.pop(name, None)
         del self.table[name]
         self._notify()
 
     def to_json(self) -> list[dict[str, str]]:
-        """Return the computed columns as JSON values, for `restore`. Joined columns are not in it."""
+        """Return the computed columns as JSON values, for `restore`. Joined columns are not in it: see `joins`."""
         return [
             {"name": name, "expression": expression, "unit": self.units.get(name, "")}
             for name, expression in self._computed.items()

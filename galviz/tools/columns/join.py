@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from galviz.io.tables import KeyedTable
 from galviz.sky.readers.positions import position_columns, with_positions
-from galviz.tools.columns.core import LONGEST
+from galviz.tools.columns.core import LONGEST, TableColumns
 
 SEPARATION = "separation"
 """Column with the distance to the matched object, in arcsec; `join` adds its suffix where the name is in use."""
@@ -129,6 +129,62 @@ def join(
         left_over=len(other) - len(np.unique(rows[found])),
         renamed=names,
         **counts,
+    )
+
+
+def join_again(columns: TableColumns, other: KeyedTable, how: Mapping[str, Any]) -> None:
+    """Join a table as it was joined before, and add its columns with the same names.
+
+    Parameters
+    ----------
+    columns : TableColumns
+        Gets them.
+    other : KeyedTable
+        The same table as then.
+    how : mapping
+        One of `TableColumns.joins`: ``file``, ``by``, ``radius`` (arcsec), and ``columns``, the names by their places
+        among those of `join`, ``""`` for one that was removed.
+
+    Raises
+    ------
+    ValueError
+        If the table has other columns than then, or a name is in use.
+    """
+    found = join(columns.table, other, by=how["by"], radius=how["radius"], units=columns.units)
+    if len(how["columns"]) != len(found.table.columns):
+        raise ValueError(
+            f"{how['file']}: expected {len(how['columns']):,} columns to join, got {len(found.table.columns):,}. Is it "
+            "the file that was joined? Join it by hand."
+        )
+    names = {old: new for old, new in zip(found.table.columns, how["columns"], strict=True) if new}
+    units = {names[old]: unit for old, unit in found.units.items() if old in names}
+    columns.attach(found.table[list(names)].rename(columns=names), units, how)
+
+
+def checked_joins(joins: Any) -> list[dict[str, Any]]:
+    """Return what `TableColumns.joins` gave, from a saved view that may come from a stranger.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    kinds = {"file": str, "upload": str, "by": str, "radius": int | float, "columns": list}
+    for how in joins if isinstance(joins, list) else [joins]:
+        fits = isinstance(how, Mapping) and all(isinstance(how.get(key), kind) for key, kind in kinds.items())
+        if not fits or how["by"] not in {"id", "position"} or not all(isinstance(each, str) for each in how["columns"]):
+            raise ValueError(f"joined: expected how a table was joined, got {how!r}. Was it made by this version?")
+    return [{key: how[key] for key in kinds} for how in joins]
+
+
+def missing_text(how: Mapping[str, Any]) -> str:
+    """Return which columns a view lacks until the table that was joined is there again, and how to get them."""
+    file, names = how["file"], [name for name in how["columns"] if name]
+    by = "object id" if how["by"] == "id" else f"position within {how['radius']:g} arcsec"
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
+    return (
+        f"This view needs columns that were joined from {file} by {by}: {shown}. Upload {file} again in the tab "
+        "“Columns”, and the view opens."
     )
 
 

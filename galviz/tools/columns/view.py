@@ -96,11 +96,11 @@ class JoinView(pn.viewable.Viewer):
     def __init__(self, columns: TableColumns, **params: object) -> None:
         super().__init__(columns=columns, **params)
         self.other: KeyedTable | None = None
-        self.other_name = ""
+        self.other_name, self._upload = "", ""
 
-    def receive(self, other: KeyedTable, name: str) -> None:
-        """Take the other table; where no id is the same, match by position."""
-        self.other, self.other_name = other, name
+    def receive(self, other: KeyedTable, name: str, upload: str = "") -> None:
+        """Take the other table and the digest of its upload; where no id is the same, match by position."""
+        self.other, self.other_name, self._upload = other, name, upload
         same = other.table.index.isin(self.columns.table.index).any()
         self.param.update(by="id" if same else "position", done="")
         self._match()
@@ -123,7 +123,8 @@ class JoinView(pn.viewable.Viewer):
         if found is None:
             return
         try:
-            self.columns.attach(found.table, found.units)
+            how = {"file": self.other_name, "upload": self._upload, "by": self.by, "radius": self.radius}
+            self.columns.attach(found.table, found.units, how)
         except ValueError as error:
             self.error = shown_error(error)
             return

@@ -150,7 +150,7 @@ def _short(name: str, given: dict[str, Any]) -> str:
     """Return what a step did, as short text."""
     how = {"add": " (added)", "remove": " (removed)", "keep": " (common ones kept)"}.get(given.get("how", ""), "")
     if name == "choose":
-        return f"{len(given['ids']):,} selected by id{how}" if given["ids"] else "cleared"
+        return f"{len(given['ids']):,} by id{how}" if given["ids"] else "cleared"
     if name == "box":
         return f"inside a box over {' and '.join(given['bounds'])}{how}"
     return _SAID[name].format_map(given) + how

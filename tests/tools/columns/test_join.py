@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 
 from galviz.io.tables import KeyedTable
 from galviz.tools.columns.core import TableColumns
-from galviz.tools.columns.join import SEPARATION, join
+from galviz.tools.columns.join import SEPARATION, join, join_again, missing_text
 from galviz.tools.columns.view import JoinView
 from galviz.tools.selection.core import Selection
 
@@ -160,3 +162,25 @@ def test_the_view_shows_the_counts_before_it_adds_the_columns():
     assert view.joined is None
     columns.remove("mag")
     assert "mag" not in columns.table
+
+
+def test_a_table_is_joined_again_with_the_same_names_but_for_what_was_removed():
+    other = keyed(["p", "q"], {"mag": "mag"}, ra=[20.0, 10.0], dec=[0.2 * ARCSEC] * 2, z=[7.0, 8.0], mag=[17.0, 18.0])
+    columns = TableColumns(Selection(FIRST.copy()), {})
+    view = JoinView(columns)
+    view.receive(other, "other.csv", "0" * 64)
+    view.param.update(radius=2.0, suffix="_x")
+    view.add()
+    columns.remove("dec_x" if "dec_x" in columns.table else "dec")
+    (how,) = columns.joins
+    assert (how["file"], how["by"], how["radius"]) == ("other.csv", "position", 2)
+    again = TableColumns(Selection(FIRST.copy()), {})
+    for _ in range(2):  # and as often as one likes
+        join_again(again, other, json.loads(json.dumps(how)))
+        assert again.table.equals(columns.table)
+        assert again.units == columns.units
+        assert again.joins == columns.joins
+        again = TableColumns(Selection(FIRST.copy()), {})
+    with pytest.raises(ValueError, match=r"other\.csv: expected 6 columns to join, got 4"):
+        join_again(again, keyed(["p"], ra=[20.0], dec=[0.0]), how)
+    assert "other.csv by position within 2 arcsec" in missing_text(how)
