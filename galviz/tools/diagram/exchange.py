@@ -246,7 +246,9 @@ class Exchange:
         true, given = (self.pair.classes[message[name]] for name in ("true", "given"))
         mask = self.mask(message["true"], message["given"])
         pair, table = self.pair, self.table
-        conditions = [f"{column(pair.truth)} == {true!r}", f"{column(pair.estimate)} == {given!r}"]
+        conditions = [_is(table, pair.truth, true), _is(table, pair.estimate, given)]
+        if pair.estimate in pair.chances.values():  # a probability instead of a class
+            conditions[1] = f"{column(pair.estimate)} {'>=' if given == pair.positive else '<'} 0.5"
         self._select(mask, [*conditions, *self._conditions()] if self.region != DRAWN else [], table)
 
     def _lasso(self, message: Mapping[str, Any]) -> None:
@@ -505,6 +507,11 @@ class Exchange:
             return None
         some = np.unique(np.linspace(0, len(found.x) - 1, 200).astype(int))  # more cannot be seen
         return messages.Curve(x=found.x[some].round(4).tolist(), y=found.y[some].round(4).tolist(), area=found.area)
+
+
+def _is(table: pd.DataFrame, name: str, value: str) -> str:
+    """Return the condition that a column has a class."""
+    return f"{column(name)} == {value if pd.api.types.is_numeric_dtype(table[name]) else repr(value)}"
 
 
 def _scores(row: pd.Series, name: str, objects: int) -> messages.Scores:

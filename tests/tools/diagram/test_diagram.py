@@ -172,6 +172,16 @@ def test_a_cell_selects_its_objects_by_a_condition(table, pair, region):
     assert list(again.ids) == list(selection.ids)
 
 
+@pytest.mark.parametrize("columns", [("kind_true", "p_member"), ("number_true", "number")])
+def test_a_cell_of_a_probability_or_of_numbers_is_a_condition_too(table, columns):
+    numbers = {f"number{end}": (table[f"kind{end}"] == "member").astype(int) for end in ("", "_true")}
+    table = table.assign(**numbers).drop(index=["galaxy-4", "galaxy-5"])
+    exchange, selection, sent = made(table, pair_of(table, *columns))
+    tell(exchange, "cell", true=0, given=1)
+    assert len(selection) == sent[-1]["matrix"][0][1] > 0
+    assert selection.steps[-1][0] == "where"
+
+
 def test_a_lasso_is_a_region_and_a_selection(table, pair):
     exchange, selection, sent = made(table, pair)
     tell(exchange, "lasso", polygon=[(15, 1), (18, 1), (18, 2), (15, 2)])
