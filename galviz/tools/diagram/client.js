@@ -49,7 +49,7 @@ const CSS = `
 .galviz-diagram option { color: initial; }
 .galviz-diagram input[type=number] { width: 6.2em; font-variant-numeric: tabular-nums; }
 .galviz-diagram td input[type=number] { width: 4.6em; padding: 0 3px; }
-.galviz-diagram .names label { flex: 0 1 15em; min-width: 0; }
+.galviz-diagram .names label { flex: 0 1 16em; min-width: 0; white-space: nowrap; }
 .galviz-diagram .names input { width: 100%; }
 .galviz-diagram button { cursor: pointer; }
 .galviz-diagram button:disabled { opacity: .5; cursor: default; }
@@ -590,6 +590,11 @@ class Diagram {
     over.replaceChildren();
     const { line, state } = this;
     const [left, right] = this.chart.x;
+    const cut = { fill: "currentColor", "fill-opacity": 0.16, "pointer-events": "none" }; // what is left out
+    if (state && state.faintest !== null) {
+      const x = Math.max(0, this.px(state.faintest));
+      draw(over, "rect", { class: "cut", x, y: 0, width: Math.max(0, this.wide - x), height: this.high, ...cut });
+    }
     if (line && state) {
       const at = (/** @type {number} */ share, /** @type {number} */ up) =>
         this.py(colourAt(line, left + share * (right - left)) + up);
@@ -603,6 +608,11 @@ class Diagram {
         const [top, foot] = [Math.max(0, at(0.02, above)), Math.min(this.high, at(0.02, below))];
         if (foot - top > 12) draw(over, "text", { class: "band", x: 5, y: k === 0 ? top + 13 : foot - 5 }, name);
       });
+      if (state.reddest !== null) {
+        const up = state.reddest * line.scatter;
+        const red = `M0 ${at(0, far)}L${this.wide} ${at(1, far)}V${at(1, up)}L0 ${at(0, up)}Z`;
+        draw(over, "path", { class: "cut", d: red, ...cut });
+      }
       const d = `M0 ${at(0, 0)}L${this.wide} ${at(1, 0)}`;
       draw(over, "path", { class: "line", d, stroke: "#d55e00", "stroke-width": 2.5, fill: "none" });
       draw(
@@ -636,7 +646,7 @@ class Diagram {
   showLegend(selected) {
     const { chart, state } = this;
     if (!chart || !state) return;
-    const key = [chart.classes, chart.colours, chart.points > 0, state.counted];
+    const key = [chart.classes, chart.points > 0, chart.outside, chart.missing];
     this.once("legend", key, () => {
       const sign = (/** @type {number} */ k, /** @type {string} */ colour, /** @type {string} */ d) => {
         const one = draw(make("span"), "svg", { viewBox: "-9 -9 18 18", "aria-hidden": true });
@@ -652,7 +662,11 @@ class Diagram {
         parts.push(make("span", "", "Shape, true:"));
         parts.push(...chart.classes.map((_, k) => sign(k, "currentColor", chart.shapes[k])));
       }
-      parts.push(make("span", "count"));
+      const out = [
+        chart.outside && `${whole(chart.outside)} outside the axes`,
+        chart.missing && `${whole(chart.missing)} without a value`,
+      ];
+      parts.push(make("span", "", out.filter(Boolean).join(", ")), make("span", "count"));
       this.legend.replaceChildren(...parts);
     });
     const count = this.legend.querySelector(".count");
@@ -790,8 +804,12 @@ class Diagram {
         const cell = button(whole(n), () => this.tell({ type: "cell", true: i, given: j }), {
           title: `Select ${words}`,
         });
-        cell.setAttribute("aria-label", words);
-        cell.append(make("small", "", `${Math.round((100 * n) / sum)} %`));
+        const share = `${Math.round((100 * n) / sum)} %`;
+        cell.append(" ", make("small", "", share));
+        cell.setAttribute(
+          "aria-label",
+          `${whole(n)} ${share}, true ${chart.classes[i]}, predicted ${chart.classes[j]}`,
+        );
         cell.style.background = `color-mix(in srgb, ${i === j ? "#1f86c8" : "#d55e00"} ${Math.round((55 * n) / sum)}%, transparent)`;
         const place = make("td");
         place.append(cell);

@@ -27,7 +27,7 @@ from galviz.tools.diagram.core import (
 from galviz.tools.marks import SHAPES, shape_path
 from galviz.tools.messages import check
 from galviz.tools.plots.colouring import SIGNS
-from galviz.tools.plots.figure import first_limits
+from galviz.tools.plots.figure import plane_limits
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.polygon import inside
 from galviz.tools.style import GREY
@@ -246,7 +246,9 @@ class Exchange:
         true, given = (self.pair.classes[message[name]] for name in ("true", "given"))
         mask = self.mask(message["true"], message["given"])
         pair, table = self.pair, self.table
-        conditions = [f"{column(pair.truth)} == {true!r}", f"{column(pair.estimate)} == {given!r}"]
+        conditions = [_is(table, pair.truth, true), _is(table, pair.estimate, given)]
+        if pair.estimate in pair.chances.values():  # a probability instead of a class
+            conditions[1] = f"{column(pair.estimate)} {'>=' if given == pair.positive else '<'} 0.5"
         self._select(mask, [*conditions, *self._conditions()] if self.region != DRAWN else [], table)
 
     def _lasso(self, message: Mapping[str, Any]) -> None:
@@ -400,7 +402,8 @@ class Exchange:
     def _make_chart(self) -> None:
         diagram = self.diagram
         places = np.column_stack([diagram.x, diagram.y])
-        (low, high), _ = first_limits(places)
+        low, high = _limits(places)
+        outside = ((places < low) | (places > high)).any(axis=1)
         few, count = len(places) <= MAX_POINTS, len(self.pair.classes)
         signs = [*[colour for colour, _ in SIGNS[:count]], GREY]
         if few:
@@ -421,6 +424,8 @@ class Exchange:
             type="chart",
             x=(float(low[0]), float(high[0])),
             y=(float(low[1]), float(high[1])),
+            outside=int(outside.sum()),
+            missing=len(self.table) - len(places),
             classes=list(self.pair.classes),
             colours=signs,
             shapes=[shape_path(shape) for shape in (*_SHAPES[:count], "x")],
@@ -505,6 +510,21 @@ class Exchange:
             return None
         some = np.unique(np.linspace(0, len(found.x) - 1, 200).astype(int))  # more cannot be seen
         return messages.Curve(x=found.x[some].round(4).tolist(), y=found.y[some].round(4).tolist(), area=found.area)
+
+
+def _limits(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the axes, low (2,) and high (2,): all objects, but for a few that are far from the others."""
+    low, high = plane_limits(places)
+    if len(places) < 100:
+        return low, high
+    inner = np.percentile(places[:: max(len(places) // 100_000, 1)], [0.5, 99.5], axis=0)
+    room = 0.3 * (inner[1] - inner[0]) + 1e-9
+    return np.maximum(low, inner[0] - room), np.minimum(high, inner[1] + room)
+
+
+def _is(table: pd.DataFrame, name: str, value: str) -> str:
+    """Return the condition that a column has a class."""
+    return f"{column(name)} == {value if pd.api.types.is_numeric_dtype(table[name]) else repr(value)}"
 
 
 def _scores(row: pd.Series, name: str, objects: int) -> messages.Scores:

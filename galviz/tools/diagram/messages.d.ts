@@ -5,6 +5,8 @@ export type Chart = {
   type: "chart";
   x: [number, number];
   y: [number, number];
+  outside: number;
+  missing: number;
   classes: Array<string>;
   colours: Array<string>;
   shapes: Array<string>;

@@ -9,6 +9,8 @@ class Chart(TypedDict):
     type: Literal["chart"]
     x: tuple[float, float]  # ends of the axes
     y: tuple[float, float]
+    outside: int  # objects that are not within the axes
+    missing: int  # objects without a magnitude or a colour
     classes: list[str]
     colours: list[str]  # of the classes, and of objects of unknown class
     shapes: list[str]  # paths (SVG) of the same

@@ -73,7 +73,9 @@ def test_regions_are_those_of_the_red_sequence(table, pair, regions):
     region = region_of(regions.sequence, known["r"], colour, regions.listed)
     truth, estimate = (known[name].to_numpy(object) for name in ("kind_true", "kind"))
     expected = scores_by_region(truth, estimate, region, pair.classes, [one.name for one in REGIONS], n=0)
-    found = {name: scores for name, _, scores in Diagram(table, pair, "r", "g - z").scores(regions)}
+    diagram = Diagram(table, pair, "r", "g - z")
+    diagram.matrices(Regions(RedSequence(0.3, 1.0, 0.1, 17.0), faintest=regions.faintest))  # nothing of it is left over
+    found = {name: scores for name, _, scores in diagram.scores(regions)}
     for one in REGIONS:
         pd.testing.assert_frame_equal(found[one.name], expected.loc[one.name])
     assert found[ALL].loc["accuracy", "support"] == len(known)
@@ -172,6 +174,16 @@ def test_a_cell_selects_its_objects_by_a_condition(table, pair, region):
     assert list(again.ids) == list(selection.ids)
 
 
+@pytest.mark.parametrize("columns", [("kind_true", "p_member"), ("number_true", "number")])
+def test_a_cell_of_a_probability_or_of_numbers_is_a_condition_too(table, columns):
+    numbers = {f"number{end}": (table[f"kind{end}"] == "member").astype(int) for end in ("", "_true")}
+    table = table.assign(**numbers).drop(index=["galaxy-4", "galaxy-5"])
+    exchange, selection, sent = made(table, pair_of(table, *columns))
+    tell(exchange, "cell", true=0, given=1)
+    assert len(selection) == sent[-1]["matrix"][0][1] > 0
+    assert selection.steps[-1][0] == "where"
+
+
 def test_a_lasso_is_a_region_and_a_selection(table, pair):
     exchange, selection, sent = made(table, pair)
     tell(exchange, "lasso", polygon=[(15, 1), (18, 1), (18, 2), (15, 2)])
@@ -220,6 +232,14 @@ def test_other_columns_are_fitted_again_and_wrong_ones_refused(table, pair):
     tell(exchange, "set", name="colour", value="kind")
     assert "expected numbers" in sent[-1]["error"]
     assert sent[-1]["fields"]["colour"] == "g - r"
+
+
+def test_a_few_far_objects_do_not_squeeze_the_others(table, pair):
+    table.loc["galaxy-7", "g"] = 60.0
+    _, _, sent = made(table, pair)
+    chart = next(one for one in sent if one["type"] == "chart")
+    assert chart["y"][1] < 4
+    assert (chart["outside"], chart["missing"]) == (1, 2)
 
 
 def test_many_objects_are_drawn_as_a_density(table, pair, monkeypatch):
