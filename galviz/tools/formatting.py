@@ -16,6 +16,7 @@ from galviz.measure.slices import decimals
 from galviz.tools._panel import (
     refresh_at_leisure,
     send_in_order,
+    send_styles_along,
     send_what_is_left,
     skip_matplotlib_import,
     update_after_load,
@@ -29,6 +30,7 @@ send_in_order()
 skip_matplotlib_import()
 refresh_at_leisure()
 update_after_load()
+send_styles_along()
 
 NOT_KNOWN = "–"
 
@@ -50,6 +52,12 @@ TABLE_CSS = """
 :host .tabulator .tabulator-footer .tabulator-page.active { background: #1f86c8; color: white }
 """
 """Style of tables: font size, and colours that also suit a dark page."""
+
+_NOTEBOOK_TABLE_CSS = """
+:host .tabulator, :host :is(.tabulator-header, .tabulator-col, .tabulator-table, .tabulator-row) {
+  background-color: var(--jp-layout-color0); color: var(--jp-ui-font-color1) }
+:host .tabulator-row.tabulator-selected { background-color: #9abcea; color: #222 }
+"""
 
 _CSS = (Path(__file__).parent / "text.css").read_text(encoding="utf-8")
 
@@ -91,7 +99,9 @@ def data_table(table: pd.DataFrame, **options: Any) -> pn.widgets.Tabulator:
         "layout": "fit_data_fill",
         "sizing_mode": "stretch_width",
     } | options
-    return pn.widgets.Tabulator(table, stylesheets=[TABLE_CSS], **options)
+    on_page = pn.state.curdoc and pn.state.curdoc.session_context
+    css = [TABLE_CSS] if on_page else [TABLE_CSS, _NOTEBOOK_TABLE_CSS]
+    return pn.widgets.Tabulator(table, stylesheets=css, **options)
 
 
 def titles(table: pd.DataFrame) -> dict[str, str]:

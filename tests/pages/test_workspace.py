@@ -137,7 +137,7 @@ def test_an_id_or_the_only_one_with_what_is_typed_comes_into_focus(typed, focus,
     assert finder.missing == ""
 
 
-def test_a_notebook_shows_the_drawers_below_the_main_area():
+def test_a_notebook_shows_the_drawers_beside_the_main_area():
     shown = said(Twice())
     for words in ("the main area", "what is selected", "what is measured", "no title"):
         assert words in shown
