@@ -18,18 +18,14 @@ the event loop, and so keeps a core busy while the page is loaded, and for ever 
 
 The sixth is for content that is computed while the page is loaded: the browser ignores a change of a layout's children
 while it draws that layout for the first time, so such content would never be seen.
-
-The seventh is for notebooks: with ``pn.extension(inline=True)`` Panel sends its scripts along, but the browser would
-still ask a server of Panel's makers for its style sheets.
 """
 
 # ruff: noqa: SLF001 - it patches Panel's internals
 import asyncio
 import sys
-from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
-from functools import cache, wraps
+from functools import wraps
 from typing import Any
 
 import panel as pn
@@ -37,8 +33,8 @@ from bokeh.document import Document
 from bokeh.document.events import DocumentPatchedEvent
 from bokeh.server.connection import ServerConnection
 from holoviews.plotting.plot import Plot
-from panel import reactive, widgets
-from panel.io import document, resources
+from panel import widgets
+from panel.io import document
 from panel.param import Param, ParamRef
 
 
@@ -130,28 +126,6 @@ def update_after_load() -> None:
         await inner(self, _each_drawn(awaitable) if hasattr(awaitable, "__aiter__") else _drawn(awaitable))
 
     ParamRef._eval_async = evaluate
-
-
-def send_styles_along() -> None:
-    """Make Panel send its style sheets with a view, where its scripts are sent too. Patches Panel once per process."""
-    inner = resources.patch_stylesheet
-    if hasattr(inner, "__wrapped__"):
-        return
-
-    @wraps(inner)
-    def patch(stylesheet: Any, dist_url: str) -> None:
-        inner(stylesheet, dist_url)
-        path = stylesheet.url.partition("?")[0].removeprefix(resources.CDN_DIST)
-        if pn.config.inline and stylesheet.url.startswith(resources.CDN_DIST) and (resources.DIST_DIR / path).is_file():
-            stylesheet.url = _style_sheet(path)
-
-    resources.patch_stylesheet = reactive.patch_stylesheet = patch
-
-
-@cache
-def _style_sheet(path: str) -> str:
-    """Return a style sheet of Panel as an address that holds its text."""
-    return f"data:text/css;base64,{b64encode((resources.DIST_DIR / path).read_bytes()).decode()}"
 
 
 async def _each_drawn(contents: AsyncIterator[Any]) -> AsyncIterator[Any]:

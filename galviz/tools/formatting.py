@@ -16,7 +16,6 @@ from galviz.measure.slices import decimals
 from galviz.tools._panel import (
     refresh_at_leisure,
     send_in_order,
-    send_styles_along,
     send_what_is_left,
     skip_matplotlib_import,
     update_after_load,
@@ -30,7 +29,6 @@ send_in_order()
 skip_matplotlib_import()
 refresh_at_leisure()
 update_after_load()
-send_styles_along()
 
 NOT_KNOWN = "–"
 

@@ -6,10 +6,7 @@ import holoviews as hv
 import panel as pn
 import pytest
 from bokeh.document import Document
-from bokeh.models import ImportedStyleSheet
 from bokeh.server.callbacks import NextTickCallback, TimeoutCallback
-from bokeh.settings import settings
-from panel.io.notebook import render_model
 
 from galviz.tools import formatting  # noqa: F401 - it installs the fixes
 
@@ -27,16 +24,3 @@ def test_a_plot_that_changes_before_the_browser_has_connected_does_not_keep_a_co
     assert kinds == {NextTickCallback if connected else TimeoutCallback}
     assert "add_next_tick_callback" not in vars(page)
     assert plot.state is not None
-
-
-@pytest.mark.parametrize("inline", [False, True])
-def test_a_notebook_that_sends_its_scripts_along_sends_its_style_sheets_too(inline, monkeypatch):
-    monkeypatch.setattr(pn.config, "inline", inline)
-    monkeypatch.setattr(settings.resources, "_user_value", "cdn")
-    document = Document()
-    document.add_root(pn.Column(pn.widgets.TextInput()).get_root(document))
-    render_model(document.roots[0])
-    sheets = {each.url for each in document.select({"type": ImportedStyleSheet})}
-    outside = {url for url in sheets if url.startswith("http")}
-    assert bool(outside) == (not inline)
-    assert {url.partition(";")[0] for url in sheets - outside} == ({"data:text/css"} if inline else set())
