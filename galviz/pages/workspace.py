@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import panel as pn
 
-_NOTEBOOK_HEIGHT = 900  # px of the main area in a notebook, which has no drawers
+_HEIGHT, _SIDE = 780, 300  # px in a notebook: of a workspace, which is seen whole in a window of 900, and of its drawer
 
 
 class Section(NamedTuple):
@@ -38,9 +38,11 @@ class Workspace(pn.viewable.Viewer):
         return []
 
     def __panel__(self) -> pn.viewable.Viewable:
-        main = pn.Column(self.main(), height=_NOTEBOOK_HEIGHT, sizing_mode="stretch_width")
         cards = [section._replace(shut=k > 0).card() for k, section in enumerate([*self.left(), *self.right()])]
-        return pn.Column(*cards[:1], main, *cards[1:], sizing_mode="stretch_width")
+        side = scrolls(pn.Column(*cards, sizing_mode="stretch_width", margin=0))
+        side = pn.Column(side, width=_SIDE, sizing_mode="stretch_height", margin=0)
+        main = pn.Column(self.main(), sizing_mode="stretch_both", margin=0, styles={"min-width": "0"})
+        return pn.Row(side, main, height=_HEIGHT, sizing_mode="stretch_width")
 
 
 def drawer(content: Any, side: str, empty: Any = None) -> pn.Column:

@@ -51,6 +51,12 @@ TABLE_CSS = """
 """
 """Style of tables: font size, and colours that also suit a dark page."""
 
+_NOTEBOOK_TABLE_CSS = """
+:host .tabulator, :host :is(.tabulator-header, .tabulator-col, .tabulator-table, .tabulator-row) {
+  background-color: var(--jp-layout-color0); color: var(--jp-ui-font-color1) }
+:host .tabulator-row.tabulator-selected { background-color: #9abcea; color: #222 }
+"""
+
 _CSS = (Path(__file__).parent / "text.css").read_text(encoding="utf-8")
 
 
@@ -91,7 +97,9 @@ def data_table(table: pd.DataFrame, **options: Any) -> pn.widgets.Tabulator:
         "layout": "fit_data_fill",
         "sizing_mode": "stretch_width",
     } | options
-    return pn.widgets.Tabulator(table, stylesheets=[TABLE_CSS], **options)
+    on_page = pn.state.curdoc and pn.state.curdoc.session_context
+    css = [TABLE_CSS] if on_page else [TABLE_CSS, _NOTEBOOK_TABLE_CSS]
+    return pn.widgets.Tabulator(table, stylesheets=css, **options)
 
 
 def titles(table: pd.DataFrame) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
+from bokeh.models import ColorBar
 
 hv.Store.set_current_backend("bokeh")  # registers the options; unlike hv.extension it shows nothing in a notebook
 
@@ -18,10 +19,34 @@ FOCUS = "#D55E00"
 JOINER = "\u2060"
 """Invisible character that makes names differ, and breaks sequences that a library would interpret."""
 
+# Bokeh takes a colour from such a name before its own.
+_COLOURS = (
+    ":host { --bk-background-fill-color: var(--jp-layout-color0); --bk-border-fill-color: var(--jp-layout-color0); "
+)
+_COLOURS += "--bk-grid-line-color: var(--jp-border-color2);"
+for _name in ("text", "axis-label-text", "major-label-text", "axis-line", "major-tick-line", "minor-tick-line"):
+    _COLOURS += f" --bk-{_name}-color: var(--jp-ui-font-color1);"
+_COLOURS += " }"
+_LEGEND = """:host { background: var(--jp-layout-color0, white) !important; opacity: .9 }
+.bk-label { color: var(--jp-ui-font-color1, #444) !important }"""
+_BAR = "#7a7a7a"  # is read on white and on black
+
 
 def no_logo(plot: Any, _: Any) -> None:
     """Hide the logo of Bokeh (a hook of HoloViews)."""
     plot.state.toolbar.logo = None
+
+
+def notebook_colours(plot: Any, _: Any) -> None:
+    """Draw a figure in a notebook in JupyterLab's colours, light or dark (a hook of HoloViews)."""
+    if plot.renderer.mode == "server":  # a page has its own theme
+        return
+    figure = plot.state
+    figure.stylesheets = [*(each for each in figure.stylesheets if each != _COLOURS), _COLOURS]
+    for legend in figure.legend:
+        legend.stylesheets = [_LEGEND]
+    for bar in figure.select({"type": ColorBar}):  # Bokeh draws its texts where it cannot see these colours
+        bar.update(major_label_text_color=_BAR, title_text_color=_BAR, background_fill_alpha=0)
 
 
 def plain(name: str) -> str:
@@ -63,7 +88,7 @@ def frame(plot: Any, **more: Any) -> Any:
         "show_grid": True,
         "toolbar": "right",
         "autohide_toolbar": True,
-        "hooks": [no_logo],
+        "hooks": [no_logo, notebook_colours],
         "fontsize": {"title": "10pt"},
     }
     options |= more

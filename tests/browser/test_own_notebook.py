@@ -62,6 +62,7 @@ def test_every_cell_of_the_notebook_runs_and_shows_what_it_says(lab, chromium, t
     cells = page.locator(".jp-Notebook .jp-CodeCell")
     cells.first.wait_for()
     page.wait_for_function(READY)
+    page.evaluate("t => jupyterapp.commands.execute('apputils:change-theme', { theme: t })", "JupyterLab Dark")
     page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells') }")
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
     errors = page.locator("[data-mime-type='application/vnd.jupyter.error']")
@@ -86,4 +87,27 @@ def test_every_cell_of_the_notebook_runs_and_shows_what_it_says(lab, chromium, t
     expect(explained.locator(".galviz-occlusion .readout", has_text="unchanged image:")).to_be_visible()
     scripts = [url for url in driven.outside if not url.partition("?")[0].endswith(".css")]
     assert scripts == []  # Panel also asks for its style sheets elsewhere, and does without them
+
+    # They fit into a cell, and are dark on a dark page: panes, figures, and what stands on them is light.
+    assert explored.locator(".jp-Cell-outputWrapper").bounding_box()["height"] < 900
+    for part in (".panes .area", ".bk-Figure"):
+        assert _grey(explored.locator(part).first, "background-color", "--bk-background-fill-color") < 60
+    for part in (".galviz-gallery", ".galviz-focus", ".galviz-filters"):
+        assert _grey(explored.locator(part).first, "color") > 180
     page.close()
+
+
+def _grey(element, *styles):
+    """How light a colour of an element is, 0 … 255; of the styles, the last that is set."""
+    written = element.evaluate("(e, names) => names.map((n) => getComputedStyle(e).getPropertyValue(n))", list(styles))
+    colour = next(one for one in reversed(written) if one)
+    return element.evaluate(
+        """(e, colour) => {
+          const pen = new OffscreenCanvas(1, 1).getContext('2d')
+          pen.fillStyle = colour
+          pen.fillRect(0, 0, 1, 1)
+          const [red, green, blue, alpha] = pen.getImageData(0, 0, 1, 1).data
+          return alpha ? (red + green + blue) / 3 : -1
+        }""",
+        colour,
+    )

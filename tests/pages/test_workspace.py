@@ -154,7 +154,7 @@ def test_what_was_typed_to_find_an_object_goes_with_it():
     assert (finder.typed, finder.missing) == ("", "")
 
 
-def test_a_notebook_shows_the_drawers_below_the_main_area():
+def test_a_notebook_shows_the_drawers_beside_the_main_area():
     shown = said(Twice())
     for words in ("the main area", "what is selected", "what is measured", "no title"):
         assert words in shown

@@ -12,7 +12,7 @@ const GRIP = 7; // px around an end that take hold of it
 
 const CSS = `
 .galviz-filters { width: 100%; font: 13px/1.4 system-ui, sans-serif; --selected: #1f86c8; --focus: #d55e00;
-  color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
+  color: var(--jp-ui-font-color1, var(--design-background-text-color, var(--panel-on-background-color, inherit)));
   --line: color-mix(in srgb, currentColor 24%, transparent); --faint: color-mix(in srgb, currentColor 26%, transparent); }
 .galviz-filters * { box-sizing: border-box; }
 .galviz-filters .top { display: flex; gap: 6px 10px; align-items: baseline; flex-wrap: wrap; }

@@ -19,7 +19,7 @@ const [LATER, RESUME] = ["l", "r"]; // keys, unless they stand for labels
 
 const CSS = `
 .galviz-gallery { display: flex; flex-direction: column; height: 100%; min-height: 200px; width: 100%;
-  color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
+  color: var(--jp-ui-font-color1, var(--design-background-text-color, var(--panel-on-background-color, inherit)));
   font: 13px/1.35 system-ui, sans-serif; --faint: color-mix(in srgb, currentColor 9%, transparent);
   --line: color-mix(in srgb, currentColor 24%, transparent); --focus: #d55e00; --selected: #0072b2; }
 .galviz-gallery * { box-sizing: border-box; }
@@ -1254,8 +1254,9 @@ class Gallery {
 
 /** @param {{model: Model<ToBrowser, FromBrowser, {height: number}>, el: HTMLElement}} place */
 export function render({ model, el }) {
-  if (!onPage(model)) el.style.height = `${model.get("height")}px`;
-  return untilRemoved(new Gallery(model, el), model);
+  const gallery = new Gallery(model, el);
+  if (!onPage(model)) gallery.root.style.height = `${model.get("height")}px`; // of `el`, ipywidgets resets it
+  return untilRemoved(gallery, model);
 }
 
 export default { render };

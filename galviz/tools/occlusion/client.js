@@ -23,7 +23,7 @@ import {
 
 const CSS = `
 .galviz-occlusion { display: flex; flex-direction: column; gap: 6px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
-  color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
+  color: var(--jp-ui-font-color1, var(--design-background-text-color, var(--panel-on-background-color, inherit)));
   --line: color-mix(in srgb, currentColor 24%, transparent); }
 .galviz-occlusion.fills { height: 100%; box-sizing: border-box; }
 .galviz-occlusion .pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)) minmax(170px, 0.5fr); gap: 12px; }

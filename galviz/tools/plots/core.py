@@ -20,7 +20,7 @@ from galviz.tools.plots.defaults import MOST_VALUES, is_magnitude
 from galviz.tools.plots.projection import FIELD, Projection
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.polygon import inside
-from galviz.tools.style import frame, no_logo, plain, plain_title
+from galviz.tools.style import frame, no_logo, notebook_colours, plain, plain_title
 
 MIN_HEIGHT = 260
 MOST_BARS = 5000
@@ -243,7 +243,7 @@ def sky_map(
         options |= {"xaxis": None, "yaxis": None, "show_grid": False}
     what = "All sky (Mollweide)" if projection.whole else "Field (tangent plane)"
     title = _title((what,), int(drawn.sum()), len(table), dense=_dense(drawing, places[drawn]), coloured=coloured)
-    hooks = [no_logo, explore.keep_square]
+    hooks = [no_logo, notebook_colours, explore.keep_square]
     return _framed(plot, plane.axes, ends, coloured, title=title, hooks=hooks, **options), follow
 
 

@@ -9,7 +9,7 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 12, 38]; // px around the bars
 const TALL = 230;
 const CSS = `
 .galviz-threshold { display: flex; flex-wrap: wrap; gap: 8px 24px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
-  color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
+  color: var(--jp-ui-font-color1, var(--design-background-text-color, var(--panel-on-background-color, inherit)));
   --line: color-mix(in srgb, currentColor 24%, transparent); }
 .galviz-threshold * { box-sizing: border-box; }
 .galviz-threshold .chart { flex: 1 1 420px; min-width: 0; }
@@ -30,8 +30,8 @@ const CSS = `
   margin-right: 4px; cursor: default; }
 .galviz-threshold dl { flex: 0 1 420px; min-width: min(300px, 100%); margin: 0; align-content: start; display: grid;
   grid-template-columns: auto 1fr; gap: 3px 14px; }
-.galviz-threshold dt { opacity: .8; }
-.galviz-threshold dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; }
+.galviz-threshold dt { opacity: .8; width: auto; font-weight: 400; }
+.galviz-threshold dd { margin: 0; width: auto; font-weight: 600; font-variant-numeric: tabular-nums; }
 `;
 /** @type {["all" | "yes" | "no", Record<string, string | number>][]} */
 const PARTS = [
