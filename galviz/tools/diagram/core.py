@@ -1,5 +1,6 @@
 """A colour–magnitude diagram without its page: places, classes and scores, counted in each region of it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,6 +29,7 @@ EDGES = (REGIONS[3].high, REGIONS[2].high, REGIONS[1].high)
 
 _MISSING = 90.0  # a magnitude from here on, such as 99 or -99, stands for a missing one
 _MOST_FITTED = 20_000
+_COLOUR = re.compile(r"([ugrizy])\s*[-_−]\s*([ugrizy])")  # g_z, g-r
 _BINS = 512  # of the score in a curve
 _SAMPLE = 2000
 
@@ -347,14 +349,28 @@ def values(table: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def first_columns(table: pd.DataFrame) -> tuple[str, str] | None:
-    """Return magnitude and colour to start with: r and g − z, or what comes next; None without two magnitudes."""
+    """Return magnitude and colour to start with: r and g − z, or what comes next; None where there is no colour.
+
+    A colour is the difference of two magnitudes, or a column such as ``g_z`` beside a magnitude of one of its bands.
+    """
     bands = magnitude_columns(table.iloc[:: max(len(table) // _SAMPLE, 1)])
     if len(bands) < 2:
-        return None  # no colour
+        return _colour_beside(table)
     names = list(bands)
     wanted = (("g", "z"), ("g", "i"), ("g", "r"), (names[0], names[-1]))
     blue, red = next(pair for pair in wanted if set(pair) <= bands.keys())
     return bands.get("r", bands[red]), f"{column(bands[blue])} - {column(bands[red])}"
+
+
+def _colour_beside(table: pd.DataFrame) -> tuple[str, str] | None:
+    """Return a magnitude, such as ``r``, and a colour, such as ``g_z``; None without such columns."""
+    numbers = [str(name) for name in table.select_dtypes("number")]
+    colours = {tuple(found.groups()): name for name in numbers if (found := _COLOUR.fullmatch(name))}
+    bands = [band for band in ("r", *"ugizy") if band in numbers and any(band in pair for pair in colours)]
+    if not bands:
+        return None
+    wanted = next((pair for pair in (("g", "z"), ("g", "i"), ("g", "r")) if pair in colours), next(iter(colours)))
+    return bands[0], colours[wanted]
 
 
 def redshift_column(table: pd.DataFrame) -> str:

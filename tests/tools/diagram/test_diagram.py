@@ -118,6 +118,14 @@ def test_columns_and_class_are_guessed(table, pair):
     assert not suits(table.drop(columns=["g", "z"]), pair)
 
 
+def test_a_column_of_a_colour_beside_a_magnitude_is_enough(table, pair):
+    listed = table.assign(g_r=table["g"] - table["r"], g_z=table["g"] - table["z"]).drop(columns=["g", "z"])
+    assert first_columns(listed) == ("r", "g_z")
+    assert suits(listed, pair)
+    assert first_columns(listed.drop(columns="g_z")) == ("r", "g_r")
+    assert first_columns(listed.drop(columns="r")) is None
+
+
 def test_a_line_is_fitted_and_a_drag_changes_the_report(table, pair):
     exchange, _, sent = made(table, pair)
     first = sent[-1]
