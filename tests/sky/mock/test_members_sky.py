@@ -106,7 +106,7 @@ def test_members_lie_on_the_red_sequence_and_galaxies_behind_beyond_and_below_it
     assert middle["spiral"] < middle["faint arms"] < middle["member"] < middle["background early type"]
 
 
-def test_colours_tell_members_with_an_f1_of_two_thirds(table):
+def test_colours_tell_members_with_an_f1_of_seven_tenths(table):
     """A forest on r, g − r and g − z, whole fields held out, as the baseline of the study."""
     known = table[table["member"].notna()]
     fold = assign_folds(known["field"].to_numpy(), 5)
@@ -116,7 +116,7 @@ def test_colours_tell_members_with_an_f1_of_two_thirds(table):
         given[fold == k] = forest().set_params(n_estimators=60).fit(features[fold != k], truth[fold != k]).predict(
             features[fold == k]
         )  # fmt: skip
-    assert f1_score(truth, given) == pytest.approx(0.66, abs=0.04)
+    assert f1_score(truth, given) == pytest.approx(0.69, abs=0.04)
 
 
 def source(**changes):
