@@ -53,7 +53,7 @@ def labels(sky: CutoutSet) -> np.ndarray:
 
 def row(case: str, test: CutoutSet, estimate: np.ndarray, cpu: float | None = None) -> dict[str, object]:
     """The scores of the members, of galaxies alone."""
-    galaxy = (test.catalogue["star"] == 0).to_numpy()
+    galaxy = (test.catalogue["kind"] != "star").to_numpy()
     field = test.catalogue["field"].to_numpy()[galaxy]
     found = class_scores(labels(test)[galaxy], estimate[galaxy], ("0", "1"), groups=field).loc["1"]
     names = {"purity": "precision", "completeness": "recall", "f1": "f1"}
@@ -87,7 +87,7 @@ def by_network(name: str, sky: CutoutSet, folder: Path) -> tuple[Run, float]:
 def stars(test: CutoutSet, predicted: pd.DataFrame) -> list[dict[str, object]]:
     """How many planted stars are found among the objects that are labelled members."""
     member = np.flatnonzero(labels(test) == "1")
-    star = test.catalogue["star"].to_numpy()[member] == 1
+    star = (test.catalogue["kind"] == "star").to_numpy()[member]
     chances = predicted[["p_0", "p_1"]].set_axis(["0", "1"], axis=1).iloc[member]
     trust = suspects(pd.Series("1", index=chances.index), chances).loc[chances.index]
     ranks = {

@@ -14,7 +14,7 @@ _Made = tuple[np.ndarray, BaseEstimator]
 
 def forest() -> RandomForestClassifier:
     """Return the random forest, not fitted yet; all classes count the same, as they do for the networks."""
-    # "balanced" does not take classes that are named "0" and "1" (scikit-learn 1.8).
+    # "balanced" does not take classes that are named "0" and "1" (scikit-learn 1.9.1).
     return RandomForestClassifier(300, min_samples_leaf=5, class_weight="balanced_subsample", random_state=0)
 
 

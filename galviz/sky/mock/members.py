@@ -153,8 +153,8 @@ def write_members_sky(
         The folder, for `CutoutSet.open`: images (N, 3, size, size) of one byte a pixel (i, r, g as red, green, blue),
         unit ``"display"``. Catalogue: field (of which cluster; the folds keep fields whole), ra, dec, offset_arcmin
         (from the cluster's centre), r, g_r, g_z (as measured), class (a name of `galviz.sky.perseus.SHORT`), member
-        (1 or 0, missing for mergers), z_spec (for a third of them; of stars, it is below 0.01), and the truth: kind,
-        and star (1 for a planted star).
+        (1 or 0, missing for mergers), z_spec (for a third of them; of stars, it is below 0.01), and the truth: kind
+        (``"star"`` for a planted star).
 
     Raises
     ------
@@ -287,7 +287,6 @@ def measured(source: Source, field: Field, rng: np.random.Generator) -> Row:
         "member": label,
         "z_spec": source.z if known else np.nan,
         "kind": source.kind,
-        "star": int(star),
     }
 
 
