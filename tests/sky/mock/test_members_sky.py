@@ -36,7 +36,7 @@ def test_what_a_sky_holds(sky):
     assert (sky.unit, sky.origin, sky.bands) == ("display", "synthetic sky", ("red", "green", "blue"))
     assert sky.pixel_scale == pytest.approx(np.full(300, 25.344 / 32))
     assert sky.object_ids[1] == "member-3-000001"
-    wanted = "field ra dec offset_arcmin r g_r g_z class member z_spec kind star"
+    wanted = "field ra dec offset_arcmin r g_r g_z class member z_spec kind"
     assert list(sky.catalogue) == wanted.split()
     pixels = sky.images[:]
     assert pixels[:, :, 12:20, 12:20].mean() > 2 * pixels[:, :, :3].mean()
