@@ -29,6 +29,7 @@ EDGES = (REGIONS[3].high, REGIONS[2].high, REGIONS[1].high)
 
 _MISSING = 90.0  # a magnitude from here on, such as 99 or -99, stands for a missing one
 _MOST_FITTED = 20_000
+_ENOUGH = 20  # members for a fit
 _COLOUR = re.compile(r"([ugrizy])\s*[-_−]\s*([ugrizy])")  # g_z, g-r
 _BINS = 512  # of the score in a curve
 _SAMPLE = 2000
@@ -360,6 +361,12 @@ def first_columns(table: pd.DataFrame) -> tuple[str, str] | None:
     wanted = (("g", "z"), ("g", "i"), ("g", "r"), (names[0], names[-1]))
     blue, red = next(pair for pair in wanted if set(pair) <= bands.keys())
     return bands.get("r", bands[red]), f"{column(bands[blue])} - {column(bands[red])}"
+
+
+def first_fit(table: pd.DataFrame, pair: Pair) -> str:
+    """Return the class that the line is fitted to at first: the members if there are enough, else all objects."""
+    member = member_class(pair)
+    return member if np.sum(pair.true(table) == member) >= _ENOUGH else ALL
 
 
 def _colour_beside(table: pd.DataFrame) -> tuple[str, str] | None:

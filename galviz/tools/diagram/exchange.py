@@ -20,6 +20,7 @@ from galviz.tools.diagram.core import (
     Diagram,
     Regions,
     first_columns,
+    first_fit,
     member_class,
     redshift_column,
     values,
@@ -104,7 +105,7 @@ class Exchange:
         }
         self.fields = guessed | fields
         self.diagram: Diagram | None = None
-        self.regions, self.region, self.kind, self.fit_to = Regions(), ALL, "ROC", ALL
+        self.regions, self.region, self.kind, self.fit_to = Regions(), ALL, "ROC", first_fit(table, pair)
         self.fitted: RedSequenceFit | None = None
         self.polygon: list[tuple[float, float]] = []
         self.report: dict[str, Any] = {}
@@ -547,7 +548,7 @@ def line_words(found: RedSequenceFit, of: str) -> str:
         ends = "" if np.isnan(one.low) else f" ({one.low:.{digits}f} to {one.high:.{digits}f})"
         return f"{one.value:.{digits}f}{ends}".replace("-", "−")
 
-    whom = "objects" if of == ALL else f"objects of {of}"
+    whom = "objects" if of == ALL else f"objects of class {of}"
     return (
         f"Fitted to {found.objects:,} {whom}: slope {written('slope', 4)}; colour {written('intercept', 3)} mag at "
         f"magnitude {found.sequence.pivot:.2f}; scatter {written('scatter', 3)} mag. {found.share:.0%} belong to it."

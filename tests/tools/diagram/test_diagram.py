@@ -131,7 +131,7 @@ def test_a_line_is_fitted_and_a_drag_changes_the_report(table, pair):
     first = sent[-1]
     assert first["line"]["slope"] == pytest.approx(LINE.slope, abs=0.01)
     assert first["line"]["scatter"] == pytest.approx(LINE.scatter, abs=0.02)
-    assert "Fitted to 1,198 objects: slope −0.0" in first["words"]
+    assert "Fitted to 597 objects of class member: slope −0.0" in first["words"]
     assert first["moved"] == ""
     assert all(one["ends"] for one in first["regions"])
     line = {name: first["line"][name] for name in ("slope", "scatter")}
