@@ -183,7 +183,7 @@ class Explorer(Workspace):
                         return
                 joined.receive(table_to_join(path), unquote(path.name), path.parent.name)  # see `paths.file_name`
             except (*REFUSED, KeyError, TypeError) as error:
-                joined.error = shown_error(error).replace(str(path), unquote(path.name))
+                joined.error = shown_error(error).replace(str(path), unquote(path.name)).removeprefix("path: ")
 
         upload = Upload(uploads, receive, label="Upload a table to join", accept=TABLES, width=320)
         more = [pn.Column(ColumnsView(self.columns), **wide), pn.Column(upload, joined, **wide)]
@@ -245,9 +245,9 @@ class Explorer(Workspace):
         ValueError or KeyError
             If the state does not fit this table or this version.
         """
-        self._waiting = state
         self.missing = self._join_again(checked_joins(state.get("joined", [])))
         if self.missing:
+            self._waiting = state
             return
         self.columns.restore(state.get("columns", []))
         for plot, given in zip(self.plots, state.get("plots", []), strict=False):

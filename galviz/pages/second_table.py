@@ -56,7 +56,7 @@ class SecondTable(pn.viewable.Viewer):
             )
             return
         except (*REFUSED, TypeError, KeyError) as error:
-            self.error = shown_error(error).replace(str(path), name)
+            self.error = shown_error(error).replace(str(path), name).removeprefix("path: ")
             return
         names = [str(column) for column in opened.table.columns if not self.pair or column != self.pair.truth]
         if not names:

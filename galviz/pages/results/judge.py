@@ -155,7 +155,7 @@ class JudgeView(pn.viewable.Viewer):
         """Return the line of measures above the plots; it follows the selection."""
         line = self.live(lambda: Later(self.measure_cards, lambda found: Cards(found, self._open)), *self.carded())
         # As high while they are computed as one line of them; where they need more lines, the panes below give way.
-        return pn.Row(line, min_height=54, sizing_mode="stretch_width", margin=(2, 0), styles={"flex": "none"})
+        return pn.Row(line, min_height=62, sizing_mode="stretch_width", margin=(2, 0), styles={"flex": "none"})
 
     def carded(self) -> list[param.Parameter]:
         """Return the parameters that change the cards."""

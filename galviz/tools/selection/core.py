@@ -45,7 +45,7 @@ class Selection(param.Parameterized):
         self._table = nothing if table is None else _checked(table)
         self._take(np.zeros(len(self._table), dtype=bool))
         self._named: dict[str, np.ndarray] = {}
-        self._absent: dict[str, np.ndarray] = {}  # subset, or "" for the selection → ids that the table does not have
+        self._absent: dict[str, pd.Index] = {}  # subset, or "" for the selection → ids that the table does not have
         self._forget_steps()
         super().__init__(**params)
 
@@ -111,15 +111,13 @@ class Selection(param.Parameterized):
         focus = self.focus
         if table is not self._table:
             index, before = _checked(table).index, self._table.index
-            wanted = {name: before[mask].to_numpy(object) for name, mask in {"": self._mask, **self._named}.items()}
-            wanted |= {name: np.concatenate([wanted[name], ids]) for name, ids in self._absent.items()}
+            wanted = {name: before[mask] for name, mask in {"": self._mask, **self._named}.items()}
+            wanted |= {name: wanted[name].append(ids) for name, ids in self._absent.items()}
             if focus not in index and len(index):
                 focus = str(index[0])
             found = {name: index.isin(ids) if len(ids) else np.zeros(len(index), bool) for name, ids in wanted.items()}
             self._absent = {
-                name: ids[~pd.Index(ids).isin(index[found[name]])]
-                for name, ids in wanted.items()
-                if len(ids) > found[name].sum()
+                name: ids[~ids.isin(index[found[name]])] for name, ids in wanted.items() if len(ids) > found[name].sum()
             }
             self._table = table
             self._take(found.pop(""))

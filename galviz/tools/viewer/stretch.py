@@ -9,7 +9,7 @@ import param
 from galviz.io.markup import Markup
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.display import KINDS, PALETTES, Stretch, default_stretch
-from galviz.tools.formatting import Text, shown_error
+from galviz.tools.formatting import shown_error, text
 
 RGB, ALL = "RGB", "all bands"
 _NUMBERS = ("brightness", "gamma", "softening", "percentile")
@@ -19,7 +19,7 @@ _ORDER = ("picture", "red", "green", "blue", "kind", *_NUMBERS, "palette", "blac
 def alert(error: str) -> pn.viewable.Viewable:
     """Show an error; hidden if there is none."""
     message = Markup("<span role='alert'>⚠ {}</span>").format(error) if error else ""
-    return Text(message, visible=bool(message), margin=(0, 10))
+    return text(message, visible=bool(message), margin=(0, 10))
 
 
 class StretchView(pn.viewable.Viewer):
