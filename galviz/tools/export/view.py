@@ -100,7 +100,7 @@ class ExportPanel(BackgroundView):
             self.param.form.objects = [form for form in FORMATS if FORMATS[form] != "cutouts"]
         self.transfer = Download(sizing_mode="stretch_width", margin=(0, 10))
         self.programs = Programs(selection, self.keyed)
-        run_on_change(selection, ["version"], self._write)
+        self._written = False
         if pn.state.curdoc is not None:
             pn.state.on_session_destroyed(lambda _: self.leave())
 
@@ -171,6 +171,9 @@ class ExportPanel(BackgroundView):
         self.programs.leave()
 
     def __panel__(self) -> pn.viewable.Viewable:
+        if not self._written:  # not before it is seen: the script has a digest of all ids, of 10⁷ in some seconds
+            self._written = True
+            run_on_change(self.selection, ["version"], self._write)
         save = pn.widgets.Button(label="Download", color="primary", on_click=self.download)
         row = pn.FlexBox(field(self.param.form, width=210), save, align_items="flex-end")
         return pn.Column(text(self.count), row, self._alert, self.transfer, self.programs, sizing_mode="stretch_width")

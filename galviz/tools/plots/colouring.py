@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,16 @@ class Colouring:
     values: np.ndarray
     label: str
 
-    @property
+    @cached_property
     def known(self) -> np.ndarray:
         """Whether each point has a value: bool, (n,)."""
         return np.isfinite(self.values)
 
-    @property
+    @cached_property
     def limits(self) -> tuple[float, float]:
         """Limits of the colours: the 1st and the 99th percentile, so that a few outliers have no effect."""
-        known = self.values[self.known]
+        some = slice(None, None, max(len(self.values) // 1_000_000, 1))  # enough for percentiles
+        known = self.values[some][self.known[some]]
         if not known.size:
             return 0.0, 1.0
         low, high = (float(value) for value in np.percentile(known, [1, 99]))
@@ -116,7 +118,7 @@ class Categories:
         sizes = tuple(int(masks[name][rows].sum()) for name in names)
         return cls(codes, tuple(names), "a subset", sizes, "in no subset")
 
-    @property
+    @cached_property
     def known(self) -> np.ndarray:
         """Whether each point has a category: bool, (n,)."""
         return self.codes >= 0

@@ -149,7 +149,7 @@ def point_density(
     window = {"x_range": (low[0], high[0]), "y_range": (low[1], high[1])}
     wider = 0 if colour is None else 1  # pixels added around selected objects, to stand out from the colours
     clear = {"clipping_colors": {"NaN": "transparent"}, "cnorm": "log"}
-    table = pd.DataFrame({"x": x, "y": y})  # made once: each zoom draws from it
+    table = pd.DataFrame({"x": x, "y": y}, copy=False)  # made once: each zoom draws from it
 
     def shaded(data: np.ndarray | pd.DataFrame, spread: int = wider, **window_now: Any) -> hv.Image:
         size = {f"plot_{side}": min(window_now[side] or 600, 1200) // 2 for side in ("width", "height")}
@@ -170,6 +170,8 @@ def point_density(
     below = picture(table).opts(cmap=[GREY, GREY], default_tools=[], **clear)
     if isinstance(colour, Categories):
         known, count = colour.known, len(colour.names)
+        if known.all():
+            known = slice(None)
         named = table[known].assign(**{VALUE: pd.Categorical.from_codes(colour.codes[known], range(count))})
         shades = [shade for shade, _ in SIGNS[:count]]
         every = picture(named).opts(cmap=shades, clim=(-0.5, count - 0.5), **tools, **clear | {"cnorm": "linear"})

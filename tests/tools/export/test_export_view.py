@@ -41,7 +41,10 @@ def make(tiny_sky, source):
 
     def make(**more):
         more = {"cutouts": tiny_sky, "source": str(source), "units": UNITS} | more
-        return ExportPanel(tiny_sky.catalogue, Selection(tiny_sky.catalogue), **more)
+        way = ExportPanel(tiny_sky.catalogue, Selection(tiny_sky.catalogue), **more)
+        assert way.transfer.script == ""  # it is written once it is seen: of many objects it takes seconds
+        way.__panel__()
+        return way
 
     return make
 
