@@ -1,4 +1,4 @@
-"""Aperture photometry: the flux of an object inside a circle, less the sky around it."""
+"""Aperture photometry: the flux of an object inside a circle, less the sky around it, and how extended its light is."""
 
 from collections.abc import Sequence
 
@@ -89,3 +89,29 @@ def aperture_fluxes(
         table["mag_error"] = POGSON / table["snr"].where(table["mag"].notna())
         table["mag_limit"] = flux_to_ab(3 * table["error"], zero)
     return table[["flux", "error", "snr", "mag", "mag_error", "mag_limit", "sky", "missing"]]
+
+
+def extent(image: np.ndarray, pixel_scale: float, inner: float = 1.2, outer: float = 3.6) -> float:
+    """Return how much of the light in the middle of an image lies outside a small circle: little for a star.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (H, W)
+        One band. Its median is taken for the sky.
+    pixel_scale : float
+        Arcsec.
+    inner, outer : float
+        Radii, arcsec. The inner one is about the full width of the seeing.
+
+    Returns
+    -------
+    float
+        1 − F(inner) / F(outer), about 0.1 for a star and 0.7 for a galaxy; NaN if there is no light.
+    """
+    light = np.asarray(image, dtype=np.float64)
+    light = light - np.median(light)
+    height, width = light.shape
+    y, x = np.ogrid[:height, :width]
+    distance = pixel_scale * np.hypot(y - (height - 1) / 2, x - (width - 1) / 2)
+    small, large = (light[distance < radius].sum() for radius in (inner, outer))
+    return float(1 - small / large) if large > 0 else float("nan")

@@ -6,8 +6,8 @@ Both skies come from ``galviz mock members``, with different seeds. Planted star
 is among the objects that are judged.
 
 ``stars`` takes the objects of OTHER that are labelled members, some of which are planted stars, and ranks them by how
-small their light is, and by how little the network of ``pictures`` trusts the label. It prints the share of stars that
-is found among as many objects as there are stars, and the purity at which half of them are found.
+little their light extends, and by how little the network of ``pictures`` trusts the label. It prints the share of stars
+that is found among as many objects as there are stars, and the purity at which half of them are found.
 """
 
 import argparse
@@ -24,7 +24,6 @@ import galviz.nn  # noqa: F401 - before torchvision
 from galviz.measure.class_scores import class_scores
 from galviz.measure.compare import suspects
 from galviz.nn.baselines import members as baselines
-from galviz.nn.baselines.metallicity import shape
 from galviz.runs.run import Run
 from galviz.sky import perseus
 from galviz.sky.cutouts import CutoutSet
@@ -91,7 +90,7 @@ def stars(test: CutoutSet, predicted: pd.DataFrame) -> list[dict[str, object]]:
     chances = predicted[["p_0", "p_1"]].set_axis(["0", "1"], axis=1).iloc[member]
     trust = suspects(pd.Series("1", index=chances.index), chances).loc[chances.index]
     ranks = {
-        "small light": -shape(test, member, TARGET)[0][:, 0],
+        "light of small extent": -test.catalogue["extent"].to_numpy()[member],
         "little trust": -trust.to_numpy(float),
         "by chance": np.random.default_rng(0).random(len(member)),
     }

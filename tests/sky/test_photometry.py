@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from galviz.sky import photometry as phot
-from galviz.sky.aperture import aperture_fluxes
+from galviz.sky.aperture import aperture_fluxes, extent
 from galviz.sky.cutouts import CutoutSet
 
 BANDS = ("u", "g", "r", "i", "z")
@@ -246,3 +246,12 @@ def test_a_negative_flux_has_no_magnitude():
 def test_a_circle_that_makes_no_sense_is_refused(radius, ring):
     with pytest.raises(ValueError, match="radius, ring: expected positive"):
         _apertures(_spot(), radius=radius, ring=ring)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.0, 4.0])
+def test_the_extent_of_a_gaussian_follows_its_formula(sigma):
+    y, x = np.mgrid[:61, :61] - 30
+    spot = 5 + np.exp(-(x**2 + y**2) / (2 * sigma**2))
+    inside = [1 - np.exp(-(radius**2) / (2 * sigma**2)) for radius in (3.0, 9.0)]
+    assert extent(spot, 0.4) == pytest.approx(1 - inside[0] / inside[1], abs=0.06)  # whole pixels
+    assert np.isnan(extent(np.ones((61, 61)), 0.4))

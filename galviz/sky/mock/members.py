@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import truncnorm
 
+from galviz.sky.aperture import extent
 from galviz.sky.mock.parts import Progress, check, random_of, write_drawn_sky
 from galviz.sky.mock.pictures import Drawn, Row, bell, blurred, gather_pictures, shown
 from galviz.sky.perseus import REDSHIFTS, SHORT, membership
@@ -153,8 +154,8 @@ def write_members_sky(
         The folder, for `CutoutSet.open`: images (N, 3, size, size) of one byte a pixel (i, r, g as red, green, blue),
         unit ``"display"``. Catalogue: field (of which cluster; the folds keep fields whole), ra, dec, offset_arcmin
         (from the cluster's centre), r, g_r, g_z (as measured), class (a name of `galviz.sky.perseus.SHORT`), member
-        (1 or 0, missing for mergers), z_spec (for a third of them; of stars, it is below 0.01), and the truth: kind
-        (``"star"`` for a planted star).
+        (1 or 0, missing for mergers), z_spec (for a third of them; of stars, it is below 0.01), the truth: kind
+        (``"star"`` for a planted star), and extent (`galviz.sky.aperture.extent` of the green picture).
 
     Raises
     ------
@@ -180,7 +181,9 @@ def _draw(numbers: range, *, size: int, seed: int, stars: float) -> list[Drawn]:
         rng, field = random_of(seed, number), draw_field(seed, field_of(number))
         source = draw_source(field, rng, stars)
         light = paint(source, field, size, rng)
-        found.append((f"member-{seed}-{number:06d}", shown(light, rng), measured(source, field, rng)))
+        picture = shown(light, rng)
+        row = measured(source, field, rng) | {"extent": extent(picture[1], SIDE / size)}
+        found.append((f"member-{seed}-{number:06d}", picture, row))
     return found
 
 

@@ -387,6 +387,14 @@ def redshift_column(table: pd.DataFrame) -> str:
     return next((named[name] for name in REDSHIFTS if name in named), "")
 
 
+def light_column(table: pd.DataFrame) -> tuple[str, str]:
+    """Return the column that says how extended the light is, and below what it is that of a star; "" if there is none.
+
+    It is ``extent``, as `galviz.sky.aperture.extent` measures it.
+    """
+    return ("extent", "0.3") if "extent" in table.select_dtypes("number") else ("", "")
+
+
 def suits(table: pd.DataFrame, pair: Pair) -> bool:
     """Return whether a table has what a diagram needs: two magnitudes, and not too many classes."""
     return 2 <= len(pair.classes) <= MOST_CLASSES and first_columns(table) is not None

@@ -21,6 +21,7 @@ from galviz.tools.diagram.core import (
     Regions,
     first_columns,
     first_fit,
+    light_column,
     member_class,
     redshift_column,
     values,
@@ -96,11 +97,12 @@ class Exchange:
         self.table, self.pair, self.selection, self._send, self._how = table, pair, selection, send, how
         self._background, self._fits, self.member = background, fits, member_class(pair)
         magnitude, colour = first_columns(table) or ("", "")
+        light, below = light_column(table)
         guessed = {
             "magnitude": magnitude,
             "colour": colour,
-            "light": "",
-            "below": "",
+            "light": light,
+            "below": below,
             "redshift": redshift_column(table),
         }
         self.fields = guessed | fields

@@ -36,7 +36,7 @@ def test_what_a_sky_holds(sky):
     assert (sky.unit, sky.origin, sky.bands) == ("display", "synthetic sky", ("red", "green", "blue"))
     assert sky.pixel_scale == pytest.approx(np.full(300, 25.344 / 32))
     assert sky.object_ids[1] == "member-3-000001"
-    wanted = "field ra dec offset_arcmin r g_r g_z class member z_spec kind"
+    wanted = "field ra dec offset_arcmin r g_r g_z class member z_spec kind extent"
     assert list(sky.catalogue) == wanted.split()
     pixels = sky.images[:]
     assert pixels[:, :, 12:20, 12:20].mean() > 2 * pixels[:, :, :3].mean()
@@ -92,6 +92,12 @@ def test_stars_have_the_labels_of_galaxies(table):
     assert set(stars["class"]) == {SHORT[1], SHORT[3], SHORT[5]}
     rng = np.random.default_rng(0)
     assert drawn.draw_source(drawn.draw_field(0, 0), rng, 0.0).kind != "star"
+
+
+def test_the_light_of_stars_is_less_extended_than_that_of_galaxies(sky):
+    star = sky.catalogue["kind"] == "star"
+    assert star.sum() > 3
+    assert sky.catalogue.loc[star, "extent"].max() < sky.catalogue.loc[~star, "extent"].quantile(0.1)
 
 
 def test_members_lie_on_the_red_sequence_and_galaxies_behind_beyond_and_below_it(table):

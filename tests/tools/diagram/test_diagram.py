@@ -233,6 +233,13 @@ def test_probable_stars_are_counted_and_selected(table, pair):
     assert sent[-1]["fields"]["light"] == "spread"
 
 
+def test_the_extent_of_the_light_is_used_where_it_is_known(table, pair):
+    known = table.assign(extent=np.where(np.arange(N) % 50 == 0, 0.1, 0.7))
+    _, _, sent = made(known, pair_of(known, pair.truth, pair.estimate))
+    small = (known["extent"].lt(0.3) | known["zspec"].lt(0.01)) & known["kind"].eq("member")
+    assert sent[-1]["stars"] == small.sum() > 0
+
+
 def test_other_columns_are_fitted_again_and_wrong_ones_refused(table, pair):
     exchange, _, sent = made(table, pair)
     tell(exchange, "set", name="colour", value="g - r")
