@@ -16,26 +16,27 @@ figures.
 The fifth is for plots that change before the browser has connected to a new page: HoloViews asks again at each turn of
 the event loop, and so keeps a core busy while the page is loaded, and for ever if the visitor leaves before that.
 
-The sixth is for content that is computed while the page is loaded: the browser ignores a change of a layout's children
-while it draws that layout for the first time, so such content would never be seen.
+The sixth is for what changes while a browser draws a new page: Panel drops it, as if the browser had still to get the
+page. Content would never be seen, and a later change of it would be a script error ("reference … isn't known").
 """
 
 # ruff: noqa: SLF001 - it patches Panel's internals
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
 import panel as pn
 from bokeh.document import Document
-from bokeh.document.events import DocumentPatchedEvent
+from bokeh.document.events import DocumentChangedEvent, DocumentPatchedEvent
 from bokeh.server.connection import ServerConnection
 from holoviews.plotting.plot import Plot
 from panel import widgets
 from panel.io import document
-from panel.param import Param, ParamRef
+from panel.param import Param
 
 
 def send_what_is_left() -> None:
@@ -115,38 +116,24 @@ def refresh_at_leisure() -> None:
     Plot.refresh = refresh
 
 
-def update_after_load() -> None:
-    """Make content that is computed asynchronously wait until the page is drawn. Patches Panel once per process."""
-    inner = ParamRef._eval_async
+def keep_changes_of_new_pages() -> None:
+    """Make Panel send what changes after the browser has got a page and before it has drawn it. Once per process."""
+    inner = document._drain_unconnected_events
     if hasattr(inner, "__wrapped__"):
         return
 
     @wraps(inner)
-    async def evaluate(self: ParamRef, awaitable: Any) -> None:
-        await inner(self, _each_drawn(awaitable) if hasattr(awaitable, "__aiter__") else _drawn(awaitable))
+    def drain(doc: Document, lock: threading.Lock) -> list[DocumentChangedEvent]:
+        session = getattr(doc.session_context, "session", None)
+        if not getattr(session, "connection_count", 0):
+            return inner(doc, lock)
+        with lock:
+            events = list(doc.callbacks._held_events or [])
+            doc.callbacks._held_events = []
+            doc.callbacks._hold = None
+        return events
 
-    ParamRef._eval_async = evaluate
-
-
-async def _each_drawn(contents: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    async for content in contents:
-        await _page_drawn()
-        yield content
-
-
-async def _drawn(content: Awaitable[Any]) -> Any:
-    found = await content
-    await _page_drawn()
-    return found
-
-
-async def _page_drawn() -> None:
-    """Wait while a browser that has connected draws the page; a change before that is in what it gets."""
-    session = getattr(pn.state.curdoc and pn.state.curdoc.session_context, "session", None)
-    if getattr(session, "connection_count", 0):
-        loop, drawn = asyncio.get_running_loop(), asyncio.Event()
-        pn.state.onload(lambda: loop.call_soon_threadsafe(drawn.set))
-        await drawn.wait()
+    document._drain_unconnected_events = drain
 
 
 @contextmanager

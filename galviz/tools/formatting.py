@@ -14,11 +14,11 @@ import param
 from galviz.io.markup import Markup, as_html
 from galviz.measure.slices import decimals
 from galviz.tools._panel import (
+    keep_changes_of_new_pages,
     refresh_at_leisure,
     send_in_order,
     send_what_is_left,
     skip_matplotlib_import,
-    update_after_load,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ send_what_is_left()  # every view imports this module
 send_in_order()
 skip_matplotlib_import()
 refresh_at_leisure()
-update_after_load()
+keep_changes_of_new_pages()
 
 NOT_KNOWN = "–"
 

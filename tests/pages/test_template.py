@@ -6,13 +6,12 @@ from types import SimpleNamespace
 import panel as pn
 import pytest
 from bokeh.document import Document
+from bokeh.models import TextInput
 from bokeh.server.connection import ServerConnection
 from panel.io import document
-from panel.io.state import set_curdoc
-from panel.param import ParamRef
 
 from galviz.pages.shell import page_template
-from galviz.tools._panel import send_in_order, send_what_is_left, update_after_load
+from galviz.tools._panel import keep_changes_of_new_pages, send_in_order, send_what_is_left
 
 
 class Connection:
@@ -76,47 +75,23 @@ def test_a_message_of_bokeh_waits_behind_those_that_came_before(monkeypatch, men
 
 
 @pytest.mark.parametrize("mended", [True, False])
-@pytest.mark.parametrize("several", [True, False])
-def test_content_that_is_ready_while_a_page_is_drawn_waits_until_it_is_drawn(monkeypatch, mended, several):
-    inner = getattr(ParamRef._eval_async, "__wrapped__", ParamRef._eval_async)
-    monkeypatch.setattr(ParamRef, "_eval_async", inner)
+@pytest.mark.parametrize("browsers", [0, 1])
+def test_what_changes_while_a_browser_draws_a_new_page_is_sent(monkeypatch, mended, browsers):
+    inner = getattr(document._drain_unconnected_events, "__wrapped__", document._drain_unconnected_events)
+    monkeypatch.setattr(document, "_drain_unconnected_events", inner)
     if mended:
-        update_after_load()
-    doc = Document()
-    session = SimpleNamespace(connection_count=0)
-    doc._session_context = lambda: SimpleNamespace(session=session)
-    monkeypatch.setattr(Document, "on_session_destroyed", lambda *_: None)
-    seen = []
-
-    async def contents():
-        yield "Computing …"
-        yield "done"
-
-    async def content():
-        return "done"
-
-    class Shown(pn.param.ParamFunction):
-        def _update_inner(self, new):
-            seen.append(new)
-
-    async def scene():
-        pane = Shown(lambda: "")
-        seen.clear()
-        with set_curdoc(doc):
-            await pane._eval_async(contents())  # nobody has connected: it is part of the page that is sent
-            assert seen == ["Computing …", "done"]
-            seen.clear()
-            session.connection_count = 1
-            task = asyncio.create_task(pane._eval_async(contents() if several else content()))
-            await asyncio.sleep(0.2)
-            drawing = list(seen)
-            pn.state._on_load(doc)
-            await task
-        return drawing
-
-    words = ["Computing …", "done"] if several else ["done"]
-    assert asyncio.run(scene()) == ([] if mended else words)
-    assert seen == words
+        keep_changes_of_new_pages()
+    doc, sent = Document(), []
+    doc._session_context = lambda: SimpleNamespace(session=SimpleNamespace(connection_count=browsers))
+    field = TextInput()
+    doc.add_root(field)
+    doc.on_change(sent.append)
+    with document.hold(doc):  # the page is not loaded
+        field.value = "done"
+    # Without a browser, it is in the page that the first one gets; where Panel sends it itself, mend no more.
+    assert [event.attr for event in sent] == (["value"] if mended and browsers else [])
+    assert doc.callbacks.hold_value is None
+    assert not doc.callbacks._held_events
 
 
 def test_widgets_are_seen_in_the_dark_and_under_the_keyboard():
