@@ -13,3 +13,9 @@ def texts(view: Any) -> list[str]:
 def said(view: Any) -> str:
     """Return all that a view says."""
     return " ".join(texts(view))
+
+
+def script_of(out):
+    """The Python of a selection, as an export shows it once it is open."""
+    out.__panel__()
+    return out.transfer.script

@@ -6,7 +6,7 @@ import pandas as pd
 import panel as pn
 import pytest
 from PIL import Image
-from shown import said
+from shown import said, script_of
 
 import galviz
 from galviz.io.tables import write_table
@@ -289,7 +289,7 @@ def test_what_was_opened_last_is_shown(folder, tiny_sky, sky, bring):
     page = ExplorePage([], Library.find())
     bring(page, "mine.parquet", (folder / "table.parquet").read_bytes())
     assert "mine.parquet" in page.body()[0].object
-    assert "read_table('mine.parquet')" in page.view.explorer.out.transfer.script
+    assert "read_table('mine.parquet')" in script_of(page.view.explorer.out)
     page.selected = page.param.selected.objects["sky tiny"]
     assert "tiny" in page.body()[0].object
     bring(page, "again.parquet", (folder / "table.parquet").read_bytes())
@@ -331,7 +331,7 @@ def test_the_lines_of_python_run_whatever_was_opened(folder, tiny_sky, told, tol
         explorer = Explorer(one.table, one.cutouts, source=one.source, opening=one.opening, id_column=one.id_column)
         explorer.selection.choose(one.table.index[::2])
         made: dict = {}
-        exec(explorer.out.transfer.script, made)  # noqa: S102 - our own lines
+        exec(script_of(explorer.out), made)  # noqa: S102 - our own lines
         pd.testing.assert_frame_equal(made["table"], one.table, check_dtype=False, check_index_type=False)
         assert list(made["ids"]) == list(one.table.index[::2])
 

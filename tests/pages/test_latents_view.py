@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
-from shown import said
+from shown import said, script_of
 
 from galviz.pages.latents import LatentsView, colour_of
 from galviz.runs.best_fits import LATENTS
@@ -184,7 +184,7 @@ def test_the_lines_of_python_make_the_same_table(run, sky, with_sky):
     explorer = LatentsView(run, opened, Selection()).explorer
     explorer.selection.choose(sky.object_ids[:4])
     made: dict = {}
-    exec(explorer.out.transfer.script, made)  # noqa: S102 - our own lines
+    exec(script_of(explorer.out), made)  # noqa: S102 - our own lines
     pd.testing.assert_frame_equal(made["table"], explorer.table)
     assert sorted(made["ids"]) == sorted(sky.object_ids[:4])
 

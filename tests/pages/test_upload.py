@@ -15,7 +15,7 @@ import pytest
 from astropy.io import fits, votable
 from astropy.table import Table
 from panel.io.location import Location
-from shown import said
+from shown import said, script_of
 
 from galviz.io.tables import read_table
 from galviz.pages import upload
@@ -143,8 +143,8 @@ def test_a_file_of_any_name_is_opened_and_lies_in_the_folder_of_uploads(page, br
     assert "3 objects" in said(page.body())
     if name and len(name) < 255 and name.isprintable():
         assert page.name_of(page.uploaded) == name
-        assert f"read_table({name!r})" in page.view.explorer.out.transfer.script
-    compile(page.view.explorer.out.transfer.script, "script", "exec")
+        assert f"read_table({name!r})" in script_of(page.view.explorer.out)
+    compile(script_of(page.view.explorer.out), "script", "exec")
     assert len(list(path.parent.iterdir())) == 1
 
 
@@ -153,7 +153,7 @@ def test_what_was_typed_as_column_of_ids_stays_with_an_upload(page, bring, locat
     bring(page, "t.csv", PLAIN)
     assert page.id_column == "name"
     assert "9 objects" in said(page.body())
-    assert "id_column='name'" in page.view.explorer.out.transfer.script
+    assert "id_column='name'" in script_of(page.view.explorer.out)
     assert "ids=name" in location.search
     again = ExplorePage([], Library.find())
     assert (again.id_column, again.uploaded) == ("name", page.uploaded)
@@ -266,7 +266,7 @@ def test_every_export_says_that_its_ids_are_row_numbers(page, bring, tmp_path):
     page.body()
     way = page.view.explorer.out
     note = "my stars.csv: The ids are row numbers"
-    assert f"# Note: {note}" in way.transfer.script
+    assert f"# Note: {note}" in script_of(way)
     browser = Browser(way)
     for form in ("CSV", "ECSV", "VOTable", "FITS table", "Parquet"):
         (tmp_path / "t").write_bytes(browser.press(form))
@@ -336,7 +336,7 @@ def test_the_python_of_one_of_several_tables_reads_that(page, bring, tmp_path):
     bring(page, "two.fits", fits_of(STARS, GALAXIES))
     page.table = "GALAXIES"
     page.body()
-    script = page.view.explorer.out.transfer.script
+    script = script_of(page.view.explorer.out)
     assert "read_table('two.fits', table='GALAXIES').table" in script
     made: dict = {}
     exec(script.replace("'two.fits'", repr(page.uploaded)), made)  # noqa: S102 - our own lines
@@ -364,7 +364,7 @@ def test_columns_that_were_left_out_are_named_on_the_page_and_in_exports(kind, g
     for name in odd:
         assert f"Column '{name}' was left out" in html.unescape(noted)
     if kind is ExplorePage:
-        assert "odd.fits: Column 'spectrum' was left out" in page.view.explorer.out.transfer.script
+        assert "odd.fits: Column 'spectrum' was left out" in script_of(page.view.explorer.out)
 
 
 def test_a_query_that_was_cut_by_the_server_is_said_to_be(page, bring):
