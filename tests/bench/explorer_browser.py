@@ -150,7 +150,8 @@ class Bench:
         self.page.wait_for_timeout(2000)
         self.page.evaluate(TOOL, [None, "LassoSelectTool"])
         x, y, wide, high = self.page.evaluate(MIDDLE)
-        counts, mouse, counted = self.page.locator(".galviz-filters .counts").first, self.page.mouse, []
+        counts = self.page.get_by_role("status").filter(has_text="objects selected").first
+        mouse, counted = self.page.mouse, []
 
         def draw(k: int) -> None:
             before, part = counts.inner_text(), 0.2 + 0.15 * k
