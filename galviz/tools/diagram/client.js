@@ -733,7 +733,7 @@ class Diagram {
   /** @param {State} state */
   showStars(state) {
     this.once("stars", [state.stars, state.member], () => {
-      const words = `${whole(state.stars)} objects predicted as ${state.member}, with star-like light or a redshift below 0.01.`;
+      const words = `${whole(state.stars)} ${state.stars === 1 ? "object" : "objects"} predicted as ${state.member}, with star-like light or a redshift below 0.01.`;
       const choose = button("Select", () => this.tell({ type: "act", name: "stars" }), { title: "Select them" });
       choose.disabled = state.stars === 0;
       choose.setAttribute("aria-label", "Select what is probably a star");

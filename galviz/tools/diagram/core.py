@@ -30,6 +30,7 @@ EDGES = (REGIONS[3].high, REGIONS[2].high, REGIONS[1].high)
 _MISSING = 90.0  # a magnitude from here on, such as 99 or -99, stands for a missing one
 _MOST_FITTED = 20_000
 _ENOUGH = 20  # members for a fit
+_FEWEST_GROUPS = 10  # that are resampled whole
 _COLOUR = re.compile(r"([ugrizy])\s*[-_−]\s*([ugrizy])")  # g_z, g-r
 _BINS = 512  # of the score in a curve
 _SAMPLE = 2000
@@ -266,10 +267,15 @@ class Diagram:
 
     @property
     def groups(self) -> np.ndarray | None:
-        """The number of the group of each object of the table, such as its cluster; None if each stands alone."""
+        """The number of the group of each object of the table, such as its cluster; None if each stands alone.
+
+        Each stands alone, too, where there are fewer than 10 groups: a few groups drawn with replacement say little
+        of the scatter between them, and intervals would be far too narrow.
+        """
         if self._groups is None:
             numbers, names = pd.factorize(groups_of(self.table))
-            self._groups = numbers if len(names) < len(numbers) else np.empty(0, dtype=int)
+            grouped = _FEWEST_GROUPS <= len(names) < len(numbers)
+            self._groups = numbers if grouped else np.empty(0, dtype=int)
         return self._groups if len(self._groups) else None
 
     def _by_group(self, regions: Regions, inside: np.ndarray | None) -> dict[str, np.ndarray]:

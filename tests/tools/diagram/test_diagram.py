@@ -94,6 +94,14 @@ def test_whole_groups_are_resampled(table, pair):
     assert wide[0] != wide[1]
 
 
+def test_a_few_groups_are_not_resampled(table, pair):
+    two = table.assign(group=np.where(np.arange(N) % 2, "a", "b"))
+    alone = Diagram(table.drop(columns="group"), pair, "r", "g - z").scores(Regions(LINE), n=100)
+    found = Diagram(two, pair, "r", "g - z").scores(Regions(LINE), n=100)
+    for (_, _, ours), (_, _, theirs) in zip(found, alone, strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
+
+
 @pytest.mark.parametrize(("kind", "exact"), [("ROC", roc), ("purity", purity_completeness)])
 def test_curves_of_a_region_are_exact_for_few_scores(table, pair, kind, exact):
     diagram, regions = Diagram(table, pair, "r", "g - z"), Regions(LINE)
