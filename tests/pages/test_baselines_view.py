@@ -77,7 +77,7 @@ def test_a_button_computes_them_and_they_are_kept(run, at_once):
     assert view.error == ""
     assert view.work is None
     table = view.table()
-    assert "The network is no better than the best baseline, pixel statistics: mae 0.5 against " in table
+    assert "The network is worse than the best baseline, pixel statistics: mae 0.5 against " in table
     assert "<th title='boosted trees on the other numbers of the catalogue'>catalogue columns</th>" in table
     assert view.__panel__().get_root()
     again = BaselinesView(Run.open(run.path))
@@ -152,7 +152,8 @@ def test_a_failure_is_said(run, monkeypatch):
         ),
         ("accuracy", (0.9, 0.75, 0.95), (0.7, 0.6, 0.8), "against 0.7, but the intervals overlap."),
         ("mae", (0.1, 0.05, 0.15), (0.3, 0.2, 0.4), "is better than the best baseline, b: mae 0.1 against 0.3."),
-        ("mae", (0.3, 0.2, 0.4), (0.1, 0.05, 0.15), "is no better than the best baseline, b: mae 0.3 against 0.1."),
+        ("mae", (0.3, 0.2, 0.4), (0.1, 0.05, 0.15), "is worse than the best baseline, b: mae 0.3 against 0.1."),
+        ("mae", (0.3, 0.2, 0.4), (0.29, 0.2, 0.4), "is no better than the best baseline, b: mae 0.3 against 0.29."),
     ],
 )
 def test_the_verdict(metric, ours, theirs, said):

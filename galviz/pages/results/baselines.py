@@ -158,7 +158,8 @@ def verdict(found: Mapping[str, pd.DataFrame]) -> str:
     theirs = others[best]
     values = f"{metric} {shown_value(float(ours['value']))} against {shown_value(float(theirs['value']))}"
     if sign * (ours["value"] - theirs["value"]) <= 0:
-        return f"The network is no better than the best baseline, {best}: {values}."
+        worse = ours["high"] < theirs["low"] if sign > 0 else ours["low"] > theirs["high"]
+        return f"The network is {'worse' if worse else 'no better'} than the best baseline, {best}: {values}."
     apart = ours["low"] > theirs["high"] if sign > 0 else ours["high"] < theirs["low"]
     chance = "" if apart else ", but the intervals overlap"
     return f"The network is better than the best baseline, {best}: {values}{chance}."
