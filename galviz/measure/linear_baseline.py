@@ -1,6 +1,6 @@
 """A baseline that predicts the target from one catalogue column, so that a network only learns the remainder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -100,3 +100,8 @@ def column_of(catalogue: pd.DataFrame, name: str, setting: str = "offset") -> np
     if not is_numeric_dtype(catalogue[name]):
         raise ValueError(f"catalogue: expected numbers in the column {name!r} of the recipe's {setting}, got others.")
     return catalogue[name].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def columns_of(catalogue: pd.DataFrame, names: Sequence[str]) -> np.ndarray | None:
+    """Return the columns that a network gets beside the picture (`column_of`), shape (N, C); None if there are none."""
+    return np.stack([column_of(catalogue, name, "columns") for name in names], axis=1) if names else None

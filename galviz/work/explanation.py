@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from galviz.measure.image_regions import Effect, elsewhere, part_masks, superpixels
-from galviz.measure.linear_baseline import Offset, column_of
+from galviz.measure.linear_baseline import Offset, columns_of
 from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, METHODS, OCCLUSION, SUPERPIXELS, places, spread
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -434,14 +434,14 @@ class MeanExplanation:
 def _request(run: Run, cutouts: CutoutSet, object_id: str, settings: OcclusionSettings) -> dict[str, Any]:
     """Return the fields of the settings, and what the network knows of an object beside its picture.
 
-    ``offset`` is the linear baseline of the object, 0 without one; ``columns`` are those of the catalogue, if any.
+    ``offset`` is the linear baseline of the object, 0 without one; ``columns`` (C,) are those of the catalogue, if any.
     """
     row = cutouts.catalogue.iloc[cutouts.row_of([object_id])]
     offset, value = Offset.from_json(run.info.get("offset")), 0.0
     if offset is not None:
         value = float(offset.of(row)[0])
-    columns = [float(column_of(row, name, "columns")[0]) for name in run.recipe.data.columns]
-    return asdict(settings) | {"offset": value, "columns": columns}
+    columns = columns_of(row, run.recipe.data.columns)
+    return asdict(settings) | {"offset": value, "columns": None if columns is None else columns[0]}
 
 
 def settings_text_of(run: Run, cutouts: CutoutSet, settings: OcclusionSettings, shown_band: str = "") -> str:

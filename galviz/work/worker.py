@@ -149,8 +149,8 @@ def _stamp(path: str) -> int:
 def _network_for(path: str, request: dict[str, Any]) -> "nn.Module":
     """Return the network of a run, with the columns of the requested object if it takes any."""
     network = _network(path, _stamp(path))
-    if request.get("columns"):
-        network.head.give(np.array(request["columns"]))
+    if request.get("columns") is not None:
+        network.head.give(request["columns"])
     return network
 
 

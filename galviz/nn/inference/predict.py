@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from galviz.io.files import read_parquet, write_aside, write_parquet
-from galviz.measure.linear_baseline import Offset
+from galviz.measure.linear_baseline import Offset, columns_of
 from galviz.nn.networks.columns import applied
 from galviz.nn.tasks import build, rules
-from galviz.nn.training.data import Chunks, Samples, columns_of, dihedral, kept, loader, truths
+from galviz.nn.training.data import Chunks, Samples, dihedral, kept, loader, truths
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -73,7 +73,7 @@ def predict(
     rows = np.argsort(cutouts.object_ids.astype(str))
     known = set(target.columns) <= set(cutouts.catalogue.columns)
     truth = target.truth(cutouts.catalogue) if known else np.full((len(cutouts), len(target.columns)), np.nan)
-    beside = columns_of(cutouts.catalogue, recipe)
+    beside = columns_of(cutouts.catalogue, recipe.data.columns)
     samples = Samples(kept(cutouts), rows, truth, target.variants(cutouts.bands).values(), columns=beside)
     network = network.to(device, memory_format=torch.channels_last)  # faster; only gradients are unsafe on a CPU
     batches = loader(samples, Chunks(len(samples), recipe.batch))
@@ -118,7 +118,7 @@ def calibrate(
         Rows of these objects. Their truth must be known.
     """
     network, truth = network.to(device), truths(cutouts, target, offset)
-    samples = Samples(kept(cutouts), rows, truth, columns=columns_of(cutouts.catalogue, recipe))
+    samples = Samples(kept(cutouts), rows, truth, columns=columns_of(cutouts.catalogue, recipe.data.columns))
     batches = loader(samples, Chunks(len(samples), recipe.batch))
     views = torch.cat(list(outputs(network, batches, views=recipe.data.tta)), dim=1).double()
     rules(target).calibrate(network, views, truth[rows])

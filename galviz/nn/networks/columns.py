@@ -1,11 +1,14 @@
 """Columns of the catalogue beside the picture: a head that gets their numbers with the features of the encoder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
+
+from galviz.measure.linear_baseline import columns_of
 
 WIDTH = 32
 """Number of features that are made from the columns."""
@@ -17,39 +20,30 @@ class WithColumns(nn.Module):
     """A head that gets columns of the catalogue beside the features of the picture.
 
     The numbers are standardised, and two small layers make 32 features of them, which are joined to those of the
-    encoder. A number that is not known counts as the mean, and the network is told that it is not known.
+    encoder. A missing number counts as the mean, and a flag beside it says that it is missing.
 
     Parameters
     ----------
     head : nn.Module
         Takes features (N, V, F + 32), or (N, F + 32).
-    count : int
-        Number of columns C.
+    names : sequence of str
+        Names of the C columns.
     """
 
-    def __init__(self, head: nn.Module, count: int) -> None:
+    def __init__(self, head: nn.Module, names: Sequence[str]) -> None:
         super().__init__()
-        self.head = head
+        self.head, self.names, count = head, tuple(names), len(names)
         self.dense = nn.Sequential(nn.Linear(2 * count, 64), nn.ReLU(), nn.Linear(64, WIDTH), nn.ReLU())
         self.register_buffer("centre", torch.zeros(count))
         self.register_buffer("scale", torch.ones(count))
         self.register_buffer("given", None, persistent=False)
 
-    def measure(self, columns: np.ndarray) -> None:
-        """Set mean and standard deviation of each column.
-
-        Parameters
-        ----------
-        columns : numpy.ndarray, shape (N, C)
-            Values of the training objects, NaN where not known.
-        """
-        known = np.isfinite(columns)
-        count = np.maximum(known.sum(0), 1)
-        values = np.where(known, columns, 0.0).astype(np.float64)
-        mean = values.sum(0) / count
-        spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(0) / count)
-        self.centre.copy_(torch.as_tensor(mean))
-        self.scale.copy_(torch.as_tensor(np.where(spread > 0, spread, 1.0)))
+    def measure(self, catalogue: pd.DataFrame) -> None:
+        """Set mean and standard deviation of each column to those of the training objects, rows of a catalogue."""
+        for k, values in enumerate(columns_of(catalogue, self.names).T):
+            known = values[np.isfinite(values)]
+            if len(known):
+                self.centre[k], self.scale[k] = known.mean(), known.std() or 1.0
 
     def give(self, columns: np.ndarray) -> None:
         """Set the columns of one object, shape (C,), which all images have from now on that come without any.

@@ -89,9 +89,7 @@ class CutoutNetwork(nn.Module):
             state[f"{prefix}sigma_scale"] = state.pop(f"{prefix}widening")
         super()._load_from_state_dict(state, prefix, *more)
 
-    def measure(
-        self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None, columns: np.ndarray | None = None
-    ) -> None:
+    def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray | None) -> None:
         """Set the constants: pixel scales and, if `standardise`, mean and standard deviation of the truth.
 
         Parameters
@@ -101,12 +99,10 @@ class CutoutNetwork(nn.Module):
             The training rows.
         truth : numpy.ndarray, shape (N, K), or None
             True values as learned, for all rows. None for pretext tasks.
-        columns : numpy.ndarray, shape (N, C), optional
-            Columns of the catalogue, for all rows, if the network takes them.
         """
         self.normalise.fit(cutouts, rows)
-        if columns is not None:
-            self.head.measure(columns[rows])
+        if isinstance(self.head, WithColumns):
+            self.head.measure(cutouts.catalogue.iloc[rows])
         if self.standardise and truth is not None:
             spread = truth[rows].std(0)
             self.centre.copy_(torch.as_tensor(truth[rows].mean(0)))
@@ -196,6 +192,6 @@ def assemble(
     columns = recipe.data.columns
     made = head(encoder.features + (WIDTH if columns else 0), vectors)
     if columns:
-        made = WithColumns(made, len(columns))
+        made = WithColumns(made, columns)
     scaled = encoder.features * vectors if options.pooling == "blocks" else 0
     return CutoutNetwork(normalise, encoder, made, apart=apart, standardise=standardise, scaled=scaled, **more)

@@ -72,9 +72,7 @@ class VoteNetwork(nn.Module):
         super().__init__()
         self.normalise, self.encoder, self.head, self.votes = normalise, encoder, head, votes
 
-    def measure(
-        self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray, columns: np.ndarray | None = None
-    ) -> None:
+    def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray) -> None:
         """Set the pixel scales, and let a network with the tree start at the mean votes, which ignore the image.
 
         Parameters
@@ -83,14 +81,12 @@ class VoteNetwork(nn.Module):
         rows : numpy.ndarray of int
             The training rows.
         truth : numpy.ndarray, shape (N, K)
-        columns : numpy.ndarray, shape (N, C), optional
-            Columns of the catalogue, for all rows, if the network takes them.
         """
         if isinstance(self.normalise, Normalise):
             self.normalise.fit(cutouts, rows)
         head = self.head
-        if columns is not None:
-            head.measure(columns[rows])
+        if isinstance(head, WithColumns):
+            head.measure(cutouts.catalogue.iloc[rows])
             head = head.head
         if isinstance(self.votes, VoteTree | DirichletVotes):
             mean = truth[rows].mean(axis=0)
@@ -220,7 +216,7 @@ def build(
     else:
         votes = _OUTPUTS[options.votes](tree) if tree[0] and options.votes in _OUTPUTS else SigmoidVotes()
     if columns:
-        head = WithColumns(head, len(columns))
+        head = WithColumns(head, columns)
     network = VoteNetwork(_scale(architecture, recipe.data.normalise, bands, recipe.data.grey), encoder, head, votes)
     network.size = size if of_paper else getattr(encoder, "size", None)
     return network

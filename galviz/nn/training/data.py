@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import psutil
 import torch
 from torch import Tensor, nn
@@ -43,7 +42,7 @@ class Samples(Dataset):
     weight : numpy.ndarray, shape (N,), optional
         Weight of each object in the loss.
     columns : numpy.ndarray, shape (N, C), optional
-        Columns of the catalogue, which the network takes beside the images, as returned by `columns_of`.
+        Columns of the catalogue beside the images, from `galviz.measure.linear_baseline.columns_of`.
     """
 
     def __init__(
@@ -250,20 +249,6 @@ def truths(cutouts: CutoutSet, target: Target, offset: Offset | None = None) -> 
     if truth is not None and offset is not None:
         truth[:, 0] -= offset.of(cutouts.catalogue)
     return truth
-
-
-def columns_of(catalogue: pd.DataFrame, recipe: Recipe) -> np.ndarray | None:
-    """Return the columns that a network takes beside the images, float64, shape (N, C); None if it takes none.
-
-    Raises
-    ------
-    KeyError
-        If the catalogue lacks a column.
-    ValueError
-        If a column has no numbers.
-    """
-    names = recipe.data.columns
-    return np.stack([column_of(catalogue, name, "columns") for name in names], axis=1) if names else None
 
 
 def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarray | None:

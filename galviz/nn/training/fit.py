@@ -13,11 +13,11 @@ from torch import nn
 
 from galviz.io.lazy_array import LazyRows
 from galviz.io.lock import rank
-from galviz.measure.linear_baseline import Offset, column_of
+from galviz.measure.linear_baseline import Offset, column_of, columns_of
 from galviz.nn.inference.predict import calibrate, load_weights, predict, remember, save_weights
 from galviz.nn.networks.cutout_network import CutoutNetwork
 from galviz.nn.tasks import Loss, loss_of, rules
-from galviz.nn.training.data import Samples, columns_of, fits, kept, loader, memory_format, truths, weights_of
+from galviz.nn.training.data import Samples, fits, kept, loader, memory_format, truths, weights_of
 from galviz.nn.training.module import Training
 from galviz.nn.training.plateau import stalled
 from galviz.nn.training.progress import Heartbeat, RunRecorder, load_checkpoint
@@ -217,14 +217,13 @@ def training_data(
     labelled, unlabelled = rows_of_an_epoch(cutouts.catalogue, recipe, known, learned)
     unlabelled = unlabelled[~np.isin(unlabelled, aside)]
     variants = target.variants(cutouts.bands).values()
-    beside = columns_of(cutouts.catalogue, recipe)
     if not measured and hasattr(network, "measure"):
-        network.measure(cutouts, learned, truth, *([] if beside is None else [beside]))
+        network.measure(cutouts, learned, truth)
     if not target.variants(cutouts.bands) and _features_stay(network, recipe, len(images)):
         note(message="Computing the features of all images, once.")
         network.to(device)
         images = _features_of(network, images, np.concatenate([labelled, held_out]), recipe.batch)
-    rows = np.concatenate([labelled, unlabelled])
+    rows, beside = np.concatenate([labelled, unlabelled]), columns_of(cutouts.catalogue, recipe.data.columns)
     samples = Samples(images, rows, _without(truth, unlabelled), variants, weight=weight, columns=beside)
     held_out_samples = Samples(images, held_out, truth, variants, columns=beside)
     loss = loss_of(target, recipe, None if truth is None else truth[learned])

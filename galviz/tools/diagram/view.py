@@ -1,7 +1,7 @@
 """The colour–magnitude diagram on a page."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +11,14 @@ import panel as pn
 from galviz.tasks.pair import Pair
 from galviz.tools.client import script
 from galviz.tools.diagram.exchange import Exchange, at_once
+from galviz.tools.scripted import Scripted
 from galviz.tools.selection.core import Selection
 
 
-class DiagramPanel(pn.custom.JSComponent):
-    """The browser part of the diagram; it loads nothing from other servers."""
+class DiagramPanel(Scripted):
+    """The browser part of the diagram."""
 
     _esm = script(Path(__file__))
-
-    def __init__(self, **params: object) -> None:
-        super().__init__(**params)
-        self.exchange: Exchange | None = None
-
-    def _handle_msg(self, data: Mapping[str, Any]) -> None:
-        if self.exchange is not None:
-            self.exchange.receive(data)
-
-    def send(self, message: Mapping[str, Any], data: bytes | None) -> None:
-        """Send a message to every browser that shows this diagram."""
-        self._send_msg(dict(message) if data is None else {**message, "data": data})
 
 
 class DiagramView(pn.viewable.Viewer):
@@ -62,7 +51,7 @@ class DiagramView(pn.viewable.Viewer):
         self.panel = DiagramPanel(sizing_mode="stretch_both", min_height=300, margin=0)
         more = {"how": how, "background": in_thread}
         self.exchange = Exchange(table, pair, selection, self.panel.send, **more, **fields)
-        self.panel.exchange = self.exchange
+        self.panel.on_message = self.exchange.receive
 
     def close(self) -> None:
         """Follow the selection no longer."""

@@ -8,27 +8,15 @@ import pandas as pd
 import panel as pn
 
 from galviz.tools.client import script
-from galviz.tools.filters import messages
 from galviz.tools.filters.core import Exchange, Filters
+from galviz.tools.scripted import Scripted
 from galviz.tools.selection.core import Selection
 
 
-class FiltersPanel(pn.custom.JSComponent):
-    """The browser part of the filters; it loads nothing from other servers."""
+class FiltersPanel(Scripted):
+    """The browser part of the filters."""
 
     _esm = script(Path(__file__))
-
-    def __init__(self, **params: object) -> None:
-        super().__init__(**params)
-        self.exchange: Exchange | None = None
-
-    def _handle_msg(self, data: Mapping[str, Any]) -> None:
-        if self.exchange is not None:
-            self.exchange.receive(data)
-
-    def send(self, message: messages.State) -> None:
-        """Send a message to every browser that shows these filters."""
-        self._send_msg(message)
 
 
 class FiltersView(pn.viewable.Viewer):
@@ -60,7 +48,7 @@ class FiltersView(pn.viewable.Viewer):
         table = selection.table if table is None else table
         self.panel = FiltersPanel(sizing_mode="stretch_width")
         self.exchange = Exchange(Filters(table, units), selection, self.panel.send)
-        self.panel.exchange = self.exchange
+        self.panel.on_message = self.exchange.receive
 
     @property
     def filters(self) -> Filters:

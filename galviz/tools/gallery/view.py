@@ -13,30 +13,19 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.columns.core import column_versions
 from galviz.tools.formatting import Choices, note, shown_error
-from galviz.tools.gallery import messages
 from galviz.tools.gallery.badges import Badges
 from galviz.tools.gallery.exchange import SIZES, Exchange
 from galviz.tools.labels.core import Labels
+from galviz.tools.scripted import Scripted
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.stretch import StretchView, alert
 
 
-class GalleryGrid(pn.custom.JSComponent):
-    """The browser part of the gallery; it loads nothing from other servers."""
+class GalleryGrid(Scripted):
+    """The browser part of the gallery."""
 
     _esm = script(Path(__file__))
-
-    def __init__(self, **params: object) -> None:
-        super().__init__(**params)
-        self.exchange: Exchange | None = None
-
-    def _handle_msg(self, data: Mapping[str, Any]) -> None:
-        if self.exchange is not None:
-            self.exchange.receive(data)
-
-    def send(self, message: messages.State | messages.Window, png: bytes | None) -> None:
-        """Send a message to every browser that shows this gallery."""
-        self._send_msg(message if png is None else message | {"png": png})
+    _bytes = "png"
 
 
 class Gallery(pn.viewable.Viewer):
@@ -89,7 +78,8 @@ class Gallery(pn.viewable.Viewer):
         self.exchange = Exchange.of(cutouts, table, selection, self.grid.send, **more)
         self.exchange.on_change = lambda changes: self.param.update(**changes)
         self.exchange.controls = self._line("size", "group")
-        self.grid.exchange, self.album, self.selection = self.exchange, self.exchange.album, self.exchange.selection
+        self.grid.on_message = self.exchange.receive
+        self.album, self.selection = self.exchange.album, self.exchange.selection
         self.table = self.album.table
         self._offer_captions()
         columns = ", ".join(["object_id", *map(str, self.table.columns[:60])])

@@ -4,15 +4,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import panel as pn
-
 from galviz.tools.client import script
 from galviz.tools.messages import check
+from galviz.tools.scripted import Scripted
 from galviz.tools.threshold import messages
 
 
-class ThresholdLine(pn.custom.JSComponent):
-    """Sends the threshold that the user sets, and shows its numbers; it loads nothing from other servers."""
+class ThresholdLine(Scripted):
+    """Sends the threshold that the user sets, and shows its numbers."""
 
     _esm = script(Path(__file__))
 
@@ -26,7 +25,7 @@ class ThresholdLine(pn.custom.JSComponent):
         check(data, messages.FROM_BROWSER)
         if data["type"] == "hello":
             for message in self._latest.values():
-                self._send_msg(message)
+                super().send(message)
             return
         self._acknowledged[data["client"]] = data["seq"]
         self.on_threshold(float(data["value"]), data["done"])
@@ -36,7 +35,7 @@ class ThresholdLine(pn.custom.JSComponent):
     def send(self, message: dict[str, Any]) -> None:
         """Send a message to every browser; later ones get it when they connect."""
         self._latest[message["type"]] = message
-        self._send_msg(message)
+        super().send(message)
 
     def tell(self, threshold: float, numbers: list[tuple[str, str]]) -> None:
         """Send the position of the line and its numbers."""

@@ -38,9 +38,12 @@ class NearView(pn.viewable.Viewer):
         height = 230 if cutouts is None else 300
         self.grids = [GalleryGrid(sizing_mode="stretch_width", height=height) for _ in range(2)]
         self.albums = [Album(table, cutouts) for _ in range(2)]
-        for grid, album in zip(self.grids, self.albums, strict=True):
-            album.rows = album.rows[:0]
-            grid.exchange = Exchange(album, selection, grid.send, tile=_TILE, top=True)  # the nearest
+        self.exchanges = [
+            Exchange(album, selection, grid.send, tile=_TILE, top=True)  # the nearest
+            for album, grid in zip(self.albums, self.grids, strict=True)
+        ]
+        for album, grid, exchange in zip(self.albums, self.grids, self.exchanges, strict=True):
+            album.rows, grid.on_message = album.rows[:0], exchange.receive
         if self.stretch_view is not None:
             self.stretch_view.watch(lambda *_: self._update(stretch=self.stretch_view.stretch()))
 
@@ -53,15 +56,15 @@ class NearView(pn.viewable.Viewer):
 
     def show(self, *rows: np.ndarray) -> None:
         """Show the rows just above and the rows just below the threshold, nearest first."""
-        for album, grid, now in zip(self.albums, self.grids, rows, strict=True):
+        for album, exchange, now in zip(self.albums, self.exchanges, rows, strict=True):
             if not np.array_equal(album.rows, now):
                 album.rows = now
                 album.version += 1
-                grid.exchange.send_state()
+                exchange.send_state()
 
     def _update(self, **changes: object) -> None:
-        for grid in self.grids:
-            grid.exchange.show(**changes)
+        for exchange in self.exchanges:
+            exchange.show(**changes)
 
     def __panel__(self) -> pn.viewable.Viewable:
         titles = ("▲ Just above the line, nearest first", "▼ Just below the line, nearest first")

@@ -1,6 +1,6 @@
 """The image viewer. Pixels go to the browser as floats; stretching, blinking and read-out happen there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
+from galviz.tools.scripted import Scripted
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer import messages
 from galviz.tools.viewer.core import ObjectData
@@ -20,22 +21,11 @@ from galviz.tools.viewer.stretch import ALL, RGB, StretchView
 _LOWEST = 260  # px; the least height of a pane
 
 
-class FocusCanvas(pn.custom.JSComponent):
-    """The browser part of the viewer; it loads nothing from other servers."""
+class FocusCanvas(Scripted):
+    """The browser part of the viewer."""
 
     _esm = script(Path(__file__))
     _stylesheets: ClassVar[list[str]] = [Path(__file__).with_name("client.css").read_text(encoding="utf-8")]
-
-    def __init__(self, **params: object) -> None:
-        super().__init__(**params)
-        self.on_message: Callable[[Mapping[str, Any]], None] = lambda _: None
-
-    def _handle_msg(self, data: Mapping[str, Any]) -> None:
-        self.on_message(data)
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Send a message to every browser that shows this viewer."""
-        self._send_msg(message)
 
 
 class FocusView(pn.viewable.Viewer):

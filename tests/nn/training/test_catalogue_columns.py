@@ -144,9 +144,8 @@ def test_images_without_columns_are_refused_until_some_are_given(runs, sky):
 
 def test_a_wrong_value_counts_as_far_and_an_unknown_one_as_the_mean():
     torch.manual_seed(0)
-    head = WithColumns(torch.nn.Linear(33, 1), 2)
-    values = np.array([[1.0, 5.0], [3.0, np.nan], [np.nan, np.nan]])
-    head.measure(values)
+    head = WithColumns(torch.nn.Linear(33, 1), ("a", "b"))
+    head.measure(pd.DataFrame({"a": [1.0, 3.0, np.nan], "b": [5.0, np.nan, np.nan]}))
     assert head.centre.tolist() == [2.0, 5.0]
     assert head.scale.tolist() == [1.0, 1.0]  # a constant has no scatter to divide by
     feature = torch.zeros(1, 1)

@@ -69,9 +69,9 @@ def test_a_new_browser_hears_what_is_shown(table, monkeypatch):
 def test_keys_relabel_move_the_corrected_fraction_and_are_undone(table, galviz_home):
     view = ThresholdView(table, threshold=0.5)
     before = numbers(view)["Corrected fraction (merger)"]
-    grid = view.near.grids[1]
+    near = view.near.exchanges[1]
     for object_id in shown(view)[1][:8]:
-        grid.exchange.receive({"type": "label", "client": "x", "id": object_id, "label": "merger"})
+        near.receive({"type": "label", "client": "x", "id": object_id, "label": "merger"})
     after = numbers(view)["Corrected fraction (merger)"]
     assert after != before
     labels = Labels(galviz_home / "mergers.csv").to_dict()
@@ -82,7 +82,7 @@ def test_keys_relabel_move_the_corrected_fraction_and_are_undone(table, galviz_h
     assert view.scored.known.by_hand == 8
     assert "a biased sample" in view.about.object
     for _ in range(8):
-        view.near.grids[0].exchange.receive({"type": "undo", "client": "x"})
+        view.near.exchanges[0].receive({"type": "undo", "client": "x"})
     assert numbers(view)["Corrected fraction (merger)"] == before
 
 
@@ -92,7 +92,7 @@ def test_another_answer_has_its_own_truth_words_and_labels(table):
     view.answer = "Class4.1"
     assert view.truth == ""
     assert view.keys == {"m": "spiral: yes", "n": "not spiral: yes"}
-    assert view.near.grids[0].exchange.keys == view.keys
+    assert view.near.exchanges[0].keys == view.keys
     assert view.labels.path.name == "mergers-Class4.1.csv"
     assert "choose a column with the truth" in view.about.object
     assert numbers(view)["Calibrated sum of scores"] == "–"
@@ -198,7 +198,7 @@ def test_nothing_is_sent_to_a_plot_that_stays_as_it_is(table):
 
 def test_pictures_are_captioned_with_score_and_truth_in_names_that_fit(table):
     view, told = ThresholdView(table.rename(columns={"p_merger": "a_long_name_of_a_merger_score"})), []
-    exchange = view.near.grids[0].exchange
+    exchange = view.near.exchanges[0]
     exchange._send = lambda message, _: told.append(message)
     asked = {"type": "window", "client": "x", "request": 1, "first": 0, "count": 3, "side": 8, "pictures": False}
     exchange.receive(asked | {"version": exchange.album.version})
