@@ -10,6 +10,7 @@ import {
   opened,
   partOf,
   rounded,
+  typedEnd,
   valueAt,
 } from "../../galviz/tools/filters/client.js";
 
@@ -85,4 +86,13 @@ test("counts say what is selected; a filter that nothing passes says so", () => 
 
 test("columns that begin with what is typed come first", () => {
   assert.deepEqual(found(["mag_z", "z", "Z_spec", "ra"], " z"), ["z", "Z_spec", "mag_z"]);
+});
+
+test("an end typed beyond the other opens the other, and neither moves to the other side", () => {
+  assert.deepEqual(typedEnd([0.187, 0.408], 0, 0.5), [0.5, null]);
+  assert.deepEqual(typedEnd([0.5, 0.9], 1, 0.2), [null, 0.2]);
+  assert.deepEqual(typedEnd([0.187, 0.408], 0, 0.3), [0.3, 0.408]);
+  assert.deepEqual(typedEnd([0.187, 0.408], 1, 0.187), [0.187, 0.187]);
+  assert.deepEqual(typedEnd([0.187, 0.408], 1, null), [0.187, null]);
+  assert.deepEqual(typedEnd([null, null], 0, 0.5), [0.5, null]);
 });

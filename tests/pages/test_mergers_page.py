@@ -271,7 +271,7 @@ def test_broken_pictures_are_named_and_the_others_shown(table, tmp_path):
     assert "50 objects · <b>pictures in pictures</b>, of 20 of them" in said(tab.body())
     assert "cannot be read" not in tab.unread().object
     sent = []
-    exchange = tab.view.near.grids[0].exchange
+    exchange = tab.view.near.exchanges[0]
     exchange._send = lambda message, png: sent.append((message, png))
     asked = {"type": "window", "client": "x", "request": 1, "first": 0, "count": 20, "side": 8, "pictures": True}
     exchange.receive(asked | {"version": exchange.album.version})

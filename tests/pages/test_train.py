@@ -663,9 +663,7 @@ def test_a_threshold_over_each_class_of_a_run(spirals, make_run, galviz_home):
     assert tab.view.param.answer.objects["spiral = 1 (p_1)"] == "p_1"
     assert tab.view.param.truth.objects["spiral = 1, known (p_1_true)"] == "p_1_true"
     assert tab.view.keys == {"m": "spiral = 1", "n": "spiral = 0"}
-    tab.view.near.grids[0].exchange.receive(
-        {"type": "label", "client": "x", "id": table.index[0], "label": "spiral = 1"}
-    )
+    tab.view.near.exchanges[0].receive({"type": "label", "client": "x", "id": table.index[0], "label": "spiral = 1"})
     assert tab.view.scored.known.by_hand == 1
     labels = Labels(galviz_home / "spiral-labels.csv").to_dict()
     assert labels == {table.index[0]: "spiral = 1"}

@@ -129,6 +129,18 @@ export function moved([low, high], grip, by, edges) {
 }
 
 /**
+ * @param {Range} range
+ * @param {0 | 1} k the end that was typed
+ * @param {number | null} value
+ * @returns {Range} an end typed beyond the other opens the other: exchanged, both fields would change while one types
+ */
+export function typedEnd([low, high], k, value) {
+  const [first, last] = k ? [low, value] : [value, high];
+  if (first === null || last === null || first <= last) return [first, last];
+  return k ? [null, last] : [first, null];
+}
+
+/**
  * @param {string} key of the keyboard
  * @param {boolean} far
  * @returns {number | undefined} part of the histogram by which it moves
@@ -221,7 +233,8 @@ class Histogram {
     this.plot.addEventListener("keyup", (event) => {
       if (keyMove(event.key, false) !== undefined) this.set(this.range, true);
     });
-    for (const input of [this.from, this.to]) input.addEventListener("change", () => this.typed());
+    this.from.addEventListener("change", () => this.typed(this.from, 0));
+    this.to.addEventListener("change", () => this.typed(this.to, 1));
   }
 
   /**
@@ -355,12 +368,16 @@ class Histogram {
     event.stopPropagation();
   }
 
-  typed() {
-    const read = (/** @type {HTMLInputElement} */ { value }) => (value.trim() === "" ? null : Number(value));
-    const range = /** @type {Range} */ ([read(this.from), read(this.to)]);
-    for (const [k, input] of [this.from, this.to].entries())
-      input.setAttribute("aria-invalid", String(Number.isNaN(range[k])));
-    if (range.every((end) => end === null || Number.isFinite(end))) this.set(range, true);
+  /**
+   * @param {HTMLInputElement} input
+   * @param {0 | 1} k the end of the range
+   */
+  typed(input, k) {
+    const text = input.value.trim();
+    const value = text === "" ? null : Number(text);
+    const valid = value === null || Number.isFinite(value);
+    input.setAttribute("aria-invalid", String(!valid));
+    if (valid) this.set(typedEnd(this.range, k, value), true);
   }
 }
 

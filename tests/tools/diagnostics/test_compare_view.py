@@ -177,9 +177,10 @@ def test_objects_on_which_they_differ_most_are_shown(told, sky):
     view = CompareView(first, second, sky, selection, **columns)
     _, last = given(view.body)
     (grid,) = last.select(GalleryGrid)
+    exchange = grid.on_message.__self__
     apart = (first["ln_richness"] - second["ln_richness"]).abs()[~first["in_training"]]
-    assert grid.exchange.album.ids(0, 20) == list(apart.sort_values(ascending=False).index)
-    assert grid.exchange.captions == ("estimate_a", "estimate_b", "truth")
+    assert exchange.album.ids(0, 20) == list(apart.sort_values(ascending=False).index)
+    assert exchange.captions == ("estimate_a", "estimate_b", "truth")
     followers = len(selection.param.watchers["version"]["value"])
     _, last = given(view.body)
     assert len(selection.param.watchers["version"]["value"]) == followers  # those of what was shown before are gone
