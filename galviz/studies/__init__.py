@@ -8,7 +8,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from galviz.runs.ensemble import combined
@@ -82,25 +81,6 @@ class Baseline:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cleaned:
-    """A catalogue that was cleaned.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        All N rows, with the columns that the study needs.
-    reasons : numpy.ndarray of object, shape (N,)
-        Why an object is left out; ``""`` where it is kept.
-    notes : list of str
-        What was done, for the user.
-    """
-
-    table: pd.DataFrame
-    reasons: np.ndarray
-    notes: list[str]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Study:
     """What a paper learned, from which images, and how.
 
@@ -129,7 +109,8 @@ class Study:
         Arguments of ``galviz ingest`` that make a sky for this study, and what they do.
     clean : str
         A function that makes the catalogue of this study from that of images which are being read, as
-        ``"module:name"``: called with a table, it returns a `Cleaned`. ``""``: there is none.
+        ``"module:name"``: called with a table, it returns a
+        `galviz.sky.rejected.Cleaned`. ``""``: there is none.
     pretraining : Pretraining, optional
     tabs : mapping of str to str
         Tabs of the page in addition to the common ones: name → function that builds it, as ``"module:name"``.
