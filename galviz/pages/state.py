@@ -37,7 +37,7 @@ class PageState(param.Parameterized):
     def __init__(self, tabs: Sequence[str] = TABS, **params: object) -> None:
         super().__init__(**({"selection": Selection()} | params))
         self._tables: dict[str, pd.DataFrame] = {}  # of the tabs that show one
-        self._told = ""  # the last message about selected objects that a table does not have
+        self._absent = ""  # the last message about selected objects that a table does not have
         self.selection.param.watch(self._remember, "shown")
         self.followers = Followers(self.selection)
         self.param.tab.objects = list(tabs)
@@ -46,10 +46,10 @@ class PageState(param.Parameterized):
 
     def _remember(self, _: param.parameterized.Event) -> None:
         self._tables[self.tab] = self.selection.table
-        said = absent_text(self.selection)
-        if said and said != self._told:  # not again with each turn from tab to tab
-            self._told = said
-            toast(said)
+        text = absent_text(self.selection)
+        if text and text != self._absent:  # not again with each turn from tab to tab
+            self._absent = text
+            toast(text)
 
     @param.depends("tab", watch=True)
     def _show_again(self) -> None:

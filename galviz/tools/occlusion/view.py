@@ -296,7 +296,7 @@ class OcclusionView(pn.viewable.Viewer):
 
 
 def _predictions(run: Run) -> Predictions | None:
-    """Return the predictions of a run; none if it has none that can be read, which is said where they are shown."""
+    """Return the predictions of a run; none if it has none that can be read, and a note stands where they would be."""
     try:
         return run.predictions()
     except REFUSED:
