@@ -55,14 +55,35 @@ def _owners(shape: tuple[int, int], sources: pd.DataFrame, radius: float) -> tup
     """Return the names of the regions, and the index of the region of each pixel, int (H, W)."""
     kinds = sources["kind"].map(lambda kind: KINDS.get(kind, str(kind)))
     names = [*dict.fromkeys(kinds), "empty sky"]
+    region_of = np.array([*(names.index(kind) for kind in kinds), len(names) - 1])
+    return names, region_of[source_parts(shape, sources, radius)]
+
+
+def source_parts(shape: tuple[int, int], sources: pd.DataFrame, radius: float) -> np.ndarray:
+    """Divide an image among its sources.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width, pixels.
+    sources : pandas.DataFrame
+        S sources: columns x and y, pixels from 0 along W and H.
+    radius : float
+        Pixels.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (H, W)
+        The number of the nearest source within `radius`; S where there is none.
+    """
     nearest = np.full(shape, radius**2, dtype=np.float64)
-    owner = np.full(shape, len(names) - 1)
+    owner = np.full(shape, len(sources))
     y, x = np.mgrid[: shape[0], : shape[1]]
-    for at_x, at_y, kind in zip(sources["x"], sources["y"], kinds, strict=True):
+    for k, (at_x, at_y) in enumerate(zip(sources["x"], sources["y"], strict=True)):
         distance = (x - at_x) ** 2 + (y - at_y) ** 2
         closer = distance <= nearest
-        nearest[closer], owner[closer] = distance[closer], names.index(kind)
-    return names, owner
+        nearest[closer], owner[closer] = distance[closer], k
+    return owner
 
 
 def moved(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
