@@ -6,6 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from galviz.sky.cutouts import CutoutSet
+
 KINDS = {"bcg": "members", "member": "members", "field": "field galaxies", "star": "stars", "found": "sources found"}
 """Region name of each kind of source. Other kinds keep their own names."""
 
@@ -84,6 +86,13 @@ def source_parts(shape: tuple[int, int], sources: pd.DataFrame, radius: float) -
         closer = distance <= nearest
         nearest[closer], owner[closer] = distance[closer], k
     return owner
+
+
+def sources_of(cutouts: CutoutSet, object_id: str) -> pd.DataFrame:
+    """Return the known sources in a cutout (x, y, kind); if the set has no source list, detect them."""
+    if cutouts.sources is not None:
+        return cutouts.sources.query("object_id == @object_id").reset_index(drop=True)
+    return find_sources(cutouts.images[int(cutouts.row_of([object_id])[0])])
 
 
 def moved(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:

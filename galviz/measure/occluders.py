@@ -3,8 +3,13 @@
 import numpy as np
 
 OCCLUSION, SUPERPIXELS, INTEGRATED_GRADIENTS, GRAD_CAM = "occlusion", "superpixels", "integrated gradients", "Grad-CAM"
-METHODS = (OCCLUSION, SUPERPIXELS, INTEGRATED_GRADIENTS, GRAD_CAM)
-"""Ways to explain an output: hide patches, hide superpixels, and two that follow the gradient."""
+SHAPLEY = "Shapley values"
+METHODS = (OCCLUSION, SUPERPIXELS, SHAPLEY, INTEGRATED_GRADIENTS, GRAD_CAM)
+"""Ways to explain an output: hide patches or superpixels, share it among the sources, and two that follow the
+gradient."""
+
+ENGINES = ("auto", "fast", "captum")
+"""What computes a map by patches: see `galviz.nn.explain.occlusion`."""
 
 
 def places(height: int, width: int, patch: int, stride: int) -> np.ndarray:

@@ -9,9 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from galviz.measure.attribution_regions import source_parts, sources_of
 from galviz.measure.image_regions import Effect, elsewhere, part_masks, superpixels
 from galviz.measure.linear_baseline import Offset, columns_of
-from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, METHODS, OCCLUSION, SUPERPIXELS, places, spread
+from galviz.measure.occluders import (
+    ENGINES,
+    GRAD_CAM,
+    INTEGRATED_GRADIENTS,
+    METHODS,
+    OCCLUSION,
+    SHAPLEY,
+    SUPERPIXELS,
+    places,
+    spread,
+)
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
@@ -21,6 +32,10 @@ BASELINES = ("mean", "zero", "blur")
 ALL_BANDS = "all bands"
 """Name of the map for which all bands are covered at once."""
 
+MOST_SOURCES = 60
+"""Sources that share an output by Shapley values. Of more, the others count as the rest of the image."""
+
+_ORDERS, _ORDERS_AT_ONCE = 50, 5  # random orders of the sources: their standard error falls with the square root
 _PIXELS = 2**18  # pixels of the occluded images of one chunk, which takes a fraction of a second
 
 
@@ -39,10 +54,12 @@ class OcclusionSettings:
     baseline : {"mean", "zero", "blur"}
         Values inside the occluder, after normalisation: the mean of each band, zero, or the blurred image. Integrated
         gradients begin at an image of these values; Grad-CAM has no baseline.
-    method : {"occlusion", "superpixels", "integrated gradients", "Grad-CAM"}
-        Only occlusion has a patch and a stride.
+    method : {"occlusion", "superpixels", "Shapley values", "integrated gradients", "Grad-CAM"}
+        Only occlusion has a stride. By Shapley values, a source is a disc as wide as the patch.
     segments : int
         Number of superpixels that is aimed at.
+    engine : {"auto", "fast", "captum"}
+        What computes a map by patches, as in `galviz.nn.explain.occlusion.occlude`.
     """
 
     output: tuple[str, int] = ("learned", 0)
@@ -52,12 +69,20 @@ class OcclusionSettings:
     baseline: str = "mean"
     method: str = OCCLUSION
     segments: int = 60
+    engine: str = "auto"
+
+    @property
+    def radius(self) -> float:
+        """Radius of a source, pixels."""
+        return max(2.0, self.patch / 2)
 
     def __post_init__(self) -> None:
         if self.baseline not in BASELINES:
             raise ValueError(f"baseline: expected one of {', '.join(BASELINES)}, got {self.baseline!r}.")
         if self.method not in METHODS:
             raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {self.method!r}.")
+        if self.engine not in ENGINES:
+            raise ValueError(f"engine: expected one of {', '.join(ENGINES)}, got {self.engine!r}.")
         if self.patch < 1 or self.stride < 1:
             raise ValueError(f"patch, stride: expected at least 1 pixel, got {self.patch} and {self.stride}.")
 
@@ -280,9 +305,57 @@ class GradientExplanation(Explanation):
         return self._values(value).reshape(-1, self.height, self.width)
 
 
+class ShapleyExplanation(GradientExplanation):
+    """A map of one object by Shapley values of its sources, and of the rest of the image.
+
+    A pixel has the value of its source. The more random orders have arrived, the more precise the values are.
+
+    Attributes
+    ----------
+    outputs : numpy.ndarray of float32, shape (R, S + 1)
+        Values of S sources and of the rest.
+    parts : numpy.ndarray of int, shape (H, W)
+        The source of each pixel; S for the rest.
+    base : float
+        The output for the baseline. The values of all bands add up to `clean` − `base`.
+    """
+
+    def _chunks(self) -> tuple[str, list[tuple]]:
+        self.parts = self._given[2]["parts"]
+        super()._chunks()
+        self.outputs = np.full((len(self.bands), int(self.parts.max()) + 1), np.nan, dtype=np.float32)
+        self._come: list[np.ndarray] = []
+        return "shared", [(_ORDERS_AT_ONCE, seed) for seed in range(_ORDERS // _ORDERS_AT_ONCE)]
+
+    def poll(self) -> bool:
+        """Collect the results since the last call. Return whether there were any."""
+        new = self.work.new_results()
+        for _, (values, clean, base) in new:
+            self._come.append(values)
+            self.clean, self.base = clean, base
+        if new:
+            self.outputs = np.mean(self._come, axis=0, dtype=np.float32)
+        return bool(new)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all random orders are done."""
+        return len(self._come) == self.work.total
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What `map` can show."""
+        return ("change",)
+
+    def map(self, value: str = "change") -> np.ndarray:
+        """Return the map, float32, shape (R, H, W): the value of the source of each pixel."""
+        return self._values(value)[:, self.parts]
+
+
 _KINDS = {
     OCCLUSION: Explanation,
     SUPERPIXELS: SuperpixelExplanation,
+    SHAPLEY: ShapleyExplanation,
     INTEGRATED_GRADIENTS: GradientExplanation,
     GRAD_CAM: GradientExplanation,
 }
@@ -434,14 +507,28 @@ class MeanExplanation:
 def _request(run: Run, cutouts: CutoutSet, object_id: str, settings: OcclusionSettings) -> dict[str, Any]:
     """Return the fields of the settings, and what the network knows of an object beside its picture.
 
-    ``offset`` is the linear baseline of the object, 0 without one; ``columns`` (C,) are those of the catalogue, if any.
+    ``offset`` is the linear baseline of the object, 0 without one; ``columns`` (C,) are those of the catalogue, if any;
+    ``parts`` (H, W) the sources among which the output is shared, only for Shapley values.
     """
     row = cutouts.catalogue.iloc[cutouts.row_of([object_id])]
     offset, value = Offset.from_json(run.info.get("offset")), 0.0
     if offset is not None:
         value = float(offset.of(row)[0])
+    parts = None
+    if settings.method == SHAPLEY:
+        sources = sources_of(cutouts, object_id).head(MOST_SOURCES)
+        if sources.empty:
+            raise ValueError(
+                f"method: expected an image with sources for Shapley values, got none in that of {object_id}. Use "
+                "superpixels."
+            )
+        parts = source_parts(cutouts.images.shape[2:], sources, settings.radius)
     columns = columns_of(row, run.recipe.data.columns)
-    return asdict(settings) | {"offset": value, "columns": None if columns is None else columns[0]}
+    return asdict(settings) | {
+        "offset": value,
+        "columns": None if columns is None else columns[0],
+        "parts": parts,
+    }
 
 
 def settings_text_of(run: Run, cutouts: CutoutSet, settings: OcclusionSettings, shown_band: str = "") -> str:
@@ -450,6 +537,7 @@ def settings_text_of(run: Run, cutouts: CutoutSet, settings: OcclusionSettings, 
     how = {
         OCCLUSION: f"occluder {settings.patch} px every {settings.stride} px",
         SUPERPIXELS: f"{settings.segments} superpixels",
+        SHAPLEY: f"Shapley values of sources {2 * settings.radius:g} px wide",
     }.get(settings.method, settings.method)
     text = f"{names.get(settings.output, settings.output)}, {how}"
     baseline = "" if settings.method == GRAD_CAM else f", baseline {settings.baseline}"

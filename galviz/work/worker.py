@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from galviz.measure.image_regions import part_masks, superpixels
-from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, SUPERPIXELS
+from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, SHAPLEY, SUPERPIXELS
 from galviz.runs.run import Run
 
 if TYPE_CHECKING:
@@ -43,9 +43,8 @@ def occluded(path: str, image: np.ndarray, request: dict[str, Any], places: np.n
     from galviz.nn.explain.occlusion import outputs_at
 
     network, output = _network_for(path, request), _output(path, request)
-    more = {"patch": request["patch"], "baseline": request["baseline"], "bands": request["bands"]}
-    outputs, clean = outputs_at(network, image, places, output=output, **more)
-    return outputs, clean
+    more = {name: request[name] for name in ("patch", "baseline", "bands", "engine")}
+    return outputs_at(network, image, places, output=output, **more)
 
 
 def warmed(path: str) -> None:
@@ -68,6 +67,20 @@ def without(path: str, image: np.ndarray, request: dict[str, Any], masks: np.nda
 
     more = {name: request[name] for name in ("patch", "baseline", "bands")}
     return outputs_without(_network_for(path, request), image, masks, output=_output(path, request), **more)
+
+
+def shared(
+    path: str, image: np.ndarray, request: dict[str, Any], samples: int, seed: int
+) -> tuple[np.ndarray, float, float]:
+    """Return the Shapley values of the parts of an image, float32 (1 or B, n), from so many random orders.
+
+    The other two numbers are the output for the image and for the baseline.
+    """
+    from galviz.nn.explain.shapley import shapley_values
+
+    network, output = _network_for(path, request), _output(path, request)
+    more = {name: request[name] for name in ("patch", "baseline", "bands")}
+    return shapley_values(network, image, request["parts"], output=output, samples=samples, seed=seed, **more)
 
 
 def attributed(path: str, image: np.ndarray, request: dict[str, Any]) -> tuple[np.ndarray, float, float]:
@@ -116,7 +129,9 @@ def _map_of(network: "nn.Module", images: np.ndarray, path: str, request: dict[s
         return grad_cam(network, images, output=output, bands=request["bands"])
     if request["method"] == SUPERPIXELS:
         return np.stack([_segment_map(network, image, output, request) for image in images])
-    more = {name: request[name] for name in ("patch", "stride", "baseline", "bands")}
+    if request["method"] == SHAPLEY:
+        return np.stack([_shapley_map(network, image, output, request) for image in images])
+    more = {name: request[name] for name in ("patch", "stride", "baseline", "bands", "engine")}
     return occlude(network, images, output=output, value="change", **more).map
 
 
@@ -128,6 +143,13 @@ def _segment_map(network: "nn.Module", image: np.ndarray, output: Any, request: 
     more = {name: request[name] for name in ("patch", "baseline", "bands")}
     outputs, clean = outputs_without(network, image, masks, output=output, **more)
     return (clean - outputs)[:, part]
+
+
+def _shapley_map(network: "nn.Module", image: np.ndarray, output: Any, request: dict[str, Any]) -> np.ndarray:
+    from galviz.nn.explain.shapley import shapley_values
+
+    more = {name: request[name] for name in ("patch", "baseline", "bands")}
+    return shapley_values(network, image, request["parts"], output=output, **more)[0][:, request["parts"]]
 
 
 def _output(path: str, request: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ from astropy.io import fits
 from at_once import Now, random_run
 from PIL import Image
 
+from galviz.measure.attribution_regions import sources_of
 from galviz.nn.inference.predict import save_weights
 from galviz.nn.tasks import build
 from galviz.runs.run import Run
@@ -158,7 +159,7 @@ def test_files_hold_the_maps_and_what_was_asked(make, sky):
         np.testing.assert_array_equal(hdus["OUTPUT"].data, found.map("output"))
         header = hdus["CHANGE"].header
         assert (header["OBJECT"], header["PATCH"], header["BAND3"], header["BASELINE"]) == (ID, 4, "r", "mean")
-    with Image.open(io.BytesIO(occlusion.to_png(found, 2, "change", occlusion.sources_of(sky, ID)))) as picture:
+    with Image.open(io.BytesIO(occlusion.to_png(found, 2, "change", sources_of(sky, ID)))) as picture:
         assert picture.size[0] == 2 * 480 + 12
 
 
@@ -171,7 +172,7 @@ def test_the_browser_is_told_id_pixels_and_places_of_one_object(make, sky):
     np.testing.assert_array_equal(values, found.map()[0])
     assert told["limits"][0] == -told["limits"][1] == -np.abs(values).max()
     assert (told["id"], len(told["tops"]), told["unit"]) == (ID, len(found.places), "ln λ")
-    shown = occlusion.object_message(sky, ID, occlusion.sources_of(sky, ID))
+    shown = occlusion.object_message(sky, ID, sources_of(sky, ID))
     with Image.open(io.BytesIO(shown["png"])) as picture:
         corner = np.asarray(picture.convert("L"))[::-1][:8, :8] > 100
     assert str(sum(1 << k for k in range(64) if corner.reshape(-1)[k])) == ID

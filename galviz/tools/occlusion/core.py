@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galviz.measure.attribution_regions import find_sources
-from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, OCCLUSION, SUPERPIXELS
+from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, OCCLUSION, SHAPLEY, SUPERPIXELS
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.display import default_stretch
 from galviz.tools.gallery.figure import contact_sheet
@@ -16,13 +15,6 @@ from galviz.tools.occlusion.figure import colour_scale, picture, rgb_of
 from galviz.tools.occlusion.meaning import VALUES, effect_text, signs, verdict
 from galviz.tools.viewer.figure import scale_bar
 from galviz.work.explanation import Explanation, RegionEffects, outputs
-
-
-def sources_of(cutouts: CutoutSet, object_id: str) -> pd.DataFrame:
-    """Return the known sources in a cutout (x, y, kind); if the set has no source list, detect them."""
-    if cutouts.sources is not None:
-        return cutouts.sources.query("object_id == @object_id").reset_index(drop=True)
-    return find_sources(cutouts.images[int(cutouts.row_of([object_id])[0])])
 
 
 def drawn(cutouts: CutoutSet, object_id: str, shown_band: str = "") -> tuple[bytes, str]:
@@ -60,7 +52,13 @@ def name_of(found: Explanation) -> str:
     )
 
 
-METHOD_NAMES = {OCCLUSION: "", SUPERPIXELS: "", INTEGRATED_GRADIENTS: "integrated gradients: ", GRAD_CAM: "Grad-CAM: "}
+METHOD_NAMES = {
+    OCCLUSION: "",
+    SUPERPIXELS: "",
+    SHAPLEY: "Shapley values: ",
+    INTEGRATED_GRADIENTS: "integrated gradients: ",
+    GRAD_CAM: "Grad-CAM: ",
+}
 
 
 def kind_of_scale(found: Explanation, value: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from galviz.io.markup import Markup
 from galviz.measure.attribution_regions import KINDS, shares
 from galviz.measure.image_regions import DRAWS, Effect
-from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, OCCLUSION, SUPERPIXELS
+from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, OCCLUSION, SHAPLEY, SUPERPIXELS
 from galviz.runs.predictions import Predictions
 from galviz.tools.selection.polygon import inside
 from galviz.work.explanation import Explanation
@@ -27,6 +27,7 @@ BASELINES = {
 METHODS = {
     "Occlusion: hide a patch": OCCLUSION,
     "Occlusion: hide superpixels": SUPERPIXELS,
+    "Shapley values: share it among the sources": SHAPLEY,
     "Integrated gradients": INTEGRATED_GRADIENTS,
     "Grad-CAM": GRAD_CAM,
 }
@@ -46,7 +47,7 @@ def signs(method: str, value: str, unit: str) -> str:
     if value == "output":
         return f"yellow: {unit} is high when this is hidden; dark: it is low."
     raises, lowers = ("red", "blue") if value == "change" else ("blue", "red")
-    if method == INTEGRATED_GRADIENTS:
+    if method in (INTEGRATED_GRADIENTS, SHAPLEY):
         words = f"it raises {unit} above that of the baseline", f"it lowers {unit}"
     else:
         words = (
@@ -76,8 +77,16 @@ def definition(found: Explanation, unit: str) -> str:
                 f"{_signed(gap)}; the pixels sum to {_signed(total)}."
             )
         return f"Integrated gradients: the part of each pixel in the output, from the baseline ({baseline}).{numbers}"
+    if settings.method == SHAPLEY:
+        return (
+            f"Shapley values: sources of {2 * settings.radius:g} px and the rest of the image appear one by one, in "
+            f"random orders, on the baseline ({baseline}). The value of a source is the mean change of the output when "
+            "it appears (Castro et al. 2009)."
+        )
     what = "superpixel" if settings.method == SUPERPIXELS else f"patch of {settings.patch} px"
-    return f"Occlusion: each {what} is hidden in turn (baseline: {baseline}), and the output is computed again."
+    by = {"fast": " by the fast engine", "captum": " by Captum"}.get(settings.engine, "")
+    again = f"and the output is computed again{by if settings.method == OCCLUSION else ''}."
+    return f"Occlusion: each {what} is hidden in turn (baseline: {baseline}), {again}"
 
 
 def effect_text(effect: Effect, unit: str) -> str:
@@ -120,9 +129,11 @@ def map_verdict(found: Explanation, row: int, sources: pd.DataFrame, unit: str) 
         return ""
     if np.nanmax(np.abs(values)) <= 1e-7 * max(1.0, abs(found.clean)):
         return f"The map is flat: nothing in this image changes {unit} on its own."
+    if found.settings.method == SHAPLEY:
+        return shapley_sentence(found, row, sources, unit)
     if sources.empty:
         return "No source is known in this image. Draw a region to compare it with chance."
-    table = shares(values, sources, radius_of(found))
+    table = shares(values, sources, found.settings.radius)
     above = table[table["effect"] > table["high"]]
     if above.empty:
         return "The map shows nothing beyond chance: moved at random, as much of it lies on every kind of source."
@@ -132,9 +143,28 @@ def map_verdict(found: Explanation, row: int, sources: pd.DataFrame, unit: str) 
     return "The map points at " + ", ".join(parts) + "."
 
 
-def radius_of(found: Explanation) -> float:
-    """Return the radius of a source on a map, in px."""
-    return max(2.0, found.settings.patch / 2)
+def shapley_sums(found: Explanation, row: int, sources: pd.DataFrame) -> pd.DataFrame:
+    """Return the sum of the Shapley values of each kind of source, and their number.
+
+    Index: the kinds, and ``"rest of the image"``. Columns: number, value (their sum), largest (the largest one).
+    """
+    values = found.outputs[row].astype(float)
+    kinds = sources["kind"].iloc[: len(values) - 1].map(lambda kind: KINDS.get(kind, str(kind)))
+    known = pd.Series(values[:-1], index=kinds.to_numpy()).groupby(level=0, sort=False)
+    table = pd.DataFrame({"number": known.size(), "value": known.sum(), "largest": known.max()})
+    table.loc["rest of the image"] = (1, values[-1], values[-1])
+    return table.astype({"number": int})
+
+
+def shapley_sentence(found: Explanation, row: int, sources: pd.DataFrame, unit: str) -> str:
+    """Return how the difference between an image and its baseline is shared among the kinds of sources."""
+    table = shapley_sums(found, row, sources)
+    parts = [
+        f"{'the ' if name == 'rest of the image' else f'{int(one.number)} '}{name} {_signed(one.value)}"
+        for name, one in table.iterrows()
+    ]
+    gap = found.clean - getattr(found, "base", np.nan)
+    return f"{unit} differs by {_signed(gap)} from the baseline; of this: {', '.join(parts)}."
 
 
 def marked(sources: pd.DataFrame) -> tuple[str, pd.DataFrame]:

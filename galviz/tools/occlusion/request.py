@@ -7,7 +7,7 @@ import numpy as np
 import panel as pn
 import param
 
-from galviz.measure.occluders import GRAD_CAM, OCCLUSION, SUPERPIXELS
+from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, OCCLUSION, SHAPLEY, SUPERPIXELS
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import field
@@ -35,6 +35,12 @@ class RequestControls(pn.viewable.Viewer):
     value = param.Selector(default="change", objects=VALUES, label="The map shows")
     method = param.Selector(default=OCCLUSION, objects=METHODS, label="Method")
     segments = param.Integer(default=60, bounds=(2, 400), label="Superpixels")
+    engine = param.Selector(
+        default="auto",
+        objects={"automatic": "auto", "fast": "fast", "Captum": "captum"},
+        label="Engine",
+        doc="both give the same map; fast computes only what a patch changes, and knows ResNets",
+    )
     unit = param.Selector(default=PIXELS, objects=[PIXELS, ARCSEC], label="Sizes in")
     patch_arcsec = param.Number(default=1.0, bounds=(0, None), inclusive_bounds=(False, True), label="Occluder (″)")
     stride_arcsec = param.Number(default=1.0, bounds=(0, None), inclusive_bounds=(False, True), label="Stride (″)")
@@ -56,7 +62,8 @@ class RequestControls(pn.viewable.Viewer):
     @property
     def names(self) -> list[str]:
         """Names of the controls, as the address of a page keeps them."""
-        return ["output", "shown_band", "band", "patch", "stride", "baseline", "value", "method", "segments", "unit"]
+        picture = ["output", "shown_band", "band", "patch", "stride", "baseline", "value"]
+        return [*picture, "method", "segments", "unit", "engine"]
 
     def restore(self, given: Mapping[str, Any]) -> None:
         """Set the controls from the settings in an address. Unknown names are ignored.
@@ -79,7 +86,7 @@ class RequestControls(pn.viewable.Viewer):
         """Return the request that the controls describe."""
         bands = "together" if self.band == ALL_BANDS else "each"
         place = (self.output, bands, self.patch, self.stride, self.baseline)
-        return OcclusionSettings(*place, method=self.method, segments=self.segments)
+        return OcclusionSettings(*place, method=self.method, segments=self.segments, engine=self.engine)
 
     @param.depends("unit", "scale", watch=True)
     def _rescale(self) -> None:
@@ -105,7 +112,7 @@ class RequestControls(pn.viewable.Viewer):
     @param.depends("method", watch=True)
     def _fit_value(self) -> None:
         """Show what the method has: only what hides something has an output when hidden."""
-        known = {OCCLUSION: 3, SUPERPIXELS: 3, GRAD_CAM: 1}.get(self.method, 2)
+        known = {INTEGRATED_GRADIENTS: 2, GRAD_CAM: 1, SHAPLEY: 1}.get(self.method, 3)
         offered = dict(list(VALUES.items())[:known])
         if self.value not in offered.values():
             self.value = "change"
@@ -131,14 +138,16 @@ class RequestControls(pn.viewable.Viewer):
         switch = field(self.param.unit, type=pn.widgets.RadioButtonGroup)
         name = pn.pane.Str("Sizes in", margin=(10, 5, 0, 10))
         row = pn.Row(name, switch, visible=pn.bind(lambda scale: bool(np.isfinite(scale)), self.param.scale))
-        return [*self._sizes("stride"), row]
+        engine = self._when(field(self.param.engine), "method", lambda method: method == OCCLUSION)
+        return [*self._sizes("stride"), engine, row]
 
     def _sizes(self, name: str) -> list[pn.viewable.Viewable]:
         """Return a control of a size in px, and in arcsec: the one of the selected unit is seen."""
+        methods = (OCCLUSION, SHAPLEY) if name == "patch" else (OCCLUSION,)  # a source is as wide as the patch
 
         def seen(unit: str) -> Any:
             def of(method: str, now: str) -> bool:
-                return method == OCCLUSION and now == unit
+                return method in methods and now == unit
 
             return pn.bind(of, self.param.method, self.param.unit)
 

@@ -10,9 +10,9 @@ import param
 
 from galviz.io.markup import Markup
 from galviz.measure.attribution_regions import shares
-from galviz.measure.occluders import OCCLUSION
+from galviz.measure.occluders import OCCLUSION, SHAPLEY
 from galviz.tools.formatting import text
-from galviz.tools.occlusion.meaning import radius_of
+from galviz.tools.occlusion.meaning import shapley_sums
 from galviz.tools.selection.snapshot import BackgroundView
 from galviz.work.explanation import Explanation
 
@@ -29,7 +29,8 @@ def result(found: Explanation, row: int, sources: pd.DataFrame) -> pn.viewable.V
     sources : pandas.DataFrame
         Columns x, y, kind.
     """
-    return pn.Column(text(shares_html(found, row, sources)), SanityView(found), sizing_mode="stretch_width")
+    table = (shapley_html if found.settings.method == SHAPLEY else shares_html)(found, row, sources)
+    return pn.Column(text(table), SanityView(found), sizing_mode="stretch_width")
 
 
 def save_button(object_id: str, end: str, make: Callable[[], bytes]) -> pn.widgets.FileDownload:
@@ -87,7 +88,7 @@ def sanity_text(correlation: float) -> str | Markup:
 
 def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
     """Return an HTML table of the share of the effect near each kind of source, compared with chance."""
-    radius = radius_of(found)
+    radius = found.settings.radius
     if sources.empty:
         return Markup("<p class='note'>No catalogued or detected sources in this image.</p>")
     table = shares(found.map()[row], sources, radius)
@@ -100,6 +101,19 @@ def shares_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
     if found.settings.method == OCCLUSION and found.settings.stride > found.settings.patch:
         about += " The stride is larger than the occluder, so parts of the image were never covered. They do not count."
     head = Markup("<tr><th></th><td>of the effect</td><td>by chance (95 %)</td><td></td></tr>")
+    return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(about, head, rows)
+
+
+def shapley_html(found: Explanation, row: int, sources: pd.DataFrame) -> Markup:
+    """Return an HTML table of the Shapley values of each kind of source."""
+    line = Markup("<tr><th>{}</th><td>{}</td><td>{:+.3g}</td><td>{:+.3g}</td></tr>")
+    rows = Markup("").join(
+        line.format(kind, int(one.number), one.value, one.largest)
+        for kind, one in shapley_sums(found, row, sources).iterrows()
+    )
+    head = Markup("<tr><th></th><td>number</td><td>sum of the values</td><td>largest</td></tr>")
+    about = "Shapley values: a fair share of the output for each source; for all bands, they add up to its difference "
+    about += "from the baseline."
     return Markup("<table class='measures'><caption>{}</caption>{}{}</table>").format(about, head, rows)
 
 

@@ -7,12 +7,13 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.measure.attribution_regions import sources_of
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import REFUSED, field, shown_error, shown_work, text
 from galviz.tools.occlusion.canvas import OcclusionCanvas
-from galviz.tools.occlusion.core import effects_message, map_message, name_of, object_message, sources_of, to_png
+from galviz.tools.occlusion.core import effects_message, map_message, name_of, object_message, to_png
 from galviz.tools.occlusion.meaning import (
     SOURCES,
     TOGETHER,
@@ -21,7 +22,6 @@ from galviz.tools.occlusion.meaning import (
     map_verdict,
     marked,
     object_line,
-    radius_of,
     region_masks,
     sentence,
 )
@@ -88,7 +88,8 @@ class OcclusionView(pn.viewable.Viewer):
             self.explain()
 
     @param.depends(
-        *(f"request.{name}" for name in ("output", "patch", "stride", "baseline", "method", "segments")), watch=True
+        *(f"request.{name}" for name in ("output", "patch", "stride", "baseline", "method", "segments", "engine")),
+        watch=True,
     )
     def _explain_again(self) -> None:
         if self.automatic:
@@ -157,7 +158,7 @@ class OcclusionView(pn.viewable.Viewer):
         try:
             masks = region_masks(self.regions, shape)
             if not masks and len(self.sources):
-                masks = {SOURCES: discs(marked(self.sources)[1], radius_of(found), shape)}
+                masks = {SOURCES: discs(marked(self.sources)[1], found.settings.radius, shape)}
             if masks:
                 given = (self.run, self.cutouts, self.object_id, found.settings, masks)
                 self.effects = RegionEffects(*given, band=self.request.band, shown_band=self.request.shown_band)

@@ -8,11 +8,13 @@ import anywidget
 import numpy as np
 import traitlets
 
+from galviz.measure.attribution_regions import sources_of
+from galviz.measure.occluders import ENGINES
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
 from galviz.tools.messages import check
-from galviz.tools.occlusion.core import effects_message, map_message, name_of, object_message, sources_of
+from galviz.tools.occlusion.core import effects_message, map_message, name_of, object_message
 from galviz.tools.occlusion.meaning import VALUES, effect_text, region_masks
 from galviz.tools.occlusion.messages import FROM_BROWSER
 from galviz.work.explanation import (
@@ -26,7 +28,7 @@ from galviz.work.explanation import (
     outputs,
 )
 
-_SETTINGS = ("object_id", "output", "shown_band", "band", "patch", "stride", "baseline", "method", "segments")
+_SETTINGS = ("object_id", "output", "shown_band", "band", "patch", "stride", "baseline", "method", "segments", "engine")
 
 
 class OcclusionWidget(anywidget.AnyWidget):
@@ -52,10 +54,12 @@ class OcclusionWidget(anywidget.AnyWidget):
         Side of the occluder and distance between its places, in px.
     baseline : {"mean", "zero", "blur"}
         Values inside the occluder.
-    method : {"occlusion", "superpixels", "integrated gradients", "Grad-CAM"}
+    method : {"occlusion", "superpixels", "Shapley values", "integrated gradients", "Grad-CAM"}
         As in `galviz.work.explanation.OcclusionSettings`.
     segments : int
         Number of superpixels that is aimed at.
+    engine : {"auto", "fast", "captum"}
+        What computes a map by patches, as in `galviz.nn.explain.occlusion.occlude`.
     value : {"change", "effect", "output"}
         What the map shows, as in `galviz.work.explanation.Explanation.map`. A method that hides nothing shows the
         contribution instead of the output when hidden.
@@ -85,6 +89,7 @@ class OcclusionWidget(anywidget.AnyWidget):
     baseline = traitlets.Enum(BASELINES, default_value=BASELINES[0])
     method = traitlets.Enum(METHODS, default_value=METHODS[0])
     segments = traitlets.Int(60, min=2)
+    engine = traitlets.Enum(ENGINES, default_value=ENGINES[0])
     regions = traitlets.List(traitlets.Dict())
     effects = traitlets.Dict(read_only=True)
     value = traitlets.Enum(list(VALUES.values()), default_value="change")
@@ -189,7 +194,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         self.cancel()
         bands = "together" if self.band == ALL_BANDS else "each"
         place = (self._outputs[self.output], bands, self.patch, self.stride, self.baseline)
-        settings = OcclusionSettings(*place, method=self.method, segments=self.segments)
+        settings = OcclusionSettings(*place, method=self.method, segments=self.segments, engine=self.engine)
         given = (self.run, self.cutouts, self.object_id, settings)
         self.found = explanation(*given, shown_band=self.shown_band, on_change=self._poll)
         self._bring()

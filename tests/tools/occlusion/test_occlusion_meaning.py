@@ -19,6 +19,7 @@ from galviz.tools.occlusion.meaning import (
     signs,
     verdict,
 )
+from galviz.tools.occlusion.meaning import METHODS as NAMED
 from galviz.work.explanation import BASELINES as KNOWN
 
 SQUARE = [(1.5, 1.5), (4.5, 1.5), (4.5, 4.5), (1.5, 4.5)]
@@ -58,7 +59,7 @@ def test_the_sign_is_told_with_its_colours_and_turns_with_the_switch():
     assert signs("integrated gradients", "effect", "λ").startswith("red: it lowers λ")
     assert all("no unit" in signs("Grad-CAM", value, "λ") for value in ("change", "effect"))
     assert set(BASELINES.values()) == set(KNOWN)
-    assert len(METHODS) == 4
+    assert tuple(NAMED.values()) == METHODS
 
 
 def test_regions_are_the_pixels_whose_centres_they_hold_and_several_are_hidden_together():

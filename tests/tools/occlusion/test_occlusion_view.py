@@ -8,13 +8,15 @@ import panel as pn
 import pytest
 from at_once import Now, random_run
 
+from galviz.nn.explain.occlusion import outputs_at
 from galviz.pages.library import Library
 from galviz.pages.occlusion_page import OcclusionPage
 from galviz.pages.why import WhyView
 from galviz.runs.run import Run
+from galviz.sky.cutouts import CutoutSet
 from galviz.tools.messages import check
 from galviz.tools.occlusion import messages
-from galviz.tools.occlusion.meaning import definition
+from galviz.tools.occlusion.meaning import definition, map_verdict, shapley_sums
 from galviz.tools.occlusion.result import sanity_text
 from galviz.tools.selection.core import Selection
 from galviz.work import worker
@@ -329,6 +331,60 @@ def test_each_method_has_a_map_and_says_what_it_is(given, method):
     if method != "Grad-CAM":  # whose map of so small an image is one cell
         assert -1 <= view.found.sane().new_results()[0][1] <= 1
     assert method in view.found.settings_text or method == "superpixels"
+
+
+def with_sources(sky, sources):
+    about = {"bands": sky.bands, "catalogue": sky.catalogue, "pixel_scale": sky.pixel_scale, "unit": sky.unit}
+    return CutoutSet(images=sky.images, sources=sources, **about)
+
+
+def test_shapley_values_share_the_output_among_the_sources(given):
+    run, sky = given
+    where = {"object_id": sky.object_ids[3], "x": [4.0, 11.0, 12.0], "y": [4.0, 12.0, 3.0]}
+    sources = pd.DataFrame(where | {"kind": ["member", "member", "star"]})
+    view = WhyView(run, with_sources(sky, sources), Selection(sky.catalogue, focus=sky.object_ids[3])).one
+    view.request.param.update(method="Shapley values", patch=6)
+    view.poll()
+    found = view.found
+    assert (view.error, found.whole, list(view.request.param.value.objects)) == ("", True, ["change"])
+    assert found.outputs.shape == (1, 4)
+    assert found.outputs.sum() == pytest.approx(found.clean - found.base, abs=1e-4)
+    assert abs(found.clean - found.base) > 1e-3
+    image = found.map()[0]
+    assert image[[4, 12, 3, 8], [4, 11, 12, 8]] == pytest.approx(found.outputs[0])
+    check(view.canvas.latest["map"], messages.TO_BROWSER)
+    table = shapley_sums(found, 0, view.sources)
+    assert table["number"].to_dict() == {"members": 2, "stars": 1, "rest of the image": 1}
+    assert table["value"].sum() == pytest.approx(found.clean - found.base, abs=1e-4)
+    assert "of this: 2 members " in map_verdict(found, 0, view.sources, "ln λ")
+    assert "sources of 6 px" in definition(found, "ln λ")
+    assert "Shapley values of sources 6 px wide" in found.settings_text
+    assert view.result()
+    assert -1 <= found.sane().new_results()[0][1] <= 1
+    bare = WhyView(run, with_sources(sky, sources.iloc[:0]), Selection(sky.catalogue)).one
+    bare.request.method = "Shapley values"
+    assert bare.error.startswith("method: expected an image with sources for Shapley values, got none")
+
+
+def test_the_engine_can_be_selected_and_makes_the_same_map(given, monkeypatch):
+    run, sky = given
+    used = []
+
+    def recorded(*images, **settings):
+        used.append(settings["engine"])
+        return outputs_at(*images, **settings)
+
+    monkeypatch.setattr("galviz.nn.explain.occlusion.outputs_at", recorded)
+    view = WhyView(run, sky, Selection(sky.catalogue)).one
+    maps = {}
+    for engine in view.request.param.engine.objects.values():
+        view.request.engine = engine
+        view.poll()
+        maps[engine] = view.found.map()
+    assert list(dict.fromkeys(used)) == ["auto", "fast", "captum"]
+    assert np.abs(maps["fast"] - maps["captum"]).max() < 1e-5
+    assert np.abs(maps["captum"]).max() > 1e-3
+    assert "computed again by Captum." in definition(view.found, "ln λ")
 
 
 def test_a_method_that_a_network_does_not_support_says_so(given, galviz_home, monkeypatch):
