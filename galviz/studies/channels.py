@@ -9,7 +9,7 @@ BANDS = ("red", "green", "blue")
 TARGET = Target("class", "classification", ("class",), "class")
 TARGETS = {"class": TARGET, "order": Target("order", "pretext", (), "order of the channels")}
 
-# The paper gives only the network. Rates and epochs are those of its band classification (section 3.4).
+# The paper gives only the network. Rates and epochs are those of its band classification (sections 2.3 and 3.1).
 _PUBLISHED = {"width": 64, "stem": "imagenet", "apart": False}
 _NARROW = {"width": 16, "stem": "small", "apart": False}
 _OURS = {"name": "adamw", "weight_decay": 0.05, "schedule": "one_cycle"}

@@ -15,7 +15,7 @@ TARGETS = {
     "band": Target("band", "pretext", (), "band"),
 }
 
-# From the paper: SGD, momentum, rates and 100 epochs of band classification (sections 3.3 and 3.4), and the head (table
+# From the paper: SGD, momentum, rates and 100 epochs of band classification (sections 2.3 and 3.1), and the head (table
 # S2). Not in the paper and our choice: batch, weight of the scatter, epochs of the regression, pixel scaling (each
 # image to 0…1, because the flux scale alone would reveal the band), augmentation (none).
 _PUBLISHED = {"width": 64, "stem": "imagenet", "replicate": True, "apart": True, "head": "as_published"}

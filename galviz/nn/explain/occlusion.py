@@ -133,7 +133,7 @@ def occlude(
 
     References
     ----------
-    Zeiler and Fergus (2014), ECCV, section 4.2. Liang et al. (2020), arXiv:2012.02368, figure 2 and section 5.
+    Zeiler and Fergus (2014), ECCV, section 4.2. Liang et al. (2020), arXiv:2012.02368, figure 2 and section 3.4.
     """
     images = as_images(images)
     if value not in ("output", "change"):

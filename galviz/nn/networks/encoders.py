@@ -84,7 +84,7 @@ class ResNet18(nn.Module):
 
     References
     ----------
-    He et al. (2016), CVPR, table 1. Liang et al. (2020), arXiv:2012.02368, section 3.4.
+    He et al. (2016), CVPR, table 1. Liang et al. (2020), arXiv:2012.02368, section 2.3.
     """
 
     def __init__(

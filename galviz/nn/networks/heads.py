@@ -17,7 +17,7 @@ class BandHead(nn.Sequential):
 
     References
     ----------
-    Liang et al. (2020), arXiv:2012.02368, section 3.4.
+    Liang et al. (2020), arXiv:2012.02368, section 2.3.
     """
 
     def __init__(self, features: int, classes: int = 5, hidden: int = 512) -> None:
@@ -141,7 +141,7 @@ class JointHead(nn.Module):
 
     References
     ----------
-    Liang et al. (2020), arXiv:2012.02368, section 3: the two branches may be optimised simultaneously.
+    Liang et al. (2020), arXiv:2012.02368, section 2: the two branches may be optimised simultaneously.
     """
 
     def __init__(self, learned: nn.Module, bands: BandHead) -> None:

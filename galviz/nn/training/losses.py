@@ -181,7 +181,7 @@ def joint_loss(
 
     References
     ----------
-    Liang et al. (2020), arXiv:2012.02368, section 3 (simultaneous optimisation; no weight is given).
+    Liang et al. (2020), arXiv:2012.02368, section 2 (simultaneous optimisation; no weight is given).
     """
     bands = torch.arange(logits.shape[1], device=logits.device).repeat(len(logits))
     bands_loss = weight * functional.cross_entropy(logits.flatten(0, 1), bands)
