@@ -133,6 +133,14 @@ class Network(Group):
         architectures=(*_VOTES, _TIMM),
         tasks=("votes",),
     )
+    clipped: int = setting(
+        0,
+        "Number of images at the start of the training for which votes=dieleman only clips each answer to 0…1. Divided "
+        "by their sum from the first step, some questions do not learn.",
+        low=0,
+        architectures=(*_VOTES, _TIMM),
+        tasks=("votes",),
+    )
     dropout: float = setting(
         0.0,
         "Fraction of the features that is dropped at random before the last layers in training.",

@@ -48,7 +48,7 @@ RECIPES = {
     "paper_optimised": Recipe(
         name="paper_optimised",
         **_PUBLISHED,
-        network={"architecture": "paper_resnet50_dense", "votes": "dieleman", "dropout": 0.2},
+        network={"architecture": "paper_resnet50_dense", "votes": "dieleman", "clipped": 10_000, "dropout": 0.2},
     ).replace(data={"augment": ("turn",)}, validation={"patience": 4, "factor": 0.4, "stop_after": 15}),
     "best": Recipe(
         name="best",

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from galviz import studies
+from galviz.nn.networks.vote_heads import DielemanVotes
 from galviz.nn.training.data import kept
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -67,6 +68,24 @@ def test_the_papers_network_takes_one_size_alone(sky, tmp_path):
     )
     with pytest.raises(ValueError, match="data: expected images of 32 pixels, as in the training, got 30"):
         studies.predict(run, small)
+
+
+def test_votes_are_clipped_for_the_first_images_and_then_divided(sky, tmp_path, monkeypatch):
+    modes = []
+
+    def recorded(self, numbers, forward=DielemanVotes.forward):
+        modes.append((self.training, self.normalise))
+        return forward(self, numbers)
+
+    monkeypatch.setattr(DielemanVotes, "forward", recorded)
+    recipe = exam.tiny(mergers.RECIPES["quick"]).replace(network={"votes": "dieleman"}, batch=4, epochs=2)
+    recipe = recipe.replace(network={"clipped": 9})
+    studies.train(Run.create(tmp_path / "run", study="mergers", target=mergers.TARGET, recipe=recipe, data="sky"), sky)
+    steps = [normalise for training, normalise in modes if training]
+    assert steps[:5] == [False, False, False, True, True]  # nine images are three batches of four
+    assert all(steps[3:])
+    about = mergers.RECIPES["paper_optimised"].network
+    assert (about.votes, about.clipped) == ("dieleman", 10_000)
 
 
 def test_paper_is_as_published():

@@ -75,6 +75,8 @@ class VoteNetwork(nn.Module):
     def measure(self, cutouts: CutoutSet, rows: np.ndarray, truth: np.ndarray) -> None:
         """Set the pixel scales, and let a network with the tree start at the mean votes, which ignore the image.
 
+        With `DielemanVotes` it starts at 0.1 for every answer.
+
         Parameters
         ----------
         cutouts : CutoutSet
@@ -88,6 +90,10 @@ class VoteNetwork(nn.Module):
         if isinstance(head, WithColumns):
             head.measure(cutouts.catalogue.iloc[rows])
             head = head.head
+        if isinstance(self.votes, DielemanVotes):  # as in the author's solution: no answer is clipped at the start
+            with torch.no_grad():
+                head[-1].bias.fill_(0.1)
+                head[-1].weight.mul_(0.1)
         if isinstance(self.votes, VoteTree | DirichletVotes):
             mean = truth[rows].mean(axis=0)
             for part in self.votes.tree[0]:

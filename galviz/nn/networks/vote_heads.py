@@ -34,13 +34,13 @@ class DielemanVotes(nn.Module):
     """Vote fractions by clipping and division: c = max(z, 0), v = c / (Σc + 10⁻¹²) × v(parent).
 
     A vote can be exactly 0, which a softmax cannot give. If all answers of a question are clipped, all of its votes are
-    0 and their gradients vanish. Therefore training starts with ``normalise=False``, which only clips each number to
-    0…1.
+    0 and their gradients vanish. Therefore the first steps of a training (``network.clipped`` of a recipe) have
+    ``normalise=False``, which only clips each number to 0…1.
 
     Parameters
     ----------
     normalise : bool
-        May be changed on the module during training.
+        May be changed on the module during training. In evaluation mode votes always obey the tree.
 
     References
     ----------
@@ -54,7 +54,7 @@ class DielemanVotes(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Return cumulative vote fractions from any numbers: (N, K) -> (N, K)."""
-        if not self.normalise:
+        if self.training and not self.normalise:
             return numbers.clamp(0, 1)
         clipped = numbers.clamp(min=0)
         slices = self.tree[0]

@@ -46,6 +46,8 @@ class Training(pl.LightningModule):
         self._frozen = (start["step"] if start else 0) < self._frozen_steps
         if recipe.optimiser.frozen:
             network.encoder.requires_grad_(requires_grad=False)
+        clipped = recipe.network.clipped if recipe.network.votes == "dieleman" else 0
+        self._clipped_steps = -(-clipped // recipe.batch)
         self._fixed = freeze_blocks(network.encoder, recipe.optimiser.freeze_blocks)
         self._average = _average(network, recipe.optimiser.average) if recipe.optimiser.average else None
         if start is not None:
@@ -138,6 +140,8 @@ class Training(pl.LightningModule):
             part = self.part_of_rate(step)
             held = self._frozen and group["name"] == "encoder"
             group["lr"] = 0.0 if held else self.rates[group["name"]] * group.get("scale", 1.0) * self.lowered * part
+        if self._clipped_steps:
+            self.network.votes.normalise = step >= self._clipped_steps
         images = augmented(images, self.recipe.data.augment)
         if self.recipe.loss.joint:
             output, logits = self.network.both(images)

@@ -129,6 +129,20 @@ def test_ours_begins_with_the_mean_of_the_votes():
     assert torch.equal(paper.head[-1].bias, before)  # as published: nothing is set
 
 
+def test_each_question_of_divided_votes_has_a_gradient_at_the_start():
+    network = build(recipe(votes="dieleman"), 32)
+    rng = np.random.default_rng(0)
+    numbers = []
+    network.votes.register_forward_pre_hook(lambda _, given: numbers.append(given[0].detach()))
+    pictures = torch.from_numpy(rng.uniform(size=(8, 3, 32, 32)).astype(np.float32))
+    network(pictures)
+    network.measure(None, np.arange(4), rng.uniform(size=(4, 37)))
+    network(pictures)
+    before, after = (sum((one[:, part] <= 0).all(1).any().item() for part in SLICES) for one in numbers)
+    assert before > 2  # questions without a gradient for some picture
+    assert after == 0
+
+
 def test_a_network_learns_a_few_pictures():
     torch.manual_seed(0)
     network = build(recipe(width=8, dropout=0.0), 32)

@@ -76,6 +76,11 @@ def test_sigmoid_votes_do_not_obey_the_tree():
     assert np.abs(sum_errors(votes.numpy())).max() > 0.4
 
 
+def test_in_evaluation_votes_obey_the_tree_also_before_they_are_divided():
+    head = DielemanVotes(normalise=False).eval()
+    np.testing.assert_allclose(sum_errors(head(torch.rand(4, 37)).numpy()), 0, atol=2e-6)
+
+
 @pytest.mark.parametrize("head", [VoteTree(), DielemanVotes(), SigmoidVotes()])
 def test_gradients_are_finite(head):
     numbers = torch.randn(4, 37, generator=torch.manual_seed(0)).mul_(30).requires_grad_()
