@@ -13,15 +13,15 @@ class Published:
     Parameters
     ----------
     quantity : str
-        ``"merger fraction"``, ``"pair fraction"``, ``"observability"`` (⟨T_obs⟩, Gyr), ``"pairs to mergers"`` (C), or
-        ``"evolution"`` (the power m of 1 + z).
+        ``"merger fraction"``, ``"pair fraction"``, ``"pairs to mergers"`` (C), ``"evolution of the pair fraction"`` or
+        ``"evolution of the rate"`` (the power m of 1 + z).
     value, low, high : float
         Low and high are a range or ± 1σ as in the source; NaN if there is none.
     z : float
         Redshift; NaN if it is not a single one.
     method, source : str
     status : str
-        How the source was checked: ``"paper"``, ``"abstract only"``, or ``"from memory, not verified"``.
+        What was read of the source: ``"paper"`` or ``"abstract only"``.
     """
 
     quantity: str
@@ -35,7 +35,7 @@ class Published:
 
 
 _NO = float("nan")
-_LOTZ, _MEMORY, _ABSTRACT = "Lotz et al. (2011), ApJ 742, 103", "from memory, not verified", "abstract only"
+_LOTZ, _ABSTRACT = "Lotz et al. (2011), ApJ 742, 103", "abstract only"
 
 PUBLISHED = (
     Published(
@@ -44,13 +44,9 @@ PUBLISHED = (
     Published("merger fraction", 0.02, 0.01, 0.03, 0.0, "seen by eye, before × C", "Darg et al. (2010)", _ABSTRACT),
     Published("pairs to mergers", 1.5, _NO, _NO, 0.0, "for the fraction seen by eye", "Darg et al. (2010)", _ABSTRACT),
     Published("pair fraction", 0.02, _NO, _NO, 0.0, "close pairs", "Keenan et al. (2014)", _ABSTRACT),
-    Published("evolution", 0.7, 0.6, 0.8, _NO, "pair fraction", "Keenan et al. (2014)", _ABSTRACT),
-    Published("evolution", 3.0, 1.9, 4.1, _NO, "major rate, fixed number density", _LOTZ, _ABSTRACT),
-    Published("evolution", 0.1, -0.3, 0.5, _NO, "major rate, fixed mass or luminosity", _LOTZ, _ABSTRACT),
-    Published("pair fraction", 0.02, _NO, _NO, 0.0, "close pairs", _LOTZ, _MEMORY),
-    Published("observability", 0.2, _NO, _NO, _NO, "G–M20", _LOTZ, _MEMORY),
-    Published("observability", 0.3, _NO, _NO, _NO, "close pairs, 20 kpc/h", _LOTZ, _MEMORY),
-    Published("observability", _NO, 0.2, 0.9, _NO, "asymmetry", _LOTZ, _MEMORY),
+    Published("evolution of the pair fraction", 0.7, 0.6, 0.8, _NO, "close pairs", "Keenan et al. (2014)", _ABSTRACT),
+    Published("evolution of the rate", 3.0, 1.9, 4.1, _NO, "major, fixed number density", _LOTZ, _ABSTRACT),
+    Published("evolution of the rate", 0.1, -0.3, 0.5, _NO, "major, fixed mass or luminosity", _LOTZ, _ABSTRACT),
 )
 """Values that a page may show beside a merger fraction, each with the status of its source."""
 
@@ -84,6 +80,6 @@ def merger_rate(fraction: ArrayLike, t_obs: ArrayLike, merging: ArrayLike = 1.0)
     t_obs = np.asarray(t_obs, dtype=np.float64)
     if (t_obs <= 0).any():
         raise ValueError(
-            f"t_obs: expected positive times in Gyr, got {t_obs.min()}. Use a published value, as in `PUBLISHED`."
+            f"t_obs: expected positive times in Gyr, got {t_obs.min()}. Use one for your images and method."
         )
     return np.asarray(fraction, dtype=np.float64) * merging / t_obs

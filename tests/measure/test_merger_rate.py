@@ -13,7 +13,6 @@ def test_the_published_fraction_as_a_rate():
 
 
 def test_every_published_number_says_how_far_it_was_read():
-    assert {one.status for one in rates.PUBLISHED} == {"paper", "abstract only", "from memory, not verified"}
+    assert {one.status for one in rates.PUBLISHED} == {"paper", "abstract only"}
     assert all(one.source and one.method for one in rates.PUBLISHED)
-    assert all("memory" in one.status for one in rates.PUBLISHED if one.quantity == "observability")
     assert all(not one.low > one.high for one in rates.PUBLISHED)

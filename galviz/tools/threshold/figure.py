@@ -80,7 +80,7 @@ def reliability_plot(bins: hv.streams.Pipe, name: str) -> hv.Overlay:
     return frame(plot, title=title, height=HEIGHT, xlim=(0, 1), ylim=(-0.02, 1.04), show_legend=False)
 
 
-def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, evolution: bool = False) -> hv.Overlay:
+def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, published: bool = False) -> hv.Overlay:
     """Draw the fraction above the threshold in bins of a column, raw and, if possible, corrected.
 
     Parameters
@@ -89,42 +89,90 @@ def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, evolution: b
         Its ``data`` is a table from `galviz.measure.threshold_stats.BinnedFractions.at`.
     axis, name : str
         Names of the column and of the kind of object.
-    evolution : bool
-        Whether the column is a redshift: adds the evolution of published pair fractions.
+    published : bool
+        Whether the column is a redshift and the objects are mergers: adds the published fractions.
     """
     x, y = hv.Dimension("bin", label=plain(axis)), hv.Dimension("fraction", label=plain(f"Fraction ({name})"))
+    plot = hv.DynamicMap(lambda data: _in_bins(data, x, y), streams=[now])
+    title = f"Fraction by {axis}: ● above the line, ▲ corrected bin by bin"
+    whole = plot * _published_fractions(x, y) if published else plot
+    return frame(whole, title=title, height=HEIGHT, show_legend=published, legend_position="top_left")
+
+
+def binned_rates(now: hv.streams.Pipe, axis: str) -> hv.Overlay:
+    """Draw the rate of mergers in bins of redshift, and how it evolves in the literature from our lowest bin.
+
+    Parameters
+    ----------
+    now : holoviews.streams.Pipe
+        Its ``data`` is a table from `rates_in_bins`.
+    axis : str
+        Name of the redshift.
+    """
+    x, y = hv.Dimension("bin", label=plain(axis)), hv.Dimension("fraction", label="Mergers per galaxy and Gyr")
 
     def drawn(data: pd.DataFrame) -> hv.Overlay:
-        middle, half = (data["left"] + data["right"]) / 2, (data["right"] - data["left"]) / 2
-        rows = data.assign(bin=middle, half=half, below=data["fraction"] - data["low"])
-        rows = rows.assign(above_by=rows["high"] - rows["fraction"])
-        up = hv.ErrorBars(rows, x, [y, "below", "above_by"]).opts(color=BLUE, **_BARS)
-        wide = hv.ErrorBars(rows.assign(more=half), x, [y, "half", "more"], horizontal=True).opts(color=BLUE, **_BARS)
-        dots = hv.Scatter(rows, x, [y, "n", "above"], label="above the line")
-        dots = dots.opts(color=BLUE, size=8, line_color="white", tools=["hover"])
-        fair = rows.dropna(subset="corrected")[["bin", "corrected"]].to_numpy()
-        right = hv.Scatter(fair, x, y, label="corrected").opts(
-            color=ORANGE, marker="triangle", size=9, line_color="white"
-        )
-        return (up * wide * dots * right).opts(*_FOLLOWING)
+        return _rate_evolution(data, x, y) * _in_bins(data, x, y)
 
+    title = "Merger rate; lines and bands: (1+z)^m ± 1σ from our first bin"
     plot = hv.DynamicMap(drawn, streams=[now])
-    title = f"Fraction by {axis}: ● above the line, ▲ corrected bin by bin"
-    whole = plot * _evolution(x, y) if evolution else plot
-    title += "; lines: published pair fractions" if evolution else ""
-    return frame(whole, title=title, height=HEIGHT, show_legend=evolution, legend_position="top_left")
+    return frame(plot, title=title, height=HEIGHT, show_legend=True, legend_position="top_left")
 
 
-def _evolution(x: hv.Dimension, y: hv.Dimension) -> hv.Overlay:
-    """Draw 0.02 (1 + z)^m for each published m; 0.02 is the pair fraction at z ≈ 0 that both sources give."""
-    z, lines = np.linspace(0, 1, 50), []
-    start = next(p.value for p in PUBLISHED if p.quantity == "pair fraction")
-    dashes = ("solid", "dashed", "dotted")
-    for published, dash in zip([p for p in PUBLISHED if p.quantity == "evolution"], dashes, strict=False):
-        label = f"{start:g} (1+z)^{published.value:g}: {_short(published.source)}, {published.method}"
-        line = hv.Curve((z, start * (1 + z) ** published.value), x, y, label=label)
-        lines.append(line.opts(color=PINK, line_dash=dash, line_width=1.5))
+def rates_in_bins(fractions: pd.DataFrame, t_obs: float, merging: float) -> pd.DataFrame:
+    """Return fractions in bins, as `BinnedFractions.at` does, as rates per galaxy and Gyr: f C / T_obs."""
+    named = [name for name in ("fraction", "low", "high", "corrected") if name in fractions]
+    return fractions.assign(**{name: merger_rate(fractions[name], t_obs, merging) for name in named})
+
+
+def _in_bins(data: pd.DataFrame, x: hv.Dimension, y: hv.Dimension) -> hv.Overlay:
+    middle, half = (data["left"] + data["right"]) / 2, (data["right"] - data["left"]) / 2
+    rows = data.assign(bin=middle, half=half, below=data["fraction"] - data["low"])
+    rows = rows.assign(above_by=rows["high"] - rows["fraction"])
+    up = hv.ErrorBars(rows, x, [y, "below", "above_by"]).opts(color=BLUE, **_BARS)
+    wide = hv.ErrorBars(rows.assign(more=half), x, [y, "half", "more"], horizontal=True).opts(color=BLUE, **_BARS)
+    dots = hv.Scatter(rows, x, [y, "n", "above"], label="above the line")
+    dots = dots.opts(color=BLUE, size=8, line_color="white", tools=["hover"])
+    fair = rows.dropna(subset="corrected")[["bin", "corrected"]].to_numpy()
+    right = hv.Scatter(fair, x, y, label="corrected").opts(color=ORANGE, marker="triangle", size=9, line_color="white")
+    return (up * wide * dots * right).opts(*_FOLLOWING)
+
+
+def _published_fractions(x: hv.Dimension, y: hv.Dimension) -> hv.Overlay:
+    """Draw published fractions: pairs, as (1 + z)^m from z = 0, and a merger fraction of no single redshift."""
+    lines = []
+    for one in _known("evolution of the pair fraction"):
+        start = next(p for p in _known("pair fraction") if p.source == one.source).value
+        lines += _evolution(one, start, f"{start:g} ", (x, y))
+    for one in (p for p in _known("merger fraction") if np.isnan(p.z)):
+        line = hv.Curve(([0, 1], [one.value, one.value]), x, y, label=f"{_title(one)}; of all redshifts")
+        lines.append(line.opts(color=GREY, line_width=6, alpha=0.5))
     return hv.Overlay(lines)
+
+
+def _rate_evolution(rates: pd.DataFrame, x: hv.Dimension, y: hv.Dimension) -> hv.Overlay:
+    """Draw R (1 + z)^m for each published m, with R from our lowest bin with a rate."""
+    z, first = (rates["left"] + rates["right"]) / 2, rates["fraction"].gt(0).to_numpy().argmax()
+    lines = []
+    for one, dash in zip(_known("evolution of the rate"), ("solid", "dashed"), strict=True):
+        start = np.nan_to_num(rates["fraction"].iloc[first]) / (1 + z.iloc[first]) ** one.value
+        lines += _evolution(one, start, "", (x, y), dash)
+    return hv.Overlay(lines)
+
+
+def _evolution(
+    power: Published, start: float, before: str, axes: tuple[hv.Dimension, hv.Dimension], dash: str = "solid"
+) -> list[hv.Element]:
+    """Draw start · (1 + z)^m, and the range between the lowest and the highest m."""
+    z, (x, y) = np.linspace(0, 1, 50), axes
+    low, middle, high = (start * (1 + z) ** m for m in (power.low, power.value, power.high))
+    band = hv.Area((z, low, high), x, [y, hv.Dimension("upper")]).opts(color=PINK, alpha=0.12, line_alpha=0)
+    label = f"{before}(1+z)^{power.value:g}: {_short(power.source)}, {power.method}"
+    return [band, hv.Curve((z, middle), x, y, label=label).opts(color=PINK, line_width=1.5, line_dash=dash)]
+
+
+def _known(quantity: str) -> list[Published]:
+    return [one for one in PUBLISHED if one.quantity == quantity]
 
 
 def rate_rows(ours: Mapping[str, Interval], t_obs: float, merging: float) -> pd.DataFrame:

@@ -12,15 +12,18 @@ from galviz.tools.threshold.core import Scored
 
 
 class ThresholdPlots(pn.viewable.Viewer):
-    """Three plots that are drawn once and then updated through streams."""
+    """Plots that are drawn once and then updated through streams."""
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
         self.curve, self.now, self.bins, self.binned = (hv.streams.Pipe(data=None) for _ in range(4))
+        self.rates: hv.streams.Pipe | None = None
         self.judged = pn.FlexBox(sizing_mode="stretch_width")
         self.split = pn.Column(sizing_mode="stretch_width")
         self._drawn = ""
         self._split: tuple[str, str] | None = None
+        self.terms = 0.5, 1.0
+        """T_obs in Gyr, and the factor C, by which fractions of mergers become rates."""
 
     def learn(self, scored: Scored, found: AtThreshold) -> None:
         """Show other scores, or the same scores with other labels."""
@@ -51,14 +54,20 @@ class ThresholdPlots(pn.viewable.Viewer):
             self.move_bins(fractions)
             return
         self._split, self.binned = (expression, name), hv.streams.Pipe(data=fractions)
-        z = is_redshift(expression)
-        self.split[:] = [drawn(figures.binned_fractions(self.binned, expression, name, evolution=z))]
+        published = is_redshift(expression) and name == "merger"
+        self.split[:] = [drawn(figures.binned_fractions(self.binned, expression, name, published=published))]
+        self.rates = None
+        if published:
+            self.rates = hv.streams.Pipe(data=figures.rates_in_bins(fractions, *self.terms))
+            self.split.append(drawn(figures.binned_rates(self.rates, expression)))
 
     def move_bins(self, fractions: pd.DataFrame) -> None:
-        """Show the binned fractions at another threshold."""
+        """Show the binned fractions, and the rates, at another threshold or with other `terms`."""
         self.binned.send(fractions)
+        if self.rates is not None:
+            self.rates.send(figures.rates_in_bins(fractions, *self.terms))
 
     def show_message(self, message: str) -> None:
         """Show a message in place of the binned fractions."""
-        self._split = None
+        self._split = self.rates = None
         self.split[:] = [note(message, "status")]

@@ -89,15 +89,15 @@ def rates_html(rates: pd.DataFrame, t_obs: float) -> Markup:
 
 
 def _times() -> Markup:
-    """Return a list of the published times and factors, with how thoroughly each source was read."""
-    known = [p for p in PUBLISHED if p.quantity in ("observability", "pairs to mergers")]
-    items = []
-    for one in known:
-        value = f"{one.value:g}" if np.isfinite(one.value) else f"{one.low:g} … {one.high:g}"
-        what = f"T_obs {value} Gyr" if one.quantity == "observability" else f"C {value}"
-        items.append(Markup("<li>{}: {} ({}; {})</li>").format(what, one.method, one.source, one.status))
-    whole = Markup("<p class='note'>Published times and factors:</p><ul class='note'>{}</ul>")
-    return whole.format(Markup("").join(items))
+    """Return where T_obs comes from, and a list of the published factors with what was read of each source."""
+    known = [p for p in PUBLISHED if p.quantity == "pairs to mergers"]
+    line = Markup("<li>C {:g}: {} ({}; {})</li>")
+    items = [line.format(one.value, one.method, one.source, one.status) for one in known]
+    about = (
+        "T_obs depends on the images and on how mergers are found in them: take it from simulations of yours, as Lotz "
+    )
+    about += "et al. (2011) do for theirs. Published factors:"
+    return Markup("<p class='note'>{}</p><ul class='note'>{}</ul>").format(about, Markup("").join(items))
 
 
 def _rate(value: float, low: float, high: float) -> str:

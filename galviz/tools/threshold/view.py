@@ -103,6 +103,7 @@ class ThresholdView(ThresholdState):
         merger = scored.name == "merger"  # rates exist only for mergers
         self.rates.object = rates_html(rate_rows(ours, self.t_obs, self.merging), self.t_obs) if merger else ""
         self.near.show(*scored.near(self.threshold))
+        self.plots.terms = self.t_obs, self.merging
         self.plots.move(found)
         self.models.move(self.threshold)
         if self.binned is not None:

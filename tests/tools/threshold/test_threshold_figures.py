@@ -55,18 +55,43 @@ def test_reliability_is_drawn_where_there_are_objects(sample):
     assert list(drawn["n"]) == list(table["n"])
 
 
+def curves(plot):
+    return [one for one in plot.last.traverse(lambda one: one, [hv.Curve]) if type(one) is hv.Curve]
+
+
 def test_fractions_by_bins_follow_the_threshold(sample):
     scores, truth = sample
     bins = BinnedFractions(np.linspace(0, 0.2, 400), [0, 0.1, 0.2], scores, truth)
     now = hv.streams.Pipe(data=bins.at(0.5))
-    plot = figures.binned_fractions(now, "z", "merger", evolution=True)
+    plot = figures.binned_fractions(now, "z", "merger", published=True)
     shown = rendered(plot)
     now.send(bins.at(0.8))
     (drawn,) = [data for data in sources(shown) if "n" in data and "above" in data]
     np.testing.assert_allclose(drawn["fraction"], bins.at(0.8)["fraction"])
-    evolution = [p for p in PUBLISHED if p.quantity == "evolution"]
-    labels = [element.label for element in plot.last.traverse(lambda one: one, [hv.Curve])]
-    assert len(labels) == len(evolution)
+    lines = curves(plot)
+    pairs, goh = (line.label for line in lines)
+    assert pairs == "0.02 (1+z)^0.7: Keenan et al. (2014), close pairs"  # no rate on an axis of fractions
+    assert goh == "Goh (2022): P(merger) > 0.3, an upper bound; of all redshifts"
+    assert lines[1]["fraction"].tolist() == [0.029, 0.029]
+
+
+def test_rates_by_bins_follow_and_evolve_from_the_first_bin(sample):
+    scores, truth = sample
+    bins = BinnedFractions(np.linspace(0, 0.2, 400), [0, 0.1, 0.2], scores, truth).at(0.5)
+    rates = figures.rates_in_bins(bins, 0.4, 1.5)
+    np.testing.assert_allclose(rates["fraction"], bins["fraction"] * 1.5 / 0.4)
+    np.testing.assert_allclose(rates["corrected"], bins["corrected"] * 1.5 / 0.4)
+    now = hv.streams.Pipe(data=rates)
+    plot = figures.binned_rates(now, "z")
+    rendered(plot)
+    fast, slow = curves(plot)
+    assert fast.label == "(1+z)^3: Lotz et al. (2011), major, fixed number density"
+    at = np.interp(0.05, fast["bin"], fast["fraction"])
+    assert at == pytest.approx(rates["fraction"].iloc[0], rel=1e-3)
+    assert fast["fraction"][-1] / fast["fraction"][0] == pytest.approx(8)
+    assert slow["fraction"][-1] / slow["fraction"][0] == pytest.approx(2**0.1)
+    empty = figures.binned_rates(hv.streams.Pipe(data=rates.assign(fraction=0.0)), "z")
+    assert rendered(empty) is not None
 
 
 def test_rates_are_fractions_over_the_same_time():
@@ -74,7 +99,7 @@ def test_rates_are_fractions_over_the_same_time():
     rows = figures.rate_rows(ours, 0.5, 1.5)
     np.testing.assert_allclose(rows["rate"], merger_rate(rows["fraction"], 0.5, 1.5))
     np.testing.assert_allclose(rows.loc[rows["ours"], ["rate_low", "rate_high"]], [[0.06, 0.12]])
-    assert set(rows.loc[~rows["ours"], "status"]) == {"paper", "abstract only", "from memory, not verified"}
+    assert set(rows.loc[~rows["ours"], "status"]) == {"paper", "abstract only"}
     assert len(rows) == 1 + sum(p.quantity.endswith("fraction") for p in PUBLISHED)
     assert isinstance(rows, pd.DataFrame)
 

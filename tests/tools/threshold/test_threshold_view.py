@@ -52,7 +52,8 @@ def test_a_tick_moves_everything(table):
     assert above == list(scores[scores > 0.8].index[:48])
     assert below == list(scores[scores <= 0.8].index[::-1][:48])
     assert f"{found.fraction.value / 0.5:.3g} (" in view.rates.object
-    assert "from memory, not verified" in view.rates.object
+    assert "abstract only" in view.rates.object
+    assert "memory" not in view.rates.object
     json.dumps(list(view.line._latest.values()))
     view.t_obs = 0.2
     assert f"{found.fraction.value / 0.2:.3g} (" in view.rates.object
