@@ -94,8 +94,8 @@ def bin_column(table: pd.DataFrame) -> str:
 
 
 def is_redshift(name: str) -> bool:
-    """Return whether a column has the name of a redshift."""
-    return _Z.match(name) is not None
+    """Return whether a column has the name of a redshift, or of a true one: ``z``, ``z_spec``, ``photo_z_true``."""
+    return _Z.match(name.removesuffix("_true")) is not None
 
 
 def outside(values: np.ndarray) -> np.ndarray:

@@ -58,6 +58,24 @@ def title(shown):
     return figure.title.text
 
 
+def test_redshifts_have_the_measures_of_their_field_beside_those_of_a_paper():
+    rng = np.random.default_rng(3)
+    z = pd.Series(np.linspace(0.1, 1.0, 100), IDS)
+    rows = pd.DataFrame({"z_spec": z, "z_phot": z + 0.02 * (1 + z) + rng.normal(0, 0.01, 100)})
+    rows.loc[IDS[3], "z_spec"] = np.nan
+    rows.loc[IDS[4], "z_spec"] = -9.0  # not measured
+    judge = JudgedTable(Explorer(rows), ("z_spec", "z_phot"), {})._judge()
+    assert list(judge.kinds())[-1] == "Redshifts"
+    html = words(last(judge.redshifts()))
+    known = rows[rows["z_spec"] > 0]
+    delta = (known["z_phot"] - known["z_spec"]) / (1 + known["z_spec"])
+    assert "98 objects" in html
+    assert f"<th scope='row'>bias</th><td>{delta.mean():.4f}</td>" in html
+    assert f"<th scope='row'>σ_NMAD</th><td>{1.4826 * (delta - delta.median()).abs().median():.4f}</td>" in html
+    assert "<th scope='row'>wide ResNet</th><td>0.011</td><td>-0.0277</td><td>0.253</td><td>0</td>" in html
+    assert "Redshifts" not in JudgedTable(Explorer(numbers()), ("oh_p50", "prediction"), {})._judge().kinds()
+
+
 def test_numbers_are_judged_in_their_unit():
     rows = numbers()
     judged = JudgedTable(Explorer(rows), ("oh_p50", "prediction"), {"oh_p50": "dex"})

@@ -12,10 +12,12 @@ from galviz.measure.intervals import pit, pit_histogram
 from galviz.measure.metrics import bias, mae, outlier_fraction, rmse, sigma_nmad, usual_cut
 from galviz.measure.ranges import in_ranges
 from galviz.measure.relation import relation
+from galviz.measure.score_columns import is_redshift
 from galviz.measure.tails import Tails, corrected, tails
 from galviz.pages.explorer import Explorer
 from galviz.pages.results.judge import JudgeView, Later
 from galviz.pages.results.measures import MeasuresView
+from galviz.pages.results.redshifts import redshift_table, redshifts_html
 from galviz.pages.workspace import fills
 from galviz.tasks.pair import Pair
 from galviz.tasks.target import Target
@@ -83,7 +85,9 @@ class NumbersJudge(JudgeView):
         """Return the plots: coverage and PIT only where the prediction has an error of its own."""
         own = {"Coverage": self.coverage, "PIT": self.pit} if self.pair.sigma else {}
         related = {"Relation": self.relation} if self.against else {}
-        return own | {"Residuals": self.side_by_side, "Tails": self.tails} | related | {"In ranges": self.ranges}
+        redshift = {"Redshifts": self.redshifts} if is_redshift(self.pair.truth) else {}
+        always = {"Residuals": self.side_by_side, "Tails": self.tails} | related | {"In ranges": self.ranges}
+        return own | always | redshift
 
     def of(self, kind: str) -> list[param.Parameter]:
         """Return the parameters that change a plot."""
@@ -172,6 +176,10 @@ class NumbersJudge(JudgeView):
             return fills(text(tails_words(measured, self.pair.unit)), _share(plot, 3))
 
         return Later(found, show, fills=True)
+
+    def redshifts(self) -> Later:
+        """Show the metrics of photometric redshifts."""
+        return Later(lambda: redshift_table(*self.arrays()), lambda table: text(redshifts_html(table)))
 
     def relation(self) -> Later:
         """Draw the truth and each model against another column, with the scatter around the running median."""
