@@ -177,6 +177,7 @@ def open(args: argparse.Namespace) -> Work:  # noqa: A001 - the name of the comm
 def predict(args: argparse.Namespace) -> Work:
     """Apply a trained network to a sky, or several and their mean."""
     from galviz import studies
+    from galviz.runs.headline import of_predictions
     from galviz.work.sweep import runs_at
 
     runs, out = [run for path in args.run for run in runs_at(path)], _parquet_file(args.out)
@@ -193,6 +194,8 @@ def predict(args: argparse.Namespace) -> Work:
         predictions.save(out)
         several = f"the mean of {len(runs)} networks" if len(runs) > 1 else str(runs[0].path)
         print(f"{out}: {len(predictions.table)} rows from {several}")
+        if found := of_predictions(predictions):
+            print(found)
 
     return work
 

@@ -10,7 +10,7 @@ import numpy as np
 from galviz.io.markup import Markup
 from galviz.pages.addresses import page_of
 from galviz.pages.library import open_sky
-from galviz.pages.runs import best
+from galviz.pages.runs import result
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import open_study
@@ -69,7 +69,7 @@ def run_card(name: str, run: Run) -> Markup:
     facts.append(f"on {run.data.name} · {shown_time(info.get('created'))}")
     tabs = {"Predictions": "predictions", "Why": "why"} if run.weights.exists() else {"Progress": "train"}
     urls = {words: f"./{page}?{urlencode({'tab': tab, 'run': name})}" for words, tab in tabs.items()}
-    return card(name, facts, urls, strip=strip_of(run.data), metric=best(run))
+    return card(name, facts, urls, strip=strip_of(run.data), metric=result(run))
 
 
 def study_card(name: str) -> Markup:

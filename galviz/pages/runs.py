@@ -1,6 +1,5 @@
 """The runs tab: a table of all runs; a click selects a run for the page."""
 
-import numpy as np
 import pandas as pd
 import panel as pn
 import param
@@ -9,9 +8,9 @@ from galviz.io.markup import Markup
 from galviz.pages.library import NO_RUN, Library
 from galviz.pages.run_curves import RunCurves
 from galviz.pages.state import PageState
+from galviz.runs.headline import headline
 from galviz.runs.run import Run
-from galviz.tools.formatting import NOT_KNOWN, data_table, error_note, shown_error, shown_time, shown_value, text
-from galviz.tools.training.figure import LABELS, metric_names
+from galviz.tools.formatting import NOT_KNOWN, REFUSED, data_table, error_note, shown_error, shown_time, text
 from galviz.work import processes as jobs
 
 
@@ -97,26 +96,18 @@ def run_row(run: Run) -> dict[str, str]:
         "recipe": info["recipe"]["name"],
         "status": state["status"],
         "epochs": f"{state.get('epoch', 0)} of {state.get('epochs', info['recipe']['epochs'])}",
-        "best epoch, held out": best(run) or NOT_KNOWN,
+        "result": result(run) or NOT_KNOWN,
         "made": shown_time(info.get("created")),
         "data": run.data.name,
     }
 
 
-def best(run: Run) -> str:
-    """Return the best value of each metric over all epochs, as text.
-
-    For numbers trained with the squared loss it includes the RMSE, over all numbers of an object.
-    """
+def result(run: Run) -> str:
+    """Return the number that a run is known by (`galviz.runs.headline`), as text; ``""`` without one."""
     try:
-        metrics = run.metrics()
-    except ValueError:
-        return "metrics.csv is damaged"
-    values = {name: metrics[name].agg("max" if name == "val_accuracy" else "min") for name in metric_names(metrics)}
-    if run.target.numeric and run.recipe.loss.name == "mse" and "val_loss" in metrics:
-        values = {"val_rmse": metrics["val_loss"].min() ** 0.5} | values  # without test-time augmentation (`tta`)
-    written = {LABELS.get(name, name.removeprefix("val_")): value for name, value in values.items()}
-    return ", ".join(f"{name} {shown_value(float(value))}" for name, value in written.items() if np.isfinite(value))
+        return str(headline(run) or "")
+    except REFUSED:
+        return "its results cannot be read"
 
 
 def incomplete_html(broken: dict[str, str]) -> str | Markup:

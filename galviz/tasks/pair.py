@@ -92,8 +92,7 @@ def pair_of_target(target: Target, truth: str, estimate: str, table: pd.DataFram
         chances = {name: f"p_{name}" for name in target.classes if f"p_{name}" in table}
         return Pair(truth, estimate, target.label, classes=target.classes, chances=chances, positive=target.positive)
     sigma = f"{estimate}_sigma"
-    unit = target.unit if target.transform == "identity" and target.task == "regression" else ""
-    return Pair(truth, estimate, target.label_learned, unit, sigma if sigma in table else "")
+    return Pair(truth, estimate, target.label_learned, target.unit_learned, sigma if sigma in table else "")
 
 
 def pair_of(

@@ -136,6 +136,11 @@ class Target:
         """Axis label of the values as learned: ``"ln λ"``."""
         return _SHOWN[self.transform].format(self.label)
 
+    @property
+    def unit_learned(self) -> str:
+        """Unit of the values as learned: that of the column, or ``""`` where it is transformed."""
+        return self.unit if self.transform == "identity" and self.task == "regression" else ""
+
     def forward(self, values: np.ndarray) -> np.ndarray:
         """Transform catalogue values to learned values, float64, any shape. NaN stays NaN.
 

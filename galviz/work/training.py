@@ -18,6 +18,7 @@ import psutil
 from tqdm import tqdm
 
 from galviz.io.lock import rank
+from galviz.runs.headline import headline
 from galviz.runs.run import ACTIVE, Run
 from galviz.work.processes import Update, follow
 from galviz.work.queue import in_line, is_empty
@@ -193,9 +194,11 @@ def _if_disk_is_full(error: Exception, run: Run) -> Exception:
 
 
 def summary(run: Run) -> str:
-    """Return the progress of a run as one line: its status, epoch and last metrics."""
-    update = next(follow(run.path))
-    return f"{update.state['status']}, {_line(update)}" if len(update.rows) else update.state["status"]
+    """Return the progress of a run as one line: its status, its epoch, and its result as pages show it."""
+    update, found = next(follow(run.path)), headline(run)
+    epoch = [_epoch(update)] if len(update.rows) else []
+    seconds = [f"{update.rows.iloc[-1]['seconds']:.0f} s"] if len(update.rows) else []
+    return ", ".join([update.state["status"], *epoch, *([str(found)] if found else []), *seconds])
 
 
 def _draw(run: Run, over: threading.Event) -> None:
@@ -227,10 +230,14 @@ def _updates(run: Run, over: threading.Event, every: float) -> Iterator[Update]:
 
 def _line(update: Update, row: int = -1) -> str:
     values = update.rows.iloc[row].to_dict()
-    epochs = f"/{update.state['epochs']}" if "epochs" in update.state else ""
     shown = [
         f"{name.replace('train_', 'training ').replace('val_', 'held-out ')} {value:.4g}"
         for name, value in values.items()
         if "loss" in name or name.startswith("val_")
     ]
-    return ", ".join([f"epoch {values['epoch']:.0f}{epochs}", *shown, f"{values['seconds']:.0f} s"])
+    return ", ".join([_epoch(update, row), *shown, f"{values['seconds']:.0f} s"])
+
+
+def _epoch(update: Update, row: int = -1) -> str:
+    epochs = f"/{update.state['epochs']}" if "epochs" in update.state else ""
+    return f"epoch {update.rows.iloc[row]['epoch']:.0f}{epochs}"

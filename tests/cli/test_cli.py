@@ -20,6 +20,7 @@ from PIL import Image
 from galviz.cli import commands
 from galviz.cli import main as cli
 from galviz.cli.main import main
+from galviz.runs.headline import headline
 from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, QUESTIONS, cumulative
 from galviz.studies.richness import RECIPES, TARGET
@@ -531,9 +532,9 @@ def test_runs_lists_newest_first_and_says_what_it_leaves_out(run, tmp_path, caps
     (tmp_path / "half" / "state.json").write_text('{"status": "created"}')
     assert main(["runs", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
-    losses = "training loss 0.5, held-out loss 0.4, held-out mae 0.25"
+    best = "MAE 0.2500 (best epoch, while training)"
     assert out.splitlines() == [
-        f"newer: richness ln_richness, recipe mine: created, epoch 1, {losses}, 2 s",
+        f"newer: richness ln_richness, recipe mine: created, epoch 1, {best}, 2 s",
         "run: richness ln_richness, recipe quick: created",
     ]
     assert re.fullmatch(r"galviz runs: .*half left out: .* has no run.json. .*\n", err)
@@ -589,13 +590,15 @@ def test_train_then_predict(tmp_path, sky):
     small = ["--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
     train = [sys.executable, "-m", "galviz", "train", "richness", "--data", sky, "--out", str(run), *small]
     done = subprocess.run(train, capture_output=True, text=True, check=True)
-    assert re.fullmatch(
-        r".*: done, epoch 2/2, .*held-out mae .*\n\d+ held-out objects, .*:\n( +\w+ .*\[.*\].*\n)+", done.stdout
-    )
+    known = str(headline(Run.open(run)))
+    assert known.startswith("MAE ")
+    line, listed = rf".*: done, epoch 2/2, {re.escape(known)}, \d+ s\n", r"\d+ held-out objects, .*:\n"
+    assert re.fullmatch(line + listed + r"( +\w+ .*\[.*\].*\n)+", done.stdout)
     assert "epoch 1/2" in done.stderr
     assert Run.open(run).recipe.epochs == 2
     done = galviz(["predict", run, "--data", sky, "--out", out], tmp_path / "said")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"\n{known}\n")
     again = pd.read_parquet(out)
     assert again["ln_richness"].equals(Run.open(run).predictions().table["ln_richness"])
 

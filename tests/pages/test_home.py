@@ -17,9 +17,12 @@ from galviz.pages.addresses import shows_table, split
 from galviz.pages.home import HomePage
 from galviz.pages.library import Library
 from galviz.pages.page import open_study_page
+from galviz.pages.results.regression import View as RegressionView
+from galviz.pages.runs import run_row
 from galviz.pages.site import first_page, site
 from galviz.pages.sky_job import SkyJob
 from galviz.tools.formatting import Text
+from galviz.tools.selection.core import Selection
 from galviz.work import processes as jobs
 
 
@@ -61,6 +64,16 @@ def test_data_and_runs_are_cards_with_pictures_numbers_and_links(galviz_home, sk
     assert ("./train", "train", "tiny", "") in found
     assert any(path == "./richness" and run == "first" for path, _, _, run in found)
     assert {"./mergers", "./inpainting", "./channels"} <= {path for path, *_ in found}
+
+
+def test_a_run_has_one_number_on_its_card_in_the_table_and_above_its_predictions(galviz_home, sky, make_run, told):
+    run = make_run("first", predictions=told)  # whose best epoch has another
+    assert "<div class='metric'>MAE 0.1000 (6 held-out objects)</div>" in shown(HomePage())
+    assert run_row(run)["result"] == "MAE 0.1000 (6 held-out objects)"
+    cards = RegressionView(told, Selection(), sky, run).judge.measure_cards()
+    assert [(card.name, card.value[:6]) for card in cards[:2]] == [("objects", "6"), ("MAE", "0.1000")]
+    (run.path / "predictions.parquet").write_bytes(b"nonsense")
+    assert "<div class='metric'>its results cannot be read</div>" in shown(HomePage())
 
 
 def test_an_empty_home_says_what_to_do(galviz_home):

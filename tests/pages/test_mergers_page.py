@@ -308,12 +308,14 @@ def test_the_quick_recipe_offers_how_votes_obey_the_tree_and_dropout(zoo):
     assert form.changed().network.dropout == 0.4
 
 
-def test_a_run_of_votes_says_its_best_rmse_and_accuracy(make_votes):
+def test_a_run_of_votes_without_predictions_has_the_mae_of_its_best_epoch(make_votes):
     run = make_votes("first")
-    assert run_row(run)["best epoch, held out"] == "–"
+    assert run_row(run)["result"].startswith("MAE of Class8.6 0.0")
+    (run.path / "predictions.parquet").unlink()
+    assert run_row(run)["result"] == "–"
     for epoch, loss, right in ((1, 0.04, 0.5), (2, 0.0225, 0.75), (3, 0.09, 0.25)):
         run.append_metrics({"epoch": epoch, "val_loss": loss, "val_accuracy": right, "val_mae": 2 * loss})
-    assert run_row(run)["best epoch, held out"] == "RMSE 0.15, Accuracy 0.75, MAE 0.045"
+    assert run_row(run)["result"] == "MAE of 37 columns 0.0450 (best epoch, while training)"
     assert run_row(run)["target"] == "37 votes"
 
 

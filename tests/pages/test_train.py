@@ -300,10 +300,11 @@ def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
     table, left_out = panel.table()
     assert table.value.loc["first"].to_dict() | {"made": ""} == {
         "study": "richness", "target": "ln_richness", "recipe": "quick", "status": "done", "epochs": "2 of 4",
-        "best epoch, held out": "RMSE 1, MAE 0.25", "made": "", "data": "tiny",
+        "result": "MAE 0.1000 (6 held-out objects)", "made": "", "data": "tiny",
     }  # fmt: skip
     assert "half" in left_out.object
-    assert run_row(make_run("second", "stopped"))["status"] == "stopped"
+    second = run_row(make_run("second", "stopped"))
+    assert (second["status"], second["result"]) == ("stopped", "MAE 0.2500 (best epoch, while training)")
 
 
 def test_making_a_sky_is_a_process_whose_end_is_seen(started, galviz_home, tiny_sky, monkeypatch):

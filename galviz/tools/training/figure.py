@@ -7,6 +7,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
+from galviz.measure.epochs import best_epoch
 from galviz.measure.rate_test import suggested_rate
 from galviz.tasks.classification import class_labels
 from galviz.tasks.regression import numbers
@@ -225,9 +226,8 @@ def run_curves(
 
 def _best(metrics: pd.DataFrame) -> hv.Points:
     """Return a ring around the lowest held-out loss; nothing where there is none."""
-    known = metrics["val_loss"].dropna() if "val_loss" in metrics else pd.Series(dtype=float)
-    rows = metrics.loc[[known.idxmin()]] if len(known) else metrics.iloc[:0]
-    data = (rows["epoch"].to_numpy(float), rows["val_loss"].to_numpy(float)) if len(known) else ([], [])
+    row = best_epoch(metrics)
+    data = ([], []) if row is None else ([float(row["epoch"])], [float(row["val_loss"])])
     ring = hv.Points(
         data, [hv.Dimension("epoch", label="Epoch"), hv.Dimension("held out", label="Loss")], label="best epoch"
     )

@@ -10,6 +10,8 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
+from galviz.measure.epochs import best_epoch
+from galviz.runs.headline import headline
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import ACTIVE, Run
 from galviz.tools.formatting import beside, drawn, note, shown_seconds, text
@@ -135,19 +137,21 @@ class RunView(pn.viewable.Viewer):
     @param.depends("metrics", "state")
     def best(self) -> Markup | str:
         """Return the best epoch and its loss, and how long a training that runs still waits for a better one."""
-        if "val_loss" not in self.metrics or self.metrics["val_loss"].isna().all():
+        row = best_epoch(self.metrics)
+        if row is None:
             return ""
-        losses = self.metrics["val_loss"]
-        epoch, least = int(self.metrics["epoch"][losses.idxmin()]), losses.min()
-        line = Markup("Best: epoch <b>{}</b>, held-out loss <b>{:.4g}</b>").format(epoch, least)
+        epoch = int(row["epoch"])
+        line = Markup("Best: epoch <b>{}</b>, held-out loss <b>{:.4g}</b>").format(epoch, row["val_loss"])
         try:
-            patience = Run.open(self.path).recipe.validation.stop_after
-        except (OSError, ValueError):  # the folder is still incomplete
-            patience = 0
+            run = Run.open(self.path)
+            patience = run.recipe.validation.stop_after
+            found = headline(run) if self.state["status"] == "done" else None
+        except (OSError, ValueError):  # the folder is still incomplete, or the predictions are damaged
+            patience, found = 0, None
         if patience and self.state["status"] == "running":
             left = max(patience - int(self.metrics["epoch"].iloc[-1] - epoch), 0)
             line += Markup(" · stops after {} more epochs without improvement").format(left)
-        return line
+        return line + Markup(" · the saved network: <b>{}</b>").format(found) if found and found.saved else line
 
     @param.depends("sampled")
     def samples(self) -> Markup | str:

@@ -58,6 +58,11 @@ def test_the_best_epoch_its_loss_and_the_patience_left_are_said(make_run):
     assert "without improvement" not in view.best()  # it does not end early
 
 
+def test_a_run_that_is_done_shows_the_result_of_its_predictions(make_run, told):
+    line = RunView(make_run("first", "done", told).path).best()
+    assert line.endswith("held-out loss <b>1</b> · the saved network: <b>MAE 0.1000 (6 held-out objects)</b>")
+
+
 def test_the_lowest_held_out_loss_has_a_ring():
     table = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": [3.0, 2, 1], "val_loss": [3.0, np.nan, 3.5]})
     ring = next(part for part in loss_curves(table) if part.label == "best epoch")
