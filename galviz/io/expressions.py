@@ -114,6 +114,20 @@ def matches(expression: str, table: pd.DataFrame) -> np.ndarray:
     return mask
 
 
+def columns_in(expression: str, table: pd.DataFrame) -> list[str]:
+    """Return the columns of a table that an expression uses; none if it cannot be parsed."""
+    if expression in table.columns:
+        return [expression]
+    try:
+        nodes = list(ast.walk(ast.parse(expression, mode="eval")))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    names.update(texts)  # col("u - g")
+    return [str(name) for name in table.columns if name in names]
+
+
 def column(name: str) -> str:
     """Return a column name as an expression: ``"z"``, ``'col("u - g")'``."""
     plain = name.isidentifier() and name.isascii() and not keyword.iskeyword(name)

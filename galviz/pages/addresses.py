@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from galviz.sky.readers.labels import is_table
+from galviz.sky.readers.labels import is_table, tables_alone
 
 
 def shows_table(path: str | Path) -> bool:
@@ -12,13 +12,19 @@ def shows_table(path: str | Path) -> bool:
 
 
 def split(paths: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the paths that a library lists (skies, runs, folders of them), and the others."""
+    """Return the paths that a library lists (skies, runs, folders of them), and the others.
+
+    In place of a folder that holds tables alone, there are its tables.
+    """
     listed, others = [], []
     for path in paths:
         folder = Path(path)
         marks = ("galviz.json", "run.json", "*/galviz.json", "*/run.json")
         known = folder.is_dir() and any(next(folder.glob(mark), None) for mark in marks)
-        (listed if known else others).append(path)
+        if known:
+            listed.append(path)
+        else:
+            others += map(str, tables_alone(folder) or [path])
     return listed, others
 
 

@@ -25,6 +25,7 @@ from galviz.tools.formatting import REFUSED, error_note, field, shown_error, tex
 
 _NAMED = 5  # unreadable images listed by name
 _NUMBER_ROWS = "Use row numbers as ids"
+_NUMBERED = "No column of unique ids was found, so the rows are numbered. If there is one, name it in “Column of ids”."
 _CONTROLS = {  # wording of the library's errors (regex) → wording of the page's controls
     r"number the rows: id_column=\S+": f"press “{_NUMBER_ROWS}”.",
     r":? ?\bid_column=[^\s,;.)]+": " in “Column of ids”",
@@ -80,6 +81,8 @@ class OpenedPage(Workspace):
     def offered(self) -> dict[str, str]:
         """Return what can be opened: displayed name → path."""
         found = {f"sky {name}": str(path) for name, path in self.library.skies().items()}
+        tables = {f"table {name}": str(path) for name, path in self.library.tables().items()}
+        found |= {name: path for name, path in tables.items() if path not in self.paths}
         return found | {f"run {name}": str(run.path) for name, run in self.library.predicted().items()}
 
     def offer(self) -> None:
@@ -140,7 +143,14 @@ class OpenedPage(Workspace):
             self.broken = self.broken | {object_id: why}
 
         images = given[1] if len(given) > 1 else None
-        opened = open_any(given[0], images, self._ids or id_column, report_broken, self.table or table)
+        ids, which = self._ids or id_column, self.table or table
+        try:
+            opened = open_any(given[0], images, ids, report_broken, which)
+        except NoIds:
+            if self.uploaded or ids or images:  # images are found by their ids
+                raise
+            opened = open_any(given[0], None, NUMBERED, report_broken, which)
+            opened = replace(opened, notes=(_NUMBERED, *opened.notes))
         self.notes = list(opened.notes)
         # An export leaves the page, where "this file" would be any file.
         return replace(opened, notes=tuple(f"{self.name_of(given[0])}: {note}" for note in opened.notes))

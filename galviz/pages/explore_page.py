@@ -156,17 +156,19 @@ def _badges(opened: Opened) -> Pair | None:
     return pair if pair is not None and pair.classes else None
 
 
-def explore_page(paths: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
+def explore_page(paths: Sequence[str] = (), tables: Sequence[str] = ()) -> pn.template.base.BaseTemplate:
     """Return the page for one visitor.
 
     Parameters
     ----------
     paths : sequence of str
         As in `ExplorePage`.
+    tables : sequence of str
+        Tables that the visitor may open instead.
 
     Returns
     -------
     panel.template.base.BaseTemplate
         Loads no resources from other servers.
     """
-    return page_template("explore", lambda: ExplorePage(paths, Library.find()))
+    return page_template("explore", lambda: ExplorePage(paths, replace(Library.find(), given=tuple(map(Path, tables)))))

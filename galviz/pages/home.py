@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -11,7 +12,7 @@ import param
 from galviz.io.markup import Markup
 from galviz.pages.addresses import shows_table, split
 from galviz.pages.folders import free_name
-from galviz.pages.home_cards import newest, run_card, section, sky_card, study_card
+from galviz.pages.home_cards import newest, run_card, section, sky_card, study_card, table_card
 from galviz.pages.library import Library
 from galviz.pages.shell import page_template
 from galviz.pages.sky_job import SkyJob
@@ -38,13 +39,12 @@ class HomePage(pn.viewable.Viewer):
 
     def __init__(self, paths: Sequence[str] = (), **params: object) -> None:
         super().__init__(**params)
-        listed, self.others = split(paths)
-        self.library = Library.find(listed)
-        self.library = Library(self.library.sky_folders, self.library.run_folders, given=tuple(map(Path, paths)))
+        listed, others = split(paths)
+        self.library = replace(Library.find(listed), given=tuple(map(Path, dict.fromkeys([*paths, *others]))))
         self.job = SkyJob(self.library)
         self._seen = self._look()
         self.job.param.watch(lambda event: event.new and self.refresh(), "ready")
-        self.path = next(iter(self.others), "")
+        self.path = next((path for path in others if not shows_table(path)), "")
 
     def poll(self) -> None:
         """Poll for new skies and runs, and for the progress of a sky that is being made."""
@@ -104,7 +104,9 @@ class HomePage(pn.viewable.Viewer):
         runs, broken = self.library.runs()
         data = [sky_card(name, path) for name, path in newest(skies)]
         trained = [run_card(name, run) for name, run in runs.items()]
-        parts = [section("Data", data, "No data yet. Open a folder of images above, or make a demo.")]
+        tables = [table_card(name, path) for name, path in self.library.tables().items()]
+        parts = [section("Tables", tables, "")] if tables else []
+        parts += [section("Data", data, "No data yet. Open a folder of images above, or make a demo.")]
         parts.append(section("Runs", trained, "No run yet. Open data, choose a column on the tab Train, and start."))
         if broken:
             names = ", ".join(broken)

@@ -14,6 +14,7 @@ from galviz.pages.runs import result
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import open_study
+from galviz.tools.export.download import shown_bytes
 from galviz.tools.formatting import REFUSED, shown_error, shown_time
 from galviz.tools.gallery.figure import picture_urls
 from galviz.tools.viewer.stretch import StretchView
@@ -59,6 +60,12 @@ def sky_card(name: str, path: Path) -> Markup:
     links = {"Explore": {"tab": "data", "sky": name}, "Train": {"tab": "train", "sky": name}}
     urls = {words: f"./train?{urlencode(query)}" for words, query in links.items()}
     return card(name, facts, urls, strip=strip_of(path))
+
+
+def table_card(name: str, path: Path) -> Markup:
+    """Return the card of a table."""
+    facts = [f"{shown_bytes(path.stat().st_size)} · {path.parent.name}"]
+    return card(name, facts, {"Explore": f"./explore?{urlencode({'open': f'table {name}'})}"})
 
 
 def run_card(name: str, run: Run) -> Markup:

@@ -14,6 +14,7 @@ from galviz.pages.folders import level, named, new_folder
 from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import ACTIVE, Run, list_runs
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.readers.labels import is_table
 from galviz.studies import Study
 from galviz.tasks.target import Target
 
@@ -95,6 +96,10 @@ class Library:
         newest = sorted(found, key=lambda pair: pair[1].info.get("created", 0), reverse=True)
         runs = {run.path: run for _, run in newest}
         return {name: runs[path] for name, path in named([(root, run.path) for root, run in newest]).items()}, broken
+
+    def tables(self) -> dict[str, Path]:
+        """Return the tables among the files that the page was started on: displayed name → file."""
+        return named([(path.parent, path) for path in self.given if is_table(path)])
 
     def first_sky(self, run: str = "") -> str:
         """Return the name of the sky to show first: the run's, else the newest; of those given, if any were."""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from galviz.io.provenance import opening_of_table
 from galviz.io.tables import NUMBERED, KeyedTable, SeveralTables, read_table
+from galviz.measure.stand_ins import notes_on, stand_ins_of
 from galviz.pages.library import open_predictions, open_sky
 from galviz.pages.results.view import run_opening
 from galviz.runs.predictions import joined
@@ -32,7 +33,7 @@ class Opened:
     pair: tuple[str, str] | None = None
     """Columns of the truth and of its estimate, if known."""
     notes: tuple[str, ...] = ()
-    """Notes on how the table was read: `galviz.io.tables.KeyedTable.notes`."""
+    """Notes on how the table was read (`galviz.io.tables.KeyedTable.notes`), and on its values."""
 
 
 class NoIds(ValueError):  # noqa: N818 - not an error of the file: its rows can be numbered
@@ -74,7 +75,7 @@ def open_any(
         return _run(Run.open(path), images)
     if (path / "galviz.json").exists():
         sky = open_sky(path)
-        return Opened(sky.catalogue, sky, str(path))
+        return Opened(sky.catalogue, sky, str(path), notes=_notes(sky.catalogue))
     if path.is_dir():
         found = pictures(path, broken=broken)
         opening = (
@@ -85,7 +86,8 @@ def open_any(
         raise FileNotFoundError(f"table: expected a table, a sky or a run, got {path}, which is not there.")
     keyed = _read(path, id_column or None, table or None)
     cutouts = None if images is None else _images(images, keyed.table, broken)
-    about = {"opening": opening_of_table(path.resolve(), id_column, table), "units": keyed.units, "notes": keyed.notes}
+    about = {"opening": opening_of_table(path.resolve(), id_column, table), "units": keyed.units}
+    about["notes"] = (*keyed.notes, *_notes(keyed.table))
     return Opened(keyed.table, cutouts, str(path), id_column=id_column or None, pair=guess_pair(keyed.table), **about)
 
 
@@ -111,6 +113,11 @@ def _read(path: Path, id_column: str | None, table: str | None) -> KeyedTable:
 def _table(path: str, _stamp: int, id_column: str | None, table: str | None) -> KeyedTable:
     """Return a table, cached per process until its file changes."""
     return read_table(path, id_column=id_column, table=table)
+
+
+def _notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return notes on numbers that perhaps stand for a missing value."""
+    return tuple(notes_on(stand_ins_of(table)))
 
 
 def _run(run: Run, images: str | Path | None) -> Opened:

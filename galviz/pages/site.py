@@ -32,7 +32,7 @@ def site(paths: Sequence[str] = ()) -> dict[str, Callable[[], object]]:
     tables = [path for path in others if shows_table(path)]
     explored = [tables[0], *images_of(listed, others)] if tables else []
     # Panel calls functions, and would show a `functools.partial` as text.
-    pages = {"/": lambda: home_page(paths), "/explore": lambda: explore_page(explored)}
+    pages = {"/": lambda: home_page(paths), "/explore": lambda: explore_page(explored, tables)}
     pages["/occlusion"] = lambda: occlusion_page(listed)
     return pages | {f"/{page_of(name)}": lambda name=name: study_page(name, listed) for name in studies()}
 

@@ -10,7 +10,8 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.opening import open_any_images
 
-_TABLES = (".csv", ".ecsv", ".fits", ".fit", ".fz", ".gz", ".parquet", ".tsv", ".txt", ".vot", ".votable", ".xml")
+_TEXTS = (".csv", ".dat", ".ecsv", ".tsv", ".txt", ".vot", ".votable", ".xml")
+_TABLES = (*_TEXTS, ".fits", ".fit", ".fz", ".gz", ".parquet")
 
 
 def open(  # noqa: A001 - it reads well: galviz.open
@@ -52,6 +53,6 @@ def open(  # noqa: A001 - it reads well: galviz.open
     try:
         return read_table(path, id_column=id_column).table
     except ValueError:
-        if path.suffix.lower() in (".csv", ".ecsv", ".tsv", ".txt", ".vot", ".votable", ".xml"):
+        if path.suffix.lower() in _TEXTS:
             raise
         return open_any_images(path)  # a FITS file may hold images, and a Parquet file pictures

@@ -102,11 +102,9 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
     assert said.startswith(f"{matches(expression, table).sum()} of {ROWS}")
 
 
-def test_a_table_without_ids_is_numbered_on_request(serve, folder, open_page):
+def test_a_table_without_ids_opens_with_its_rows_numbered(serve, folder, open_page):
     (folder / "plain.csv").write_text("z,r\n" + "".join(f"{k / 100},{20 + k}\n" for k in range(30)))
     driven = open_page(serve("explore", folder / "plain.csv").url)
-    expect(driven.page.get_by_text("expected a column of ids")).to_be_visible()
-    driven.page.get_by_role("button", name="Use row numbers as ids").click()
     expect(driven.page.get_by_text("30 objects, 2 columns")).to_be_visible()
     expect(driven.page.get_by_text("The ids are row numbers").first).to_be_visible()
     expect(driven.page.get_by_text("row-01").first).to_be_visible()

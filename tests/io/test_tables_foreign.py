@@ -54,6 +54,23 @@ def test_names_in_a_comment_above_rows_of_text(tmp_path):
     assert keyed.table["kind"].to_dict() == {"M31": "spiral"}
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "# made by hand\n# RA rad[distance; degrees] (g-r)_0[rest frame] LOG10(n) D[(z - z0)/(1 + z0)] id",
+        "# RA rad (g-r)_0 LOG10(n) D id",
+        "# RA rad (g-r)_0 LO\nG10(n) D id",  # broken within a name
+        "# RA rad[in\n degrees] (g-r)_0 LOG10(n) D id",
+    ],
+)
+def test_names_between_blanks_have_remarks_and_may_be_broken_in_two(tmp_path, head):
+    rows = " 11.5   0.25  0.7  2  0.1  00033\n 12.5  0.5  0.6  3  -0.1 00074  \n 13.5 1 2 3 4 00099\n"
+    keyed = read_table(written(tmp_path / "t.dat", f"{head}\n{rows}"))
+    assert list(keyed.table.columns) == ["RA", "rad", "(g-r)_0", "LOG10(n)", "D"]
+    assert keyed.table.index.tolist() == ["00033", "00074", "00099"]
+    assert keyed.table["RA"].tolist() == [11.5, 12.5, 13.5]
+
+
 def test_a_table_of_odd_columns_alone_has_no_rows_to_number(tmp_path):
     Table({"v": np.zeros((3, 20))}).write(tmp_path / "t.fits")
     with pytest.raises(ValueError, match=r"columns: expected one that can be read in .*Column 'v' was left out"):

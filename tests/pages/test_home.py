@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -9,11 +10,13 @@ import pandas as pd
 import panel as pn
 import pytest
 from astropy.io import fits
+from panel.io.location import Location
 from PIL import Image
 
 from galviz.cli.main import main
 from galviz.pages import site as sites
 from galviz.pages.addresses import shows_table, split
+from galviz.pages.explore_page import ExplorePage
 from galviz.pages.home import HomePage
 from galviz.pages.library import Library
 from galviz.pages.page import open_study_page
@@ -169,6 +172,40 @@ def test_a_table_that_was_given_is_what_the_explorer_shows(galviz_home, tmp_path
     assert any("<b>t.csv</b>: 2 objects, 1 columns" in str(text.object) for text in texts)
 
 
+def test_a_folder_with_one_table_opens_it_and_with_several_lists_them(galviz_home, tmp_path):
+    folder = tmp_path / "catalogues"
+    folder.mkdir()
+    (folder / "README").write_text("by hand")
+    (folder / "one.dat").write_text("# RA DEC g[mag, AB]\n1.5 2.5 17\n3.5 4.5 99\n2.5 3.5 18\n")
+    assert split([str(folder)]) == ([], [str(folder / "one.dat")])
+    assert first_page([str(folder)]) == "/explore"
+    page = ExplorePage([str(folder / "one.dat")], Library.find())
+    page.body()
+    assert page.opened.judged.explorer.table["g"].tolist() == [17, 99, 18]
+    notes = page.noted().object
+    assert "so the rows are numbered" in notes
+    assert "99 in g (1 row): perhaps missing values." in notes
+
+    (folder / "two.csv").write_text("object_id,z\na,0.1\n")
+    assert first_page([str(folder)]) == "/"
+    home = HomePage([str(folder)])
+    assert home.path == ""
+    assert ("./explore", "open=table+two.csv") in [(url.path, url.query) for url in links(shown(home))]
+    explore = ExplorePage([], replace(Library.find(), given=home.library.given))
+    assert explore.offered()["table two.csv"] == str(folder / "two.csv")
+    (folder / "image.jpg").touch()
+    assert split([str(folder)]) == ([], [str(folder)])
+
+
+def test_a_card_of_a_table_leads_to_it(galviz_home, tmp_path, monkeypatch):
+    (tmp_path / "tables").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "tables" / f"{name}.csv").write_text(f"object_id,z\n{name},0.1\n")
+    monkeypatch.setattr(type(pn.state), "location", property(lambda _: Location(search="?open=table+b.csv")))
+    texts = site([str(tmp_path / "tables")])["/explore"]().select(Text)
+    assert any("<b>b.csv</b>: 1 objects" in str(text.object) for text in texts)
+
+
 def test_an_image_is_no_table_though_it_is_packed(tmp_path):
     fits.PrimaryHDU(np.zeros((8, 8), np.float32)).writeto(tmp_path / "cutout.fits.gz")
     fits.BinTableHDU(pd.DataFrame({"z": [0.1]}).to_records()).writeto(tmp_path / "table.fits.gz")
@@ -198,7 +235,7 @@ def test_the_images_of_a_table_are_a_sky_or_pictures_and_never_a_run(  # noqa: P
     table, run, explored = pictures.parent / "t.csv", make_run("first"), []
     table.write_text("object_id,z\na,1\n")
     places = {"run": run.path, "pictures": pictures, "sky": run.data}
-    monkeypatch.setattr(sites, "explore_page", explored.append)
+    monkeypatch.setattr(sites, "explore_page", lambda given, _: explored.append(given))
     for paths in ([table, *(places[name] for name in given)], [*(places[name] for name in given), table]):
         site([str(path) for path in paths])["/explore"]()
         assert explored.pop() == [str(table), *([str(places[images])] if images else [])]

@@ -23,6 +23,7 @@ from galviz.io.formats.common import Raw
 from galviz.io.formats.request import ID_NAMES, Request
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
+_BLANKS_OUTSIDE = re.compile(r"(?:\[[^\]]*\]|\([^)]*\)|[^\s\[(])+")
 _UTF8 = {"utf-8", "utf-8-sig"}
 _ENCODINGS = {"utf-16": "UTF-16", "latin-1": "Latin-1"}
 _SAMPLE = 20  # rows from which the delimiter is detected
@@ -77,11 +78,12 @@ def read_csv(path: Path, request: Request) -> pa.Table:
     """Read CSV, gzipped or not, and similar files: other delimiters, decimal commas, UTF-16, Latin-1.
 
     Lines with # before the names are skipped. If the first row has no names, the last of these lines has them, as
-    written by `numpy.savetxt` and TOPCAT.
+    written by `numpy.savetxt` and TOPCAT. Between blanks, a name may have a remark: ``rad[distance; degrees]`` is
+    ``rad``.
     """
     encoding = _encoding(path)
     with whole(path, "CSV file"):
-        head = _top(path, encoding)
+        head = _unbroken(_top(path, encoding))
     texts = {key: line[len(s) :] for key, s in _COMMENTS.items() for line in head.comments if line.startswith(s)}
     known = common.known_in(texts, request)
     layout = _named_above(head, ",") if texts else _layout(head, request)
@@ -266,8 +268,7 @@ def _layout(head: _Head, request: Request) -> _Layout:
     if delimiter != ",":
         request.notes.append(f"Columns were read as separated by {_DELIMITERS[delimiter]}.")
     first = _split(lines[:1], delimiter)[0]
-    above = _split([head.comments[-1].lstrip("# ")], delimiter)[0] if head.comments else []
-    above = [cell.strip() for cell in above] if len(above) == len(first) else []
+    above = _names_above(head.comments, delimiter, len(first))
     numbers = [cell for cell in first if _is_number(cell)]
     named = above and not any(_is_number(cell) for cell in above)
     if named and (numbers or (_has_ids(above) and not _has_ids(first))):
@@ -280,6 +281,29 @@ def _layout(head: _Head, request: Request) -> _Layout:
     if delimiter == " ":
         return _Layout(delimiter, first, len(head.comments) + head.blank + 1)
     return _named_above(head, delimiter)
+
+
+def _names_above(comments: list[str], delimiter: str, count: int) -> list[str]:
+    """Return the names in the last line with #, if they are as many as the columns; else nothing."""
+    line = comments[-1].lstrip("# ") if comments else ""
+    names = [cell.strip() for cell in _split([line], delimiter)[0]] if line else []
+    if delimiter == " " and len(names) != count:  # blanks within brackets are not between names
+        names = [name.partition("[")[0] or name for name in _BLANKS_OUTSIDE.findall(line)]
+    return names if len(names) == count else []
+
+
+def _unbroken(head: _Head) -> _Head:
+    """Return the head with names in one line with #, where a line break divides them, even within a name."""
+    lines = [line for line in head.lines if line.strip()]
+    if not head.comments or len(lines) < 3:  # the other half, and two rows
+        return head
+    rest, *rows = _split(lines, " ")
+    count = {len(row) for row in rows}
+    line = head.comments[-1] + lines[0].rstrip("\r\n")
+    names = _names_above([line], " ", min(count)) if len(count) == 1 and count != {len(rest)} else []
+    if not names or any(map(_is_number, names)) or not any(map(_is_number, rows[0])):
+        return head
+    return _Head([*head.comments[:-1], line], head.blank + 1, head.lines[1:])
 
 
 def _split(lines: Iterable[str], delimiter: str) -> list[list[str]]:

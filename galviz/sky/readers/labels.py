@@ -77,6 +77,22 @@ def is_table(path: Path) -> bool:
         return False
 
 
+def tables_alone(folder: Path) -> list[Path]:
+    """Return the tables of a folder that holds tables and no images, sorted; else nothing.
+
+    Other files, such as a README, may lie beside them; folders may hold images.
+    """
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if hidden(path.name):
+            continue
+        if is_table(path):
+            found.append(path)
+        elif path.is_dir() or path.name.lower().endswith((*_SUFFIXES, ".zip")):
+            return []
+    return found
+
+
 def match_rows(values: Iterable[str], ids: Sequence[str]) -> dict[int, str]:
     """Return the image of each row that has one, by the id that the row gives.
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.io.expressions import column, evaluate, matches
+from galviz.measure.stand_ins import stand_ins
 from galviz.tools.columns.core import column_versions
 from galviz.tools.filters import messages
 from galviz.tools.messages import check
@@ -69,7 +70,8 @@ class Filter:
 class Numbers:
     """A column of numbers in bins.
 
-    Where a few values lie far outside the others, the histogram ends before them, and its last bins have them too.
+    Where a few values lie far outside the others, or stand for missing ones (`galviz.measure.stand_ins`), the histogram
+    ends before them, and its last bins have them too.
     """
 
     listed: tuple[Any, ...] = ()
@@ -78,7 +80,11 @@ class Numbers:
     def __init__(self, given: np.ndarray) -> None:
         finite = given[np.isfinite(given)]
         self.ends = [float(finite.min()), float(finite.max())] if len(finite) else []
-        self.edges = _edges(finite[:: len(finite) // _SAMPLE + 1], *self.ends) if self.ends else []
+        usual = finite[:: len(finite) // _SAMPLE + 1]
+        if found := stand_ins(finite):
+            usual = finite[~np.isin(finite, list(found))]
+        within = [float(usual.min()), float(usual.max())] if found else self.ends
+        self.edges = _edges(usual, *within) if self.ends else []
         low, high = self.edges or (0.0, 1.0)
         with np.errstate(invalid="ignore"):
             places = np.clip((given - low) * (BINS / (high - low)), 0, BINS - 1)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from bokeh.palettes import Viridis256
 
+from galviz.measure.stand_ins import stand_ins
 from galviz.tools.style import BLUE, GREY, SKY, plain
 
 PALETTE: tuple[str, ...] = tuple(Viridis256[40:205])
@@ -40,9 +41,13 @@ class Colouring:
 
     @cached_property
     def limits(self) -> tuple[float, float]:
-        """Limits of the colours: the 1st and the 99th percentile, so that a few outliers have no effect."""
+        """Limits of the colours: the 1st and the 99th percentile, so that a few outliers have no effect.
+
+        Numbers that perhaps stand for a missing value (`galviz.measure.stand_ins`) have none either.
+        """
         some = slice(None, None, max(len(self.values) // 1_000_000, 1))  # enough for percentiles
         known = self.values[some][self.known[some]]
+        known = known[~np.isin(known, list(stand_ins(known)))]
         if not known.size:
             return 0.0, 1.0
         low, high = (float(value) for value in np.percentile(known, [1, 99]))

@@ -1,7 +1,7 @@
 """Plots of a selection's table, without their page: drawing, and selecting with taps, boxes and lassos."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import param
 
-from galviz.io.expressions import column, evaluate
+from galviz.io.expressions import column, columns_in, evaluate
 from galviz.io.tables import safe_for_page
+from galviz.measure.stand_ins import stand_ins
 from galviz.sky.readers.positions import with_positions
 from galviz.tasks.pair import error_column
 from galviz.tools.plots import figure as explore
@@ -146,7 +147,10 @@ def scatter(
     exact = (None, None) if _dense(drawing, shown) else tuple(_exact(table, name, drawn) for name in names)
     plane = _Plane(places, tuple(map(with_unit, axes, units)), box, lasso, exact)
     coloured = _coloured(selection, colour, drawn, drawing)
-    ends, outside = explore.first_limits(shown, equal=drawing.guide == "1:1 line", log=log)
+    usual = _usual(selection, names)[rows]
+    ends, outside = explore.first_limits(shown[_rows(usual)], equal=drawing.guide == "1:1 line", log=log)
+    others = shown[~usual]
+    outside += int(((others < ends[0]) | (others > ends[1])).any(axis=1).sum())
     plot, follow = _objects(selection, plane, drawing, coloured, colour=colour, ends=ends)
     errors = [selection.values(name)[rows] if name else None for name in drawing.errors]
     plot, notes = _with_lines(plot, drawing, shown, errors)
@@ -155,6 +159,15 @@ def scatter(
     title = _title(axes, len(shown), len(table) - int(low.sum()), dense=_dense(drawing, shown), coloured=coloured)
     options = {"logx": log[0], "logy": log[1], "title": "; ".join([title, *notes])} | _directions(drawing)
     return _framed(plot, plane.axes, ends, coloured, **options), follow
+
+
+def _usual(selection: Selection, names: Iterable[str]) -> np.ndarray:
+    """Return which objects have no number that perhaps stands for a missing value, in the columns of a plot: (N,)."""
+    table, usual = selection.table, np.ones(len(selection.table), dtype=bool)
+    for name in dict.fromkeys(one for axis in names for one in columns_in(axis, table)):
+        if pd.api.types.is_numeric_dtype(table[name]) and (found := stand_ins(selection.values(name))):
+            usual &= ~np.isin(selection.values(name), list(found))
+    return usual
 
 
 def _with_lines(
@@ -427,6 +440,8 @@ def histogram(
     """
     values = selection.values(name)
     known = np.isfinite(values) & (values > 0 if log else True)
+    perhaps = known & ~_usual(selection, [name])
+    known &= ~perhaps
     edges = np.histogram_bin_edges(np.log10(values[known]) if log else values[known], bins=bins)
     edges = 10**edges if log else edges
     if log and known.any() and np.ptp(values[known]) > 0:  # rounding must not push an end out of the bins
@@ -459,8 +474,9 @@ def histogram(
 
     hv.streams.Tap(source=source).add_subscriber(tapped)
     hv.streams.BoundsX(source=source).add_subscriber(boxed)
-    low = int((values <= 0).sum()) if log else 0
-    title = _title((axis,), int(known.sum()), len(values) - low)
+    low = int((values[~perhaps] <= 0).sum()) if log else 0
+    title = _title((axis,), int(known.sum()), len(values) - low - int(perhaps.sum()))
+    title += f"; {int(perhaps.sum()):,} perhaps missing are not counted" if perhaps.any() else ""
     title += f"; {low:,} at or below 0 are not counted on a logarithmic axis" if low else ""
     options = {"logx": log, "invert_xaxis": reverse}
     return frame(plot, title=title, show_legend=False, **_FILLS, **options), follow

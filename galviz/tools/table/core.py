@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from galviz.measure.stand_ins import note_on, stand_ins
+
 _DIGITS = 7  # significant
 _SHARES = {"16 %": 16, "median": 50, "84 %": 84}
 
@@ -28,13 +30,14 @@ def column_statistics(
     -------
     pandas.DataFrame
         Index ``column``; unit, type, n (known values), missing, min, 16 %, median, 84 %, max, mean, std (of
-        the sample) and distinct (number of different values). An infinite value counts as missing. Truth values
-        count as 0 and 1: their mean is a fraction. Text has only n, missing and distinct.
+        the sample), distinct (number of different values) and note, on numbers that perhaps stand for a missing value.
+        An infinite value counts as missing. Truth values count as 0 and 1: their mean is a fraction. Text has only n,
+        missing and distinct.
     """
     rows = table if mask is None else table[mask]
     units = units or {}
     found = [_of(rows[name]) | {"column": str(name), "unit": units.get(str(name), "")} for name in table.columns]
-    names = ["column", "unit", "type", "n", "missing", "min", *_SHARES, "max", "mean", "std", "distinct"]
+    names = ["column", "unit", "type", "n", "missing", "min", *_SHARES, "max", "mean", "std", "distinct", "note"]
     return pd.DataFrame(found, columns=names).set_index("column")
 
 
@@ -43,13 +46,16 @@ def _of(values: pd.Series) -> dict[str, Any]:
     if not pd.api.types.is_numeric_dtype(values):
         kind = "date" if pd.api.types.is_datetime64_any_dtype(values) else "text"
         known = values.dropna()
-        return {"type": kind, "n": len(known), "missing": len(values) - len(known), "distinct": int(known.nunique())}
+        more = {"missing": len(values) - len(known), "distinct": int(known.nunique()), "note": ""}
+        return {"type": kind, "n": len(known)} | more
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     known = numbers[np.isfinite(numbers)]
+    notes = [note_on(str(values.name), value, count) for value, count in stand_ins(numbers).items()]
     whole = pd.api.types.is_integer_dtype(values)
     distinct = values.dropna().nunique() if whole else len(pd.unique(known))  # floats may make two long ids equal
     facts: dict[str, Any] = {"type": "whole number" if whole else kind, "n": len(known)}
     facts |= {"missing": len(values) - len(known), "distinct": int(distinct)}
+    facts["note"] = "; ".join(notes)
     if len(known):
         shares = np.percentile(known, list(_SHARES.values()))
         more = {"min": known.min(), **dict(zip(_SHARES, shares, strict=True)), "max": known.max(), "mean": known.mean()}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from galviz.io.expressions import matches
 from galviz.tools.columns.core import TableColumns
 from galviz.tools.filters import messages
-from galviz.tools.filters.core import BINS, Exchange, Filter, Filters, first_columns
+from galviz.tools.filters.core import BINS, Exchange, Filter, Filters, Numbers, first_columns
 from galviz.tools.filters.view import FiltersView
 from galviz.tools.messages import check
 from galviz.tools.selection.core import Selection
@@ -331,3 +331,9 @@ def test_nothing_is_read_before_a_browser_comes_or_once_it_is_closed():
     view.exchange.close()
     selection.where("z < 0.4")
     assert browser.states == states
+
+
+def test_a_histogram_of_a_filter_ends_before_numbers_that_perhaps_stand_for_missing_values():
+    column = Numbers(np.array([17.0, 18, 19, 99, 99, -99]))
+    assert (column.ends, column.edges) == ([-99, 99], [17, 19])
+    assert sum(column.all) == 6

@@ -8,7 +8,8 @@ import pytest
 from bokeh.models import ColorBar, GlyphRenderer, HoverTool, Legend, Plot, Whisker
 
 from galviz.tools.columns.core import TableColumns
-from galviz.tools.plots.colouring import SIGNS, VALUE
+from galviz.tools.plots.colouring import SIGNS, VALUE, Colouring
+from galviz.tools.plots.core import histogram, scatter
 from galviz.tools.plots.view import PlotView
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.view import SelectionBar
@@ -567,6 +568,35 @@ def test_what_lies_outside_the_first_axes_is_counted(density):
     assert titles(view)[0].endswith("300 objects; 1 lie outside the axes (zoom out to see them)")
     (plot,) = view.plot().get_root().select({"type": Plot})
     assert plot.y_range.end < 10
+
+
+def missing_as_99():
+    """300 magnitudes g and r; of every third object g is 99, and of one r is -9999."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"g": rng.uniform(17, 19, 300), "r": rng.uniform(16, 18, 300)})
+    table.loc[::3, "g"], table.loc[1, "r"] = 99.0, -9999.0
+    return Selection(table.set_index(pd.Index([f"o{k}" for k in range(300)], name="object_id")))
+
+
+@pytest.mark.parametrize(("x", "low", "high"), [("g", 16.5, 19.5), ("g - r", -1.5, 3.5)])
+def test_axes_open_without_numbers_that_perhaps_stand_for_missing_values(x, low, high):
+    plot, _ = scatter(missing_as_99(), (x, "r"), (x, "r"), lambda *_: None)
+    figure = hv.render(plot)
+    assert low < figure.x_range.start < figure.x_range.end < high
+    assert min(figure.y_range.start, figure.y_range.end) > 15.5
+    assert "; 101 lie outside the axes" in figure.title.text
+    assert "300 objects" in figure.title.text  # they are drawn
+
+
+def test_a_histogram_has_its_bins_where_values_are_known():
+    plot, _ = histogram(missing_as_99(), "g", "g", lambda *_: None, bins=10, logarithmic=False)
+    figure = hv.render(plot)
+    assert 16.5 < figure.x_range.start < figure.x_range.end < 19.5
+    assert figure.title.text == "g: 200 objects; 100 perhaps missing are not counted"
+
+
+def test_colours_span_the_values_that_are_known():
+    assert Colouring(missing_as_99().values("g"), "g").limits[1] < 19
 
 
 @pytest.mark.parametrize("kind", ["scatter", "histogram", "matrix", "sky map"])

@@ -36,6 +36,12 @@ def test_statistics_are_those_of_the_known_values():
     assert found.loc[["name", "none"], ["min", "mean", "std"]].isna().all(axis=None)
 
 
+def test_a_number_that_perhaps_stands_for_a_missing_value_has_a_note():
+    found = column_statistics(TABLE.assign(r=[17.0, 18.0, -99, -99, 19]))
+    assert found.loc["r", "note"] == "-99 in 2 rows: perhaps missing; filter r > -90"
+    assert set(found.drop("r")["note"]) == {""}
+
+
 def test_statistics_of_some_rows_and_of_none():
     mask = np.array([True, True, False, False, False])
     found = column_statistics(TABLE, mask=mask)
