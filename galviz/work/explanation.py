@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from galviz.measure.attribution_regions import source_parts, sources_of
 from galviz.measure.image_regions import Effect, elsewhere, part_masks, superpixels
@@ -31,6 +32,9 @@ from galviz.work.chunks import Work
 BASELINES = ("mean", "zero", "blur")
 ALL_BANDS = "all bands"
 """Name of the map for which all bands are covered at once."""
+
+ALL_COLUMNS = "all together"
+"""Name of the contribution of all columns of the catalogue."""
 
 MOST_SOURCES = 60
 """Sources that share an output by Shapley values. Of more, the others count as the rest of the image."""
@@ -431,6 +435,59 @@ class RegionEffects:
             self.effects[name] = Effect(float(change[0]), change[1:], float(self.masks[name].mean()))
             self.clean = clean
         return bool(new)
+
+
+class ColumnEffects:
+    """How much the columns of the catalogue that a network takes beside the picture contribute to an output.
+
+    Parameters
+    ----------
+    run, cutouts, object_id, settings, shown_band, on_change
+        As in `Explanation`; only the output of the settings matters. The run has `data.columns`.
+
+    Attributes
+    ----------
+    work : Work
+    table : pandas.DataFrame or None
+        Once the result has arrived: index ``column``; columns value (of the object, NaN where missing), mean (of the
+        training objects) and contribution, the output less that with the mean in place of the value.
+    together : float
+        The contribution of all columns, replaced at once. It is not the sum, where the network combines them.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        cutouts: CutoutSet,
+        object_id: str,
+        settings: OcclusionSettings,
+        *,
+        shown_band: str = "",
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        self.table: pd.DataFrame | None = None
+        self.together = np.nan
+        request, self._names = _request(run, cutouts, object_id, settings), run.recipe.data.columns
+        self._values = request["columns"]
+        chunk = (str(run.path), image_for(run, cutouts, object_id, shown_band), request)
+        self.work = Work("galviz.work.worker:at_means", [chunk], on_change)
+
+    def poll(self) -> bool:
+        """Collect the result if it is new. Return whether it was."""
+        new = self.work.new_results()
+        for _, (outputs, clean, means) in new:
+            change = clean - outputs.astype(np.float64)
+            columns = {"value": self._values, "mean": means, "contribution": change[:-1]}
+            self.table = pd.DataFrame(columns, index=pd.Index(self._names, name="column"))
+            self.together = float(change[-1])
+        return bool(new)
+
+    def contributions(self) -> dict[str, float]:
+        """Return column → contribution, with that of ``"all together"`` last if there are several; empty until then."""
+        if self.table is None:
+            return {}
+        every = {ALL_COLUMNS: self.together} if len(self.table) > 1 else {}
+        return self.table["contribution"].to_dict() | every
 
 
 def warm(run: Run) -> None:

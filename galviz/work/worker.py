@@ -83,6 +83,13 @@ def shared(
     return shapley_values(network, image, request["parts"], output=output, samples=samples, seed=seed, **more)
 
 
+def at_means(path: str, image: np.ndarray, request: dict[str, Any]) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return the outputs with columns of the catalogue at their means; see `galviz.nn.explain.regions`."""
+    from galviz.nn.explain.regions import outputs_at_means
+
+    return outputs_at_means(_network_for(path, request), image, output=_output(path, request))
+
+
 def attributed(path: str, image: np.ndarray, request: dict[str, Any]) -> tuple[np.ndarray, float, float]:
     """Return the map of integrated gradients or of Grad-CAM, float32 (1 or B, H, W), and the output.
 

@@ -1,10 +1,11 @@
-"""The output of a network with regions of any shape hidden."""
+"""The output of a network with regions of any shape hidden, or with columns of the catalogue at their means."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader
+from galviz.nn.networks.cutout_network import CutoutNetwork
 
 _AT_ONCE = 32 * 64**2  # pixels of the images in one batch
 
@@ -68,3 +69,36 @@ def outputs_without(
                 clean = float(outputs[0]) if np.isnan(clean) else clean
         change = torch.cat(changes).reshape(len(rows), -1) if len(masks) else torch.empty(len(rows), 0)
     return (np.float32(clean) - change.cpu().numpy()).astype(np.float32), clean
+
+
+def outputs_at_means(
+    network: CutoutNetwork, image: np.ndarray | Tensor, *, output: Output = 0
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return the output for one image with each of C columns at its mean, computed as one batch.
+
+    Parameters
+    ----------
+    network : CutoutNetwork
+        Its head is a `galviz.nn.networks.columns.WithColumns` that has the columns of the object (`give`).
+    image : numpy.ndarray or Tensor, float32, shape (B, H, W)
+    output
+        As in `galviz.nn.explain.occlusion.occlude`.
+
+    Returns
+    -------
+    outputs : numpy.ndarray of float32, shape (C + 1,)
+        With each column replaced in turn by its mean over the training objects, and last with all of them.
+    clean : float
+        The output for the columns of the object.
+    means : numpy.ndarray of float32, shape (C,)
+    """
+    head, image = network.head, as_images(image, axes="BHW")
+    means, count = head.centre, len(head.centre)
+    with evaluating(network), torch.no_grad():
+        columns = head.given.repeat(count + 2, 1)
+        columns[range(1, count + 1), range(count)] = means
+        columns[-1] = means
+        features = network.features(image[None].to(means.device))
+        outputs = reader(output)(network.from_features(features.expand(count + 2, *features.shape[1:]), columns))
+    found = outputs.float().cpu().numpy()
+    return found[1:], float(found[0]), means.cpu().numpy()

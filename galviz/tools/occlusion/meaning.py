@@ -12,7 +12,7 @@ from galviz.measure.image_regions import DRAWS, Effect
 from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, OCCLUSION, SHAPLEY, SUPERPIXELS
 from galviz.runs.predictions import Predictions
 from galviz.tools.selection.polygon import inside
-from galviz.work.explanation import Explanation
+from galviz.work.explanation import ColumnEffects, Explanation
 
 VALUES = {"contribution": "change", "change when hidden": "effect", "output when hidden": "output"}
 """Displayed name → what a map shows."""
@@ -92,15 +92,54 @@ def definition(found: Explanation, unit: str) -> str:
 def effect_text(effect: Effect, unit: str) -> str:
     """Return what hiding a region changes: ``"lowers ln λ by 0.12 (chance: 0.02 ± 0.03)"``."""
     if effect.change == 0:
-        return f"does not change {unit}"
-    sign = 1 if effect.change > 0 else -1
-    chance = effect.chance * sign
+        return change_text(0.0, unit)
+    chance = effect.chance * (1 if effect.change > 0 else -1)
     spread = [chance.mean(), chance.std(ddof=1)] if len(chance) else []
     digits = _digits(max(abs(effect.change), *map(abs, spread)) if spread else abs(effect.change))
-    text = f"{'lowers' if sign > 0 else 'raises'} {unit} by {_fixed(abs(effect.change), digits)}"
+    text = change_text(effect.change, unit, digits)
     if not spread:
         return f"{text} (the region is too large to compare with chance)"
     return f"{text} (chance: {_fixed(spread[0], digits)} ± {_fixed(spread[1], digits)})"
+
+
+def change_text(change: float, unit: str, digits: int | None = None) -> str:
+    """Return what hiding something that contributes `change` does: ``"lowers ln λ by 0.12"``."""
+    if change == 0:
+        return f"does not change {unit}"
+    size = _fixed(abs(change), _digits(abs(change)) if digits is None else digits)
+    return f"{'lowers' if change > 0 else 'raises'} {unit} by {size}"
+
+
+_AT_MEAN = "Hidden: each number is replaced by the mean of the training objects."
+
+
+def columns_sentence(found: ColumnEffects, unit: str) -> Markup:
+    """Return a sentence about hiding the columns of the catalogue, as HTML; ``""`` until the result has arrived."""
+    if found.table is None:
+        return Markup("")
+    names, parts = list(found.table.index), found.table["contribution"]
+    what = f"the catalogue column {names[0]}" if len(names) == 1 else f"the {len(names)} catalogue columns"
+    line = Markup("<b>Hiding {} {}</b>").format(what, change_text(found.together, unit))
+    most = parts.abs().idxmax()
+    if len(names) > 1 and parts[most] != 0:
+        line += Markup(" (most of all {}: it alone {})").format(most, change_text(parts[most], unit))
+    return Markup("<span title='{}'>{}.</span>").format(_AT_MEAN, line)
+
+
+def columns_html(found: ColumnEffects, unit: str) -> Markup:
+    """Return the contribution of each column of the catalogue as an HTML table; ``""`` until it has arrived."""
+    if found.table is None:
+        return Markup("")
+    line = Markup("<tr><th scope='row'>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>")
+    rows = []
+    for name, change in found.contributions().items():
+        shown = ["", ""]
+        if name in found.table.index:
+            shown = ["missing" if np.isnan(one) else _short(one) for one in found.table.loc[name, ["value", "mean"]]]
+        rows.append(line.format(name, *shown, _signed(change)))
+    head = Markup("<tr><th>Column</th><th>Value</th><th>Mean</th><th>Contribution</th></tr>")
+    about = Markup("<caption>Catalogue columns: contribution to {}. {}</caption>").format(unit, _AT_MEAN)
+    return Markup("<table class='measures'>{}{}{}</table>").format(about, head, Markup("").join(rows))
 
 
 def verdict(effect: Effect) -> str:

@@ -17,6 +17,8 @@ from galviz.tools.occlusion.core import effects_message, map_message, name_of, o
 from galviz.tools.occlusion.meaning import (
     SOURCES,
     TOGETHER,
+    columns_html,
+    columns_sentence,
     definition,
     discs,
     map_verdict,
@@ -29,7 +31,7 @@ from galviz.tools.occlusion.request import RequestControls
 from galviz.tools.occlusion.result import result, save_button
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.stretch import alert
-from galviz.work.explanation import RegionEffects, explanation
+from galviz.work.explanation import ColumnEffects, RegionEffects, explanation
 
 
 class OcclusionView(pn.viewable.Viewer):
@@ -49,6 +51,7 @@ class OcclusionView(pn.viewable.Viewer):
     automatic = param.Boolean(default=True, label="Explain automatically", doc="each object that comes into focus")
     found = param.Parameter(doc="the `Explanation` that is shown, if any")
     effects = param.Parameter(doc="the `RegionEffects` of the regions that are shown, if any")
+    columns = param.Parameter(doc="the `ColumnEffects` of the object, if the network takes columns of the catalogue")
     running = param.Boolean(default=False)
     version = param.Integer(default=0, doc="grows with each result")
     error = param.String(default="", doc="why the last request failed")
@@ -78,7 +81,7 @@ class OcclusionView(pn.viewable.Viewer):
     @param.depends("request.shown_band", watch=True)
     def _show_object(self, *_: param.parameterized.Event) -> None:
         self.cancel()
-        self.found, self.error, self.effects = None, "", None
+        self.found, self.error, self.effects, self.columns = None, "", None, None
         self.request.scale = float(self.cutouts.pixel_scale[self.cutouts.row_of([self.object_id])[0]])
         self.sources = sources_of(self.cutouts, self.object_id)
         shown = (self.object_id, self.sources, self.request.shown_band, self.regions)
@@ -106,10 +109,12 @@ class OcclusionView(pn.viewable.Viewer):
     def explain(self, _: object = None) -> None:
         """Request a new map with the current settings."""
         self.cancel()
-        self.effects = None
+        self.effects = self.columns = None
         try:
             given = (self.run, self.cutouts, self.object_id, self.request.settings())
             self.found = explanation(*given, shown_band=self.request.shown_band)
+            if self.run.recipe.data.columns:
+                self.columns = ColumnEffects(*given, shown_band=self.request.shown_band)
         except REFUSED as error:
             self.error = shown_error(error)
         else:
@@ -118,7 +123,7 @@ class OcclusionView(pn.viewable.Viewer):
 
     def cancel(self, _: object = None) -> None:
         """Cancel the request; what was received so far stays."""
-        for request in (self.found, self.effects):
+        for request in (self.found, self.effects, self.columns):
             if request is not None:
                 request.work.cancel()
         self.running = False
@@ -139,6 +144,8 @@ class OcclusionView(pn.viewable.Viewer):
             self.running = running
             if new:
                 self._send()
+        if self.columns is not None and self.columns.poll():
+            self.version += 1
         if self.effects is None:
             return
         failed, new = self.effects.work.status == "failed", self.effects.poll()
@@ -236,6 +243,8 @@ class OcclusionView(pn.viewable.Viewer):
         if self._verdict[0] != of:  # it is compared with the map at 200 random places
             self._verdict = of, map_verdict(*of, self.sources, name_of(found))
         lines.append(Markup("{}").format(self._verdict[1]))
+        if self.columns is not None:
+            lines.append(columns_sentence(self.columns, name_of(found)))
         return Markup(" ").join(lines)
 
     @param.depends("running", "found", "request.band")
@@ -248,7 +257,12 @@ class OcclusionView(pn.viewable.Viewer):
         files = {"fits": found.to_fits, "png": lambda: to_png(found, row, value, sources)}
         saves = pn.Row(*(save_button(found.object_id, end, make) for end, make in files.items()))
         about = text(Markup("<p class='note'>{}</p>").format(definition(found, name_of(found))))
-        return pn.Column(about, result(found, row, sources), saves, sizing_mode="stretch_width")
+        return pn.Column(about, result(found, row, sources), text(self.of_columns), saves, sizing_mode="stretch_width")
+
+    @param.depends("version")
+    def of_columns(self) -> Markup:
+        """Return what each column of the catalogue contributes, as an HTML table."""
+        return Markup("") if self.columns is None or self.found is None else columns_html(self.columns, self._unit)
 
     def about(self) -> str | Markup:
         """Return a note if the explained output differs from the run's prediction, which averages several views."""

@@ -21,6 +21,7 @@ from galviz.work.explanation import (
     ALL_BANDS,
     BASELINES,
     METHODS,
+    ColumnEffects,
     Explanation,
     OcclusionSettings,
     RegionEffects,
@@ -68,6 +69,9 @@ class OcclusionWidget(anywidget.AnyWidget):
         bottom. They are drawn in the view, or set here.
     effects : dict of str to str
         What hiding each region changes, beside the same shape at random places; that of all together as well.
+    columns : dict of str to float
+        What each column of the catalogue contributes that the network takes beside the picture, and ``"all together"``;
+        see `galviz.work.explanation.ColumnEffects`.
     map : numpy.ndarray of float32, shape (H, W), or None
         NaN where no result has arrived yet.
     clean : float
@@ -92,6 +96,7 @@ class OcclusionWidget(anywidget.AnyWidget):
     engine = traitlets.Enum(ENGINES, default_value=ENGINES[0])
     regions = traitlets.List(traitlets.Dict())
     effects = traitlets.Dict(read_only=True)
+    columns = traitlets.Dict(read_only=True)
     value = traitlets.Enum(list(VALUES.values()), default_value="change")
     map = traitlets.Instance(np.ndarray, allow_none=True, read_only=True)
     clean = traitlets.Float(np.nan, read_only=True)
@@ -105,6 +110,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         self.cutouts = CutoutSet.open(self.run.data) if cutouts is None else cutouts
         self.found: Explanation | None = None
         self.hidden: RegionEffects | None = None
+        self.of_columns: ColumnEffects | None = None
         self._outputs = outputs(self.run.target, self.cutouts.bands)
         single = self.run.target.one_band(self.cutouts.bands)
         first = {"object_id": str(self.cutouts.object_ids[0]), "output": next(iter(self._outputs))}
@@ -200,10 +206,18 @@ class OcclusionWidget(anywidget.AnyWidget):
         self._bring()
         self._poll()
         self.measure()
+        self.set_trait("columns", {})
+        if self.run.recipe.data.columns:
+            self.of_columns = ColumnEffects(*given, shown_band=self.shown_band, on_change=self._poll_columns)
+            self._poll_columns()
+
+    def _poll_columns(self) -> None:
+        if self.of_columns is not None and self.of_columns.poll():
+            self.set_trait("columns", self.of_columns.contributions())
 
     def cancel(self) -> None:
         """Cancel the request; what was received so far stays."""
-        for request in (self.found, self.hidden):
+        for request in (self.found, self.hidden, self.of_columns):
             if request is not None:
                 request.work.cancel()
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from at_once import Now
 
 from galviz.nn.inference.predict import apply_run, network_of
 from galviz.nn.networks.columns import WithColumns
@@ -13,7 +14,10 @@ from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
-from galviz.work.explanation import OcclusionSettings, _request
+from galviz.tools.occlusion.view import OcclusionView
+from galviz.tools.occlusion.widget import OcclusionWidget
+from galviz.tools.selection.core import Selection
+from galviz.work.explanation import ColumnEffects, OcclusionSettings, _request
 from galviz.work.worker import attributed, occluded, sane, without
 
 RECIPE = Recipe(
@@ -131,6 +135,48 @@ def test_maps_leave_the_columns_of_the_object_as_they_are(runs, sky):
     request |= {"method": "integrated gradients"}
     assert attributed(str(run.path), image, request)[1] == pytest.approx(clean, abs=1e-5)
     assert np.isfinite(sane(str(run.path), image, request))
+
+
+def at_once(monkeypatch):
+    monkeypatch.setattr("galviz.work.explanation.Work", Now)
+
+
+def test_a_column_contributes_what_its_mean_in_its_place_would_change(runs, sky, monkeypatch):
+    at_once(monkeypatch)
+    run, table = runs["classification"], runs["classification"].predictions().table
+    head = network_of(run).head
+    means = dict(zip(head.names, head.centre.tolist(), strict=True))
+    name = next(name for name in table.index if np.isfinite(sky.catalogue.loc[name, "colour"]))
+    found = ColumnEffects(run, sky, name, OcclusionSettings(output=("probability", 1)))
+    assert found.poll()
+    given = {"images": sky.images[:], "bands": sky.bands, "pixel_scale": sky.pixel_scale, "unit": sky.unit}
+    for columns in ({"colour": means["colour"]}, {"z": means["z"]}, means):
+        other = apply_run(run, CutoutSet(catalogue=sky.catalogue.assign(**columns), **given)).table
+        change = table.loc[name, "p_yes"] - other.loc[name, "p_yes"]
+        key = next(iter(columns)) if len(columns) == 1 else "all together"
+        assert found.contributions()[key] == pytest.approx(change, abs=1e-5)
+    assert found.table.loc["colour", "value"] == sky.catalogue.loc[name, "colour"]
+    assert abs(found.contributions()["colour"]) > 10 * abs(found.contributions()["z"])
+
+
+def test_the_tab_why_and_the_widget_show_what_columns_contribute(runs, sky, monkeypatch):
+    at_once(monkeypatch)
+    missing = next(name for name in sky.object_ids if np.isnan(sky.catalogue.loc[name, "colour"]))
+    view = OcclusionView(runs["classification"], sky, Selection(sky.catalogue, focus=missing))
+    view.poll()
+    words = str(view.meaning())
+    assert "Hiding the 2 catalogue columns" in words
+    assert "probability of yes" in words or "probability of no" in words
+    table = str(view.of_columns())
+    assert "<th scope='row'>colour</th><td>missing</td>" in table
+    assert "all together" in table
+    widget = OcclusionWidget(runs["classification"], sky, object_id=missing)
+    assert list(widget.columns) == ["colour", "z", "all together"]
+    assert str(widget.columns["all together"])[:4] == str(view.columns.together)[:4]
+    of_pictures = OcclusionView(runs["pictures"], sky, Selection(sky.catalogue))
+    of_pictures.poll()
+    assert "catalogue column" not in str(of_pictures.meaning())
+    assert of_pictures.of_columns() == ""
 
 
 def test_images_without_columns_are_refused_until_some_are_given(runs, sky):

@@ -10,6 +10,8 @@ from galviz.runs.predictions import Predictions
 from galviz.tasks.target import Target
 from galviz.tools.occlusion.meaning import (
     BASELINES,
+    columns_html,
+    columns_sentence,
     discs,
     effect_text,
     marked,
@@ -21,6 +23,7 @@ from galviz.tools.occlusion.meaning import (
 )
 from galviz.tools.occlusion.meaning import METHODS as NAMED
 from galviz.work.explanation import BASELINES as KNOWN
+from galviz.work.explanation import ColumnEffects
 
 SQUARE = [(1.5, 1.5), (4.5, 1.5), (4.5, 4.5), (1.5, 4.5)]
 
@@ -145,3 +148,25 @@ def test_an_object_is_named_with_its_truth_and_whether_the_prediction_is_wrong()
     assert "closer than 67% of the objects" in object_line(Predictions(numbers, mass), "b")
     unknown = Predictions(numbers.assign(mass_true=np.nan), mass)
     assert "the truth is not known" in object_line(unknown, "a")
+
+
+@pytest.mark.parametrize(
+    ("parts", "together", "words"),
+    [
+        (
+            {"g_r": 0.1, "z": -0.02},
+            0.12,
+            "Hiding the 2 catalogue columns lowers ln λ by 0.12</b> (most of all g_r: it",
+        ),
+        ({"z": -0.02}, -0.02, "Hiding the catalogue column z raises ln λ by 0.020</b>."),
+        ({"z": 0.0, "x": 0.0}, 0.0, "Hiding the 2 catalogue columns does not change ln λ</b>."),
+    ],
+)
+def test_columns_of_the_catalogue_are_put_in_the_words_of_the_picture(parts, together, words):
+    found = ColumnEffects.__new__(ColumnEffects)
+    values = {"value": np.nan, "mean": 1.0, "contribution": pd.Series(parts)}
+    found.table, found.together = pd.DataFrame(values), together
+    assert words in columns_sentence(found, "ln λ")
+    assert columns_html(found, "ln λ").count("<td>missing</td>") == len(parts)
+    found.table = None
+    assert columns_sentence(found, "ln λ") == columns_html(found, "ln λ") == ""
