@@ -76,7 +76,7 @@ def shared(
 
     The other two numbers are the output for the image and for the baseline.
     """
-    from galviz.nn.explain.shapley import shapley_values
+    from galviz.nn.explain.regions import shapley_values
 
     network, output = _network_for(path, request), _output(path, request)
     more = {name: request[name] for name in ("patch", "baseline", "bands")}
@@ -153,7 +153,7 @@ def _segment_map(network: "nn.Module", image: np.ndarray, output: Any, request: 
 
 
 def _shapley_map(network: "nn.Module", image: np.ndarray, output: Any, request: dict[str, Any]) -> np.ndarray:
-    from galviz.nn.explain.shapley import shapley_values
+    from galviz.nn.explain.regions import shapley_values
 
     more = {name: request[name] for name in ("patch", "baseline", "bands")}
     return shapley_values(network, image, request["parts"], output=output, **more)[0][:, request["parts"]]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from galviz.nn.explain.shapley import shapley_values
+from galviz.nn.explain.regions import shapley_values
 
 PARTS = np.repeat(np.repeat(np.array([[0, 1], [2, 4]]), 4, axis=0), 4, axis=1)  # no pixel is of part 3
 
