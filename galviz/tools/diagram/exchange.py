@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,35 +14,29 @@ from galviz.measure.red_sequence import RedSequence, RedSequenceFit
 from galviz.sky.perseus import REDSHIFTS
 from galviz.tasks.pair import Pair
 from galviz.tools.diagram import messages
+from galviz.tools.diagram.chart import Drawing
+from galviz.tools.diagram.conditions import cell_conditions, region_conditions
 from galviz.tools.diagram.core import (
     ALL,
     DRAWN,
     Curve,
     Diagram,
     Regions,
-    first_columns,
     first_fit,
     light_column,
     member_class,
     redshift_column,
     values,
 )
-from galviz.tools.marks import SHAPES, shape_path
+from galviz.tools.diagram.text import line_words, moved_words
 from galviz.tools.messages import check
-from galviz.tools.plots.colouring import SIGNS
-from galviz.tools.plots.figure import plane_limits
+from galviz.tools.plots.defaults import magnitude_and_colour
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.polygon import inside
-from galviz.tools.style import GREY
 
-MAX_POINTS = 20_000
-"""Above this number of objects, their density is drawn."""
-
-_WIDE, _HIGH = 320, 240  # pixels of the density
 _RESAMPLES = 1000
 _FITS, _MOST_RESAMPLED = 100, 5000  # resamples of the line, and objects: of more, they would take minutes
 _JOBS = ("read", "line", "ends", "scores")
-_SHAPES = (*SHAPES, "circle", "square", "x")  # of the classes, most of which are few
 _NO_STAR = -0.1  # a redshift below this, such as -9999, stands for none
 
 T = TypeVar("T")
@@ -96,7 +91,7 @@ class Exchange:
     ) -> None:
         self.table, self.pair, self.selection, self._send, self._how = table, pair, selection, send, how
         self._background, self._fits, self.member = background, fits, member_class(pair)
-        magnitude, colour = first_columns(table) or ("", "")
+        magnitude, colour = magnitude_and_colour(table) or ("", "")
         light, below = light_column(table)
         guessed = {
             "magnitude": magnitude,
@@ -115,9 +110,7 @@ class Exchange:
         self._lassos = 0  # drawn so far
         self._last_curve: tuple[Any, Curve | None] = (None, None)
         self._stars: np.ndarray | None = None
-        self._chart: tuple[messages.Chart, bytes] | None = None
-        self._pixels = np.empty(0, dtype=int)
-        self._drawn = np.empty(0, dtype=int)
+        self._drawing: Drawing | None = None
         self._jobs = dict.fromkeys(_JOBS, 0)
         self._busy: dict[str, str] = {}
         self._error = ""
@@ -248,11 +241,11 @@ class Exchange:
     def _cell(self, message: Mapping[str, Any]) -> None:
         true, given = (self.pair.classes[message[name]] for name in ("true", "given"))
         mask = self.mask(message["true"], message["given"])
-        pair, table = self.pair, self.table
-        conditions = [_is(table, pair.truth, true), _is(table, pair.estimate, given)]
-        if pair.estimate in pair.chances.values():  # a probability instead of a class
-            conditions[1] = f"{column(pair.estimate)} {'>=' if given == pair.positive else '<'} 0.5"
-        self._select(mask, [*conditions, *self._conditions()] if self.region != DRAWN else [], table)
+        conditions = []
+        if self.region != DRAWN:
+            conditions = cell_conditions(self.table, self.pair, true, given)
+            conditions += region_conditions(self.table, self.diagram.names, self.regions, self.region)
+        self._select(mask, conditions)
 
     def _lasso(self, message: Mapping[str, Any]) -> None:
         corners = [(float(x), float(y)) for x, y in message["polygon"]]
@@ -269,40 +262,23 @@ class Exchange:
 
     def _act(self, message: Mapping[str, Any]) -> None:
         if message["name"] == "stars":
-            self._select(self._star_mask(), [], self.table)
+            self._select(self._star_mask(), [])
         else:
             self._fit(self.regions.sequence if message["name"] == "refit" else None)
 
-    def _select(self, mask: np.ndarray, conditions: list[str], table: pd.DataFrame) -> None:
+    def _select(self, mask: np.ndarray, conditions: list[str]) -> None:
         """Select objects: by a condition where there is one that says the same, else by their ids."""
         if not self.current:
             return
         expression = " and ".join(f"({one})" for one in conditions)
         try:
-            same = bool(conditions) and np.array_equal(matches(expression, table), mask)
+            same = bool(conditions) and np.array_equal(matches(expression, self.table), mask)
         except ValueError:
             same = False
         if same:
             self.selection.where(expression, how=self._how(), mask=mask)
         else:
-            self.selection.choose(table.index[mask], how=self._how())
-
-    def _conditions(self) -> list[str]:
-        """Return what is true for the objects of the region, as expressions over the columns."""
-        x, y = (f"({column(name)})" if name in self.table.columns else f"({name})" for name in self.diagram.names)
-        found, line = [f"isfinite({x}) and isfinite({y})"], self.regions.sequence
-        if self.regions.faintest is not None:
-            found.append(f"{x} < {self.regions.faintest!r}")
-        if line is None:
-            return found
-        offset = f"({y} - ({line.intercept!r} + ({line.slope!r}) * ({x} - ({line.pivot!r})))) / {line.scatter!r}"
-        here = [one for one in self.regions.listed if one.name == self.region]
-        for one in here:
-            found += [f"{offset} >= {one.low!r}"] * bool(np.isfinite(one.low))
-            found += [f"{offset} < {one.high!r}"] * bool(np.isfinite(one.high))
-        if self.regions.reddest is not None:
-            found.append(f"{offset} < {self.regions.reddest!r}")
-        return found
+            self.selection.choose(self.table.index[mask], how=self._how())
 
     # ---- slow work
 
@@ -337,34 +313,34 @@ class Exchange:
     def _read(self) -> Diagram:
         names = self.fields["magnitude"], self.fields["colour"]
         if self.diagram is None:
-            found = Diagram(self.table, self.pair, *names)
-            found.groups  # noqa: B018 - read here, in the thread
-            return found
+            return Diagram(self.table, self.pair, *names)
         other = copy(self.diagram)  # the page may ask this one meanwhile
         other.place(*names)
         return other
 
     def _placed(self, diagram: Diagram) -> None:
         self.diagram = diagram
-        self._make_chart()
+        self._drawing = Drawing.of(diagram, self.member)
         self._send_chart()
         self._find_stars()
         self._tell(settle=len(self.diagram.x) < 10)
         self._fit(None)
 
     def _fit(self, start: RedSequence | None) -> None:
-        diagram, of, faintest = self.diagram, self.fit_to, self.regions.faintest
+        fit = partial(self.diagram.fit, self.fit_to, start, self.regions.faintest)
 
         def found(line: RedSequenceFit) -> None:
             self.fitted = line
             self.move(line.sequence)
-            # Its intervals take longer, and the line may be dragged meanwhile.
-            with_ends = lambda: diagram.fit(of, start, faintest, n=self._fits)  # noqa: E731
             if self._fits and line.objects <= _MOST_RESAMPLED:
-                self._start("ends", "Intervals of the line …", with_ends, lambda again: setattr(self, "fitted", again))
+                # Its intervals take longer, and the line may be dragged meanwhile.
+                self._start("ends", "Intervals of the line …", partial(fit, n=self._fits), self._refined)
 
         self._forget("ends")
-        self._start("line", "Fitting the red sequence …", lambda: diagram.fit(of, start, faintest), found)
+        self._start("line", "Fitting the red sequence …", fit, found)
+
+    def _refined(self, line: RedSequenceFit) -> None:
+        self.fitted = line
 
     def _tell(self, *, settle: bool = True) -> None:
         """Count again, without intervals; these come later if it is settled."""
@@ -374,9 +350,8 @@ class Exchange:
         if self.region not in self.report:
             self.region = ALL
         if settle:
-            regions, area = self.regions, self._inside
-            work = lambda: list(self.diagram.scores(regions, area, n=_RESAMPLES))  # noqa: E731
-            self._start("scores", "Intervals …", work, self._settled)
+            count = partial(self.diagram.scores, self.regions, self._inside, n=_RESAMPLES)
+            self._start("scores", "Intervals …", lambda: list(count()), self._settled)
 
     def _settled(self, found: list[tuple[str, np.ndarray, pd.DataFrame]]) -> None:
         self.report = {name: (matrix, table) for name, matrix, table in found}
@@ -402,61 +377,16 @@ class Exchange:
 
     # ---- what the browser gets
 
-    def _make_chart(self) -> None:
-        diagram = self.diagram
-        places = np.column_stack([diagram.x, diagram.y])
-        low, high = _limits(places)
-        outside = ((places < low) | (places > high)).any(axis=1)
-        few, count = len(places) <= MAX_POINTS, len(self.pair.classes)
-        signs = [*[colour for colour, _ in SIGNS[:count]], GREY]
-        if few:
-            self._drawn = diagram.rows
-            codes = [np.where(each < 0, count, each).astype(np.uint8) for each in (diagram.given, diagram.true)]
-            data = b"".join(each.tobytes() for each in (*places.astype("<f4").T, *codes))
-        else:
-            scaled = (places - low) / (high - low)
-            seen = ((scaled >= 0) & (scaled < 1)).all(axis=1)
-            column_, row = (scaled[seen] * (_WIDE, _HIGH)).astype(int).T
-            self._drawn, self._pixels = diagram.rows[seen], row * _WIDE + column_
-            of = np.where(diagram.given[seen] < 0, count, diagram.given[seen])
-            cells = np.bincount(self._pixels * (count + 1) + of, minlength=_WIDE * _HIGH * (count + 1))
-            cells = cells.reshape(-1, count + 1)
-            data = cells.sum(axis=1).astype("<f4").tobytes() + cells.argmax(axis=1).astype(np.uint8).tobytes()
-        names = [str(name) for name in self.table.select_dtypes("number").columns]
-        chart = messages.Chart(
-            type="chart",
-            x=(float(low[0]), float(high[0])),
-            y=(float(low[1]), float(high[1])),
-            outside=int(outside.sum()),
-            missing=len(self.table) - len(places),
-            classes=list(self.pair.classes),
-            colours=signs,
-            shapes=[shape_path(shape) for shape in (*_SHAPES[:count], "x")],
-            columns=names,
-            scored=self.member in self.pair.judged,
-            points=len(places) if few else 0,
-            wide=_WIDE,
-            high=_HIGH,
-        )
-        self._chart = chart, data
-
     def _send_chart(self) -> None:
-        if self._chart is not None:
-            self._send(*self._chart)
+        if self._drawing is not None:
+            self._send(self._drawing.chart, self._drawing.data)
             self._selected()
 
     def _selected(self, *_: Any) -> None:
         """Tell which objects are selected."""
-        if self._chart is None:
-            return
-        mask = self.selection.mask[self._drawn] if self.current else np.zeros(len(self._drawn), dtype=bool)
-        if self._chart[0]["points"]:
-            data = mask.astype(np.uint8)
-        else:
-            counts = np.bincount(self._pixels[mask], minlength=_WIDE * _HIGH)
-            data = np.minimum(counts, 255).astype(np.uint8)
-        count = len(self.selection) if self.current else 0
-        self._send(messages.Selected(type="selected", count=count), data.tobytes())
+        if self._drawing is not None:
+            mask = self.selection.mask if self.current else np.zeros(len(self.table), dtype=bool)
+            self._send(messages.Selected(type="selected", count=int(mask.sum())), self._drawing.marks(mask))
 
     def send_state(self) -> None:
         """Send settings and report to the browsers."""
@@ -515,21 +445,6 @@ class Exchange:
         return messages.Curve(x=found.x[some].round(4).tolist(), y=found.y[some].round(4).tolist(), area=found.area)
 
 
-def _limits(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the axes, low (2,) and high (2,): all objects, but for a few that are far from the others."""
-    low, high = plane_limits(places)
-    if len(places) < 100:
-        return low, high
-    inner = np.percentile(places[:: max(len(places) // 100_000, 1)], [0.5, 99.5], axis=0)
-    room = 0.3 * (inner[1] - inner[0]) + 1e-9
-    return np.maximum(low, inner[0] - room), np.minimum(high, inner[1] + room)
-
-
-def _is(table: pd.DataFrame, name: str, value: str) -> str:
-    """Return the condition that a column has a class."""
-    return f"{column(name)} == {value if pd.api.types.is_numeric_dtype(table[name]) else repr(value)}"
-
-
 def _scores(row: pd.Series, name: str, objects: int) -> messages.Scores:
     def plain(value: float) -> float | None:
         return None if np.isnan(value) else float(value)
@@ -540,27 +455,3 @@ def _scores(row: pd.Series, name: str, objects: int) -> messages.Scores:
     return messages.Scores(
         name=name, objects=objects, values=[plain(row[each]) for each in names], ends=ends if known else []
     )
-
-
-def line_words(found: RedSequenceFit, of: str) -> str:
-    """Return a fitted line in words, with the intervals of its numbers where there are some."""
-
-    def written(name: str, digits: int) -> str:
-        one = getattr(found, name)
-        ends = "" if np.isnan(one.low) else f" ({one.low:.{digits}f} to {one.high:.{digits}f})"
-        return f"{one.value:.{digits}f}{ends}".replace("-", "−")
-
-    whom = "objects" if of == ALL else f"objects of class {of}"
-    return (
-        f"Fitted to {found.objects:,} {whom}: slope {written('slope', 4)}; colour {written('intercept', 3)} mag at "
-        f"magnitude {found.sequence.pivot:.2f}; scatter {written('scatter', 3)} mag. {found.share:.0%} belong to it."
-    ).replace("at magnitude -", "at magnitude −")
-
-
-def moved_words(found: RedSequenceFit | None, line: RedSequence | None) -> str:
-    """Return how far a line was moved from the fitted one; empty if it was not."""
-    if found is None or line is None or line == found.sequence:
-        return ""
-    up, tilt = line.intercept - found.sequence.intercept, line.slope - found.sequence.slope
-    words = f"Moved by {up:+.3f} mag" + (f", tilted by {tilt:+.4f}" if tilt else "")
-    return f"{words} from the fit.".replace("-", "−")

@@ -6,9 +6,11 @@ from galviz.measure.class_scores import class_scores, scores_by_region
 from galviz.measure.red_sequence import REGIONS, RedSequence, region_of
 from galviz.measure.score_curves import purity_completeness, roc
 from galviz.tasks.pair import pair_of
-from galviz.tools.diagram.core import ALL, DRAWN, Diagram, Regions, first_columns, member_class, redshift_column, suits
-from galviz.tools.diagram.exchange import Exchange, line_words
+from galviz.tools.diagram.core import ALL, DRAWN, Diagram, Regions, member_class, redshift_column, suits
+from galviz.tools.diagram.exchange import Exchange
+from galviz.tools.diagram.text import line_words
 from galviz.tools.diagram.widget import DiagramWidget
+from galviz.tools.plots.defaults import magnitude_and_colour
 from galviz.tools.selection.core import Selection
 
 N = 1200
@@ -119,7 +121,7 @@ def test_regions_need_increasing_edges():
 
 
 def test_columns_and_class_are_guessed(table, pair):
-    assert first_columns(table) == ("r", "g - z")
+    assert magnitude_and_colour(table) == ("r", "g - z")
     assert redshift_column(table) == "zspec"
     assert redshift_column(table.rename(columns={"zspec": "other"})) == ""  # z is a magnitude here
     assert (member_class(pair), suits(table, pair)) == ("member", True)
@@ -128,10 +130,10 @@ def test_columns_and_class_are_guessed(table, pair):
 
 def test_a_column_of_a_colour_beside_a_magnitude_is_enough(table, pair):
     listed = table.assign(g_r=table["g"] - table["r"], g_z=table["g"] - table["z"]).drop(columns=["g", "z"])
-    assert first_columns(listed) == ("r", "g_z")
+    assert magnitude_and_colour(listed) == ("r", "g_z")
     assert suits(listed, pair)
-    assert first_columns(listed.drop(columns="g_z")) == ("r", "g_r")
-    assert first_columns(listed.drop(columns="r")) is None
+    assert magnitude_and_colour(listed.drop(columns="g_z")) == ("r", "g_r")
+    assert magnitude_and_colour(listed.drop(columns="r")) is None
 
 
 def test_a_line_is_fitted_and_a_drag_changes_the_report(table, pair):
@@ -266,7 +268,7 @@ def test_a_few_far_objects_do_not_squeeze_the_others(table, pair):
 
 
 def test_many_objects_are_drawn_as_a_density(table, pair, monkeypatch):
-    monkeypatch.setattr("galviz.tools.diagram.exchange.MAX_POINTS", 100)
+    monkeypatch.setattr("galviz.tools.diagram.chart.MAX_POINTS", 100)
     sent = []
     exchange = Exchange(table, pair, Selection(table), lambda message, data: sent.append((message, data)), fits=0)
     exchange.receive({"type": "hello"})

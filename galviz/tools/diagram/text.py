@@ -1,0 +1,30 @@
+"""A red sequence in words: how it was fitted, and how far it was moved."""
+
+import numpy as np
+
+from galviz.measure.red_sequence import RedSequence, RedSequenceFit
+from galviz.tools.diagram.core import ALL
+
+
+def line_words(found: RedSequenceFit, of: str) -> str:
+    """Return a fitted line in words, with the intervals of its numbers where there are some."""
+
+    def written(name: str, digits: int) -> str:
+        one = getattr(found, name)
+        ends = "" if np.isnan(one.low) else f" ({one.low:.{digits}f} to {one.high:.{digits}f})"
+        return f"{one.value:.{digits}f}{ends}".replace("-", "−")
+
+    whom = "objects" if of == ALL else f"objects of class {of}"
+    return (
+        f"Fitted to {found.objects:,} {whom}: slope {written('slope', 4)}; colour {written('intercept', 3)} mag at "
+        f"magnitude {found.sequence.pivot:.2f}; scatter {written('scatter', 3)} mag. {found.share:.0%} belong to it."
+    ).replace("at magnitude -", "at magnitude −")
+
+
+def moved_words(found: RedSequenceFit | None, line: RedSequence | None) -> str:
+    """Return how far a line was moved from the fitted one; empty if it was not."""
+    if found is None or line is None or line == found.sequence:
+        return ""
+    up, tilt = line.intercept - found.sequence.intercept, line.slope - found.sequence.slope
+    words = f"Moved by {up:+.3f} mag" + (f", tilted by {tilt:+.4f}" if tilt else "")
+    return f"{words} from the fit.".replace("-", "−")
