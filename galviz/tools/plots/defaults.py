@@ -36,7 +36,7 @@ def default_plots(
     """Return the plots that suit a table, the most important first, as parameters of a `PlotView`.
 
     Prediction against truth and the residual, where a pair of them is known; a sky map, where there are positions;
-    richness (or mass) against redshift; r against g - r, where there are magnitudes. Without any of these, the two
+    richness (or mass) against redshift; r against g - r, where there are magnitudes, or against a column such as g_r. Without any of these, the two
     numeric columns that depend most on each other. Ids are never drawn. A histogram comes last.
 
     Parameters
@@ -64,6 +64,8 @@ def default_plots(
     if {"g", "r"} <= bands.keys():
         colour = f"{column(bands['g'])} - {column(bands['r'])}"
         plots.append({"kind": "scatter", "x": colour, "y": bands["r"]})
+    elif len(bands) < 2 and (beside := _colour_beside(sample)):
+        plots.append({"kind": "scatter", "x": beside[1], "y": beside[0]})
     if not any(plot["kind"] in ("scatter", "matrix") for plot in plots) and len(others) > 1:
         plots.append({"kind": "scatter"} | dict(zip("xy", _informative(sample[others]), strict=True)))
     if others:
