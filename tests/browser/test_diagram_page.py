@@ -33,6 +33,7 @@ def server(serve, tmp_path_factory):
 def test_a_dragged_line_answers_for_its_regions(server, open_page):
     driven = open_page(server.url, width=1440, height=900)
     page = driven.page
+    driven.pane("Gallery")
     driven.pane("Diagram")
     diagram = page.locator(".galviz-diagram")
     diagram.locator(".hit").wait_for()
@@ -55,7 +56,11 @@ def test_a_dragged_line_answers_for_its_regions(server, open_page):
     cell = diagram.get_by_role("button", name=re.compile(r"true member, predicted field$"))
     count = int(cell.get_attribute("aria-label").split()[0])
     assert count > 0
+    page.locator(".galviz-gallery .view").evaluate("view => { view.scrollTop = view.scrollHeight; }")
+    expect(page.locator(".galviz-gallery .cell .id", has_text=re.compile(f"galaxy-{ROWS - 1}$"))).to_be_visible()
     cell.click()
     expect(page.get_by_text(f"{count} of {ROWS} objects selected").first).to_be_visible()
     expect(diagram.locator(".count")).to_have_text(f"Selected: {count}")
+    expect(page.locator(".galviz-gallery .cell.selected").first).to_be_in_viewport()
+    expect(page.get_by_text("of the", exact=True)).to_be_visible()  # the cards: of the … selected
     assert driven.sticks_out(900) == 0

@@ -111,6 +111,18 @@ def test_every_tab_of_the_page_opens(sky, told, orders, make_run):
                 assert page.results.view.predictions.target.name == {"classes": "class", "orders": "order"}[run]
 
 
+def test_cards_say_when_only_the_selected_objects_are_measured(told, sky):
+    view = View(told, Selection(), sky)
+    every = view.judge.measure_cards()
+    assert (every[0].name, every[0].value) == ("objects", "54")
+    view.selection.where("col('class') == 'dog'")
+    count = len(view.selection)
+    some = view.judge.measure_cards()
+    assert (some[0].name, some[0].value) == ("of the", f"{count} selected")
+    assert "all 54" in some[0].about
+    assert some[1].value != every[1].value
+
+
 def test_a_cell_of_the_matrix_selects_its_objects(told, sky):
     view = View(told, Selection(), sky)
     matrix = view.judge.matrix()

@@ -36,8 +36,9 @@ def default_plots(
     """Return the plots that suit a table, the most important first, as parameters of a `PlotView`.
 
     Prediction against truth and the residual, where a pair of them is known; a sky map, where there are positions;
-    richness (or mass) against redshift; r against g - r, where there are magnitudes, or against a column such as g_r. Without any of these, the two
-    numeric columns that depend most on each other. Ids are never drawn. A histogram comes last.
+    richness (or mass) against redshift; r against g - r, where there are magnitudes, or against a column such as g_r.
+    Without any of these, the two numeric columns that depend most on each other. Ids are never drawn. A histogram comes
+    last.
 
     Parameters
     ----------
