@@ -52,6 +52,8 @@ class Drawing(NamedTuple):
             outside=int(((places < low) | (places > high)).any(axis=1).sum()),
             missing=len(diagram.table) - len(places),
             classes=list(classes),
+            names=[diagram.pair.text(name) for name in classes],
+            unknown=(int(np.sum(diagram.true < 0)), int(np.sum(diagram.given < 0))),
             colours=[*[colour for colour, _ in SIGNS[: len(classes)]], GREY],
             shapes=[shape_path(shape) for shape in (*_SHAPES[: len(classes)], "x")],
             columns=[str(name) for name in diagram.table.select_dtypes("number").columns],

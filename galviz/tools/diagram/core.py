@@ -1,6 +1,6 @@
 """A colour–magnitude diagram without its page: places, classes and scores, counted in each region of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from galviz.measure.class_scores import matrix_scores
 from galviz.measure.red_sequence import REGIONS, RedSequence, RedSequenceFit, Region, fit_red_sequence, not_too_red
 from galviz.sky.column_names import REDSHIFTS
 from galviz.sky.groups import groups_of
+from galviz.sky.perseus import REDSHIFTS as MEMBER_REDSHIFTS
 from galviz.sky.perseus import after_cuts, brighter
 from galviz.tasks.pair import Pair
 from galviz.tools.plots.defaults import is_magnitude, magnitude_and_colour, magnitude_columns
@@ -26,6 +27,7 @@ ALL, DRAWN = "all", "drawn region"
 EDGES = (REGIONS[3].high, REGIONS[2].high, REGIONS[1].high)
 """Edges between the regions, from blue to red: offsets from the line in units of its scatter."""
 
+_NO_STAR = -0.1  # a redshift below this, such as -9999, stands for none
 _MISSING = 90.0  # a magnitude from here on, such as 99 or -99, stands for a missing one
 _MOST_FITTED = 20_000
 _ENOUGH = 20  # members for a fit
@@ -368,6 +370,34 @@ def light_column(table: pd.DataFrame) -> tuple[str, str]:
     It is ``extent``, as `galviz.sky.aperture.extent` measures it.
     """
     return ("extent", "0.3") if "extent" in table.select_dtypes("number") else ("", "")
+
+
+def probable_stars(table: pd.DataFrame, fields: Mapping[str, str]) -> np.ndarray:
+    """Return which objects have star-like light, or the redshift of a star, bool, shape (N,).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N objects.
+    fields : mapping of str to str
+        Columns or expressions: ``light`` is below ``below`` for stars, ``redshift`` near 0. Each may be ``""``.
+
+    Raises
+    ------
+    ValueError
+        If one is neither a column nor an expression, or ``below`` is no number.
+    """
+    found = np.zeros(len(table), dtype=bool)
+    if fields["light"] and fields["below"]:
+        try:
+            limit = float(fields["below"])
+        except ValueError:
+            raise ValueError(f"Light below: expected a number, got {fields['below']!r}.") from None
+        found |= values(table, fields["light"]) < limit
+    if name := fields["redshift"]:
+        z = evaluate(column(name) if name in table.columns else name, table).astype(float)
+        found |= (z > _NO_STAR) & (z < MEMBER_REDSHIFTS[0])
+    return found
 
 
 def suits(table: pd.DataFrame, pair: Pair) -> bool:

@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from galviz.io.expressions import column, evaluate, matches
+from galviz.io.expressions import matches
 from galviz.measure.red_sequence import RedSequence, RedSequenceFit
-from galviz.sky.perseus import REDSHIFTS
 from galviz.tasks.pair import Pair
 from galviz.tools.diagram import messages
 from galviz.tools.diagram.chart import Drawing
@@ -25,9 +24,11 @@ from galviz.tools.diagram.core import (
     first_fit,
     light_column,
     member_class,
+    probable_stars,
     redshift_column,
     values,
 )
+from galviz.tools.diagram.settings import Polygon, Settings
 from galviz.tools.diagram.text import line_words, moved_words
 from galviz.tools.messages import check
 from galviz.tools.plots.defaults import magnitude_and_colour
@@ -37,7 +38,6 @@ from galviz.tools.selection.polygon import inside
 _RESAMPLES = 1000
 _FITS, _MOST_RESAMPLED = 100, 5000  # resamples of the line, and objects: of more, they would take minutes
 _JOBS = ("read", "line", "ends", "scores")
-_NO_STAR = -0.1  # a redshift below this, such as -9999, stands for none
 
 T = TypeVar("T")
 Send = Callable[[dict[str, Any], bytes | None], None]
@@ -66,6 +66,10 @@ class Exchange:
         Returns how a new selection is combined with the present one.
     background : callable
         Runs slow work, then a function with its result; by default at once.
+    kept : mapping
+        What `to_json` returned, to start with.
+    on_change : callable
+        Called with what `to_json` returns, when it is something else than before.
     fits : int
         Resamples for the intervals of the line, which take some seconds; 0 for none.
     **fields : str
@@ -87,6 +91,8 @@ class Exchange:
         how: Callable[[], str] = lambda: "replace",
         background: Background = at_once,
         fits: int = _FITS,
+        kept: Mapping[str, Any] | None = None,
+        on_change: Callable[[dict[str, Any]], None] = lambda _: None,
         **fields: str,
     ) -> None:
         self.table, self.pair, self.selection, self._send, self._how = table, pair, selection, send, how
@@ -100,12 +106,19 @@ class Exchange:
             "below": below,
             "redshift": redshift_column(table),
         }
-        self.fields = guessed | fields
+        self._first = {"fields": guessed | fields, "member": self.member, "fit_to": first_fit(table, pair)}
+        self.fields = dict(self._first["fields"])
         self.diagram: Diagram | None = None
-        self.regions, self.region, self.kind, self.fit_to = Regions(), ALL, "ROC", first_fit(table, pair)
+        self.regions, self.kind, self.fit_to = Regions(), "ROC", self._first["fit_to"]
         self.fitted: RedSequenceFit | None = None
-        self.polygon: list[tuple[float, float]] = []
+        self.polygon: Polygon = ()
         self.report: dict[str, Any] = {}
+        self._chosen = ALL
+        self._automatic: RedSequence | None = None  # the line that was fitted first in this plane
+        self._past: list[tuple[Regions, Polygon]] = []
+        self._dragged = False
+        self._kept: dict[str, Any] = {}
+        self._on_change = on_change
         self._inside: np.ndarray | None = None
         self._lassos = 0  # drawn so far
         self._last_curve: tuple[Any, Curve | None] = (None, None)
@@ -116,6 +129,8 @@ class Exchange:
         self._error = ""
         self._acknowledged: dict[str, int] = {}
         self._watcher = selection.param.watch(self._selected, ["version"])
+        self._now = self.regions, self.polygon
+        self._take(kept or {})
 
     def close(self) -> None:
         """Follow the selection no longer."""
@@ -126,6 +141,65 @@ class Exchange:
         """Whether the selection shows the table of the diagram."""
         return self.selection.table is self.table
 
+    @property
+    def region(self) -> str:
+        """The region of the report: the one that was chosen, or all objects while it is not there."""
+        return self._chosen if self._chosen in self.report else ALL
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was changed by hand as JSON values, for `restore`."""
+        first, regions = self._first, self.regions
+        if regions.sequence == self._automatic:
+            regions = replace(regions, sequence=None)
+        return Settings(
+            fields={name: text for name, text in self.fields.items() if text != first["fields"][name]},
+            regions=regions,
+            polygon=self.polygon,
+            region=self._chosen,
+            kind=self.kind,
+            member="" if self.member == first["member"] else self.member,
+            fit_to="" if self.fit_to == first["fit_to"] else self.fit_to,
+        ).to_json()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore what `to_json` returned. Columns and classes that this table does not have are left out."""
+        if dict(state) == self._kept:
+            return
+        self._take(state)
+        if self.diagram is not None and self.diagram.names != self._plane:
+            self._start("read", "Reading the columns …", self._read, self._placed)
+        elif self.diagram is not None:
+            self._surround()
+            self._find_stars()
+            self._tell()
+        self.send_state()
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        """Take over a saved view; one that does not fit this table changes nothing."""
+        try:
+            found = Settings.from_json(state)
+            fields = {name: text for name, text in found.fields.items() if name in self.fields}
+            for text in (fields.get(name) for name in ("magnitude", "colour", "light", "redshift")):
+                values(self.table.iloc[:1000], text) if text else None
+        except (ValueError, TypeError, AttributeError) as error:
+            self._error = f"The saved view of the diagram does not fit this table. {error}"
+            return
+        first, classes, plane = self._first, self.pair.classes, self._plane
+        self.fields = first["fields"] | fields
+        if self._plane != plane:
+            self._automatic = None
+        self.regions, self.polygon = found.regions, found.polygon
+        if found.regions.sequence is None:
+            self.regions = replace(self.regions, sequence=self._automatic)
+        self._chosen, self.kind = found.region, found.kind
+        self.member = found.member if found.member in classes else first["member"]
+        self.fit_to = found.fit_to if found.fit_to in (ALL, *classes) else first["fit_to"]
+        self._past, self._now, self._kept = [], (self.regions, self.polygon), self.to_json()
+
+    @property
+    def _plane(self) -> tuple[str, str]:
+        return self.fields["magnitude"], self.fields["colour"]
+
     def receive(self, message: Mapping[str, Any]) -> None:
         """Process a message from a browser.
 
@@ -135,6 +209,7 @@ class Exchange:
             If it is not one of `messages.FROM_BROWSER`.
         """
         check(message, messages.FROM_BROWSER)
+        self._dragged = message.get("done") is False
         if "seq" in message:
             self._acknowledged[message["client"]] = message["seq"]
         if message["type"] == "hello":
@@ -152,6 +227,28 @@ class Exchange:
         self.regions = replace(self.regions, sequence=sequence)
         self._tell(settle=done)
 
+    def undo(self) -> None:
+        """Undo the last change of the line, the cuts or the drawn region, if there is one."""
+        if self._past:
+            regions, self.polygon = self._past.pop()
+            self.regions = replace(regions, sequence=regions.sequence or self._automatic)
+            self._now = self.regions, self.polygon
+            self._surround()
+            self._tell()
+
+    def _note(self) -> None:
+        """Keep what was changed, for `undo` and for a saved view; of a drag, only its end."""
+        if self._dragged:
+            return
+        now = self.regions, self.polygon
+        if now != self._now:
+            if self._now[0].sequence is not None or now[0].sequence is None:  # the first fit cannot be undone
+                self._past.append(self._now)
+            self._now = now
+        if (kept := self.to_json()) != self._kept:
+            self._kept = kept
+            self._on_change(kept)
+
     def choose(self, region: str) -> None:
         """Show the report of another region.
 
@@ -162,7 +259,7 @@ class Exchange:
         """
         if region not in self.report:
             raise ValueError(f"region: expected one of {', '.join(self.report)}, got {region!r}.")
-        self.region = region
+        self._chosen = region
 
     def mask(self, true: int | None = None, given: int | None = None) -> np.ndarray:
         """Return which objects of the table count in the region, or in a cell of its matrix, bool, shape (N,)."""
@@ -215,7 +312,7 @@ class Exchange:
         elif name == "fit_to" and value in (ALL, *self.pair.classes):
             self.fit_to = value
         if name in ("faintest", "reddest", "edge0", "edge1", "edge2"):
-            self._tell()
+            self._tell(settle=not self._dragged)
 
     def _type(self, name: str, value: str) -> None:
         """Take another column or expression; the present one stays if this one cannot be used."""
@@ -234,8 +331,9 @@ class Exchange:
             except ValueError:
                 self.fields = before
                 raise
-        self.regions, self.region = replace(self.regions, sequence=None), ALL
-        self.polygon, self._inside, self.fitted = [], None, None
+        self.regions, self._chosen = replace(self.regions, sequence=None), ALL
+        self.polygon, self._automatic, self.fitted = (), None, None
+        self._past, self._now = [], (self.regions, self.polygon)  # lines of another plane
         self._start("read", "Reading the columns …", self._read, self._placed)
 
     def _cell(self, message: Mapping[str, Any]) -> None:
@@ -248,11 +346,11 @@ class Exchange:
         self._select(mask, conditions)
 
     def _lasso(self, message: Mapping[str, Any]) -> None:
-        corners = [(float(x), float(y)) for x, y in message["polygon"]]
+        corners = tuple((float(x), float(y)) for x, y in message["polygon"])
         if len(corners) < 3:
             raise ValueError("region: expected three corners or more. Draw around some points.")
-        self.polygon, self._inside = corners, inside(self.diagram.x, self.diagram.y, corners)
-        self._lassos += 1
+        self.polygon = corners
+        self._surround()
         self._tell()
         self.choose(DRAWN)
         mask = np.zeros(len(self.table), dtype=bool)
@@ -263,6 +361,8 @@ class Exchange:
     def _act(self, message: Mapping[str, Any]) -> None:
         if message["name"] == "stars":
             self._select(self._star_mask(), [])
+        elif message["name"] == "undo":
+            self.undo()
         else:
             self._fit(self.regions.sequence if message["name"] == "refit" else None)
 
@@ -320,18 +420,27 @@ class Exchange:
 
     def _placed(self, diagram: Diagram) -> None:
         self.diagram = diagram
+        self._surround()
         self._drawing = Drawing.of(diagram, self.member)
         self._send_chart()
         self._find_stars()
         self._tell(settle=len(self.diagram.x) < 10)
-        self._fit(None)
+        self._fit(None, first=True)
 
-    def _fit(self, start: RedSequence | None) -> None:
+    def _surround(self) -> None:
+        """Find the objects in the drawn region."""
+        diagram = self.diagram
+        self._inside = inside(diagram.x, diagram.y, self.polygon) if self.polygon else None
+        self._lassos += 1
+
+    def _fit(self, start: RedSequence | None, *, first: bool = False) -> None:
+        """Fit the line. A line that is there, of a saved view, stays at the `first` fit."""
         fit = partial(self.diagram.fit, self.fit_to, start, self.regions.faintest)
 
         def found(line: RedSequenceFit) -> None:
             self.fitted = line
-            self.move(line.sequence)
+            self._automatic = line.sequence if first else self._automatic
+            self.move(self.regions.sequence if first and self.regions.sequence else line.sequence)
             if self._fits and line.objects <= _MOST_RESAMPLED:
                 # Its intervals take longer, and the line may be dragged meanwhile.
                 self._start("ends", "Intervals of the line …", partial(fit, n=self._fits), self._refined)
@@ -347,8 +456,6 @@ class Exchange:
         self._forget("scores")
         found = self.diagram.scores(self.regions, self._inside)
         self.report = {name: (matrix, table) for name, matrix, table in found}
-        if self.region not in self.report:
-            self.region = ALL
         if settle:
             count = partial(self.diagram.scores, self.regions, self._inside, n=_RESAMPLES)
             self._start("scores", "Intervals …", lambda: list(count()), self._settled)
@@ -356,21 +463,10 @@ class Exchange:
     def _settled(self, found: list[tuple[str, np.ndarray, pd.DataFrame]]) -> None:
         self.report = {name: (matrix, table) for name, matrix, table in found}
 
-    # ---- stars
+    # ---- stars: predicted members with star-like light, or with the redshift of a star
 
     def _find_stars(self) -> None:
-        """Find the predicted members with star-like light, or with the redshift of a star."""
-        found = np.zeros(len(self.table), dtype=bool)
-        if self.fields["light"] and self.fields["below"]:
-            try:
-                limit = float(self.fields["below"])
-            except ValueError:
-                raise ValueError(f"Light below: expected a number, got {self.fields['below']!r}.") from None
-            found |= values(self.table, self.fields["light"]) < limit
-        if name := self.fields["redshift"]:
-            z = evaluate(column(name) if name in self.table.columns else name, self.table).astype(float)
-            found |= (z > _NO_STAR) & (z < REDSHIFTS[0])
-        self._stars = found & (self.pair.given(self.table) == self.member)
+        self._stars = probable_stars(self.table, self.fields) & (self.pair.given(self.table) == self.member)
 
     def _star_mask(self) -> np.ndarray:
         return np.zeros(len(self.table), dtype=bool) if self._stars is None else self._stars
@@ -390,13 +486,16 @@ class Exchange:
 
     def send_state(self) -> None:
         """Send settings and report to the browsers."""
+        self._note()
         regions, line = self.regions, self.regions.sequence
         matrix, table = self.report.get(self.region, (None, None))
         state = messages.State(
             type="state",
             fields=self.fields,
             line=None if line is None else messages.Line(**vars(line)),
-            words=line_words(self.fitted, self.fit_to) if self.fitted is not None else "",
+            words=line_words(self.fitted, ALL if self.fit_to == ALL else self.pair.text(self.fit_to))
+            if self.fitted is not None
+            else "",
             moved=moved_words(self.fitted, line),
             fit_to=self.fit_to,
             edges=list(regions.edges),
@@ -414,6 +513,8 @@ class Exchange:
             report=[]
             if table is None
             else [_scores(row, str(name), int(row["support"])) for name, row in table.iterrows()],
+            polygon=list(self.polygon),
+            undoable=len(self._past),
             kind=self.kind,
             curve=self._curve() if self.report else None,
             stars=int(self._star_mask().sum()),
