@@ -51,6 +51,7 @@ object_id.</p>""")
         self.selection = selection
         self.view: ViewState | None = None
         self.judged: JudgedTable | None = None
+        self._sky = Path()
 
     def shown(self, given: Sequence[str]) -> Workspace:
         """Return the explorer of the open data."""
@@ -69,6 +70,10 @@ object_id.</p>""")
         }
         more["notes"], more["badges"] = opened.notes, _badges(opened)
         explorer = Explorer(opened.table, opened.cutouts, selection=self.selection, **more)
+        sky, before = _labelled(opened, given), self._sky
+        if self.judged is not None and sky == before:  # another run of the same sky
+            explorer.kept = self.judged.explorer.kept
+        self._sky = sky
         about = {"table": str(Path(given[0]).resolve()), "images": images and str(Path(images).resolve())}
         name, table = self.name_of(given[0]), self.table or saved.get("table_name")
         about |= {"id_column": opened.id_column, "table_name": table}

@@ -33,6 +33,7 @@ from galviz.tools.table.view import StatisticsView, TableView
 from galviz.tools.viewer.view import FocusView
 
 _TABLE_ROWS = 200_000  # a larger table is not shown as pages of rows
+_ROOMY = {"Diagram": (0.66, 0.62)}  # with its report beside it
 _PLOT = PlotView.SAVED
 _GALLERY = ("order", "descending", "filter", "captions", "tile", "only_selected", "group", "enlarge")
 _RENAMED = {"only_chosen": "only_selected"}  # in views that were saved by galviz 0.1
@@ -74,6 +75,7 @@ class Explorer(Workspace):
 
     changed = param.Integer(default=0, doc="grows whenever `state` would give something else")
     arranged = param.Integer(default=0, doc="grows when the main area was rebuilt")
+    kept = param.Dict(default={}, doc="name of a further tab → what a saved view keeps of it, as JSON values")
     missing = param.String(default="", doc="which columns a saved view needs before it can be opened")
 
     def __init__(
@@ -127,7 +129,7 @@ class Explorer(Workspace):
         stretch = None if stretch_view is None else stretch_view.stretch
         more["computed"] = lambda: self.columns.computed
         self.out = ExportPanel(table, self.selection, cutouts=cutouts, stretch=stretch, **more)
-        for part, names in [*self.parts(), (self.columns, ["version"])]:
+        for part, names in [*self.parts(), (self.columns, ["version"]), (self, ["kept"])]:
             part.param.watch(self._changed, names)
 
     @property
@@ -161,7 +163,7 @@ class Explorer(Workspace):
         elif len(left) > 1:  # without pictures, there is room for a second plot
             left, (name, plot) = dict(list(left.items())[:-1]), list(left.items())[-1]
             right = {name: plot}
-        panes = Panes(left, right, lower | self.others | {"Export": lambda: self.out})
+        panes = Panes(left, right, lower | self.others | {"Export": lambda: self.out}, roomy=_ROOMY)
         panes.param.watch(self._changed, ["active", "wide", "tall", "large"])
         return panes
 
@@ -218,6 +220,10 @@ class Explorer(Workspace):
         """Whether the selection shows this table: while another tab is open it may show another."""
         return self.selection.table is self.table
 
+    def keep(self, tab: str, state: dict[str, Any]) -> None:
+        """Keep the state of a further tab in saved views; an empty one is forgotten."""
+        self.kept = {name: one for name, one in (self.kept | {tab: state}).items() if one}
+
     def _changed(self, *_: param.parameterized.Event) -> None:
         self.changed += self.current
 
@@ -229,6 +235,8 @@ class Explorer(Workspace):
         state["columns"] = self.columns.to_json()
         if self.columns.joins:
             state["joined"] = self.columns.joins
+        if self.kept:
+            state["tabs"] = self.kept
         state["panes"], state["filters"] = self.panes.state(), self.filters.to_json()
         if self.gallery.stretch_view is not None:
             state["look"] = _different(self.gallery.stretch_view, self.gallery.stretch_view.names)
@@ -256,6 +264,7 @@ class Explorer(Workspace):
         self.gallery.param.update(**_known(gallery, _GALLERY))
         if self.gallery.stretch_view is not None:
             self.gallery.stretch_view.param.update(**_known(state.get("look", {}), self.gallery.stretch_view.names))
+        self.kept = dict(state.get("tabs", {}))
         self.panes.restore(state.get("panes", {}))
         selection = state.get("selection", {})
         self.selection.replay((name, given) for name, given in selection.get("steps", []))
@@ -277,6 +286,7 @@ class Explorer(Workspace):
         self.columns.restore(other.columns.to_json())
         for (part, names), (theirs, _) in zip(self.parts()[1:], other.parts()[1:], strict=True):
             part.param.update(**{name: getattr(theirs, name) for name in names})
+        self.kept = other.kept
 
 
 def table_to_join(path: Path) -> KeyedTable:

@@ -22,6 +22,8 @@ class Panes(pn.custom.JSComponent):
     ----------
     *areas : mapping of str to callable
         The tabs of each area, and functions that return their content, called when a tab is opened first.
+    roomy : mapping of str to (float, float), optional
+        Tabs that need more room: `wide` and `tall` while one of them is open, unless the user has moved a bar.
     """
 
     names = param.List(default=[], item_type=list, doc="names of the tabs, a list for each area")
@@ -35,18 +37,26 @@ class Panes(pn.custom.JSComponent):
     _esm = script(Path(__file__), "panes.js")
     _stylesheets: ClassVar[list[str]] = [Path(__file__).with_suffix(".css").read_text(encoding="utf-8")]
 
-    def __init__(self, *areas: Makers, **params: object) -> None:
+    def __init__(
+        self, *areas: Makers, roomy: Mapping[str, tuple[float, float]] | None = None, **params: object
+    ) -> None:
         filled = [dict(area) for area in areas if area]
         self._makers = {(k, name): make for k, area in enumerate(filled) for name, make in area.items()}
         self._places = {key: pn.Column(sizing_mode="stretch_both", margin=0) for key in self._makers}
         given = {"names": [list(area) for area in filled], "active": [next(iter(area)) for area in filled]}
         given |= {"sizing_mode": "stretch_both", "margin": 0, "contents": list(self._places.values())}
         super().__init__(**(given | params))
+        self._roomy, self._first_shares = dict(roomy or {}), (self.wide, self.tall)
+        self._given_shares = self._first_shares
         self._fill()
 
     @param.depends("active", watch=True)
     def _fill(self) -> None:
-        """Make the content of the open tabs that have none yet."""
+        """Make the content of the open tabs that have none yet, and room for it."""
+        wanted = next((self._roomy[name] for name in self.active if name in self._roomy), self._first_shares)
+        moved, self._given_shares = (self.wide, self.tall) != self._given_shares, wanted
+        if not moved:
+            self.param.update(wide=wanted[0], tall=wanted[1])
         for key in enumerate(self.active):
             if key in self._places and not len(self._places[key]):
                 self._places[key].objects = [pn.panel(self._makers[key]())]
@@ -72,4 +82,6 @@ class Panes(pn.custom.JSComponent):
             self.open(name)
 
     def _first(self, name: str) -> Any:
-        return [names[0] for names in self.names] if name == "active" else self.param[name].default
+        if name == "active":
+            return [names[0] for names in self.names]
+        return dict(zip(("wide", "tall"), self._given_shares, strict=True)).get(name, self.param[name].default)

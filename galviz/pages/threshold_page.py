@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import panel as pn
 import param
 
 from galviz.io.markup import Markup
-from galviz.io.paths import distinct_names, file_name
+from galviz.io.paths import distinct_names, file_name, home
 from galviz.pages.data_source import OpenedPage
 from galviz.pages.explorer import Explorer
 from galviz.pages.library import Library, open_predictions
@@ -17,7 +18,6 @@ from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState, query, write_query
 from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, THRESHOLD
-from galviz.tasks.target import Target
 from galviz.tools.formatting import text
 from galviz.tools.threshold.core import Meaning
 from galviz.tools.threshold.state import KEPT
@@ -54,6 +54,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         self.explorer: Explorer | None = None
         self.card: pn.Card | None = None
         self._follow()
+        self._prefer_the_run()
 
     def offered(self) -> dict[str, str]:
         """Return the finished runs: displayed name → path."""
@@ -75,6 +76,13 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         elif self.selected and path:
             self.selected = path
 
+    def _prefer_the_run(self) -> None:
+        """Open the run of the page instead of the sky that the page was started on: a sky has no probabilities."""
+        path = self.offered().get(_label(self.page.run), "")
+        on_a_sky = self.given == self.paths and self.paths and (Path(self.paths[0]) / "galviz.json").is_file()
+        if path and on_a_sky and "open" not in query():
+            self.selected = path
+
     def choice(self) -> pn.widgets.Select:
         """Return the select of runs; a run selected here becomes the selected run of the page."""
         select = super().choice()
@@ -93,6 +101,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         self.page.selection.show(opened.table)
         scores, meanings = with_classes(scores_of(opened), opened.run), meanings_of(opened.run)
         more = {"meanings": meanings, "others": self._others(opened.run)} | first
+        more["labels"] = home() / f"{study}.csv" if (study := self.library.study) else None
         self.view = view = ThresholdView(scores, opened.cutouts, self.page.selection, **more)
         view.param.update(**_from_address(view))
         keep_in_address(view)
@@ -173,7 +182,7 @@ def meanings_of(run: Run | None) -> dict[str, Meaning]:
     if run is None or run.target.task != "classification":
         return {}
     target = open_predictions(run).target
-    names = {name: _class_name(target, name) for name in target.classes}
+    names = {name: target.class_text(name) for name in target.classes}
     pair = {name: other for name, other in zip(names, [*names][::-1], strict=True) if len(names) == 2}
     found = {}
     for name, words in names.items():
@@ -183,12 +192,6 @@ def meanings_of(run: Run | None) -> dict[str, Meaning]:
         (stem,) = distinct_names([file_name(stem)], _LONGEST)
         found[f"p_{name}"] = Meaning(words, no, f"{stem}-labels.csv")
     return found
-
-
-def _class_name(target: Target, name: str) -> str:
-    """Return a class as a label: its name, or ``"spiral = 1"`` where that is a number or a flag."""
-    tells = any(map(str.isalpha, name)) and name.lower() not in {"true", "false", "yes", "no"}
-    return name if tells else f"{target.label} = {name}"
 
 
 def _origin(opened: Opened) -> str | Markup:

@@ -303,7 +303,8 @@ class TrainPanel(Workspace):
             recipe = form.changed()
         except ValueError as error:
             return page_message(str(error))
-        return reason_for(recipe, self.selected, cutouts, self.device)
+        about = self.study.about_recipes.get(self.recipe, "")
+        return f"{about} {reason_for(recipe, self.selected, cutouts, self.device)}".strip()
 
     @param.depends("selected", "recipe", "encoder", "run_name", "device", "edits", "page.sky", "page.found")
     def command_line(self) -> Markup:

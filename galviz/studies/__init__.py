@@ -100,6 +100,8 @@ class Study:
         Recipes of its own target, and of all others that are not in `other_recipes`.
     other_recipes : mapping of str to (mapping of str to Recipe)
         Name of a target → its recipes.
+    about_recipes : mapping of str to str
+        Name of a recipe → what it is for, for the page.
     baselines : mapping of str to Baseline
         Methods of the field by name, in addition to those for any target (`galviz.nn.baselines.general`).
     mock : Mock, optional
@@ -131,6 +133,7 @@ class Study:
     targets: Mapping[str, Target]
     recipes: Recipes
     other_recipes: Mapping[str, Recipes] = field(default_factory=dict)
+    about_recipes: Mapping[str, str] = field(default_factory=dict)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     mock: Mock | None = None
     example: str = ""

@@ -97,6 +97,10 @@ STUDY = Study(
     bands=BANDS,
     targets=TARGETS,
     recipes=RECIPES,
+    about_recipes={
+        "as_published": "As in the paper: ResNet-34, cosine restarts, one rate for all layers.",
+        "differential": "As as_published, with lower rates in the encoder than in the head, which is what was meant.",
+    },
     baselines={
         "magnitudes": Baseline(make=f"{_BASELINES}:magnitudes", about=f"{_FOREST}the catalogue's magnitudes g, r, i"),
         "mass–metallicity": Baseline(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.tasks.classification import FEW, class_labels, positive_class
-from galviz.tasks.target import Target
+from galviz.tasks.target import Target, class_text
 
 _ESTIMATES = ("prediction", "predicted", "estimate", "estimated", "pred")
 _TRUTHS = ("truth", "true", "label", "class", "target")
@@ -37,6 +37,8 @@ class Pair:
         Class → column of its probability, where there is one.
     positive : str
         The positive one of two classes.
+    words : mapping of str to str
+        Class → what it is called on pages, where its name does not say it.
     """
 
     truth: str
@@ -47,6 +49,11 @@ class Pair:
     classes: tuple[str, ...] = ()
     chances: Mapping[str, str] = field(default_factory=dict)
     positive: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """Return what a class is called: ``"spiral"``, or ``"member = 1"`` where its name is a number or a flag."""
+        return self.words.get(name) or class_text(name, self.label or self.truth.removesuffix("_true"))
 
     @property
     def name(self) -> str:
@@ -90,7 +97,9 @@ def pair_of_target(target: Target, truth: str, estimate: str, table: pd.DataFram
     """Return the pair of a run's target, in a table from `galviz.runs.predictions.joined`."""
     if not target.numeric:
         chances = {name: f"p_{name}" for name in target.classes if f"p_{name}" in table}
-        return Pair(truth, estimate, target.label, classes=target.classes, chances=chances, positive=target.positive)
+        words = {name: target.class_text(name) for name in target.classes}
+        about = {"chances": chances, "positive": target.positive, "words": words}
+        return Pair(truth, estimate, target.label, classes=target.classes, **about)
     sigma = f"{estimate}_sigma"
     return Pair(truth, estimate, target.label_learned, target.unit_learned, sigma if sigma in table else "")
 

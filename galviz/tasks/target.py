@@ -19,6 +19,12 @@ _TASKS = {"scalar": "regression", "class": "classification", "votes": "votes", "
 _SHOWN = {"identity": "{}", "ln": "ln {}", "log10": "log₁₀ {}", "zscore": "z-score of {}"}
 
 
+def class_text(name: str, label: str) -> str:
+    """Return a class in words: its name, or ``"spiral = 1"`` where that is a number or a flag; `label` is of what."""
+    says = any(map(str.isalpha, name)) and name.lower() not in {"true", "false", "yes", "no"}
+    return name if says else f"{label} = {name}"
+
+
 @dataclass(frozen=True)
 class Target:
     """The catalogue columns that a network learns.
@@ -44,6 +50,8 @@ class Target:
         Names of the classes, also set by `fitted`. The truth of an object is the index of its class.
     positive : str
         The positive one of two classes, if any.
+    words : tuple of str
+        What the classes are called on pages, in the order of `classes`, where their names do not say it.
     questions : tuple of tuple of str
         For votes: the columns of the answers to each question, in the order of `columns`. The answers of a question sum
         to their parent. Empty: all fractions are independent.
@@ -66,6 +74,7 @@ class Target:
     scale: float | None = field(default=None, compare=False)
     classes: tuple[str, ...] = field(default=(), compare=False)
     positive: str = field(default="", compare=False)
+    words: tuple[str, ...] = field(default=(), compare=False)
     questions: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
     parents: tuple[str, ...] = field(default=(), compare=False)
     counts: bool = field(default=False, compare=False)
@@ -78,6 +87,7 @@ class Target:
             raise ValueError(f"columns: expected a tuple of names, got {self.columns!r}. Write ({self.columns!r},).")  # noqa: TRY004 - as every other bad field
         object.__setattr__(self, "columns", tuple(self.columns))
         object.__setattr__(self, "classes", tuple(self.classes))
+        object.__setattr__(self, "words", tuple(self.words))
         object.__setattr__(self, "questions", tuple(map(tuple, self.questions)))
         object.__setattr__(self, "parents", tuple(self.parents))
         if self.transform not in _FORWARD:
@@ -126,6 +136,10 @@ class Target:
     def class_names(self, bands: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names of the classes for images in `bands`; empty for numbers."""
         return self.rules.classes(self, bands)
+
+    def class_text(self, name: str) -> str:
+        """Return what a class is called: its name, or ``"spiral = 1"`` where that is a number or a flag."""
+        return dict(zip(self.classes, self.words, strict=False)).get(name) or class_text(name, self.label)
 
     def one_band(self, bands: tuple[str, ...]) -> bool:
         """Return whether the network takes a single band of an image at a time."""
@@ -222,7 +236,7 @@ class Target:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
-        lists = {name: list(getattr(self, name)) for name in ("columns", "classes", "parents")}
+        lists = {name: list(getattr(self, name)) for name in ("columns", "classes", "words", "parents")}
         return asdict(self) | lists | {"questions": [list(answers) for answers in self.questions]}
 
     @classmethod

@@ -33,6 +33,7 @@ def server(serve, tmp_path_factory):
 def test_a_dragged_line_answers_for_its_regions(server, open_page):
     driven = open_page(server.url, width=1440, height=900)
     page = driven.page
+    driven.pane("Gallery")
     driven.pane("Diagram")
     diagram = page.locator(".galviz-diagram")
     diagram.locator(".hit").wait_for()
@@ -55,7 +56,40 @@ def test_a_dragged_line_answers_for_its_regions(server, open_page):
     cell = diagram.get_by_role("button", name=re.compile(r"true member, predicted field$"))
     count = int(cell.get_attribute("aria-label").split()[0])
     assert count > 0
+    page.locator(".galviz-gallery .view").evaluate("view => { view.scrollTop = view.scrollHeight; }")
+    expect(page.locator(".galviz-gallery .cell .id", has_text=re.compile(f"galaxy-{ROWS - 1}$"))).to_be_visible()
     cell.click()
     expect(page.get_by_text(f"{count} of {ROWS} objects selected").first).to_be_visible()
     expect(diagram.locator(".count")).to_have_text(f"Selected: {count}")
+    expect(page.locator(".galviz-gallery .cell.selected").first).to_be_in_viewport()
+    expect(page.get_by_text("of the", exact=True)).to_be_visible()  # the cards: of the … selected
+    undo_one_by_one(page, diagram)
+    expect(words).to_have_text("")  # the line is where it was fitted
     assert driven.sticks_out(900) == 0
+
+
+def undo_one_by_one(page, diagram):
+    """Cut by a slider and draw a region, which are undone before the line is; the keys work where it was drawn."""
+    undo, remain = diagram.get_by_role("button", name="Undo"), diagram.locator("output.faintest")
+    diagram.get_by_role("slider", name="Brighter than").fill("17")
+    expect(remain).to_have_text(re.compile(r"^\d+ of 400 remain$"))
+    plot = diagram.locator(".place > svg").bounding_box()
+    x, y = plot["x"] + 0.6 * plot["width"], plot["y"] + 0.6 * plot["height"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for dx, dy in ((80, 0), (80, 60), (0, 60)):
+        page.mouse.move(x + dx, y + dy)
+    page.mouse.up()
+    expect(diagram.locator("h3")).to_have_text(re.compile(r"^drawn region"))
+    page.keyboard.press("f")
+    grow = page.get_by_role("button", name="⤢").first
+    expect(grow).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("f")
+    expect(grow).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("Control+z")
+    expect(diagram.locator(".lasso")).to_have_count(0)
+    expect(remain).to_have_text(re.compile("remain"))
+    undo.click()
+    expect(remain).to_have_text("no cut: all 400 count")
+    undo.click()  # the line
+    expect(undo).to_be_disabled()

@@ -13,7 +13,9 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from galviz.io.markup import as_html
 from galviz.measure.class_scores import class_scores
+from galviz.pages.explore_page import ExplorePage
 from galviz.pages.explorer import Explorer
+from galviz.pages.library import Library
 from galviz.pages.page import open_study_page
 from galviz.pages.results.classes_judge import most_confused, scores_html
 from galviz.pages.results.classification import View
@@ -109,6 +111,45 @@ def test_every_tab_of_the_page_opens(sky, told, orders, make_run):
                 assert words in " ".join(found)
                 assert page.results.view.run.name == run
                 assert page.results.view.predictions.target.name == {"classes": "class", "orders": "order"}[run]
+
+
+def test_what_is_kept_of_a_tab_stays_with_another_run_of_the_same_sky(told, make_run):
+    make_run("first", told, "class")
+    make_run("second", told, "class")
+    page = open_study_page("channels")
+    page.page.tab, page.page.run = "predictions", "first"
+    pn.panel(page.body())
+    first = page.results.view
+    first.explorer.keep("Diagram", {"reddest": 3.0})
+    page.page.run = "second"
+    assert page.results.view is not first
+    assert page.results.view.explorer.kept == {"Diagram": {"reddest": 3.0}}
+    page.results.view.training = True
+    assert page.results.view.explorer.kept == {"Diagram": {"reddest": 3.0}}
+
+
+def test_what_is_kept_of_a_tab_stays_on_the_explorers_page_too(told, make_run):
+    runs = [str(make_run(name, told, "class").path) for name in ("first", "second")]
+    page = ExplorePage([], Library.find())
+    kept = []
+    for path in runs:
+        page.selected = path
+        page.body()
+        kept.append(page.judged.explorer.kept)
+        page.judged.explorer.keep("Diagram", {"reddest": 3.0})
+    assert kept == [{}, {"Diagram": {"reddest": 3.0}}]
+
+
+def test_cards_say_when_only_the_selected_objects_are_measured(told, sky):
+    view = View(told, Selection(), sky)
+    every = view.judge.measure_cards()
+    assert (every[0].name, every[0].value) == ("objects", "54")
+    view.selection.where("col('class') == 'dog'")
+    count = len(view.selection)
+    some = view.judge.measure_cards()
+    assert (some[0].name, some[0].value) == ("of the", f"{count} selected")
+    assert "all 54" in some[0].about
+    assert some[1].value != every[1].value
 
 
 def test_a_cell_of_the_matrix_selects_its_objects(told, sky):

@@ -61,3 +61,21 @@ def test_a_run_has_a_diagram_with_the_magnitudes_of_its_sky(table):
     assert isinstance(view, DiagramView)
     assert report(view)["line"]["intercept"] == pytest.approx(1.5, abs=0.1)
     assert report(view)["member"] == "member"
+
+
+def test_a_saved_view_keeps_what_was_changed_in_the_diagram(table):
+    explorers = [Explorer(table) for _ in range(3)]
+    views = [JudgedTable(one, ("kind_true", "kind")).explorer.leads["Diagram"]() for one in explorers]
+    before = explorers[0].changed
+    report(views[0])
+    assert explorers[0].state().get("tabs") is None
+    views[0].exchange.receive({"type": "set", "client": "c", "seq": 1, "name": "faintest", "value": 17.5})
+    assert explorers[0].changed > before
+    state = explorers[0].state()
+    explorers[1].restore(state)
+    assert report(views[1])["faintest"] == 17.5
+    report(views[2])  # a diagram that is open already
+    explorers[2].restore(state)
+    assert report(views[2])["faintest"] == 17.5
+    explorers[2].restore({})
+    assert report(views[2])["faintest"] is None

@@ -23,8 +23,8 @@ from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, MERGER, THRESHOLD
-from galviz.sky.mock import write_mergers_sky
-from galviz.studies import mergers, open_study
+from galviz.sky.mock import write_members_sky, write_mergers_sky
+from galviz.studies import members, mergers, open_study
 from galviz.work import processes as jobs
 
 
@@ -100,6 +100,27 @@ def test_a_bare_table_of_votes_begins_at_the_threshold_of_the_paper(make_votes, 
     tab = ThresholdPage([str(table)], Library.find(study=mergers.STUDY))
     tab.body()
     assert tab.view.threshold == 0.5
+
+
+def test_a_page_of_members_opens_on_the_probability_of_member(galviz_home):
+    sky = CutoutSet.open(write_members_sky(galviz_home / "skies" / "fields", 24, size=16))
+    chance = np.linspace(0.01, 0.99, len(sky))
+    rows = pd.DataFrame({"p_0": 1 - chance, "p_1": chance}, index=sky.catalogue.index)
+    given = np.where(chance >= 0.5, "1", "0")
+    true = sky.catalogue["member"].map({1: "1", 0: "0"})
+    rows = rows.assign(member=given, member_true=true, fold=0)
+    about = {"study": "members", "target": members.TARGET, "data": galviz_home / "skies" / "fields"}
+    run = Run.create(galviz_home / "runs" / "first", recipe=members.RECIPES["quick"], **about)
+    run.write_state(status="done")
+    run.save_predictions(Predictions(rows, members.TARGET))
+    paths = [str(galviz_home / "skies" / "fields"), str(run.path)]
+    tab = threshold(open_study_page("members", paths))
+    assert tab.selected == str(run.path)
+    assert (tab.view.answer, tab.view.meaning.yes, tab.view.meaning.no) == ("p_1", "member", "not a member")
+    assert tab.view.labels.path.name == "member-labels.csv"
+    tab.selected = ""  # the sky itself
+    tab.body()
+    assert tab.view.labels.path.name.startswith("members-")
 
 
 def test_what_chose_the_epoch_is_said_to_be_judged_too_well(make_votes):

@@ -1,5 +1,6 @@
 import json
 import time
+from dataclasses import replace
 
 import holoviews as hv
 import numpy as np
@@ -568,6 +569,8 @@ def test_the_architecture_is_explained_by_data_and_device(panel):
     panel.recipe = "finetune"
     assert panel.reason().startswith("Encoder: efficientnet_lite0, 3.4 million parameters, from trained weights")
     assert panel.form.widgets["network.architecture"].value in panel.form.widgets["network.architecture"].options
+    panel.study = replace(panel.study, about_recipes={"finetune": "For a few objects."})
+    assert panel.reason().startswith("For a few objects. Encoder: efficientnet_lite0")
 
 
 def test_any_encoder_of_timm_may_be_typed_with_its_weights(panel, started):

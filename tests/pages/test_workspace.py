@@ -95,6 +95,19 @@ def test_the_layout_is_saved_where_it_differs_and_restored(panes, made):
         panes.restore({"wide": 7})
 
 
+def test_a_tab_that_needs_room_has_it_unless_a_bar_was_moved():
+    panes = Panes({"Plot": pn.Column, "Diagram": pn.Column}, {"Picture": pn.Column}, roomy={"Diagram": (0.7, 0.6)})
+    panes.open("Diagram")
+    assert (panes.wide, panes.tall) == (0.7, 0.6)
+    assert panes.state() == {"active": ["Diagram", "Picture"]}
+    panes.open("Plot")
+    assert (panes.wide, panes.tall) == (0.5, 0.52)
+    panes.wide = 0.4
+    panes.open("Diagram")
+    assert panes.wide == 0.4
+    assert panes.state()["wide"] == 0.4
+
+
 def test_the_layout_stays_when_other_plots_come():
     explorer = Explorer(pd.DataFrame({"z": [0.1, 0.2]}, index=pd.Index(["a", "b"], name="object_id")))
     explorer.panes.param.update(tall=0.3)

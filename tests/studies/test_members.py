@@ -53,6 +53,10 @@ def test_as_published_is_what_the_slides_say():
     assert written.replace(name="as_published", optimiser={"decay_epochs": 20.0}) == published
 
 
+def test_every_recipe_is_described():
+    assert members.STUDY.about_recipes.keys() == members.RECIPES.keys()
+
+
 def test_a_grey_network_does_not_see_colours(sky):
     images = torch.from_numpy(sky.images[:4])
     grey = (images * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True).repeat(1, 3, 1, 1)

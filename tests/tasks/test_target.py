@@ -115,6 +115,13 @@ def test_the_truth_of_a_class_is_its_number_among_the_sorted_names():
     assert Target.from_json(json.loads(json.dumps(fitted.to_json()))).classes == fitted.classes
 
 
+def test_classes_are_called_by_words_where_their_names_say_nothing():
+    target = Target("spiral", "classification", ("spiral",), "spiral", classes=("0", "1"))
+    assert (target.class_text("1"), target.class_text("barred")) == ("spiral = 1", "barred")
+    named = Target.from_json(json.loads(json.dumps(target.replace(words=("smooth", "spiral")).to_json())))
+    assert [named.class_text(name) for name in named.classes] == ["smooth", "spiral"]
+
+
 def test_bands_are_looked_at_alone_and_channels_in_all_orders():
     assert BAND.variants(("u", "g")) == {"u": (0,), "g": (1,)}
     orders = Target("order", "pretext", (), "order").variants(("red", "green", "blue"))

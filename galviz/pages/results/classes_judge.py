@@ -30,6 +30,7 @@ from galviz.tools.threshold.figure import reliability_plot
 _MOST_CELLS = 30  # a larger matrix shows the classes that are confused most
 _LARGE = 200_000  # of more objects, fewer resamples tell as much
 _GIVEN = "the predicted class"
+_DIAGRAM = "Diagram"
 
 
 class ClassesJudge(JudgeView):
@@ -40,6 +41,7 @@ class ClassesJudge(JudgeView):
 
     def __init__(self, pair: Pair, explorer: Explorer, **params: object) -> None:
         super().__init__(pair, explorer, **params)
+        self._diagram: DiagramView | None = None
         if pair.judged:
             self.param.one.objects, self.one = pair.judged, pair.judged[0]
             whole = set(pair.judged) == set(pair.classes)  # else the predicted class may have no probability
@@ -53,12 +55,17 @@ class ClassesJudge(JudgeView):
 
     def tabs(self) -> dict[str, Callable[[], Any]]:
         """Return the plots, and a colour–magnitude diagram where the table has magnitudes."""
-        return super().tabs() | ({"Diagram": self.diagram} if suits(self.explorer.table, self.pair) else {})
+        return super().tabs() | ({_DIAGRAM: self.diagram} if suits(self.explorer.table, self.pair) else {})
 
     def diagram(self) -> DiagramView:
-        """Return the colour–magnitude diagram, with the scores of its regions."""
-        explorer = self.explorer
-        return DiagramView(explorer.table, self.pair, explorer.selection, lambda: explorer.bar.how)
+        """Return the colour–magnitude diagram, with the scores of its regions; the same one each time."""
+        if self._diagram is None:
+            explorer = self.explorer
+            more = {"kept": explorer.kept.get(_DIAGRAM, {}), "on_change": partial(explorer.keep, _DIAGRAM)}
+            view = DiagramView(explorer.table, self.pair, explorer.selection, lambda: explorer.bar.how, **more)
+            explorer.param.watch(lambda event: view.exchange.restore(event.new.get(_DIAGRAM, {})), "kept")
+            self._diagram = view
+        return self._diagram
 
     def of(self, kind: str) -> list[param.Parameter]:
         """Return the parameter that changes a plot."""
@@ -83,15 +90,18 @@ class ClassesJudge(JudgeView):
         cut = f"Predicted {pair.truth} ({pair.positive} where {pair.estimate} ≥ 0.5)"
         predicted = cut if pair.estimate in pair.chances.values() else f"Predicted {pair.estimate}"
         labels = axes.get(pair.estimate, predicted), axes.get(pair.truth, f"True {pair.name}")
-        source, plot = count_matrix(counts.loc[names, names], axes=labels)
+        shown = {pair.text(name): name for name in names}
+        counts_shown = counts.loc[names, names].set_axis(list(shown), axis=0).set_axis(list(shown), axis=1)
+        source, plot = count_matrix(counts_shown, axes=labels)
         words = all(not pd.api.types.is_numeric_dtype(table[name]) for name in (pair.truth, pair.estimate))
 
         def tapped(x: str | None, y: str | None) -> None:
-            if x not in names or y not in names:
+            if x not in shown or y not in shown:
                 return
+            x, y = shown[x], shown[y]
             bar, selection = self.explorer.bar, self.explorer.selection
-            if words:  # the browser's text may come as one of NumPy's
-                condition = f"{column(pair.truth)} == {str(y)!r} and {column(pair.estimate)} == {str(x)!r}"
+            if words:
+                condition = f"{column(pair.truth)} == {y!r} and {column(pair.estimate)} == {x!r}"
                 bar.take(selection.where, condition, how=bar.how)
             else:
                 bar.take(selection.choose, table.index[(true == y) & (given == x)], how=bar.how)
@@ -150,7 +160,7 @@ class ClassesJudge(JudgeView):
         truth, estimate = self.arrays()
         styles = {"max-height": "420px", "overflow-y": "auto"}
         return Later(
-            lambda: class_scores(truth, estimate, self.pair.classes),
+            lambda: class_scores(truth, estimate, self.pair.classes).rename(self.pair.text),
             lambda found: text(scores_html(found), sizing_mode="stretch_width", styles=styles),
         )
 
@@ -165,10 +175,11 @@ class ClassesJudge(JudgeView):
         scores = class_scores(*self.arrays(), pair.classes).loc[name]
         words = {"precision": "purity", "recall": "completeness", "f1": "F1"}
         for key, label in words.items():
-            cards.append(_score_card(label, *(scores[f"{key}{end}"] for end in ("", "_low", "_high")), of=name))
+            ends = (scores[f"{key}{end}"] for end in ("", "_low", "_high"))
+            cards.append(_score_card(label, *ends, of=pair.text(name)))
         if name in pair.judged:
             area = self._roc_of(rows, name).area
-            cards.append(_score_card("AUC", area.value, area.low, area.high, of=name))
+            cards.append(_score_card("AUC", area.value, area.low, area.high, of=pair.text(name)))
         return cards
 
     def opened_by(self, card: str) -> str:

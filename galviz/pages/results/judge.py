@@ -136,7 +136,12 @@ class JudgeView(pn.viewable.Viewer):
         """Return the numbers that matter, of the selected objects. It may take a second: called in a thread."""
         truth, estimate = self.arrays()
         known = pd.notna(truth) & pd.notna(estimate)
-        n = Card("objects", f"{len(truth):,}", f"{int(known.sum()):,} with known truth", "objects that are measured")
+        selection, count = self.explorer.selection, f"{len(truth):,}"
+        here = f"{int(known.sum()):,} with known truth"
+        n = Card("objects", count, here, "objects that are measured")
+        if self.explorer.current and len(selection):
+            about = f"Only these are measured. Clear the selection to measure all {len(selection.table):,}."
+            n = Card("of the", f"{count} selected", here, about)
         return [n, *(summary_cards(truth, estimate, **self.summarised()) if known.any() else [])]
 
     def summarised(self) -> dict[str, Any]:

@@ -47,7 +47,9 @@ class Results:
             cutouts, data = None, error_note(shown_error(error))
         others = self.library.judged(predictions.target, without=self.page.run)
         view = import_module(f"galviz.pages.results.{predictions.target.task}").View
-        self.view = view(predictions, self.page.selection, cutouts, run, others)
+        before, self.view = self.view, view(predictions, self.page.selection, cutouts, run, others)
+        if before is not None and before.run.data == run.data and not self.view.explorer.kept:
+            self.view.explorer.kept = before.explorer.kept
         self.view.links = self._to_why()
         (self.view.alerts if cutouts is None else self.view.heading).append(data)
         return self.view

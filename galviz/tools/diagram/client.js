@@ -8,6 +8,7 @@ import {
   bytes,
   clientName,
   draw,
+  isTyping,
   listen,
   make,
   number,
@@ -20,6 +21,7 @@ import {
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [52, 8, 8, 36]; // px around the plot
 const ENDS = [0.06, 0.94]; // where the line is held to tilt it, as shares of the width
+const REDDEST = 10; // of the slider, σ
 const MOST = 5000; // points of more than this number are smaller
 const BANDS = ["#a50f15", "#ef6548", "#31a354", "#2b7bba"]; // the regions along the line, from red to blue
 const NAMES = ["red shoulder", "red sequence", "green valley", "blue cloud"];
@@ -29,6 +31,7 @@ const CSS = `
   font: 12.5px/1.35 system-ui, sans-serif; padding: 2px 4px; container-type: size;
   color: var(--design-background-text-color, var(--panel-on-background-color, var(--jp-ui-font-color1, inherit)));
   --line: color-mix(in srgb, currentColor 24%, transparent); }
+.galviz-diagram:focus { outline: none; }
 .galviz-diagram * { box-sizing: border-box; }
 .galviz-diagram .left { flex: 1 1 0; min-width: 0; display: flex; flex-direction: column; gap: 3px; }
 .galviz-diagram .right { flex: 0 1 470px; min-width: 0; overflow: auto; display: flex; flex-direction: column; gap: 8px;
@@ -49,7 +52,11 @@ const CSS = `
 .galviz-diagram option { color: initial; }
 .galviz-diagram input[type=number] { width: 6.2em; font-variant-numeric: tabular-nums; }
 .galviz-diagram td input[type=number] { width: 4.6em; padding: 0 3px; }
+.galviz-diagram .names { flex-wrap: nowrap; }
 .galviz-diagram .names label { flex: 0 1 16em; min-width: 0; white-space: nowrap; }
+.galviz-diagram .cut { display: grid; grid-template-columns: 8.5em auto minmax(60px, 1fr); gap: 1px 8px; align-items: center; }
+.galviz-diagram .cut output { grid-column: 2 / 4; opacity: .8; min-height: 1.35em; }
+.galviz-diagram input[type=range] { padding: 0; margin: 0; width: 100%; accent-color: #d55e00; }
 .galviz-diagram .names input { width: 100%; }
 .galviz-diagram button { cursor: pointer; }
 .galviz-diagram button:disabled { opacity: .5; cursor: default; }
@@ -77,12 +84,17 @@ const CSS = `
 .galviz-diagram summary { cursor: pointer; font-weight: 700; }
 .galviz-diagram details > * + * { margin-top: 4px; }
 @container (max-width: 760px) {
-  .galviz-diagram .right { flex: 0 0 46%; font-size: 11px; gap: 5px; }
+  .galviz-diagram .right { flex: 0 0 54%; font-size: 11.5px; gap: 5px; }
   .galviz-diagram :is(td, th) { padding: 0 2px; }
-  .galviz-diagram :is(.edge, .chip, td small) { display: none; }
+  .galviz-diagram .edge { display: none; }
   .galviz-diagram .matrix td button { min-width: 4em; padding: 1px 3px; }
-  .galviz-diagram .matrix td small { display: block; }
   .galviz-diagram .regions button { padding: 0 3px; }
+  .galviz-diagram .cut { grid-template-columns: 7em auto minmax(40px, 1fr); }
+}
+@container (max-width: 560px) {
+  .galviz-diagram .right { flex-basis: 46%; font-size: 11px; }
+  .galviz-diagram :is(.chip, .ends, td small) { display: none; }
+  .galviz-diagram .matrix td small { display: block; }
 }
 @container (max-width: 430px) {
   .galviz-diagram .both { display: flex; flex-direction: column; gap: 8px; overflow: auto; width: 100%; }
@@ -93,6 +105,8 @@ const CSS = `
 
 /**
  * @import { Model } from "../shared.js"
+ * @typedef {{type: "move", slope: number, intercept: number, scatter: number, done: boolean}} Move
+ * @typedef {{type: "set", name: string, value: number | null, done: boolean}} Slide
  * @import { Chart, FromBrowser, Line, Scores, State, ToBrowser } from "./messages.d.ts"
  */
 
@@ -170,12 +184,15 @@ class Diagram {
   line = null; // as it is drawn: while it is dragged, ahead of the state
   seq = 0;
   acknowledged = 0;
-  /** @type {{line: Line, done: boolean} | null} */
-  wanted = null; // a line that is not sent yet
+  /** @type {Move | Slide | null} */
+  wanted = null; // a step of a drag that is not sent yet
   /** @type {{kind: "move" | "tilt" | "lasso", start: Line | null, x: number, y: number, fixed: number} | null} */
   drag = null;
   /** @type {[number, number][]} */
   polygon = [];
+  sliding = ""; // the cut whose slider is dragged
+  /** @type {Record<string, HTMLInputElement>} */
+  sliders = {};
   /** @type {Map<string, string>} */
   built = new Map(); // what parts of the report were last built from
 
@@ -191,7 +208,10 @@ class Diagram {
   curve = make("div");
   words = make("p");
   moved = make("p");
-  left = make("div", "row");
+  left = make("div");
+  back = button("↶", () => this.tell({ type: "act", name: "undo" }), {
+    title: "Undo the last change of the line, the cuts or the drawn region (Ctrl+Z)",
+  });
   status = make("p", "", "", { role: "status" });
   stars = make("p", "row");
   title = make("h3");
@@ -220,8 +240,8 @@ class Diagram {
   /**
    * Sends a message with a number.
    * @param {{type: "set", name: string, value: number | string | null} | {type: "cell", true: number, given: number}
-   *   | {type: "lasso", polygon: [number, number][]} | {type: "act", name: "fit" | "refit" | "stars"}
-   *   | {type: "move", slope: number, intercept: number, scatter: number, done: boolean}} message
+   *   | {type: "lasso", polygon: [number, number][]} | {type: "act", name: "fit" | "refit" | "stars" | "undo"}
+   *   | Move | Slide} message
    */
   tell(message) {
     this.seq += 1;
@@ -263,6 +283,41 @@ class Diagram {
     } else this.tell({ type: "set", name, value });
   }
 
+  /**
+   * @param {string} name
+   * @param {string} text of its label
+   * @param {number} step
+   * @returns {HTMLElement} a cut: a field, a slider whose end is no cut, and the number of objects that remain
+   */
+  cut(name, text, step) {
+    const row = make("div", "cut");
+    row.append(make("span", "", text));
+    row.append(this.input(name, { type: "number", step: "any", placeholder: "no cut", "aria-label": text }));
+    const slider = make("input", "", "", { type: "range", min: 0, max: 1, step, "aria-label": `${text}, slider` });
+    const slide = (/** @type {boolean} */ done) => {
+      const value = Number(slider.value) >= Number(slider.max) ? null : Number(slider.value);
+      this.sliding = done ? "" : name;
+      this.inputs[name].value = value === null ? "" : String(value);
+      this.wanted = { type: "set", name, value, done };
+      this.sendNext();
+    };
+    slider.addEventListener("input", () => slide(false));
+    slider.addEventListener("change", () => slide(true));
+    this.sliders[name] = slider;
+    row.append(slider, make("output", name));
+    return row;
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const [at] = event.composedPath();
+    const typing = isTyping(event) && !(at instanceof HTMLInputElement && at.type === "range");
+    if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z" || typing) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.tell({ type: "act", name: "undo" });
+  }
+
   /** @param {HTMLElement} el */
   build(el) {
     diagrams += 1;
@@ -271,7 +326,8 @@ class Diagram {
     const text = { type: "text", list: this.list.id, spellcheck: "false" };
     const any = { type: "number", step: "any" };
     const names = make("div", "row names");
-    names.append(this.field("magnitude", "Magnitude", text), this.field("colour", "Colour", text));
+    this.back.setAttribute("aria-label", "Undo");
+    names.append(this.field("magnitude", "Magnitude", text), this.field("colour", "Colour", text), this.back);
     this.place.prepend(this.canvas);
     const left = make("div", "left");
     left.append(names, this.place, this.legend, this.status, this.list);
@@ -297,16 +353,11 @@ class Diagram {
     line.append(make("summary", "", "Red sequence"), this.words, this.moved, numbers, fits);
 
     const which = make("label", "row", "Purity and completeness of");
-    which.append(this.member);
+    which.append(this.member, make("span", "ends", "small numbers: 95 % intervals"));
     this.member.addEventListener("change", () => this.tell({ type: "set", name: "member", value: this.member.value }));
 
     const cuts = make("details");
-    this.left.append(
-      this.field("faintest", "Brighter than", { ...any, step: 0.1, placeholder: "no cut" }),
-      make("span", "faintest"),
-      this.field("reddest", "Bluer than (σ)", { ...any, step: 0.5, placeholder: "no cut" }),
-      make("span", "reddest"),
-    );
+    this.left.append(this.cut("faintest", "Brighter than", 0.1), this.cut("reddest", "Bluer than (σ)", 0.25));
     cuts.append(make("summary", "", "Cuts"), this.left);
 
     const stars = make("details");
@@ -331,6 +382,8 @@ class Diagram {
     both.append(left, right);
     this.root.append(make("style", "", CSS), both);
     el.replaceChildren(this.root);
+    this.root.tabIndex = -1; // a click on the plot brings the keys here
+    this.root.addEventListener("keydown", (event) => this.key(event));
     this.svg.addEventListener("pointerdown", (event) => this.grab(event));
     this.svg.addEventListener("pointermove", (event) => this.pull(event, false));
     this.svg.addEventListener("pointerup", (event) => this.pull(event, true));
@@ -351,12 +404,15 @@ class Diagram {
       this.selected = NOTHING;
       this.polygon = [];
       this.list.replaceChildren(...content.columns.map((name) => make("option", "", "", { value: name })));
+      const { classes, names } = content;
       this.fitTo.replaceChildren(
-        ...["all", ...content.classes].map((name) =>
-          make("option", "", name === "all" ? "all objects" : `true ${name}`, { value: name }),
-        ),
+        make("option", "", "all objects", { value: "all" }),
+        ...classes.map((one, k) => make("option", "", `true: ${names[k]}`, { value: one })),
       );
-      this.member.replaceChildren(...content.classes.map((name) => make("option", "", name, { value: name })));
+      this.member.replaceChildren(...classes.map((one, k) => make("option", "", names[k], { value: one })));
+      const [low, high] = content.x;
+      Object.assign(this.sliders.faintest, { min: Math.floor(low * 10) / 10, max: Math.ceil(high * 10) / 10 });
+      Object.assign(this.sliders.reddest, { min: 0, max: REDDEST });
       this.redraw();
     } else if (content.type === "selected") {
       this.selected = new Uint8Array(bytes(/** @type {ArrayBuffer} */ (content.data ?? buffers?.[0])));
@@ -366,7 +422,10 @@ class Diagram {
     } else {
       this.acknowledged = content.acknowledged[this.client] ?? 0;
       this.state = content;
-      if (this.acknowledged >= this.seq && !this.wanted && !this.drag) this.line = content.line;
+      if (this.acknowledged >= this.seq && !this.wanted && !this.drag) {
+        this.line = content.line;
+        this.polygon = content.polygon;
+      }
       this.show();
       this.overlay();
       this.sendNext();
@@ -379,18 +438,18 @@ class Diagram {
    * @param {boolean} done it was released
    */
   choose(line, done) {
+    const { slope, intercept, scatter } = line;
     this.line = line;
-    this.wanted = { line, done };
+    this.wanted = { type: "move", slope, intercept, scatter, done };
     this.overlay();
     this.sendNext();
   }
 
   sendNext() {
     if (!this.wanted || (this.acknowledged < this.seq && !this.wanted.done)) return;
-    const { slope, intercept, scatter } = this.wanted.line;
-    const { done } = this.wanted;
+    const message = this.wanted;
     this.wanted = null;
-    this.tell({ type: "move", slope, intercept, scatter, done });
+    this.tell(message);
   }
 
   // ---- the plot
@@ -456,7 +515,7 @@ class Diagram {
         ([a, b]) => Math.hypot(this.px(a) - this.px(drag.x), this.py(b) - this.py(drag.y)) > 4,
       );
       if (far && this.polygon.length > 3) this.tell({ type: "lasso", polygon: this.polygon });
-      else this.polygon = []; // a click
+      else this.polygon = this.state?.polygon ?? []; // a click
       this.overlay();
     } else if (drag.start) {
       const line = drag.kind === "move" ? shifted(drag.start, y - drag.y) : tilted(drag.start, drag.fixed, x, y);
@@ -599,14 +658,16 @@ class Diagram {
       const at = (/** @type {number} */ share, /** @type {number} */ up) =>
         this.py(colourAt(line, left + share * (right - left)) + up);
       const far = 10 * (this.chart.y[1] - this.chart.y[0]);
+      const beside = ENDS[0] * this.wide + 12; // not under a handle
       const ends = [far, ...[...state.edges].reverse().map((edge) => edge * line.scatter), -far];
       NAMES.forEach((name, k) => {
         const [above, below] = [ends[k], ends[k + 1]];
         const d = `M0 ${at(0, above)}L${this.wide} ${at(1, above)}V${at(1, below)}L0 ${at(0, below)}Z`;
         const strong = state.region === name ? 0.26 : 0.1;
         draw(over, "path", { d, fill: BANDS[k], "fill-opacity": strong, "pointer-events": "none" });
-        const [top, foot] = [Math.max(0, at(0.02, above)), Math.min(this.high, at(0.02, below))];
-        if (foot - top > 12) draw(over, "text", { class: "band", x: 5, y: k === 0 ? top + 13 : foot - 5 }, name);
+        const [top, foot] = [Math.max(0, at(ENDS[0], above)), Math.min(this.high, at(ENDS[0], below))];
+        const room = foot - Math.max(top, k === 1 ? at(ENDS[0], 0) + 6 : top); // not under the line
+        if (room > 14) draw(over, "text", { class: "band", x: beside, y: k === 0 ? top + 13 : foot - 5 }, name);
       });
       if (state.reddest !== null) {
         const up = state.reddest * line.scatter;
@@ -646,21 +707,23 @@ class Diagram {
   showLegend(selected) {
     const { chart, state } = this;
     if (!chart || !state) return;
-    const key = [chart.classes, chart.points > 0, chart.outside, chart.missing];
+    const key = [chart.names, chart.points > 0, chart.outside, chart.missing, chart.unknown];
     this.once("legend", key, () => {
       const sign = (/** @type {number} */ k, /** @type {string} */ colour, /** @type {string} */ d) => {
         const one = draw(make("span"), "svg", { viewBox: "-9 -9 18 18", "aria-hidden": true });
         draw(one, "path", { d, fill: "none", stroke: colour, "stroke-width": 2.2 });
         const entry = make("span");
-        entry.append(one, chart.classes[k]);
+        entry.append(one, chart.names[k] ?? "not known");
         return entry;
       };
       const square = "M-7 -7H7V7H-7Z";
-      const parts = [make("span", "", chart.points ? "Colour, predicted:" : "Most frequent prediction:")];
-      parts.push(...chart.classes.map((_, k) => sign(k, chart.colours[k], square)));
+      const some = (/** @type {number} */ unknown) => [...chart.names.keys(), ...(unknown ? [chart.names.length] : [])];
+      const [untrue, ungiven] = chart.unknown;
+      const parts = [make("span", "", chart.points ? "Predicted:" : "Most frequent prediction:")];
+      parts.push(...some(ungiven).map((k) => sign(k, chart.colours[k], square)));
       if (chart.points) {
-        parts.push(make("span", "", "Shape, true:"));
-        parts.push(...chart.classes.map((_, k) => sign(k, "currentColor", chart.shapes[k])));
+        parts.push(make("span", "", "True:"));
+        parts.push(...some(untrue).map((k) => sign(k, "currentColor", chart.shapes[k])));
       }
       const out = [
         chart.outside && `${whole(chart.outside)} outside the axes`,
@@ -707,10 +770,13 @@ class Diagram {
     this.put("reddest", state.reddest);
     for (const name of /** @type {const} */ (["slope", "intercept", "scatter"]))
       this.put(name, this.line ? Number(this.line[name].toPrecision(4)) : null);
-    for (const cut of ["faintest", "reddest"]) {
-      const words = this.left.querySelector(`span.${cut}`);
-      if (words)
-        words.textContent = cut in state.left ? `${whole(state.left[cut])} of ${whole(state.counted)} remain` : "";
+    this.back.disabled = state.undoable === 0;
+    for (const cut of /** @type {const} */ (["faintest", "reddest"])) {
+      const words = this.left.querySelector(`output.${cut}`);
+      const remain = cut in state.left ? `${whole(state.left[cut])} of ${whole(state.counted)} remain` : "";
+      if (words) words.textContent = remain || (chart ? `no cut: all ${whole(state.counted)} count` : "");
+      const slider = this.sliders[cut];
+      if (this.sliding !== cut) slider.value = String(state[cut] ?? slider.max);
     }
     this.fitTo.value = state.fit_to;
     this.member.value = state.member;
@@ -718,22 +784,31 @@ class Diagram {
     this.moved.textContent = state.moved;
     this.status.textContent = state.error || state.busy;
     this.status.className = state.error ? "bad" : "";
-    this.showStars(state);
     if (!chart || !state.regions.length) return;
+    this.showStars(state);
     this.once("axes", [state.fields.magnitude, state.fields.colour], () => this.axes());
     this.showLegend(Number(this.root.dataset.selected ?? 0));
     this.showRegions(state);
     const here = state.regions.find((one) => one.name === state.region);
     this.title.textContent = `${state.region === "all" ? "All regions" : state.region}: ${whole(here?.objects ?? 0)} objects`;
-    this.once("matrix", [state.matrix, chart.classes], () => this.showMatrix(state, chart));
+    this.once("matrix", [state.matrix, chart.names], () => this.showMatrix(state, chart));
     this.once("report", state.report, () => this.report.replaceChildren(this.table(state.report)));
     this.once("curve", [state.curve, state.kind, chart.scored], () => this.showCurve(state, chart));
+  }
+
+  /**
+   * @param {string} name of a class
+   * @returns {string} what it is called
+   */
+  called(name) {
+    const { classes, names } = /** @type {Chart} */ (this.chart);
+    return names[classes.indexOf(name)] ?? name;
   }
 
   /** @param {State} state */
   showStars(state) {
     this.once("stars", [state.stars, state.member], () => {
-      const words = `${whole(state.stars)} ${state.stars === 1 ? "object" : "objects"} predicted as ${state.member}, with star-like light or a redshift below 0.01.`;
+      const words = `${whole(state.stars)} ${state.stars === 1 ? "object" : "objects"} predicted as ${this.called(state.member)}, with star-like light or a redshift below 0.01.`;
       const choose = button("Select", () => this.tell({ type: "act", name: "stars" }), { title: "Select them" });
       choose.disabled = state.stars === 0;
       choose.setAttribute("aria-label", "Select what is probably a star");
@@ -789,28 +864,22 @@ class Diagram {
     const head = make("tr");
     head.append(
       make("th", "", "True ↓ predicted\u00a0→"),
-      ...chart.classes.map((one) => make("th", "", one, { scope: "col" })),
+      ...chart.names.map((one) => make("th", "", one, { scope: "col" })),
     );
     table.append(head);
     state.matrix.forEach((counts, i) => {
       const row = make("tr");
-      row.append(make("th", "", chart.classes[i], { scope: "row" }));
-      const sum = Math.max(
-        1,
-        counts.reduce((a, b) => a + b, 0),
-      );
+      row.append(make("th", "", chart.names[i], { scope: "row" }));
+      const sum = counts.reduce((a, b) => a + b, 0);
       counts.forEach((n, j) => {
-        const words = `${whole(n)} true ${chart.classes[i]}, predicted ${chart.classes[j]}`;
+        const words = `${whole(n)} true ${chart.names[i]}, predicted ${chart.names[j]}`;
         const cell = button(whole(n), () => this.tell({ type: "cell", true: i, given: j }), {
           title: `Select ${words}`,
         });
-        const share = `${Math.round((100 * n) / sum)} %`;
+        const share = sum ? `${Math.round((100 * n) / sum)} %` : "–";
         cell.append(" ", make("small", "", share));
-        cell.setAttribute(
-          "aria-label",
-          `${whole(n)} ${share}, true ${chart.classes[i]}, predicted ${chart.classes[j]}`,
-        );
-        cell.style.background = `color-mix(in srgb, ${i === j ? "#1f86c8" : "#d55e00"} ${Math.round((55 * n) / sum)}%, transparent)`;
+        cell.setAttribute("aria-label", `${whole(n)} ${share}, true ${chart.names[i]}, predicted ${chart.names[j]}`);
+        cell.style.background = `color-mix(in srgb, ${i === j ? "#1f86c8" : "#d55e00"} ${Math.round((55 * n) / (sum || 1))}%, transparent)`;
         const place = make("td");
         place.append(cell);
         row.append(place);
@@ -836,7 +905,9 @@ class Diagram {
     for (const one of rows) {
       const row = make("tr");
       row.append(
-        make("th", "", AVERAGES.includes(one.name) ? one.name.replace("avg", "average") : one.name, { scope: "row" }),
+        make("th", "", AVERAGES.includes(one.name) ? one.name.replace("avg", "average") : this.called(one.name), {
+          scope: "row",
+        }),
       );
       one.values.forEach((value, k) => {
         const cell = make("td", "", one.name === "accuracy" && k < 2 ? "" : score(value));
@@ -875,7 +946,7 @@ class Diagram {
         class: "curve",
         viewBox: "0 0 190 170",
         role: "img",
-        "aria-label": `${words} of ${state.member}`,
+        "aria-label": `${words} of ${this.called(state.member)}`,
       });
       const [x, y] = [(/** @type {number} */ n) => 30 + 150 * n, (/** @type {number} */ n) => 140 - 132 * n];
       draw(svg, "rect", { x: 30, y: 8, width: 150, height: 132, fill: "none", stroke: "var(--line)" });

@@ -1,7 +1,6 @@
 """A colour–magnitude diagram without its page: places, classes and scores, counted in each region of it."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -14,9 +13,10 @@ from galviz.measure.class_scores import matrix_scores
 from galviz.measure.red_sequence import REGIONS, RedSequence, RedSequenceFit, Region, fit_red_sequence, not_too_red
 from galviz.sky.column_names import REDSHIFTS
 from galviz.sky.groups import groups_of
+from galviz.sky.perseus import REDSHIFTS as MEMBER_REDSHIFTS
 from galviz.sky.perseus import after_cuts, brighter
 from galviz.tasks.pair import Pair
-from galviz.tools.plots.defaults import is_magnitude, magnitude_columns
+from galviz.tools.plots.defaults import is_magnitude, magnitude_and_colour, magnitude_columns
 
 MOST_CLASSES = 8
 """Largest number of classes: each has a colour and a shape."""
@@ -27,11 +27,11 @@ ALL, DRAWN = "all", "drawn region"
 EDGES = (REGIONS[3].high, REGIONS[2].high, REGIONS[1].high)
 """Edges between the regions, from blue to red: offsets from the line in units of its scatter."""
 
+_NO_STAR = -0.1  # a redshift below this, such as -9999, stands for none
 _MISSING = 90.0  # a magnitude from here on, such as 99 or -99, stands for a missing one
 _MOST_FITTED = 20_000
 _ENOUGH = 20  # members for a fit
 _FEWEST_GROUPS = 10  # that are resampled whole
-_COLOUR = re.compile(r"([ugrizy])\s*[-_−]\s*([ugrizy])")  # g_z, g-r
 _BINS = 512  # of the score in a curve
 _SAMPLE = 2000
 
@@ -111,12 +111,16 @@ class Diagram:
         Magnitude and colour.
     true, given : numpy.ndarray of int, shape (n,)
         Numbers of the classes; -1 where not known.
+    groups : numpy.ndarray of int, shape (N,), or None
+        The number of the group of each object of the table, such as its cluster; None if each stands alone, and where
+        there are fewer than 10 groups: a few drawn with replacement say little of the scatter between them, and
+        intervals would be far too narrow.
     """
 
     def __init__(self, table: pd.DataFrame, pair: Pair, magnitude: str, colour: str) -> None:
         self.table, self.pair = table, pair
         self._codes = [pd.Index(pair.classes).get_indexer(names) for names in (pair.true(table), pair.given(table))]
-        self._groups: np.ndarray | None = None
+        self.groups = _resampled(table)
         self.place(magnitude, colour)
 
     def place(self, magnitude: str, colour: str) -> None:
@@ -261,22 +265,8 @@ class Diagram:
         some = np.flatnonzero(mask)
         if len(some) > _MOST_FITTED:
             some = np.sort(np.random.default_rng(0).choice(some, _MOST_FITTED, replace=False))
-        groups = self.groups
-        given = None if groups is None else groups[self.rows[some]]
+        given = None if self.groups is None else self.groups[self.rows[some]]
         return fit_red_sequence(self.x[some], self.y[some], start=start, n=n, groups=given)
-
-    @property
-    def groups(self) -> np.ndarray | None:
-        """The number of the group of each object of the table, such as its cluster; None if each stands alone.
-
-        Each stands alone, too, where there are fewer than 10 groups: a few groups drawn with replacement say little
-        of the scatter between them, and intervals would be far too narrow.
-        """
-        if self._groups is None:
-            numbers, names = pd.factorize(groups_of(self.table))
-            grouped = _FEWEST_GROUPS <= len(names) < len(numbers)
-            self._groups = numbers if grouped else np.empty(0, dtype=int)
-        return self._groups if len(self._groups) else None
 
     def _by_group(self, regions: Regions, inside: np.ndarray | None) -> dict[str, np.ndarray]:
         """Return what `matrices` returns for each group: (G, K, K)."""
@@ -339,6 +329,12 @@ class Diagram:
         return number, code
 
 
+def _resampled(table: pd.DataFrame) -> np.ndarray | None:
+    """Return the number of the group of each object, if groups are resampled whole."""
+    numbers, names = pd.factorize(groups_of(table))
+    return numbers if _FEWEST_GROUPS <= len(names) < len(numbers) else None
+
+
 def values(table: pd.DataFrame, name: str) -> np.ndarray:
     """Return a column or an expression, float64, shape (N,). Magnitudes such as 99, which stand for none, are NaN.
 
@@ -355,35 +351,10 @@ def values(table: pd.DataFrame, name: str) -> np.ndarray:
     return found.astype(np.float64, copy=False)
 
 
-def first_columns(table: pd.DataFrame) -> tuple[str, str] | None:
-    """Return magnitude and colour to start with: r and g − z, or what comes next; None where there is no colour.
-
-    A colour is the difference of two magnitudes, or a column such as ``g_z`` beside a magnitude of one of its bands.
-    """
-    bands = magnitude_columns(table.iloc[:: max(len(table) // _SAMPLE, 1)])
-    if len(bands) < 2:
-        return _colour_beside(table)
-    names = list(bands)
-    wanted = (("g", "z"), ("g", "i"), ("g", "r"), (names[0], names[-1]))
-    blue, red = next(pair for pair in wanted if set(pair) <= bands.keys())
-    return bands.get("r", bands[red]), f"{column(bands[blue])} - {column(bands[red])}"
-
-
 def first_fit(table: pd.DataFrame, pair: Pair) -> str:
     """Return the class that the line is fitted to at first: the members if there are enough, else all objects."""
     member = member_class(pair)
     return member if np.sum(pair.true(table) == member) >= _ENOUGH else ALL
-
-
-def _colour_beside(table: pd.DataFrame) -> tuple[str, str] | None:
-    """Return a magnitude, such as ``r``, and a colour, such as ``g_z``; None without such columns."""
-    numbers = [str(name) for name in table.select_dtypes("number")]
-    colours = {tuple(found.groups()): name for name in numbers if (found := _COLOUR.fullmatch(name))}
-    bands = [band for band in ("r", *"ugizy") if band in numbers and any(band in pair for pair in colours)]
-    if not bands:
-        return None
-    wanted = next((pair for pair in (("g", "z"), ("g", "i"), ("g", "r")) if pair in colours), next(iter(colours)))
-    return bands[0], colours[wanted]
 
 
 def redshift_column(table: pd.DataFrame) -> str:
@@ -401,9 +372,37 @@ def light_column(table: pd.DataFrame) -> tuple[str, str]:
     return ("extent", "0.3") if "extent" in table.select_dtypes("number") else ("", "")
 
 
+def probable_stars(table: pd.DataFrame, fields: Mapping[str, str]) -> np.ndarray:
+    """Return which objects have star-like light, or the redshift of a star, bool, shape (N,).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N objects.
+    fields : mapping of str to str
+        Columns or expressions: ``light`` is below ``below`` for stars, ``redshift`` near 0. Each may be ``""``.
+
+    Raises
+    ------
+    ValueError
+        If one is neither a column nor an expression, or ``below`` is no number.
+    """
+    found = np.zeros(len(table), dtype=bool)
+    if fields["light"] and fields["below"]:
+        try:
+            limit = float(fields["below"])
+        except ValueError:
+            raise ValueError(f"Light below: expected a number, got {fields['below']!r}.") from None
+        found |= values(table, fields["light"]) < limit
+    if name := fields["redshift"]:
+        z = evaluate(column(name) if name in table.columns else name, table).astype(float)
+        found |= (z > _NO_STAR) & (z < MEMBER_REDSHIFTS[0])
+    return found
+
+
 def suits(table: pd.DataFrame, pair: Pair) -> bool:
     """Return whether a table has what a diagram needs: two magnitudes, and not too many classes."""
-    return 2 <= len(pair.classes) <= MOST_CLASSES and first_columns(table) is not None
+    return 2 <= len(pair.classes) <= MOST_CLASSES and magnitude_and_colour(table) is not None
 
 
 def member_class(pair: Pair) -> str:

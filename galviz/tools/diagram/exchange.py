@@ -3,46 +3,41 @@
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from galviz.io.expressions import column, evaluate, matches
+from galviz.io.expressions import matches
 from galviz.measure.red_sequence import RedSequence, RedSequenceFit
-from galviz.sky.perseus import REDSHIFTS
 from galviz.tasks.pair import Pair
 from galviz.tools.diagram import messages
+from galviz.tools.diagram.chart import Drawing
+from galviz.tools.diagram.conditions import cell_conditions, region_conditions
 from galviz.tools.diagram.core import (
     ALL,
     DRAWN,
     Curve,
     Diagram,
     Regions,
-    first_columns,
     first_fit,
     light_column,
     member_class,
+    probable_stars,
     redshift_column,
     values,
 )
-from galviz.tools.marks import SHAPES, shape_path
+from galviz.tools.diagram.settings import Polygon, Settings
+from galviz.tools.diagram.text import line_words, moved_words
 from galviz.tools.messages import check
-from galviz.tools.plots.colouring import SIGNS
-from galviz.tools.plots.figure import plane_limits
+from galviz.tools.plots.defaults import magnitude_and_colour
 from galviz.tools.selection.core import Selection
 from galviz.tools.selection.polygon import inside
-from galviz.tools.style import GREY
 
-MAX_POINTS = 20_000
-"""Above this number of objects, their density is drawn."""
-
-_WIDE, _HIGH = 320, 240  # pixels of the density
 _RESAMPLES = 1000
 _FITS, _MOST_RESAMPLED = 100, 5000  # resamples of the line, and objects: of more, they would take minutes
 _JOBS = ("read", "line", "ends", "scores")
-_SHAPES = (*SHAPES, "circle", "square", "x")  # of the classes, most of which are few
-_NO_STAR = -0.1  # a redshift below this, such as -9999, stands for none
 
 T = TypeVar("T")
 Send = Callable[[dict[str, Any], bytes | None], None]
@@ -71,6 +66,10 @@ class Exchange:
         Returns how a new selection is combined with the present one.
     background : callable
         Runs slow work, then a function with its result; by default at once.
+    kept : mapping
+        What `to_json` returned, to start with.
+    on_change : callable
+        Called with what `to_json` returns, when it is something else than before.
     fits : int
         Resamples for the intervals of the line, which take some seconds; 0 for none.
     **fields : str
@@ -92,11 +91,13 @@ class Exchange:
         how: Callable[[], str] = lambda: "replace",
         background: Background = at_once,
         fits: int = _FITS,
+        kept: Mapping[str, Any] | None = None,
+        on_change: Callable[[dict[str, Any]], None] = lambda _: None,
         **fields: str,
     ) -> None:
         self.table, self.pair, self.selection, self._send, self._how = table, pair, selection, send, how
         self._background, self._fits, self.member = background, fits, member_class(pair)
-        magnitude, colour = first_columns(table) or ("", "")
+        magnitude, colour = magnitude_and_colour(table) or ("", "")
         light, below = light_column(table)
         guessed = {
             "magnitude": magnitude,
@@ -105,24 +106,31 @@ class Exchange:
             "below": below,
             "redshift": redshift_column(table),
         }
-        self.fields = guessed | fields
+        self._first = {"fields": guessed | fields, "member": self.member, "fit_to": first_fit(table, pair)}
+        self.fields = dict(self._first["fields"])
         self.diagram: Diagram | None = None
-        self.regions, self.region, self.kind, self.fit_to = Regions(), ALL, "ROC", first_fit(table, pair)
+        self.regions, self.kind, self.fit_to = Regions(), "ROC", self._first["fit_to"]
         self.fitted: RedSequenceFit | None = None
-        self.polygon: list[tuple[float, float]] = []
+        self.polygon: Polygon = ()
         self.report: dict[str, Any] = {}
+        self._chosen = ALL
+        self._automatic: RedSequence | None = None  # the line that was fitted first in this plane
+        self._past: list[tuple[Regions, Polygon]] = []
+        self._dragged = False
+        self._kept: dict[str, Any] = {}
+        self._on_change = on_change
         self._inside: np.ndarray | None = None
         self._lassos = 0  # drawn so far
         self._last_curve: tuple[Any, Curve | None] = (None, None)
         self._stars: np.ndarray | None = None
-        self._chart: tuple[messages.Chart, bytes] | None = None
-        self._pixels = np.empty(0, dtype=int)
-        self._drawn = np.empty(0, dtype=int)
+        self._drawing: Drawing | None = None
         self._jobs = dict.fromkeys(_JOBS, 0)
         self._busy: dict[str, str] = {}
         self._error = ""
         self._acknowledged: dict[str, int] = {}
         self._watcher = selection.param.watch(self._selected, ["version"])
+        self._now = self.regions, self.polygon
+        self._take(kept or {})
 
     def close(self) -> None:
         """Follow the selection no longer."""
@@ -133,6 +141,65 @@ class Exchange:
         """Whether the selection shows the table of the diagram."""
         return self.selection.table is self.table
 
+    @property
+    def region(self) -> str:
+        """The region of the report: the one that was chosen, or all objects while it is not there."""
+        return self._chosen if self._chosen in self.report else ALL
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was changed by hand as JSON values, for `restore`."""
+        first, regions = self._first, self.regions
+        if regions.sequence == self._automatic:
+            regions = replace(regions, sequence=None)
+        return Settings(
+            fields={name: text for name, text in self.fields.items() if text != first["fields"][name]},
+            regions=regions,
+            polygon=self.polygon,
+            region=self._chosen,
+            kind=self.kind,
+            member="" if self.member == first["member"] else self.member,
+            fit_to="" if self.fit_to == first["fit_to"] else self.fit_to,
+        ).to_json()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore what `to_json` returned. Columns and classes that this table does not have are left out."""
+        if dict(state) == self._kept:
+            return
+        self._take(state)
+        if self.diagram is not None and self.diagram.names != self._plane:
+            self._start("read", "Reading the columns …", self._read, self._placed)
+        elif self.diagram is not None:
+            self._surround()
+            self._find_stars()
+            self._tell()
+        self.send_state()
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        """Take over a saved view; one that does not fit this table changes nothing."""
+        try:
+            found = Settings.from_json(state)
+            fields = {name: text for name, text in found.fields.items() if name in self.fields}
+            for text in (fields.get(name) for name in ("magnitude", "colour", "light", "redshift")):
+                values(self.table.iloc[:1000], text) if text else None
+        except (ValueError, TypeError, AttributeError) as error:
+            self._error = f"The saved view of the diagram does not fit this table. {error}"
+            return
+        first, classes, plane = self._first, self.pair.classes, self._plane
+        self.fields = first["fields"] | fields
+        if self._plane != plane:
+            self._automatic = None
+        self.regions, self.polygon = found.regions, found.polygon
+        if found.regions.sequence is None:
+            self.regions = replace(self.regions, sequence=self._automatic)
+        self._chosen, self.kind = found.region, found.kind
+        self.member = found.member if found.member in classes else first["member"]
+        self.fit_to = found.fit_to if found.fit_to in (ALL, *classes) else first["fit_to"]
+        self._past, self._now, self._kept = [], (self.regions, self.polygon), self.to_json()
+
+    @property
+    def _plane(self) -> tuple[str, str]:
+        return self.fields["magnitude"], self.fields["colour"]
+
     def receive(self, message: Mapping[str, Any]) -> None:
         """Process a message from a browser.
 
@@ -142,6 +209,7 @@ class Exchange:
             If it is not one of `messages.FROM_BROWSER`.
         """
         check(message, messages.FROM_BROWSER)
+        self._dragged = message.get("done") is False
         if "seq" in message:
             self._acknowledged[message["client"]] = message["seq"]
         if message["type"] == "hello":
@@ -159,6 +227,28 @@ class Exchange:
         self.regions = replace(self.regions, sequence=sequence)
         self._tell(settle=done)
 
+    def undo(self) -> None:
+        """Undo the last change of the line, the cuts or the drawn region, if there is one."""
+        if self._past:
+            regions, self.polygon = self._past.pop()
+            self.regions = replace(regions, sequence=regions.sequence or self._automatic)
+            self._now = self.regions, self.polygon
+            self._surround()
+            self._tell()
+
+    def _note(self) -> None:
+        """Keep what was changed, for `undo` and for a saved view; of a drag, only its end."""
+        if self._dragged:
+            return
+        now = self.regions, self.polygon
+        if now != self._now:
+            if self._now[0].sequence is not None or now[0].sequence is None:  # the first fit cannot be undone
+                self._past.append(self._now)
+            self._now = now
+        if (kept := self.to_json()) != self._kept:
+            self._kept = kept
+            self._on_change(kept)
+
     def choose(self, region: str) -> None:
         """Show the report of another region.
 
@@ -169,7 +259,7 @@ class Exchange:
         """
         if region not in self.report:
             raise ValueError(f"region: expected one of {', '.join(self.report)}, got {region!r}.")
-        self.region = region
+        self._chosen = region
 
     def mask(self, true: int | None = None, given: int | None = None) -> np.ndarray:
         """Return which objects of the table count in the region, or in a cell of its matrix, bool, shape (N,)."""
@@ -222,7 +312,7 @@ class Exchange:
         elif name == "fit_to" and value in (ALL, *self.pair.classes):
             self.fit_to = value
         if name in ("faintest", "reddest", "edge0", "edge1", "edge2"):
-            self._tell()
+            self._tell(settle=not self._dragged)
 
     def _type(self, name: str, value: str) -> None:
         """Take another column or expression; the present one stays if this one cannot be used."""
@@ -241,25 +331,26 @@ class Exchange:
             except ValueError:
                 self.fields = before
                 raise
-        self.regions, self.region = replace(self.regions, sequence=None), ALL
-        self.polygon, self._inside, self.fitted = [], None, None
+        self.regions, self._chosen = replace(self.regions, sequence=None), ALL
+        self.polygon, self._automatic, self.fitted = (), None, None
+        self._past, self._now = [], (self.regions, self.polygon)  # lines of another plane
         self._start("read", "Reading the columns …", self._read, self._placed)
 
     def _cell(self, message: Mapping[str, Any]) -> None:
         true, given = (self.pair.classes[message[name]] for name in ("true", "given"))
         mask = self.mask(message["true"], message["given"])
-        pair, table = self.pair, self.table
-        conditions = [_is(table, pair.truth, true), _is(table, pair.estimate, given)]
-        if pair.estimate in pair.chances.values():  # a probability instead of a class
-            conditions[1] = f"{column(pair.estimate)} {'>=' if given == pair.positive else '<'} 0.5"
-        self._select(mask, [*conditions, *self._conditions()] if self.region != DRAWN else [], table)
+        conditions = []
+        if self.region != DRAWN:
+            conditions = cell_conditions(self.table, self.pair, true, given)
+            conditions += region_conditions(self.table, self.diagram.names, self.regions, self.region)
+        self._select(mask, conditions)
 
     def _lasso(self, message: Mapping[str, Any]) -> None:
-        corners = [(float(x), float(y)) for x, y in message["polygon"]]
+        corners = tuple((float(x), float(y)) for x, y in message["polygon"])
         if len(corners) < 3:
             raise ValueError("region: expected three corners or more. Draw around some points.")
-        self.polygon, self._inside = corners, inside(self.diagram.x, self.diagram.y, corners)
-        self._lassos += 1
+        self.polygon = corners
+        self._surround()
         self._tell()
         self.choose(DRAWN)
         mask = np.zeros(len(self.table), dtype=bool)
@@ -269,40 +360,25 @@ class Exchange:
 
     def _act(self, message: Mapping[str, Any]) -> None:
         if message["name"] == "stars":
-            self._select(self._star_mask(), [], self.table)
+            self._select(self._star_mask(), [])
+        elif message["name"] == "undo":
+            self.undo()
         else:
             self._fit(self.regions.sequence if message["name"] == "refit" else None)
 
-    def _select(self, mask: np.ndarray, conditions: list[str], table: pd.DataFrame) -> None:
+    def _select(self, mask: np.ndarray, conditions: list[str]) -> None:
         """Select objects: by a condition where there is one that says the same, else by their ids."""
         if not self.current:
             return
         expression = " and ".join(f"({one})" for one in conditions)
         try:
-            same = bool(conditions) and np.array_equal(matches(expression, table), mask)
+            same = bool(conditions) and np.array_equal(matches(expression, self.table), mask)
         except ValueError:
             same = False
         if same:
             self.selection.where(expression, how=self._how(), mask=mask)
         else:
-            self.selection.choose(table.index[mask], how=self._how())
-
-    def _conditions(self) -> list[str]:
-        """Return what is true for the objects of the region, as expressions over the columns."""
-        x, y = (f"({column(name)})" if name in self.table.columns else f"({name})" for name in self.diagram.names)
-        found, line = [f"isfinite({x}) and isfinite({y})"], self.regions.sequence
-        if self.regions.faintest is not None:
-            found.append(f"{x} < {self.regions.faintest!r}")
-        if line is None:
-            return found
-        offset = f"({y} - ({line.intercept!r} + ({line.slope!r}) * ({x} - ({line.pivot!r})))) / {line.scatter!r}"
-        here = [one for one in self.regions.listed if one.name == self.region]
-        for one in here:
-            found += [f"{offset} >= {one.low!r}"] * bool(np.isfinite(one.low))
-            found += [f"{offset} < {one.high!r}"] * bool(np.isfinite(one.high))
-        if self.regions.reddest is not None:
-            found.append(f"{offset} < {self.regions.reddest!r}")
-        return found
+            self.selection.choose(self.table.index[mask], how=self._how())
 
     # ---- slow work
 
@@ -337,136 +413,89 @@ class Exchange:
     def _read(self) -> Diagram:
         names = self.fields["magnitude"], self.fields["colour"]
         if self.diagram is None:
-            found = Diagram(self.table, self.pair, *names)
-            found.groups  # noqa: B018 - read here, in the thread
-            return found
+            return Diagram(self.table, self.pair, *names)
         other = copy(self.diagram)  # the page may ask this one meanwhile
         other.place(*names)
         return other
 
     def _placed(self, diagram: Diagram) -> None:
         self.diagram = diagram
-        self._make_chart()
+        self._surround()
+        self._drawing = Drawing.of(diagram, self.member)
         self._send_chart()
         self._find_stars()
         self._tell(settle=len(self.diagram.x) < 10)
-        self._fit(None)
+        self._fit(None, first=True)
 
-    def _fit(self, start: RedSequence | None) -> None:
-        diagram, of, faintest = self.diagram, self.fit_to, self.regions.faintest
+    def _surround(self) -> None:
+        """Find the objects in the drawn region."""
+        diagram = self.diagram
+        self._inside = inside(diagram.x, diagram.y, self.polygon) if self.polygon else None
+        self._lassos += 1
+
+    def _fit(self, start: RedSequence | None, *, first: bool = False) -> None:
+        """Fit the line. A line that is there, of a saved view, stays at the `first` fit."""
+        fit = partial(self.diagram.fit, self.fit_to, start, self.regions.faintest)
 
         def found(line: RedSequenceFit) -> None:
             self.fitted = line
-            self.move(line.sequence)
-            # Its intervals take longer, and the line may be dragged meanwhile.
-            with_ends = lambda: diagram.fit(of, start, faintest, n=self._fits)  # noqa: E731
+            self._automatic = line.sequence if first else self._automatic
+            self.move(self.regions.sequence if first and self.regions.sequence else line.sequence)
             if self._fits and line.objects <= _MOST_RESAMPLED:
-                self._start("ends", "Intervals of the line …", with_ends, lambda again: setattr(self, "fitted", again))
+                # Its intervals take longer, and the line may be dragged meanwhile.
+                self._start("ends", "Intervals of the line …", partial(fit, n=self._fits), self._refined)
 
         self._forget("ends")
-        self._start("line", "Fitting the red sequence …", lambda: diagram.fit(of, start, faintest), found)
+        self._start("line", "Fitting the red sequence …", fit, found)
+
+    def _refined(self, line: RedSequenceFit) -> None:
+        self.fitted = line
 
     def _tell(self, *, settle: bool = True) -> None:
         """Count again, without intervals; these come later if it is settled."""
         self._forget("scores")
         found = self.diagram.scores(self.regions, self._inside)
         self.report = {name: (matrix, table) for name, matrix, table in found}
-        if self.region not in self.report:
-            self.region = ALL
         if settle:
-            regions, area = self.regions, self._inside
-            work = lambda: list(self.diagram.scores(regions, area, n=_RESAMPLES))  # noqa: E731
-            self._start("scores", "Intervals …", work, self._settled)
+            count = partial(self.diagram.scores, self.regions, self._inside, n=_RESAMPLES)
+            self._start("scores", "Intervals …", lambda: list(count()), self._settled)
 
     def _settled(self, found: list[tuple[str, np.ndarray, pd.DataFrame]]) -> None:
         self.report = {name: (matrix, table) for name, matrix, table in found}
 
-    # ---- stars
+    # ---- stars: predicted members with star-like light, or with the redshift of a star
 
     def _find_stars(self) -> None:
-        """Find the predicted members with star-like light, or with the redshift of a star."""
-        found = np.zeros(len(self.table), dtype=bool)
-        if self.fields["light"] and self.fields["below"]:
-            try:
-                limit = float(self.fields["below"])
-            except ValueError:
-                raise ValueError(f"Light below: expected a number, got {self.fields['below']!r}.") from None
-            found |= values(self.table, self.fields["light"]) < limit
-        if name := self.fields["redshift"]:
-            z = evaluate(column(name) if name in self.table.columns else name, self.table).astype(float)
-            found |= (z > _NO_STAR) & (z < REDSHIFTS[0])
-        self._stars = found & (self.pair.given(self.table) == self.member)
+        self._stars = probable_stars(self.table, self.fields) & (self.pair.given(self.table) == self.member)
 
     def _star_mask(self) -> np.ndarray:
         return np.zeros(len(self.table), dtype=bool) if self._stars is None else self._stars
 
     # ---- what the browser gets
 
-    def _make_chart(self) -> None:
-        diagram = self.diagram
-        places = np.column_stack([diagram.x, diagram.y])
-        low, high = _limits(places)
-        outside = ((places < low) | (places > high)).any(axis=1)
-        few, count = len(places) <= MAX_POINTS, len(self.pair.classes)
-        signs = [*[colour for colour, _ in SIGNS[:count]], GREY]
-        if few:
-            self._drawn = diagram.rows
-            codes = [np.where(each < 0, count, each).astype(np.uint8) for each in (diagram.given, diagram.true)]
-            data = b"".join(each.tobytes() for each in (*places.astype("<f4").T, *codes))
-        else:
-            scaled = (places - low) / (high - low)
-            seen = ((scaled >= 0) & (scaled < 1)).all(axis=1)
-            column_, row = (scaled[seen] * (_WIDE, _HIGH)).astype(int).T
-            self._drawn, self._pixels = diagram.rows[seen], row * _WIDE + column_
-            of = np.where(diagram.given[seen] < 0, count, diagram.given[seen])
-            cells = np.bincount(self._pixels * (count + 1) + of, minlength=_WIDE * _HIGH * (count + 1))
-            cells = cells.reshape(-1, count + 1)
-            data = cells.sum(axis=1).astype("<f4").tobytes() + cells.argmax(axis=1).astype(np.uint8).tobytes()
-        names = [str(name) for name in self.table.select_dtypes("number").columns]
-        chart = messages.Chart(
-            type="chart",
-            x=(float(low[0]), float(high[0])),
-            y=(float(low[1]), float(high[1])),
-            outside=int(outside.sum()),
-            missing=len(self.table) - len(places),
-            classes=list(self.pair.classes),
-            colours=signs,
-            shapes=[shape_path(shape) for shape in (*_SHAPES[:count], "x")],
-            columns=names,
-            scored=self.member in self.pair.judged,
-            points=len(places) if few else 0,
-            wide=_WIDE,
-            high=_HIGH,
-        )
-        self._chart = chart, data
-
     def _send_chart(self) -> None:
-        if self._chart is not None:
-            self._send(*self._chart)
+        if self._drawing is not None:
+            self._send(self._drawing.chart, self._drawing.data)
             self._selected()
 
     def _selected(self, *_: Any) -> None:
         """Tell which objects are selected."""
-        if self._chart is None:
-            return
-        mask = self.selection.mask[self._drawn] if self.current else np.zeros(len(self._drawn), dtype=bool)
-        if self._chart[0]["points"]:
-            data = mask.astype(np.uint8)
-        else:
-            counts = np.bincount(self._pixels[mask], minlength=_WIDE * _HIGH)
-            data = np.minimum(counts, 255).astype(np.uint8)
-        count = len(self.selection) if self.current else 0
-        self._send(messages.Selected(type="selected", count=count), data.tobytes())
+        if self._drawing is not None:
+            mask = self.selection.mask if self.current else np.zeros(len(self.table), dtype=bool)
+            self._send(messages.Selected(type="selected", count=int(mask.sum())), self._drawing.marks(mask))
 
     def send_state(self) -> None:
         """Send settings and report to the browsers."""
+        self._note()
         regions, line = self.regions, self.regions.sequence
         matrix, table = self.report.get(self.region, (None, None))
         state = messages.State(
             type="state",
             fields=self.fields,
             line=None if line is None else messages.Line(**vars(line)),
-            words=line_words(self.fitted, self.fit_to) if self.fitted is not None else "",
+            words=line_words(self.fitted, ALL if self.fit_to == ALL else self.pair.text(self.fit_to))
+            if self.fitted is not None
+            else "",
             moved=moved_words(self.fitted, line),
             fit_to=self.fit_to,
             edges=list(regions.edges),
@@ -484,6 +513,8 @@ class Exchange:
             report=[]
             if table is None
             else [_scores(row, str(name), int(row["support"])) for name, row in table.iterrows()],
+            polygon=list(self.polygon),
+            undoable=len(self._past),
             kind=self.kind,
             curve=self._curve() if self.report else None,
             stars=int(self._star_mask().sum()),
@@ -515,21 +546,6 @@ class Exchange:
         return messages.Curve(x=found.x[some].round(4).tolist(), y=found.y[some].round(4).tolist(), area=found.area)
 
 
-def _limits(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the axes, low (2,) and high (2,): all objects, but for a few that are far from the others."""
-    low, high = plane_limits(places)
-    if len(places) < 100:
-        return low, high
-    inner = np.percentile(places[:: max(len(places) // 100_000, 1)], [0.5, 99.5], axis=0)
-    room = 0.3 * (inner[1] - inner[0]) + 1e-9
-    return np.maximum(low, inner[0] - room), np.minimum(high, inner[1] + room)
-
-
-def _is(table: pd.DataFrame, name: str, value: str) -> str:
-    """Return the condition that a column has a class."""
-    return f"{column(name)} == {value if pd.api.types.is_numeric_dtype(table[name]) else repr(value)}"
-
-
 def _scores(row: pd.Series, name: str, objects: int) -> messages.Scores:
     def plain(value: float) -> float | None:
         return None if np.isnan(value) else float(value)
@@ -540,27 +556,3 @@ def _scores(row: pd.Series, name: str, objects: int) -> messages.Scores:
     return messages.Scores(
         name=name, objects=objects, values=[plain(row[each]) for each in names], ends=ends if known else []
     )
-
-
-def line_words(found: RedSequenceFit, of: str) -> str:
-    """Return a fitted line in words, with the intervals of its numbers where there are some."""
-
-    def written(name: str, digits: int) -> str:
-        one = getattr(found, name)
-        ends = "" if np.isnan(one.low) else f" ({one.low:.{digits}f} to {one.high:.{digits}f})"
-        return f"{one.value:.{digits}f}{ends}".replace("-", "−")
-
-    whom = "objects" if of == ALL else f"objects of class {of}"
-    return (
-        f"Fitted to {found.objects:,} {whom}: slope {written('slope', 4)}; colour {written('intercept', 3)} mag at "
-        f"magnitude {found.sequence.pivot:.2f}; scatter {written('scatter', 3)} mag. {found.share:.0%} belong to it."
-    ).replace("at magnitude -", "at magnitude −")
-
-
-def moved_words(found: RedSequenceFit | None, line: RedSequence | None) -> str:
-    """Return how far a line was moved from the fitted one; empty if it was not."""
-    if found is None or line is None or line == found.sequence:
-        return ""
-    up, tilt = line.intercept - found.sequence.intercept, line.slope - found.sequence.slope
-    words = f"Moved by {up:+.3f} mag" + (f", tilted by {tilt:+.4f}" if tilt else "")
-    return f"{words} from the fit.".replace("-", "−")

@@ -8,6 +8,8 @@ export type Chart = {
   outside: number;
   missing: number;
   classes: Array<string>;
+  names: Array<string>;
+  unknown: [number, number];
   colours: Array<string>;
   shapes: Array<string>;
   columns: Array<string>;
@@ -61,6 +63,8 @@ export type State = {
   regions: Array<Scores>;
   matrix: Array<Array<number>>;
   report: Array<Scores>;
+  polygon: Array<[number, number]>;
+  undoable: number;
   kind: string;
   curve: Curve | null;
   stars: number;
@@ -89,6 +93,7 @@ export type Set = {
   seq: number;
   name: string;
   value: number | string | null;
+  done?: boolean;
 };
 
 export type Cell = {
@@ -110,7 +115,7 @@ export type Act = {
   type: "act";
   client: string;
   seq: number;
-  name: "fit" | "refit" | "stars";
+  name: "fit" | "refit" | "stars" | "undo";
 };
 
 export type ToBrowser = Chart | Selected | State;

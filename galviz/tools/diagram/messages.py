@@ -12,6 +12,8 @@ class Chart(TypedDict):
     outside: int  # objects that are not within the axes
     missing: int  # objects without a magnitude or a colour
     classes: list[str]
+    names: list[str]  # what the classes are called
+    unknown: tuple[int, int]  # objects without a true class, and without a predicted one
     colours: list[str]  # of the classes, and of objects of unknown class
     shapes: list[str]  # paths (SVG) of the same
     columns: list[str]  # that can be typed
@@ -77,6 +79,8 @@ class State(TypedDict):
     regions: list[Scores]
     matrix: list[list[int]]  # of the region: true classes in rows
     report: list[Scores]  # of the region: each class, accuracy, macro and weighted average
+    polygon: list[tuple[float, float]]  # corners of the drawn region; empty without one
+    undoable: int  # changes of the line, the cuts and the drawn region that can be undone
     kind: str  # of the curve: ROC or purity
     curve: Curve | None
     stars: int
@@ -111,6 +115,7 @@ class Set(TypedDict):
     seq: int
     name: str
     value: float | str | None
+    done: NotRequired[bool]  # False while a slider is dragged
 
 
 class Cell(TypedDict):
@@ -138,7 +143,7 @@ class Act(TypedDict):
     type: Literal["act"]
     client: str
     seq: int
-    name: Literal["fit", "refit", "stars"]
+    name: Literal["fit", "refit", "stars", "undo"]
 
 
 TO_BROWSER = (Chart, Selected, State)

@@ -1,7 +1,7 @@
 """The colour–magnitude diagram on a page."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class DiagramView(pn.viewable.Viewer):
         A click on a cell of the matrix selects its objects, and so does a lasso.
     how : callable, optional
         Returns how a new selection is combined with the present one.
+    kept, on_change
+        What a saved view keeps, as in `galviz.tools.diagram.exchange.Exchange`.
     **fields : str
         Columns or expressions, as in `galviz.tools.diagram.exchange.Exchange`: ``magnitude="r"``, ``colour="g - z"``.
         Those that are not given are guessed.
@@ -45,11 +47,14 @@ class DiagramView(pn.viewable.Viewer):
         pair: Pair,
         selection: Selection,
         how: Callable[[], str] = lambda: "replace",
+        *,
+        kept: Mapping[str, Any] | None = None,
+        on_change: Callable[[dict[str, Any]], None] = lambda _: None,
         **fields: str,
     ) -> None:
         super().__init__()
         self.panel = DiagramPanel(sizing_mode="stretch_both", min_height=300, margin=0)
-        more = {"how": how, "background": in_thread}
+        more = {"how": how, "background": in_thread, "kept": kept, "on_change": on_change}
         self.exchange = Exchange(table, pair, selection, self.panel.send, **more, **fields)
         self.panel.on_message = self.exchange.receive
 

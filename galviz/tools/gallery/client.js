@@ -421,6 +421,7 @@ class Gallery {
     selected: 0,
     focus: null,
     place: -1,
+    found: -1,
     top: false,
     stays: false,
     tile: 112,
@@ -612,6 +613,7 @@ class Gallery {
     this.layout(moved);
     if (this.goal && this.place >= 0) this.reveal(this.place);
     this.goal = false;
+    if (state.found >= 0) this.reveal(state.found);
     this.drain();
   }
 

@@ -100,6 +100,7 @@ class Exchange:
         self._stays = -1  # version that keeps the place
         self._groups: list[str] | None = None
         self._counted = -1, 0  # labels, at that count of marks
+        self._chosen, self._ours = selection.mask, False  # what was selected, and whether it is in this gallery
         cutouts = album.cutouts
         self.stretch = stretch or (None if cutouts is None else default_stretch(cutouts.bands, cutouts.unit))
         self._displays = self._marks = 0
@@ -179,8 +180,8 @@ class Exchange:
         self._displays += bool(changes.keys() & {"stretch", "captions", "badges"})
         self.send_state()
 
-    def send_state(self) -> None:
-        """Send the current state to the browsers."""
+    def send_state(self, found: int = -1) -> None:
+        """Send the current state to the browsers, which scroll to the position `found` if it is not -1."""
         album, focus = self.album, self.selection.focus
         height, width = album.cutouts.images.shape[2:] if album.pictured else (0, 1)
         state = messages.State(
@@ -195,6 +196,7 @@ class Exchange:
             selected=len(self.selection),
             focus=focus,
             place=album.place_of(focus),
+            found=found,
             tile=self.tile,
             lines=len(self.captions) + isinstance(self.badges, Pair),
             aspect=height / width,
@@ -294,7 +296,7 @@ class Exchange:
     def _toggle(self, message: messages.Toggle) -> None:
         row = row_of(self.selection.table.index, message["id"])
         if row >= 0:
-            self.selection.choose([message["id"]], how="remove" if self.selection.mask[row] else "add")
+            self._choose([message["id"]], how="remove" if self.selection.mask[row] else "add")
 
     def _range(self, message: messages.Range) -> None:
         ends = [self.album.place_of(message[end]) for end in ("start", "end")]
@@ -302,7 +304,15 @@ class Exchange:
             ids = self.album.ids(min(ends), max(ends) + 1 - min(ends))
             known = self.selection.table.index
             same = known is self.album.table.index
-            self.selection.choose(ids if same else [one for one in ids if row_of(known, one) >= 0], how="add")
+            self._choose(ids if same else [one for one in ids if row_of(known, one) >= 0], how="add")
+
+    def _choose(self, ids: list[str], how: str) -> None:
+        """Select objects that the user sees: the gallery stays where it is."""
+        self._ours = True
+        try:
+            self.selection.choose(ids, how=how)
+        finally:
+            self._ours = False
 
     def _size(self, message: messages.Size) -> None:
         self.on_change({"tile": min(max(message["tile"], SIZES[0]), SIZES[1])})
@@ -380,9 +390,19 @@ class Exchange:
         self._changed()
 
     def _changed(self, *events: Any) -> None:
-        self._marks += not events or any(event.name == "version" for event in events)
+        marked = not events or any(event.name == "version" for event in events)
+        self._marks += marked
         self._renew()
-        self.send_state()
+        self.send_state(self._found() if marked else -1)
+
+    def _found(self) -> int:
+        """Return the position of the first selected object, if others are selected than before, and not here."""
+        before, self._chosen = self._chosen, self.selection.mask
+        table = self.album.table
+        if self._ours or len(self._chosen) != len(table) or np.array_equal(before, self._chosen):
+            return -1
+        places = np.flatnonzero(self.selection.mask_of(table)[self.album.rows])
+        return int(places[0]) if len(places) else -1
 
     def _renew(self) -> None:
         """Forget what was read of columns once some were added, removed or replaced; captions that are gone too."""

@@ -27,6 +27,7 @@ export type State = {
   selected: number;
   focus: string | null;
   place: number;
+  found: number;
   tile: number;
   lines: number;
   aspect: number;

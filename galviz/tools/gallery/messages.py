@@ -39,6 +39,7 @@ class State(TypedDict):
     selected: int  # objects selected
     focus: str | None  # id in focus
     place: int  # its position among those shown, from 0; -1 if it is not shown
+    found: int  # position of the first object that was just selected elsewhere, which is scrolled to; -1 for none
     tile: int  # width of a picture, px
     lines: int  # lines of a caption below the id
     aspect: float  # height / width of a picture; 0 without pictures

@@ -21,6 +21,7 @@ _MAGNITUDE = re.compile(
     r"(?P<before>|.*(?:mag|cmodel|psf|petro|dered|kron|auto|aper)_?)(?P<band>[ugriz])(?P<after>|_?(?:mag|auto|psf|petro|aper).*|0)",
     re.IGNORECASE,
 )
+_COLOUR = re.compile(r"([ugrizy])\s*[-_−]\s*([ugrizy])")  # g_z, g-r
 _ERROR = re.compile(r"^(?:e|err|sigma)_|err|_(?:sigma|std|e)$|uncertainty", re.IGNORECASE)
 _NUMBERS_ONLY = re.compile(
     r"^(?:run|rerun|camcol|field|plate|mjd|fiber|fiberid|fold|row|index|ccd|chip|htmid)$", re.IGNORECASE
@@ -35,8 +36,9 @@ def default_plots(
     """Return the plots that suit a table, the most important first, as parameters of a `PlotView`.
 
     Prediction against truth and the residual, where a pair of them is known; a sky map, where there are positions;
-    richness (or mass) against redshift; r against g - r, where there are magnitudes. Without any of these, the two
-    numeric columns that depend most on each other. Ids are never drawn. A histogram comes last.
+    richness (or mass) against redshift; r against g - r, where there are magnitudes, or against a column such as g_r.
+    Without any of these, the two numeric columns that depend most on each other. Ids are never drawn. A histogram comes
+    last.
 
     Parameters
     ----------
@@ -63,6 +65,8 @@ def default_plots(
     if {"g", "r"} <= bands.keys():
         colour = f"{column(bands['g'])} - {column(bands['r'])}"
         plots.append({"kind": "scatter", "x": colour, "y": bands["r"]})
+    elif len(bands) < 2 and (beside := _colour_beside(sample)):
+        plots.append({"kind": "scatter", "x": beside[1], "y": beside[0]})
     if not any(plot["kind"] in ("scatter", "matrix") for plot in plots) and len(others) > 1:
         plots.append({"kind": "scatter"} | dict(zip("xy", _informative(sample[others]), strict=True)))
     if others:
@@ -89,6 +93,20 @@ def magnitude_columns(table: pd.DataFrame, units: Mapping[str, str] | None = Non
     return {band: best[band] for band in _BANDS if band in best}
 
 
+def magnitude_and_colour(table: pd.DataFrame) -> tuple[str, str] | None:
+    """Return the magnitude and the colour of a diagram: r and g − z, or what comes next; None where there is no colour.
+
+    A colour is the difference of two magnitudes, or a column such as ``g_z`` beside a magnitude of one of its bands.
+    """
+    bands = magnitude_columns(table.iloc[:: max(len(table) // _SAMPLE, 1)])
+    if len(bands) < 2:
+        return _colour_beside(table)
+    names = list(bands)
+    wanted = (("g", "z"), ("g", "i"), ("g", "r"), (names[0], names[-1]))
+    blue, red = next(pair for pair in wanted if set(pair) <= bands.keys())
+    return bands.get("r", bands[red]), f"{column(bands[blue])} - {column(bands[red])}"
+
+
 def is_magnitude(table: pd.DataFrame, name: str, units: Mapping[str, str] | None = None) -> bool:
     """Return whether a column holds magnitudes, by its unit or its name and its values."""
     if name not in table.columns or not _is_number(table[name]) or _ERROR.search(name):
@@ -101,6 +119,17 @@ def is_magnitude(table: pd.DataFrame, name: str, units: Mapping[str, str] | None
     return name in magnitude_columns(sample, units).values() or (
         bool(re.search(r"mag(?:nitude)?s?(?:_|$)|^mag", name, re.IGNORECASE)) and _is_magnitude(sample[name], "")
     )
+
+
+def _colour_beside(table: pd.DataFrame) -> tuple[str, str] | None:
+    """Return a magnitude, such as ``r``, and a colour, such as ``g_z``; None without such columns."""
+    numbers = [str(name) for name in table.select_dtypes("number")]
+    colours = {tuple(found.groups()): name for name in numbers if (found := _COLOUR.fullmatch(name))}
+    bands = [band for band in ("r", *"ugizy") if band in numbers and any(band in pair for pair in colours)]
+    if not bands:
+        return None
+    wanted = next((pair for pair in (("g", "z"), ("g", "i"), ("g", "r")) if pair in colours), next(iter(colours)))
+    return bands[0], colours[wanted]
 
 
 def _of_pair(table: pd.DataFrame, pair: Pair | tuple[str, str] | None) -> list[dict[str, Any]]:

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,10 +7,13 @@ import pytest
 from galviz.measure.class_scores import class_scores, scores_by_region
 from galviz.measure.red_sequence import REGIONS, RedSequence, region_of
 from galviz.measure.score_curves import purity_completeness, roc
-from galviz.tasks.pair import pair_of
-from galviz.tools.diagram.core import ALL, DRAWN, Diagram, Regions, first_columns, member_class, redshift_column, suits
-from galviz.tools.diagram.exchange import Exchange, line_words
+from galviz.tasks.pair import pair_of, pair_of_target
+from galviz.tasks.target import Target
+from galviz.tools.diagram.core import ALL, DRAWN, Diagram, Regions, member_class, redshift_column, suits
+from galviz.tools.diagram.exchange import Exchange
+from galviz.tools.diagram.text import line_words
 from galviz.tools.diagram.widget import DiagramWidget
+from galviz.tools.plots.defaults import magnitude_and_colour
 from galviz.tools.selection.core import Selection
 
 N = 1200
@@ -119,7 +124,7 @@ def test_regions_need_increasing_edges():
 
 
 def test_columns_and_class_are_guessed(table, pair):
-    assert first_columns(table) == ("r", "g - z")
+    assert magnitude_and_colour(table) == ("r", "g - z")
     assert redshift_column(table) == "zspec"
     assert redshift_column(table.rename(columns={"zspec": "other"})) == ""  # z is a magnitude here
     assert (member_class(pair), suits(table, pair)) == ("member", True)
@@ -128,10 +133,10 @@ def test_columns_and_class_are_guessed(table, pair):
 
 def test_a_column_of_a_colour_beside_a_magnitude_is_enough(table, pair):
     listed = table.assign(g_r=table["g"] - table["r"], g_z=table["g"] - table["z"]).drop(columns=["g", "z"])
-    assert first_columns(listed) == ("r", "g_z")
+    assert magnitude_and_colour(listed) == ("r", "g_z")
     assert suits(listed, pair)
-    assert first_columns(listed.drop(columns="g_z")) == ("r", "g_r")
-    assert first_columns(listed.drop(columns="r")) is None
+    assert magnitude_and_colour(listed.drop(columns="g_z")) == ("r", "g_r")
+    assert magnitude_and_colour(listed.drop(columns="r")) is None
 
 
 def test_a_line_is_fitted_and_a_drag_changes_the_report(table, pair):
@@ -139,7 +144,7 @@ def test_a_line_is_fitted_and_a_drag_changes_the_report(table, pair):
     first = sent[-1]
     assert first["line"]["slope"] == pytest.approx(LINE.slope, abs=0.01)
     assert first["line"]["scatter"] == pytest.approx(LINE.scatter, abs=0.02)
-    assert "Fitted to 597 objects of class member: slope −0.0" in first["words"]
+    assert "Fitted to 597 objects of the true class member: slope −0.0" in first["words"]
     assert first["moved"] == ""
     assert all(one["ends"] for one in first["regions"])
     line = {name: first["line"][name] for name in ("slope", "scatter")}
@@ -226,6 +231,64 @@ def test_cuts_say_what_remains(table, pair):
     assert sent[-1]["left"] == {}
 
 
+def test_line_cuts_and_region_are_undone_one_by_one(table, pair):
+    exchange, _, sent = made(table, pair)
+    first = sent[-1]
+    assert first["undoable"] == 0
+    line = {name: first["line"][name] for name in ("slope", "scatter")}
+    for up, done in ((0.1, False), (0.15, False), (0.2, True)):
+        tell(exchange, "move", intercept=first["line"]["intercept"] + up, done=done, **line)
+    moved = sent[-1]["line"]
+    for value, done in ((19.0, False), (18.0, True)):
+        tell(exchange, "set", name="faintest", value=value, done=done)
+    tell(exchange, "lasso", polygon=[(15, 1), (18, 1), (18, 2), (15, 2)])
+    assert (sent[-1]["undoable"], len(sent[-1]["polygon"])) == (3, 4)  # a drag is one change
+    tell(exchange, "act", name="undo")
+    assert (sent[-1]["polygon"], sent[-1]["region"], sent[-1]["faintest"]) == ([], ALL, 18.0)
+    tell(exchange, "act", name="undo")
+    assert (sent[-1]["faintest"], sent[-1]["line"]) == (None, moved)
+    tell(exchange, "act", name="undo")
+    assert (sent[-1]["line"], sent[-1]["undoable"]) == (first["line"], 0)
+    assert sent[-1]["regions"] == first["regions"]
+    tell(exchange, "act", name="undo")
+    assert sent[-1]["line"] == first["line"]
+
+
+def test_what_was_changed_is_kept_and_restored(table, pair):
+    kept = []
+    exchange, _, sent = made(table, pair, on_change=kept.append)
+    assert (kept, exchange.to_json()) == ([], {})  # what is guessed and fitted is not stored
+    first = sent[-1]
+    line = {name: first["line"][name] for name in ("slope", "scatter")}
+    tell(exchange, "move", intercept=first["line"]["intercept"] + 0.1, done=False, **line)
+    assert kept == []
+    tell(exchange, "move", intercept=first["line"]["intercept"] + 0.2, done=True, **line)
+    tell(exchange, "set", name="reddest", value=3.0)
+    tell(exchange, "lasso", polygon=[(15, 1), (18, 1), (18, 2), (15, 2)])
+    tell(exchange, "set", name="kind", value="purity")
+    state = json.loads(json.dumps(kept[-1]))
+    other, _, again = made(table, pair, kept=state)
+    for name in ("line", "reddest", "polygon", "region", "kind", "moved", "matrix"):
+        assert again[-1][name] == sent[-1][name], name
+    other.restore({})
+    assert again[-1]["line"] == pytest.approx(first["line"])
+    assert (again[-1]["polygon"], again[-1]["reddest"], again[-1]["region"]) == ([], None, ALL)
+    other.restore(state | {"fields": {"colour": "g - r"}})
+    assert again[-1]["line"] == sent[-1]["line"]
+    assert again[-1]["fields"]["colour"] == "g - r"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"fields": {"colour": "nothing"}}, {"edges": [3, 2, 1]}, {"sequence": {"slope": 1}}, {"polygon": 7}, {"some": 1}],
+)
+def test_a_saved_view_that_does_not_fit_changes_nothing(table, pair, state):
+    _, _, sent = made(table, pair, kept=state | {"reddest": 3.0})
+    assert "does not fit this table" in sent[-1]["error"]
+    assert sent[-1]["reddest"] is None
+    assert sent[-1]["line"] is not None
+
+
 def test_probable_stars_are_counted_and_selected(table, pair):
     exchange, selection, sent = made(table, pair)
     low = table["zspec"].lt(0.01) & table["kind"].eq("member")
@@ -265,8 +328,21 @@ def test_a_few_far_objects_do_not_squeeze_the_others(table, pair):
     assert (chart["outside"], chart["missing"]) == (1, 2)
 
 
+def test_classes_are_shown_by_what_they_are_called(table, pair):
+    target = Target("kind", "classification", ("kind",), "kind", classes=("0", "1"), words=("not a member", "member"))
+    numbers = {name: (table[name] == "member").astype(int).where(table[name].notna()) for name in ("kind", "kind_true")}
+    table = table.assign(**numbers, p_1=table["p_member"], p_0=table["p_field"])
+    _, _, sent = made(table, pair_of_target(target.replace(positive="1"), "kind_true", "kind", table))
+    chart = next(one for one in sent if one["type"] == "chart")
+    assert (chart["classes"], chart["names"]) == (["0", "1"], ["not a member", "member"])
+    assert chart["unknown"] == (1, 0)  # a sign of its own in the legend
+    assert "of the true class member" in sent[-1]["words"]
+    assert pair_of(table, "kind_true", "kind").text("1") == "kind = 1"
+    assert pair.text("member") == "member"
+
+
 def test_many_objects_are_drawn_as_a_density(table, pair, monkeypatch):
-    monkeypatch.setattr("galviz.tools.diagram.exchange.MAX_POINTS", 100)
+    monkeypatch.setattr("galviz.tools.diagram.chart.MAX_POINTS", 100)
     sent = []
     exchange = Exchange(table, pair, Selection(table), lambda message, data: sent.append((message, data)), fits=0)
     exchange.receive({"type": "hello"})
@@ -284,6 +360,7 @@ def test_line_words_have_intervals_only_where_there_are_some(table, pair):
     words = line_words(diagram.fit("member", None, None, n=10), "member")
     assert words.startswith("Fitted to")
     assert words.count(" to ") == 3 + 2
+    assert "95 % intervals" in words
 
 
 def test_a_widget_answers_in_a_notebook(table):

@@ -168,6 +168,24 @@ def test_focus_and_choice_are_linked_both_ways():
     assert browser.state["selected"] == 1
 
 
+def test_the_gallery_goes_to_what_is_selected_elsewhere():
+    sky, selection, exchange, browser = make()
+    ids = sky.object_ids
+    selection.choose([ids[31], ids[22]])
+    assert browser.state["found"] == 22
+    selection.focus = ids[1]
+    assert browser.state["found"] == -1  # only once
+    exchange.album.arrange("", descending=True)
+    selection.choose([ids[40]], how="add")
+    assert browser.state["found"] == exchange.album.place_of(ids[40])
+    selection.keep_as("some")  # nothing else is selected by this
+    assert browser.state["found"] == -1
+    browser.act(type="toggle", id=ids[3])  # in the gallery, which shows it
+    assert browser.state["found"] == -1
+    selection.choose([])
+    assert browser.state["found"] == -1
+
+
 def test_an_id_that_is_not_there_changes_nothing():
     _, selection, _, browser = make()
     for kind in ("focus", "toggle", "label", "skip", "range"):

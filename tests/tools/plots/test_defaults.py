@@ -57,6 +57,11 @@ def test_magnitudes_open_as_a_colour_magnitude_plot_and_z_is_then_no_redshift():
     assert drawn(default_plots(both))[:2] == [("scatter", "z", "richness"), ("scatter", "g - r", "r")]
 
 
+def test_a_column_of_a_colour_opens_against_the_magnitude_beside_it():
+    rows = table(r=RNG.normal(18, 1, N), size=RNG.uniform(1, 9, N), g_r=RNG.normal(1, 0.2, N))
+    assert drawn(default_plots(rows))[0] == ("scatter", "g_r", "r")
+
+
 @pytest.mark.parametrize(
     "names", ["MAG_AUTO_{}", "modelMag_{}", "{}mag", "{}_mag", "mag_{}", "petroMag_{}", "dered_{}", "{}_auto"]
 )
