@@ -312,7 +312,7 @@ class GradientExplanation(Explanation):
 class ShapleyExplanation(GradientExplanation):
     """A map of one object by Shapley values of its sources, and of the rest of the image.
 
-    A pixel has the value of its source. The more random orders have arrived, the more precise the values are.
+    The more random orders have arrived, the more precise the values are.
 
     Attributes
     ----------
@@ -352,8 +352,11 @@ class ShapleyExplanation(GradientExplanation):
         return ("change",)
 
     def map(self, value: str = "change") -> np.ndarray:
-        """Return the map, float32, shape (R, H, W): the value of the source of each pixel."""
-        return self._values(value)[:, self.parts]
+        """Return the map, float32, shape (R, H, W): the value of the source of each pixel, NaN in the rest.
+
+        The rest is large, and its value is not that of any pixel.
+        """
+        return np.where(self.parts < self.outputs.shape[1] - 1, self._values(value)[:, self.parts], np.nan)
 
 
 _KINDS = {
