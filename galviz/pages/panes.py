@@ -29,7 +29,7 @@ class Panes(pn.custom.JSComponent):
     names = param.List(default=[], item_type=list, doc="names of the tabs, a list for each area")
     active = param.List(default=[], item_type=str, doc="name of the open tab of each area")
     wide = param.Number(default=0.5, bounds=(0.1, 0.9), doc="share of the width that the first area has")
-    tall = param.Number(default=0.52, bounds=(0.1, 0.9), doc="share of the height that the upper areas have")
+    tall = param.Number(default=0.57, bounds=(0.1, 0.9), doc="share of the height that the upper areas have")
     stacked = param.Boolean(default=False, constant=True, doc="whether two areas are one above the other")
     large = param.Integer(default=-1, doc="number of the area that fills the whole, or -1")
     contents = pn.custom.Children(doc="content of all tabs, in order")

@@ -4,6 +4,7 @@
 import { button, isTyping, make } from "../tools/shared.js";
 
 const THEME = "galviz-theme";
+const FINDER = "Find an id  (/)"; // what stands in the field while it is empty
 const NARROW = 900; // px; here the right drawer is shut too, until it is opened again
 const SHOWN_MS = 8000;
 const ROOMY = 1200; // px; on a narrower page the left drawer is shut at first
@@ -51,11 +52,13 @@ export function render({ model }) {
   model.on("dark", () => localStorage.setItem(THEME, model.dark ? "dark" : "light"));
 
   const key = (/** @type {KeyboardEvent} */ event) => {
+    const at = event.composedPath()[0];
+    if (at instanceof HTMLInputElement && at.placeholder === FINDER) return searched(event, at);
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
     if (event.key === "?") show();
     else if (event.key === "/") {
-      const field = deep(document, "input[placeholder='Find an id  (/)']");
-      field?.focus();
+      const field = deep(document, `input[placeholder='${FINDER}']`);
+      if (field instanceof HTMLInputElement) field.select();
       event.preventDefault();
     }
   };
@@ -88,6 +91,19 @@ export function render({ model }) {
   };
   setTimeout(begin, 50);
   return whole;
+}
+
+/**
+ * Make the next id take the place of the last one.
+ *
+ * @param {KeyboardEvent} event
+ * @param {HTMLInputElement} field of the search
+ */
+function searched(event, field) {
+  const all = field.selectionEnd !== field.selectionStart && field.selectionEnd === field.value.length;
+  if (event.key === "Enter") field.select();
+  if (event.key === "Escape") field.blur();
+  if (event.key === "/" && all) event.preventDefault(); // as from elsewhere on the page
 }
 
 /**

@@ -77,7 +77,7 @@ def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template
     if not may_visit():
         return refused_page()
     pn.extension("tabulator", notifications=False)
-    for widget in concrete_descendents(WidgetBase).values():
+    for widget in (*concrete_descendents(WidgetBase).values(), pn.Card):
         if _WIDGETS not in widget.param.stylesheets.default:
             widget.param.stylesheets.default = [*widget.param.stylesheets.default, _WIDGETS]
     content = make()
@@ -105,7 +105,8 @@ def keep_drawer(page: pmui.Page, browser: Browser, content: Any) -> None:
     wanted = {"open": True}
 
     def follow(*_: param.parameterized.Event) -> None:
-        page.sidebar_open = wanted["open"] and browser.roomy and getattr(content, "has_left", True)
+        room = wanted["open"] and browser.roomy and getattr(content, "has_left", True)
+        page.sidebar_open = room or not page.sidebar  # shut, a drawer moves the main area, also if there is none
 
     def remember(event: param.parameterized.Event) -> None:
         if browser.roomy and getattr(content, "has_left", True):

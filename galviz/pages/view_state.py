@@ -13,6 +13,7 @@ import param
 
 from galviz.io.expressions import column
 from galviz.io.markup import Markup
+from galviz.io.paths import file_name
 from galviz.pages.explorer import Explorer
 from galviz.pages.state import query, write_query
 from galviz.tasks.target import Target
@@ -61,7 +62,7 @@ class ViewState(pn.viewable.Viewer):
 
     def content(self) -> dict[str, Any]:
         """Return the content of the file."""
-        return {"kind": KIND, "galviz": version("galviz"), **self.about, "state": self.explorer.state()}
+        return {"kind": KIND, "galviz": version("galviz"), "of": self.of, **self.about, "state": self.explorer.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `Explorer.state` returned, also in an older version. Errors are as in `Explorer.restore`."""
@@ -108,7 +109,7 @@ class ViewState(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         save = pn.widgets.FileDownload(
             callback=lambda: io.BytesIO(json.dumps(self.content(), indent=1, ensure_ascii=False).encode()),
-            filename="view.json", label="Save this view", embed=False, width=140,
+            filename=file_name(f"{self.of} view.json"), label="Save this view", embed=False, width=140,
         )  # fmt: skip
         file = pn.widgets.FileInput(accept=".json", width=220)
         file.param.watch(lambda event: self.open(event.new) if event.new else None, "value")

@@ -438,6 +438,22 @@ def whole(pane):
     drawn(pane)
 
 
+def test_in_a_low_pane_the_tools_and_the_fluxes_are_whole_beside_the_picture(pane):
+    pane.set_viewport_size({"width": 590, "height": 440})
+    pane.get_by_role("button", name="aperture").click()
+    table = pane.locator(".fluxes table")
+    table.wait_for()
+    drawn(pane)
+    viewer, frame = pane.locator(".galviz-focus"), pane.locator(".galviz-focus .frame").bounding_box()
+    for part in (*viewer.locator(".tools button, .links a").all(), table):
+        box = part.bounding_box()
+        assert box["x"] + box["width"] <= frame["x"]
+    room, box = pane.locator(".measured").bounding_box(), table.locator("tr").last.bounding_box()
+    assert box["y"] + box["height"] <= room["y"] + room["height"]
+    assert viewer.evaluate("e => e.scrollHeight - e.clientHeight") <= 1
+    pane.set_viewport_size({"width": 900, "height": 900})
+
+
 @pytest.mark.parametrize(("width", "height"), [(1200, 800), (420, 700), (900, 400)])
 def test_the_picture_fills_its_pane(pane, width, height):
     pane.set_viewport_size({"width": width, "height": height})
@@ -445,8 +461,9 @@ def test_the_picture_fills_its_pane(pane, width, height):
     drawn(pane)
     viewer, frame = (pane.locator(name).bounding_box() for name in (".galviz-focus", ".galviz-focus .frame"))
     assert viewer["height"] == pytest.approx(0.9 * height, abs=30)
-    assert frame["width"] > width - 130  # but for the colours of the band
-    assert frame["height"] > viewer["height"] - 190
+    beside = height == 400  # there the tools stand beside the picture
+    assert frame["width"] > (0.9 * height - 1 if beside else width - 130)  # but for the colours of the band
+    assert frame["height"] > viewer["height"] - (10 if beside else 190)
     left, top, right, bottom = where(pane)
     side = min(frame["width"], frame["height"])
     assert (right - left, bottom - top) == (pytest.approx(side, abs=1), pytest.approx(side, abs=1))

@@ -100,6 +100,11 @@ def test_a_narrow_page_shows_one_pane_at_a_time(driven):
     assert page.locator(".panes > .area.front .body").bounding_box()["height"] > 500
 
 
+def test_a_section_of_a_drawer_is_marked_as_open_or_shut(driven):
+    marks = driven.page.locator(".card-button > svg")
+    expect(marks.first).not_to_have_css("stroke", "none")
+
+
 def test_tabs_of_a_pane_are_turned_by_keys(driven):
     tabs = driven.page.locator(".panes .tabs").last
     tabs.get_by_role("tab", name="Gallery").press("ArrowRight")
@@ -126,6 +131,12 @@ def test_keys_are_listed_and_a_slash_finds_an_id(driven):
     field.press("Enter")
     expect(page.get_by_role("alert").get_by_text("no object <b>nobody")).to_be_visible()
     assert driven.shows("1237658493878337931")
+    page.keyboard.press("/")  # the next id takes the place of the last one
+    page.keyboard.type("1237658493878337932")
+    page.keyboard.press("Enter")
+    driven.until(lambda: driven.shows("1237658493878337932"))
+    page.keyboard.press("Escape")
+    expect(field).not_to_be_focused()
 
 
 def test_the_theme_is_remembered_and_in_the_address(server, driven):

@@ -11,6 +11,7 @@ import {
   gridOf,
   layout,
   level,
+  liesBeside,
   northUp,
   onImage,
   onScreen,
@@ -201,6 +202,13 @@ test("north up is north up, and east left, mirrored or not", () => {
     near([...onScreen(place, E), ...onScreen(place, N)], [-1, 0, 0, -1], 1e-12);
   }
   assert.deepEqual(northUp(undefined), AS_TAKEN);
+});
+
+test("the tools stand beside the picture only where it is larger for it", () => {
+  assert.equal(liesBeside(550, 350), true);
+  assert.equal(liesBeside(900, 360), true);
+  assert.equal(liesBeside(420, 350), false); // too narrow
+  assert.equal(liesBeside(1900, 900), false); // tall enough for both
 });
 
 test("small pictures are as large as the pane allows", () => {

@@ -203,6 +203,13 @@ def test_a_page_has_the_drawers_of_its_workspace_and_closes_the_left_one_where_t
     assert not page.sidebar_open
 
 
+def test_a_page_without_a_left_drawer_is_not_moved_aside_where_there_is_little_room():
+    page = page_template("test", lambda: pn.Column("all"))
+    (browser,) = page.header[-1].select(Browser)
+    browser.roomy = False
+    assert page.sidebar_open  # else its main area begins beyond the edge, by the width of a drawer
+
+
 def test_fields_are_panels_own_whose_options_a_screen_reader_knows():
     kinds = [*Param.mapping.values(), *Param.input_widgets.values()]
     assert not [kind for kind in kinds if getattr(kind, "__module__", "").startswith("panel_material_ui.widgets")]

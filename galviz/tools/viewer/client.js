@@ -316,6 +316,15 @@ export function gridOf(count, [width, height], ratio, more) {
 }
 
 /**
+ * @param {number} width of a pane, px
+ * @param {number} height
+ * @returns {boolean} whether the tools stand beside the picture: in a low, wide pane it is larger than between them
+ */
+export function liesBeside(width, height) {
+  return height < 480 && Math.min(width - 250, height) > Math.min(width, height - 170) + 40;
+}
+
+/**
  * @param {number} side arcsec
  * @returns {{length: number, label: string}} galviz.tools.viewer.figure.scale_bar: a round length, arcsec
  */
@@ -1216,6 +1225,7 @@ class Focus {
     const { width, height, tallest } = object;
     const fills = tallest === 0;
     this.root.classList.toggle("fill", fills);
+    this.root.classList.toggle("beside", fills && liesBeside(this.root.clientWidth, this.root.clientHeight));
     const ratio = `${width} / ${height}`;
     const large = { width: fills ? "" : `${Math.min(this.root.clientWidth - 84, (tallest * width) / height)}px` };
     let style = { ...large, aspectRatio: fills ? "" : ratio };
