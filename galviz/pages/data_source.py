@@ -24,6 +24,7 @@ from galviz.tools.export.download import shown_bytes
 from galviz.tools.formatting import REFUSED, error_note, field, shown_error, text
 
 _NAMED = 5  # unreadable images listed by name
+_OFFERED = 8  # data with a button of their own on an empty page
 _NUMBER_ROWS = "Use row numbers as ids"
 _NUMBERED = "No column of unique ids was found, so the rows are numbered. If there is one, name it in “Column of ids”."
 _CONTROLS = {  # wording of the library's errors (regex) → wording of the page's controls
@@ -116,7 +117,7 @@ class OpenedPage(Workspace):
         """Return the view of the open data, an error message, or help if nothing is open."""
         self.param.update(broken={}, notes=[], opened=None)
         if not self.given:
-            return empty_place(text(self.help))
+            return empty_place(pn.Column(text(self.help), self._examples()))
         try:
             opened = self.shown(self.given)
             self.opened = opened
@@ -126,6 +127,14 @@ class OpenedPage(Workspace):
             if not isinstance(error, NoIds):
                 return refused
             return pn.Column(refused, pn.widgets.Button(label=_NUMBER_ROWS, on_click=self._number_rows))
+
+    def _examples(self) -> pn.viewable.Viewable:
+        """Return a button for each of the first data that can be opened."""
+
+        def opens(name: str, path: str) -> pn.widgets.Button:
+            return pn.widgets.Button(label=f"Open {name}", on_click=lambda _: setattr(self, "selected", path))
+
+        return pn.FlexBox(*(opens(name, path) for name, path in islice(self.offered().items(), _OFFERED)))
 
     def page_message(self, error: Exception) -> str:
         """Return an error message that names the page's controls instead of Python arguments."""

@@ -38,7 +38,7 @@ class ExplorePage(OpenedPage):
         Of the page on which this is a tab.
     """
 
-    help = Markup("""<p>Nothing is open yet. Choose a sky or a run above, upload a table (CSV, ECSV, VOTable, FITS,
+    help = Markup("""<p>Nothing is open yet. Choose a sky or a run, upload a table (CSV, ECSV, VOTable, FITS,
 Parquet), or start the page on your own files:
 <code>panel serve dashboards/explore.py --args table.parquet [images]</code>.
 Images are a sky made by <code>galviz ingest</code> or <code>galviz mock</code>, or a folder of pictures named by

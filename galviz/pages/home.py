@@ -12,7 +12,7 @@ import param
 from galviz.io.markup import Markup
 from galviz.pages.addresses import shows_table, split
 from galviz.pages.folders import free_name
-from galviz.pages.home_cards import newest, run_card, section, sky_card, study_card, table_card
+from galviz.pages.home_cards import newest, run_card, section, sky_card, study_card, table_card, tool_cards
 from galviz.pages.library import Library
 from galviz.pages.shell import page_template
 from galviz.pages.sky_job import SkyJob
@@ -22,6 +22,7 @@ from galviz.tools.formatting import REFUSED, Text, field, shown_error, text
 
 _CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 _EVERY_MS = 1000
+_LINE = (14, 6)  # of a button beside a field
 _DEMO = (200, 32)  # objects, px: drawn within seconds
 
 
@@ -112,6 +113,7 @@ class HomePage(pn.viewable.Viewer):
             names = ", ".join(broken)
             parts.append(Markup("<p class='lead'>Damaged or incomplete run folders: {}.</p>").format(names))
         parts.append(section("Studies", [study_card(name) for name in studies()], ""))
+        parts.append(section("Tools", tool_cards(), ""))
         return text(Markup("").join(parts), sizing_mode="stretch_width", css=_CSS)
 
     def open_controls(self) -> pn.viewable.Viewable:
@@ -119,9 +121,9 @@ class HomePage(pn.viewable.Viewer):
         going = self.job.param.making.rx() != ""
         path = field(self.param.path, placeholder="/data/my_galaxies", sizing_mode="stretch_width", min_width=260)
         make = pn.widgets.Button(
-            label="Open", color="primary", on_click=lambda _: self.ingest(self.path), align="end", disabled=going
+            label="Open", color="primary", on_click=lambda _: self.ingest(self.path), margin=_LINE, disabled=going
         )
-        demo = pn.widgets.Button(label="Make a demo", on_click=self.demo, align="end", disabled=going)
+        demo = pn.widgets.Button(label="Make a demo", on_click=self.demo, margin=_LINE, disabled=going)
         upload = Upload(uploads, self._receive, label="Or drop a table, or a .zip of pictures, here", width=320)
         bar = pn.indicators.Progress(value=self.job.param.percent, visible=going, sizing_mode="stretch_width")
         status = text(pn.bind(Markup("<div role='status'>{}</div>").format, self.job.param.result))
@@ -134,7 +136,7 @@ class HomePage(pn.viewable.Viewer):
             "judge the predictions, and ask why.</p>"
         )
         parts = [text(lead, css=_CSS), self.open_controls(), self.cards]
-        styles = {"width": "100%", "max-width": "1500px", "margin": "0 auto", "padding": "0 12px 40px"}
+        styles = {"width": "100%", "max-width": "2400px", "margin": "0 auto", "padding": "0 12px 40px"}
         return pn.Column(*parts, sizing_mode="stretch_width", styles=styles, css_classes=["galviz-home"])
 
 

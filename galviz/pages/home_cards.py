@@ -21,6 +21,10 @@ from galviz.tools.viewer.stretch import StretchView
 
 _STRIP = 4  # pictures on a card
 _SIDE = 92  # px
+_TOOLS = {
+    "explore": ("Explorer", "Linked plots, gallery and pictures of any table of objects, with or without images"),
+    "occlusion": ("Which parts of an image matter?", "Occlusion maps of any finished run"),
+}
 
 
 def newest(skies: dict[str, Path]) -> list[tuple[str, Path]]:
@@ -83,7 +87,12 @@ def study_card(name: str) -> Markup:
     """Return the card of a study."""
     study = open_study(name)
     title = (study.title or name)[:1].upper() + (study.title or name)[1:]
-    return card(title, [study.paper], {"Open": f"./{page_of(name)}"})
+    return card(title, [study.paper or "Any column of a table beside your images"], {"Open": f"./{page_of(name)}"})
+
+
+def tool_cards() -> list[Markup]:
+    """Return the cards of the pages that belong to no study."""
+    return [card(title, [what], {"Open": f"./{page}"}) for page, (title, what) in _TOOLS.items()]
 
 
 def strip_of(path: Path) -> tuple[str, ...]:

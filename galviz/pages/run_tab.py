@@ -6,10 +6,10 @@ from pathlib import Path
 import panel as pn
 
 from galviz.pages.latents import LatentsView
-from galviz.pages.library import NO_RUN, open_sky
+from galviz.pages.library import open_sky
 from galviz.pages.page import StudyPage
 from galviz.pages.repair_tab import RepairTab
-from galviz.pages.tabs import TabContent
+from galviz.pages.tabs import TabContent, no_run
 from galviz.runs.best_fits import KNOWN_FITS, LATENTS
 from galviz.runs.run import ACTIVE, Run
 from galviz.sky.cutouts import CutoutSet
@@ -44,7 +44,7 @@ class RunTab(TabContent):
         path = self.of.library.run_path(self.of.page.run)
         self.shown = None
         if path is None:
-            return note(NO_RUN)
+            return no_run(self.of.page)
         try:
             run = Run.open(path)
             if not run.weights.exists():

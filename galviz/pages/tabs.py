@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 import panel as pn
 import param
 
+from galviz.pages.library import NO_RUN
 from galviz.pages.state import PageState
-from galviz.pages.workspace import Section, Workspace, fills, scrolls
+from galviz.pages.workspace import Section, Workspace, empty_place, fills, scrolls
 from galviz.tools.client import script
+from galviz.tools.formatting import note
 
 
 class TabBar(pn.custom.JSComponent):
@@ -95,3 +97,9 @@ class TabContent(Workspace):
     def right(self) -> list[Section]:
         """Return what the content has for the right drawer."""
         return self.made.right() if isinstance(self.made, Workspace) else []
+
+
+def no_run(page: PageState) -> pn.viewable.Viewable:
+    """Return what a tab shows that needs a run while there is none: a note, and the way to train one."""
+    train = pn.widgets.Button(label="Train a network", color="primary", on_click=lambda _: page.open("train"))
+    return empty_place(pn.Column(note(NO_RUN), *([train] if "train" in page.tabs else [])))

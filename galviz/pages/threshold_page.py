@@ -43,7 +43,7 @@ class ThresholdPage(OpenedPage):
     """
 
     page = param.ClassSelector(class_=PageState, constant=True)
-    help = Markup("""<p>Nothing is open yet. Train a run (tab Train), choose a finished one above, upload a table of
+    help = Markup("""<p>Nothing is open yet. Train a run (tab Train), choose a finished one, upload a table of
 predictions (CSV, ECSV, VOTable, FITS, Parquet), or start the page on your own files:
 <code>panel serve dashboards/mergers.py --args table.csv [images]</code>. A table needs a column of ids and one of
 probabilities (0 … 1); a column with the truth, or your labels, correct the fraction.</p>""")

@@ -109,6 +109,8 @@ def test_every_change_counts(explorer, tiny_sky):
 def test_a_view_is_saved_and_opened_and_a_bad_one_is_said(explorer, tiny_sky):
     explorer.selection.where("z < 0.2")
     kept = ViewState(explorer, "view", of="a", about={"table": "somewhere.csv"})
+    assert kept.__panel__().select(pn.widgets.FileDownload)[0].filename == "a view.json"
+    assert kept.content()["of"] == "a"
     content = json.dumps(kept.content())
     other = Explorer(tiny_sky.catalogue, tiny_sky)
     again = ViewState(other, "view", of="a")
@@ -254,6 +256,15 @@ def test_anything_opens(folder, tiny_sky, sky, told, make_run):
         open_any(folder / "nothing.csv")
     with pytest.raises(ValueError, match="expected one with predictions"):
         open_any(make_run("second").path)
+
+
+def test_an_empty_page_has_a_button_for_each_data_that_it_finds(galviz_home, tiny_sky):
+    tiny_sky.save(galviz_home / "skies" / "tiny")
+    page = ExplorePage([], Library.find())
+    (button,) = page.body().select(pn.widgets.Button)
+    assert button.label == "Open sky tiny"
+    button.clicks += 1
+    assert "12 objects" in said(page.body())
 
 
 def test_the_page_opens_what_it_is_told_or_says_what_to_do(folder, tiny_sky):

@@ -66,7 +66,7 @@ def test_data_and_runs_are_cards_with_pictures_numbers_and_links(galviz_home, sk
     assert ("./train", "data", "tiny", "") in found
     assert ("./train", "train", "tiny", "") in found
     assert any(path == "./richness" and run == "first" for path, _, _, run in found)
-    assert {"./mergers", "./inpainting", "./channels"} <= {path for path, *_ in found}
+    assert {"./mergers", "./inpainting", "./channels", "./explore", "./occlusion"} <= {path for path, *_ in found}
 
 
 def test_a_run_has_one_number_on_its_card_in_the_table_and_above_its_predictions(galviz_home, sky, make_run, told):

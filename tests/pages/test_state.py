@@ -5,6 +5,7 @@ from panel.io.location import Location
 
 from galviz.pages import state
 from galviz.pages.state import TABS, Chooser, PageState, keep_in_address
+from galviz.pages.tabs import no_run
 from galviz.tools.selection.view import SelectionBar
 
 
@@ -78,3 +79,12 @@ def test_selected_objects_that_another_run_does_not_have_are_named(monkeypatch):
         page.selection.show(table)
     assert len(shown) == 1
     assert text not in bar.summary()
+
+
+def test_a_tab_that_needs_a_run_leads_to_the_training():
+    page = PageState()
+    page.tab = "predictions"
+    (button,) = no_run(page).select(pn.widgets.Button)
+    button.clicks += 1
+    assert page.tab == "train"
+    assert not no_run(PageState(["data", "why"])).select(pn.widgets.Button)

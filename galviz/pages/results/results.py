@@ -6,9 +6,10 @@ from importlib import import_module
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.pages.library import NO_RUN, Library, open_predictions, open_sky
+from galviz.pages.library import Library, open_predictions, open_sky
 from galviz.pages.results.view import ResultsView
 from galviz.pages.state import PageState
+from galviz.pages.tabs import no_run
 from galviz.pages.why import WhyView
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -80,7 +81,7 @@ class Results:
         """Return the selected run, or a message if it cannot be opened."""
         path = self.library.run_path(self.page.run)
         if path is None:
-            return note(NO_RUN)
+            return no_run(self.page)
         try:
             return Run.open(path)
         except REFUSED as error:

@@ -18,6 +18,7 @@ from galviz.tools.plots.figure import (
 from galviz.tools.style import BLUE, GREY, ORANGE, frame, plain
 
 HEIGHT = 340
+_FEW = 500  # objects that are drawn as points; their counts would be a few blocks
 
 
 def with_ends(found: Interval) -> str:
@@ -112,6 +113,8 @@ def density_plot(
 ) -> hv.Overlay:
     """Draw the number of objects at each place on a logarithmic scale, with the running median and its 68 % band.
 
+    Fewer than 500 objects are points.
+
     Parameters
     ----------
     x, y : numpy.ndarray
@@ -130,17 +133,8 @@ def density_plot(
         Whether to draw the colour bar; the numbers are in the tooltip too.
     """
     dims = [hv.Dimension("x", label=plain(axes[0])), hv.Dimension("y", label=plain(axes[1]))]
-    bins = int(np.clip(np.sqrt(len(x)), 20, 100))
-    counts, *edges = np.histogram2d(x, y, bins=bins, range=limits)
-    middles = [(each[:-1] + each[1:]) / 2 for each in edges]
-    counts[counts == 0] = np.nan
-    most = max(2.0, float(np.nanmax(counts))) if np.isfinite(counts).any() else 2.0
-    shown = hv.Dimension("objects", label="Objects per pixel", range=(1, most))
-    image = hv.Image((*middles, counts.T), dims, shown).opts(
-        cmap="viridis", cnorm="log", clipping_colors={"NaN": "transparent"}, colorbar=bar, tools=["hover"],
-        clabel="Objects per pixel", colorbar_opts={"background_fill_alpha": 0},
-    )  # fmt: skip
-    whole = hv.Overlay([image])
+    few = len(x) < _FEW
+    whole = hv.Overlay([_points(x, y, dims) if few else _counts(x, y, dims, limits).opts(colorbar=bar)])
     dashed = {"color": GREY, "line_dash": "dashed", "line_width": 1.5}
     if line == "1:1":
         whole *= hv.Slope(1, 0).opts(**dashed)
@@ -153,6 +147,25 @@ def density_plot(
         whole *= hv.Slope(*fit).opts(color=ORANGE, line_width=2.5)
     head = {"title": title} if title else {"show_title": False}
     return frame(whole, **head, height=HEIGHT, xlim=limits[0], ylim=limits[1], show_legend=False)
+
+
+def _points(x: np.ndarray, y: np.ndarray, dims: list[hv.Dimension]) -> hv.Points:
+    return hv.Points((x, y), dims).opts(color=BLUE, size=5, alpha=0.6, tools=["hover"])
+
+
+def _counts(
+    x: np.ndarray, y: np.ndarray, dims: list[hv.Dimension], limits: tuple[tuple[float, float], tuple[float, float]]
+) -> hv.Image:
+    bins = int(np.clip(np.sqrt(len(x)), 20, 100))
+    counts, *edges = np.histogram2d(x, y, bins=bins, range=limits)
+    middles = [(each[:-1] + each[1:]) / 2 for each in edges]
+    counts[counts == 0] = np.nan
+    most = max(2.0, float(np.nanmax(counts))) if np.isfinite(counts).any() else 2.0
+    shown = hv.Dimension("objects", label="Objects per pixel", range=(1, most))
+    return hv.Image((*middles, counts.T), dims, shown).opts(
+        cmap="viridis", cnorm="log", clipping_colors={"NaN": "transparent"}, tools=["hover"],
+        clabel="Objects per pixel", colorbar_opts={"background_fill_alpha": 0},
+    )  # fmt: skip
 
 
 def ends_of(values: np.ndarray, *, symmetric: bool = False) -> tuple[float, float]:

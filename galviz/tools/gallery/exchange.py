@@ -210,7 +210,7 @@ class Exchange:
                 order=self.order,
                 descending=self.descending,
                 group=self.group,
-                orders=[str(name) for name in album.table.columns] if "sort" in self.controls else [],
+                orders=_orders(album.table) if "sort" in self.controls else [],
                 groups=self.groups() if "group" in self.controls else [],
             ),
             error=self.error,
@@ -422,6 +422,12 @@ def _few(values: pd.Series, most: int) -> bool:
         return 0 < values.nunique() <= most
     except TypeError:  # lists and the like
         return False
+
+
+def _orders(table: pd.DataFrame) -> list[str]:
+    """Return what a user may sort by: the columns, and before them the size of the residual if there is one."""
+    names = [str(name) for name in table.columns]
+    return ["abs(residual)", *names] if "residual" in names else names
 
 
 def first_captions(table: pd.DataFrame) -> list[str]:

@@ -78,7 +78,14 @@ def test_a_density_counts_all_objects_in_its_limits_and_has_its_median():
     assert sorted(slope.gradient for slope in figure.select({"type": Slope})) == [0.5, 1]
     median = next(each for each in data if len(each.get("x", [])) == 40)
     assert list(median["x"]) == pytest.approx(list(median["y"]))
-    drawn(density_plot(x[:3], x[:3] + 5, ("a", "b"), "outside", limits=limits, line="zero"))  # nothing to see
+    drawn(density_plot(x, x + 5, ("a", "b"), "outside", limits=limits, line="zero"))  # nothing to see
+
+
+def test_few_objects_are_points_and_not_a_density():
+    x = np.random.default_rng(0).uniform(8, 9, 60)
+    _, data = drawn(density_plot(x, x, ("a", "b"), "Z", limits=((8.0, 9.0), (8.0, 9.0))))
+    assert not [each for each in data if "image" in each]
+    assert any(len(each.get("x", [])) == 60 for each in data)
 
 
 def test_axes_hold_nearly_all_values():

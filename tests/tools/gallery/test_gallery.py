@@ -65,6 +65,14 @@ def make(rows=500, size=16, **more):
     return sky, selection, exchange, Browser(exchange)
 
 
+def test_the_size_of_the_residual_is_the_first_to_sort_by_where_there_is_one():
+    sky, selection, _, browser = make(12, controls=("sort",))
+    assert browser.state["arrangement"]["orders"] == list(sky.catalogue.columns)
+    table = sky.catalogue.assign(residual=np.linspace(-2, 1, 12))
+    exchange = Exchange(Album(table, sky), selection, lambda *_: None, captions=("z",), controls=("sort",))
+    assert Browser(exchange).state["arrangement"]["orders"] == ["abs(residual)", *table.columns]
+
+
 @pytest.mark.parametrize(
     "look",
     [{}, {"picture": "u", "kind": "asinh"}, {"picture": "z", "kind": "zscale"}, {"picture": "r", "kind": "linear"},
