@@ -210,7 +210,7 @@ def test_the_diagnostics_name_what_is_wrong(told, sky):
     asyncio.run(suspects.find())
     assert suspects.error == ""
     assert set(suspects.found["class_true"][:5]) == {"cat"}
-    closer.param.update(at="another run", other="better")
+    closer.at = "another run"  # the only one there is
     wrong = int((view.explorer.table["correct"] == 0).sum())
     said = " ".join(as_html(pane.object) for pane in last(closer.view().body).select(pn.pane.HTML))
     assert f"They differ on {wrong} of 54" in said

@@ -282,6 +282,6 @@ def compared_html(table: pd.DataFrame, names: tuple[str, str], unit: str = "") -
         known = np.isfinite([row.difference, row.low, row.high]).all()
         apart = interval_words(row.difference, row.low, row.high, digits) if known else NOT_KNOWN
         rows.append(line.format(row.definition, measure_name(name), a, b, apart))
-    head = Markup("<tr><th>Measure</th><th>{}</th><th>{}</th><th>Second − first, 95 % interval (paired)</th></tr>")
+    head = Markup("<tr><th>Measure</th><th>{}</th><th>{}</th><th>{} − {}, 95 % interval (paired)</th></tr>")
     whole = Markup("<table class='measures'><caption>On the same objects</caption>{}{}</table>")
-    return whole.format(head.format(*names), Markup("").join(rows))
+    return whole.format(head.format(*names, *reversed(names)), Markup("").join(rows))

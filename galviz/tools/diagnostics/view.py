@@ -65,6 +65,8 @@ class DiagnosticsView(pn.viewable.Viewer):
         self.table, self.selection, self.cutouts = table, selection, cutouts
         self.measure, self.called, self.others = measure, called, dict(others or {})
         self.truth, self.estimate, self.classes = truth, estimate, classes
+        if len(self.others) == 1:  # there is nothing to choose
+            (self.other,) = self.others
 
     @param.depends("at", "other")
     def view(self) -> pn.viewable.Viewable:
