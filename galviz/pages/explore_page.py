@@ -42,7 +42,7 @@ class ExplorePage(OpenedPage):
 Parquet), or start the page on your own files:
 <code>panel serve dashboards/explore.py --args table.parquet [images]</code>.
 Images are a sky made by <code>galviz ingest</code> or <code>galviz mock</code>, or a folder of pictures named by
-object_id.</p>""")
+object_id. <a href="./">The home page</a> makes a demo in seconds.</p>""")
 
     def __init__(
         self, paths: Sequence[str], library: Library, selection: Selection | None = None, **params: object
