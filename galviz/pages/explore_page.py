@@ -15,10 +15,10 @@ from galviz.pages.library import Library
 from galviz.pages.open_any import Opened
 from galviz.pages.page import StudyPage
 from galviz.pages.results.view import pair_plots
+from galviz.pages.saved_views import ViewState, read_view
 from galviz.pages.second_table import SecondTable
 from galviz.pages.shell import page_template
 from galviz.pages.state import Finder
-from galviz.pages.view_state import ViewState, read_view
 from galviz.pages.workspace import Section, Workspace, fills
 from galviz.tasks.pair import Pair, pair_of
 from galviz.tools.diagnostics.view import DiagnosticsView

@@ -10,10 +10,10 @@ import panel as pn
 import param
 
 from galviz.io.markup import Markup
-from galviz.pages.addresses import shows_table, split
 from galviz.pages.folders import free_name
 from galviz.pages.home_cards import newest, run_card, section, sky_card, study_card, table_card, tool_cards
 from galviz.pages.library import Library
+from galviz.pages.page_names import shows_table, split
 from galviz.pages.shell import page_template
 from galviz.pages.sky_job import SkyJob
 from galviz.pages.upload import Upload, uploads

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import numpy as np
 
 from galviz.io.markup import Markup
-from galviz.pages.addresses import page_of
 from galviz.pages.library import open_sky
+from galviz.pages.page_names import page_of
 from galviz.pages.runs import result
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
@@ -17,7 +17,7 @@ from galviz.studies import open_study
 from galviz.tools.export.download import shown_bytes
 from galviz.tools.formatting import REFUSED, shown_error, shown_time
 from galviz.tools.gallery.figure import picture_urls
-from galviz.tools.viewer.stretch import StretchView
+from galviz.tools.viewer.stretch_controls import StretchView
 
 _STRIP = 4  # pictures on a card
 _SIDE = 92  # px

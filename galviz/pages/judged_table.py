@@ -8,9 +8,9 @@ import panel as pn
 import param
 
 from galviz.pages.explorer import Explorer
-from galviz.pages.results.classes_judge import ClassesJudge
+from galviz.pages.results.class_measures import ClassesJudge
 from galviz.pages.results.judge import JudgeView
-from galviz.pages.results.numbers_judge import Models, NumbersJudge
+from galviz.pages.results.number_measures import Models, NumbersJudge
 from galviz.pages.state import query, write_query
 from galviz.pages.workspace import Section, Workspace, fills
 from galviz.tasks.pair import Pair, pair_of
@@ -32,7 +32,7 @@ class JudgedTable(Workspace):
     others : mapping of str to callable, optional
         Further tabs of the explorer, shown while a pair is judged.
     models : callable, optional
-        Returns other predictions of the same objects, as `galviz.pages.results.numbers_judge.Models`.
+        Returns other predictions of the same objects, as `galviz.pages.results.number_measures.Models`.
     """
 
     truth = param.Selector(default="", objects=_NONE, label="Truth")

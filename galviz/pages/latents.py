@@ -10,7 +10,7 @@ from galviz.io.markup import Markup
 from galviz.pages.explorer import Explorer, labels_of
 from galviz.pages.library import open_predictions
 from galviz.pages.results.view import judged_plots
-from galviz.pages.view_state import ViewState
+from galviz.pages.saved_views import ViewState
 from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.runs.best_fits import LATENTS, is_gan
 from galviz.runs.latents import PLACES, SAVED, SAVED_PLACES, LatentMap, latent_table

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import panel as pn
 
-from galviz.pages.addresses import page_of, shows_table, split
 from galviz.pages.explore_page import explore_page
 from galviz.pages.home import home_page
 from galviz.pages.occlusion_page import occlusion_page
 from galviz.pages.page import study_page
+from galviz.pages.page_names import page_of, shows_table, split
 from galviz.runs.run import Run
 from galviz.studies import studies
 

@@ -8,7 +8,7 @@ import panel as pn
 
 from galviz.io.markup import Markup
 from galviz.pages.explorer import Explorer, labels_of
-from galviz.pages.view_state import ViewState
+from galviz.pages.saved_views import ViewState
 from galviz.pages.workspace import Section, Workspace, fills
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.rejected import rejected

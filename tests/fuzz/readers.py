@@ -26,7 +26,7 @@ import sdss_files  # noqa: E402
 
 from galviz.io.provenance import provenance  # noqa: E402
 from galviz.io.tables import KeyedTable, read_table, write_table  # noqa: E402
-from galviz.pages.view_state import read_view  # noqa: E402
+from galviz.pages.saved_views import read_view  # noqa: E402
 from galviz.runs.predictions import Predictions  # noqa: E402
 from galviz.runs.recipe import Recipe  # noqa: E402
 from galviz.runs.run import Run, list_runs  # noqa: E402

@@ -17,7 +17,7 @@ from galviz.pages.explore_page import ExplorePage
 from galviz.pages.explorer import Explorer
 from galviz.pages.library import Library
 from galviz.pages.page import open_study_page
-from galviz.pages.results.classes_judge import most_confused, scores_html
+from galviz.pages.results.class_measures import most_confused, scores_html
 from galviz.pages.results.classification import View
 from galviz.pages.results.pretext import View as OrdersView
 from galviz.runs.predictions import Predictions, joined

@@ -15,9 +15,9 @@ from galviz.pages.explorer import Explorer
 from galviz.pages.library import Library
 from galviz.pages.open_any import open_any
 from galviz.pages.results.pretext import View as BandsView
+from galviz.pages.saved_views import ViewState, read_view
 from galviz.pages.sky import SkyView
 from galviz.pages.upload import Upload, uploads
-from galviz.pages.view_state import ViewState, read_view
 from galviz.runs.run import Run
 from galviz.sky.readers.pictures import pictures
 from galviz.tools.selection.core import Selection

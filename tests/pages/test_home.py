@@ -15,11 +15,11 @@ from PIL import Image
 
 from galviz.cli.main import main
 from galviz.pages import site as sites
-from galviz.pages.addresses import shows_table, split
 from galviz.pages.explore_page import ExplorePage
 from galviz.pages.home import HomePage
 from galviz.pages.library import Library
 from galviz.pages.page import open_study_page
+from galviz.pages.page_names import shows_table, split
 from galviz.pages.results.regression import View as RegressionView
 from galviz.pages.runs import run_row
 from galviz.pages.site import first_page, site

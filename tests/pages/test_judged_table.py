@@ -18,8 +18,8 @@ from galviz.pages.explorer import Explorer
 from galviz.pages.judged_table import JudgedTable
 from galviz.pages.library import Library
 from galviz.pages.open_any import open_any
-from galviz.pages.results.classes_judge import ClassesJudge
-from galviz.pages.results.numbers_judge import NumbersJudge
+from galviz.pages.results.class_measures import ClassesJudge
+from galviz.pages.results.number_measures import NumbersJudge
 from galviz.pages.second_table import SecondTable
 from galviz.tools.diagnostics.compare import CompareView
 

@@ -8,7 +8,7 @@ from galviz.pages.explore_page import ExplorePage
 from galviz.pages.library import Library
 from galviz.pages.results.pretext import View as BandsView
 from galviz.pages.results.regression import View as RegressionView
-from galviz.pages.view_state import KIND, with_new_names
+from galviz.pages.saved_views import KIND, with_new_names
 from galviz.runs.predictions import Predictions
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.selection.core import Selection

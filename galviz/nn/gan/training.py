@@ -15,9 +15,9 @@ from galviz.io.lock import rank
 from galviz.nn.gan.adversaries import LOSSES, Adversaries
 from galviz.nn.gan.lsgan import LSGAN, embedder_loss
 from galviz.nn.inference.predict import remember, save_weights
+from galviz.nn.training.checkpoints import Heartbeat, RunRecorder, load_checkpoint
 from galviz.nn.training.data import Samples, kept, loader
 from galviz.nn.training.fit import CHECKPOINT_S
-from galviz.nn.training.progress import Heartbeat, RunRecorder, load_checkpoint
 from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.runs.folds import split
 from galviz.runs.recipe import Recipe

@@ -4,6 +4,8 @@ A tree is the positions of the answers to each question, and the position of eac
 `galviz.tasks.votes.tree`. The default is Galaxy Zoo 2's, with K = 37 answers.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -54,11 +56,31 @@ class DielemanVotes(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Return cumulative vote fractions from any numbers: (N, K) -> (N, K)."""
+        clipped = _Clip.apply(numbers)
         if self.training and not self.normalise:
-            return numbers.clamp(0, 1)
-        clipped = numbers.clamp(min=0)
-        slices = self.tree[0]
-        return _weighted([clipped[:, p] / (clipped[:, p].sum(1, keepdim=True) + 1e-12) for p in slices], self.tree)
+            return clipped.clamp(max=1)
+        return _weighted([_divided(clipped[:, part]) for part in self.tree[0]], self.tree)
+
+
+class _Clip(torch.autograd.Function):
+    """max(z, 0), whose gradient also reaches a clipped number if it would raise it."""
+
+    @staticmethod
+    def forward(context: Any, numbers: Tensor) -> Tensor:
+        context.save_for_backward(numbers)
+        return numbers.clamp(min=0)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        (numbers,) = context.saved_tensors
+        return torch.where((numbers > 0) | (gradient < 0), gradient, 0.0)
+
+
+def _divided(clipped: Tensor) -> Tensor:
+    """Return c / (Σc + 10⁻¹²). Where Σc is below 0.01, its gradient is that of c / 0.01, which is finite."""
+    total = clipped.sum(1, keepdim=True) + 1e-12
+    bounded = clipped / total.clamp(min=1e-2)
+    return bounded + (clipped / total - bounded).detach()
 
 
 class DirichletVotes(nn.Module):

@@ -17,10 +17,10 @@ from galviz.measure.linear_baseline import Offset, column_of, columns_of
 from galviz.nn.inference.predict import calibrate, load_weights, predict, remember, save_weights
 from galviz.nn.networks.cutout_network import CutoutNetwork
 from galviz.nn.tasks import Loss, loss_of, rules
+from galviz.nn.training.checkpoints import Heartbeat, RunRecorder, load_checkpoint
 from galviz.nn.training.data import Samples, fits, kept, loader, memory_format, truths, weights_of
 from galviz.nn.training.module import Training
 from galviz.nn.training.plateau import stalled
-from galviz.nn.training.progress import Heartbeat, RunRecorder, load_checkpoint
 from galviz.nn.training.shown import ShownObjects
 from galviz.nn.training.trainer import Devices, interruptible, quiet, steps_of, trainer_for
 from galviz.nn.training.validation import Validation

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from galviz.pages.results.classes_judge import ClassesJudge
+from galviz.pages.results.class_measures import ClassesJudge
 from galviz.pages.results.view import ResultsView
 from galviz.tasks.pair import pair_of_target
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from galviz.pages.results.numbers_judge import REDSHIFTS, NumbersJudge
+from galviz.pages.results.number_measures import REDSHIFTS, NumbersJudge
 from galviz.pages.results.view import ResultsView, judged_plots
 from galviz.tasks.pair import pair_of_target
 

@@ -13,7 +13,7 @@ from galviz.io.provenance import opening_of_run
 from galviz.pages.explorer import Explorer, labels_of
 from galviz.pages.results.baselines import BaselinesView
 from galviz.pages.results.judge import JudgeView
-from galviz.pages.view_state import ViewState
+from galviz.pages.saved_views import ViewState
 from galviz.pages.workspace import Section, Workspace, fills
 from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import Run

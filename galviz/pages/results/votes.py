@@ -10,7 +10,7 @@ import param
 
 from galviz.io.expressions import column
 from galviz.pages.explorer import Explorer
-from galviz.pages.results.numbers_judge import NumbersJudge
+from galviz.pages.results.number_measures import NumbersJudge
 from galviz.pages.results.view import ResultsView
 from galviz.pages.results.vote_answers import answer_axes, answer_plots, groups_of
 from galviz.pages.results.vote_figures import VoteFigures

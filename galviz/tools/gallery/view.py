@@ -18,7 +18,7 @@ from galviz.tools.gallery.exchange import SIZES, Exchange
 from galviz.tools.labels.core import Labels
 from galviz.tools.scripted import Scripted
 from galviz.tools.selection.core import Selection
-from galviz.tools.viewer.stretch import StretchView, alert
+from galviz.tools.viewer.stretch_controls import StretchView, alert
 
 
 class GalleryGrid(Scripted):

@@ -30,7 +30,7 @@ from galviz.tools.occlusion.meaning import (
 from galviz.tools.occlusion.request import RequestControls
 from galviz.tools.occlusion.result import result, save_button
 from galviz.tools.selection.core import Selection
-from galviz.tools.viewer.stretch import alert
+from galviz.tools.viewer.stretch_controls import alert
 from galviz.work.explanation import ColumnEffects, RegionEffects, explanation
 
 

@@ -16,7 +16,7 @@ from galviz.tools.repair.core import Repair
 from galviz.tools.repair.figure import loss_curves
 from galviz.tools.repair.html import fluxes_html, pictures_html, progress_html
 from galviz.tools.selection.core import Selection
-from galviz.tools.viewer.stretch import alert
+from galviz.tools.viewer.stretch_controls import alert
 
 
 class RepairView(pn.viewable.Viewer):

@@ -10,7 +10,7 @@ import param
 from galviz.io.markup import Markup
 from galviz.tools.formatting import NOT_KNOWN, shown_error, text
 from galviz.tools.selection.core import Selection
-from galviz.tools.viewer.stretch import alert
+from galviz.tools.viewer.stretch_controls import alert
 
 SEARCHING = Markup("<p role='status'>Looking …</p>")
 

@@ -13,7 +13,7 @@ import param
 
 from galviz.tools.formatting import shown_error
 from galviz.tools.selection.core import Selection
-from galviz.tools.viewer.stretch import alert
+from galviz.tools.viewer.stretch_controls import alert
 
 
 @dataclass(frozen=True, eq=False)

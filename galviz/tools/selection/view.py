@@ -10,7 +10,7 @@ from galviz.io.expressions import column
 from galviz.io.markup import Markup
 from galviz.tools.formatting import field, shown_error, text
 from galviz.tools.selection.core import HOW, Selection
-from galviz.tools.viewer.stretch import alert
+from galviz.tools.viewer.stretch_controls import alert
 
 _HOW = dict(zip(("replace", "add", "remove", "keep common"), HOW, strict=True))
 

@@ -14,7 +14,7 @@ from galviz.tools.gallery.exchange import Exchange
 from galviz.tools.gallery.view import GalleryGrid
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
-from galviz.tools.viewer.stretch import StretchView
+from galviz.tools.viewer.stretch_controls import StretchView
 
 _TILE = 96
 

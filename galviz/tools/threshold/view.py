@@ -21,7 +21,7 @@ from galviz.tools.threshold.neighbours import NearView
 from galviz.tools.threshold.plots import ThresholdPlots
 from galviz.tools.threshold.state import ThresholdState
 from galviz.tools.threshold.text import labels_html, rates_html, sums
-from galviz.tools.viewer.stretch import alert
+from galviz.tools.viewer.stretch_controls import alert
 
 
 class ThresholdView(ThresholdState):

@@ -10,7 +10,7 @@ from galviz.tools.formatting import Figure, error_note, shown_error
 from galviz.tools.plots.colouring import Colouring
 from galviz.tools.plots.view import PlotView
 from galviz.tools.thumbnails.figure import Cells, cells, picture, thumbnail_map
-from galviz.tools.viewer.stretch import StretchView
+from galviz.tools.viewer.stretch_controls import StretchView
 
 
 class ThumbnailsView(pn.viewable.Viewer):

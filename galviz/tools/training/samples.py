@@ -12,7 +12,7 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 from galviz.tools.formatting import shown_value
 from galviz.tools.gallery.figure import picture_urls
-from galviz.tools.viewer.stretch import StretchView
+from galviz.tools.viewer.stretch_controls import StretchView
 
 _SIDE = 96  # px
 CSS = """

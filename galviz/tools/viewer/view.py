@@ -16,7 +16,7 @@ from galviz.tools.scripted import Scripted
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer import messages
 from galviz.tools.viewer.core import ObjectData
-from galviz.tools.viewer.stretch import ALL, RGB, StretchView
+from galviz.tools.viewer.stretch_controls import ALL, RGB, StretchView
 
 _LOWEST = 260  # px; the least height of a pane
 
@@ -46,7 +46,7 @@ class FocusView(pn.viewable.Viewer):
         Cyclic order of Previous and Next; by default that of the catalogue.
     picture : str, optional
         Initial value of ``stretch_view.picture``; unchanged by default. For a set of one band,
-        `galviz.tools.viewer.stretch.ALL` means that band.
+        `galviz.tools.viewer.stretch_controls.ALL` means that band.
     height : int
         Largest height of a large picture in px, outside a `pane`.
 

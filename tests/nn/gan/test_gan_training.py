@@ -10,8 +10,8 @@ from galviz.nn.gan.adversaries import LOSSES, Adversaries, _losses, _masked_loss
 from galviz.nn.gan.lsgan import build
 from galviz.nn.gan.training import SAMPLES, Moments, fit_gan
 from galviz.nn.inference.predict import load_weights, objects
+from galviz.nn.training.checkpoints import RunRecorder
 from galviz.nn.training.data import Samples
-from galviz.nn.training.progress import RunRecorder
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target

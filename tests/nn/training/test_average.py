@@ -9,9 +9,9 @@ from torch.nn import functional
 
 from galviz.nn.gan.adversaries import Adversaries
 from galviz.nn.tasks import build
+from galviz.nn.training.checkpoints import RunRecorder
 from galviz.nn.training.fit import fit
 from galviz.nn.training.module import Training
-from galviz.nn.training.progress import RunRecorder
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target

@@ -12,9 +12,9 @@ from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.pooled_encoder import PooledEncoder
 from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.nn.tasks import build
+from galviz.nn.training.checkpoints import RunRecorder
 from galviz.nn.training.fit import fit
 from galviz.nn.training.module import Training, blocks_of
-from galviz.nn.training.progress import RunRecorder
 from galviz.nn.training.train import train
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run

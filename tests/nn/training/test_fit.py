@@ -13,10 +13,9 @@ import torch
 
 from galviz.nn.tasks import build
 from galviz.nn.training import fit as fit_module
-from galviz.nn.training import progress
+from galviz.nn.training.checkpoints import RunRecorder, save_checkpoint
 from galviz.nn.training.fit import fit
 from galviz.nn.training.plateau import lowered, stalled
-from galviz.nn.training.progress import RunRecorder, save_checkpoint
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -126,7 +125,7 @@ def test_metrics_after_the_last_checkpoint_are_dropped(done, tiny_sky, tmp_path,
         save_checkpoint(run, state)
 
     with monkeypatch.context() as patch:
-        patch.setattr(progress, "save_checkpoint", full)
+        patch.setattr(checkpoints, "save_checkpoint", full)
         with pytest.raises(OSError, match="No space left"):
             start(tmp_path / "run", tiny_sky)
     run = Run.open(tmp_path / "run")

@@ -2,7 +2,7 @@
 
 import torch
 
-from galviz.nn.training.progress import Heartbeat
+from galviz.nn.training.checkpoints import Heartbeat
 
 
 class Recording:

@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from galviz.nn.inference.predict import objects
 from galviz.nn.tasks import build
+from galviz.nn.training.checkpoints import RunRecorder
 from galviz.nn.training.fit import fit
 from galviz.nn.training.losses import joint_loss
-from galviz.nn.training.progress import RunRecorder
 from galviz.runs.folds import rows_of_an_epoch, split
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run

@@ -10,9 +10,9 @@ from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, OneCycleLR
 from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.nn.tasks import build
+from galviz.nn.training.checkpoints import RunRecorder
 from galviz.nn.training.fit import fit
 from galviz.nn.training.module import Training, blocks_of, first_half, rate
-from galviz.nn.training.progress import RunRecorder
 from galviz.runs.recipe import Optimiser, Recipe
 from galviz.runs.run import Run
 from galviz.tasks.target import Target

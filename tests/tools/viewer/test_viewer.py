@@ -16,7 +16,7 @@ from galviz.tools.selection.core import Selection
 from galviz.tools.viewer import messages
 from galviz.tools.viewer.core import sky_links
 from galviz.tools.viewer.figure import contours
-from galviz.tools.viewer.stretch import ALL, StretchView
+from galviz.tools.viewer.stretch_controls import ALL, StretchView
 from galviz.tools.viewer.view import FocusCanvas, FocusView
 
 

@@ -18,7 +18,7 @@ from galviz.pages.explorer import Explorer
 from galviz.pages.state import query, write_query
 from galviz.tasks.target import Target
 from galviz.tools.formatting import shown_error, text
-from galviz.tools.viewer.stretch import alert
+from galviz.tools.viewer.stretch_controls import alert
 
 _LONGEST = 4000  # characters; longer addresses fail in some browsers and proxies
 KIND = "galviz view"
