@@ -36,8 +36,9 @@ class DielemanVotes(nn.Module):
     """Vote fractions by clipping and division: c = max(z, 0), v = c / (Σc + 10⁻¹²) × v(parent).
 
     A vote can be exactly 0, which a softmax cannot give. If all answers of a question are clipped, all of its votes are
-    0 and their gradients vanish. Therefore the first steps of a training (``network.clipped`` of a recipe) have
-    ``normalise=False``, which only clips each number to 0…1.
+    0, and plain derivatives vanish or are infinite: of drawn galaxies, some questions then never learned. So a clipped
+    number gets a gradient that would raise it, and the divisor has a floor of 0.01 in the gradient. The first steps of
+    a training (``network.clipped`` of a recipe) may have ``normalise=False``, which only clips each number to 0…1.
 
     Parameters
     ----------

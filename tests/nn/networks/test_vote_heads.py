@@ -76,6 +76,21 @@ def test_sigmoid_votes_do_not_obey_the_tree():
     assert np.abs(sum_errors(votes.numpy())).max() > 0.4
 
 
+def test_clipped_answers_come_back_where_the_votes_ask_for_them():
+    truth = torch.tensor(cumulative(fractions(3)), dtype=torch.float32)
+    numbers = torch.full(truth.shape, -0.2, requires_grad=True)
+    optimiser = torch.optim.SGD([numbers], lr=0.5)
+    head = DielemanVotes()
+    assert not head(numbers).any()
+    for _ in range(3000):
+        optimiser.zero_grad()
+        (head(numbers) - truth).square().sum().backward()
+        assert numbers.grad.isfinite().all()
+        optimiser.step()
+    for part in SLICES:
+        assert (head(numbers)[:, part] - truth[:, part]).abs().max() < 0.1
+
+
 def test_in_evaluation_votes_obey_the_tree_also_before_they_are_divided():
     head = DielemanVotes(normalise=False).eval()
     np.testing.assert_allclose(sum_errors(head(torch.rand(4, 37)).numpy()), 0, atol=2e-6)

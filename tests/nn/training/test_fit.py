@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from galviz.nn.tasks import build
-from galviz.nn.training import fit as fit_module
 from galviz.nn.training import checkpoints
+from galviz.nn.training import fit as fit_module
 from galviz.nn.training.checkpoints import RunRecorder, save_checkpoint
 from galviz.nn.training.fit import fit
 from galviz.nn.training.plateau import lowered, stalled
