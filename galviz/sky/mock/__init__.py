@@ -1,4 +1,4 @@
-"""Synthetic skies with known truth, drawn by GalSim with the seeing and noise of SDSS."""
+"""Synthetic skies with known truth, drawn after GalSim's profiles with the seeing and noise of SDSS."""
 
 from galviz.sky.mock.embedded import write_embedded_sky
 from galviz.sky.mock.galaxies import write_inpainting_sky

@@ -1,11 +1,19 @@
-"""Images from tables of galaxies and stars, drawn by GalSim with the seeing and noise of SDSS.
+"""Images from tables of galaxies and stars, with the seeing and noise of SDSS.
+
+A cutout has few, large pixels, and a galaxy has one shape in all bands. So the transform of its profile (GalSim's
+Sérsic) is evaluated once, multiplied by that of each band's blur, and summed over waves straight into the pixels. The
+images agree with those that GalSim draws at high accuracy to a tenth of the noise, at a tenth of the cost.
 
 Constants are medians of the stars and of the empty sky of four SDSS DR17 fields, in the order u g r i z.
 """
 
+from collections.abc import Iterator
+from functools import lru_cache
+
 import galsim
 import numpy as np
 import pandas as pd
+from threadpoolctl import ThreadpoolController
 
 from galviz.sky.mock.colours import BANDS
 from galviz.sky.surveys import NANOMAGGY_ZERO_POINT, SDSS
@@ -19,8 +27,9 @@ NOISE = np.array([0.0415, 0.0173, 0.0288, 0.0507, 0.183])
 PER_ELECTRON = np.array([0.0054, 0.00094, 0.00102, 0.00134, 0.0064])
 """Nanomaggies per detected electron per band: a source of flux f adds a variance of f times this."""
 
-_FINE = 0.55  # arcsec: GalSim draws at this pixel scale or finer, pixels are then summed
-_FAST = galsim.GSParams(folding_threshold=0.02, maxk_threshold=5e-3, kvalue_accuracy=1e-3, minimum_fft_size=32)
+_BETA = 3.5  # of the Moffat profile; its transform below holds for this value alone
+_SHARPEST = 14.0  # highest wave number, per scale radius of the narrowest blur, whose transform is 7e-5 there
+_HELD = 2**20  # values of transforms that are held at a time
 
 
 def draw_seeing(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -54,18 +63,27 @@ def draw_images(
     numpy.ndarray, float32, shape (5, H, W)
         Nanomaggies per pixel: the flux that falls on it.
     """
-    fine = max(1, int(np.ceil(pixel_scale / _FINE)))
-    scale = pixel_scale / fine
-    height, width = shape[0] * fine, shape[1] * fine
-    canvas = [galsim.ImageF(width, height, scale=scale) for _ in BANDS]
-    blurs = [galsim.Moffat(beta=3.5, fwhm=float(width), gsparams=_FAST) for width in fwhm]
     flux = 10 ** (-0.4 * (table[[f"mag_{band}" for band in BANDS]].to_numpy() - NANOMAGGY_ZERO_POINT))
-    shapes = table[["sersic", "radius", "axis_ratio", "angle"]].to_numpy()
-    places = table[["x", "y"]].to_numpy() / scale + (np.array([width, height]) + 1) / 2
-    for place, form, brightness in zip(places, shapes, flux, strict=True):
-        _draw(canvas, blurs, place, form, brightness)
-    images = np.array([image.array for image in canvas])
-    return images.reshape(len(BANDS), shape[0], fine, shape[1], fine).sum(axis=(2, 4), dtype=np.float32)
+    forms = table[["sersic", "radius", "axis_ratio", "angle"]].to_numpy(float)
+    places = table[["x", "y"]].to_numpy(float) + np.array(shape[::-1]) * pixel_scale / 2  # from the image's corner
+    fwhm = np.asarray(fwhm, float)
+    reach = _reach(forms, flux, fwhm.max())
+    first, last = (np.floor((places + sign * reach[:, None]) / pixel_scale).astype(int) for sign in (-1, 1))
+    seen = ((last >= 0) & (first < shape[::-1])).all(axis=1)
+    blur = fwhm / (2 * np.sqrt(2 ** (1 / _BETA) - 1))
+    sharpest = _SHARPEST / blur.min()
+    waves = _rounded(sharpest * (reach + fwhm.max() + forms[:, 0] * forms[:, 1]) / np.pi)
+    images = np.zeros((len(BANDS), *shape), np.float32)
+    with _threads().limit(limits=1):  # products of matrices differ in their last bits from one number to another
+        for some in _batches(waves, seen):
+            pixels = np.arange((last[some] - first[some]).max() + 2)
+            bounds = (first[some, :, None] + pixels) * pixel_scale - places[some, :, None]
+            bounds = np.clip(bounds, -reach[some, None, None], reach[some, None, None])
+            number = waves[some[0]]
+            k = sharpest / number * np.arange(-number, number + 1)
+            for stamp, corner in zip(_stamps(forms[some], flux[some], bounds, blur, k), first[some], strict=True):
+                _add(images, stamp, corner)
+    return images
 
 
 def add_noise(
@@ -94,25 +112,86 @@ def add_noise(
     return (images + np.sqrt(variance) * rng.standard_normal(images.shape)).astype(np.float32)
 
 
-def _draw(canvas: list[galsim.Image], blurs: list, place: np.ndarray, form: np.ndarray, flux: np.ndarray) -> None:
-    """Add one source to the canvas of every band, inside a box that holds all of it that can be seen."""
-    scale, widest = canvas[0].scale, blurs[0].fwhm
-    brightness = max(0.0, np.log10(flux.max() / 10))
-    half = int(np.ceil((3 * widest * (1 + 0.5 * brightness) + (3 + form[0]) * form[1]) / scale))
-    x, y = np.round(place).astype(int)
-    box = galsim.BoundsI(x - half, x + half, y - half, y + half) & canvas[0].bounds
-    if not box.isDefined():
-        return
-    galaxy = _galaxy(*form) if form[0] else None
-    center = galsim.PositionD(*place)
-    for image, blur, band_flux in zip(canvas, blurs, flux, strict=True):
-        source = (blur if galaxy is None else galsim.Convolve(galaxy, blur)).withFlux(band_flux)
-        source.drawImage(image=image[box], center=center, add_to_image=True, method="auto")
+def _reach(forms: np.ndarray, flux: np.ndarray, widest: float) -> np.ndarray:
+    """Return half the side of the box that holds all of a source that can be seen, arcsec; shape (S,)."""
+    brightness = np.maximum(0, np.log10(flux.max(axis=1) / 10))
+    return 3 * widest * (1 + 0.5 * brightness) + (3 + forms[:, 0]) * forms[:, 1]
 
 
-def _galaxy(sersic: float, radius: float, axis_ratio: float, angle: float) -> galsim.GSObject:
-    if sersic == 1:
-        galaxy = galsim.Exponential(half_light_radius=radius, gsparams=_FAST)
-    else:
-        galaxy = galsim.Sersic(n=sersic, half_light_radius=radius, gsparams=_FAST)
-    return galaxy.shear(q=axis_ratio, beta=angle * galsim.radians)
+def _rounded(numbers: np.ndarray) -> np.ndarray:
+    """Round up to one of a few whole numbers, so that many sources share one grid of waves."""
+    step = 2.0 ** np.ceil(np.log2(numbers) - 3)
+    return (np.ceil(numbers / step) * step).astype(int)
+
+
+def _batches(waves: np.ndarray, seen: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the numbers of sources that are seen and share a grid of waves, as many as memory should hold."""
+    for number in np.unique(waves[seen]):
+        alike = np.flatnonzero(seen & (waves == number))
+        step = max(1, _HELD // (len(BANDS) * 2 * number**2))
+        yield from np.split(alike, range(step, len(alike), step))
+
+
+def _stamps(forms: np.ndarray, flux: np.ndarray, bounds: np.ndarray, blur: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """Return the light of S sources in P×P pixels each, shape (S, 5, P, P).
+
+    `bounds` (S, 2, P + 1) are edges of pixels along x and y from the source, `k` (2K + 1,) wave numbers.
+    """
+    forms, flux, bounds, blur, k = (values.astype(np.float32) for values in (forms, flux, bounds, blur, k))
+    kx, ky = k[len(k) // 2 :], k[:, None]  # those of negative kx add the same again
+    x = np.hypot(kx, ky)[:, None] * blur[:, None]
+    weight = np.where(kx > 0, np.float32(2), np.float32(1)) * (kx[1] / np.float32(2 * np.pi)) ** 2
+    seeing = (1 + x + x * x / 3) * np.exp(-x) * weight
+    light = _transforms(forms, kx, ky)[:, :, None] * seeing  # (S, ky, 5, kx)
+    sources, pixels = len(forms), bounds.shape[2] - 1
+    cosines, sines = _pixel_waves(bounds[:, 1], k)
+    rows = np.concatenate([cosines, sines], axis=1) @ light.reshape(sources, len(k), -1)
+    rows = rows.reshape(sources, 2, pixels * len(blur), len(kx))
+    cosines, sines = _pixel_waves(bounds[:, 0], kx)
+    stamps = rows[:, 0] @ cosines.swapaxes(1, 2) - rows[:, 1] @ sines.swapaxes(1, 2)
+    stamps = stamps.reshape(sources, pixels, len(blur), pixels).swapaxes(1, 2)
+    return stamps * flux[:, :, None, None]
+
+
+def _pixel_waves(bounds: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the integrals of cos(kx) and sin(kx) between neighbouring bounds; shapes (S, P, K)."""
+    bounds = bounds[..., None]
+    middle, half = (bounds[:, 1:] + bounds[:, :-1]) / 2, np.diff(bounds, axis=1) / 2
+    wide = 2 * half * np.sinc(half * k / np.float32(np.pi))
+    phase = middle * k
+    return wide * np.cos(phase), wide * np.sin(phase)
+
+
+def _transforms(forms: np.ndarray, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
+    """Return the Fourier transforms of galaxies of flux 1, of stars a 1; float32, shape (S, len(ky), len(kx))."""
+    radius, ratio, angle = forms.T[1:, :, None, None]
+    long, short = radius / np.sqrt(ratio), radius * np.sqrt(ratio)
+    cos, sin = np.cos(angle), np.sin(angle)
+    along, across = (long * cos) * kx + (long * sin) * ky, (short * cos) * ky - (short * sin) * kx
+    k = np.sqrt(along**2 + across**2)
+    found = np.ones(k.shape, np.float32)
+    for index in set(forms[:, 0].tolist()) - {0.0}:
+        alike = forms[:, 0] == index
+        found[alike] = np.interp(k[alike], *_sersic(index))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _sersic(index: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return wave numbers and the transform of a round Sérsic profile with a half-light radius of 1."""
+    profile = galsim.Sersic(n=index, half_light_radius=1)
+    k = np.append(0, np.geomspace(1e-3, 1e3, 4096))
+    return k, np.array([profile.kValue(wave, 0).real for wave in k])
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _add(images: np.ndarray, stamp: np.ndarray, corner: np.ndarray) -> None:
+    """Add a stamp whose first pixel lies at `corner` (x, y), as far as it lies inside the images."""
+    (x, y), (rows, columns) = corner, stamp.shape[1:]
+    inside = images[:, max(y, 0) : max(y + rows, 0), max(x, 0) : max(x + columns, 0)]
+    top, left = max(-y, 0), max(-x, 0)
+    inside += stamp[:, top : top + inside.shape[1], left : left + inside.shape[2]]

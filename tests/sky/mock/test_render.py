@@ -1,9 +1,11 @@
 """From tables to images: flux, place, blur, noise, and independence of the pixel scale."""
 
+import galsim
 import numpy as np
 import pandas as pd
 import pytest
 from astropy.stats import sigma_clipped_stats
+from threadpoolctl import threadpool_limits
 
 from galviz.sky.mock.field import field_galaxies, stars
 from galviz.sky.mock.render import FWHM, NOISE, PER_ELECTRON, add_noise, draw_images, draw_seeing
@@ -22,6 +24,41 @@ def test_flux_is_conserved(shape, lost, scale):
     images = draw_images(source(mag_u=20.0, **shape), (size, size), scale)
     expected = 10 ** (-0.4 * (np.array([20, 18, 18, 18, 18]) - 22.5))
     np.testing.assert_allclose(images.sum(axis=(1, 2)), expected, rtol=lost)
+
+
+@pytest.mark.parametrize("scale", [0.4, 3.0])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"sersic": 1, "radius": 0.8, "axis_ratio": 0.3, "angle": 0.6},
+        {"sersic": 2, "radius": 0.5, "axis_ratio": 0.7, "angle": 2.5},
+        {"sersic": 4, "radius": 1.5, "axis_ratio": 0.5, "angle": 1.0},
+    ],
+)
+def test_images_are_those_of_galsim(shape, scale):
+    place, size = {"x": 0.13, "y": -0.21}, int(12 / scale)
+    images = draw_images(source(**place, **shape), (size, size), scale)
+    accurate = galsim.GSParams(maxk_threshold=1e-4, folding_threshold=1e-3)
+    profile = galsim.DeltaFunction()
+    if shape:
+        profile = galsim.Sersic(shape["sersic"], half_light_radius=shape["radius"])
+        profile = profile.shear(q=shape["axis_ratio"], beta=shape["angle"] * galsim.radians)
+    for image, fwhm in zip(images, FWHM, strict=True):
+        whole = galsim.Convolve(profile, galsim.Moffat(3.5, fwhm=fwhm), gsparams=accurate) * 10 ** (0.4 * 4.5)
+        wanted = whole.drawImage(nx=size, ny=size, scale=scale, offset=np.array([*place.values()]) / scale).array
+        np.testing.assert_allclose(image, wanted, atol=2e-4 * wanted.max())
+        assert image.sum() == pytest.approx(wanted.sum(), rel=1e-3)
+
+
+def test_threads_do_not_change_an_image():
+    rng = np.random.default_rng(0)
+    table = pd.concat([field_galaxies(120, rng), source(sersic=4, radius=8.0)], ignore_index=True)
+    images = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            images.append(draw_images(table, (40, 40), 3.0))
+    np.testing.assert_array_equal(*images)
 
 
 @pytest.mark.parametrize("index", [2, 4])
