@@ -13,8 +13,10 @@ from torch.utils.data import DataLoader
 from galviz.io.files import read_parquet, write_aside, write_parquet
 from galviz.measure.linear_baseline import Offset, columns_of
 from galviz.nn.networks.columns import applied
+from galviz.nn.networks.cutout_network import CutoutNetwork
+from galviz.nn.networks.galaxy_zoo import VoteNetwork
 from galviz.nn.tasks import build, rules
-from galviz.nn.training.data import Chunks, Samples, dihedral, kept, loader, truths
+from galviz.nn.training.data import Chunks, Samples, dihedral, loader, truths
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -22,6 +24,7 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tasks.target import Target
 
 _OBJECTS = "objects.parquet"
+_ROWS = 4096  # objects of which all views are kept at a time
 
 
 def predict(
@@ -70,30 +73,31 @@ def predict(
     FloatingPointError
         If an output is not finite. The message names the object.
     """
-    rows = np.argsort(cutouts.object_ids.astype(str))
-    known = set(target.columns) <= set(cutouts.catalogue.columns)
-    truth = target.truth(cutouts.catalogue) if known else np.full((len(cutouts), len(target.columns)), np.nan)
-    beside = columns_of(cutouts.catalogue, recipe.data.columns)
-    samples = Samples(kept(cutouts), rows, truth, target.variants(cutouts.bands).values(), columns=beside)
+    catalogue, fold = cutouts.catalogue, objects(run) if run else pd.Series(dtype="Int64")
+    rows, tables = catalogue.index.argsort(), []
+    known = set(target.columns) <= set(catalogue.columns)
+    truth = target.truth(catalogue) if known else np.full((len(rows), len(target.columns)), np.nan)
     network = network.to(device, memory_format=torch.channels_last)  # faster; only gradients are unsafe on a CPU
-    batches = loader(samples, Chunks(len(samples), recipe.batch))
-    parts = []
-    for part in outputs(network, batches, views=recipe.data.tta):
-        parts.append(part)
-        if progress is not None:
-            progress(sum(p.shape[1] for p in parts) // samples.each, len(rows))
-    views = torch.cat(parts, dim=1).double()
-    bad = ~views.isfinite().all(dim=0).all(dim=1).numpy()
-    if bad.any():
-        name = cutouts.object_ids[rows[bad.argmax() // samples.each]]
-        raise FloatingPointError(f"network: expected finite outputs, got NaN or infinity for {name!r}. Train it again.")
-    if offset is not None:
-        views[..., 0] += torch.as_tensor(offset.of(cutouts.catalogue)[rows])
-    ids = pd.Index(cutouts.object_ids[rows], name="object_id")
-    fold = objects(run).reindex(ids).array if run else pd.array([pd.NA] * len(ids), dtype="Int64")
-    given = {"network": network, "ids": ids, "views": views, "truth": None if truth is None else truth[rows]}
-    table = rules(target).table(target, cutouts.bands, **given)
-    return Predictions(table.assign(fold=fold.repeat(samples.each)), target)
+    for start in range(0, len(rows), _ROWS):
+        block = rows[start : start + _ROWS]
+        part = catalogue.iloc[block]
+        ways, beside = target.variants(cutouts.bands).values(), columns_of(part, recipe.data.columns)
+        of_part = None if truth is None else truth[block]
+        samples = Samples(cutouts.images.take(block), np.arange(len(block)), of_part, ways, columns=beside)
+        tell = None if progress is None else (lambda done, before=start: progress(before + done, len(rows)))
+        views = _views(network, samples, recipe, tell)
+        bad = ~views.isfinite().all(dim=0).all(dim=1).numpy()
+        if bad.any():
+            name = part.index[bad.argmax() // samples.each]
+            raise FloatingPointError(
+                f"network: expected finite outputs, got NaN or infinity for {name!r}. Train it again."
+            )
+        if offset is not None:
+            views[..., 0] += torch.as_tensor(offset.of(part))
+        given = {"network": network, "ids": part.index, "views": views, "truth": of_part}
+        table = rules(target).table(target, cutouts.bands, **given)
+        tables.append(table.assign(fold=fold.reindex(part.index).array.repeat(samples.each)))
+    return Predictions(pd.concat(tables), target)
 
 
 def calibrate(
@@ -118,10 +122,24 @@ def calibrate(
         Rows of these objects. Their truth must be known.
     """
     network, truth = network.to(device), truths(cutouts, target, offset)
-    samples = Samples(kept(cutouts), rows, truth, columns=columns_of(cutouts.catalogue, recipe.data.columns))
-    batches = loader(samples, Chunks(len(samples), recipe.batch))
-    views = torch.cat(list(outputs(network, batches, views=recipe.data.tta)), dim=1).double()
-    rules(target).calibrate(network, views, truth[rows])
+    samples = Samples(cutouts.images, rows, truth, columns=columns_of(cutouts.catalogue, recipe.data.columns))
+    rules(target).calibrate(network, _views(network, samples, recipe), truth[rows])
+
+
+def _views(
+    network: nn.Module, samples: Samples, recipe: Recipe, progress: Callable[[int], None] | None = None
+) -> Tensor:
+    """Return the outputs for all views of all samples, float64, shape (V, N, K).
+
+    `progress` is called after each batch with the number of finished objects.
+    """
+    batches, parts, done = loader(samples, Chunks(len(samples), recipe.batch)), [], 0
+    for part in outputs(network, batches, views=recipe.data.tta):
+        parts.append(part)
+        done += part.shape[1]
+        if progress is not None:
+            progress(done // samples.each)
+    return torch.cat(parts, dim=1).double()
 
 
 def network_of(run: Run) -> nn.Module:
@@ -166,11 +184,16 @@ def outputs(network: nn.Module, batches: DataLoader, *, views: int = 1) -> Itera
     """
     network.eval()
     device = next(network.parameters()).device
+    # A view of scaled pixels is the scaled view, to the last bit.
+    once = views > 1 and isinstance(network, CutoutNetwork | VoteNetwork)
+    more = {"scaled": True} if once else {}
     with torch.inference_mode():
         for batch in batches:
             images = batch["images"].to(device)
-            seen = (dihedral(images, torch.tensor(k)) if k else images for k in range(views))
-            yield torch.stack([applied(network, view, batch).float() for view in seen]).cpu()
+            if once:
+                images = network.normalise(images)
+            seen = (applied(network, dihedral(images, k), batch, **more) for k in range(views))
+            yield torch.stack([view.float() for view in seen]).cpu()
 
 
 def remember(run: Run, cutouts: CutoutSet, train: np.ndarray, held_out: np.ndarray) -> None:

@@ -79,7 +79,7 @@ def from_features(head: nn.Module, features: Tensor, columns: Tensor | None) -> 
     return head(features, columns) if isinstance(head, WithColumns) else head(features)
 
 
-def applied(network: nn.Module, images: Tensor, batch: Mapping[str, Any]) -> Tensor:
+def applied(network: nn.Module, images: Tensor, batch: Mapping[str, Any], **more: Any) -> Tensor:
     """Return the outputs of a network for images, beside the ``columns`` of their batch if it has any."""
     columns = batch.get("columns")
-    return network(images) if columns is None else network(images, columns.to(images.device))
+    return network(images, **more) if columns is None else network(images, columns.to(images.device), **more)

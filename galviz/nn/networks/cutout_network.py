@@ -108,9 +108,12 @@ class CutoutNetwork(nn.Module):
             self.centre.copy_(torch.as_tensor(truth[rows].mean(0)))
             self.scale.copy_(torch.as_tensor(np.where(spread > 0, spread, 1.0)))
 
-    def features(self, images: Tensor) -> Tensor:
-        """Return the features of images: (N, B, H, W) -> (N, B, F), or (N, 1, F) if not `apart`."""
-        x = self.normalise(images)
+    def features(self, images: Tensor, *, scaled: bool = False) -> Tensor:
+        """Return the features of images: (N, B, H, W) -> (N, B, F), or (N, 1, F) if not `apart`.
+
+        With `scaled`, the images have been through `normalise` before.
+        """
+        x = images if scaled else self.normalise(images)
         count, bands = x.shape[:2]
         if not self.apart:
             return self.encoder(x).unsqueeze(1)
@@ -132,11 +135,14 @@ class CutoutNetwork(nn.Module):
         mean, ln_variance = output.chunk(2, dim=1)
         return torch.cat([self.centre + self.scale * mean, 2 * self.scale.log() + ln_variance], dim=1)
 
-    def forward(self, images: Tensor, columns: Tensor | None = None) -> Tensor:
-        """Return the outputs of images, in the unit of the cutouts: (N, B, H, W), and columns (N, C), -> (N, K)."""
+    def forward(self, images: Tensor, columns: Tensor | None = None, *, scaled: bool = False) -> Tensor:
+        """Return the outputs of images, in the unit of the cutouts: (N, B, H, W), and columns (N, C), -> (N, K).
+
+        With `scaled`, the images have been through `normalise` before.
+        """
         if images.dim() == 3:  # features of images, which were computed before
             return self.from_features(images, columns)
-        return self.from_features(self.features(images), columns)
+        return self.from_features(self.features(images, scaled=scaled), columns)
 
     def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the outputs and the band logits of a `JointHead`: (N, B, H, W) -> (N, K) and (N, B, B)."""

@@ -105,16 +105,20 @@ class VoteNetwork(nn.Module):
                 head[-1].bias.copy_(torch.as_tensor(start))
                 head[-1].weight.mul_(0.1)
 
-    def features(self, images: Tensor) -> Tensor:
-        """Return the features of images: (N, B, H, W) -> (N, F)."""
-        return self.encoder(self.normalise(images))
+    def features(self, images: Tensor, *, scaled: bool = False) -> Tensor:
+        """Return the features of images: (N, B, H, W) -> (N, F).
 
-    def forward(self, images: Tensor, columns: Tensor | None = None) -> Tensor:
+        With `scaled`, the images have been through `normalise` before.
+        """
+        return self.encoder(images if scaled else self.normalise(images))
+
+    def forward(self, images: Tensor, columns: Tensor | None = None, *, scaled: bool = False) -> Tensor:
         """Return the votes of images, float32 in 0…1: (N, B, H, W) -> (N, K); see also `DirichletVotes`.
 
-        `columns` (N, C) are those of the catalogue, for a head that takes them (`galviz.nn.networks.columns`).
+        `columns` (N, C) are those of the catalogue, for a head that takes them (`galviz.nn.networks.columns`). With
+        `scaled`, the images have been through `normalise` before.
         """
-        return self.votes(from_features(self.head, self.features(images), columns))
+        return self.votes(from_features(self.head, self.features(images, scaled=scaled), columns))
 
 
 def paper_cnn(size: int = 68, answers: int = 37) -> tuple[nn.Sequential, nn.Sequential]:

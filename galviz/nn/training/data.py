@@ -302,23 +302,29 @@ def weights_of(cutouts: CutoutSet, recipe: Recipe, rows: np.ndarray) -> np.ndarr
     return weight / weight[rows].mean()
 
 
-def dihedral(images: Tensor, which: Tensor) -> Tensor:
+def dihedral(images: Tensor, which: Tensor | int) -> Tensor:
     """Rotate and flip images by the eight symmetries of the square (D4).
 
     Parameters
     ----------
     images : Tensor, shape (N, B, H, W)
         Images with H ≠ W are not transposed.
-    which : Tensor of int, shape (N,), or ()
-        Sum of 1 (flip left–right), 2 (flip up–down) and 4 (transpose, after the flips). 0 is the unchanged image.
+    which : Tensor of int, shape (N,), or int
+        Sum of 1 (flip left–right), 2 (flip up–down) and 4 (transpose, after the flips). 0 is the unchanged image. An
+        int, for all images, is the fastest.
 
     Returns
     -------
     Tensor, shape (N, B, H, W)
     """
+    square = images.shape[-1] == images.shape[-2]
+    if isinstance(which, int):
+        axes = [axis for axis, bit in ((-1, 1), (-2, 2)) if which & bit]
+        images = images.flip(axes) if axes else images
+        return images.transpose(-1, -2) if which & 4 and square else images
     which = which.to(images.device).reshape(-1, 1, 1, 1)
     images = torch.where((which & 1) > 0, images.flip(-1), images)
     images = torch.where((which & 2) > 0, images.flip(-2), images)
-    if images.shape[-1] != images.shape[-2]:
+    if not square:
         return images
     return torch.where((which & 4) > 0, images.transpose(-1, -2), images)

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import torch
 
+from galviz.nn.inference import predict as inference
 from galviz.nn.inference.predict import load_weights, objects, predict, remember, save_weights
 from galviz.nn.tasks import build
 from galviz.nn.training.data import dihedral
@@ -167,6 +168,75 @@ def test_votes_have_a_column_an_answer(network, tiny_sky):
         unit="nanomaggy",
     )
     assert predict(two, blind, target, RECIPE).table[["richness_true", "z_true"]].isna().all().all()
+
+
+@pytest.mark.parametrize(
+    "scaling", [*({"normalise": mode} for mode in ("asinh", "noise", "minmax", "standard")), {"grey": "luminance"}]
+)
+def test_pixels_are_scaled_once_for_all_views_with_the_same_numbers(scaling, tiny_sky):
+    recipe = RECIPE.replace(data=scaling)
+    network = build(RICHNESS, recipe, BANDS).eval()
+    network.measure(tiny_sky, np.arange(12), RICHNESS.truth(tiny_sky.catalogue))
+    scaled = []
+    hook = network.normalise.register_forward_hook(lambda *call: scaled.append(len(call[2])))
+    found = predict(network, tiny_sky, RICHNESS, recipe)
+    hook.remove()
+    assert scaled == [5, 5, 2]
+    with torch.no_grad():
+        images = torch.from_numpy(tiny_sky.images[:])
+        views = np.stack([network(dihedral(images, torch.tensor(k)))[:, 0].numpy() for k in range(8)])
+    order = tiny_sky.row_of(found.object_ids)
+    assert found.estimate == pytest.approx(views.mean(0)[order], abs=1e-5)
+
+
+def test_scaled_once_votes_are_those_of_the_views(tiny_sky):
+    target = Target("z", "votes", ("richness", "z"), "vote")
+    own = {"votes": "sigmoid", "apart": True}  # apart is the default
+    recipe = RECIPE.replace(data={"normalise": "asinh"}, loss={"name": "mse"}, network=own)
+    network = build(target, recipe, BANDS, 16).eval()
+    network.normalise.fit(tiny_sky, np.arange(12))
+    found = predict(network, tiny_sky, target, recipe).table.loc[tiny_sky.object_ids, ["richness", "z"]]
+    with torch.no_grad():
+        images = torch.from_numpy(tiny_sky.images[:])
+        views = torch.stack([network(dihedral(images, torch.tensor(k))) for k in range(8)])
+    assert found.to_numpy() == pytest.approx(views.mean(0).numpy(), abs=1e-5)
+
+
+class Counted:
+    """Images of which it is known how many were read at a time."""
+
+    def __init__(self, images):
+        self.images, self.shape, self.dtype, self.read = images, images.shape, images.dtype, []
+
+    def __getitem__(self, rows):
+        found = self.images[rows]
+        self.read.append(len(found))
+        return found
+
+
+def test_images_are_read_a_batch_at_a_time_and_once(network, tiny_sky):
+    images = Counted(tiny_sky.images[:])
+    sky = type(tiny_sky)(
+        images=images, bands=BANDS, catalogue=tiny_sky.catalogue, pixel_scale=1.0, unit="nanomaggy", checked=True
+    )
+    found = predict(network, sky, RICHNESS, RECIPE)
+    assert sorted(images.read) == [2, 5, 5]
+    assert found.estimate == pytest.approx(predict(network, tiny_sky, RICHNESS, RECIPE).estimate, abs=1e-5)
+
+
+@pytest.mark.parametrize("target", [RICHNESS, BAND], ids=["richness", "band"])
+def test_many_objects_are_predicted_part_by_part_with_the_same_result(target, tiny_sky, run, monkeypatch):
+    loss = {"name": "mse" if target == RICHNESS else "cross_entropy"}
+    recipe = RECIPE.replace(loss=loss, data={"normalise": "minmax", "tta": 2}, batch=8)
+    network, mixed = build(target, recipe, BANDS).eval(), tiny_sky.select(tiny_sky.object_ids[::-1])
+    remember(run, tiny_sky, train=np.array([0, 3]), held_out=np.array([1, 2]))
+    whole = predict(network, mixed, target, recipe, run=run).table
+    monkeypatch.setattr(inference, "_ROWS", 5)
+    done = []
+    parts = predict(network, mixed, target, recipe, run=run, progress=lambda *now: done.append(now)).table
+    pd.testing.assert_frame_equal(parts, whole, rtol=0, atol=1e-5)
+    assert done == sorted(done)
+    assert done[-1] == (12, 12)
 
 
 def test_weights_come_back_as_they_were(network, tmp_path):

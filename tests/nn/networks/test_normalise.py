@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import torch
 
-from galviz.nn.networks.normalise import Normalise, pixel_noise
+from galviz.nn.networks.normalise import Normalise, asinh, pixel_noise
 from galviz.sky.cutouts import CutoutSet
 
 BANDS = ("u", "r")
@@ -183,3 +183,17 @@ def test_in_colour_nothing_is_stored_about_grey():
 def test_a_grey_of_no_band_is_refused():
     with pytest.raises(ValueError, match=r"data.grey: expected luminance or one of u, r, got 'green'"):
         Normalise("standard", BANDS, grey="green")
+
+
+def test_asinh_is_that_of_numpy_for_faint_and_bright_pixels():
+    sizes = np.concatenate([[0.0], np.logspace(-30, 38, 2001)])
+    values = np.concatenate([sizes, -sizes]).astype(np.float32)
+    found = asinh(torch.from_numpy(values)).numpy()
+    np.testing.assert_allclose(found, np.arcsinh(values.astype(np.float64)), rtol=3e-7)
+    assert np.array_equal(values, np.concatenate([sizes, -sizes]).astype(np.float32))
+
+
+def test_asinh_has_its_slope_where_gradients_are_needed():
+    values = torch.tensor([0.0, -2.0, 30.0], requires_grad=True)
+    asinh(values).sum().backward()
+    assert values.grad.tolist() == pytest.approx([1, 5**-0.5, 901**-0.5])

@@ -142,6 +142,13 @@ def test_each_image_is_turned_by_its_own_symmetry():
         assert torch.equal(together[k : k + 1], dihedral(images[k : k + 1], torch.tensor(k)))
 
 
+@pytest.mark.parametrize("width", [5, 4])
+def test_one_symmetry_for_all_images_is_that_of_each(width):
+    images = torch.randn(3, 2, 5, width)
+    for k in range(8):
+        assert torch.equal(dihedral(images, k), dihedral(images, torch.full((3,), k)))
+
+
 def test_votes_are_learned_together(tiny_sky):
     found = truths(tiny_sky, Target("z", "votes", ("richness", "z"), "vote"))
     np.testing.assert_array_equal(found, tiny_sky.catalogue[["richness", "z"]])
