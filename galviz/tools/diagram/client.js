@@ -73,6 +73,7 @@ const CSS = `
 .galviz-diagram .chip { flex: none; width: 10px; height: 10px; border-radius: 2px; border: 1px solid var(--line); }
 .galviz-diagram .matrix { width: auto; }
 .galviz-diagram .matrix th { vertical-align: middle; }
+.galviz-diagram .matrix thead th { padding: 1px 7px; text-align: center; }
 .galviz-diagram .matrix th:first-child { max-width: 8.5em; }
 .galviz-diagram .matrix td { padding: 1px; }
 .galviz-diagram .matrix td button { min-width: 5.6em; width: 100%; text-align: center; padding: 3px 6px; border-radius: 3px; }
@@ -361,15 +362,16 @@ class Diagram {
     cuts.append(make("summary", "", "Cuts"), this.left);
 
     const stars = make("details");
-    const fields = make("div", "row names");
+    const fields = make("div", "row");
     fields.append(
       this.field("light", "Star-like light", {
         ...text,
         placeholder: "such as spread_model",
+        size: 20,
         title: "small for stars",
       }),
       this.field("below", "below", { ...any }),
-      this.field("redshift", "Redshift", { ...text, title: "stars are below 0.01" }),
+      this.field("redshift", "Redshift", { ...text, size: 10, title: "stars are below 0.01" }),
     );
     stars.append(make("summary", "", "Probably stars"), this.stars, fields);
     line.open = cuts.open = stars.open = true;
