@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+_FEW = 10  # names of columns in a message
 _ARITHMETIC: dict[type, Callable] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -216,9 +217,10 @@ class _Reader:
             values = self._table.index.get_level_values(name).to_series()
         else:
             known = [str(n) for n in [*self._table.index.names, *self._table.columns] if n is not None]
-            same = [n for n in known if n.lower() == name.lower()]
-            near = same or difflib.get_close_matches(name, known, n=3) or known[:10]
-            raise ValueError(f"expression: expected a column, got {name!r}. Similar names: {', '.join(near)}.")
+            near = [n for n in known if n.lower() == name.lower()] or difflib.get_close_matches(name, known, n=3)
+            near = near or [n for n in known if n.lower().startswith(f"{name.lower()}_")]
+            cure = f"Similar names: {', '.join(near[:_FEW])}." if near else f"Columns: {_listed(known)}."
+            raise ValueError(f"expression: expected a column, got {name!r}. {cure}")
         if pd.api.types.is_bool_dtype(values) and not values.isna().any():
             return values.to_numpy(dtype=bool)
         if pd.api.types.is_integer_dtype(values):
@@ -299,3 +301,9 @@ def _compare(compare: Callable, left: Any, right: Any) -> Any:
         return compare(left, right)
     missing = pd.isna(left) | pd.isna(right)
     return np.where(missing, False, compare(*(np.where(pd.isna(s), "", s) for s in (left, right))))  # noqa: FBT003
+
+
+def _listed(names: list[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - _FEW
+    return ", ".join(names[:_FEW]) + (f" and {more} more" if more > 0 else "")

@@ -100,7 +100,7 @@ def by_object(target: Target, table: pd.DataFrame) -> pd.DataFrame:
 def outputs(target: Target, bands: tuple[str, ...]) -> dict[str, tuple[str, int]]:
     """Return the probability of each class, that of the positive class first."""
     numbered = sorted(enumerate(classes(target, bands)), key=lambda one: one[1] != target.positive)
-    return {f"probability of {name}": ("probability", k) for k, name in numbered}
+    return {f"probability of {target.class_text(name)}": ("probability", k) for k, name in numbered}
 
 
 def unit(target: Target) -> str:

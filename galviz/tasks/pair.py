@@ -12,6 +12,8 @@ from galviz.tasks.target import Target, class_text
 
 _ESTIMATES = ("prediction", "predicted", "estimate", "estimated", "pred")
 _TRUTHS = ("truth", "true", "label", "class", "target")
+_SPECTROSCOPIC = ("z_spec", "zspec", "specz", "spec_z", "z_spectroscopic")
+_PHOTOMETRIC = ("z_phot", "zphot", "photoz", "photo_z", "z_photo", "zphoto", "z_phot_best", "z_photometric", "z_pred")
 _WORDS = "prob|proba|probability|score"
 _CHANCE = re.compile(rf"^(?:p|{_WORDS})(?:_(.+))?$|^(.+)_(?:{_WORDS})$", re.IGNORECASE)
 _ERRORS = ("{}_sigma", "{}_err", "{}_error", "sigma_{}", "e_{}", "err_{}")
@@ -159,7 +161,8 @@ def guess_pair(table: pd.DataFrame) -> tuple[str, str] | None:
     """Guess the columns of the truth and of its prediction from their names; None if there is no such pair.
 
     Pairs are ``name_true`` and ``name``; a column named like an estimate and ``truth``, or the column before it;
-    ``p_name``, ``name_prob`` … and ``name``, ``is_name``, a column named like a truth, or one with the class ``name``.
+    ``p_name``, ``name_prob`` … and ``name``, ``is_name``, a column named like a truth, or one with the class ``name``;
+    ``z_spec`` and ``z_phot``, or other usual names of a spectroscopic and a photometric redshift.
     """
     names = [str(name) for name in table.columns]
     for name in names:
@@ -179,7 +182,8 @@ def guess_pair(table: pd.DataFrame) -> tuple[str, str] | None:
             truths += [other for other in names if of and not _is_number(table[other]) and of in _first(table[other])]
             if truths:
                 return truths[0], name
-    return None
+    z = [next((low[name] for name in names if name in low), "") for names in (_SPECTROSCOPIC, _PHOTOMETRIC)]
+    return (z[0], z[1]) if all(z) else None
 
 
 def _columns(table: pd.DataFrame, truth: str, estimate: str, sigma: str | None) -> tuple[pd.Series, pd.Series]:

@@ -63,9 +63,17 @@ def test_a_dragged_line_answers_for_its_regions(server, open_page):
     expect(diagram.locator(".count")).to_have_text(f"Selected: {count}")
     expect(page.locator(".galviz-gallery .cell.selected").first).to_be_in_viewport()
     expect(page.get_by_text("of the", exact=True)).to_be_visible()  # the cards: of the … selected
+    assert diagram.get_by_label("Star-like light").bounding_box()["width"] > 100  # room for a column's name
+    heads = diagram.locator(".matrix th[scope=col]").all()
+    assert min(float(head.evaluate("e => parseFloat(getComputedStyle(e).paddingLeft)")) for head in heads) > 5
     undo_one_by_one(page, diagram)
     expect(words).to_have_text("")  # the line is where it was fitted
     assert driven.sticks_out(900) == 0
+    driven.page.set_viewport_size({"width": 1000, "height": 900})
+    driven.drawer("right")  # little room is left, and the axes are read nevertheless
+    driven.rests()
+    for name in ("Magnitude", "Colour"):
+        assert diagram.get_by_label(name, exact=True).first.bounding_box()["width"] > 30
 
 
 def undo_one_by_one(page, diagram):

@@ -104,7 +104,7 @@ def test_a_column_is_chosen_learned_and_explained(server, open_page):
     driven.tab("Why")
     driven.drawer("right")
     page.get_by_label("Output").first.wait_for()
-    assert "probability of 1" in page.get_by_label("Output").first.inner_text()
+    assert "probability of bright = 1" in page.get_by_label("Output").first.inner_text()
     page.locator(".galviz-occlusion .readout", has_text="unchanged image:").wait_for()
 
     # The predictions.

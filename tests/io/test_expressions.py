@@ -76,6 +76,17 @@ def test_what_cannot_be_said_is_refused(expression, message):
         matches(expression, TABLE)
 
 
+def test_a_missing_column_is_answered_by_similar_names_or_by_all_of_them():
+    table = pd.DataFrame({name: [1.0] for name in ["p_0", "r", "g_r", "g_z"]}, index=pd.Index(["a"], name="object_id"))
+    with pytest.raises(ValueError, match=r"got 'g'\. Similar names: g_r, g_z\.$"):
+        evaluate("g - r", table)
+    with pytest.raises(ValueError, match=r"Columns: object_id, p_0, r, g_r, g_z\.$"):
+        evaluate("mass", table)
+    many = pd.DataFrame({f"c{k}": [1.0] for k in range(30)}, index=table.index)
+    with pytest.raises(ValueError, match=r"Columns: object_id, c0, .*, c8 and 21 more\.$"):
+        evaluate("mass", many)
+
+
 def test_values_can_be_sorted_by():
     assert evaluate("col('u - g') - 1", TABLE).tolist() == [0, 1, 2, 3]
 

@@ -121,9 +121,11 @@ def test_what_is_kept_of_a_tab_stays_with_another_run_of_the_same_sky(told, make
     pn.panel(page.body())
     first = page.results.view
     first.explorer.keep("Diagram", {"reddest": 3.0})
+    first.explorer.panes.open("Table")
     page.page.run = "second"
     assert page.results.view is not first
     assert page.results.view.explorer.kept == {"Diagram": {"reddest": 3.0}}
+    assert "Table" in page.results.view.explorer.panes.active  # the tabs that are open stay open
     page.results.view.training = True
     assert page.results.view.explorer.kept == {"Diagram": {"reddest": 3.0}}
 

@@ -21,6 +21,9 @@ def test_truth_and_estimate_are_guessed_by_name():
     assert pair("oh_p50", "prediction") == ("oh_p50", "prediction")
     assert pair("estimate", "z", "truth") == ("truth", "estimate")
     assert pair("u - g", "pred") == ("u - g", "pred")
+    assert pair("ra", "Z_PHOT", "z_spec") == ("z_spec", "Z_PHOT")
+    assert pair("zspec", "mag", "photoz") == ("zspec", "photoz")
+    assert pair("z_phot", "mag") is None
     assert pair("z", "r") is None
     assert pair("pred") is None
 

@@ -158,4 +158,7 @@ def test_several_numbers_are_learned_at_once():
 def test_the_probability_of_the_positive_class_is_explained_first():
     target = Target("merger", "classification", ("merger",), "merger", classes=("no", "yes"), positive="yes")
     found = target.rules.outputs(target, ("r",)).items()
-    assert list(found) == [("probability of yes", ("probability", 1)), ("probability of no", ("probability", 0))]
+    first, second = ("probability of merger = yes", "probability of merger = no")
+    assert list(found) == [(first, ("probability", 1)), (second, ("probability", 0))]
+    named = target.replace(words=("not a merger", "merger"))
+    assert list(named.rules.outputs(named, ("r",))) == ["probability of merger", "probability of not a merger"]

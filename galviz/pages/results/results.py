@@ -51,6 +51,7 @@ class Results:
         before, self.view = self.view, view(predictions, self.page.selection, cutouts, run, others)
         if before is not None and before.run.data == run.data and not self.view.explorer.kept:
             self.view.explorer.kept = before.explorer.kept
+            self.view.explorer.panes.restore(before.explorer.panes.state())  # the tabs that were open
         self.view.links = self._to_why()
         (self.view.alerts if cutouts is None else self.view.heading).append(data)
         return self.view

@@ -52,12 +52,11 @@ const CSS = `
 .galviz-diagram option { color: initial; }
 .galviz-diagram input[type=number] { width: 6.2em; font-variant-numeric: tabular-nums; }
 .galviz-diagram td input[type=number] { width: 4.6em; padding: 0 3px; }
-.galviz-diagram .names { flex-wrap: nowrap; }
-.galviz-diagram .names label { flex: 0 1 16em; min-width: 0; white-space: nowrap; }
+.galviz-diagram .names label { flex: 1 1 auto; max-width: 16em; white-space: nowrap; }
 .galviz-diagram .cut { display: grid; grid-template-columns: 8.5em auto minmax(60px, 1fr); gap: 1px 8px; align-items: center; }
 .galviz-diagram .cut output { grid-column: 2 / 4; opacity: .8; min-height: 1.35em; }
 .galviz-diagram input[type=range] { padding: 0; margin: 0; width: 100%; accent-color: #d55e00; }
-.galviz-diagram .names input { width: 100%; }
+.galviz-diagram .names input { flex: 1; width: 3em; min-width: 3em; }
 .galviz-diagram button { cursor: pointer; }
 .galviz-diagram button:disabled { opacity: .5; cursor: default; }
 .galviz-diagram button[aria-pressed=true] { background: color-mix(in srgb, currentColor 16%, transparent);
@@ -73,6 +72,7 @@ const CSS = `
 .galviz-diagram .chip { flex: none; width: 10px; height: 10px; border-radius: 2px; border: 1px solid var(--line); }
 .galviz-diagram .matrix { width: auto; }
 .galviz-diagram .matrix th { vertical-align: middle; }
+.galviz-diagram .matrix th[scope=col] { padding: 1px 7px; text-align: center; }
 .galviz-diagram .matrix th:first-child { max-width: 8.5em; }
 .galviz-diagram .matrix td { padding: 1px; }
 .galviz-diagram .matrix td button { min-width: 5.6em; width: 100%; text-align: center; padding: 3px 6px; border-radius: 3px; }
@@ -361,15 +361,16 @@ class Diagram {
     cuts.append(make("summary", "", "Cuts"), this.left);
 
     const stars = make("details");
-    const fields = make("div", "row names");
+    const fields = make("div", "row");
     fields.append(
       this.field("light", "Star-like light", {
         ...text,
         placeholder: "such as spread_model",
+        size: 20,
         title: "small for stars",
       }),
       this.field("below", "below", { ...any }),
-      this.field("redshift", "Redshift", { ...text, title: "stars are below 0.01" }),
+      this.field("redshift", "Redshift", { ...text, size: 10, title: "stars are below 0.01" }),
     );
     stars.append(make("summary", "", "Probably stars"), this.stars, fields);
     line.open = cuts.open = stars.open = true;

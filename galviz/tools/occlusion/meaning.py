@@ -272,10 +272,11 @@ def _prediction_text(predictions: Predictions | None, object_id: str, shown_band
         right = int((estimate == truth).sum())
         return f"{right} of {len(rows)} right{seen}"
     predicted, true = estimate.iloc[0], None if truth is None else truth.iloc[0]
-    text = f"predicted {_short(predicted)}"
+    shown = _short if target.numeric else target.class_text
+    text = f"predicted {shown(predicted)}"
     if true is None or pd.isna(true):
         return f"{text}; the truth is not known{seen}"
-    text = f"true {_short(true)}, {text}"
+    text = f"true {shown(true)}, {text}"
     if not target.numeric:
         right = predicted == true
         return Markup("{}: <b>{}</b>{}").format(text, "right" if right else "wrong", seen)
@@ -296,7 +297,7 @@ def _digits(size: float) -> int:
 
 
 def _fixed(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−") if digits < 6 else f"{value:.2g}".replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−") if digits < 6 else f"{value:.2g}".replace("-", "−")
 
 
 def _short(value: float | str) -> str:

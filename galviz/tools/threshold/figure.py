@@ -16,6 +16,19 @@ HEIGHT = 300
 _BLIND = "– : no separation at this threshold"  # true and false objects pass it equally often
 _HEADS = {"lower_head": None, "upper_head": None}
 _BARS = {"line_width": 1.5, **_HEADS}
+_LEGEND = {  # below the plot: its texts are as wide as the plot
+    "height": HEIGHT + 110,
+    "show_legend": True,
+    "legend_position": "bottom",
+    "legend_cols": 1,
+    "legend_opts": {
+        "label_text_font_size": "11px",
+        "glyph_height": 14,
+        "spacing": 0,
+        "padding": 2,
+        "border_line_alpha": 0,
+    },
+}
 _FOLLOWING = [hv.opts.ErrorBars(framewise=True), hv.opts.Scatter(framewise=True)]  # axis ranges follow the data
 
 
@@ -96,7 +109,7 @@ def binned_fractions(now: hv.streams.Pipe, axis: str, name: str, *, published: b
     plot = hv.DynamicMap(lambda data: _in_bins(data, x, y), streams=[now])
     title = f"Fraction by {axis}: ● above the line, ▲ corrected bin by bin"
     whole = plot * _published_fractions(x, y) if published else plot
-    return frame(whole, title=title, height=HEIGHT, show_legend=published, legend_position="top_left")
+    return frame(whole, title=title, **(_LEGEND if published else {"height": HEIGHT, "show_legend": False}))
 
 
 def binned_rates(now: hv.streams.Pipe, axis: str) -> hv.Overlay:
@@ -114,9 +127,9 @@ def binned_rates(now: hv.streams.Pipe, axis: str) -> hv.Overlay:
     def drawn(data: pd.DataFrame) -> hv.Overlay:
         return _rate_evolution(data, x, y) * _in_bins(data, x, y)
 
-    title = "Merger rate; lines and bands: (1+z)^m ± 1σ from our first bin"
+    title = "Merger rate; lines: (1+z)^m ± 1σ from our first bin"
     plot = hv.DynamicMap(drawn, streams=[now])
-    return frame(plot, title=title, height=HEIGHT, show_legend=True, legend_position="top_left")
+    return frame(plot, title=title, **_LEGEND)
 
 
 def rates_in_bins(fractions: pd.DataFrame, t_obs: float, merging: float) -> pd.DataFrame:
@@ -194,7 +207,8 @@ def rate_rows(ours: Mapping[str, Interval], t_obs: float, merging: float) -> pd.
         the source gives none.
     """
     rows = [(name, "this table", True, f.value, f.low, f.high) for name, f in ours.items()]
-    rows += [(_title(p), p.status, False, p.value, p.low, p.high) for p in PUBLISHED if p.quantity.endswith("fraction")]
+    published = [*_known("merger fraction"), *_known("pair fraction")]
+    rows += [(_title(p), p.status, False, p.value, p.low, p.high) for p in published]
     table = pd.DataFrame(rows, columns=["name", "status", "ours", "fraction", "low", "high"])
     ends = zip(("rate", "rate_low", "rate_high"), ("fraction", "low", "high"), strict=True)
     return table.assign(**{rate: merger_rate(table[end], t_obs, merging) for rate, end in ends})

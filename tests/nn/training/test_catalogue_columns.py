@@ -166,7 +166,7 @@ def test_the_tab_why_and_the_widget_show_what_columns_contribute(runs, sky, monk
     view.poll()
     words = str(view.meaning())
     assert "Hiding the 2 catalogue columns" in words
-    assert "probability of yes" in words or "probability of no" in words
+    assert "probability of red = yes" in words or "probability of red = no" in words
     table = str(view.of_columns())
     assert "<th scope='row'>colour</th><td>missing</td>" in table
     assert "all together" in table

@@ -50,6 +50,8 @@ def test_the_effect_of_a_region_is_told_with_that_of_chance_in_its_direction(cha
 
 def test_a_region_that_matters_less_than_others_is_not_praised():
     assert verdict(effect(0.02, mean=0.3)) == "less than by chance"
+    tiny = Effect(0.10, np.array([-0.001, 0.0, -0.001]), 0.1)
+    assert "(chance: 0.00 ± 0.00)" in effect_text(tiny, "λ")
     whole = Effect(3.0, np.zeros(0), 1.0)
     assert "too large to compare" in effect_text(whole, "λ")
     assert verdict(whole) == ""
@@ -141,6 +143,9 @@ def test_an_object_is_named_with_its_truth_and_whether_the_prediction_is_wrong()
     assert "true spiral, predicted round: <b>wrong</b> (seen in training)" in line
     assert "not among" in object_line(predictions, "<9>")
     assert "<9>" not in object_line(predictions, "<9>")
+    flags = kinds.replace(classes=("0", "1"), words=("not a member", "member"))
+    renamed = Predictions(table.replace({"spiral": "1", "round": "0"}), flags)
+    assert "true member, predicted not a member: <b>wrong</b>" in object_line(renamed, "8")
     mass = Target("mass", "regression", ("mass",), "mass")
     numbers = {"mass": [1.0, 2.0, 5.0], "mass_true": [1.1, 2.0, 3.0], "fold": 0}
     numbers = pd.DataFrame(numbers, index=pd.Index(["a", "b", "c"], name="object_id"))
