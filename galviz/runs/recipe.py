@@ -69,6 +69,14 @@ class Network(Group):
         architectures=(_TIMM,),
         tasks=IMAGES,
     )
+    centre: float = setting(
+        0.0,
+        "Add the features of the middle of the image, this share of its width, to those of the whole. 0: they are not.",
+        low=0,
+        below=1,
+        architectures=(_TIMM,),
+        tasks=IMAGES,
+    )
     width: int = setting(
         64,
         "Channels of the first stage; ResNet-18 has 64. In a GAN: channels of the smallest feature map.",

@@ -49,7 +49,7 @@ def general_recipes(task: str, unit: str, size: int) -> dict[str, Recipe]:
     probe = quick.replace(
         name="probe",
         epochs=40,
-        network=timm | {"apart": False, "pooling": "blocks", "pixels": 80, "views": 8},
+        network=timm | {"apart": False, "pooling": "blocks", "pixels": 80, "views": 8, "centre": 0.6},
         optimiser={
             "name": "sgd",
             "learning_rates": {"encoder": 1e-3, "head": 10.0},  # the encoder's is not used

@@ -16,7 +16,7 @@ from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
 
-_PLAIN = {"blocks": False, "pixels": 0, "views": 1}
+_PLAIN = {"blocks": False, "pixels": 0, "views": 1, "centre": 0.0}
 
 Head = Callable[[int, int], nn.Module]
 """From the number of features and of feature vectors per object to a head."""
@@ -185,7 +185,8 @@ def assemble(
     channels, vectors = (1, len(bands)) if apart else (len(bands), 1)
     mean_max = options.pooling == "mean_max"
     if options.is_timm:
-        pooled = {"blocks": options.pooling == "blocks", "pixels": options.pixels, "views": options.views}
+        pooled = {name: getattr(options, name) for name in ("pixels", "views", "centre")}
+        pooled = {"blocks": options.pooling == "blocks"} | pooled
         kind = partial(PooledEncoder, **pooled) if pooled != _PLAIN else TimmEncoder
         encoder: nn.Module = kind(options.timm_name, channels, size=size or None, mean_max=mean_max)
     elif options.architecture == "wide_resnet50":

@@ -83,6 +83,20 @@ def test_integrated_gradients_of_a_value_in_its_unit_sum_to_its_change():
     assert found.sum() == pytest.approx(np.exp(2) - 1, rel=1e-3)
 
 
+def test_grad_cam_puts_the_middle_of_an_image_into_its_place():
+    encoder = PooledEncoder("test_resnet", 1, views=3, centre=0.5)
+    encoder.network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.Flatten())
+    nn.init.ones_(encoder.network[0].weight)
+    nn.init.zeros_(encoder.network[0].bias)
+    image = np.zeros((1, 1, 32, 32), dtype=np.float32)
+    image[0, 0, 10:14, 20:24] = 1
+    found = grad_cam(encoder, image, output=lambda features: features[:, features.shape[1] // 2 :].sum(1))[0, 0]
+    assert found[10:14, 20:24].min() > 0.5 * found.max()
+    assert found[10:14, 20:24].sum() > 0.7 * found.sum()
+    assert not found[:8].any()
+    assert not found[24:].any()
+
+
 @pytest.mark.parametrize("views", [1, 3, 6, 8])
 def test_grad_cam_of_a_network_that_turns_its_images_is_brightest_at_the_blob(views):
     encoder = PooledEncoder("test_resnet", 1, views=views)

@@ -49,6 +49,20 @@ def test_larger_images_are_shrunk(name):
         torch.testing.assert_close(features(encoder, images), encoder.network(small))
 
 
+@pytest.mark.parametrize("pixels", [0, 32])
+def test_features_of_the_middle_are_added(pixels):
+    images = torch.randn(2, 3, 80, 80)
+    encoder = PooledEncoder("resnet18", 3, pixels=pixels, centre=0.6, views=2)
+    found = features(encoder, images)
+    assert found.shape == (2, encoder.features) == (2, 1024)
+    whole = PooledEncoder("resnet18", 3, pixels=pixels, views=2)
+    whole.load_state_dict(encoder.state_dict())
+    torch.testing.assert_close(found[:, :512], features(whole, images))
+    side = (pixels, pixels) if pixels else (80, 80)
+    inner = functional.interpolate(images[:, :, 16:64, 16:64], side, mode="bilinear", antialias=True)
+    torch.testing.assert_close(found[:, 512:], features(whole, inner))
+
+
 def test_an_architecture_whose_blocks_cannot_be_read_is_named(monkeypatch):
     import timm
 
