@@ -72,7 +72,7 @@ from galviz.work.worker import changed
 sky = CutoutSet.open(sys.argv[2])
 assert list(outputs(run.target, sky.bands)) == ["members"]
 asked = {"output": ("learned", 0), "bands": "together", "patch": 8, "stride": 8}
-asked |= {"baseline": "mean", "method": "occlusion"}
+asked |= {"baseline": "mean", "method": "occlusion", "engine": "auto"}
 assert np.isfinite(changed(str(run.path), sky.images[0], asked)).all()
 """
 

@@ -74,7 +74,7 @@ def test_votes_are_learned_judged_and_cut(monkeypatch, tmp_path):
     assert "RMSE of the guess" in shown(by["from galviz.runs.predictions import joined"])["text/html"]
     assert len(shown(by["# Their pictures, row by row in the same order."])["image/png"]) > 1000
     assert "ThresholdWidget" in shown(by["from galviz.tools.threshold.widget import ThresholdWidget"])["text/plain"]
-    assert "Lotz et al. (2011)" in shown(cells[-1])["text/html"]
+    assert "Darg et al. (2010)" in shown(cells[-1])["text/html"]
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def test_a_form_that_was_not_touched_changes_nothing(recipes):
         form = RecipeForm(recipe)
         assert form.settings() == []
         assert form.changed() == recipe
-        of_votes = {"network.votes", "network.dropout", "data.vote_count"}
+        of_votes = {"network.votes", "network.clipped", "network.dropout", "data.vote_count"}
         of_classes = {"loss.smoothing", "loss.class_weights"}
         assert form.widgets.keys() == recipe.flat().keys() - {"name"} - of_votes - of_classes
 
@@ -342,7 +342,7 @@ def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home
 def test_a_page_without_anything_offers_what_to_do():
     page = StudyPage(richness.STUDY, Library.find())
     assert "No data yet" in page.data()[0].object
-    assert "Train one on the tab" in page.predictions().object
+    assert "Train one on the tab" in said(page.predictions())
     for tab in TABS:
         page.page.tab = tab
         assert page.__panel__().get_root()

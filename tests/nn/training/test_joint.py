@@ -121,7 +121,7 @@ def test_it_resumes_bit_for_bit(make_sky, tmp_path, monkeypatch):
 
 def test_it_learns_both(make_sky, tmp_path):
     sky = make_sky(60)
-    recipe = RECIPE.replace(epochs=12, batch=16, network={"width": 4}, data={"label_fraction": 1.0})
+    recipe = RECIPE.replace(epochs=20, batch=16, network={"width": 4}, data={"label_fraction": 1.0})
     run = start(tmp_path / "run", sky, recipe)
     network = build(RICHNESS, recipe, BANDS)
     network.load_state_dict(load_file(run.weights))
