@@ -165,7 +165,7 @@ def test_controls_answers_rates_and_the_explorer(server, table, open_page):
     driven = open_page(server.url)
     page = driven.page
     page.locator(".galviz-threshold dd").first.wait_for()
-    page.get_by_text("from memory, not verified").first.wait_for()
+    page.get_by_text("abstract only").first.wait_for()
     driven.set_field("T_obs (Gyr)", 0.2)
     page.get_by_text("with T_obs 0.2 Gyr").wait_for()
     page.get_by_role("cell", name="0.145", exact=True).wait_for()  # 0.029 / 0.2 Gyr
