@@ -19,7 +19,7 @@ from galviz.pages.saved_views import ViewState, read_view
 from galviz.pages.second_table import SecondTable
 from galviz.pages.shell import page_template
 from galviz.pages.state import Finder
-from galviz.pages.workspace import Section, Workspace, fills
+from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.tasks.pair import Pair, pair_of
 from galviz.tools.diagnostics.view import DiagnosticsView
 from galviz.tools.formatting import text
@@ -81,7 +81,7 @@ object_id. <a href="./">The home page</a> makes a demo in seconds.</p>""")
         second = SecondTable(explorer, name, self.upload.folder)
         others = {
             "Diagnostics": lambda: self._diagnostics(opened, explorer, judged.pair),
-            "Second table": lambda: second,
+            "Second table": lambda: scrolls(second),
         }
         judged = self.judged = JudgedTable(explorer, opened.pair, opened.units, others, second.models)
         second.pair = judged.pair

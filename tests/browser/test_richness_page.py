@@ -151,10 +151,12 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     driven.page.get_by_role("button", name="Start training").click()
     driven.until(lambda: "done" in status(driven))
     driven.tab("Predictions")
-    (plot,) = driven.until(lambda: driven.figures("Estimated ln λ against True ln λ"))
+    driven.until(lambda: driven.figures("Estimated ln λ against True ln λ"))
     held_out = Run.open(server.home / "runs" / "second").predictions().held_out()
-    assert {point["id"] for point in plot["points"]} == set(held_out.object_ids)
     driven.page.get_by_text(f"{len(held_out):,} held-out objects").wait_for()
+    driven.rests()
+    (plot,) = driven.figures("Estimated ln λ against True ln λ")
+    assert {point["id"] for point in plot["points"]} == set(held_out.object_ids)
 
     # Points that lie alone, so that a tap means one.
     places = np.array([point["place"] for point in plot["points"]])
