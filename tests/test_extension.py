@@ -66,7 +66,7 @@ for tab in page.page.tabs:
 assert "torch" not in sys.modules
 
 from galviz.sky.cutouts import CutoutSet
-from galviz.work.explanation import OcclusionSettings, outputs
+from galviz.work.question import OcclusionSettings, outputs
 from galviz.work.worker import changed
 
 sky = CutoutSet.open(sys.argv[2])

@@ -30,7 +30,7 @@ def occluded(path: str, image: np.ndarray, request: dict[str, Any], places: np.n
     image : numpy.ndarray of float32, shape (B, H, W)
         As the network takes it; a single band for a band target.
     request : dict
-        Fields of `galviz.work.explanation.OcclusionSettings`, and the linear baseline as ``offset``.
+        Fields of `galviz.work.question.OcclusionSettings`, and the linear baseline as ``offset``.
     places : numpy.ndarray of int, shape (P, 2)
         Top and left pixel of each occluder.
 

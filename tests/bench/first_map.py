@@ -39,7 +39,8 @@ def waits(folder: Path, *, warmed: bool) -> dict[str, list[float]]:
     from galviz.runs.run import Run
     from galviz.sky.cutouts import CutoutSet
     from galviz.work.chunks import Work
-    from galviz.work.explanation import OcclusionSettings, explanation
+    from galviz.work.explanation import explanation
+    from galviz.work.question import OcclusionSettings, Question
 
     run, found = Run.open(folder / "run"), {"cold": [], "after warming": [], "warm": [], "cpu_s": []}
     sky = CutoutSet.open(folder / "sky")
@@ -48,7 +49,7 @@ def waits(folder: Path, *, warmed: bool) -> dict[str, list[float]]:
         Work("galviz.work.worker:warmed", [(str(run.path),)]).results(600)  # as `galviz.work.explanation.warm`
     for k, name in enumerate(sky.object_ids):
         start = time.perf_counter()
-        explanation(run, sky, name, OcclusionSettings(patch=side // 8, stride=side // 16)).work.results(600)
+        explanation(Question(run, sky, name, OcclusionSettings(patch=side // 8, stride=side // 16))).work.results(600)
         kind = "warm" if k else "after warming" if warmed else "cold"
         found[kind].append(time.perf_counter() - start)
     worker = [one for one in psutil.Process().children(recursive=True) if one.num_threads() > 3]

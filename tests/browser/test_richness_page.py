@@ -153,13 +153,12 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     driven.tab("Predictions")
     driven.until(lambda: driven.figures("Estimated ln λ against True ln λ"))
     held_out = Run.open(server.home / "runs" / "second").predictions().held_out()
-    driven.page.get_by_text(f"{len(held_out):,} held-out objects").wait_for()
     driven.rests()
     (plot,) = driven.figures("Estimated ln λ against True ln λ")
+    places = np.array([point["place"] for point in plot["points"]])
     assert {point["id"] for point in plot["points"]} == set(held_out.object_ids)
 
     # Points that lie alone, so that a tap means one.
-    places = np.array([point["place"] for point in plot["points"]])
     apart = np.sort(np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)), axis=1)[:, 1]
     for k in np.argsort(-apart)[:3]:
         driven.page.mouse.click(*places[k])

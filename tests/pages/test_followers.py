@@ -20,7 +20,7 @@ from galviz.tools.selection.core import Selection
 @pytest.fixture
 def runs(sky, told, galviz_home, monkeypatch):
     """Names of two runs that can be explained."""
-    monkeypatch.setattr("galviz.work.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.chunks.Work", Now)
     run, _ = random_run(galviz_home / "runs" / "a", sky, galviz_home / "skies" / "tiny")
     run.update_info(target=told.target.to_json())
     run.save_predictions(told)

@@ -14,7 +14,7 @@ from galviz.runs.predictions import Predictions, joined
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import channels
-from galviz.work.explanation import outputs
+from galviz.work.question import outputs
 from galviz.work.sweep import Plan, Sweep
 
 KINDS = ("bird", "cat", "dog")

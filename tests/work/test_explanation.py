@@ -18,7 +18,9 @@ from galviz.sky.galaxy_zoo import COLUMNS
 from galviz.sky.mock import write_mergers_sky
 from galviz.studies import mergers
 from galviz.tools.occlusion import core as occlusion
-from galviz.work.explanation import Explanation, MeanExplanation, OcclusionSettings, outputs
+from galviz.work.explanation import Explanation
+from galviz.work.mean_explanation import MeanExplanation
+from galviz.work.question import OcclusionSettings, Question, outputs
 
 ID = "1237658493878337643"
 
@@ -32,7 +34,7 @@ def sky(tiny_sky, tmp_path):
 @pytest.fixture
 def make(sky, tmp_path, monkeypatch):
     """Maker of runs with random weights, whose answers come at once."""
-    monkeypatch.setattr("galviz.work.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.chunks.Work", Now)
 
     def run(target="richness", **network):
         name = f"{target}{len(list(tmp_path.iterdir()))}"
@@ -61,7 +63,7 @@ def test_each_place_has_the_output_of_the_network_with_it_hidden(make, sky, apar
     run, network = make(apart=apart)
     image = sky.images[int(sky.row_of([ID])[0])]
     for bands, cover in (("together", slice(None)), ("each", slice(2, 3))):
-        found = Explanation(run, sky, ID, OcclusionSettings(bands=bands, patch=4, stride=3))
+        found = Explanation(Question(run, sky, ID, OcclusionSettings(bands=bands, patch=4, stride=3)))
         assert found.poll()
         row = 0 if bands == "together" else 2
         for k in (0, 7, len(found.places) - 1):
@@ -75,8 +77,8 @@ def test_each_place_has_the_output_of_the_network_with_it_hidden(make, sky, apar
 
 def test_an_output_is_given_in_its_unit(make, sky):
     run, _ = make()
-    learned = Explanation(run, sky, ID, OcclusionSettings(("learned", 0), patch=8, stride=8))
-    shown = Explanation(run, sky, ID, OcclusionSettings(("shown", 0), patch=8, stride=8))
+    learned = Explanation(Question(run, sky, ID, OcclusionSettings(("learned", 0), patch=8, stride=8)))
+    shown = Explanation(Question(run, sky, ID, OcclusionSettings(("shown", 0), patch=8, stride=8)))
     assert learned.poll()
     assert shown.poll()
     np.testing.assert_allclose(np.exp(learned.outputs), shown.outputs, rtol=1e-5)
@@ -91,7 +93,7 @@ def pictures(tmp_path_factory):
 
 @pytest.mark.parametrize("name", list(mergers.RECIPES))
 def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr("galviz.work.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.chunks.Work", Now)
     path, sky = pictures
     recipe = mergers.RECIPES[name]
     if "network.width" in recipe.flat():
@@ -107,24 +109,26 @@ def test_any_network_for_votes_is_asked_about_any_answer(name, pictures, tmp_pat
     with torch.inference_mode():
         whole = network(torch.from_numpy(image[None]))[0].numpy()
     for answer, k in (("merger (Class8.6)", COLUMNS.index("Class8.6")), ("spiral: yes (Class4.1)", 7)):
-        found = Explanation(run, sky, sky.object_ids[2], OcclusionSettings(known[answer], patch=12, stride=12))
+        found = Explanation(
+            Question(run, sky, sky.object_ids[2], OcclusionSettings(known[answer], patch=12, stride=12))
+        )
         assert found.poll()
         assert found.clean == pytest.approx(whole[k], abs=1e-5)
         expected = hidden(network, image, *found.places[4], 12)
         assert found.outputs[0, 4] == pytest.approx(expected[k], abs=1e-4)
-        assert answer in found.settings_text
+        assert answer in found.question.text
 
 
 def test_a_network_for_bands_is_asked_about_one_image_and_its_probabilities_add_up(make, sky):
     run, _ = make("band")
     found = [
-        Explanation(run, sky, ID, OcclusionSettings(how, patch=8, stride=8), shown_band="g")
+        Explanation(Question(run, sky, ID, OcclusionSettings(how, patch=8, stride=8), "g"))
         for how in outputs(run.target, sky.bands).values()
     ]
     assert all(one.poll() for one in found)
     np.testing.assert_allclose(sum(one.outputs for one in found), 1, atol=1e-5)
     with pytest.raises(ValueError, match=r"shown_band: expected one of the bands u, g, r, i, z, got ''"):
-        Explanation(run, sky, ID, OcclusionSettings())
+        Explanation(Question(run, sky, ID, OcclusionSettings()))
 
 
 def test_the_mean_is_that_of_the_maps(make, sky):
@@ -136,7 +140,7 @@ def test_the_mean_is_that_of_the_maps(make, sky):
     assert mean.poll()
     maps = []
     for object_id in ids:
-        one = Explanation(run, sky, object_id, settings)
+        one = Explanation(Question(run, sky, object_id, settings))
         one.poll()
         maps.append(one.map())
     np.testing.assert_allclose(mean.mean, np.mean(maps, axis=0), atol=1e-5)
@@ -145,14 +149,14 @@ def test_the_mean_is_that_of_the_maps(make, sky):
 
 def test_the_sanity_check_tells_a_map_from_that_of_shuffled_weights(make, sky):
     run, _ = make()
-    work = Explanation(run, sky, ID, OcclusionSettings(patch=4, stride=4)).sane()
+    work = Explanation(Question(run, sky, ID, OcclusionSettings(patch=4, stride=4))).sane()
     ((_, found),) = work.new_results()
     assert -1 <= found < 0.9
 
 
 def test_files_hold_the_maps_and_what_was_asked(make, sky):
     run, _ = make()
-    found = Explanation(run, sky, ID, OcclusionSettings(bands="each", patch=4, stride=4))
+    found = Explanation(Question(run, sky, ID, OcclusionSettings(bands="each", patch=4, stride=4)))
     found.poll()
     with fits.open(io.BytesIO(found.to_fits())) as hdus:
         np.testing.assert_array_equal(hdus["CHANGE"].data, found.map("change"))
@@ -165,7 +169,7 @@ def test_files_hold_the_maps_and_what_was_asked(make, sky):
 
 def test_the_browser_is_told_id_pixels_and_places_of_one_object(make, sky):
     run, _ = make()
-    found = Explanation(run, sky, ID, OcclusionSettings(patch=4, stride=4))
+    found = Explanation(Question(run, sky, ID, OcclusionSettings(patch=4, stride=4)))
     found.poll()
     told = occlusion.map_message(found, 0, "change")
     values = np.frombuffer(told["values"], "<f4").reshape(16, 16)
@@ -189,4 +193,4 @@ def test_a_question_that_makes_no_sense_is_refused(given, said):
 def test_an_occluder_larger_than_the_image_is_refused(make, sky):
     run, _ = make()
     with pytest.raises(ValueError, match="patch: expected at most 16 pixels"):
-        Explanation(run, sky, ID, OcclusionSettings(patch=17))
+        Explanation(Question(run, sky, ID, OcclusionSettings(patch=17)))

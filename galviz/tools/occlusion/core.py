@@ -14,7 +14,9 @@ from galviz.tools.marks import marks_message
 from galviz.tools.occlusion.figure import colour_scale, picture, rgb_of
 from galviz.tools.occlusion.meaning import VALUES, effect_text, signs, verdict
 from galviz.tools.viewer.figure import scale_bar
-from galviz.work.explanation import Explanation, RegionEffects, outputs
+from galviz.work.effects import RegionEffects
+from galviz.work.explanation import Explanation
+from galviz.work.question import outputs
 
 
 def drawn(cutouts: CutoutSet, object_id: str, shown_band: str = "") -> tuple[bytes, str]:
@@ -96,7 +98,7 @@ def to_png(found: Explanation, row: int, value: str, sources: pd.DataFrame) -> b
     # The same limits for the maps of all bands, as on the page.
     scale_of_map = colour_scale(values, kind_of_scale(found, value))
     what = next(name for name, kind in VALUES.items() if kind == value)
-    lines = [found.object_id, f"{found.run.name}: {found.settings_text}; {found.bands[row]}"]
+    lines = [found.object_id, f"{found.run.name}: {found.question.text}; {found.bands[row]}"]
     lines.append(f"{what}; unchanged image: {found.clean:.4g}")
     image, _ = drawn(found.cutouts, found.object_id, found.shown_band)
     return picture(image, values[row], scale_of_map, "\n".join(lines), sources)

@@ -12,7 +12,8 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import REFUSED, note, shown_error, shown_work, text
 from galviz.tools.occlusion.figure import mean_map
 from galviz.tools.viewer.stretch_controls import alert
-from galviz.work.explanation import ALL_BANDS, MeanExplanation, OcclusionSettings
+from galviz.work.mean_explanation import MeanExplanation
+from galviz.work.question import ALL_BANDS, OcclusionSettings
 
 _MOST = 2000  # largest number of objects in a mean
 

@@ -12,7 +12,8 @@ from galviz.measure.image_regions import DRAWS, Effect
 from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, OCCLUSION, SHAPLEY, SUPERPIXELS
 from galviz.runs.predictions import Predictions
 from galviz.tools.selection.polygon import inside
-from galviz.work.explanation import ColumnEffects, Explanation
+from galviz.work.effects import ColumnEffects
+from galviz.work.explanation import Explanation
 
 VALUES = {"contribution": "change", "change when hidden": "effect", "output when hidden": "output"}
 """Displayed name → what a map shows."""

@@ -12,7 +12,7 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.formatting import field
 from galviz.tools.occlusion.meaning import BASELINES, METHODS, VALUES
-from galviz.work.explanation import ALL_BANDS, OcclusionSettings, outputs
+from galviz.work.question import ALL_BANDS, OcclusionSettings, outputs
 
 PIXELS, ARCSEC = "px", "″"
 

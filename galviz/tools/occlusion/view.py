@@ -31,7 +31,9 @@ from galviz.tools.occlusion.request import RequestControls
 from galviz.tools.occlusion.result import result, save_button
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.stretch_controls import alert
-from galviz.work.explanation import ColumnEffects, RegionEffects, explanation
+from galviz.work.effects import ColumnEffects, RegionEffects
+from galviz.work.explanation import explanation
+from galviz.work.question import Question
 
 
 class OcclusionView(pn.viewable.Viewer):
@@ -111,10 +113,11 @@ class OcclusionView(pn.viewable.Viewer):
         self.cancel()
         self.effects = self.columns = None
         try:
-            given = (self.run, self.cutouts, self.object_id, self.request.settings())
-            self.found = explanation(*given, shown_band=self.request.shown_band)
+            shown = self.request.shown_band
+            question = Question(self.run, self.cutouts, self.object_id, self.request.settings(), shown)
+            self.found = explanation(question)
             if self.run.recipe.data.columns:
-                self.columns = ColumnEffects(*given, shown_band=self.request.shown_band)
+                self.columns = ColumnEffects(question)
         except REFUSED as error:
             self.error = shown_error(error)
         else:
@@ -167,8 +170,7 @@ class OcclusionView(pn.viewable.Viewer):
             if not masks and len(self.sources):
                 masks = {SOURCES: discs(marked(self.sources)[1], found.settings.radius, shape)}
             if masks:
-                given = (self.run, self.cutouts, self.object_id, found.settings, masks)
-                self.effects = RegionEffects(*given, band=self.request.band, shown_band=self.request.shown_band)
+                self.effects = RegionEffects(found.question, masks, band=self.request.band)
         except REFUSED as error:
             self.error = shown_error(error)
         self._send_effects()

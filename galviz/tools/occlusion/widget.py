@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 
 from galviz.measure.attribution_regions import sources_of
-from galviz.measure.occluders import ENGINES
+from galviz.measure.occluders import ENGINES, METHODS
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
@@ -17,17 +17,9 @@ from galviz.tools.messages import check
 from galviz.tools.occlusion.core import effects_message, map_message, name_of, object_message
 from galviz.tools.occlusion.meaning import VALUES, effect_text, region_masks
 from galviz.tools.occlusion.messages import FROM_BROWSER
-from galviz.work.explanation import (
-    ALL_BANDS,
-    BASELINES,
-    METHODS,
-    ColumnEffects,
-    Explanation,
-    OcclusionSettings,
-    RegionEffects,
-    explanation,
-    outputs,
-)
+from galviz.work.effects import ColumnEffects, RegionEffects
+from galviz.work.explanation import Explanation, explanation
+from galviz.work.question import ALL_BANDS, BASELINES, OcclusionSettings, Question, outputs
 
 _SETTINGS = ("object_id", "output", "shown_band", "band", "patch", "stride", "baseline", "method", "segments", "engine")
 
@@ -46,7 +38,7 @@ class OcclusionWidget(anywidget.AnyWidget):
     ----------
     object_id : str
     output : str
-        The output to explain, a key of `galviz.work.explanation.outputs`.
+        The output to explain, a key of `galviz.work.question.outputs`.
     shown_band : str
         Input band of a network for single bands; ``""`` for other networks.
     band : str
@@ -56,7 +48,7 @@ class OcclusionWidget(anywidget.AnyWidget):
     baseline : {"mean", "zero", "blur"}
         Values inside the occluder.
     method : {"occlusion", "superpixels", "Shapley values", "integrated gradients", "Grad-CAM"}
-        As in `galviz.work.explanation.OcclusionSettings`.
+        As in `galviz.work.question.OcclusionSettings`.
     segments : int
         Number of superpixels that is aimed at.
     engine : {"auto", "fast", "captum"}
@@ -71,7 +63,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         What hiding each region changes, beside the same shape at random places; that of all together as well.
     columns : dict of str to float
         What each column of the catalogue contributes that the network takes beside the picture, and ``"all together"``;
-        see `galviz.work.explanation.ColumnEffects`.
+        see `galviz.work.effects.ColumnEffects`.
     map : numpy.ndarray of float32, shape (H, W), or None
         NaN where no result has arrived yet.
     clean : float
@@ -180,9 +172,7 @@ class OcclusionWidget(anywidget.AnyWidget):
         self.set_trait("effects", {})
         masks = region_masks(self.regions, self.cutouts.images.shape[2:])
         if masks and self.found is not None:
-            given = (self.run, self.cutouts, self.object_id, self.found.settings, masks)
-            more = {"band": self.band, "shown_band": self.shown_band, "on_change": self._poll_regions}
-            self.hidden = RegionEffects(*given, **more)
+            self.hidden = RegionEffects(self.found.question, masks, band=self.band, on_change=self._poll_regions)
         self._poll_regions()
 
     def _poll_regions(self) -> None:
@@ -201,14 +191,14 @@ class OcclusionWidget(anywidget.AnyWidget):
         bands = "together" if self.band == ALL_BANDS else "each"
         place = (self._outputs[self.output], bands, self.patch, self.stride, self.baseline)
         settings = OcclusionSettings(*place, method=self.method, segments=self.segments, engine=self.engine)
-        given = (self.run, self.cutouts, self.object_id, settings)
-        self.found = explanation(*given, shown_band=self.shown_band, on_change=self._poll)
+        question = Question(self.run, self.cutouts, self.object_id, settings, self.shown_band)
+        self.found = explanation(question, on_change=self._poll)
         self._bring()
         self._poll()
         self.measure()
         self.set_trait("columns", {})
         if self.run.recipe.data.columns:
-            self.of_columns = ColumnEffects(*given, shown_band=self.shown_band, on_change=self._poll_columns)
+            self.of_columns = ColumnEffects(question, on_change=self._poll_columns)
             self._poll_columns()
 
     def _poll_columns(self) -> None:

@@ -17,7 +17,8 @@ from galviz.tasks.target import Target
 from galviz.tools.occlusion.view import OcclusionView
 from galviz.tools.occlusion.widget import OcclusionWidget
 from galviz.tools.selection.core import Selection
-from galviz.work.explanation import ColumnEffects, OcclusionSettings, _request
+from galviz.work.effects import ColumnEffects
+from galviz.work.question import OcclusionSettings, Question
 from galviz.work.worker import attributed, occluded, sane, without
 
 RECIPE = Recipe(
@@ -127,7 +128,7 @@ def test_maps_leave_the_columns_of_the_object_as_they_are(runs, sky):
     ids = [name for name in sky.object_ids if np.isfinite(sky.catalogue.loc[name, "colour"])][:6]
     for name in ids:
         settings = OcclusionSettings(output=("probability", 1), patch=8)
-        request, image = _request(run, sky, name, settings), sky.images[:][sky.row_of([name])[0]]
+        request, image = Question(run, sky, name, settings).request, sky.images[:][sky.row_of([name])[0]]
         found, clean = occluded(str(run.path), image, request, np.array([[0, 0], [4, 4]]))
         assert clean == pytest.approx(table.loc[name, "p_yes"], abs=1e-5)
         assert without(str(run.path), image, request, np.ones((1, 16, 16), bool))[1] == pytest.approx(clean, abs=1e-5)
@@ -138,7 +139,7 @@ def test_maps_leave_the_columns_of_the_object_as_they_are(runs, sky):
 
 
 def at_once(monkeypatch):
-    monkeypatch.setattr("galviz.work.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.chunks.Work", Now)
 
 
 def test_a_column_contributes_what_its_mean_in_its_place_would_change(runs, sky, monkeypatch):
@@ -147,7 +148,7 @@ def test_a_column_contributes_what_its_mean_in_its_place_would_change(runs, sky,
     head = network_of(run).head
     means = dict(zip(head.names, head.centre.tolist(), strict=True))
     name = next(name for name in table.index if np.isfinite(sky.catalogue.loc[name, "colour"]))
-    found = ColumnEffects(run, sky, name, OcclusionSettings(output=("probability", 1)))
+    found = ColumnEffects(Question(run, sky, name, OcclusionSettings(output=("probability", 1))))
     assert found.poll()
     given = {"images": sky.images[:], "bands": sky.bands, "pixel_scale": sky.pixel_scale, "unit": sky.unit}
     for columns in ({"colour": means["colour"]}, {"z": means["z"]}, means):

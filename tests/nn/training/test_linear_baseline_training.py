@@ -13,7 +13,7 @@ from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import richness
 from galviz.tasks.target import Target
-from galviz.work.explanation import OcclusionSettings, _request
+from galviz.work.question import OcclusionSettings, Question
 from galviz.work.worker import occluded
 
 RECIPE = Recipe(
@@ -89,7 +89,7 @@ def test_the_reason_is_asked_of_the_whole_estimate(run, sky):
     row = int(sky.row_of([name])[0])
     estimate = run.predictions().table.loc[name, "ln_richness"]
     for output, expected in ((("learned", 0), estimate), (("shown", 0), np.exp(estimate))):
-        asked = _request(run, sky, name, OcclusionSettings(output=output, patch=8))
+        asked = Question(run, sky, name, OcclusionSettings(output=output, patch=8)).request
         assert asked["offset"] != 0
         _, clean = occluded(str(run.path), sky.images[row], asked, np.array([[0, 0]]))
         assert clean == pytest.approx(expected, rel=1e-4)
@@ -111,4 +111,4 @@ def test_bands_have_no_offset(sky, tmp_path):
 
 def test_runs_without_one_ask_as_before(tmp_path, sky):
     run = Run.create(tmp_path / "run", study="richness", target=richness.TARGET, recipe=RECIPE, data="sky")
-    assert _request(run, sky, str(sky.object_ids[0]), OcclusionSettings())["offset"] == 0
+    assert Question(run, sky, str(sky.object_ids[0]), OcclusionSettings()).request["offset"] == 0

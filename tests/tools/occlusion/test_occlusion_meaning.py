@@ -22,8 +22,8 @@ from galviz.tools.occlusion.meaning import (
     verdict,
 )
 from galviz.tools.occlusion.meaning import METHODS as NAMED
-from galviz.work.explanation import BASELINES as KNOWN
-from galviz.work.explanation import ColumnEffects
+from galviz.work.effects import ColumnEffects
+from galviz.work.question import BASELINES as KNOWN
 
 SQUARE = [(1.5, 1.5), (4.5, 1.5), (4.5, 4.5), (1.5, 4.5)]
 

@@ -41,7 +41,7 @@ class Lost(Never):
 
 @pytest.fixture
 def given(tiny_sky, galviz_home, monkeypatch):
-    monkeypatch.setattr("galviz.work.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.chunks.Work", Now)
     tiny_sky.save(galviz_home / "skies" / "tiny")
     run, _ = random_run(galviz_home / "runs" / "random", tiny_sky, galviz_home / "skies" / "tiny")
     return run, tiny_sky
@@ -115,7 +115,7 @@ def test_nothing_is_asked_where_the_visitor_wants_to_ask(given):
 
 def test_cancel_keeps_what_has_come(given, monkeypatch):
     run, sky = given
-    monkeypatch.setattr("galviz.work.explanation.Work", Never)
+    monkeypatch.setattr("galviz.work.chunks.Work", Never)
     view = WhyView(run, sky, Selection(sky.catalogue)).one
     assert (view.running, view.progress()) == (True, view.progress())
     assert "starting" in view.progress()
@@ -123,7 +123,7 @@ def test_cancel_keeps_what_has_come(given, monkeypatch):
     assert not view.running
     assert "cancelled" in view.progress()
     monkeypatch.setattr(
-        "galviz.work.explanation.Work",
+        "galviz.work.chunks.Work",
         type(
             "Failed",
             (Never,),
@@ -184,7 +184,7 @@ def test_files_are_of_the_whole_map_that_is_shown(given):
 
 def test_a_map_that_has_not_come_is_not_written(given, monkeypatch):
     run, sky = given
-    monkeypatch.setattr("galviz.work.explanation.Work", Never)
+    monkeypatch.setattr("galviz.work.chunks.Work", Never)
     view = WhyView(run, sky, Selection(sky.catalogue)).one
     with pytest.raises(ValueError, match="to_fits: expected a finished map"):
         view.found.to_fits()
@@ -275,7 +275,7 @@ def test_a_region_that_cannot_be_measured_says_so_and_is_not_waited_for(given, m
     run, sky = given
     view = WhyView(run, sky, Selection(sky.catalogue)).one
     view.poll()
-    monkeypatch.setattr("galviz.work.explanation.Work", Lost)
+    monkeypatch.setattr("galviz.work.chunks.Work", Lost)
     view.receive({"type": "regions", "id": view.object_id, "regions": [triangle("one")]})
     assert "Measuring the effect" in view.meaning()
     view.poll()
@@ -330,7 +330,7 @@ def test_each_method_has_a_map_and_says_what_it_is(given, method):
     assert view.found.to_fits()
     if method != "Grad-CAM":  # whose map of so small an image is one cell
         assert -1 <= view.found.sane().new_results()[0][1] <= 1
-    assert method in view.found.settings_text or method == "superpixels"
+    assert method in view.found.question.text or method == "superpixels"
 
 
 def with_sources(sky, sources):
@@ -359,7 +359,7 @@ def test_shapley_values_share_the_output_among_the_sources(given):
     assert table["value"].sum() == pytest.approx(found.clean - found.base, abs=1e-4)
     assert "of this: 2 members " in map_verdict(found, 0, view.sources, "ln λ")
     assert "sources of 6 px" in definition(found, "ln λ")
-    assert "Shapley values of sources 6 px wide" in found.settings_text
+    assert "Shapley values of sources 6 px wide" in found.question.text
     assert view.result()
     assert -1 <= found.sane().new_results()[0][1] <= 1
     bare = WhyView(run, with_sources(sky, sources.iloc[:0]), Selection(sky.catalogue)).one
@@ -389,7 +389,7 @@ def test_the_engine_can_be_selected_and_makes_the_same_map(given, monkeypatch):
 
 
 def test_a_method_that_a_network_does_not_support_says_so(given, galviz_home, monkeypatch):
-    monkeypatch.setattr("galviz.work.explanation.Work", Failing)
+    monkeypatch.setattr("galviz.work.chunks.Work", Failing)
     _, sky = given
     mixed, _ = random_run(galviz_home / "runs" / "mixed", sky, galviz_home / "skies" / "tiny", apart=False)
     view = WhyView(mixed, sky, Selection(sky.catalogue)).one
@@ -430,7 +430,7 @@ def test_sizes_may_be_given_in_arcsec_and_keep_it_where_the_scale_is_another(giv
 def test_a_run_is_warmed_once(given, monkeypatch):
     run, _ = given
     asked = []
-    monkeypatch.setattr("galviz.work.explanation.Work", lambda function, chunks: asked.append((function, chunks)))
+    monkeypatch.setattr("galviz.work.chunks.Work", lambda function, chunks: asked.append((function, chunks)))
     monkeypatch.setattr("galviz.work.explanation._warmed", set())
     for _ in range(2):
         warm(run)

@@ -8,12 +8,13 @@ from at_once import Now, random_run
 from galviz.tools.messages import check
 from galviz.tools.occlusion import messages
 from galviz.tools.occlusion.widget import OcclusionWidget
-from galviz.work.explanation import Explanation, OcclusionSettings
+from galviz.work.explanation import Explanation
+from galviz.work.question import OcclusionSettings, Question
 
 
 @pytest.fixture
 def made(tiny_sky, tmp_path, monkeypatch):
-    monkeypatch.setattr("galviz.work.explanation.Work", Now)
+    monkeypatch.setattr("galviz.work.chunks.Work", Now)
     tiny_sky.save(tmp_path / "sky")
     return random_run(tmp_path / "run", tiny_sky, tmp_path / "sky")[0], tiny_sky
 
@@ -25,7 +26,7 @@ def test_what_is_set_is_asked_and_the_map_is_the_answer(made):
     sent = []
     widget.send = lambda message, buffers: sent.append((message, buffers))
     widget.object_id = sky.object_ids[7]
-    expected = Explanation(run, sky, sky.object_ids[7], OcclusionSettings(patch=4, stride=4))
+    expected = Explanation(Question(run, sky, sky.object_ids[7], OcclusionSettings(patch=4, stride=4)))
     expected.poll()
     np.testing.assert_array_equal(widget.map, expected.map()[0])
     assert widget.clean == pytest.approx(expected.clean)
