@@ -272,6 +272,13 @@ def as_images(images: np.ndarray | Tensor, axes: str = "NBHW") -> Tensor:
     return images.float()
 
 
+def seen_apart(bands: str) -> bool:
+    """Return whether each band is covered in turn; raise a ValueError for another choice than together or each."""
+    if bands not in ("together", "each"):
+        raise ValueError(f"bands: expected together or each, got {bands!r}.")
+    return bands == "each"
+
+
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
     """Put a network in evaluation mode while the block runs, and restore the mode of each module afterwards."""

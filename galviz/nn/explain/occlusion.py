@@ -27,6 +27,7 @@ from galviz.nn.explain.engine import (
     in_its_unit,
     probability,
     reader,
+    seen_apart,
     shifted,
 )
 from galviz.nn.explain.gradients import grad_cam, integrated_gradients, sanity
@@ -278,9 +279,7 @@ def _teller(
 
 
 def _rows(bands: str, count: int) -> list[int | None]:
-    if bands not in ("together", "each"):
-        raise ValueError(f"bands: expected together or each, got {bands!r}.")
-    return list(range(count)) if bands == "each" else [None]
+    return list(range(count)) if seen_apart(bands) else [None]
 
 
 def _for_each(baseline: Baseline, shape: torch.Size) -> list[Baseline]:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader
+from galviz.nn.explain.engine import Baseline, Output, Parts, as_images, cover, evaluating, reader, seen_apart
 from galviz.nn.networks.cutout_network import CutoutNetwork
 
 _AT_ONCE = 32 * 64**2  # pixels of the images in one batch
@@ -48,16 +48,15 @@ def outputs_without(
     image, masks = as_images(image, axes="BHW"), np.asarray(masks, dtype=bool)
     if masks.ndim != 3 or masks.shape[1:] != image.shape[1:]:
         raise ValueError(f"masks: expected shape (n, {image.shape[1]}, {image.shape[2]}), got {masks.shape}.")
-    if bands not in ("together", "each"):
-        raise ValueError(f"bands: expected together or each, got {bands!r}.")
+    each = seen_apart(bands)
     read, size = reader(output), max(1, _AT_ONCE // image[0].numel())
     with evaluating(network), torch.no_grad():
         parts = Parts(network, "captum")
         prepared = parts.prepare(image.to(parts.device)[None])
         hidden = cover(prepared, baseline, patch)
         where = torch.from_numpy(masks).to(parts.device)[:, None]
-        rows = torch.ones(1, len(image), device=parts.device, dtype=torch.bool)
-        rows = torch.eye(len(image), device=parts.device, dtype=torch.bool) if bands == "each" else rows
+        rows = torch.eye(len(image), device=parts.device) if each else torch.ones(1, len(image), device=parts.device)
+        rows = rows.bool()
         clean, changes = np.nan, []
         for row in rows[:, :, None, None]:
             for part in where.split(size):
@@ -160,11 +159,9 @@ def shapley_values(
     image, parts = as_images(image, axes="BHW"), np.asarray(parts)
     if parts.shape != image.shape[1:] or parts.min() < 0:
         raise ValueError(f"parts: expected numbers from 0, shape {tuple(image.shape[1:])}, got {parts.shape}.")
-    if bands not in ("together", "each"):
-        raise ValueError(f"bands: expected together or each, got {bands!r}.")
     if samples < 1:
         raise ValueError(f"samples: expected at least 1 random order, got {samples}.")
-    read, rows = reader(output), len(image) if bands == "each" else 1
+    read, rows = reader(output), len(image) if seen_apart(bands) else 1
     present, numbers = np.unique(parts, return_inverse=True)
     numbers = numbers.reshape(parts.shape)
     mask = np.stack([numbers + k % rows * len(present) for k in range(len(image))])
