@@ -25,12 +25,14 @@ from galviz.sky.cutouts import CutoutSet
 from galviz.studies import metallicity, predict, predict_together, train
 
 SMALL = ["network.architecture=timm/resnet18", "network.pretrained=", "data.normalise=standard", "batch=64"]
+SHORT = [*SMALL, "optimiser.freeze_epochs=0", "optimiser.first_epochs=0"]
 CASES = {
     "quick": ("quick", []),
     "quick, no TTA": ("quick", ["data.tta=1"]),
     "as_published": ("as_published", SMALL),
     "differential": ("differential", SMALL),
-    "best": ("best", [*SMALL, "epochs=20", "optimiser.freeze_epochs=0", "optimiser.first_epochs=0"]),
+    "best": ("best", [*SHORT, "epochs=20"]),
+    "best, 10 epochs": ("best", [*SHORT, "epochs=10"]),
     "finetune": ("finetune", []),
 }
 SIDES = (1, 2, 4, 8, 16, 32)
@@ -116,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--test", required=True)
-    parser.add_argument("--ensembles", nargs="+", default=["quick", "best"], choices=list(CASES), metavar="CASE")
+    parser.add_argument("--ensembles", nargs="+", default=["quick", "best, 10 epochs"], choices=list(CASES), metavar="CASE")
     parser.add_argument("--cases", nargs="+", default=["simple", *CASES, "r band", "sizes", "ensemble"])
     args = parser.parse_args()
     sky, test = (CutoutSet.open(path) for path in (args.data, args.test))
