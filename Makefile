@@ -13,12 +13,13 @@ RUN := $(GALVIZ_HOME)/runs/richness-quick
 SKY_N ?= 1500
 SKY_SIZE ?= 64
 
-.PHONY: help setup serve test quick-test lint lint-scripts test-scripts
+.PHONY: help setup serve test quick-test lint lint-scripts test-scripts bench
 
 help:
 	@echo "make serve   set up, draw the synthetic sky, train the quick recipe (once), open the richness page"
 	@echo "make test    set up, then lint and all tests, the browser's included"
 	@echo "             make serve PORT=5007 GALVIZ_HOME=/somewhere changes the port, or where skies and runs live"
+	@echo "make bench   measure speed, and write docs/performance.md; make bench BENCHES=\"predict fit\" measures these"
 
 setup: $(READY)
 
@@ -62,6 +63,9 @@ test: lint test-scripts browser
 
 quick-test: setup
 	$(BIN)/python -m pytest -m "not slow and not browser"
+
+bench: browser
+	OMP_NUM_THREADS=1 $(BIN)/python tests/bench/performance.py $(BENCHES)
 
 # A Chromium for the browser tests: the system's, else from apt, else Playwright's own.
 .PHONY: browser
