@@ -108,7 +108,7 @@ class StudyPage(Workspace):
             return error_note(shown_error(error))
         target = self.study.target
         columns = target and dict.fromkeys(target.rules.shown(target), target.label) | _REDSHIFTS
-        view = SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky]))
+        view = SkyView(cutouts, self.page.selection, columns, str(skies[self.page.sky]), target)
         view.more.append(Section("Make or open another sky", self.maker, shut=True))
         return view
 

@@ -12,6 +12,8 @@ from galviz.pages.saved_views import ViewState
 from galviz.pages.workspace import Section, Workspace, fills
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.rejected import rejected
+from galviz.tasks.class_words import with_class_words
+from galviz.tasks.target import Target
 from galviz.tools.formatting import data_table, text
 from galviz.tools.selection.core import Selection
 
@@ -30,6 +32,8 @@ class SkyView(Workspace):
         Columns for the first histograms and captions → axis label; by default the first two numeric columns.
     source : str
         Folder of the sky.
+    target : Target, optional
+        Its classes are shown in words.
     """
 
     def __init__(
@@ -38,11 +42,12 @@ class SkyView(Workspace):
         selection: Selection,
         columns: dict[str, str] | None = None,
         source: str = "",
+        target: Target | None = None,
         **params: object,
     ) -> None:
         super().__init__(**params)
         self.cutouts, self.rejected = cutouts, left_out(source) if source else pd.DataFrame()
-        table = cutouts.catalogue
+        table = with_class_words(cutouts.catalogue, target)
         numbers = list(table.select_dtypes("number"))
         wanted = {name: name for name in numbers[:2]} if columns is None else columns
         self.columns = {name: label for name, label in wanted.items() if name in numbers}

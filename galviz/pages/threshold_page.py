@@ -18,6 +18,7 @@ from galviz.pages.page import StudyPage
 from galviz.pages.state import PageState, query, write_query
 from galviz.runs.run import Run
 from galviz.sky.galaxy_zoo import COLUMNS, THRESHOLD
+from galviz.tasks.class_words import with_class_words
 from galviz.tools.formatting import text
 from galviz.tools.threshold.core import Meaning
 from galviz.tools.threshold.state import KEPT
@@ -174,7 +175,7 @@ def with_classes(table: pd.DataFrame, run: Run | None) -> pd.DataFrame:
         columns[f"p_{name}"] = found[f"p_{name}"]
         columns[f"p_{name}_true"] = known.eq(name).astype(float).where(known.notna())
     rest = [name for name in table.columns if name not in (*columns, "probability", "correct")]
-    return pd.DataFrame(columns, table.index).join(table[rest])
+    return with_class_words(pd.DataFrame(columns, table.index).join(table[rest]), target)
 
 
 def meanings_of(run: Run | None) -> dict[str, Meaning]:

@@ -11,6 +11,7 @@ from galviz.io.files import read_parquet
 from galviz.io.ids import check_ids
 from galviz.runs.predictions import Predictions, joined
 from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.class_words import with_class_words
 
 PLACES = ("latent 1", "latent 2")
 """Columns of the first two principal components."""
@@ -137,7 +138,7 @@ def latent_table(
     table = places
     for one in more:
         table = table.join(one[[name for name in one.columns if name not in table]])
-    return table
+    return with_class_words(table, None if predictions is None else predictions.target)
 
 
 def _numbers(path: Path) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from galviz.io.files import parquet_table, write_aside
 from galviz.io.ids import check_strings
 from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.class_words import with_class_words
 from galviz.tasks.target import Target
 
 _META = b"galviz.target"
@@ -179,10 +180,10 @@ def joined(predictions: Predictions, cutouts: CutoutSet | None = None) -> pd.Dat
     """
     result = predictions.target.rules.by_object(predictions.target, predictions.table)
     result = result.assign(in_training=(result["fold"].fillna(0) < 0).to_numpy(bool))
-    if cutouts is None:
-        return result
-    catalogue = cutouts.catalogue
-    return result.join(catalogue[[name for name in catalogue.columns if name not in result]], on="object_id")
+    if cutouts is not None:
+        catalogue = cutouts.catalogue
+        result = result.join(catalogue[[name for name in catalogue.columns if name not in result]], on="object_id")
+    return with_class_words(result, predictions.target)
 
 
 def _values(column: pd.Series) -> np.ndarray:

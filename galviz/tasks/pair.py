@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from galviz.tasks.class_words import class_words
 from galviz.tasks.classification import FEW, class_labels, positive_class
 from galviz.tasks.target import Target, class_text
 
@@ -149,7 +150,8 @@ def pair_of(
     chances = {name: f"p_{name}" for name in classes if f"p_{name}" in table and _fractions(table[f"p_{name}"])}
     two = len(classes) == 2
     positive = "" if not two else positive if positive in classes else _positive(true, classes)
-    return Pair(truth, estimate, classes=classes, chances=chances, positive=positive)
+    more = {"chances": chances, "positive": positive, "words": class_words(table, truth)}
+    return Pair(truth, estimate, classes=classes, **more)
 
 
 def error_column(table: pd.DataFrame, name: str) -> str:
@@ -218,7 +220,8 @@ def _with_probability(table: pd.DataFrame, truth: str, estimate: str, positive: 
         named = [name for name in labels if name.lower() in estimate.lower().split("_")]
         plain = [name for name in labels if not name.startswith("not ")]
         positive = named[0] if named else plain[0] if len(plain) == 1 else _positive(table[truth], tuple(labels))
-    return Pair(truth, estimate, classes=tuple(labels), chances={positive: estimate}, positive=positive)
+    more = {"chances": {positive: estimate}, "positive": positive, "words": class_words(table, truth)}
+    return Pair(truth, estimate, classes=tuple(labels), **more)
 
 
 def _positive(column: pd.Series, classes: tuple[str, ...]) -> str:

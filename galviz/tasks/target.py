@@ -139,7 +139,12 @@ class Target:
 
     def class_text(self, name: str) -> str:
         """Return what a class is called: its name, or ``"spiral = 1"`` where that is a number or a flag."""
-        return dict(zip(self.classes, self.words, strict=False)).get(name) or class_text(name, self.label)
+        return self.class_words.get(name) or class_text(name, self.label)
+
+    @property
+    def class_words(self) -> dict[str, str]:
+        """Class → what it is called on pages; empty where the names say it."""
+        return dict(zip(self.classes, self.words, strict=False))
 
     def one_band(self, bands: tuple[str, ...]) -> bool:
         """Return whether the network takes a single band of an image at a time."""

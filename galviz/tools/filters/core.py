@@ -13,6 +13,8 @@ import pandas as pd
 
 from galviz.io.expressions import column, evaluate, matches
 from galviz.measure.stand_ins import stand_ins
+from galviz.tasks.class_words import class_words
+from galviz.tools.cells import text_of
 from galviz.tools.columns.core import column_versions
 from galviz.tools.filters import messages
 from galviz.tools.messages import check
@@ -269,7 +271,7 @@ class Filters:
             read, given = self.read(name), self.of(name)
             left = [0] * (read.size + 1) if rows is None else read.counts(read.codes[rows])
             listed = zip(read.listed, read.all, left, strict=False)
-            numbers = bool(read.edges)
+            numbers, words = bool(read.edges), class_words(self.table, name)
             shown.append(
                 messages.Column(
                     name=name,
@@ -282,7 +284,7 @@ class Filters:
                     low=given.low,
                     high=given.high,
                     values=[
-                        messages.Value(text=str(value), all=a, left=b, ticked=value in given.ticked)
+                        messages.Value(text=text_of(value, words), all=a, left=b, ticked=value in given.ticked)
                         for value, a, b in listed
                     ],
                     more=read.more,

@@ -1,6 +1,6 @@
 """Which objects a gallery shows, in which order and groups."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 from galviz.io.expressions import evaluate, matches
 from galviz.io.ids import check_ids
 from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.class_words import class_words
 from galviz.tools.cells import text_of
 from galviz.tools.labels.core import Labels
 
@@ -144,7 +145,7 @@ class Album:
                 raise ValueError(
                     f"group: expected a column with at most {MOST_GROUPS} values, got {group!r} with {len(found):,}."
                 )
-            names = _distinct(list(found))
+            names = _distinct(list(found), class_words(self.table, group))
             self._parted = group, np.where(codes < 0, len(found), codes).astype(np.uint8), [*names, NO_VALUE]
         return self._parted
 
@@ -206,9 +207,9 @@ class Album:
         return np.argsort(-values if descending else values, kind="stable").astype(np.int32)
 
 
-def _distinct(values: list[Any]) -> list[str]:
+def _distinct(values: list[Any], words: Mapping[str, str]) -> list[str]:
     """Return a name for each value; no two are the same, and none is `NO_VALUE`."""
-    short, names = [text_of(value) or "empty" for value in values], [NO_VALUE]
+    short, names = [text_of(value, words) or "empty" for value in values], [NO_VALUE]
     for text, value in zip(short, values, strict=True):
         name = text if short.count(text) == 1 else str(value) or text  # with all digits
         while name in names:

@@ -41,5 +41,6 @@ def verdicts(table: pd.DataFrame, badges: Pair | str | None, rows: np.ndarray) -
     true, given = badges.true(some), badges.given(some)
     known = ~(pd.isna(true) | pd.isna(given))
     found = np.where(known, np.where(true == given, "right", "wrong"), "")
-    words = [f"predicted {text_of(a)}, true {text_of(b)}" for a, b in zip(given, true, strict=True)]
+    of = badges.words
+    words = [f"predicted {text_of(a, of)}, true {text_of(b, of)}" for a, b in zip(given, true, strict=True)]
     return found.tolist(), words

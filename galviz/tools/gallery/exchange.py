@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.class_words import class_words
 from galviz.tasks.pair import Pair
 from galviz.tools.cells import text_of
 from galviz.tools.columns.core import column_versions
@@ -271,7 +272,11 @@ class Exchange:
         table, mask, labels = self.album.table, self.selection.mask, self.album.labels
         places = self.album.rows[first : first + len(ids)]
         shown = table[list(self.captions)].iloc[places]
-        lines = [[[str(name), text_of(value)] for name, value in row.items()] for row in shown.to_dict("records")]
+        called = {name: class_words(table, name) for name in self.captions}
+        lines = [
+            [[str(name), text_of(value, called[name])] for name, value in row.items()]
+            for row in shown.to_dict("records")
+        ]
         rows = [row_of(self.selection.table.index, object_id) for object_id in ids]
         found, words = verdicts(table, self.badges, places)
         if isinstance(self.badges, Pair):

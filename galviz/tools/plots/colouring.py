@@ -1,8 +1,9 @@
 """Colours of points: by a value, with a colour bar, or by a category, with a legend."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -101,13 +102,16 @@ class Categories:
     without: str = "no value"
 
     @classmethod
-    def of(cls, values: np.ndarray, label: str) -> "Categories":
-        """Return the categories of values, None or NaN where missing; the rarest become "others" if there are many."""
+    def of(cls, values: np.ndarray, label: str, words: Mapping[str, str] = MappingProxyType({})) -> "Categories":
+        """Return the categories of values, None or NaN where missing; the rarest become "others" if there are many.
+
+        They are called as `words` has them, see `galviz.tasks.class_words.class_words`.
+        """
         rows, found = pd.factorize(values)
         texts, counts = [_written(value) for value in found], np.bincount(rows[rows >= 0], minlength=len(found))
         many = len(found) > len(SIGNS)
         order = np.argsort(-counts, kind="stable")[: len(SIGNS) - 1] if many else _sorted(found, texts)
-        names = [*(texts[k] for k in order), *[OTHERS] * many]
+        names = [*(words.get(texts[k], texts[k]) for k in order), *[OTHERS] * many]
         code_of = np.full(len(found) + 1, len(SIGNS) - 1, dtype=np.int8)
         code_of[list(order)], code_of[-1] = range(len(order)), -1  # the last is that of -1: no value
         codes = code_of[rows]

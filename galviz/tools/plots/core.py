@@ -14,6 +14,7 @@ from galviz.io.expressions import column, columns_in, evaluate
 from galviz.io.tables import safe_for_page
 from galviz.measure.stand_ins import stand_ins
 from galviz.sky.readers.positions import with_positions
+from galviz.tasks.class_words import class_words
 from galviz.tasks.pair import error_column
 from galviz.tools.plots import figure as explore
 from galviz.tools.plots.colouring import SIGNS, Categories, Colouring
@@ -347,11 +348,11 @@ def _coloured(
     table = selection.table
     values = evaluate(column(name) if name in table.columns else name, table)[_rows(drawn)]
     if values.dtype in (bool, object):
-        return Categories.of(values, label)
+        return Categories.of(values, label, class_words(table, name))
     if name in table.columns and pd.api.types.is_integer_dtype(table[name]):
         known = table[name].dropna()
         if len(known) and known.abs().max() < 1000 and known.nunique() <= len(SIGNS):  # the codes of classes
-            return Categories.of(values, label)
+            return Categories.of(values, label, class_words(table, name))
     return Colouring(values.astype(np.float64, copy=False), label)
 
 

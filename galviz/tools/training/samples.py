@@ -52,7 +52,8 @@ def _item(row: pd.Series, target: Target, name: str, url: str) -> Markup:
     known = true is not None and not pd.isna(true)
     sign = "" if target.numeric or not known else "right" if given == true else "wrong"
     picture = Markup("<img src='{}' alt=''>").format(url) if url else ""
-    words = f"predicted {shown_value(given)}, true {shown_value(true) if known else 'not known'}"
+    given, true = (target.class_words.get(value, shown_value(value)) for value in (given, true))
+    words = f"predicted {given}, true {true if known else 'not known'}"
     return Markup("<li>{}<div class='id' title='{}'>{}</div><div class='{}'>{}</div></li>").format(
         picture, row.name, row.name, sign, words
     )

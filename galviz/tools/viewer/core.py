@@ -15,6 +15,7 @@ from galviz.sky.aperture import aperture_fluxes
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.photometry import FLUX_UNIT
 from galviz.sky.surveys import NANOMAGGY_ZERO_POINT
+from galviz.tasks.class_words import class_words
 from galviz.tools.cells import text_of
 from galviz.tools.display import LUPTON_Q, Stretch, object_limits, palette_bytes
 from galviz.tools.labels.core import Labels
@@ -170,7 +171,10 @@ class ObjectData:
         rows = self.facts.loc[[object_id]] if object_id in self.facts.index else self.facts.iloc[:0, :0]
         facts = [(name, rows.iloc[0, k]) for k, name in enumerate(rows.columns)]  # a row as a Series is all floats
         label = "" if self.labels is None else self.labels.get(object_id)
-        return [*([["label", label]] if label else []), *([str(name), text_of(value)] for name, value in facts)]
+        return [
+            *([["label", label]] if label else []),
+            *([str(name), text_of(value, class_words(self.facts, name))] for name, value in facts),
+        ]
 
     def _marked(self, object_id: str) -> list[messages.Source]:
         if self._sources is None:
