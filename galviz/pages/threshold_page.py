@@ -25,6 +25,7 @@ from galviz.tools.threshold.state import KEPT
 from galviz.tools.threshold.view import ThresholdView
 
 TAB = "threshold"
+_FEW = 1000  # objects whose numbers are on a linear axis
 _LONGEST = 200  # bytes of a name, without its end
 _FLATTERED = Markup("""<p class='note' role='note'>The weights are those of the epoch that did best on these objects
 (<code>keep="best"</code>): their statistics are slightly too good.</p>""")
@@ -131,7 +132,7 @@ probabilities (0 … 1); a column with the truth, or your labels, correct the fr
         """Build the explorer when its card is opened: it is slow for 10⁷ objects."""
         if len(card):
             return
-        plots = [{"kind": "histogram", "x": view.answer, "logarithmic": True}]
+        plots = [{"kind": "histogram", "x": view.answer, "logarithmic": len(opened.table) > _FEW}]
         more = {"source": opened.source, "opening": self.uploaded_opening or opened.opening, "run": opened.run}
         more |= {"id_column": opened.id_column, "units": opened.units, "plots": plots, "notes": opened.notes}
         more |= {"labels": view.labels, "keys": view.keys}

@@ -1,12 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countAxis, tickText, valueAtX, xOf } from "../../galviz/tools/threshold/client.js";
+import { countAxis, isLogarithmic, tickText, valueAtX, xOf } from "../../galviz/tools/threshold/client.js";
 
 test("a linear axis begins at 0 and leaves a twentieth above the highest bar", () => {
   const { ticks, part } = countAxis(200, false);
   assert.deepEqual(ticks, [0, 100, 200]);
   assert.equal(part(0), 0);
   assert.ok(Math.abs(part(105) - 0.5) < 1e-12);
+});
+
+test("a linear axis of a single object has no tick twice", () => {
+  assert.deepEqual(countAxis(1, false).ticks, [0, 1]);
+});
+
+test("small numbers are on a linear axis, unless another one is chosen", () => {
+  assert.deepEqual([isLogarithmic(100, null), isLogarithmic(101, null)], [false, true]);
+  assert.deepEqual([isLogarithmic(9, true), isLogarithmic(9999, false)], [true, false]);
 });
 
 test("a logarithmic axis has a tick for every power of ten, and a bar for a single object", () => {

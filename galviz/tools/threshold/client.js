@@ -7,6 +7,7 @@ import { button, clamp, clientName, draw, listen, make, rootOf, send, untilRemov
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 12, 38]; // px around the bars
 const TALL = 230;
+const FEW = 100; // where no bin has more objects, the axis of numbers is linear at first
 const CSS = `
 .galviz-threshold { display: flex; flex-wrap: wrap; gap: 8px 24px; width: 100%; font: 13px/1.4 system-ui, sans-serif;
   color: var(--jp-ui-font-color1, var(--design-background-text-color, var(--panel-on-background-color, inherit)));
@@ -61,9 +62,16 @@ export function countAxis(most, logarithmic) {
   const low = scale(0);
   const high = scale(most * (logarithmic ? 1.5 : 1.05));
   const powers = [...Array(Math.floor(Math.log10(most)) + 1).keys()].map((k) => 10 ** k);
-  const ticks = logarithmic ? powers : [0, most / 2, most].map(Math.round);
+  const ticks = logarithmic ? powers : [...new Set([0, most / 2, most].map(Math.round))];
   return { ticks, part: (n) => (scale(n) - low) / (high - low) };
 }
+
+/**
+ * @param {number} most objects in a bin
+ * @param {boolean | null} chosen by the user, if at all
+ * @returns {boolean}
+ */
+export const isLogarithmic = (most, chosen) => chosen ?? most > FEW;
 
 /**
  * @param {number} value 0 … 1
@@ -88,7 +96,8 @@ class Threshold {
   acknowledged = 0; // number of the last one that Python has set
   /** @type {{value: number, done: boolean} | null} */
   wanted = null; // a threshold that is not sent yet
-  logarithmic = true;
+  /** @type {boolean | null} */
+  logarithmic = null; // as chosen; else it depends on the numbers
   dragged = false;
 
   root = make("div", "galviz-threshold");
@@ -117,8 +126,7 @@ class Threshold {
   }
 
   turn() {
-    this.logarithmic = !this.logarithmic;
-    this.log.setAttribute("aria-pressed", String(this.logarithmic));
+    this.logarithmic = this.log.getAttribute("aria-pressed") !== "true";
     this.bars();
   }
 
@@ -206,8 +214,11 @@ class Threshold {
   bars() {
     if (!this.chart) return;
     const { chart } = this;
-    const { edges, name } = chart;
-    const { ticks, part: height } = countAxis(Math.max(1, ...chart.all), this.logarithmic);
+    const { edges, name, other } = chart;
+    const most = Math.max(1, ...chart.all);
+    const logarithmic = isLogarithmic(most, this.logarithmic);
+    this.log.setAttribute("aria-pressed", String(logarithmic));
+    const { ticks, part: height } = countAxis(most, logarithmic);
     const y = (/** @type {number} */ n) => TALL - BOTTOM - height(n) * (TALL - TOP - BOTTOM);
     this.svg.replaceChildren();
     this.svg.setAttribute("viewBox", `0 0 ${this.wide} ${TALL}`);
@@ -219,7 +230,7 @@ class Threshold {
       draw(this.svg, "path", { d: `M${LEFT} ${y(tick)}h${this.wide - LEFT - RIGHT}`, stroke: "var(--line)" });
       draw(this.svg, "text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, tickText(tick));
     }
-    const words = { all: "all objects", yes: `known: ${name}`, no: `known: not ${name}` };
+    const words = { all: "all objects", yes: `known: ${name}`, no: `known: ${other}` };
     const drawn = PARTS.filter(([part]) => chart[part].some((n) => n > 0));
     for (const [part, style] of drawn) {
       const steps = chart[part].map((n, k) => `V${y(n)}H${this.x(edges[k + 1])}`);

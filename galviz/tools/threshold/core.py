@@ -17,8 +17,7 @@ from galviz.measure.score_columns import MOST_OUTSIDE, NO_TRUTH, meaning, number
 from galviz.measure.threshold_stats import AtThreshold, BinnedFractions, ThresholdCurve, reliability
 from galviz.tools.labels.core import Labels
 
-BINS = 100
-"""Bins of the histogram of scores, over 0…1."""
+_BINS = (10, 20, 50, 100)  # of the histogram of scores, over 0…1: their edges are round numbers
 
 
 class Meaning(NamedTuple):
@@ -186,8 +185,13 @@ class Scored:
         k = int(np.searchsorted(self.scores, np.asarray(threshold, dtype=self.scores.dtype), side="right"))
         return self.table.index.take(np.sort(self.rows[k:])).to_numpy(dtype=object)
 
-    def histogram(self, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Count scores in equal bins of 0…1: returns edges (K + 1,), and counts (K,) of all, true and false objects."""
+    def histogram(self, bins: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Count scores in equal bins of 0…1: returns edges (K + 1,), and counts (K,) of all, true and false objects.
+
+        By default there are at least 2 n^⅓ bins for n objects (Rice's rule), from 10 to 100.
+        """
+        wanted = 2 * len(self.scores) ** (1 / 3)
+        bins = bins or next((count for count in _BINS if count >= wanted), _BINS[-1])
         edges = np.linspace(0, 1, bins + 1)
         parts = (self.scores, self.scores[self.truth == 1], self.scores[self.truth == 0])
         ends = [np.searchsorted(part, edges[1:-1].astype(part.dtype), side="right") for part in parts]

@@ -1,7 +1,6 @@
 """Figures of a threshold: purity and completeness, calibration, binned fractions, merger rates, and their numbers."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import holoviews as hv
 import numpy as np
@@ -11,6 +10,8 @@ from galviz.measure.merger_rate import PUBLISHED, Published, merger_rate
 from galviz.measure.metrics import Interval
 from galviz.measure.threshold_stats import AtThreshold
 from galviz.tools.style import BLUE, FOCUS, GREY, ORANGE, PINK, frame, plain
+from galviz.tools.threshold import messages
+from galviz.tools.threshold.core import Scored
 
 HEIGHT = 300
 _BLIND = "– : no separation at this threshold"  # true and false objects pass it equally often
@@ -254,14 +255,8 @@ def numbers(found: AtThreshold, drawn: Mapping[str, Interval], name: str) -> lis
     return lines
 
 
-def chart(counts: tuple[np.ndarray, ...], name: str) -> dict[str, Any]:
-    """Return the histogram as JSON values, for ``client.js``.
-
-    Parameters
-    ----------
-    counts : tuple of numpy.ndarray
-        Edges (K + 1,), then counts (K,) of all, true and false objects.
-    name : str
-    """
-    edges, every, yes, no = (part.tolist() for part in counts)
-    return {"type": "chart", "edges": edges, "all": every, "yes": yes, "no": no, "name": name}
+def chart(scored: Scored) -> messages.Chart:
+    """Return the histogram of the scores, for ``client.js``."""
+    edges, every, yes, no = (part.tolist() for part in scored.histogram())
+    name, other, _ = scored.meaning
+    return messages.Chart(type="chart", edges=edges, all=every, yes=yes, no=no, name=name, other=other)

@@ -3,6 +3,7 @@
 export type Chart = {
   type: "chart";
   name: string;
+  other: string;
   edges: Array<number>;
   all: Array<number>;
   yes: Array<number>;

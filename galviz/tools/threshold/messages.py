@@ -8,6 +8,7 @@ class Chart(TypedDict):
 
     type: Literal["chart"]
     name: str  # of what is scored
+    other: str  # of what is not that
     edges: list[float]  # of the bins, one more than there are bins
     all: list[int]  # objects in each bin
     yes: list[int]  # those known to be it

@@ -23,13 +23,13 @@ def labels_html(known: Known, name: str, *, place: str, outside: pd.Series) -> M
     sentences = [_outside(outside), f"{known.scored:,} objects with a score{missing}. Intervals are of 95 %."]
     if known.both and known.yes + known.no == known.scored:
         sentences.append(
-            f"All are known: {known.yes:,} {name}, {known.no:,} not. The corrected fraction is the true one, at "
+            f"All are known: {_counted(known, name)}. The corrected fraction is the true one, at "
             "any threshold that separates the two kinds."
         )
     elif known.both:
         hand = f", {known.by_hand:,} of them labelled by you" if known.by_hand else ""
         sentences.append(
-            f"Known: {known.yes:,} {name}, {known.no:,} not{hand}. Purity, completeness and the corrected fraction "
+            f"Known: {_counted(known, name)}{hand}. Purity, completeness and the corrected fraction "
             "hold for the whole table as far as those known are a fair sample of it."
         )
         if known.by_hand:
@@ -38,12 +38,18 @@ def labels_html(known: Known, name: str, *, place: str, outside: pd.Series) -> M
             )
     else:
         few = Markup(
-            "<b>Known: {:,} {}, {:,} not.</b> For purity, completeness, a corrected fraction and calibration, choose a "
+            "<b>Known: {}.</b> For purity, completeness, a corrected fraction and calibration, choose a "
             "column with the truth, or label objects of both kinds: keys m and n."
         )
-        sentences.append(few.format(known.yes, name, known.no))
+        sentences.append(few.format(_counted(known, name)))
     sentences.append(f"Labels are kept in {place}.")
     return Markup("<p class='note'>{}</p>").format(Markup(" ").join(sentences))
+
+
+def _counted(known: Known, name: str) -> str:
+    """Return how many known objects are of a kind and how many are not: ``"39 are “member”, 73 are not"``."""
+    yes, no = (f"{count:,} {'is' if count == 1 else 'are'}" for count in (known.yes, known.no))
+    return f"{yes} “{name}”, {no} not"
 
 
 def _outside(values: pd.Series) -> str | Markup:

@@ -85,7 +85,7 @@ class ThresholdView(ThresholdState):
         scored = self.scored
         columns = {"score": scored.score} | ({"truth": self.truth} if self.truth else {})
         self.near.label_with(self.labels, self.keys, columns)
-        self.line.send(chart(scored.histogram(), scored.name))
+        self.line.send(chart(scored))
         self.about.object = labels_html(scored.known, scored.name, place=self.labels.place, outside=scored.outside)
         self.plots.learn(scored, scored.at(self.threshold))
         self.models.show(scored, self.truth, self.truth_cut)

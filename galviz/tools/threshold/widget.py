@@ -139,13 +139,13 @@ class ThresholdWidget(anywidget.AnyWidget):
         self._draw()
 
     def _draw(self) -> None:
-        self.send(chart(self.scored.histogram(), self.scored.name))
+        self.send(chart(self.scored))
         self.tell()
 
     def _receive(self, message: Mapping[str, Any]) -> None:
         check(message, messages.FROM_BROWSER)
         if message["type"] == "hello":
-            self.send(chart(self.scored.histogram(), self.scored.name))
+            self.send(chart(self.scored))
         else:
             self._acknowledged[message["client"]] = message["seq"]
             self.threshold = min(max(float(message["value"]), 0.0), 1.0)

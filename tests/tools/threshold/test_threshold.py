@@ -80,6 +80,12 @@ def test_bars_end_where_a_threshold_does():
         assert scored.at(edge).above == every[k + 1 :].sum()
 
 
+@pytest.mark.parametrize(("objects", "bins"), [(0, 10), (60, 10), (500, 20), (10_000, 50), (200_000, 100)])
+def test_few_objects_have_wide_bars(objects, bins):
+    edges, every, _, _ = Scored(table_of(np.linspace(0, 1, objects)), "p").histogram()
+    assert (len(edges) - 1, every.sum()) == (bins, objects)
+
+
 @pytest.fixture
 def judged():
     rng = np.random.default_rng(3)

@@ -12,6 +12,7 @@ from galviz.pages.library import Library
 from galviz.pages.threshold_page import ThresholdPage, _from_address, keep_in_address
 from galviz.tools.labels.core import Labels
 from galviz.tools.selection.core import Selection
+from galviz.tools.threshold.core import Meaning
 from galviz.tools.threshold.view import ThresholdView
 
 N = 300
@@ -102,6 +103,8 @@ def test_another_answer_has_its_own_truth_words_and_labels(table):
     assert "Purity" not in numbers(view)
     view.truth = "truth"
     assert "Purity" in numbers(view)
+    yes, no = (int((view.scored.truth == value).sum()) for value in (1, 0))
+    assert f"Known: {yes} are “spiral: yes”, {no} are not. " in view.about.object
 
 
 def test_the_choice_of_a_truth_follows_the_score(table):
@@ -110,6 +113,14 @@ def test_the_choice_of_a_truth_follows_the_score(table):
     view.answer = "Class4.1"
     assert select.value == ""
     assert list(select.options.values()) == list(view.param.truth.objects.values())
+
+
+def test_the_histogram_and_its_note_name_both_classes(table):
+    one = table.iloc[:5].assign(truth=[1, 0, 0, 0, 0])
+    view = ThresholdView(one, meanings={"p_merger": Meaning("member", "not a member", "members.csv")})
+    chart = view.line._latest["chart"]
+    assert (chart["name"], chart["other"], len(chart["all"])) == ("member", "not a member", 10)
+    assert "All are known: 1 is “member”, 4 are not. " in view.about.object
 
 
 def test_bins_that_cannot_be_read_are_refused_in_words(table):
