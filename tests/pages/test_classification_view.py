@@ -167,6 +167,21 @@ def test_a_cell_of_the_matrix_selects_its_objects(told, sky):
     assert view.selection.ids.tolist() == list(wrong)
 
 
+@pytest.mark.parametrize(("words", "lines", "turn"), [
+    (("not a member", "member"), ["not a\nmember", "member"], 0),
+    (("early type", "late type"), ["early type", "late type"], 30),
+])  # fmt: skip
+def test_the_names_of_a_matrix_have_room_in_a_narrow_pane(sky, words, lines, turn):
+    target = TARGET.replace(classes=("cat", "dog"), words=words)
+    rows = {"class": "cat", "class_true": ["cat", "dog"] * 30, "p_cat": 0.8, "p_dog": 0.2, "fold": 0}
+    view = View(Predictions(pd.DataFrame(rows, index=sky.catalogue.index), target), Selection(), sky)
+    (figure,) = view.judge.matrix().get_root().select({"type": Plot})
+    assert figure.x_range.factors == lines
+    assert np.isclose(figure.xaxis[0].major_label_orientation if turn else 0, np.pi * turn / 180)
+    taps()[-1].event(x=lines[0], y=lines[1])
+    assert view.selection.ids.tolist() == list(sky.catalogue.index[1::2])
+
+
 def test_the_measures_and_scores_are_those_of_the_selected_objects(told, sky):
     view = View(told, Selection(), sky)
     held = joined(told)[lambda rows: ~rows["in_training"]]

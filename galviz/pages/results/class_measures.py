@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from textwrap import fill
 from typing import Any
 
 import holoviews as hv
@@ -28,6 +29,7 @@ from galviz.tools.plots.figure import count_matrix
 from galviz.tools.threshold.figure import reliability_plot
 
 _MOST_CELLS = 30  # a larger matrix shows the classes that are confused most
+_LINE, _ROOM = 10, 15  # letters in a line of a class name, and below the matrix in a narrow pane
 _LARGE = 200_000  # of more objects, fewer resamples tell as much
 _GIVEN = "the predicted class"
 _DIAGRAM = "Diagram"
@@ -90,7 +92,7 @@ class ClassesJudge(JudgeView):
         cut = f"Predicted {pair.truth} ({pair.positive} where {pair.estimate} ≥ 0.5)"
         predicted = cut if pair.estimate in pair.chances.values() else f"Predicted {pair.estimate}"
         labels = axes.get(pair.estimate, predicted), axes.get(pair.truth, f"True {pair.name}")
-        shown = {pair.text(name): name for name in names}
+        shown = {fill(pair.text(name), _LINE, break_long_words=False): name for name in names}
         counts_shown = counts.loc[names, names].set_axis(list(shown), axis=0).set_axis(list(shown), axis=1)
         source, plot = count_matrix(counts_shown, axes=labels)
         words = all(not pd.api.types.is_numeric_dtype(table[name]) for name in (pair.truth, pair.estimate))
@@ -109,7 +111,8 @@ class ClassesJudge(JudgeView):
         hv.streams.Tap(source=source).add_subscriber(tapped)
         some = "" if len(names) == len(counts) else f": the {len(names)} of {len(counts)} that are confused most"
         title = f"Confusion of classes{some}; a tap on a cell selects its objects"
-        plot = plot.opts(title=title, xrotation=0 if len(names) < 7 else 30)
+        wide = sum(len(max(name.split("\n"), key=len)) for name in shown)
+        plot = plot.opts(title=title, xrotation=0 if wide <= _ROOM else 30)
         return filling(plot)
 
     def roc(self) -> Later:

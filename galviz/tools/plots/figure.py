@@ -459,7 +459,7 @@ def count_matrix(counts: pd.DataFrame, *, axes: tuple[str, str]) -> tuple[hv.Hea
     ]
     dims = _dims(axes)
     shares = [
-        hv.Dimension("share", label=plain(f"Share of a row ({axes[1]})")),
+        hv.Dimension("share", label="Share of a row"),
         hv.Dimension("number", label="Objects"),
     ]
     table = pd.DataFrame(cells, columns=["x", "y", "share", "number", "text"])
@@ -468,7 +468,7 @@ def count_matrix(counts: pd.DataFrame, *, axes: tuple[str, str]) -> tuple[hv.Hea
         clim=(0, 1),
         colorbar=True,
         tools=["hover"],
-        clabel=plain(f"Share of a row ({axes[1]})"),
+        clabel="Share of a row",
         colorbar_opts={"background_fill_alpha": 0},
     )
     light = hv.Labels(table[table["share"] <= 0.5], dims, "text").opts(text_color="white", text_font_size="9pt")
