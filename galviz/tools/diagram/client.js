@@ -215,6 +215,9 @@ class Diagram {
   status = make("p", "", "", { role: "status" });
   stars = make("p", "row");
   title = make("h3");
+  these = button("Select these", () => this.tell({ type: "act", name: "region" }), {
+    title: "Select the objects of this region",
+  });
   /** @type {Record<string, HTMLInputElement>} */
   inputs = {};
   fitTo = make("select", "", "", { "aria-label": "Fit to" });
@@ -240,7 +243,7 @@ class Diagram {
   /**
    * Sends a message with a number.
    * @param {{type: "set", name: string, value: number | string | null} | {type: "cell", true: number, given: number}
-   *   | {type: "lasso", polygon: [number, number][]} | {type: "act", name: "fit" | "refit" | "stars" | "undo"}
+   *   | {type: "lasso", polygon: [number, number][]} | {type: "act", name: "fit" | "refit" | "region" | "stars" | "undo"}
    *   | Move | Slide} message
    */
   tell(message) {
@@ -378,7 +381,9 @@ class Diagram {
     scores.style.alignItems = "flex-start";
     scores.append(this.matrix, this.curve);
     const right = make("div", "right");
-    right.append(which, this.regions, this.title, scores, this.report, line, cuts, stars);
+    const head = make("div", "row");
+    head.append(this.title, this.these);
+    right.append(which, this.regions, head, scores, this.report, line, cuts, stars);
     const both = make("div", "both");
     both.append(left, right);
     this.root.append(make("style", "", CSS), both);
@@ -792,6 +797,7 @@ class Diagram {
     this.showRegions(state);
     const here = state.regions.find((one) => one.name === state.region);
     this.title.textContent = `${state.region === "all" ? "All regions" : state.region}: ${whole(here?.objects ?? 0)} objects`;
+    this.these.disabled = !here?.objects;
     this.once("matrix", [state.matrix, chart.names], () => this.showMatrix(state, chart));
     this.once("report", state.report, () => this.report.replaceChildren(this.table(state.report)));
     this.once("curve", [state.curve, state.kind, chart.scored], () => this.showCurve(state, chart));

@@ -339,11 +339,14 @@ class Exchange:
     def _cell(self, message: Mapping[str, Any]) -> None:
         true, given = (self.pair.classes[message[name]] for name in ("true", "given"))
         mask = self.mask(message["true"], message["given"])
-        conditions = []
-        if self.region != DRAWN:
-            conditions = cell_conditions(self.table, self.pair, true, given)
-            conditions += region_conditions(self.table, self.diagram.names, self.regions, self.region)
-        self._select(mask, conditions)
+        here = self._conditions()
+        self._select(mask, here and [*cell_conditions(self.table, self.pair, true, given), *here])
+
+    def _conditions(self) -> list[str]:
+        """Return the conditions of the region of the report; none for one that was drawn."""
+        if self.region == DRAWN:
+            return []
+        return region_conditions(self.table, self.diagram.names, self.regions, self.region)
 
     def _lasso(self, message: Mapping[str, Any]) -> None:
         corners = tuple((float(x), float(y)) for x, y in message["polygon"])
@@ -361,6 +364,8 @@ class Exchange:
     def _act(self, message: Mapping[str, Any]) -> None:
         if message["name"] == "stars":
             self._select(self._star_mask(), [])
+        elif message["name"] == "region":
+            self._select(self.mask(), self._conditions())
         elif message["name"] == "undo":
             self.undo()
         else:

@@ -115,7 +115,7 @@ export type Act = {
   type: "act";
   client: string;
   seq: number;
-  name: "fit" | "refit" | "stars" | "undo";
+  name: "fit" | "refit" | "region" | "stars" | "undo";
 };
 
 export type ToBrowser = Chart | Selected | State;

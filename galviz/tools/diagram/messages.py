@@ -143,7 +143,7 @@ class Act(TypedDict):
     type: Literal["act"]
     client: str
     seq: int
-    name: Literal["fit", "refit", "stars", "undo"]
+    name: Literal["fit", "refit", "region", "stars", "undo"]
 
 
 TO_BROWSER = (Chart, Selected, State)

@@ -304,6 +304,28 @@ def test_probable_stars_are_counted_and_selected(table, pair):
     assert sent[-1]["fields"]["light"] == "spread"
 
 
+@pytest.mark.parametrize("region", [ALL, "red sequence", DRAWN])
+def test_the_objects_of_the_region_of_the_report_are_selected(table, pair, region):
+    exchange, selection, sent = made(table, pair)
+    tell(exchange, "lasso", polygon=[(15.0, 1.0), (18.0, 1.0), (18.0, 2.0), (15.0, 2.0)])
+    tell(exchange, "set", name="region", value=region)
+    selection.choose([])
+    tell(exchange, "act", name="region")
+    count = next(one["objects"] for one in sent[-1]["regions"] if one["name"] == region)
+    assert len(selection) == count > 10
+    assert set(selection.ids) == set(table.index[exchange.mask()])
+
+
+def test_a_region_without_unknown_objects_is_selected_by_its_condition(table, pair):
+    known = table[table["kind_true"].notna()]
+    exchange, selection, _ = made(known, pair_of(known, pair.truth, pair.estimate))
+    exchange.choose("red sequence")
+    tell(exchange, "act", name="region")
+    step, given = selection.steps[-1]
+    assert step == "where"
+    assert "isfinite" in given["expression"]
+
+
 def test_the_extent_of_the_light_is_used_where_it_is_known(table, pair):
     known = table.assign(extent=np.where(np.arange(N) % 50 == 0, 0.1, 0.7))
     _, _, sent = made(known, pair_of(known, pair.truth, pair.estimate))
