@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  aroundText,
   asPlaces,
   barsOf,
   circle,
@@ -9,6 +10,7 @@ import {
   longer,
   nearestPlace,
   newName,
+  viewsText,
   zoomed,
 } from "../../galviz/tools/occlusion/client.js";
 
@@ -81,4 +83,15 @@ test("the bars of the bands are parts of the largest, and there are none before 
     { name: "r", effect: 0.4, part: 1 },
   ]);
   assert.equal(barsOf({ bands: ["g"], effects: [0] })[0].part, 0);
+});
+
+test("where there are many sources, the button says how many become regions", () => {
+  assert.deepEqual([0, 8].map(aroundText), ["Sources as regions", "Sources as regions"]);
+  assert.equal(aroundText(20), "Sources as regions (20)");
+  assert.equal(aroundText(43), "Sources as regions (20 of 43)");
+});
+
+test("the output of one view is not the prediction, where that is the mean of several", () => {
+  assert.equal(viewsText(1), "");
+  assert.equal(viewsText(8), " (one view; the prediction is the mean of 8 views)");
 });

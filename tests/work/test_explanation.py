@@ -176,6 +176,7 @@ def test_the_browser_is_told_id_pixels_and_places_of_one_object(make, sky):
     np.testing.assert_array_equal(values, found.map()[0])
     assert told["limits"][0] == -told["limits"][1] == -np.abs(values).max()
     assert (told["id"], len(told["tops"]), told["unit"]) == (ID, len(found.places), "ln λ")
+    assert told["views"] == run.recipe.data.tta > 1
     shown = occlusion.object_message(sky, ID, sources_of(sky, ID))
     with Image.open(io.BytesIO(shown["png"])) as picture:
         corner = np.asarray(picture.convert("L"))[::-1][:8, :8] > 100

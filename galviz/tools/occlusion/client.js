@@ -120,6 +120,7 @@ export function nearestPlace([x, y], { tops, lefts, patch, outputs }, height) {
 
 const CORNERS = 24; // of the region around a source
 const MOST = 20; // regions of an object
+const FEW = 8; // sources that are counted at a glance
 const CLOSE = 8; // pixels of the screen from the first corner, where a click closes a region
 const JITTER = 4; // pixels of the screen that a hand moves while it clicks, and between corners of a line it draws
 
@@ -236,6 +237,21 @@ const FACTORS = new Map([
   ["0", 0],
 ]);
 
+/**
+ * @param {number} sources of the image
+ * @returns {string} of the button: where there are many, also how many of them become regions
+ */
+export function aroundText(sources) {
+  const many = sources > MOST ? ` (${MOST} of ${sources})` : ` (${sources})`;
+  return `Sources as regions${sources > FEW ? many : ""}`;
+}
+
+/**
+ * @param {number} views over which the run's prediction is averaged
+ * @returns {string} why the output for the image is not the run's prediction
+ */
+export const viewsText = (views) => (views > 1 ? ` (one view; the prediction is the mean of ${views} views)` : "");
+
 class Occlusion {
   /** @type {Shown | null} */
   object = null;
@@ -271,7 +287,7 @@ class Occlusion {
     title: "drag along its edge, or click its corners; Enter closes it, Esc ends",
     pressed: false,
   });
-  around = button("Sources as regions", () => this.aroundSources(), { title: "a circle around each marked source" });
+  around = button(aroundText(0), () => this.aroundSources(), { title: "a circle around each marked source" });
   clear = button("Clear", () => this.change([]), { title: "remove all regions" });
   list = make("ol", "", "", { "aria-label": "Regions" });
   together = make("div", "together", "", { role: "status" });
@@ -566,6 +582,7 @@ class Occlusion {
     this.together.textContent = all ? `Hiding all together ${all}` : "";
     this.clear.hidden = !this.regions.length;
     this.around.hidden = !this.object?.sources.length;
+    this.around.textContent = aroundText(this.object?.sources.length ?? 0);
     const drawing = "Drag along the edge of a region, or click its corners and close it with Enter. Esc: stop drawing.";
     const empty = "Draw regions to see what hiding each of them changes, and all together.";
     this.hint.textContent = this.drawing ? drawing : this.regions.length ? "" : empty;
@@ -721,9 +738,9 @@ class Occlusion {
     for (const element of this.root.querySelectorAll(".occluder")) element.remove();
     this.readout.textContent = "";
     if (!this.object || !this.answer || this.answer.clean === null) return;
-    const { tops, lefts, patch, outputs, clean, unit } = this.answer;
+    const { tops, lefts, patch, outputs, clean, unit, views } = this.answer;
     const { height } = this.object;
-    this.readout.textContent = `unchanged image: ${number(clean)} ${unit}`;
+    this.readout.textContent = `unchanged image: ${number(clean)} ${unit}${viewsText(views)}`;
     if (at && !tops.length) {
       const [row, column] = [Math.floor(height - at[1]), Math.floor(at[0])];
       const value = this.answer.values[row * this.object.width + column];

@@ -81,6 +81,7 @@ def map_message(found: Explanation, row: int, value: str) -> dict[str, Any]:
     message |= {
         "label": label,
         "clean": float(found.clean) if np.isfinite(found.clean) else None,
+        "views": found.run.recipe.data.tta,
         "patch": found.settings.patch,
     }
     alone = not found.shown_band and method != GRAD_CAM and len(found.cutouts.bands) > 1

@@ -28,7 +28,7 @@ BASELINES = {
 METHODS = {
     "Occlusion: hide a patch": OCCLUSION,
     "Occlusion: hide superpixels": SUPERPIXELS,
-    "Shapley values: share it among the sources": SHAPLEY,
+    "Shapley values of sources": SHAPLEY,
     "Integrated gradients": INTEGRATED_GRADIENTS,
     "Grad-CAM": GRAD_CAM,
 }

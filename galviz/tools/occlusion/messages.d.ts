@@ -39,6 +39,7 @@ export type Map = {
   limits: [number, number];
   palette: Array<Array<number>>;
   clean: number | null;
+  views: number;
   patch: number;
   tops: Array<number>;
   lefts: Array<number>;

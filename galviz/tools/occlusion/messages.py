@@ -51,6 +51,7 @@ class Map(TypedDict):
     limits: tuple[float, float]  # values of the first and the last colour
     palette: list[list[int]]  # red, green, blue, 0 … 255
     clean: float | None  # output for the unchanged image; None: not computed yet
+    views: int  # of the image, over which the run's prediction is averaged
     patch: int  # side of the occluder, pixels
     tops: list[int]  # its places: rows from the bottom; none for a method without an occluder
     lefts: list[int]  # and columns
