@@ -11,6 +11,7 @@ from galviz.pages.polling import poll_while_open
 from galviz.pages.workspace import Section, Workspace, fills, scrolls
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.tasks.class_words import with_class_words
 from galviz.tools.gallery.view import Gallery
 from galviz.tools.occlusion.mean_map import MeanView
 from galviz.tools.occlusion.view import OcclusionView
@@ -67,7 +68,7 @@ class WhyView(Workspace):
         """Return the gallery of the page's objects: those of the table that the page shows, as far as it has images."""
         table = self.selection.table
         if not len(table) or not table.index.isin(self.cutouts.catalogue.index).all():
-            table = self.cutouts.catalogue
+            table = with_class_words(self.cutouts.catalogue, self.one.run.target)
         gallery = Gallery(self.cutouts, table, self.selection, height=330)
         return getattr(gallery, "pane", lambda: gallery)()
 

@@ -1,15 +1,18 @@
 """Classes in words: pages show the words of a target, the values of its columns stay as they are."""
 
 import io
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from galviz.pages.results.classification import View
 from galviz.pages.sky import SkyView
+from galviz.pages.why import WhyView
 from galviz.runs.predictions import Predictions
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies.members import TARGET
+from galviz.tasks.class_words import class_words
 from galviz.tasks.pair import pair_of
 from galviz.tools.filters.core import Filter
 from galviz.tools.plots.core import Drawing, _coloured
@@ -84,3 +87,10 @@ def test_sample_predictions_have_the_words(predictions):
     assert "predicted member, true member" in html
     assert "predicted not a member, true member" in html
     assert html.count("class='wrong'") == 2
+
+
+def test_the_catalogue_beside_an_explanation_has_the_words(sky, monkeypatch):
+    monkeypatch.setattr("galviz.pages.why.Gallery", lambda _, table, *__, **___: table)
+    run = SimpleNamespace(target=TARGET)
+    why = SimpleNamespace(selection=Selection(), cutouts=sky, one=SimpleNamespace(run=run))
+    assert class_words(WhyView.gallery(why), "member") == dict(zip("01", WORDS, strict=True))
