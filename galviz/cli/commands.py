@@ -362,12 +362,16 @@ def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
         learned = {"target": target, "pretext": None, "recipe": recipe, "pretraining": None}
     last = max(learned["recipe"].validation.folds, 1)
     groups = len(set(groups_of(cutouts.catalogue)))
-    if groups < last:
+    parts = {"folds": last}
+    if pretrained and not args.fold_wise:
+        parts[f"{learned['pretext'].name}s.folds"] = learned["pretraining"].validation.folds
+    many = {key: count for key, count in parts.items() if count > groups}
+    if many:
         raise ValueError(
-            f"folds: expected at most {groups}, one per group of objects that stay together, got {last}. "
-            f"Give --set folds={groups}."
+            f"folds: expected at most {groups}, one per group of objects that stay together, got {max(many.values())}. "
+            f"Give --set {' '.join(f'{key}={groups}' for key in many)}."
         )
-    folds = args.folds or ([0] if pretrained else ["all"])
+    folds = args.folds or ([0] if pretrained and args.recipe != "paper" else ["all"])
     return Plan(
         study=args.study,
         data=str(Path(args.data).resolve()),

@@ -408,9 +408,9 @@ def _sweep(commands: Any, studies: "Mapping[str, Study]") -> None:
     add("--fractions", nargs="+", type=float, metavar="PART", help=help_fractions)
     help_trials = "repeats, each with other labels and initial weights (default: 1; with pre-training 3)"
     add("--trials", type=_positive, metavar="N", help=help_trials)
-    help_folds = "numbers of the folds held out, or all (default: all; with pre-training 0)"
+    help_folds = "numbers of the folds held out, or all (default: all; with pre-training 0, in the recipe paper all)"
     add("--folds", nargs="+", type=_fold, metavar="K", help=help_folds)
-    help_wise = "pre-train for each fold without its held-out images (default: once on all images, without labels)"
+    help_wise = "pre-train for each fold without its held-out images (default: once, on four fifths of the images)"
     add("--fold-wise", action="store_true", help=help_wise)
     help_set = "change settings of the recipe; bands. or orders. before a key changes the pre-training (default: none)"
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help_set)

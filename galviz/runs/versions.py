@@ -70,6 +70,17 @@ def _network(options: dict[str, Any], study: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in used or name not in known}
 
 
-_STEPS = (_with_groups,)
+def _with_all_images(content: dict[str, Any]) -> dict[str, Any]:
+    """Let one pre-training of a sweep learn from all images, as it did whatever its recipe held out."""
+    recipe = content.get("pretraining")
+    if content.get("fold_wise") is not False or not isinstance(recipe, Mapping):
+        return content
+    validation = recipe.get("validation", {})
+    if not isinstance(validation, Mapping):
+        return content
+    return content | {"pretraining": {**recipe, "validation": {**validation, "folds": 1, "fold": 0}}}
+
+
+_STEPS = (_with_groups, _with_all_images)
 VERSION = len(_STEPS)
 """The version that is written."""

@@ -46,7 +46,8 @@ def test_an_old_sweep_opens_with_its_plan(tmp_path):
     (tmp_path / "sweep.json").write_text((OLD / "sweep.json").read_text())
     plan = Sweep(tmp_path).plan
     assert plan.recipe == SWEEP_RECIPES["quick"].with_settings(["epochs=1", "network.width=4", "folds=3"])
-    assert plan.pretraining == SWEEP_BAND_RECIPES["quick"].with_settings(["epochs=1", "network.width=4"])
+    # One pre-training learned from all images, whatever its recipe held out.
+    assert plan.pretraining == SWEEP_BAND_RECIPES["quick"].with_settings(["epochs=1", "network.width=4", "folds=1"])
     assert migrated(plan.to_json(), "sweep") == plan.to_json()
 
 
