@@ -47,6 +47,16 @@ def test_the_papers_cnn_fits_images_of_any_size(size):
     assert head(encoder.eval()(torch.zeros(1, 3, size, size))).shape == (1, 37)
 
 
+@pytest.mark.parametrize("name", ["resnet18", "paper_cnn", "timm/resnet18"])
+def test_larger_pictures_are_shrunk_after_the_augmentation(name):
+    options = {"architecture": name, "pixels": 40} | ({"width": 2} if name == "resnet18" else {})
+    network = build(recipe(**options), 120).eval()
+    pictures = torch.rand(2, 3, 120, 120)
+    small = torch.nn.functional.interpolate(pictures, (40, 40), mode="bilinear", antialias=True)
+    torch.testing.assert_close(network(pictures), network(small))
+    assert network.size is None
+
+
 def test_the_papers_resnet_is_flattened():
     with torch.device("meta"):
         encoder, head = paper_resnet()
