@@ -43,9 +43,9 @@ class Network(Group):
     )
     pretrained: str = setting(
         "",
-        "Initial weights of an architecture of timm: a file, a run folder, a tag or model of the Hugging Face hub, or "
-        "imagenet. Empty: random weights.",
-        architectures=(_TIMM,),
+        "Initial weights of an architecture of timm, or of Goh's ResNet-50: a file, a run folder, a tag or model of "
+        "the Hugging Face hub, or imagenet. Empty: random weights.",
+        architectures=("paper_resnet50", "paper_resnet50_dense", _TIMM),
     )
     pooling: str = setting(
         "last",

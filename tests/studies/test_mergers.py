@@ -2,10 +2,14 @@ import exam
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision.models import resnet50
 
 from galviz import studies
 from galviz.nn.networks.vote_heads import DielemanVotes
 from galviz.nn.training.data import kept
+from galviz.nn.training.train import network_for
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, THRESHOLD, sum_errors
@@ -86,6 +90,17 @@ def test_votes_are_clipped_for_the_first_images_and_then_divided(sky, tmp_path, 
     assert all(steps[3:])
     about = mergers.RECIPES["paper_optimised"].network
     assert (about.votes, about.clipped) == ("dieleman", 10_000)
+
+
+def test_the_papers_resnet_begins_with_the_weights_of_a_file(sky, tmp_path):
+    torch.manual_seed(5)
+    weights, file = resnet50().state_dict(), tmp_path / "resnet50.safetensors"
+    save_file(weights, file)
+    recipe = mergers.RECIPES["paper_resnet50"]
+    assert recipe.network.pretrained == mergers.RECIPES["paper_optimised"].network.pretrained == "imagenet"
+    recipe = recipe.with_settings([f"network.pretrained={file}"])
+    network, _ = network_for(mergers.TARGET, recipe, sky, recipe.network.pretrained)
+    assert all(torch.equal(weight, weights[name]) for name, weight in network.encoder.state_dict().items())
 
 
 def test_paper_is_as_published():

@@ -151,8 +151,8 @@ def paper_resnet(
 ) -> tuple[nn.Module, nn.Sequential]:
     """Build the encoder and head of Goh's ResNet-50: the flattened last feature map, then dense layers.
 
-    Layers have the names of `torchvision.models.resnet50`, so that `galviz.nn.networks.encoders.load_encoder` can load
-    ImageNet weights.
+    Layers have the names of `torchvision.models.resnet50`, which are those of timm too, so that
+    `galviz.nn.networks.encoders.load_encoder` can load ImageNet weights of a file or of the hub.
 
     Parameters
     ----------
@@ -170,6 +170,7 @@ def paper_resnet(
     from torchvision.models import resnet50  # late: importing it takes seconds
 
     encoder = resnet50()
+    encoder.name = "resnet50"
     encoder.avgpool = encoder.fc = nn.Identity()
     return encoder, _dense(2048 * math.ceil(size / 32) ** 2, hidden, dropout, answers)
 

@@ -2,7 +2,9 @@ import json
 
 import numpy as np
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from torchvision.models import resnet50
 
 from galviz.nn.networks.encoders import load_encoder
@@ -82,6 +84,26 @@ def test_imagenet_weights_of_a_file(tmp_path):
         ]
         pooled = network.features(image).reshape(1, 2048, -1).mean(-1)
         torch.testing.assert_close(reference.fc(pooled), reference(scaled), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("pretrained", ["imagenet", "tv_in1k"])
+def test_imagenet_weights_of_the_hub(tmp_path, monkeypatch, pretrained):
+    torch.manual_seed(0)
+    reference, asked = timm.create_model("resnet50"), []
+    save_file(reference.state_dict(), tmp_path / "model.safetensors")
+
+    def download(repo_id, *_, **__):
+        asked.append(repo_id)
+        return str(tmp_path / "model.safetensors")
+
+    monkeypatch.setattr("timm.models._hub.hf_hub_download", download)
+    encoder, _ = paper_resnet(32)
+    load_encoder(encoder, pretrained)
+    assert set(asked) == {"timm/resnet50.a1_in1k" if pretrained == "imagenet" else "timm/resnet50.tv_in1k"}
+    own = encoder.state_dict()
+    assert all(torch.equal(own[name], weight) for name, weight in reference.state_dict().items() if name in own)
+    with pytest.raises(ValueError, match=r"pretrained: expected a file, the folder of a run, .* got 'missing\.pth'"):
+        load_encoder(encoder, "missing.pth")
 
 
 @pytest.mark.parametrize("architecture", ALL)
