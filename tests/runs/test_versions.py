@@ -29,7 +29,7 @@ def old_run(name, folder, **changes):
         ("richness-quick", "richness", "quick", ["epochs=1", "network.width=4"]),
         ("richness-best", "richness", "best", ["epochs=1", "network.width=4", "data.tta=1"]),
         ("mergers-quick", "mergers", "quick", ["epochs=1", "network.width=4", "data.tta=1"]),
-        ("mergers-paper", "mergers", "paper", ["epochs=1"]),
+        ("mergers-paper", "mergers", "paper", ["epochs=1", "network.pixels=0"]),
         ("inpainting-quick", "inpainting", "quick", ["epochs=1", "network.width=16"]),
         ("inpainting-wide", "inpainting", "wide_resnet50", ["epochs=1"]),
     ],
@@ -40,6 +40,17 @@ def test_an_old_run_opens_with_the_recipe_it_was_trained_by(tmp_path, name, stud
     run.update_info(fingerprint="other")
     assert json.loads((run.path / "run.json").read_text())["version"] == VERSION
     assert Run.open(run.path).recipe == run.recipe
+
+
+@pytest.mark.parametrize(
+    ("architecture", "scaling"),
+    [("paper_cnn", "none"), ("paper_resnet50", "pretrained"), ("paper_resnet50_dense", "pretrained")],
+)
+def test_a_resnet_of_a_run_of_version_2_keeps_the_scaling_that_it_had(architecture, scaling):
+    recipe = {"network": {"architecture": architecture}, "data": {"normalise": "none", "tta": 1}}
+    found = migrated({"version": 2, "recipe": recipe}, "run.json")["recipe"]
+    assert found == recipe | {"data": {"normalise": scaling, "tta": 1}}
+    assert migrated({"version": VERSION, "recipe": recipe}, "run.json")["recipe"] == recipe
 
 
 def test_an_old_sweep_opens_with_its_plan(tmp_path):

@@ -240,8 +240,8 @@ def build(
 
 
 def _scale(architecture: str, mode: str, bands: tuple[str, ...], grey: str = "") -> nn.Module:
-    """Return the pixel scaling: pictures in 0…1 are scaled as ImageNet's, except for the CNN of the paper."""
-    of_imagenet = architecture != "paper_cnn" and len(bands) == len(COLOURS)
+    """Return the pixel scaling: with "none", our networks see pictures scaled as ImageNet's, the paper's unchanged."""
+    of_imagenet = not architecture.startswith("paper_") and len(bands) == len(COLOURS)
     if mode != "none":
         return Normalise(mode, bands, grey=grey)
     if grey:
