@@ -118,7 +118,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--test", required=True)
-    parser.add_argument("--ensembles", nargs="+", default=["quick", "best, 10 epochs"], choices=list(CASES), metavar="CASE")
+    parser.add_argument(
+        "--ensembles", nargs="+", default=["quick", "best, 10 epochs"], choices=list(CASES), metavar="CASE"
+    )
     parser.add_argument("--cases", nargs="+", default=["simple", *CASES, "r band", "sizes", "ensemble"])
     args = parser.parse_args()
     sky, test = (CutoutSet.open(path) for path in (args.data, args.test))

@@ -198,12 +198,12 @@ def test_new_results_are_drawn_when_they_come(sweep):
 
 def test_a_new_sweep_is_started_and_comes_into_sight(sky, make_sweep, started, monkeypatch):
     shown_tab = tab(sky)
-    shown_tab.param.update(fractions="0.1, 1", trials=2, settings="folds=4 epochs=2", sweep_name="mine")
+    shown_tab.param.update(fractions="0.1, 1", trials=2, recipe="paper", settings="folds=4 epochs=2", sweep_name="mine")
     monkeypatch.setattr(jobs, "is_alive", lambda _: True)
     shown_tab.start()
     ((command, path),) = started
     assert command[:3] == ["sweep", "richness", "--data"]
-    asked = ["--fractions", "0.1", "1", "--trials", "2", "--set", "folds=4", "epochs=2"]
+    asked = ["--fractions", "0.1", "1", "--trials", "2", "--recipe", "paper", "--set", "folds=4", "epochs=2"]
     assert command[-len(asked) :] == asked
     assert path.name == "mine"
     make_sweep("mine")
