@@ -187,11 +187,17 @@ def predict(args: argparse.Namespace) -> Work:
                 f"run: expected a trained run, got {run.path}, which has no weights. Finish it first."
             )
     cutouts = _sky(args.data, study_named(runs[0].info["study"]))
+    submitted = _submission_file(args.kaggle, runs[0], cutouts) if args.kaggle else None
 
     def work() -> None:
+        from galviz.sky.galaxy_zoo import TEST_PICTURES, write_submission
+
         with bar("predicting") as progress:
             predictions = studies.predict_together(runs, cutouts, progress, held_out=args.held_out)
         predictions.save(out)
+        if submitted:
+            write_submission(predictions.table, submitted)
+            print(f"{submitted}: {len(predictions.table):,} galaxies of the {TEST_PICTURES:,} that Kaggle scores")
         several = f"the mean of {len(runs)} networks" if len(runs) > 1 else str(runs[0].path)
         print(f"{out}: {len(predictions.table)} rows from {several}")
         if found := of_predictions(predictions):
@@ -345,6 +351,19 @@ def _parquet_file(text: str) -> Path:
     return out
 
 
+def _submission_file(text: str, run: "Run", cutouts: "CutoutSet") -> Path:
+    """Return the path of a submission to write. Raise a ValueError if it cannot be one, before anything is computed."""
+    from galviz.sky.galaxy_zoo import COLUMNS, check_galaxy_ids
+
+    out = Path(text)
+    if out.suffix != ".csv" or not out.resolve().parent.is_dir():
+        raise ValueError(f"kaggle: expected a .csv file in a folder that is there, got {out}.")
+    if run.target.columns != COLUMNS:
+        raise ValueError(f"kaggle: expected a run of Galaxy Zoo's 37 votes, got {run.target.name}. Leave it out.")
+    check_galaxy_ids(cutouts.object_ids)
+    return out
+
+
 def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
     """Return the plan of a sweep from its arguments."""
     from galviz.sky.groups import groups_of
@@ -362,12 +381,16 @@ def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
         learned = {"target": target, "pretext": None, "recipe": recipe, "pretraining": None}
     last = max(learned["recipe"].validation.folds, 1)
     groups = len(set(groups_of(cutouts.catalogue)))
-    if groups < last:
+    parts = {"folds": last}
+    if pretrained and not args.fold_wise:
+        parts[f"{learned['pretext'].name}s.folds"] = learned["pretraining"].validation.folds
+    many = {key: count for key, count in parts.items() if count > groups}
+    if many:
         raise ValueError(
-            f"folds: expected at most {groups}, one per group of objects that stay together, got {last}. "
-            f"Give --set folds={groups}."
+            f"folds: expected at most {groups}, one per group of objects that stay together, got {max(many.values())}. "
+            f"Give --set {' '.join(f'{key}={groups}' for key in many)}."
         )
-    folds = args.folds or ([0] if pretrained else ["all"])
+    folds = args.folds or ([0] if pretrained and args.recipe != "paper" else ["all"])
     return Plan(
         study=args.study,
         data=str(Path(args.data).resolve()),

@@ -151,6 +151,7 @@ def _ingest(commands: Any) -> None:
     )
     zoo = (
         "galviz ingest zoo galaxy-zoo-the-galaxy-challenge --out skies/kaggle",
+        "galviz ingest zoo galaxy-zoo-the-galaxy-challenge --part test --out skies/kaggle_test",
         "galviz ingest zoo Galaxy10_DECals.h5 --crop 204 --out skies/galaxy10",
         "galviz ingest zoo pictures --table votes.csv --crop 204 --size 68 --skip-bad --out skies/mine",
     )
@@ -250,6 +251,8 @@ def _zoo(parser: argparse.ArgumentParser) -> None:
     add("pictures", metavar="PATH", help=help_pictures)
     add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
     add("--table", metavar="FILE", help="with a folder of pictures: what is known of them (default: nothing)")
+    help_part = "of Kaggle's folder: training, or test, whose pictures have no votes (default: %(default)s)"
+    add("--part", choices=("training", "test"), default="training", help=help_part)
     _reading(parser, size=68)
 
 
@@ -408,9 +411,9 @@ def _sweep(commands: Any, studies: "Mapping[str, Study]") -> None:
     add("--fractions", nargs="+", type=float, metavar="PART", help=help_fractions)
     help_trials = "repeats, each with other labels and initial weights (default: 1; with pre-training 3)"
     add("--trials", type=_positive, metavar="N", help=help_trials)
-    help_folds = "numbers of the folds held out, or all (default: all; with pre-training 0)"
+    help_folds = "numbers of the folds held out, or all (default: all; with pre-training 0, in the recipe paper all)"
     add("--folds", nargs="+", type=_fold, metavar="K", help=help_folds)
-    help_wise = "pre-train for each fold without its held-out images (default: once on all images, without labels)"
+    help_wise = "pre-train for each fold without its held-out images (default: once, on four fifths of the images)"
     add("--fold-wise", action="store_true", help=help_wise)
     help_set = "change settings of the recipe; bands. or orders. before a key changes the pre-training (default: none)"
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help_set)
@@ -429,6 +432,7 @@ def _predict(commands: Any) -> None:
         "galviz predict runs/first --data skies/tiles --out predictions.parquet",
         "galviz predict runs/fold0 runs/fold1 runs/fold2 --data skies/new --out mean.parquet",
         "galviz predict sweeps/folds --data skies/mine --held-out --out held_out.parquet",
+        "galviz predict runs/votes --data skies/kaggle_test --out test.parquet --kaggle submission.csv",
     ).add_argument
     help_run = "the run folder whose network is applied; several, or a sweep, of which the runs with all labels count: "
     add("run", nargs="+", metavar="RUN", help=help_run + "the mean of all is written, and how far they differ")
@@ -436,6 +440,8 @@ def _predict(commands: Any) -> None:
     add("--out", metavar="FILE", required=True, help="the table to write, .parquet, one row per object (required)")
     help_held = "predict each object only by networks that were not trained on it (default: by all)"
     add("--held-out", action="store_true", help=help_held)
+    help_kaggle = "of Galaxy Zoo's votes: also write them as Kaggle takes a submission, .csv (default: not)"
+    add("--kaggle", metavar="FILE", help=help_kaggle)
 
 
 def _baselines(commands: Any) -> None:

@@ -187,7 +187,7 @@ def _read_into(out: Path, args: argparse.Namespace, kind: str) -> Work:
     given = vars(args)
     more = {"columns": named_columns(given.get("column") or []), "boxes": given.get("boxes", False)}
     more |= {"bands": given["bands"].split(",") if given.get("bands") else None, "unit": given.get("unit")}
-    more["zero_point"] = given.get("zero_point") or ""
+    more |= {"zero_point": given.get("zero_point") or "", "part": given.get("part", "training")}
     found = find_images(args.pictures, given.get("table"), kind=kind, skip_bad=args.skip_bad, **more)
     if given.get("clean"):
         found = _cleaned(found, given["clean"])

@@ -45,6 +45,7 @@ class LabelsTab(pn.viewable.Viewer):
     going = param.Boolean(default=False, doc="whether a process runs the sweep")
     ended = param.Boolean(default=True, doc="whether all its trainings are done")
     fractions = param.String(default="0.01 0.05 0.2 1", label="Parts of the labels")
+    recipe = param.Selector(default="quick", objects=["quick"], label="Recipe", doc="in a study with a pre-training")
     column = param.String(default="", label="Column", doc="what is learned, in a study that has no target of its own")
     folds = param.String(default="all", label="Folds", doc="numbers of the folds held out, or all; with a column")
     trials = param.Integer(default=3, bounds=(1, 100), label="Trials")
@@ -55,9 +56,12 @@ class LabelsTab(pn.viewable.Viewer):
     def __init__(
         self, study: str, library: Library, page: PageState, paths: Sequence[str | Path] = (), **params: object
     ) -> None:
-        self.own = open_study(study).pretraining is None  # any column, without a pre-training
+        pretraining = open_study(study).pretraining
+        self.own = pretraining is None  # any column, without a pre-training
         own = {"fractions": "1", "trials": 1} if self.own else {}
         super().__init__(page=page, **own | params)
+        if not self.own:
+            self.param.recipe.objects = list(pretraining.base)
         self.study, self.library = study, library
         self.roots = (*map(Path, paths), home() / "sweeps")
         self._requested = ""  # sweep that was started here and is not found in the folders yet
@@ -135,6 +139,8 @@ class LabelsTab(pn.viewable.Viewer):
                     f"Column: expected a column of the catalogue, and folds such as 0 1 or all, got {got}."
                 )
             command += ["--target", self.column, "--folds", *(folds or ["all"])]
+        else:
+            command += ["--recipe", self.recipe]
         jobs.start([*command, *(["--set", *settings] if settings else [])], path)
         self._requested, self.sweep_name = name, ""
 
@@ -178,6 +184,8 @@ class LabelsTab(pn.viewable.Viewer):
         if self.own:
             fields.insert(0, field(self.param.column, width=200))
             fields.insert(2, field(self.param.folds, width=100))
+        else:
+            fields.insert(0, field(self.param.recipe, type=pn.widgets.Select, width=110))
         new = pn.Card(pn.FlexBox(*fields, start, align_items="flex-end"), title="New sweep", collapsed=bool(self.view))
         new.sizing_mode = "stretch_width"
         choice = field(self.param.selected, type=pn.widgets.Select, width=260)

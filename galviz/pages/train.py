@@ -366,7 +366,7 @@ def reason_for(recipe: Recipe, selected: SelectedTarget, cutouts: CutoutSet, dev
     standard = selected.recipes[recipe.name].network.architecture == network.architecture
     size = f", {MILLIONS[network.architecture]:g} million parameters" if network.architecture in MILLIONS else ""
     width = f", {network.width} channels wide" if "width" in {one.name for one in network.used_fields()} else ""
-    begins = "trained weights" if network.is_timm and network.pretrained else "random weights"
+    begins = "trained weights" if network.pretrained else "random weights"
     data = f"{count:,} images of {side}×{side} pixels on {f'a GPU ({device})' if gpu else 'a CPU'}"
     advice = ""
     if network.is_timm and begins == "random weights":

@@ -26,6 +26,7 @@ _TASKS_OF_TIMM = (*IMAGES, "votes")
 NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "standard", "pretrained", "none")
 SCHEDULES = ("constant", "cosine", "one_cycle", "sgdr", "exponential")
 _RESNET18, _OURS = ("resnet18",), ("resnet18", "wide_resnet50")
+_PAPERS = ("paper_cnn", "paper_resnet50", "paper_resnet50_dense")
 _VOTES = tuple(name for name, tasks in ARCHITECTURES.items() if "votes" in tasks)
 
 
@@ -42,9 +43,9 @@ class Network(Group):
     )
     pretrained: str = setting(
         "",
-        "Initial weights of an architecture of timm: a file, a run folder, a tag or model of the Hugging Face hub, or "
-        "imagenet. Empty: random weights.",
-        architectures=(_TIMM,),
+        "Initial weights of an architecture of timm, or of Goh's ResNet-50: a file, a run folder, a tag or model of "
+        "the Hugging Face hub, or imagenet. Empty: random weights.",
+        architectures=("paper_resnet50", "paper_resnet50_dense", _TIMM),
     )
     pooling: str = setting(
         "last",
@@ -56,10 +57,10 @@ class Network(Group):
     )
     pixels: int = setting(
         0,
-        "Larger images are shrunk to this many pixels on a side before the encoder. 0: they are not.",
+        "Images are resized to this many pixels on a side before the encoder, after the augmentation. An architecture "
+        "of timm only shrinks larger ones. 0: they are not resized.",
         low=0,
-        architectures=(_TIMM,),
-        tasks=IMAGES,
+        architectures=("resnet18", *_PAPERS, _TIMM),
     )
     views: int = setting(
         1,
@@ -311,6 +312,13 @@ class Loss(Group):
         0.0,
         "Weight of the scatter in mse_std (0 gives mse), weight of the hidden bands in lsgan_masked, or β of "
         "gaussian_nll, or γ of focal (0 means 2).",
+    )
+    scatter: str = setting(
+        "absolute",
+        "Errors whose scatter mse_std adds. absolute: std(|Y − Ŷ|), as in eq. 1 of Liang et al. (2020); signed: "
+        "std(Y − Ŷ), which their tables call Sigma.",
+        choices=("absolute", "signed"),
+        tasks=("regression", "votes"),
     )
     smoothing: float = setting(
         0.0,

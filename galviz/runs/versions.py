@@ -70,6 +70,29 @@ def _network(options: dict[str, Any], study: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in used or name not in known}
 
 
-_STEPS = (_with_groups,)
+def _with_all_images(content: dict[str, Any]) -> dict[str, Any]:
+    """Let one pre-training of a sweep learn from all images, as it did whatever its recipe held out."""
+    recipe = content.get("pretraining")
+    if content.get("fold_wise") is not False or not isinstance(recipe, Mapping):
+        return content
+    validation = recipe.get("validation", {})
+    if not isinstance(validation, Mapping):
+        return content
+    return content | {"pretraining": {**recipe, "validation": {**validation, "folds": 1, "fold": 0}}}
+
+
+def _with_scaled_pixels(content: dict[str, Any]) -> dict[str, Any]:
+    """Let a ResNet-50 of Goh (2022) see pictures scaled as ImageNet's, as it did also with the scaling none."""
+    recipe = content.get("recipe")
+    network, data = (recipe.get(name) if isinstance(recipe, Mapping) else None for name in ("network", "data"))
+    if not isinstance(network, Mapping) or not isinstance(data, Mapping):
+        return content
+    of_paper = network.get("architecture") in ("paper_resnet50", "paper_resnet50_dense")
+    if not of_paper or data.get("normalise") != "none":
+        return content
+    return content | {"recipe": {**recipe, "data": {**data, "normalise": "pretrained"}}}
+
+
+_STEPS = (_with_groups, _with_all_images, _with_scaled_pixels)
 VERSION = len(_STEPS)
 """The version that is written."""

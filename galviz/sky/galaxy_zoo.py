@@ -11,10 +11,14 @@ Willett et al. (2013), MNRAS 435, 2835, fig. 1 and table 2 (the tree). Kaggle, "
 (2013), page "The Galaxy Zoo Decision Tree" (the weights).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from galviz.io.files import write_aside
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,11 @@ MERGER = "Class8.6"
 
 THRESHOLD = 0.3
 """Goh's threshold on the vote fraction for a merger, set by eye (Lab 3, section 5.6)."""
+
+TEST_PICTURES = 79_975
+"""Number of pictures that Kaggle's challenge scores; their votes are not published."""
+
+_ROUNDED = 1e-6  # how far beyond 0…1 a float32 fraction may be rounded
 
 _ENDS = np.cumsum([len(q.answers) for q in QUESTIONS])
 SLICES = tuple(slice(int(end) - len(q.answers), int(end)) for q, end in zip(QUESTIONS, _ENDS, strict=True))
@@ -167,6 +176,38 @@ def broken_sums(table: pd.DataFrame, tolerance: float = 1e-3) -> pd.DataFrame:
     sums = np.array([votes[row, SLICES[q]].sum() for row, q in zip(rows, questions, strict=True)])
     found = {"question": questions + 1, "sum": sums, "expected": sums - off[rows, questions]}
     return pd.DataFrame(found, index=table.index[rows])
+
+
+def check_galaxy_ids(ids: Iterable[str]) -> None:
+    """Raise a ValueError if an id is not one of Kaggle's, which are whole numbers."""
+    wrong = next((name for name in ids if not str(name).isdecimal()), None)
+    if wrong is not None:
+        raise ValueError(
+            f"object_id: expected Kaggle's GalaxyID, a whole number, got {wrong!r}. Use Kaggle's pictures."
+        )
+
+
+def write_submission(votes: pd.DataFrame, path: Path) -> None:
+    """Write predicted votes as Kaggle takes them: GalaxyID and the 37 columns, CSV, ordered by GalaxyID.
+
+    Parameters
+    ----------
+    votes : pandas.DataFrame
+        Index `object_id`, with the columns `COLUMNS`; others are left out.
+    path : Path
+
+    Raises
+    ------
+    ValueError
+        If an id is no whole number, or a vote is not a number in 0…1.
+    """
+    check_galaxy_ids(votes.index)
+    found = votes[list(COLUMNS)].set_axis(votes.index.astype("int64").rename("GalaxyID")).sort_index()
+    bad = found[~((found >= -_ROUNDED) & (found <= 1 + _ROUNDED)).all(axis=1)]
+    if len(bad):
+        raise ValueError(f"votes: expected fractions in 0…1, got others for GalaxyID {bad.index[0]}.")
+    with write_aside(path) as aside:
+        found.clip(0, 1).to_csv(aside, float_format="%.6f")
 
 
 def votes_of(table: pd.DataFrame) -> np.ndarray:

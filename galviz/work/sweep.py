@@ -72,8 +72,8 @@ class Plan:
     folds : tuple of int
         Which folds of the recipe are held out, one after another.
     fold_wise : bool
-        True: one pre-training per fold, which never sees a held-out image. False: one pre-training without labels on
-        all images, as published.
+        True: one pre-training per fold, which never sees a held-out image. False: one pre-training, with the split of
+        its own recipe. As published that is 4:1, so it sees most of the held-out images, without their labels.
     """
 
     study: str
@@ -115,9 +115,7 @@ class Plan:
         names = {fold: f"{first}-fold{fold}" if several else first for fold in self.folds if self.pretext}
         found = {}
         for fold, name in names.items():
-            held_out = (
-                {"folds": self.recipe.validation.folds, "fold": fold} if self.fold_wise else {"folds": 1, "fold": 0}
-            )
+            held_out = {"folds": self.recipe.validation.folds, "fold": fold} if self.fold_wise else {}
             found[name] = Task(name, self.pretext, self.pretraining.replace(validation=held_out), "", {})
         for trial, fold, fraction, method in product(range(self.trials), self.folds, self.fractions, self.methods):
             name = f"{method}-{100 * fraction:g}pc-trial{trial}-fold{fold}"
@@ -273,15 +271,28 @@ class Sweep:
         return [Run.open(self.run_path(name)) for name in wanted]
 
     def table(self) -> pd.DataFrame:
-        """Return the errors of the finished trainings, from `galviz.measure.label_efficiency.measured`."""
+        """Return the errors of the finished trainings, from `galviz.measure.label_efficiency.measured`.
+
+        Beside each stand its number of labels, its seed, the number of folds, and the number of objects of its
+        pre-training: 0 without one, NaN if its run is gone.
+        """
         found = measured(self.held_out())
-        labels = {
-            tuple(task.cell.values()): Run(self.run_path(name)).info["objects"]["train"]
-            for name, task in self.tasks.items()
-            if name in self._read
+        tasks = {tuple(task.cell.values()): task for name, task in self.tasks.items() if name in self._read}
+        rows = [tasks[key] for key in found[_KEYS].itertuples(index=False, name=None)]
+        columns = {
+            "labels": [self._learned_from(task.name) for task in rows],
+            "seed": [task.recipe.seed for task in rows],
+            "folds": [task.recipe.validation.folds for task in rows],
+            "pretraining_objects": [self._learned_from(task.encoder) if task.encoder else 0 for task in rows],
         }
-        found.insert(4, "labels", [labels[key] for key in found[_KEYS].itertuples(index=False, name=None)])
+        for place, (name, values) in enumerate(columns.items(), len(_KEYS)):
+            found.insert(place, name, values)
         return found
+
+    def _learned_from(self, name: str) -> float:
+        """Return the number of objects that a training learned from; NaN if its run is gone."""
+        path = self.run_path(name)
+        return Run(path).info["objects"]["train"] if (path / "run.json").exists() else float("nan")
 
     def save_table(self) -> pd.DataFrame:
         """Write `table` to ``table.csv`` and ``table.parquet``, and return it."""

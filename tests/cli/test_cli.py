@@ -571,7 +571,7 @@ def test_errors_fit_into_one_line(error, line):
 
 
 @pytest.mark.slow
-def test_votes_from_drawing_to_predicting(tmp_path):
+def test_votes_from_drawing_to_predicting(tmp_path, said):
     run, sky, out = tmp_path / "run", tmp_path / "sky", tmp_path / "votes.parquet"
     small = ["--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
     for words in (
@@ -582,6 +582,22 @@ def test_votes_from_drawing_to_predicting(tmp_path):
         done = galviz(words, tmp_path / "said")
         assert done.returncode == 0, done.stderr
     assert pd.read_parquet(out).equals(Run.open(run).predictions().table)
+    (place := tmp_path / "kaggle").mkdir()
+    pictures_in(place / "images_test_rev1", "pictures")  # a folder without votes
+    code, _ = said(
+        *("ingest", "zoo", place, "--part", "test", "--crop", 32, "--size", 32, "--workers", 1),
+        *("--out", tmp_path / "test"),
+    )
+    assert code == 0
+    wanted = ["predict", run, "--data", tmp_path / "test", "--out", out, "--kaggle", tmp_path / "submission.csv"]
+    assert said(*wanted)[0] == 0
+    submitted, votes = pd.read_csv(tmp_path / "submission.csv"), pd.read_parquet(out)
+    assert submitted.columns.tolist() == ["GalaxyID", *COLUMNS]
+    assert submitted["GalaxyID"].tolist() == [100008, 100023, 100053]
+    np.testing.assert_allclose(submitted[list(COLUMNS)], votes[list(COLUMNS)], atol=1e-6)
+    code, text = said("predict", run, "--data", sky, "--out", out, "--kaggle", tmp_path / "mock.csv")
+    assert code == 2
+    assert "object_id: expected Kaggle's GalaxyID" in text
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from galviz.measure import votes as judged
 from galviz.sky import galaxy_zoo
-from galviz.sky.galaxy_zoo import COLUMNS, NAMES, PARENTS, QUESTIONS, SLICES
+from galviz.sky.galaxy_zoo import COLUMNS, NAMES, PARENTS, QUESTIONS, SLICES, write_submission
 
 
 def at(name):
@@ -113,6 +113,34 @@ def test_columns_are_read_by_name_not_by_place():
     found = galaxy_zoo.cumulative(random_fractions(5))
     table = pd.DataFrame(found, columns=COLUMNS)[sorted(COLUMNS)]
     np.testing.assert_array_equal(galaxy_zoo.votes_of(table), found)
+
+
+def test_a_submission_is_what_kaggle_takes(tmp_path):
+    rng = np.random.default_rng(0)
+    votes = pd.DataFrame(rng.uniform(size=(3, 37)), columns=COLUMNS, index=["100023", "9", "100008"])
+    shuffled = votes[list(COLUMNS[::-1])].assign(fold=0)
+    write_submission(shuffled, tmp_path / "s.csv")
+    head, *rows = (tmp_path / "s.csv").read_text().splitlines()
+    assert head.split(",") == ["GalaxyID", *COLUMNS]
+    assert [row.split(",")[0] for row in rows] == ["9", "100008", "100023"]
+    written = pd.read_csv(tmp_path / "s.csv", index_col="GalaxyID")
+    np.testing.assert_allclose(written.loc[100023], votes.loc["100023"], atol=1e-6)
+    write_submission(votes.assign(**{COLUMNS[0]: [1 + 1e-7, -1e-7, 0.5]}), tmp_path / "s.csv")  # of float32
+    assert pd.read_csv(tmp_path / "s.csv")[COLUMNS[0]].tolist() == [0, 0.5, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "vote", "message"),
+    [
+        ("g7", 0.5, "object_id: expected Kaggle's GalaxyID, a whole number, got 'g7'"),
+        ("7", np.nan, "votes: expected fractions in 0…1, got others for GalaxyID 7"),
+        ("7", 1.5, "votes: expected fractions in 0…1, got others for GalaxyID 7"),
+    ],
+)
+def test_what_kaggle_would_not_take_is_refused(tmp_path, name, vote, message):
+    with pytest.raises(ValueError, match=message):
+        write_submission(pd.DataFrame(vote, columns=COLUMNS, index=[name]), tmp_path / "s.csv")
+    assert not list(tmp_path.iterdir())
 
 
 def test_score_by_hand():

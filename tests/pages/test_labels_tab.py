@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from dataclasses import replace
 
 import holoviews as hv
 import numpy as np
@@ -17,6 +18,7 @@ from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.studies import richness
+from galviz.tools.label_curves.text import made_words
 from galviz.work import processes as jobs
 from galviz.work.sweep import Plan, Sweep
 
@@ -147,6 +149,30 @@ def test_a_failure_is_shown_safely(sweep):
     assert "bands failed: &lt;b&gt;broken&lt;/b&gt;" in tab().progress
 
 
+def test_the_table_states_how_its_trainings_were_made(sweep):
+    for name in sweep.tasks:
+        finish(sweep, name)
+    page = html(shown(tab().view))
+    assert "3 folds, held out: 0, counted from 0." in page
+    assert "Labels, drawn from the training objects of each fold: 20 (25 %), 20 (100 %)." in page
+    assert "Pre-training: one for all, on 2 of 3 parts of the sky" in page
+    assert "without their labels (20 objects). Seeds: 0, 1, one per trial." in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"folds": (0, 1, 2)}, "3 folds, each held out in turn."),
+        ({"fold_wise": True}, "Pre-training: one per fold, on its training objects (20 objects)."),
+        ({"pretraining": RECIPE.replace(validation={"folds": 1})}, "on all objects, also those held out here"),
+        ({"recipe": RECIPE.replace(validation={"folds": 0})}, "Held out: the objects whose split is test."),
+    ],
+)
+def test_other_sweeps_are_described_as_they_are(sweep, changes, words):
+    table = pd.DataFrame({"fraction": [1.0], "method": ["ours"], "labels": [20], "pretraining_objects": [20]})
+    assert words in made_words(replace(sweep.plan, **changes), table)
+
+
 def test_a_sweep_that_is_not_far_says_when_the_gain_comes(make_sweep):
     sweep = make_sweep()
     assert "No training of this sweep is done yet" in html(shown(tab().view))
@@ -172,12 +198,12 @@ def test_new_results_are_drawn_when_they_come(sweep):
 
 def test_a_new_sweep_is_started_and_comes_into_sight(sky, make_sweep, started, monkeypatch):
     shown_tab = tab(sky)
-    shown_tab.param.update(fractions="0.1, 1", trials=2, settings="folds=4 epochs=2", sweep_name="mine")
+    shown_tab.param.update(fractions="0.1, 1", trials=2, recipe="paper", settings="folds=4 epochs=2", sweep_name="mine")
     monkeypatch.setattr(jobs, "is_alive", lambda _: True)
     shown_tab.start()
     ((command, path),) = started
     assert command[:3] == ["sweep", "richness", "--data"]
-    asked = ["--fractions", "0.1", "1", "--trials", "2", "--set", "folds=4", "epochs=2"]
+    asked = ["--fractions", "0.1", "1", "--trials", "2", "--recipe", "paper", "--set", "folds=4", "epochs=2"]
     assert command[-len(asked) :] == asked
     assert path.name == "mine"
     make_sweep("mine")

@@ -174,6 +174,11 @@ def test_all_answers_are_judged_beside_the_guess_of_the_training_objects(told):
     always = truth[:, 13:15].argmax(1) == mean[13:15].argmax()
     assert odd[3] == f"{always.mean():.3f}"
     assert odd[4] == f"{np.sqrt(((estimate - truth)[:, 13:15] ** 2).mean()):.3f}"
+    mse = np.mean((estimate - truth) ** 2)
+    assert cells(html, "this table of predictions") == [f"{mse:.4g}", f"{mse**0.5:.4f}", f"{paper:.4f}"]
+    assert cells(html, "CNN") == ["0.0106", "0.1030", "0.7677"]
+    assert cells(html, "default ResNet50") == ["0.009102", "0.0954", "0.7655"]
+    assert cells(html, "optimized ResNet50") == ["0.009899", "0.0995", "0.8185"]
     assert "seen in training" in html
     assert "6 objects with known truth" in html
 

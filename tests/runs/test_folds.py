@@ -64,6 +64,17 @@ def test_smaller_fractions_of_the_labels_are_parts_of_larger_ones():
     assert subsets[0] < subsets[1] < subsets[2] < subsets[3]
 
 
+def test_the_labels_of_a_fold_are_drawn_from_its_training_part_alone():
+    table = catalogue(100)
+    for fold in range(10):
+        own = RECIPE.replace(validation={"folds": 10, "fold": fold})
+        whole, held_out = split(table, own, everything(table))
+        part, same = split(table, own.replace(data={"label_fraction": 0.2}), everything(table))
+        assert len(part) == 18  # a fifth of 90, not of 100
+        assert set(part) < set(whole)
+        assert np.array_equal(held_out, same)
+
+
 def test_seeds_change_the_subset_but_not_the_folds():
     table = catalogue()
     recipes = [RECIPE.replace(seed=seed, data={"label_fraction": 0.3}) for seed in (0, 1)]

@@ -29,7 +29,7 @@ def old_run(name, folder, **changes):
         ("richness-quick", "richness", "quick", ["epochs=1", "network.width=4"]),
         ("richness-best", "richness", "best", ["epochs=1", "network.width=4", "data.tta=1"]),
         ("mergers-quick", "mergers", "quick", ["epochs=1", "network.width=4", "data.tta=1"]),
-        ("mergers-paper", "mergers", "paper", ["epochs=1"]),
+        ("mergers-paper", "mergers", "paper", ["epochs=1", "network.pixels=0"]),
         ("inpainting-quick", "inpainting", "quick", ["epochs=1", "network.width=16"]),
         ("inpainting-wide", "inpainting", "wide_resnet50", ["epochs=1"]),
     ],
@@ -42,11 +42,23 @@ def test_an_old_run_opens_with_the_recipe_it_was_trained_by(tmp_path, name, stud
     assert Run.open(run.path).recipe == run.recipe
 
 
+@pytest.mark.parametrize(
+    ("architecture", "scaling"),
+    [("paper_cnn", "none"), ("paper_resnet50", "pretrained"), ("paper_resnet50_dense", "pretrained")],
+)
+def test_a_resnet_of_a_run_of_version_2_keeps_the_scaling_that_it_had(architecture, scaling):
+    recipe = {"network": {"architecture": architecture}, "data": {"normalise": "none", "tta": 1}}
+    found = migrated({"version": 2, "recipe": recipe}, "run.json")["recipe"]
+    assert found == recipe | {"data": {"normalise": scaling, "tta": 1}}
+    assert migrated({"version": VERSION, "recipe": recipe}, "run.json")["recipe"] == recipe
+
+
 def test_an_old_sweep_opens_with_its_plan(tmp_path):
     (tmp_path / "sweep.json").write_text((OLD / "sweep.json").read_text())
     plan = Sweep(tmp_path).plan
     assert plan.recipe == SWEEP_RECIPES["quick"].with_settings(["epochs=1", "network.width=4", "folds=3"])
-    assert plan.pretraining == SWEEP_BAND_RECIPES["quick"].with_settings(["epochs=1", "network.width=4"])
+    # One pre-training learned from all images, whatever its recipe held out.
+    assert plan.pretraining == SWEEP_BAND_RECIPES["quick"].with_settings(["epochs=1", "network.width=4", "folds=1"])
     assert migrated(plan.to_json(), "sweep") == plan.to_json()
 
 

@@ -2,10 +2,16 @@ import exam
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision.models import resnet50
 
 from galviz import studies
+from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.vote_heads import DielemanVotes
+from galviz.nn.training import augment
 from galviz.nn.training.data import kept
+from galviz.nn.training.train import network_for
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.galaxy_zoo import COLUMNS, THRESHOLD, sum_errors
@@ -53,7 +59,7 @@ def test_a_sky_without_mergers_cannot_be_learned_from(sky, tmp_path):
 
 
 def test_the_papers_network_takes_one_size_alone(sky, tmp_path):
-    recipe = exam.tiny(mergers.RECIPES["paper"])
+    recipe = exam.tiny(mergers.RECIPES["paper"]).replace(network={"pixels": 0})
     given = {"study": "mergers", "target": mergers.TARGET, "recipe": recipe, "data": "x"}
     run = studies.train(Run.create(tmp_path / "run", **given), sky, devices="cpu")
     assert run.info["normalisation"] == {"mode": "none"}
@@ -88,10 +94,36 @@ def test_votes_are_clipped_for_the_first_images_and_then_divided(sky, tmp_path, 
     assert (about.votes, about.clipped) == ("dieleman", 10_000)
 
 
+def test_the_papers_resnet_begins_with_the_weights_of_a_file(sky, tmp_path):
+    torch.manual_seed(5)
+    weights, file = resnet50().state_dict(), tmp_path / "resnet50.safetensors"
+    save_file(weights, file)
+    recipe = mergers.RECIPES["paper_resnet50"]
+    assert recipe.network.pretrained == mergers.RECIPES["paper_optimised"].network.pretrained == "imagenet"
+    recipe = recipe.with_settings([f"network.pretrained={file}"])
+    network, _ = network_for(mergers.TARGET, recipe, sky, recipe.network.pretrained)
+    assert all(torch.equal(weight, weights[name]) for name, weight in network.encoder.state_dict().items())
+
+
+def test_pictures_are_rotated_before_they_are_shrunk(sky, tmp_path, monkeypatch):
+    rotated, seen, plain = [], [], ResNet18.feature_map
+    monkeypatch.setattr(augment, "randomly_turned", lambda images: rotated.append(images.shape[-1]) or images)
+    monkeypatch.setattr(
+        ResNet18, "feature_map", lambda self, images: seen.append(images.shape[-1]) or plain(self, images)
+    )
+    assert mergers.RECIPES["paper_optimised"].data.augment == ("turn",)
+    recipe = exam.tiny(mergers.RECIPES["quick"]).replace(network={"pixels": 16}, epochs=1, data={"tta": 1})
+    run = Run.create(tmp_path / "run", study="mergers", target=mergers.TARGET, recipe=recipe, data="sky")
+    studies.train(run, sky, devices="cpu")
+    assert set(rotated) == {32}
+    assert set(seen) == {16}
+
+
 def test_paper_is_as_published():
     for name in ("paper", "paper_resnet50", "paper_optimised"):
         recipe = mergers.RECIPES[name]
         assert (recipe.epochs, recipe.batch, recipe.validation.folds, recipe.validation.keep) == (100, 128, 5, "best")
         assert set(recipe.optimiser.learning_rates.values()) == {1e-3}
         assert (recipe.loss.name, recipe.optimiser.weight_decay) == ("mse", 0)
+        assert (recipe.data.normalise, recipe.network.pixels) == ("none", 68)
     assert THRESHOLD == 0.3

@@ -61,6 +61,7 @@ def test_paper_is_as_published():
     for recipe in (bands, paper):
         assert (recipe.network.width, recipe.network.head) == (64, "as_published")
         assert recipe.data.normalise == "minmax"
+        assert recipe.network.pixels == 224
 
 
 @pytest.mark.parametrize("name", richness.SWEEP_RECIPES)

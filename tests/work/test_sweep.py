@@ -114,9 +114,9 @@ def test_base_and_ours_differ_in_nothing_but_the_encoder():
         )
 
 
-def test_one_pre_training_sees_all_images_or_one_a_fold_none_that_are_held_out():
+def test_one_pre_training_has_its_own_split_or_one_a_fold_sees_none_that_are_held_out():
     (whole,) = [task for task in plan(folds=(0, 2)).tasks() if not task.cell]
-    assert whole.recipe.validation.folds == 1
+    assert (whole.recipe.validation.folds, whole.recipe.validation.fold) == (5, 0)  # 4:1, as published
     wise = {task.name: task for task in plan(folds=(0, 2), fold_wise=True).tasks()}
     for task in wise.values():
         if task.encoder:
@@ -235,6 +235,9 @@ def test_the_table_holds_what_each_training_did_on_its_held_out_objects(sweep, w
     assert len(table) == 8
     assert (table["objects"] == 10).all()
     assert (table["labels"] == 20).all()
+    assert (table["seed"] == table["trial"]).all()
+    assert (table["folds"] == 3).all()
+    assert (table["pretraining_objects"] == np.where(table["method"] == "ours", 20, 0)).all()
     np.testing.assert_allclose(table["mae_ln"], 0.1)
     np.testing.assert_allclose(table["mae_dex"], 0.1 / np.log(10))
     np.testing.assert_allclose(table["mae_percent"], 100 * (np.exp(0.1) - 1))
@@ -260,7 +263,8 @@ def test_the_command_trains_and_goes_on_and_both_learn_from_the_same_labels(make
     pd.testing.assert_series_equal(runs["base-50pc-trial0-fold0"], runs["ours-50pc-trial0-fold0"])
     labelled = {k: set(fold.index[fold < 0]) for k, fold in runs.items()}
     assert labelled["base-50pc-trial0-fold0"] < labelled["base-100pc-trial0-fold0"]
-    assert len(labelled["bands"]) == 24
+    assert len(labelled["bands"]) == 19  # four of five parts of 24
+    assert labelled["base-50pc-trial0-fold0"] < set(runs["bands"].index)
     (sweep.run_path("ours-100pc-trial0-fold0") / "predictions.parquet").unlink()
     before = (sweep.run_path("base-50pc-trial0-fold0") / "model.safetensors").stat().st_mtime_ns
     assert main(["sweep", "richness", "--out", str(tmp_path / "s"), "--resume"]) == 0
@@ -294,4 +298,20 @@ def test_more_folds_than_groups_are_refused_before_anything_is_trained(make_sky,
     asked = ["sweep", "richness", "--data", str(grouped.save(tmp_path / "sky")), "--out", str(tmp_path / "s")]
     assert main(asked) == 2
     assert "folds: expected at most 3, one per group" in (said := capsys.readouterr().err)
-    assert "--set folds=3" in said
+    assert "--set folds=3 bands.folds=3" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "folds"),
+    [("paper", 10), ("paper --folds 2", 1), ("paper --set folds=4", 4), ("quick", 1)],
+)
+def test_the_recipe_paper_is_cross_validated_and_pre_trained_on_four_fifths(
+    make_sky, tmp_path, monkeypatch, asked, folds
+):
+    monkeypatch.setattr(sweeping, "work_off", lambda *_, **__: [])
+    sky = make_sky(12).save(tmp_path / "sky")
+    main(["sweep", "richness", "--data", str(sky), "--out", str(tmp_path / "s"), "--recipe", *asked.split()])
+    made = Sweep(tmp_path / "s").plan
+    assert len(made.folds) == folds
+    (bands,) = [task for task in made.tasks() if not task.cell]
+    assert bands.recipe.validation.folds == 5

@@ -112,6 +112,7 @@ def understands(network: nn.Module) -> bool:
     return (
         # `type`, not isinstance: a subclass may compute something else in its forward.
         type(network) in resnets
+        and not getattr(network, "pixels", 0)  # an encoder that resizes its images first
         and type(network.conv1) is nn.Conv2d  # some ResNets of timm begin with three convolutions
         and type(network.maxpool) in (nn.MaxPool2d, nn.Identity)
         and all(type(module) in parts for module in modules)

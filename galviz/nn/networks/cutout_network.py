@@ -12,6 +12,7 @@ from galviz.nn.networks.columns import WIDTH, WithColumns, from_features
 from galviz.nn.networks.encoders import ResNet18, WideResNet50
 from galviz.nn.networks.normalise import IMAGENET, Normalise
 from galviz.nn.networks.pooled_encoder import PooledEncoder
+from galviz.nn.networks.resizing import resizing
 from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.runs.recipe import Recipe
 from galviz.sky.cutouts import CutoutSet
@@ -166,8 +167,8 @@ def assemble(
     ----------
     recipe : Recipe
         Its ``network`` may set ``width``, ``stem`` and ``stages`` of `ResNet18`, ``replicate``, ``apart`` (the encoder
-        takes each band alone, or all bands as channels), ``pooling``, and ``clip`` of `Normalise`, or another
-        architecture.
+        takes each band alone, or all bands as channels), ``pooling``, ``pixels`` (to which images are resized), and
+        ``clip`` of `Normalise`, or another architecture.
     bands : tuple of str
         The B bands of the images.
     head : callable
@@ -194,6 +195,7 @@ def assemble(
     else:
         own = {name: getattr(options, name) for name in ("width", "stem", "stages")}
         encoder = ResNet18(channels, **own, replicate=options.replicate and apart, mean_max=mean_max)
+        encoder = resizing(encoder, options.pixels)
     trained = encoder.pictures if options.is_timm else IMAGENET
     normalise = Normalise(recipe.data.normalise, bands, options.clip, trained, recipe.data.grey)
     columns = recipe.data.columns

@@ -184,7 +184,8 @@ class WideResNet50(nn.Module):
 def load_encoder(encoder: ResNet18 | TimmEncoder, path: str | Path) -> None:
     """Initialise an encoder, in place, with the weights of a trained run or of `torchvision.models.resnet18`.
 
-    For a `TimmEncoder` it is `TimmEncoder.load`, which also knows the weights of the hub. For a `ResNet18`:
+    For a `TimmEncoder` it is `TimmEncoder.load`, which also knows the weights of the hub. An encoder with an attribute
+    ``name``, such as the ResNet-50 of Goh (2022), may begin with those of timm's architecture of this name. Else:
 
     A classifier in the file is ignored. If the file lacks the 1×1 convolution before the pooling, that keeps its random
     weights. If the number of channels differs (C here, C' in the file), the kernels of the first layer are summed over
@@ -192,10 +193,11 @@ def load_encoder(encoder: ResNet18 | TimmEncoder, path: str | Path) -> None:
 
     Parameters
     ----------
-    encoder : ResNet18 or TimmEncoder
+    encoder : ResNet18, TimmEncoder or torchvision.models.ResNet
     path : str or Path
         A run folder with an encoder of the same width, stem and stages; or a file with width 64, the stem
-        ``"imagenet"`` and 4 stages: ``.safetensors``, or a state dict saved by `torch.save`.
+        ``"imagenet"`` and 4 stages: ``.safetensors``, or a state dict saved by `torch.save`; or, for an encoder with a
+        name, weights of the hub as in `TimmEncoder.load`.
 
     Raises
     ------
@@ -205,7 +207,11 @@ def load_encoder(encoder: ResNet18 | TimmEncoder, path: str | Path) -> None:
     if isinstance(encoder, TimmEncoder):
         encoder.load(path)
         return
-    weights, own = _weights_at(Path(path)), encoder.state_dict()
+    own = encoder.state_dict()
+    if hasattr(encoder, "name") and not Path(path).exists():
+        weights = TimmEncoder(encoder.name, 3, pretrained=path).network.state_dict()
+    else:
+        weights = _weights_at(Path(path))
     first = weights.get("conv1.weight")
     if first is not None:
         weights["conv1.weight"] = inflated(first, own["conv1.weight"].shape[1])

@@ -1,6 +1,7 @@
 """Networks from images of galaxies to vote fractions: ours, and those of Goh (2022) for Galaxy Zoo."""
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 from galviz.nn.networks.columns import WIDTH, WithColumns, from_features
 from galviz.nn.networks.encoders import ResNet18
 from galviz.nn.networks.normalise import Normalise
+from galviz.nn.networks.pooled_encoder import PooledEncoder
+from galviz.nn.networks.resizing import resizing
 from galviz.nn.networks.timm_encoder import TimmEncoder
 from galviz.nn.networks.vote_heads import GALAXY_ZOO, DielemanVotes, DirichletVotes, SigmoidVotes, Tree, VoteTree
 from galviz.runs.recipe import Recipe
@@ -148,8 +151,8 @@ def paper_resnet(
 ) -> tuple[nn.Module, nn.Sequential]:
     """Build the encoder and head of Goh's ResNet-50: the flattened last feature map, then dense layers.
 
-    Layers have the names of `torchvision.models.resnet50`, so that `galviz.nn.networks.encoders.load_encoder` can load
-    ImageNet weights.
+    Layers have the names of `torchvision.models.resnet50`, which are those of timm too, so that
+    `galviz.nn.networks.encoders.load_encoder` can load ImageNet weights of a file or of the hub.
 
     Parameters
     ----------
@@ -167,6 +170,7 @@ def paper_resnet(
     from torchvision.models import resnet50  # late: importing it takes seconds
 
     encoder = resnet50()
+    encoder.name = "resnet50"
     encoder.avgpool = encoder.fc = nn.Identity()
     return encoder, _dense(2048 * math.ceil(size / 32) ** 2, hidden, dropout, answers)
 
@@ -180,10 +184,10 @@ def build(
     ----------
     recipe : Recipe
         Its ``network``: ``architecture`` (``"resnet18"``: ours; ``"paper_cnn"``, ``"paper_resnet50"``,
-        ``"paper_resnet50_dense"``), ``votes`` (``"tree"``, ``"dieleman"``, ``"sigmoid"``), and for ours ``width``,
-        ``stem`` and ``dropout``.
+        ``"paper_resnet50_dense"``), ``votes`` (``"tree"``, ``"dieleman"``, ``"sigmoid"``), ``pixels`` (images are
+        resized to), and for ours ``width``, ``stem`` and ``dropout``.
     size : int
-        Side of the images, pixels. The networks of the paper only fit images of one size.
+        Side of the images, pixels. The networks of the paper only fit images of one size, unless they resize them.
     bands : tuple of str
         The B bands of the images. The networks of the paper take three colours.
     answers : int
@@ -209,18 +213,21 @@ def build(
     if of_paper and columns:
         raise ValueError(f"data.columns: expected none for {architecture}, got {', '.join(columns)}. Use resnet18.")
     torch.manual_seed(recipe.seed)
-    wide = WIDTH if columns else 0
+    wide, pixels = WIDTH if columns else 0, options.pixels
     if architecture == "paper_cnn":
-        encoder, head = paper_cnn(size, answers)
+        encoder, head = paper_cnn(pixels or size, answers)
     elif options.is_timm:
-        encoder = TimmEncoder(options.timm_name, len(bands), size=size or None)
+        kind = partial(PooledEncoder, pixels=pixels) if pixels else TimmEncoder
+        encoder = kind(options.timm_name, len(bands), size=size or None)
         head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(encoder.features + wide, answers))
     elif architecture == "resnet18":
         encoder = ResNet18(len(bands), width=options.width, stem=options.stem)
         head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(encoder.features + wide, answers))
     else:
         hidden = (200, 100) if architecture == "paper_resnet50_dense" else ()
-        encoder, head = paper_resnet(size, hidden, options.dropout, answers)
+        encoder, head = paper_resnet(pixels or size, hidden, options.dropout, answers)
+    if not options.is_timm:
+        encoder = resizing(encoder, pixels)
     if recipe.loss.name == "dirichlet_multinomial":
         votes: nn.Module = DirichletVotes(tree)
     else:
@@ -228,13 +235,13 @@ def build(
     if columns:
         head = WithColumns(head, columns)
     network = VoteNetwork(_scale(architecture, recipe.data.normalise, bands, recipe.data.grey), encoder, head, votes)
-    network.size = size if of_paper else getattr(encoder, "size", None)
+    network.size = size if of_paper and not pixels else getattr(encoder, "size", None)
     return network
 
 
 def _scale(architecture: str, mode: str, bands: tuple[str, ...], grey: str = "") -> nn.Module:
-    """Return the pixel scaling: pictures in 0…1 are scaled as ImageNet's, except for the CNN of the paper."""
-    of_imagenet = architecture != "paper_cnn" and len(bands) == len(COLOURS)
+    """Return the pixel scaling: with "none", our networks see pictures scaled as ImageNet's, the paper's unchanged."""
+    of_imagenet = not architecture.startswith("paper_") and len(bands) == len(COLOURS)
     if mode != "none":
         return Normalise(mode, bands, grey=grey)
     if grey:

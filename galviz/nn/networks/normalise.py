@@ -1,6 +1,7 @@
 """Pixel scaling. It is part of the network, so that predictions use the same scaling as the training."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +77,12 @@ class Normalise(nn.Module):
             for name, values in zip(("mean", "std"), trained, strict=True):
                 known = torch.tensor(values)
                 getattr(self, name)[:, 0, 0] = known if len(known) == len(self.bands) else known.mean()
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *more: Any) -> None:
+        # Goh's ResNet-50 of galviz before version 3 of a run has mean and scatter of ImageNet alone.
+        if self.mode == "pretrained":
+            state.setdefault(f"{prefix}softening", self.softening)
+        super()._load_from_state_dict(state, prefix, *more)
 
     def fit(self, cutouts: CutoutSet, rows: np.ndarray) -> None:
         """Set the constants from the covered pixels of up to 1024 of these objects, evenly spaced.

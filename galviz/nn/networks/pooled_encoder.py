@@ -2,8 +2,8 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from galviz.nn.networks.resizing import resized
 from galviz.nn.networks.timm_encoder import TimmEncoder
 
 
@@ -56,9 +56,9 @@ class PooledEncoder(TimmEncoder):
         size = tuple(images.shape[2:])
         if self.pixels and max(size) > self.pixels:
             size = (self.pixels, self.pixels)
-        found = [self._of_views(_resized(images, size))]
+        found = [self._of_views(resized(images, size))]
         if self.centre:
-            found.append(self._of_views(_resized(middle(images, self.centre), size)))
+            found.append(self._of_views(resized(middle(images, self.centre), size)))
         return torch.cat(found, 1)
 
     def upright(self, maps: Tensor, k: int) -> Tensor:
@@ -69,7 +69,7 @@ class PooledEncoder(TimmEncoder):
             return maps
         inner = middle(maps, self.centre)
         found = torch.zeros_like(maps)
-        middle(found, self.centre).copy_(_resized(maps, tuple(inner.shape[2:])))
+        middle(found, self.centre).copy_(resized(maps, tuple(inner.shape[2:])))
         return found
 
     def _of_views(self, images: Tensor) -> Tensor:
@@ -92,9 +92,3 @@ def middle(images: Tensor, share: float) -> Tensor:
     height, width = (max(1, round(share * side)) for side in images.shape[2:])
     top, left = (images.shape[2] - height) // 2, (images.shape[3] - width) // 2
     return images[:, :, top : top + height, left : left + width]
-
-
-def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(images.shape[2:]) == size:
-        return images
-    return functional.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)

@@ -1,6 +1,7 @@
 """Regression: a head of K numbers, or of K means and variances."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ LOSSES = {
     "mae": lambda recipe, known, target: in_units(functional.l1_loss, relative(known)),
     "huber": lambda recipe, known, target: in_units(functional.huber_loss, units(known)),
     "rmse": lambda recipe, known, target: lambda output, truth: rmse(output, truth, relative(known)),
-    "mse_std": lambda recipe, known, target: lambda output, truth: mse_std(output, truth, recipe.loss.alpha),
+    "mse_std": lambda recipe, known, target: partial(mse_std, alpha=recipe.loss.alpha, scatter=recipe.loss.scatter),
     "gaussian_nll": lambda recipe, known, target: gaussian(recipe.loss.alpha, units(known)),
 }
 

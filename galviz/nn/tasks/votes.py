@@ -21,7 +21,9 @@ _ROUNDED = 0.02  # largest difference from 1 of a sum of fractions that are roun
 
 LOSSES = {
     "mse": lambda recipe, known, target: of_fractions(in_units(functional.mse_loss, torch.ones(1)), target),
-    "mse_std": lambda recipe, known, target: of_fractions(partial(mse_std, alpha=recipe.loss.alpha), target),
+    "mse_std": lambda recipe, known, target: of_fractions(
+        partial(mse_std, alpha=recipe.loss.alpha, scatter=recipe.loss.scatter), target
+    ),
     "binomial": lambda recipe, known, target: of_fractions(binomial, target),
     "dirichlet_multinomial": lambda recipe, known, target: by_question(dirichlet_multinomial, target),
 }

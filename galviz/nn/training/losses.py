@@ -1,7 +1,6 @@
 """Loss functions of a training. `galviz.nn.tasks` says which fit a task."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 import torch.distributed
@@ -11,13 +10,11 @@ from torch.nn import functional
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-def mse_std(
-    estimate: Tensor, truth: Tensor, alpha: float, mode: Literal["abs", "signed"] = "abs", eps: float = 1e-12
-) -> Tensor:
+def mse_std(estimate: Tensor, truth: Tensor, alpha: float, scatter: str = "absolute", eps: float = 1e-12) -> Tensor:
     """Return the mean squared error plus `alpha` times the scatter of the errors in the batch.
 
-    L = mean((Y − Ŷ)²) + α std(|Y − Ŷ|), with the sample standard deviation (n − 1). ``mode="signed"`` uses std(Y − Ŷ)
-    instead, which the paper's tables call Sigma.
+    L = mean((Y − Ŷ)²) + α std(|Y − Ŷ|), with the sample standard deviation (n − 1). ``scatter="signed"`` uses
+    std(Y − Ŷ) instead, which the paper's tables call Sigma.
 
     Parameters
     ----------
@@ -25,8 +22,8 @@ def mse_std(
         Ŷ and Y, N ≥ 2. NaN gives NaN.
     alpha : float
         Weight of the scatter; 0 gives the mean squared error.
-    mode : {"abs", "signed"}
-        ``"abs"`` as published.
+    scatter : {"absolute", "signed"}
+        ``"absolute"`` as published.
     eps : float
         Added to the variance, so that the gradient is finite when all errors are equal.
 
@@ -49,7 +46,7 @@ def mse_std(
     if len(estimate) < 2:
         raise ValueError(f"batch: expected at least 2 objects for a scatter, got {len(estimate)}. Use a larger batch.")
     error = truth - estimate
-    error = error.abs() if mode == "abs" else error
+    error = error.abs() if scatter == "absolute" else error
     return mse + alpha * torch.sqrt(error.var(dim=0) + eps).mean()
 
 

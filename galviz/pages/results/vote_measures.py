@@ -8,7 +8,7 @@ import pandas as pd
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.measure.votes import question_scores, votes_summary
+from galviz.measure.votes import PUBLISHED, question_scores, votes_summary
 from galviz.pages.results.measures import measures_html
 from galviz.pages.results.vote_answers import title_of
 from galviz.sky.galaxy_zoo import COLUMNS, PARENTS, QUESTIONS, SLICES
@@ -59,8 +59,10 @@ class VoteMeasures(pn.viewable.Viewer):
         note = Markup("<p class='note'>The baseline gives every picture {}.</p>").format(self.guessed)
         if not self.of_galaxy_zoo:
             return Markup("<div>{}{}</div>").format(table, note)
-        every = measures_html(votes_summary(truth, estimate, self.mean), len(truth), "objects")
-        return Markup("<div>{}{}</div><div>{}</div>").format(every, note, table)
+        summary = votes_summary(truth, estimate, self.mean)
+        every = measures_html(summary, len(truth), "objects")
+        rmse, accuracy = summary.loc[["RMSE of all 37", "accuracy over all 37"], "value"]
+        return Markup("<div>{}{}{}</div><div>{}</div>").format(every, note, published_html(rmse**2, accuracy), table)
 
     async def html(self) -> AsyncIterator[str]:
         """Yield a progress message, then the tables; computed in a thread so that the page stays responsive."""
@@ -73,6 +75,20 @@ class VoteMeasures(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return text(self.html, sizing_mode="stretch_width", min_height=330 if self.of_galaxy_zoo else 70)
+
+
+def published_html(mse: float, accuracy: float) -> Markup:
+    """Return table 1 of Goh (2022) as HTML, with the mean squared error and accuracy of these objects above it."""
+    line = Markup("<tr><th scope='row'>{}</th><td>{:.4g}</td><td>{:.4f}</td><td>{:.4f}</td></tr>")
+    rows = [("this table of predictions", mse, accuracy), *PUBLISHED.itertuples()]
+    lines = Markup("").join(line.format(name, mse, mse**0.5, accuracy) for name, mse, accuracy in rows)
+    head = Markup("<tr><th>Network</th><th>MSE</th><th>RMSE = √MSE</th><th>Accuracy over all 37</th></tr>")
+    caption = (
+        "Beside Goh (2022), table 1: about 12,000 pictures of Kaggle's training set, held out. Other pictures have "
+        "other numbers."
+    )
+    whole = Markup("<table class='measures'><caption>{}</caption>{}{}</table>")
+    return whole.format(caption, head, lines)
 
 
 def questions_html(table: pd.DataFrame) -> Markup:

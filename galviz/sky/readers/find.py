@@ -67,6 +67,7 @@ def find_images(
     skip_bad: bool = False,
     kind: str = "any",
     boxes: bool = False,
+    part: str = "training",
 ) -> Found:
     """Return the images at a path, of any kind, with what is known of them.
 
@@ -94,6 +95,8 @@ def find_images(
         pictures in classes, with ids that begin with the class.
     boxes : bool
         As in `galviz.sky.readers.classes.cub200`.
+    part : {"training", "test"}
+        As in `galviz.sky.readers.zoo.kaggle`.
 
     Raises
     ------
@@ -113,7 +116,9 @@ def find_images(
         path = _single(path)
         _refuse_others(path)
     notes: list[str] = []
-    published = _known(path, kind)  # its tables are its catalogue
+    published = (
+        replace(zoo.kaggle(path, part), size=68) if part != "training" else _known(path, kind)
+    )  # its tables are its catalogue
     found = published or (kind == "any" and _scientific(path, bands, (unit, zero_point), notes, skip_bad=skip_bad))
     found = found or _pictures(path, kind, notes)
     found = found if isinstance(found, Found) else Found(found)

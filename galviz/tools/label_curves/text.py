@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from galviz.io.markup import Markup
 from galviz.measure.label_efficiency import CLASS_CLAIMS, MEASURES, Gain, gain_words, published
 from galviz.runs.run import Run
 from galviz.tools.formatting import shown_seconds
-from galviz.work.sweep import Sweep
+from galviz.work.sweep import Plan, Sweep
 
 NAMES = {"mae": "MAE", "sigma": "Sigma", "accuracy": "Accuracy"}
 """Measure → displayed name."""
@@ -103,6 +104,44 @@ def _theirs(measure: str, fraction: float) -> str:
         return "–"
     base, ours = paper.loc[fraction, "base"], paper.loc[fraction, "ours"]
     return f"{base:.4f} → {ours:.4f} ({100 * (ours / base - 1):+.1f} %)"
+
+
+def made_words(plan: Plan, table: pd.DataFrame) -> str:
+    """Return how the trainings of a sweep were made: folds, numbers of labels, pre-training and seeds.
+
+    Parameters
+    ----------
+    plan : Plan
+    table : pandas.DataFrame
+        As returned by `galviz.work.sweep.Sweep.table`.
+    """
+    count, held_out = plan.recipe.validation.folds, plan.folds
+    if count > 1:
+        numbers = ", ".join(map(str, held_out))
+        which = "each held out in turn" if len(held_out) == count else f"held out: {numbers}, counted from 0"
+        folds = f"{count} folds, {which}."
+    else:
+        folds = "Held out: the objects whose split is test." if count == 0 else "Nothing is held out."
+    labels = table.groupby("fraction")["labels"].median()
+    sizes = ", ".join(f"{number:,.0f} ({100 * fraction:g} %)" for fraction, number in labels.items())
+    drawn = f"Labels, drawn from the training objects of each fold: {sizes}."
+    seeds = sorted({plan.recipe.seed + trial for trial in range(plan.trials)})
+    last = f"Seeds: {', '.join(map(str, seeds))}, one per trial."
+    return " ".join(filter(None, (folds, drawn, _pretraining_words(plan, table), last)))
+
+
+def _pretraining_words(plan: Plan, table: pd.DataFrame) -> str:
+    """Return what the pre-training of a sweep learned from; empty without one."""
+    if plan.pretraining is None:
+        return ""
+    sizes = table.loc[table["method"] == "ours", "pretraining_objects"].dropna()
+    objects = f" ({sizes.median():,.0f} objects)" if len(sizes) else ""
+    if plan.fold_wise:
+        return f"Pre-training: one per fold, on its training objects{objects}."
+    folds = plan.pretraining.validation.folds
+    on = {0: "the objects whose split is not test", 1: "all objects, also those held out here"}
+    part = f"{folds - 1} of {folds} parts of the sky, with most of the objects held out here"
+    return f"Pre-training: one for all, on {on.get(folds, part)}, without their labels{objects}."
 
 
 def _note(words: str) -> Markup:

@@ -16,7 +16,7 @@ from galviz.measure.unit_errors import UNITS, written
 from galviz.tools.export.download import Download
 from galviz.tools.formatting import beside, data_table, drawn, error_note, field, note, shown_error, text
 from galviz.tools.label_curves.figure import label_curves
-from galviz.tools.label_curves.text import LOGARITHMS, NAMES, PLAIN, compared_html, gains_html
+from galviz.tools.label_curves.text import LOGARITHMS, NAMES, PLAIN, compared_html, gains_html, made_words
 from galviz.work.sweep import Sweep
 
 _LATER = "the gain is computed when one trial has finished at every label fraction, with and without pre-training."
@@ -100,8 +100,8 @@ class LabelsView(pn.viewable.Viewer):
         sides = [
             pn.Column(self.plot(results.table, measure), self.compared(results, measure)) for measure in self.measures
         ]
-        head = text(Markup("<h3>Trainings</h3>"))
-        yield pn.Column(words, beside(*sides), head, self.shown_table(results.table))
+        head, made = text(Markup("<h3>Trainings</h3>")), note(made_words(self.sweep.plan, results.table))
+        yield pn.Column(words, beside(*sides), head, made, self.shown_table(results.table))
 
     def compared(self, results: Results, measure: str) -> pn.viewable.Viewable:
         """Return the table of one measure at each fraction, next to the paper's."""

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
+from galviz.nn.explain.occlusion import occlude
 from galviz.nn.tasks import build
 from galviz.runs.recipe import Recipe
 from galviz.tasks.target import Target
@@ -37,6 +39,32 @@ def test_published_network_is_that_of_the_paper():
     assert sum(p.numel() for p in network.head.fc1.parameters()) == 166_462_464
     assert network.encoder.conv1.weight.shape == (64, 3, 7, 7)
     assert not network.standardise
+
+
+@pytest.mark.parametrize("size", [16, 96])
+def test_images_of_any_size_are_brought_to_the_pixels_of_the_recipe(size):
+    network = build(RICHNESS, with_network(stem="imagenet", pixels=64), BANDS, size).eval()
+    plain = build(RICHNESS, with_network(stem="imagenet"), BANDS, size).eval()
+    plain.load_state_dict(network.state_dict())  # with the same names
+    maps = []
+    network.encoder.neck.register_forward_hook(lambda *parts: maps.append(parts[2]))
+    images = torch.randn(2, 5, size, size)
+    found = network.features(images, scaled=True)
+    assert maps[0].shape[2:] == (2, 2)
+    same = functional.interpolate(images, (64, 64), mode="bilinear", antialias=True)
+    torch.testing.assert_close(found, plain.features(same, scaled=True))
+    assert network.size is None
+
+
+def test_maps_of_occlusion_follow_an_encoder_that_resizes_its_images():
+    network = build(RICHNESS, with_network(stem="imagenet", pixels=64), BANDS, 16).eval()
+    network.normalise.mode = "minmax"
+    image = np.random.default_rng(0).normal(size=(1, 5, 16, 16)).astype(np.float32)
+    found = occlude(network, image, patch=8, stride=8)
+    assert found.engine == "captum"  # the fast engine would pass by the resizing
+    assert found.map.shape[-2:] == (16, 16)
+    with pytest.raises(ValueError, match="network: expected a ResNet"):
+        occlude(network, image, patch=8, stride=8, engine="fast")
 
 
 def test_one_encoder_serves_all_bands():

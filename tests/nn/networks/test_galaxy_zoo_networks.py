@@ -2,7 +2,9 @@ import json
 
 import numpy as np
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from torchvision.models import resnet50
 
 from galviz.nn.networks.encoders import load_encoder
@@ -47,6 +49,16 @@ def test_the_papers_cnn_fits_images_of_any_size(size):
     assert head(encoder.eval()(torch.zeros(1, 3, size, size))).shape == (1, 37)
 
 
+@pytest.mark.parametrize("name", ["resnet18", "paper_cnn", "timm/resnet18"])
+def test_larger_pictures_are_shrunk_after_the_augmentation(name):
+    options = {"architecture": name, "pixels": 40} | ({"width": 2} if name == "resnet18" else {})
+    network = build(recipe(**options), 120).eval()
+    pictures = torch.rand(2, 3, 120, 120)
+    small = torch.nn.functional.interpolate(pictures, (40, 40), mode="bilinear", antialias=True)
+    torch.testing.assert_close(network(pictures), network(small))
+    assert network.size is None
+
+
 def test_the_papers_resnet_is_flattened():
     with torch.device("meta"):
         encoder, head = paper_resnet()
@@ -67,11 +79,28 @@ def test_imagenet_weights_of_a_file(tmp_path):
     load_encoder(network.encoder, tmp_path / "resnet50.pth")
     image = torch.rand(1, 3, 32, 32, generator=torch.manual_seed(1))
     with torch.no_grad():
-        scaled = (image - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[
-            :, None, None
-        ]
         pooled = network.features(image).reshape(1, 2048, -1).mean(-1)
-        torch.testing.assert_close(reference.fc(pooled), reference(scaled), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(reference.fc(pooled), reference(image), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("pretrained", ["imagenet", "tv_in1k"])
+def test_imagenet_weights_of_the_hub(tmp_path, monkeypatch, pretrained):
+    torch.manual_seed(0)
+    reference, asked = timm.create_model("resnet50"), []
+    save_file(reference.state_dict(), tmp_path / "model.safetensors")
+
+    def download(repo_id, *_, **__):
+        asked.append(repo_id)
+        return str(tmp_path / "model.safetensors")
+
+    monkeypatch.setattr("timm.models._hub.hf_hub_download", download)
+    encoder, _ = paper_resnet(32)
+    load_encoder(encoder, pretrained)
+    assert set(asked) == {"timm/resnet50.a1_in1k" if pretrained == "imagenet" else "timm/resnet50.tv_in1k"}
+    own = encoder.state_dict()
+    assert all(torch.equal(own[name], weight) for name, weight in reference.state_dict().items() if name in own)
+    with pytest.raises(ValueError, match=r"pretrained: expected a file, the folder of a run, .* got 'missing\.pth'"):
+        load_encoder(encoder, "missing.pth")
 
 
 @pytest.mark.parametrize("architecture", ALL)
@@ -183,10 +212,27 @@ def test_constants_are_told_and_are_json(architecture, mode):
     assert json.loads(json.dumps(constants))["mode"] == mode
 
 
-def test_the_papers_cnn_sees_the_pixels_as_they_are():
+@pytest.mark.parametrize("architecture", ["paper_cnn", "paper_resnet50", "paper_resnet50_dense"])
+def test_the_papers_networks_see_the_pixels_as_they_are(architecture):
     images = torch.rand(1, 3, 68, 68)
-    assert torch.equal(build(recipe(architecture="paper_cnn")).normalise(images), images)
+    with torch.device("meta"):
+        network = build(recipe(architecture=architecture))
+    assert torch.equal(network.normalise(images), images)
+    assert network.normalise.constants() == {"mode": "none"}
+
+
+def test_imagenets_scale():
     assert ImageNetScale()(torch.full((1, 3, 1, 1), 0.485))[0, 0].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_resnet_that_was_trained_on_scaled_pixels_still_scales_them():
+    """Before version 3 of a run, its recipe had the scaling none, which is now read as pretrained."""
+    scale, images = ImageNetScale(), torch.rand(2, 3, 8, 8)
+    with torch.device("meta"):
+        network = build(recipe(architecture="paper_resnet50").replace(data={"normalise": "pretrained"}))
+    now = network.normalise.to_empty(device="cpu")
+    now.load_state_dict(scale.state_dict())
+    torch.testing.assert_close(now(images), scale(images))
 
 
 def test_any_tree_and_any_bands():

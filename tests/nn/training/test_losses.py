@@ -27,7 +27,7 @@ def test_equation_1_by_hand():
     assert mse_std(estimate, truth, 1.0).item() == pytest.approx(20 / 3 + 2.0)  # |errors| 0 2 4: std 2
     assert mse_std(estimate, truth, 0.5).item() == pytest.approx(20 / 3 + 1.0)
     signed = np.std([0, 2, -4], ddof=1)
-    assert mse_std(estimate, truth, 1.0, mode="signed").item() == pytest.approx(20 / 3 + signed)
+    assert mse_std(estimate, truth, 1.0, scatter="signed").item() == pytest.approx(20 / 3 + signed)
 
 
 @given(arrays(np.float64, (5, 2), elements=finite), arrays(np.float64, (5, 2), elements=finite))
@@ -95,6 +95,9 @@ def test_recipes_name_losses():
     )
     truth, estimate = torch.randn(6, 1), torch.randn(6, 1)
     assert loss_of(REGRESSION, recipe)(estimate, truth) == mse_std(estimate, truth, 2.0)
+    signed = recipe.replace(loss={"scatter": "signed"})
+    for target in (REGRESSION, Target("v", "votes", ("v",), "v")):
+        assert loss_of(target, signed)(estimate, truth) == mse_std(estimate, truth, 2.0, "signed")
     logits = torch.tensor([[9.0, 0.0], [0.0, 9.0]])
     entropy = loss_of(CLASSES, recipe.replace(loss={"name": "cross_entropy"}))(logits, torch.tensor([0, 1]))
     assert entropy.tolist() == pytest.approx([0, 0], abs=1e-3)
