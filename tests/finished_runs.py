@@ -31,7 +31,7 @@ def panel_extension() -> None:
 
 
 @pytest.fixture
-def told(sky: CutoutSet) -> Predictions:
+def estimates(sky: CutoutSet) -> Predictions:
     """Estimates of ln λ that are 0.1 too high; every other object was seen in training."""
     truth = TARGET.truth(sky.catalogue)[:, 0]
     fold = np.where(np.arange(len(sky)) % 2, -1, 0)

@@ -10,7 +10,7 @@ def texts(view: Any) -> list[str]:
     return [str(pane.object) for pane in pn.panel(view).select(pn.pane.HTML)]
 
 
-def said(view: Any) -> str:
+def all_text(view: Any) -> str:
     """Return all that a view says."""
     return " ".join(texts(view))
 

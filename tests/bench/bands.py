@@ -54,8 +54,8 @@ def main(frames: str, recipe_name: str, settings: list[str], size: int, tile: fl
         groups = np.arange(out.sum()).repeat(len(richness.BANDS))
         field = str(cutouts.catalogue["field"][out].iloc[0])
         found[field] = {}
-        for name, (true, said) in answers.items():
-            interval = bootstrap(accuracy, true, said, groups=groups)
+        for name, (true, shown_text) in answers.items():
+            interval = bootstrap(accuracy, true, shown_text, groups=groups)
             found[field][name] = [round(float(v), 4) for v in (interval.value, interval.low, interval.high)]
     return {
         "bench": "bands",

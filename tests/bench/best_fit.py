@@ -189,8 +189,10 @@ def photoz(path: str, data: str, wide: str | None) -> dict[str, object]:
     estimates = {name: redshifts(values, z, fold) for name, values in features.items()}
     unseen = fold == run.recipe.validation.fold
     if wide:
-        told = Run.open(wide).predictions()
-        estimates["wide ResNet-50"] = pd.Series(told.estimate, told.object_ids).loc[cutouts.object_ids].to_numpy()
+        received = Run.open(wide).predictions()
+        estimates["wide ResNet-50"] = (
+            pd.Series(received.estimate, received.object_ids).loc[cutouts.object_ids].to_numpy()
+        )
         assert (objects(Run.open(wide)).loc[cutouts.object_ids[unseen]] >= 0).all(), "trained on what is tested"
     found = {}
     for name, estimate in estimates.items():

@@ -51,11 +51,11 @@ def main() -> None:
         rng = np.random.default_rng(given.seed)
         found = [survey(rng, given.galaxies, part, beside) for _ in range(given.surveys)]
         of = {name: np.array([one[name] for one in found], dtype=float) for name in found[0]}
-        told = {"labels": how, "coverage": round(of["ours covers"].mean(), 3)}
-        told |= {"coverage of raw counting": round(of["raw covers"].mean(), 3)}
-        told |= {f"{one} bias": round(of[one].mean(), 4) for one in ("corrected", "raw")}
-        told |= {f"{one} mean |error|": round(np.abs(of[one]).mean(), 4) for one in ("corrected", "raw")}
-        print(json.dumps(told | {"median width": round(float(np.median(of["width"])), 4)}), flush=True)
+        received = {"labels": how, "coverage": round(of["ours covers"].mean(), 3)}
+        received |= {"coverage of raw counting": round(of["raw covers"].mean(), 3)}
+        received |= {f"{one} bias": round(of[one].mean(), 4) for one in ("corrected", "raw")}
+        received |= {f"{one} mean |error|": round(np.abs(of[one]).mean(), 4) for one in ("corrected", "raw")}
+        print(json.dumps(received | {"median width": round(float(np.median(of["width"])), 4)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -47,14 +47,14 @@ def network_for(name: str) -> torch.nn.Module:
 
 def dense(network: torch.nn.Module, image: torch.Tensor, corners: np.ndarray, window: int, batch: int) -> np.ndarray:
     """What the network says of zero at some places, `batch` images at a time."""
-    said = []
+    shown_text = []
     with torch.inference_mode():
         for part in np.array_split(corners, -(-len(corners) // batch)):
             occluded = image.repeat(len(part), 1, 1, 1).contiguous(memory_format=torch.channels_last)
             for k, (top, left) in enumerate(part):
                 occluded[k, :, top : top + window, left : left + window] = 0
-            said.append(network(occluded)[:, 0])
-    return torch.cat(said).numpy()
+            shown_text.append(network(occluded)[:, 0])
+    return torch.cat(shown_text).numpy()
 
 
 class Enough(Exception):  # noqa: N818 - it is no error
@@ -104,10 +104,10 @@ def main(name: str) -> dict[str, object]:
         seconds, found = timed(partial(ours, network, image, window))
         rounds.setdefault("ours", []).append(seconds)
         for batch in DENSE:
-            seconds, said = timed(partial(dense, network, image, some, window, batch))
+            seconds, shown_text = timed(partial(dense, network, image, some, window, batch))
             rounds.setdefault(f"dense {batch}", []).append(seconds / sample * len(corners))
         rows = (found.places[:, None] == some).all(-1).argmax(0)
-        errors.append(np.abs(found.outputs[0, 0, rows] - said).max())
+        errors.append(np.abs(found.outputs[0, 0, rows] - shown_text).max())
         for batch, wanted in CAPTUM.items():
             seconds, seen = timed(partial(captum, network, image, window, batch, wanted))
             rounds.setdefault(f"captum {batch}", []).append(seconds / seen * (len(corners) + 1))

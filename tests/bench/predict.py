@@ -75,7 +75,7 @@ def rate() -> dict[str, object]:
         used, found = spent(lambda: predict(network, cutouts, richness.TARGET, QUICK))
         seconds.setdefault("ours", []).append(used / views)
         for batch in BATCHES:
-            used, said = spent(lambda batch=batch: bare(network, torch.cat([images] * 2), batch))
+            used, shown_text = spent(lambda batch=batch: bare(network, torch.cat([images] * 2), batch))
             seconds.setdefault(f"bare {batch}", []).append(used / 2)
     times = {key: np.array(values[1:]) / OBJECTS for key, values in seconds.items()}
     best = min((key for key in times if key != "ours"), key=lambda key: np.median(times[key][:, 0]))
@@ -90,7 +90,7 @@ def rate() -> dict[str, object]:
         "ratio": ratio,
         "ratio_of_the_clock": ratio_clock,
         "forwards_per_s": {key: round(1 / float(np.median(values[:, 0]))) for key, values in times.items()},
-        "max_error": float(np.abs(alone - said[:OBJECTS, 0].numpy()).max()),
+        "max_error": float(np.abs(alone - shown_text[:OBJECTS, 0].numpy()).max()),
         "rows": len(found),
         "threads": torch.get_num_threads(),
     }

@@ -61,8 +61,8 @@ def main() -> None:
     result["sources a tile"] = round(float(np.mean([len(one) for one in sources])), 2)
     for band, rows in found.items():
         here, there, area = np.array(rows).T
-        told = {"on sources": interval(here), "on those of another tile": interval(there), "area": interval(area)}
-        result[band] = told | {"difference": interval(here - there)}
+        received = {"on sources": interval(here), "on those of another tile": interval(there), "area": interval(area)}
+        result[band] = received | {"difference": interval(here - there)}
     print(json.dumps(result))
 
 

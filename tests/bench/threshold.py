@@ -103,6 +103,6 @@ if __name__ == "__main__":
         where = Path(folder) / "table.parquet"
         table = drawn(given.rows)
         table.to_parquet(where)
-        told = {"bench": "threshold", "rows": given.rows, "answer_ms": round(library(table), 3)}
+        received = {"bench": "threshold", "rows": given.rows, "answer_ms": round(library(table), 3)}
         del table
-        print(json.dumps(told | page(where)), flush=True)
+        print(json.dumps(received | page(where)), flush=True)

@@ -79,13 +79,13 @@ def judged(case: str, estimate: np.ndarray, truth: np.ndarray) -> dict[str, obje
 
     if case == "svl":
         return {"RMSE": interval(lambda e, t: float(np.sqrt(np.mean((e - t) ** 2))))}
-    told = {"accuracy": interval(lambda e, t: float(((e > 0.5) == (t > 0.5)).mean()))}
+    received = {"accuracy": interval(lambda e, t: float(((e > 0.5) == (t > 0.5)).mean()))}
 
     def purity(e: np.ndarray, t: np.ndarray) -> float:
         curve = ThresholdCurve(e[:, 0], t[:, 0])
         return float(curve.at(curve.threshold_for(completeness=0.8)).purity.value)
 
-    return told | {"purity at 80 % completeness": interval(purity)}
+    return received | {"purity at 80 % completeness": interval(purity)}
 
 
 def main(data: Path, case: str, names: list[str]) -> None:
@@ -98,12 +98,12 @@ def main(data: Path, case: str, names: list[str]) -> None:
         for name in names:
             began = time.perf_counter()
             estimate, truth = learned(sky, NETWORKS[name].replace(name=name), target, folds, folder)
-            told = {"bench": "zoo", "case": case, "network": name, "objects": len(sky), "held out": len(truth)}
-            told |= judged(case, estimate, truth) | {"seconds": round(time.perf_counter() - began)}
-            print(json.dumps(told, ensure_ascii=False), flush=True)
+            received = {"bench": "zoo", "case": case, "network": name, "objects": len(sky), "held out": len(truth)}
+            received |= judged(case, estimate, truth) | {"seconds": round(time.perf_counter() - began)}
+            print(json.dumps(received, ensure_ascii=False), flush=True)
         guess = np.broadcast_to(np.nanmean(target.truth(sky.catalogue), axis=0), truth.shape)
-        told = {"bench": "zoo", "case": case, "network": "guess"} | judged(case, guess + 0.0, truth)
-        print(json.dumps(told, ensure_ascii=False), flush=True)
+        received = {"bench": "zoo", "case": case, "network": "guess"} | judged(case, guess + 0.0, truth)
+        print(json.dumps(received, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":

@@ -50,12 +50,12 @@ def serving(folder, script, prefix="hub/user", options=()):
 def opened(browser, url, wait_for, width=1500):
     """A page of the browser; at the end it must have had no error and have asked nobody but its server."""
     page = browser.new_page(viewport={"width": width, "height": 900})
-    asked, wrong = [], []
-    page.on("request", lambda request: asked.append(request.url))
+    requested, wrong = [], []
+    page.on("request", lambda request: requested.append(request.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(url)
     page.wait_for_selector(wait_for, timeout=60_000)
     yield page
     page.close()
     assert wrong == []
-    assert [each for each in asked if not each.startswith((url.rsplit("/", 1)[0], "blob:", "data:"))] == []
+    assert [each for each in requested if not each.startswith((url.rsplit("/", 1)[0], "blob:", "data:"))] == []

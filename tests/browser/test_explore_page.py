@@ -96,10 +96,10 @@ def test_a_table_with_pictures_is_explored(server, folder, open_page):
             not in driven.page.get_by_role("status").filter(has_text=f"of {ROWS} objects selected").first.inner_text()
         )
     )
-    said = driven.page.get_by_role("status").filter(has_text=f"of {ROWS} objects selected").first.inner_text()
-    assert "where" in said
-    expression = said.partition("where ")[2].strip()
-    assert said.startswith(f"{matches(expression, table).sum()} of {ROWS}")
+    shown_text = driven.page.get_by_role("status").filter(has_text=f"of {ROWS} objects selected").first.inner_text()
+    assert "where" in shown_text
+    expression = shown_text.partition("where ")[2].strip()
+    assert shown_text.startswith(f"{matches(expression, table).sum()} of {ROWS}")
 
 
 def test_a_table_without_ids_opens_with_its_rows_numbered(serve, folder, open_page):

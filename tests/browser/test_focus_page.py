@@ -163,9 +163,9 @@ def test_the_browser_draws_what_figures_draw(page, recipe, look):
     assert seen_id == object_id
     assert difference <= 3
     np.testing.assert_array_equal(pixels[..., 3] == 0, missing)
-    said = page.locator(".galviz-focus .what").inner_text()
-    assert "hatched: not observed" in said
-    assert look.bands[0] in said
+    shown_text = page.locator(".galviz-focus .what").inner_text()
+    assert "hatched: not observed" in shown_text
+    assert look.bands[0] in shown_text
 
 
 def test_coordinates_under_the_pointer_are_those_of_astropy(page):
@@ -178,8 +178,8 @@ def test_coordinates_under_the_pointer_are_those_of_astropy(page):
         for x, y in rng.uniform(1, SIZE - 2, (3, 2)):
             at = frame["x"] + (x + 0.5) * size, frame["y"] + frame["height"] - (y + 0.5) * size
             page.mouse.move(*at)
-            said = page.locator(".galviz-focus .under-pointer").inner_text()
-            words = said.split()
+            shown_text = page.locator(".galviz-focus .under-pointer").inner_text()
+            words = shown_text.split()
             assert (float(words[1]), float(words[3])) == (pytest.approx(x, abs=0.06), pytest.approx(y, abs=0.06))
             expected = wcs.pixel_to_world(x, y)
             text = SkyCoord(words[5], words[7].replace("−", "-"), unit=("hourangle", "deg"))
@@ -188,7 +188,7 @@ def test_coordinates_under_the_pointer_are_those_of_astropy(page):
             assert expected.separation(number).arcsec < 0.15
             value = sky.images[row][2, round(y), round(x)]
             wanted = "not observed" if round(x) >= SIZE - 3 else f"{value:.4g}"
-            given = said.splitlines()[1].split("  ")[2].removeprefix("r ")
+            given = shown_text.splitlines()[1].split("  ")[2].removeprefix("r ")
             assert given == wanted or float(given) == pytest.approx(value, rel=1e-3)
             here = skycoord_to_pixel(expected, wcs)
             north = skycoord_to_pixel(expected.directional_offset_by(0 * u.deg, 1 * u.arcsec), wcs)
@@ -241,12 +241,12 @@ def every_picture(page):
     return seen
 
 
-def shows(page, *titles, object_id=None, said=""):
+def shows(page, *titles, object_id=None, shown_text=""):
     """Wait until these pictures are seen, of an object, and the last is named so; what is seen."""
     for _ in range(100):
         seen = every_picture(page)
         there = [picture["title"] for picture in seen["pictures"]] == [*titles] and object_id in (None, seen["id"])
-        if there and said in seen["pictures"][-1]["label"]:
+        if there and shown_text in seen["pictures"][-1]["label"]:
             return seen
         time.sleep(0.03)
     raise AssertionError(f"expected {titles} of {object_id}, got {[p['title'] for p in seen['pictures']]} {seen['id']}")
@@ -297,12 +297,12 @@ def test_an_unknown_id_is_said_to_be_so(all_bands):
     object_id = focus(page, 5)
     page.get_by_label("Go to object_id").fill("<b>nobody")
     page.keyboard.press("Enter")
-    said = page.locator(".galviz-focus [role=alert]", has_text="<b>nobody is not among these 12 objects.")
-    said.wait_for()
+    shown_text = page.locator(".galviz-focus [role=alert]", has_text="<b>nobody is not among these 12 objects.")
+    shown_text.wait_for()
     assert every_picture(page)["id"] == object_id
     page.get_by_role("button", name="Next ▶").click()
     shows(page, "RGB", *BANDS, object_id=starred_sky().catalogue.index[6])
-    assert said.count() == 0
+    assert shown_text.count() == 0
 
 
 @pytest.mark.parametrize("kind", ["lupton", "zscale", "linear"])
@@ -312,7 +312,7 @@ def test_values_limits_and_marks_of_every_band_are_its_own(all_bands, kind):
     object_id = focus(page, 0)
     look = Stretch(bands=("r",), kind=kind)
     how = kind.replace("lupton", "asinh")
-    seen = shows(page, "RGB", *BANDS, object_id=object_id, said=f"{object_id}, band z · {how}")
+    seen = shows(page, "RGB", *BANDS, object_id=object_id, shown_text=f"{object_id}, band z · {how}")
     assert seen["pictures"][0]["label"] == f"{object_id}, red i, green r, blue g · {kind}"
     images, covered = sky.images[0], sky.coverage[0]
     for k, (band, picture) in enumerate(zip(BANDS, seen["pictures"][1:], strict=True)):
@@ -325,11 +325,11 @@ def test_values_limits_and_marks_of_every_band_are_its_own(all_bands, kind):
         for x, y in rng.integers(0, SIZE, (4, 2)):
             size = picture["width"] / SIZE
             page.mouse.move(picture["x"] + (x + 0.5) * size, picture["y"] + (SIZE - y - 0.5) * size)
-            said = page.locator(".galviz-focus .under-pointer")
-            words = said.inner_text().split()
+            shown_text = page.locator(".galviz-focus .under-pointer")
+            words = shown_text.inner_text().split()
             assert (float(words[1]), float(words[3])) == (pytest.approx(x, abs=0.06), pytest.approx(y, abs=0.06))
             assert words[4] == "RA"
-            name, value = said.locator("b").inner_text().split(" ", 1)
+            name, value = shown_text.locator("b").inner_text().split(" ", 1)
             assert name == band
             if x >= SIZE - 3:
                 assert value == "not observed"

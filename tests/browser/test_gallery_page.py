@@ -111,7 +111,7 @@ def until(page, holds):
     return seen
 
 
-def told(page, wanted=None):
+def received(page, wanted=None):
     """Focus and chosen ids as the server's Selection has them."""
     for _ in range(2000):
         focus, *ids = page.locator(".told pre").inner_text().split() or ["not drawn yet"]
@@ -214,13 +214,13 @@ def test_hover_click_picture_selection_and_export_agree_after_sorts_filters_and_
                 assert cell["id"] in expected.index
                 if rng.integers(2):
                     page.mouse.click(cell["x"], cell["y"])
-                    told(page, lambda focus, _, wanted=cell["id"]: focus == wanted)
+                    received(page, lambda focus, _, wanted=cell["id"]: focus == wanted)
                 else:
                     page.keyboard.down("Control")
                     page.mouse.click(cell["x"], cell["y"])
                     page.keyboard.up("Control")
                     chosen ^= {cell["id"]}
-                    told(page, lambda _, ids, wanted=frozenset(chosen): set(ids) == wanted)
+                    received(page, lambda _, ids, wanted=frozenset(chosen): set(ids) == wanted)
                     if chosen and (len(chosen) % 4 == 0 or PLACES > 4):
                         assert exported(page, tmp_path) == chosen
                 checked += 1
@@ -236,21 +236,21 @@ def test_hover_click_picture_selection_and_export_agree_after_sorts_filters_and_
 def test_a_click_is_not_lost_when_its_tile_changes_under_the_pressed_button(page):
     cell = cells(page)[5]
     page.mouse.click(cell["x"], cell["y"])
-    told(page, lambda focus, _: focus == cell["id"])
+    received(page, lambda focus, _: focus == cell["id"])
     page.mouse.down()
     page.keyboard.press(" ")
-    told(page, lambda _, ids: ids == [cell["id"]])
+    received(page, lambda _, ids: ids == [cell["id"]])
     assert until(page, lambda seen: seen[5]["chosen"])[5]["chosen"]
     page.keyboard.down("Control")
     page.mouse.up()
     page.keyboard.up("Control")
-    told(page, lambda _, ids: ids == [])
+    received(page, lambda _, ids: ids == [])
 
 
 def test_another_view_moves_the_gallery_to_its_focus(page):
     for row in (654_321, 7, 999_999):
         set_text(page, "Focus", str(FIRST + row))
-        told(page, lambda focus, _, row=row: focus == str(FIRST + row))
+        received(page, lambda focus, _, row=row: focus == str(FIRST + row))
         seen = until(page, lambda seen: any(cell["focus"] for cell in seen))
         assert [cell["id"] for cell in seen if cell["focus"]] == [str(FIRST + row)]
 
@@ -270,30 +270,30 @@ def test_the_keyboard_alone_moves_chooses_labels_and_undoes_and_no_key_is_lost(p
     ]:
         page.keyboard.press(key)
         place += step
-    told(page, lambda focus, _: focus == str(FIRST + place))
+    received(page, lambda focus, _: focus == str(FIRST + place))
     page.keyboard.press(" ")
-    told(page, lambda focus, ids: (focus, ids) == (str(FIRST + place), [str(FIRST + place)]))
+    received(page, lambda focus, ids: (focus, ids) == (str(FIRST + place), [str(FIRST + place)]))
     page.keyboard.press("ArrowRight")
     page.keyboard.press(" ")  # at once: the focus is told before what was done with it
-    told(page, lambda focus, ids: focus == ids[-1] == str(FIRST + place + 1))
+    received(page, lambda focus, ids: focus == ids[-1] == str(FIRST + place + 1))
     assert [cell["id"] for cell in cells(page) if cell["focus"]] == [str(FIRST + place + 1)]
     for _ in range(3):
         page.keyboard.press("PageDown")
     page.keyboard.press("Home")
-    told(page, lambda focus, _: focus == str(FIRST))
+    received(page, lambda focus, _: focus == str(FIRST))
     page.keyboard.press("End")
     page.keyboard.press("s")  # its tile has not come yet: the key waits for it
-    told(page, lambda focus, _: focus == str(FIRST + ROWS - 1))
+    received(page, lambda focus, _: focus == str(FIRST + ROWS - 1))
     page.keyboard.press("Home")
     keys = np.random.default_rng(2).choice(["s", "e"], 150)
     at_once = "(view, keys) => keys.forEach((key) => view.dispatchEvent(new KeyboardEvent('keydown', { key })))"
     view(page).evaluate(at_once, [str(key) for key in keys])  # faster than any hand: all in one task
-    told(page, lambda focus, _: focus == str(FIRST + 150))
+    received(page, lambda focus, _: focus == str(FIRST + 150))
     expected = {str(FIRST + k): {"s": "spiral", "e": "elliptical"}[key] for k, key in enumerate(keys)}
     assert Labels(served[1] / "labels.csv").to_dict() == expected | {str(FIRST + ROWS - 1): "spiral"}
     for _ in range(3):
         page.keyboard.press("u")
-    told(page, lambda focus, _: focus == str(FIRST + 147))
+    received(page, lambda focus, _: focus == str(FIRST + 147))
     assert len(Labels(served[1] / "labels.csv")) == 148
     focused = [cell for cell in cells(page) if cell["focus"]]
     assert [cell["id"] for cell in focused] == [str(FIRST + 147)]
@@ -423,7 +423,7 @@ def test_a_shift_click_selects_all_between_and_a_new_order_starts_at_the_top(pan
     ids = ids_of(pane)
     found.nth(1).click(position={"x": 40, "y": 40})
     found.nth(6).click(position={"x": 40, "y": 40}, modifiers=["Shift"])
-    told(pane, lambda _, chosen: chosen == ids[1:7])
+    received(pane, lambda _, chosen: chosen == ids[1:7])
     view(pane).evaluate(SCROLL, 3000)
     sort = pane.get_by_label("Sort by")
     sort.fill("-richness")
@@ -446,9 +446,9 @@ def test_what_is_typed_stays_and_two_quick_changes_are_both_made(pane):
     sort = pane.get_by_label("Sort by")
     sort.fill("-rich")
     right = "view => view.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }))"
-    before, _ = told(pane)
+    before, _ = received(pane)
     view(pane).evaluate(right)
-    told(pane, lambda focus, _: focus != before)
+    received(pane, lambda focus, _: focus != before)
     pane.wait_for_timeout(500)
     expect(sort).to_have_value("-rich")
     sort.fill("")
@@ -471,10 +471,10 @@ def test_skipped_objects_come_back_when_all_others_have_a_label(pane, pane_serve
     for key in ("ArrowRight", "Home", "s", "l", "e", "l"):
         pane.keyboard.press(key)
     expect(pane.locator(".galviz-gallery .progress")).to_have_text("2 labelled · 2 later")
-    told(pane, lambda focus, _: focus == str(FIRST + 4))
+    received(pane, lambda focus, _: focus == str(FIRST + 4))
     pane.keyboard.press("Home")
     pane.get_by_role("button", name="First unlabelled").click()
-    told(pane, lambda focus, _: focus == str(FIRST + 4))
+    received(pane, lambda focus, _: focus == str(FIRST + 4))
     labels = Labels(pane_served[1] / "labels" / "demo" / "spiral.csv")
     assert labels.to_dict() == {str(FIRST): "spiral", str(FIRST + 2): "elliptical"}
 
@@ -494,23 +494,23 @@ def test_a_brush_selects_by_pointer_and_by_keys_and_is_one_step(pane):
     def selected():
         return table.index[table["z"].between(float(low.input_value() or 0), float(high.input_value() or 9))]
 
-    told(pane, lambda _, ids: ids == list(selected()))
+    received(pane, lambda _, ids: ids == list(selected()))
     assert 250 < len(selected()) < 460
     pane.get_by_role("slider", name="z to", exact=True).focus()
     before = float(high.input_value())
     for _ in range(5):
         pane.keyboard.press("ArrowLeft")
-    told(pane, lambda _, ids: ids == list(selected()) and float(high.input_value()) < before - 0.01)
+    received(pane, lambda _, ids: ids == list(selected()) and float(high.input_value()) < before - 0.01)
     low.fill("0.5")  # beyond the upper end, which opens
     low.press("Enter")
-    told(pane, lambda _, ids: ids == list(table.index[table["z"] >= 0.5]))
+    received(pane, lambda _, ids: ids == list(table.index[table["z"] >= 0.5]))
     expect(high).to_have_value("")
     tick = pane.locator(".galviz-filters section", has_text="kind").get_by_role("checkbox").first
     tick.check()
-    told(pane, lambda _, ids: ids == list(table.index[(table["z"] >= 0.5) & (table["kind"] == "a")]))
+    received(pane, lambda _, ids: ids == list(table.index[(table["z"] >= 0.5) & (table["kind"] == "a")]))
     expect(pane.locator(".galviz-filters .counts")).to_contain_text("of 900 objects selected")
     pane.get_by_role("button", name="Clear all").click()
-    told(pane, lambda _, ids: ids == [])
+    received(pane, lambda _, ids: ids == [])
     expect(low).to_have_value("")
 
 

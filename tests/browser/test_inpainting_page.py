@@ -31,11 +31,11 @@ def test_bands_are_hidden_by_a_click_and_a_long_fit_ends_at_once(made, open_page
     page = driven.page
     rows, fluxes = page.locator(".repairs section"), page.locator("table.measures tr")
 
-    def said(words):
+    def shown_text(words):
         page.locator("div[role=status]", has_text=words).wait_for()
 
     # What the address asked for: two objects, from the one in focus.
-    said("done: 20 steps")
+    shown_text("done: 20 steps")
     assert rows.locator("h3").all_inner_texts() == sky.object_ids[3:5].tolist()
     assert rows.first.locator("s").all_inner_texts() == ["u"]
     assert [text.split()[:2] for text in fluxes.all_inner_texts()[1:]] == [[one, "u"] for one in sky.object_ids[3:5]]
@@ -47,7 +47,7 @@ def test_bands_are_hidden_by_a_click_and_a_long_fit_ends_at_once(made, open_page
     before = best()
     page.get_by_role("button", name="r", exact=True).click()
     rows.first.locator("s", has_text="r").wait_for()
-    said("done: 20 steps")
+    shown_text("done: 20 steps")
     driven.until(lambda: fluxes.count() == 1 + 2 * 2 and best() != before)
     driven.until(lambda: "hidden=u%2Cr" in page.url)
     driven.until(lambda: [len(f["lines"][0]["ys"]) for f in driven.figures("Best fits")] == [2])
@@ -56,10 +56,10 @@ def test_bands_are_hidden_by_a_click_and_a_long_fit_ends_at_once(made, open_page
     steps = page.get_by_label("Steps", exact=True)
     steps.fill(str(LONG))
     steps.press("Enter")
-    said(f"of {LONG}")
+    shown_text(f"of {LONG}")
     began = time.monotonic()
     page.get_by_role("button", name="Cancel").click()
-    said("cancelled after")
+    shown_text("cancelled after")
     assert time.monotonic() - began < 2.5
     last = page.locator("div[role=status]", has_text=f"of {LONG} steps").inner_text()
     assert last.strip().startswith("cancelled after")
@@ -70,7 +70,7 @@ def test_bands_are_hidden_by_a_click_and_a_long_fit_ends_at_once(made, open_page
     steps.press("Enter")
     driven.until(lambda: "steps=10" in page.url)
     page.reload()
-    said("done: 10 steps")
+    shown_text("done: 10 steps")
     assert rows.first.locator("s").all_inner_texts() == ["u", "r"]
     assert rows.locator("h3").all_inner_texts() == sky.object_ids[3:5].tolist()
     assert "libtorch" not in server.maps()

@@ -44,7 +44,7 @@ def server(serve, folder):
     return serve("mergers", folder / "table.csv", folder / "pictures")
 
 
-def told(driven):
+def received(driven):
     """The numbers beside the histogram, by name."""
     names, values = (driven.page.locator(f".galviz-threshold {tag}").all_inner_texts() for tag in ("dt", "dd"))
     return dict(zip(names, values, strict=True))
@@ -59,7 +59,7 @@ def says(driven, found):
     expected = [100 * v for v in (found.fraction.value, found.fraction.low, found.fraction.high)]
 
     def holds():
-        now = told(driven)
+        now = received(driven)
         return now["Above the line"] == f"{found.above} of {ROWS}" and (
             percents(now["Raw fraction"]) == pytest.approx(expected, abs=0.0051)
         )
@@ -125,12 +125,12 @@ def test_the_line_the_numbers_the_galleries_and_the_labels(server, table, open_p
     typed.press("Enter")
     says(driven, curve.at(0.55))
     found, boot = curve.at(0.55), curve.resampled(0.55)["corrected"]
-    corrected = percents(told(driven)["Corrected fraction (merger)"])
+    corrected = percents(received(driven)["Corrected fraction (merger)"])
     assert corrected == pytest.approx([100 * v for v in (boot.value, boot.low, boot.high)], abs=0.0051)
-    assert percents(told(driven)["Purity"])[0] == pytest.approx(100 * found.purity.value, abs=0.0051)
-    driven.until(lambda: "computed" not in told(driven)["Calibrated sum of scores"])
+    assert percents(received(driven)["Purity"])[0] == pytest.approx(100 * found.purity.value, abs=0.0051)
+    driven.until(lambda: "computed" not in received(driven)["Calibrated sum of scores"])
     expected = 100 * curve.expected(n=2).value
-    assert percents(told(driven)["Calibrated sum of scores"])[0] == pytest.approx(expected, abs=0.0051)
+    assert percents(received(driven)["Calibrated sum of scores"])[0] == pytest.approx(expected, abs=0.0051)
     _, below = nearest(driven, table, 0.55)
 
     # The point moves on the curve.
@@ -150,7 +150,7 @@ def test_the_line_the_numbers_the_galleries_and_the_labels(server, table, open_p
     truth[list(labels)] = [1, 0]
     expected = 100 * ThresholdCurve(table["p_merger"], truth).at(0.55).corrected
     driven.until(
-        lambda: percents(told(driven)["Corrected fraction (merger)"])[0] == pytest.approx(expected, abs=0.0051)
+        lambda: percents(received(driven)["Corrected fraction (merger)"])[0] == pytest.approx(expected, abs=0.0051)
     )
     page.get_by_text("2 of them labelled by you").wait_for()
 
@@ -158,7 +158,7 @@ def test_the_line_the_numbers_the_galleries_and_the_labels(server, table, open_p
     driven.until(lambda: "threshold=0.55" in page.url)
     page.reload()
     page.get_by_text("2 of them labelled by you").wait_for()
-    read = driven.until(lambda: told(driven).get("Corrected fraction (merger)"))
+    read = driven.until(lambda: received(driven).get("Corrected fraction (merger)"))
     assert (typed.input_value(), percents(read)[0]) == ("0.55", pytest.approx(expected, abs=0.0051))
     assert "libtorch" not in server.maps()
 
@@ -195,7 +195,7 @@ def test_controls_answers_rates_and_the_explorer(server, table, open_page):
     says(driven, ThresholdCurve(table["Class4.1"]).at(0.5))
     page.get_by_text("choose a column with the truth").wait_for()
     page.get_by_label("Truth", exact=True).select_option("truth")
-    driven.until(lambda: "Purity" in told(driven))
+    driven.until(lambda: "Purity" in received(driven))
     driven.until(lambda: "answer=Class4.1" in page.url and "truth=truth" in page.url)
 
 
@@ -216,7 +216,7 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
     (folder / "bare.csv").write_text("id,score\n" + "".join(f"a{k},{k / 100}\n" for k in range(100)))
     page.get_by_label("Or upload a table").set_input_files(folder / "bare.csv")
     page.get_by_text("bare.csv: 0.9 kB, uploaded").wait_for()
-    driven.until(lambda: told(driven)["Above the line"] == "49 of 100")
+    driven.until(lambda: received(driven)["Above the line"] == "49 of 100")
     page.get_by_text("Sum of the raw scores").wait_for()
 
     # A run is trained meanwhile, and then chosen.
@@ -232,14 +232,14 @@ def test_from_a_drawn_sky_to_a_threshold_over_its_run_without_a_reload(serve, fo
     page.get_by_label("Open", exact=True).select_option("run first")
     page.get_by_text("that the network has not seen in training").wait_for()
     table = Run.open(server.home / "runs" / "first").predictions().held_out().table
-    driven.until(lambda: told(driven)["Above the line"].endswith(f"of {len(table)}"))  # the old fields have gone
+    driven.until(lambda: received(driven)["Above the line"].endswith(f"of {len(table)}"))  # the old fields have gone
     driven.set_field("True above", 0.02)
     at = page.locator(".galviz-threshold input[type=number]")
     at.fill("0.25")
     at.press("Enter")
 
     def says_run():
-        now = told(driven)
+        now = received(driven)
         mean = pytest.approx(100 * table["Class8.6"].mean(), abs=0.0051)
         above = f"{(table['Class8.6'] > 0.25).sum()} of {len(table)}"
         return (now["Above the line"], percents(now["Sum of the raw scores"])[0]) == (above, mean)

@@ -27,7 +27,7 @@ def made(serve, make_sky):
     return server, sky, network
 
 
-def said(driven):
+def shown_text(driven):
     return driven.page.locator(".galviz-occlusion .readout").inner_text()
 
 
@@ -56,7 +56,7 @@ def test_every_control_changes_what_is_said_and_it_is_what_the_network_says(made
     image = sky.images[4][None]
     with torch.inference_mode():
         clean = float(network(torch.from_numpy(image))[0, 0])
-    driven.until(lambda: numbers(said(driven))[0] == pytest.approx(clean, rel=1e-3))
+    driven.until(lambda: numbers(shown_text(driven))[0] == pytest.approx(clean, rel=1e-3))
 
     # The occluder under the pointer: the last place of the first row of the map is the last of the image's top.
     driven.drawer("right")
@@ -67,19 +67,19 @@ def test_every_control_changes_what_is_said_and_it_is_what_the_network_says(made
     whole = occlude(network, image, patch=4, stride=4)
     point(driven, 0.99, 0.01)
     place = [tuple(one) for one in whole.places.tolist()].index((12, 12))  # row 0 is at the bottom
-    driven.until(lambda: numbers(said(driven))[1] == pytest.approx(whole.outputs[0, 0, place], rel=2e-3))
+    driven.until(lambda: numbers(shown_text(driven))[1] == pytest.approx(whole.outputs[0, 0, place], rel=2e-3))
 
     # One band alone; in its unit; the output instead of the change.
     choose(driven, "Cover", "r")
     point(driven, 0.98, 0.02)
-    driven.until(lambda: numbers(said(driven))[1] == pytest.approx(found.outputs[0, 2, place], rel=2e-3))
+    driven.until(lambda: numbers(shown_text(driven))[1] == pytest.approx(found.outputs[0, 2, place], rel=2e-3))
     bars = page.locator(".galviz-occlusion .bands .one")
     expect(bars).to_have_count(len(sky.bands))
     expect(bars.last).to_be_in_viewport(ratio=1)  # beside the map, and not far down a drawer
     shown = [float(bar.inner_text()) for bar in bars.locator("span").all()]
     np.testing.assert_allclose(shown, np.abs(clean - found.outputs[0]).mean(1), rtol=1e-3)
     choose(driven, "Output", "λ")
-    driven.until(lambda: numbers(said(driven))[0] == pytest.approx(np.exp(clean), rel=1e-3))
+    driven.until(lambda: numbers(shown_text(driven))[0] == pytest.approx(np.exp(clean), rel=1e-3))
     choose(driven, "The map shows", "output when hidden")
     page.locator(".galviz-occlusion figcaption", has_text="when hidden: λ · r").wait_for()
 
@@ -167,8 +167,8 @@ def test_regions_are_drawn_listed_with_what_they_change_and_removed(made, open_p
     outputs, clean = outputs_without(network, sky.images[4], mask, patch=2)
     word = "lowers" if clean > outputs[0, 0] else "raises"
     expect(regions.first).to_contain_text(f"hiding it {word} ln λ by ")
-    told = float(regions.first.inner_text().split(" by ")[1].split()[0])
-    assert told == pytest.approx(abs(clean - outputs[0, 0]), rel=0.1)
+    received = float(regions.first.inner_text().split(" by ")[1].split()[0])
+    assert received == pytest.approx(abs(clean - outputs[0, 0]), rel=0.1)
 
     # A triangle by keys: the corners where the arrows lead, closed with Enter.
     page.locator(".galviz-occlusion .frame").first.focus()

@@ -198,9 +198,9 @@ def test_a_point_brings_its_picture_and_a_picture_its_point(server, sky, open_pa
     driven.drawer("right")
     mae = summary(held_out.truth, held_out.estimate).loc["mae"]
     driven.until(lambda: f"{len(held_out)} objects with" in driven.page.locator(".measures").first.inner_text())
-    said = driven.page.locator(".measures").first.inner_text()
-    assert f"{mae['value']:.4f}" in said
-    assert f"{mae['low']:.4f} to {mae['high']:.4f}" in said
+    shown_text = driven.page.locator(".measures").first.inner_text()
+    assert f"{mae['value']:.4f}" in shown_text
+    assert f"{mae['low']:.4f} to {mae['high']:.4f}" in shown_text
 
     # Why it says so is a click away, and answered by another process.
     driven.page.get_by_role("button", name="Explain this prediction").click()

@@ -174,8 +174,8 @@ class Driven:
             except Exception as error:  # noqa: BLE001 - asked again
                 last = error
             self.page.wait_for_timeout(300)
-        said = self.page.locator(".jp-OutputArea").all_inner_texts()
-        pytest.fail(f"waited in vain; last seen: {last!r}; {said}")
+        shown_text = self.page.locator(".jp-OutputArea").all_inner_texts()
+        pytest.fail(f"waited in vain; last seen: {last!r}; {shown_text}")
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def run(tmp_path, sky):
 
 
 @pytest.fixture
-def said(capsys):
+def shown_text(capsys):
     """Run a command; give its exit code and what it said on stderr."""
 
     def say(*arguments):
@@ -173,29 +173,29 @@ def test_version(capsys):
         ("richness --data SKY --bogus", "unrecognized arguments: --bogus."),
     ],
 )
-def test_wrong_arguments_of_train_end_with_2_and_one_line(tmp_path, sky, said, arguments, message):
+def test_wrong_arguments_of_train_end_with_2_and_one_line(tmp_path, sky, shown_text, arguments, message):
     out = tmp_path / "run"
-    code, text = said("train", "--out", out, *arguments.replace("SKY", sky).split())
+    code, text = shown_text("train", "--out", out, *arguments.replace("SKY", sky).split())
     assert code == 2
     assert len(text.splitlines()) == 1
     assert message in text
     assert not out.exists()
 
 
-def test_a_run_folder_that_is_there_is_refused(run, sky, said):
-    code, text = said("train", "richness", "--data", sky, "--out", run.path)
+def test_a_run_folder_that_is_there_is_refused(run, sky, shown_text):
+    code, text = shown_text("train", "richness", "--data", sky, "--out", run.path)
     assert code == 2
     assert "expected a new run folder" in text
     assert "--resume" in text
     assert run.state()["status"] == "created"
 
 
-def test_a_run_of_before_a_new_setting_goes_on(run, said):
+def test_a_run_of_before_a_new_setting_goes_on(run, shown_text):
     recipe = run.info["recipe"]
     del recipe["validation"]["patience"]
     run.update_info(recipe=recipe)
     run.request_stop()
-    code, _ = said("train", "richness", "--out", run.path, "--resume", "--recipe", "quick", "--devices", "cpu")
+    code, _ = shown_text("train", "richness", "--out", run.path, "--resume", "--recipe", "quick", "--devices", "cpu")
     assert (code, run.state()["status"]) == (0, "stopped")
 
 
@@ -254,51 +254,51 @@ def test_the_recipe_for_a_column_of_a_sky_is_shown(sky, capsys):
         ("own --data {sky}", "got 'none'. Name it with --target COLUMN."),
     ],
 )
-def test_wrong_arguments_of_recipe_end_with_2(said, sky, arguments, message):
-    code, text = said("recipe", *arguments.format(sky=sky).split())
+def test_wrong_arguments_of_recipe_end_with_2(shown_text, sky, arguments, message):
+    code, text = shown_text("recipe", *arguments.format(sky=sky).split())
     assert code == 2
     assert message in text
 
 
 @pytest.mark.parametrize("options", ["--recipe best", "--epochs 3", "--target band", "--set seed=1"])
-def test_a_resume_with_another_recipe_is_refused(run, said, options):
-    code, text = said("train", "richness", "--out", run.path, "--resume", *options.split())
+def test_a_resume_with_another_recipe_is_refused(run, shown_text, options):
+    code, text = shown_text("train", "richness", "--out", run.path, "--resume", *options.split())
     assert code == 2
     assert "resume: expected the recipe, target and encoder that" in text
 
 
-def test_a_resume_on_another_sky_is_refused(run, make_sky, tmp_path, said):
+def test_a_resume_on_another_sky_is_refused(run, make_sky, tmp_path, shown_text):
     other = make_sky(first=5_000_000_000_000_000_000).save(tmp_path / "other")
-    code, text = said("train", "richness", "--out", run.path, "--resume", "--data", other)
+    code, text = shown_text("train", "richness", "--out", run.path, "--resume", "--data", other)
     assert code == 2
     assert "data: expected the sky that" in text
 
 
 @pytest.mark.parametrize("missing", ["run.json", "state.json"])
-def test_half_a_run_folder_is_refused(run, said, missing):
+def test_half_a_run_folder_is_refused(run, shown_text, missing):
     (run.path / missing).unlink()
-    code, text = said("train", "richness", "--out", run.path, "--resume")
+    code, text = shown_text("train", "richness", "--out", run.path, "--resume")
     assert code == 2
     assert f"has no {missing}" in text
 
 
-def test_a_sky_that_lacks_a_band_is_refused(tmp_path, make_sky, said):
+def test_a_sky_that_lacks_a_band_is_refused(tmp_path, make_sky, shown_text):
     from galviz.sky.cutouts import CutoutSet
 
     sky = make_sky()
     four = CutoutSet(
         images=sky.images[:][:, :4], bands="ugri", catalogue=sky.catalogue, pixel_scale=0.396, unit="nanomaggy"
     ).save(tmp_path / "four")
-    code, text = said("train", "richness", "--data", four, "--out", tmp_path / "run")
+    code, text = shown_text("train", "richness", "--data", four, "--out", tmp_path / "run")
     assert code == 2
     assert "expected the bands ('u', 'g', 'r', 'i', 'z'), got ('u', 'g', 'r', 'i')" in text
     assert not (tmp_path / "run").exists()
 
 
-def test_predict_refuses_a_run_without_weights_and_a_table_of_another_kind(run, sky, tmp_path, said):
-    code, text = said("predict", run.path, "--data", sky, "--out", tmp_path / "p.parquet")
+def test_predict_refuses_a_run_without_weights_and_a_table_of_another_kind(run, sky, tmp_path, shown_text):
+    code, text = shown_text("predict", run.path, "--data", sky, "--out", tmp_path / "p.parquet")
     assert (code, "expected a trained run" in text) == (2, True)
-    code, text = said("predict", run.path, "--data", sky, "--out", tmp_path / "p.csv")
+    code, text = shown_text("predict", run.path, "--data", sky, "--out", tmp_path / "p.csv")
     assert (code, "out: expected a .parquet file" in text) == (2, True)
 
 
@@ -328,24 +328,24 @@ def test_predict_refuses_a_run_without_weights_and_a_table_of_another_kind(run, 
         ("ingest sdss . --detect --side 1", "detect: expected without --side and --members, got one"),
     ],
 )
-def test_wrong_arguments_of_sky_makers(tmp_path, said, arguments, message):
-    code, text = said(*arguments.split(), "--out", tmp_path / "sky")
+def test_wrong_arguments_of_sky_makers(tmp_path, shown_text, arguments, message):
+    code, text = shown_text(*arguments.split(), "--out", tmp_path / "sky")
     assert code == 2
     assert len(text.splitlines()) == 1
     assert message in text
 
 
 @pytest.mark.parametrize("command", ["mock richness", "ingest sdss . --tile 25", "ingest zoo ."])
-def test_a_folder_that_is_there_is_not_written_over(tmp_path, said, command):
-    code, text = said(*command.split(), "--out", tmp_path)
+def test_a_folder_that_is_there_is_not_written_over(tmp_path, shown_text, command):
+    code, text = shown_text(*command.split(), "--out", tmp_path)
     assert (code, "out: expected a new folder" in text) == (2, True)
 
 
-def test_positions_outside_the_frames_fail_and_name_the_object(real_data, tmp_path, said):
+def test_positions_outside_the_frames_fail_and_name_the_object(real_data, tmp_path, shown_text):
     positions = tmp_path / "positions.csv"
     positions.write_text("object_id,ra,dec,z\n1237658493878337640,10,10,0.3\n")
     frames = real_data / "sdss_frames"
-    code, text = said("ingest", "sdss", frames, "--positions", positions, "--out", tmp_path / "sky")
+    code, text = shown_text("ingest", "sdss", frames, "--positions", positions, "--out", tmp_path / "sky")
     assert code == 1
     assert "1237658493878337640" in text
     assert len(text.splitlines()) == 1
@@ -355,10 +355,10 @@ def test_positions_outside_the_frames_fail_and_name_the_object(real_data, tmp_pa
     ("kind", "size", "shape"),
     [("richness", ["--size", 16], (5, 16, 16)), ("mergers", ["--size", 16], (3, 16, 16)), ("mergers", [], (3, 68, 68))],
 )
-def test_mock_draws_a_sky(tmp_path, said, kind, size, shape):
+def test_mock_draws_a_sky(tmp_path, shown_text, kind, size, shape):
     from galviz.sky.cutouts import CutoutSet
 
-    code, _ = said("mock", kind, "--n", 3, *size, "--workers", 1, "--out", tmp_path / "sky")
+    code, _ = shown_text("mock", kind, "--n", 3, *size, "--workers", 1, "--out", tmp_path / "sky")
     assert code == 0
     assert CutoutSet.open(tmp_path / "sky").images.shape == (3, *shape)
 
@@ -399,15 +399,15 @@ def pictures_in(place, kind):
         ("pictures", "pictures in given"),
     ],
 )
-def test_pictures_become_a_sky_whatever_their_layout(tmp_path, said, kind, origin):
+def test_pictures_become_a_sky_whatever_their_layout(tmp_path, shown_text, kind, origin):
     from galviz.sky.cutouts import CutoutSet
 
     place = pictures_in(tmp_path / "given", kind)
     options = ["--crop", 20, "--size", 10, "--workers", 1]
-    code, text = said("ingest", "zoo", place, *options, "--out", tmp_path / "sky")
+    code, text = shown_text("ingest", "zoo", place, *options, "--out", tmp_path / "sky")
     assert (code, text) == (0, "")
     sky = CutoutSet.open(tmp_path / "sky")
-    assert said("ingest", place, *options, "--out", tmp_path / "same") == (0, "")
+    assert shown_text("ingest", place, *options, "--out", tmp_path / "same") == (0, "")
     same = CutoutSet.open(tmp_path / "same")
     pd.testing.assert_frame_equal(same.catalogue, sky.catalogue)
     np.testing.assert_array_equal(same.images[:], sky.images[:])
@@ -415,17 +415,17 @@ def test_pictures_become_a_sky_whatever_their_layout(tmp_path, said, kind, origi
     assert sky.images[:].mean((1, 2, 3)) == pytest.approx([0.2, 0.4, 0.6])
 
 
-def test_pictures_with_a_table_and_a_broken_one(tmp_path, said):
+def test_pictures_with_a_table_and_a_broken_one(tmp_path, shown_text):
     from galviz.sky.cutouts import CutoutSet
 
     place, table = pictures_in(tmp_path / "given", "pictures"), tmp_path / "votes.csv"
     table.write_text("object_id,Class8.6\n100023,0.25\n100053,0.5\n")
     (place / "100053.png").write_bytes(b"no picture")
     command = ["ingest", "zoo", place, "--table", table, "--workers", 1, "--out", tmp_path / "sky"]
-    code, text = said(*command)
+    code, text = shown_text(*command)
     assert (code, len(text.splitlines())) == (1, 1)
     assert "100053" in text
-    code, text = said(*command, "--skip-bad")
+    code, text = shown_text(*command, "--skip-bad")
     assert code == 0
     assert "galviz ingest: 100053 left out: " in text
     assert CutoutSet.open(tmp_path / "sky").catalogue["Class8.6"].to_dict() == {"100023": 0.25}
@@ -508,7 +508,7 @@ def test_positions_under_other_names(real_data, tmp_path, capsys):
     assert {"RA_obj", "ra"} <= set(sky.catalogue)
 
 
-def test_pictures_that_are_not_square_are_padded_or_cropped_and_counted(tmp_path, said):
+def test_pictures_that_are_not_square_are_padded_or_cropped_and_counted(tmp_path, shown_text):
     from PIL import Image
 
     from galviz.sky.cutouts import CutoutSet
@@ -518,10 +518,12 @@ def test_pictures_that_are_not_square_are_padded_or_cropped_and_counted(tmp_path
         Image.new("RGB", size, (255, 255, 255)).save(tmp_path / "given" / f"{name}.png")
     for fit, done, edge in (("pad", "padded with pixels that are not covered", 0), ("crop", "cropped", 1)):
         out = tmp_path / fit
-        code, text = said("ingest", "zoo", tmp_path / "given", "--size", 4, "--fit", fit, "--workers", 1, "--out", out)
+        code, text = shown_text(
+            "ingest", "zoo", tmp_path / "given", "--size", 4, "--fit", fit, "--workers", 1, "--out", out
+        )
         assert (code, text) == (0, f"galviz ingest: 1 of 3 pictures are not square: {done}\n")
         assert CutoutSet.open(out).images[1][0, 0].tolist() == [edge] * 4
-    assert said("ingest", "zoo", tmp_path / "given", "--fit", "stretch", "--out", tmp_path / "x")[0] == 2
+    assert shown_text("ingest", "zoo", tmp_path / "given", "--fit", "stretch", "--out", tmp_path / "x")[0] == 2
 
 
 def test_runs_lists_newest_first_and_says_what_it_leaves_out(run, tmp_path, capsys):
@@ -547,10 +549,10 @@ def test_devices_speaks_json(capsys):
     assert 0 < first["free_mb"] <= first["memory_mb"]
 
 
-def test_debug_shows_the_traceback(said, monkeypatch):
-    assert "Traceback" not in said("runs", "nowhere")[1]
+def test_debug_shows_the_traceback(shown_text, monkeypatch):
+    assert "Traceback" not in shown_text("runs", "nowhere")[1]
     monkeypatch.setenv("GALVIZ_DEBUG", "1")
-    assert "Traceback" in said("runs", "nowhere")[1]
+    assert "Traceback" in shown_text("runs", "nowhere")[1]
 
 
 @pytest.mark.parametrize(
@@ -571,7 +573,7 @@ def test_errors_fit_into_one_line(error, line):
 
 
 @pytest.mark.slow
-def test_votes_from_drawing_to_predicting(tmp_path, said):
+def test_votes_from_drawing_to_predicting(tmp_path, shown_text):
     run, sky, out = tmp_path / "run", tmp_path / "sky", tmp_path / "votes.parquet"
     small = ["--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
     for words in (
@@ -584,18 +586,18 @@ def test_votes_from_drawing_to_predicting(tmp_path, said):
     assert pd.read_parquet(out).equals(Run.open(run).predictions().table)
     (place := tmp_path / "kaggle").mkdir()
     pictures_in(place / "images_test_rev1", "pictures")  # a folder without votes
-    code, _ = said(
+    code, _ = shown_text(
         *("ingest", "zoo", place, "--part", "test", "--crop", 32, "--size", 32, "--workers", 1),
         *("--out", tmp_path / "test"),
     )
     assert code == 0
     wanted = ["predict", run, "--data", tmp_path / "test", "--out", out, "--kaggle", tmp_path / "submission.csv"]
-    assert said(*wanted)[0] == 0
+    assert shown_text(*wanted)[0] == 0
     submitted, votes = pd.read_csv(tmp_path / "submission.csv"), pd.read_parquet(out)
     assert submitted.columns.tolist() == ["GalaxyID", *COLUMNS]
     assert submitted["GalaxyID"].tolist() == [100008, 100023, 100053]
     np.testing.assert_allclose(submitted[list(COLUMNS)], votes[list(COLUMNS)], atol=1e-6)
-    code, text = said("predict", run, "--data", sky, "--out", out, "--kaggle", tmp_path / "mock.csv")
+    code, text = shown_text("predict", run, "--data", sky, "--out", out, "--kaggle", tmp_path / "mock.csv")
     assert code == 2
     assert "object_id: expected Kaggle's GalaxyID" in text
 
@@ -624,9 +626,9 @@ def test_a_full_disk_is_said_and_the_training_goes_on_when_there_is_room(tmp_pat
     run = tmp_path / "run"
     run.mkdir()
     (run / "metrics.csv").symlink_to("/dev/full")
-    command, said = ["train", "richness", "--out", run], tmp_path / "said"
+    command, shown_text = ["train", "richness", "--out", run], tmp_path / "said"
     small = ["--data", sky, "--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
-    done = galviz([*command, *small], said)
+    done = galviz([*command, *small], shown_text)
     assert done.returncode == 1
     assert re.fullmatch(r"galviz train: .*expected room on the disk, got none left. .*\n", done.stderr)
     assert Run(run).state()["status"] == "failed"
@@ -634,26 +636,26 @@ def test_a_full_disk_is_said_and_the_training_goes_on_when_there_is_room(tmp_pat
     assert "Traceback" in Run(run).log()
     (run / "metrics.csv").unlink()
     (run / "metrics.csv").touch()  # what a full disk leaves of a new file
-    assert galviz([*command, "--resume"], said).returncode == 0
+    assert galviz([*command, "--resume"], shown_text).returncode == 0
     assert list(Run.open(run).metrics()["epoch"]) == [1, 2]
 
 
-def test_an_encoder_of_another_build_is_named_before_anything_waits(said, run, sky, tmp_path):
+def test_an_encoder_of_another_build_is_named_before_anything_waits(shown_text, run, sky, tmp_path):
     run.weights.touch()
-    asked = ("train", "richness", "--data", sky, "--out", tmp_path / "new", "--encoder", run.path)
-    code, err = said(*asked, "--recipe", "best")
+    requested = ("train", "richness", "--data", sky, "--out", tmp_path / "new", "--encoder", run.path)
+    code, err = shown_text(*requested, "--recipe", "best")
     assert code == 2
     assert "encoder: expected one with network.stem=fine, as the recipe best has it, got imagenet" in err
     assert "Pre-train by the same recipe (--recipe best)" in err
     assert not (tmp_path / "new" / "run.json").exists()
-    code, err = said(*asked, "--recipe", "quick", "--set", "network.width=8")
+    code, err = shown_text(*requested, "--recipe", "quick", "--set", "network.width=8")
     assert code == 2
     assert "network.width=8, as the recipe quick has it, got 16" in err
 
 
-def test_a_sky_without_the_column_of_the_offset_is_named_at_once(said, sky, tmp_path):
-    asked = ("train", "richness", "--data", sky, "--out", tmp_path / "new", "--recipe", "best")
-    code, err = said(*asked, "--set", "offset=z_phot")
+def test_a_sky_without_the_column_of_the_offset_is_named_at_once(shown_text, sky, tmp_path):
+    requested = ("train", "richness", "--data", sky, "--out", tmp_path / "new", "--recipe", "best")
+    code, err = shown_text(*requested, "--set", "offset=z_phot")
     assert code == 2
     assert "expected the column 'z_phot', which the recipe's offset names" in err
     assert not (tmp_path / "new" / "run.json").exists()

@@ -50,9 +50,9 @@ def trained(tmp_path, capsys):
 
 @pytest.mark.parametrize("bands", [1, 7])
 def test_any_number_of_bands(trained, bands):
-    code, said, _ = trained("y", bands=bands, y=numbers())
+    code, shown_text, _ = trained("y", bands=bands, y=numbers())
     assert code == 0
-    assert "y: numbers with 30 values → regression" in said
+    assert "y: numbers with 30 values → regression" in shown_text
 
 
 KINDS = ["E", "S", "I"] * (N // 3)
@@ -90,8 +90,8 @@ LEARNED = {  # target, options, columns → task, columns of estimates
 
 @pytest.mark.parametrize(("target", "options", "columns", "task", "made"), LEARNED.values(), ids=LEARNED)
 def test_what_can_be_learned_is_learned(trained, target, options, *, columns, task, made):
-    code, said, run = trained(target, *options, **columns)
-    assert code == 0, said
+    code, shown_text, run = trained(target, *options, **columns)
+    assert code == 0, shown_text
     assert run.target.task == task
     table = run.predictions().table
     assert made <= set(table.columns)
@@ -160,23 +160,23 @@ REFUSED = {  # target, options, columns → message
 
 @pytest.mark.parametrize(("target", "options", "columns", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_learned_is_one_clear_line(trained, target, options, columns, message):
-    code, said, _ = trained(target, *options, **columns)
+    code, shown_text, _ = trained(target, *options, **columns)
     assert code in (1, 2)
-    assert re.search(message, said), said
-    assert len(said) < 400
+    assert re.search(message, shown_text), shown_text
+    assert len(shown_text) < 400
 
 
 def test_an_unknown_encoder_is_one_clear_line(trained):
     options = "--recipe", "finetune", "--set", "network.architecture=resnet81"
-    code, said, _ = trained("y", *options, fast=[], y=numbers())
+    code, shown_text, _ = trained("y", *options, fast=[], y=numbers())
     assert code == 1
-    assert "expected an architecture of timm such as resnet18" in said
+    assert "expected an architecture of timm such as resnet18" in shown_text
 
 
 def test_three_objects_are_too_few_for_five_folds_and_enough_for_two(trained, tmp_path, capsys):
-    code, said, _ = trained("y", "--set", "folds=5", rows=3, y=[1.0, 2.5, 3.0])
+    code, shown_text, _ = trained("y", "--set", "folds=5", rows=3, y=[1.0, 2.5, 3.0])
     assert code == 1
-    assert "folds: expected at most 3, one per group of objects, got 5. Use fewer folds." in said
+    assert "folds: expected at most 3, one per group of objects, got 5. Use fewer folds." in shown_text
     sky = tmp_path / "sky"
     arguments = ["train", "--data", sky, "--target", "y", "--out", tmp_path / "one", *FAST, "--set", "folds=1"]
     assert main([str(each) for each in arguments]) == 0

@@ -144,9 +144,9 @@ def test_expressions_select_exactly_the_slices(data, kind, name):
             many = known.nunique() > 30 and known.dtype == "category"
             assert known.empty or many or known.astype(object).abs().max() >= 2**53
             continue
-        codes, told = cut
-        assert ((codes >= 0) & (codes < len(told))).all()
-        for k, (expression, _) in enumerate(told):
+        codes, received = cut
+        assert ((codes >= 0) & (codes < len(received))).all()
+        for k, (expression, _) in enumerate(received):
             assert (matches(expression, column) == (codes == k)).all()
 
 

@@ -39,9 +39,9 @@ def test_places_that_were_not_asked_leave_gaps():
 
 
 @pytest.mark.parametrize(
-    ("patch", "stride", "said"),
+    ("patch", "stride", "shown_text"),
     [(9, 4, "at most 8 pixels on an image of 8×20, got 9"), (0, 4, "patch"), (4, 0, "stride")],
 )
-def test_what_makes_no_sense_is_refused(patch, stride, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_makes_no_sense_is_refused(patch, stride, shown_text):
+    with pytest.raises(ValueError, match=shown_text):
         places(8, 20, patch, stride)

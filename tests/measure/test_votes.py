@@ -72,8 +72,8 @@ def test_there_and_back(seed, hard):
     fractions = random_fractions(seed, hard=hard)
     found = galaxy_zoo.cumulative(fractions)
     back = galaxy_zoo.conditional(found)
-    asked = np.isfinite(back)
-    np.testing.assert_allclose(back[asked], fractions[asked], atol=1e-9)
+    requested = np.isfinite(back)
+    np.testing.assert_allclose(back[requested], fractions[requested], atol=1e-9)
     np.testing.assert_allclose(galaxy_zoo.cumulative(back), found, atol=1e-12)  # nobody asked: NaN, and 0 again
 
 

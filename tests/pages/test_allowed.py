@@ -44,11 +44,11 @@ def location(monkeypatch):
 
 
 @pytest.fixture
-def outside(galviz_home, make_run, told, sky, tmp_path):
+def outside(galviz_home, make_run, received, sky, tmp_path):
     """A run, a sky and a table beside the home, and links to them in the home; in the home a run and a sky."""
-    make_run("inside", predictions=told)
+    make_run("inside", predictions=received)
     outside = tmp_path / "outside"
-    make_run("moved", predictions=told).path.rename(outside)
+    make_run("moved", predictions=received).path.rename(outside)
     sky.save(tmp_path / "outside_sky")
     write_table(tmp_path / "secret.csv", sky.catalogue, "csv")
     (outside / "run.json").rename(outside / "hidden.json")  # as what is no run: a link to a run is the owner's
@@ -141,8 +141,8 @@ def test_a_saved_view_opens_no_file_elsewhere(outside, tmp_path, tiny_sky, key, 
     assert "12 objects" in ExplorePage([view], Library.find()).body()[0].object
     for other in (tmp_path / "secret.csv", "../secret.csv", "/etc/passwd", tmp_path / "outside_sky"):
         view.write_text(json.dumps(saved | {key: str(other)}))
-        said = ExplorePage([view], Library.find()).body().object
-        assert f"{key.capitalize() if key == 'table' else key}: expected a path in" in said
+        shown_text = ExplorePage([view], Library.find()).body().object
+        assert f"{key.capitalize() if key == 'table' else key}: expected a path in" in shown_text
     view.write_text(json.dumps(saved | {"images": str(tmp_path / "outside_sky")}))
     page = ExplorePage([view, tmp_path / "outside_sky"], Library.find())  # the owner gives that too
     assert "12 objects" in page.body()[0].object

@@ -142,7 +142,7 @@ def test_a_failure_is_said(run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("metric", "ours", "theirs", "said"),
+    ("metric", "ours", "theirs", "shown_text"),
     [
         (
             "accuracy",
@@ -156,10 +156,10 @@ def test_a_failure_is_said(run, monkeypatch):
         ("mae", (0.3, 0.2, 0.4), (0.29, 0.2, 0.4), "is no better than the best baseline, b: mae 0.3 against 0.29."),
     ],
 )
-def test_the_verdict(metric, ours, theirs, said):
+def test_the_verdict(metric, ours, theirs, shown_text):
     worse = (0.0, 0.0, 0.0) if metric == "accuracy" else (9.0, 9.0, 9.0)
     found = {
         name: pd.DataFrame([values], columns=["value", "low", "high"], index=[metric])
         for name, values in {NETWORK: ours, "a": worse, "b": theirs}.items()
     }
-    assert said in verdict(found)
+    assert shown_text in verdict(found)

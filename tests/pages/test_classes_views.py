@@ -49,7 +49,7 @@ def ordered(ids):
 
 
 @pytest.mark.parametrize(
-    ("told", "condition", "count"),
+    ("estimates", "condition", "count"),
     [
         (lambda ids: classified(ids, 7), "correct == 1", 7),
         (lambda ids: classified(ids, 7), f"{column('class')} == 'dog'", 5),
@@ -58,8 +58,8 @@ def ordered(ids):
         (ordered, f"{column('orders_correct')} == 1", 12),
     ],
 )
-def test_predictions_of_names_open_in_the_explorer(sky, make_run, told, condition, count):
-    run = make_run("named", predictions=told(sky.object_ids))
+def test_predictions_of_names_open_in_the_explorer(sky, make_run, estimates, condition, count):
+    run = make_run("named", predictions=estimates(sky.object_ids))
     found = open_any(run.path)
     explorer = Explorer(found.table, found.cutouts, run=run)
     assert len(explorer.table) == 12

@@ -48,7 +48,7 @@ def sky(galviz_home):
 
 
 @pytest.fixture
-def told(sky):
+def estimates(sky):
     """Classes that are right but for bright cats, which are taken for dogs; the last 6 were seen in training."""
     true = sky.catalogue["class"]
     given = true.where(~((true == "cat") & (sky.catalogue["bright"] > 0.4)), "dog")
@@ -94,9 +94,9 @@ def taps():
     return [s for found in hv.streams.Stream.registry.values() for s in found if isinstance(s, hv.streams.Tap)]
 
 
-def test_every_tab_of_the_page_opens(sky, told, orders, make_run):
+def test_every_tab_of_the_page_opens(sky, estimates, orders, make_run):
     make_run("orders", orders, "order")
-    make_run("classes", told, "class")
+    make_run("classes", estimates, "class")
     page = open_study_page("channels")
     assert page.page.tabs == ["data", "train", "predictions", "why", "runs", "labels"]
     for run, words in (("classes", "54 held-out objects"), ("orders", "images of one order each")):
@@ -113,9 +113,9 @@ def test_every_tab_of_the_page_opens(sky, told, orders, make_run):
                 assert page.results.view.predictions.target.name == {"classes": "class", "orders": "order"}[run]
 
 
-def test_what_is_kept_of_a_tab_stays_with_another_run_of_the_same_sky(told, make_run):
-    make_run("first", told, "class")
-    make_run("second", told, "class")
+def test_what_is_kept_of_a_tab_stays_with_another_run_of_the_same_sky(estimates, make_run):
+    make_run("first", estimates, "class")
+    make_run("second", estimates, "class")
     page = open_study_page("channels")
     page.page.tab, page.page.run = "predictions", "first"
     pn.panel(page.body())
@@ -130,8 +130,8 @@ def test_what_is_kept_of_a_tab_stays_with_another_run_of_the_same_sky(told, make
     assert page.results.view.explorer.kept == {"Diagram": {"reddest": 3.0}}
 
 
-def test_what_is_kept_of_a_tab_stays_on_the_explorers_page_too(told, make_run):
-    runs = [str(make_run(name, told, "class").path) for name in ("first", "second")]
+def test_what_is_kept_of_a_tab_stays_on_the_explorers_page_too(estimates, make_run):
+    runs = [str(make_run(name, estimates, "class").path) for name in ("first", "second")]
     page = ExplorePage([], Library.find())
     kept = []
     for path in runs:
@@ -142,8 +142,8 @@ def test_what_is_kept_of_a_tab_stays_on_the_explorers_page_too(told, make_run):
     assert kept == [{}, {"Diagram": {"reddest": 3.0}}]
 
 
-def test_cards_say_when_only_the_selected_objects_are_measured(told, sky):
-    view = View(told, Selection(), sky)
+def test_cards_say_when_only_the_selected_objects_are_measured(estimates, sky):
+    view = View(estimates, Selection(), sky)
     every = view.judge.measure_cards()
     assert (every[0].name, every[0].value) == ("objects", "54")
     view.selection.where("col('class') == 'dog'")
@@ -154,8 +154,8 @@ def test_cards_say_when_only_the_selected_objects_are_measured(told, sky):
     assert some[1].value != every[1].value
 
 
-def test_a_cell_of_the_matrix_selects_its_objects(told, sky):
-    view = View(told, Selection(), sky)
+def test_a_cell_of_the_matrix_selects_its_objects(estimates, sky):
+    view = View(estimates, Selection(), sky)
     matrix = view.judge.matrix()
     assert matrix.get_root()
     (figure,) = matrix.get_root().select({"type": Plot})
@@ -182,9 +182,9 @@ def test_the_names_of_a_matrix_have_room_in_a_narrow_pane(sky, words, lines, tur
     assert view.selection.ids.tolist() == list(sky.catalogue.index[1::2])
 
 
-def test_the_measures_and_scores_are_those_of_the_selected_objects(told, sky):
-    view = View(told, Selection(), sky)
-    held = joined(told)[lambda rows: ~rows["in_training"]]
+def test_the_measures_and_scores_are_those_of_the_selected_objects(estimates, sky):
+    view = View(estimates, Selection(), sky)
+    held = joined(estimates)[lambda rows: ~rows["in_training"]]
     html = last(view.judge.measures().table)
     assert f"{held['correct'].mean():.4f}" in html
     assert "54 objects with known truth" in html
@@ -202,8 +202,8 @@ def test_the_measures_and_scores_are_those_of_the_selected_objects(told, sky):
     assert "60 objects with known truth" in last(view.judge.measures().table)
 
 
-def test_the_reliability_is_that_of_the_predicted_class(told, sky):
-    view = View(told, Selection(), sky)
+def test_the_reliability_is_that_of_the_predicted_class(estimates, sky):
+    view = View(estimates, Selection(), sky)
     (figure,) = view.judge.trust().get_root().select({"type": Plot})
     (dots,) = [r.data_source.data for r in figure.renderers if "n" in r.data_source.data]
     assert list(dots["n"]) == [54]
@@ -212,9 +212,9 @@ def test_the_reliability_is_that_of_the_predicted_class(told, sky):
     assert view.__panel__().get_root()
 
 
-def test_the_diagnostics_name_what_is_wrong(told, sky):
-    second = Predictions(told.table.assign(**{"class": told.table["class_true"]}), TARGET)
-    view = View(told, Selection(), sky, others={"better": lambda: joined(second)})
+def test_the_diagnostics_name_what_is_wrong(estimates, sky):
+    second = Predictions(estimates.table.assign(**{"class": estimates.table["class_true"]}), TARGET)
+    view = View(estimates, Selection(), sky, others={"better": lambda: joined(second)})
     closer = view.diagnostics()
     assert "the parts of the catalogue with the largest errors" in closer.view().object
     closer.at = "worst slices"
@@ -229,17 +229,17 @@ def test_the_diagnostics_name_what_is_wrong(told, sky):
     assert set(suspects.found["class_true"][:5]) == {"cat"}
     closer.at = "another run"  # the only one there is
     wrong = int((view.explorer.table["correct"] == 0).sum())
-    said = " ".join(as_html(pane.object) for pane in last(closer.view().body).select(pn.pane.HTML))
-    assert f"They differ on {wrong} of 54" in said
+    shown_text = " ".join(as_html(pane.object) for pane in last(closer.view().body).select(pn.pane.HTML))
+    assert f"They differ on {wrong} of 54" in shown_text
 
 
-def test_classes_that_are_not_known_are_left_out(told, sky):
-    blind = Predictions(told.table.assign(class_true=None), TARGET)
+def test_classes_that_are_not_known_are_left_out(estimates, sky):
+    blind = Predictions(estimates.table.assign(class_true=None), TARGET)
     view = View(blind, Selection(), sky)
     assert "not known" in as_html(view.judge.matrix().object)
     assert view.__panel__().get_root()
-    some = told.table["class_true"].where(np.arange(60) < 30, None)
-    scores = class_scores(some.to_numpy(object), told.table["class"].to_numpy(object), (*KINDS, "emu"))
+    some = estimates.table["class_true"].where(np.arange(60) < 30, None)
+    scores = class_scores(some.to_numpy(object), estimates.table["class"].to_numpy(object), (*KINDS, "emu"))
     assert scores["support"].tolist() == [10, 10, 10, 0]
     assert scores.loc["emu", ["precision", "recall"]].isna().all()
     assert "<th scope='row'>emu</th><td>undefined</td>" in scores_html(scores)

@@ -6,7 +6,7 @@ import pandas as pd
 import panel as pn
 import pytest
 from PIL import Image
-from shown import said, script_of
+from shown import all_text, script_of
 
 import galviz
 from galviz.io.tables import write_table
@@ -157,7 +157,7 @@ def test_a_sky_says_which_data_it_is(tiny_sky):
     assert "16×16 px of 0.396″" in view.about()
     assert [plot.x for plot in view.explorer.plots] == ["richness"]
     assert view.__panel__().get_root()
-    assert "nothing to show" in said(SkyView(tiny_sky.select([]), Selection()))
+    assert "nothing to show" in all_text(SkyView(tiny_sky.select([]), Selection()))
 
 
 def test_a_sky_says_what_was_left_out_of_it(tmp_path, tiny_sky):
@@ -240,7 +240,7 @@ def test_pictures_that_do_not_fit_are_refused(folder, tiny_sky):
         pictures(folder / "empty")
 
 
-def test_anything_opens(folder, tiny_sky, sky, told, make_run):
+def test_anything_opens(folder, tiny_sky, sky, estimates, make_run):
     opened = open_any(folder / "table.parquet", folder / "pictures")
     assert len(opened.cutouts) == 11
     assert opened.pair == ("z", "prediction")
@@ -248,7 +248,7 @@ def test_anything_opens(folder, tiny_sky, sky, told, make_run):
     tiny_sky.save(folder / "sky")
     assert open_any(folder / "sky").cutouts.unit == "nanomaggy"
     assert len(open_any(folder / "table.parquet", folder / "sky").cutouts) == 12
-    run = make_run("first", predictions=told)
+    run = make_run("first", predictions=estimates)
     assert isinstance(open_any(run.path).run, Run)
     assert "residual" in open_any(run.path).table
     assert len(open_any(run.path).table) == 6  # not those that it was trained on
@@ -264,11 +264,11 @@ def test_an_empty_page_has_a_button_for_each_data_that_it_finds(galviz_home, tin
     (button,) = page.body().select(pn.widgets.Button)
     assert button.label == "Open sky tiny"
     button.clicks += 1
-    assert "12 objects" in said(page.body())
+    assert "12 objects" in all_text(page.body())
 
 
 def test_the_page_opens_what_it_is_told_or_says_what_to_do(folder, tiny_sky):
-    assert "Nothing is open yet" in said(ExplorePage([], Library.find()).body())
+    assert "Nothing is open yet" in all_text(ExplorePage([], Library.find()).body())
     page = ExplorePage([folder / "table.parquet", folder / "pictures"], Library.find())
     body = page.body()
     assert "12 objects" in body[0].object
@@ -332,10 +332,10 @@ def test_the_table_marks_what_is_chosen_and_what_is_in_focus(tiny_sky):
     assert view.summary().startswith(f"<span class='note'>Marked: the 2 selected and <b>{tiny_sky.object_ids[9]}</b>")
 
 
-def test_the_lines_of_python_run_whatever_was_opened(folder, tiny_sky, told, told_bands, make_run):
+def test_the_lines_of_python_run_whatever_was_opened(folder, tiny_sky, estimates, told_bands, make_run):
     tiny_sky.save(folder / "sky")
     opened = [open_any(folder / "table.parquet"), open_any(folder / "sky"), open_any(folder / "pictures")]
-    opened += [open_any(make_run("first", predictions=told).path)]
+    opened += [open_any(make_run("first", predictions=estimates).path)]
     opened += [open_any(make_run("bands", predictions=told_bands).path)]
     for one in opened:
         explorer = Explorer(one.table, one.cutouts, source=one.source, opening=one.opening, id_column=one.id_column)
@@ -408,10 +408,10 @@ def test_columns_that_were_joined_are_joined_again_when_the_view_is_opened(tiny_
     without = Explorer(tiny_sky.catalogue, tiny_sky)
     opened = ViewState(without, "view", of="it")
     opened.open(saved)
-    said = opened.refused().object
-    assert "richness_2, mass" in said
-    assert "joined from xmatch.csv by object id" in said
-    assert "Upload xmatch.csv again" in said
+    all_text = opened.refused().object
+    assert "richness_2, mass" in all_text
+    assert "joined from xmatch.csv by object id" in all_text
+    assert "Upload xmatch.csv again" in all_text
     assert "double" not in without.table
     upload_to_join(without, "other.csv", other.assign(mass=0.0))  # this is another one
     assert opened.missing

@@ -18,12 +18,12 @@ from galviz.tools.selection.core import Selection
 
 
 @pytest.fixture
-def runs(sky, told, galviz_home, monkeypatch):
+def runs(sky, received, galviz_home, monkeypatch):
     """Names of two runs that can be explained."""
     monkeypatch.setattr("galviz.work.chunks.Work", Now)
     run, _ = random_run(galviz_home / "runs" / "a", sky, galviz_home / "skies" / "tiny")
-    run.update_info(target=told.target.to_json())
-    run.save_predictions(told)
+    run.update_info(target=received.target.to_json())
+    run.save_predictions(received)
     shutil.copytree(run.path, galviz_home / "runs" / "b")
     return ["a", "b"]
 
@@ -88,11 +88,11 @@ def test_the_occlusion_page_leaves_nothing_behind_either(runs, polling):
 
 
 def test_what_follows_belongs_to_the_tab_that_is_open():
-    selection, told = Selection(), []
+    selection, received = Selection(), []
     followers = Followers(selection)
 
     def follow(name):
-        selection.param.watch(lambda _: told.append(name), "focus")
+        selection.param.watch(lambda _: received.append(name), "focus")
 
     followers.turn("one")
     follow("page")
@@ -104,8 +104,8 @@ def test_what_follows_belongs_to_the_tab_that_is_open():
     follow("one again")
     followers.release()
     selection.focus = "a"
-    assert told == ["page", "two"]
+    assert received == ["page", "two"]
     followers.turn("two")
     followers.release()
     selection.focus = "b"
-    assert told == ["page", "two", "page"]
+    assert received == ["page", "two", "page"]

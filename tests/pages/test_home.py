@@ -69,11 +69,11 @@ def test_data_and_runs_are_cards_with_pictures_numbers_and_links(galviz_home, sk
     assert {"./mergers", "./inpainting", "./channels", "./explore", "./occlusion"} <= {path for path, *_ in found}
 
 
-def test_a_run_has_one_number_on_its_card_in_the_table_and_above_its_predictions(galviz_home, sky, make_run, told):
-    run = make_run("first", predictions=told)  # whose best epoch has another
+def test_a_run_has_one_number_on_its_card_in_the_table_and_above_its_predictions(galviz_home, sky, make_run, estimates):
+    run = make_run("first", predictions=estimates)  # whose best epoch has another
     assert "<div class='metric'>MAE 0.1000 (6 held-out objects)</div>" in shown(HomePage())
     assert run_row(run)["result"] == "MAE 0.1000 (6 held-out objects)"
-    cards = RegressionView(told, Selection(), sky, run).judge.measure_cards()
+    cards = RegressionView(estimates, Selection(), sky, run).judge.measure_cards()
     assert [(card.name, card.value[:6]) for card in cards[:2]] == [("objects", "6"), ("MAE", "0.1000")]
     (run.path / "predictions.parquet").write_bytes(b"nonsense")
     assert "<div class='metric'>its results cannot be read</div>" in shown(HomePage())

@@ -145,8 +145,8 @@ def test_the_tails_of_one_object_are_said_to_be_undefined():
     judge = JudgedTable(Explorer(numbers().iloc[:1]), ("oh_p50", "prediction"), {})._judge()
     assert "The slope is undefined" in words(last(judge.tails()))
     judge = JudgedTable(Explorer(numbers(scatter=0).iloc[:2]), ("oh_p50", "prediction"), {})._judge()
-    said = words(last(judge.tails()))
-    assert "No compression of the tails is measured. Slope of predicted against true values: 1.000. 10 %" in said
+    shown_text = words(last(judge.tails()))
+    assert "No compression of the tails is measured. Slope of predicted against true values: 1.000. 10 %" in shown_text
 
 
 def test_truth_and_prediction_have_their_scatter_around_another_column():

@@ -203,8 +203,8 @@ def test_a_new_sweep_is_started_and_comes_into_sight(sky, make_sweep, started, m
     shown_tab.start()
     ((command, path),) = started
     assert command[:3] == ["sweep", "richness", "--data"]
-    asked = ["--fractions", "0.1", "1", "--trials", "2", "--recipe", "paper", "--set", "folds=4", "epochs=2"]
-    assert command[-len(asked) :] == asked
+    requested = ["--fractions", "0.1", "1", "--trials", "2", "--recipe", "paper", "--set", "folds=4", "epochs=2"]
+    assert command[-len(requested) :] == requested
     assert path.name == "mine"
     make_sweep("mine")
     shown_tab.poll()

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
-from shown import said, script_of
+from shown import all_text, script_of
 
 from galviz.pages.latents import LatentsView, colour_of
 from galviz.runs.best_fits import LATENTS
@@ -161,13 +161,13 @@ def test_a_saved_map_is_offered_beside_the_components_and_keeps_what_is_chosen(r
 
 def test_what_cannot_be_read_is_said_and_what_is_not_there_how_to_come_by_it(run, sky):
     pd.DataFrame({"x": [1.0]}).to_parquet(run.path / "umap.parquet")
-    assert "umap.parquet: object_id: expected strings" in said(LatentsView(run, sky, Selection()))
+    assert "umap.parquet: object_id: expected strings" in all_text(LatentsView(run, sky, Selection()))
     (run.path / LATENTS).unlink()
-    words = said(LatentsView(run, sky, Selection()))
+    words = all_text(LatentsView(run, sky, Selection()))
     assert "<b>gan</b> has no latents." in words
     assert "galviz train inpainting" in words
     run.write_state(status="running")
-    assert "it has not ended" in said(LatentsView(run, sky, Selection()))
+    assert "it has not ended" in all_text(LatentsView(run, sky, Selection()))
 
 
 def test_without_its_sky_there_is_a_map_without_pictures(run, sky):

@@ -9,9 +9,9 @@ from galviz.pages.state import PageState
 from galviz.studies import mergers, open_study, richness
 
 
-def test_skies_and_runs_are_found_by_name(galviz_home, sky, told, make_run, tiny_sky):
+def test_skies_and_runs_are_found_by_name(galviz_home, sky, estimates, make_run, tiny_sky):
     tiny_sky.save(galviz_home / "skies" / ".new.1.drawing")  # it is still being written
-    make_run("first", predictions=told)
+    make_run("first", predictions=estimates)
     make_run("second", "stopped")
     (galviz_home / "runs" / "half").mkdir()
     (galviz_home / "runs" / "half" / "state.json").write_text("{}")
@@ -67,8 +67,8 @@ def test_a_study_gives_its_page_a_title(monkeypatch):
     assert study_pages.study_page("richness") == "richness"
 
 
-def test_a_study_finds_its_own_runs_and_skies_and_what_it_is_given(galviz_home, sky, told, make_run):
-    run = make_run("first", predictions=told)
+def test_a_study_finds_its_own_runs_and_skies_and_what_it_is_given(galviz_home, sky, estimates, make_run):
+    run = make_run("first", predictions=estimates)
     for study, runs, skies in ((richness, ["first"], ["tiny"]), (mergers, [], [])):
         library = Library.find(study=study.STUDY)
         assert (list(library.runs()[0]), list(library.skies()), list(library.predicted())) == (runs, skies, runs)
@@ -93,11 +93,11 @@ def test_a_name_that_is_taken_is_refused(make_run, sky):
         Library.find().new_run("first")
 
 
-def test_what_is_dear_is_opened_once_until_it_changes(galviz_home, sky, told, make_run):
-    path, run = galviz_home / "skies" / "tiny", make_run("first", predictions=told)
+def test_what_is_dear_is_opened_once_until_it_changes(galviz_home, sky, estimates, make_run):
+    path, run = galviz_home / "skies" / "tiny", make_run("first", predictions=estimates)
     assert open_sky(path) is open_sky(path)
     first = open_predictions(run)
     assert open_predictions(run) is first
-    run.save_predictions(told.held_out())
-    assert len(open_predictions(run)) == len(told.held_out())
+    run.save_predictions(estimates.held_out())
+    assert len(open_predictions(run)) == len(estimates.held_out())
     assert open_predictions(make_run("second")) is None

@@ -8,7 +8,7 @@ import panel_material_ui as pmui
 import pytest
 from panel.io.location import Location
 from PIL import Image
-from shown import said, script_of
+from shown import all_text, script_of
 
 from galviz.io.tables import write_table
 from galviz.pages.library import Library
@@ -47,9 +47,9 @@ def make_votes(zoo, galviz_home):
     def make(name, status="done", **recipe):
         truth = zoo.catalogue[list(COLUMNS)]
         rng = np.random.default_rng(0)
-        told = (truth + rng.normal(0, 0.05, truth.shape)).clip(0, 1)
+        estimates = (truth + rng.normal(0, 0.05, truth.shape)).clip(0, 1)
         fold = np.where(np.arange(len(zoo)) % 3, 0, -1)
-        table = told.join(truth.add_suffix("_true")).assign(fold=fold)
+        table = estimates.join(truth.add_suffix("_true")).assign(fold=fold)
         given = {"study": "mergers", "target": mergers.TARGET, "data": galviz_home / "skies" / "zoo"}
         run = Run.create(galviz_home / "runs" / name, recipe=mergers.RECIPES["quick"].replace(**recipe), **given)
         run.write_state(status=status)
@@ -80,7 +80,7 @@ def test_a_run_of_votes_offers_all_answers_with_their_truth(make_votes):
     run = make_votes("first")
     tab = ThresholdPage([], Library.find(study=mergers.STUDY))
     assert tab.param.selected.objects == {"–": "", "run first": str(run.path)}
-    about, view = said(tab.body()), tab.view
+    about, view = all_text(tab.body()), tab.view
     assert "8 objects that the network has not seen in training" in about
     assert "slightly too good" not in about
     assert len(view.table) == 8
@@ -125,7 +125,7 @@ def test_a_page_of_members_opens_on_the_probability_of_member(galviz_home):
 
 def test_what_chose_the_epoch_is_said_to_be_judged_too_well(make_votes):
     make_votes("first", validation={"keep": "best"})
-    assert "slightly too good" in said(ThresholdPage([], Library.find(study=mergers.STUDY)).body())
+    assert "slightly too good" in all_text(ThresholdPage([], Library.find(study=mergers.STUDY)).body())
 
 
 def test_the_explorer_shows_what_its_lines_of_python_make(make_votes):
@@ -142,14 +142,16 @@ def test_the_explorer_shows_what_its_lines_of_python_make(make_votes):
     assert list(made["ids"]) == list(tab.view.selection.ids)
 
 
-def test_the_threshold_is_first_where_there_is_something_to_lay_it_on(make_votes, galviz_home, table, make_run, told):
-    make_run("richness", predictions=told)
+def test_the_threshold_is_first_where_there_is_something_to_lay_it_on(
+    make_votes, galviz_home, table, make_run, estimates
+):
+    make_run("richness", predictions=estimates)
     sky = galviz_home / "skies" / "zoo"
     assert open_study_page("mergers").page.tab == open_study_page("mergers", [str(sky)]).page.tab == "data"
     assert open_study_page("mergers", [str(table)]).page.tab == "threshold"
     assert open_study_page("mergers", ["nowhere.csv"]).page.tab == "threshold"
-    assert "expected a table" in said(threshold(open_study_page("mergers", ["nowhere.csv"])).body())
-    assert "Nothing is open" in said(threshold(open_study_page("mergers")).body())
+    assert "expected a table" in all_text(threshold(open_study_page("mergers", ["nowhere.csv"])).body())
+    assert "Nothing is open" in all_text(threshold(open_study_page("mergers")).body())
     assert threshold(open_study_page("mergers", [str(table)])).view.scored.at(0.5).above == 25
     assert len(threshold(open_study_page("mergers", [str(sky)])).view.table) == 12
     make_votes("older")
@@ -158,7 +160,7 @@ def test_the_threshold_is_first_where_there_is_something_to_lay_it_on(make_votes
     assert (page.page.tab, page.page.sky, page.page.run) == ("threshold", "zoo", "newer")
     given = open_study_page("mergers", [str(galviz_home / "runs" / "older")])
     assert given.page.run == "older"
-    assert "older" in said(threshold(given).body())
+    assert "older" in all_text(threshold(given).body())
 
 
 def test_every_tab_is_there_and_the_first_is_the_threshold(make_votes):
@@ -221,11 +223,11 @@ def test_what_is_open_comes_back_after_a_reload(make_votes, table, location, bri
     assert select.options[table.name] == ""
     select.value = select.options["run first"]
     assert "open=run+first" in location.search
-    assert "first" in said(threshold(open_study_page("mergers", [str(table)])).body())
+    assert "first" in all_text(threshold(open_study_page("mergers", [str(table)])).body())
     bring(tab, "up.csv", table.read_bytes())
     assert "open" not in location.search
     again = threshold(open_study_page("mergers", [str(table)]))
-    assert "up.csv" in said(again.body())
+    assert "up.csv" in all_text(again.body())
     location.search = location.search.replace("tab=threshold", "tab=why")
     assert open_study_page("mergers", [str(table)]).page.tab == "why"
 
@@ -289,13 +291,13 @@ def test_broken_pictures_are_named_and_the_others_shown(table, tmp_path):
         Image.fromarray(np.full((8, 8, 3), 5 * k, np.uint8)).save(tmp_path / "pictures" / f"a{k}.png")
     (tmp_path / "pictures" / "a30.png").write_bytes(b"no picture")
     tab = ThresholdPage([str(table), str(tmp_path / "pictures")], Library.find(study=mergers.STUDY))
-    assert "50 objects · <b>pictures in pictures</b>, of 20 of them" in said(tab.body())
+    assert "50 objects · <b>pictures in pictures</b>, of 20 of them" in all_text(tab.body())
     assert "cannot be read" not in tab.unread().object
     sent = []
     exchange = tab.view.near.exchanges[0]
     exchange._send = lambda message, png: sent.append((message, png))
-    asked = {"type": "window", "client": "x", "request": 1, "first": 0, "count": 20, "side": 8, "pictures": True}
-    exchange.receive(asked | {"version": exchange.album.version})
+    requested = {"type": "window", "client": "x", "request": 1, "first": 0, "count": 20, "side": 8, "pictures": True}
+    exchange.receive(requested | {"version": exchange.album.version})
     assert len(sent[-1][0]["tiles"]) == 20
     assert sent[-1][1].startswith(b"\x89PNG")
     assert list(tab.broken) == ["a30"]
@@ -306,7 +308,7 @@ def test_broken_pictures_are_named_and_the_others_shown(table, tmp_path):
 def test_an_empty_upload_is_said_to_be_empty(table, bring):
     tab = ThresholdPage([str(table)], Library.find(study=mergers.STUDY))
     bring(tab, "nothing.csv", b"")
-    assert "nothing.csv, which is empty" in said(tab.body())
+    assert "nothing.csv, which is empty" in all_text(tab.body())
 
 
 def test_the_explorer_of_a_threshold_shows_its_score_below_the_pictures(make_votes):

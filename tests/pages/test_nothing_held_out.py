@@ -9,8 +9,8 @@ from galviz.tools.selection.core import Selection
 
 
 @pytest.mark.parametrize("view", [PredictionsView, BandsView])
-def test_a_run_without_held_out_objects_is_shown(view, told, told_bands, sky):
-    given = told if view is PredictionsView else told_bands
+def test_a_run_without_held_out_objects_is_shown(view, estimates, told_bands, sky):
+    given = estimates if view is PredictionsView else told_bands
     seen = Predictions(given.table.assign(fold=-1), given.target)
     shown = view(seen, Selection(), sky)
     assert shown.__panel__().get_root()

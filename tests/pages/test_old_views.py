@@ -34,8 +34,8 @@ OLD = {
 
 
 @pytest.fixture
-def predictions(told):
-    return Predictions(told.table.assign(ln_richness_spread=0.1, ln_richness_sigma=0.2), told.target)
+def predictions(received):
+    return Predictions(received.table.assign(ln_richness_spread=0.1, ln_richness_sigma=0.2), received.target)
 
 
 def saved(state, **about):

@@ -10,10 +10,10 @@ from galviz.tools.selection.core import Selection
 
 
 @pytest.fixture
-def page(sky, told, make_run):
+def page(sky, estimates, make_run):
     """The page of richness with a finished run, whose second half of the objects is held out."""
     fold = [-1] * 6 + [0] * 6
-    run = make_run("first", predictions=Predictions(told.table.assign(fold=fold), told.target))
+    run = make_run("first", predictions=Predictions(estimates.table.assign(fold=fold), estimates.target))
     run.weights.write_bytes(b"weights")
     return open_study_page("richness")
 
@@ -74,8 +74,8 @@ def test_the_why_tab_explains_what_is_selected_in_the_predictions(page, sky, mon
     assert why.selection.ids.tolist() == list(sky.object_ids[[0, 9]])
 
 
-def test_another_run_is_shown_where_its_tab_is_open(page, make_run, told, sky):
-    make_run("second", predictions=told)  # every other object is held out
+def test_another_run_is_shown_where_its_tab_is_open(page, make_run, estimates, sky):
+    make_run("second", predictions=estimates)  # every other object is held out
     opened(page, "predictions")
     first = page.results.view
     page.page.selection.choose(sky.object_ids[[8, 9]])
@@ -93,11 +93,11 @@ def test_another_run_is_shown_where_its_tab_is_open(page, make_run, told, sky):
     assert first.explorer.changed == version
 
 
-def test_the_switch_keeps_selection_and_settings(told, sky):
+def test_the_switch_keeps_selection_and_settings(estimates, sky):
     from galviz.pages.results.regression import View
 
     selection = Selection()
-    view = View(told, selection, sky)
+    view = View(estimates, selection, sky)
     held_out = view.explorer
     view.explorer.plots[1].x = "richness"
     view.explorer.gallery.order = "z"

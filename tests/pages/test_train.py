@@ -8,7 +8,7 @@ import pandas as pd
 import panel as pn
 import pytest
 from panel.widgets.base import WidgetBase
-from shown import said
+from shown import all_text
 
 from galviz.measure.rate_test import rate_table, suggested_rate
 from galviz.pages.library import Library
@@ -101,18 +101,18 @@ def test_an_encoder_can_be_started_from(sky, started, make_run, told_bands):
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "all_text"),
     [
         ("optimiser.learning_rates.head", None, "expected a number"),
         ("validation.fold", 9, "fold: expected 0 to 4"),
         ("validation.factor", 0.0, "factor: expected a number in (0, 1]"),
     ],
 )
-def test_a_field_that_makes_no_sense_is_refused_in_words(sky, started, field, value, said):
+def test_a_field_that_makes_no_sense_is_refused_in_words(sky, started, field, value, all_text):
     panel = TrainPanel(richness.STUDY, Library.find(), PageState(sky="tiny"))
     panel.form.widgets[field].value = value
     panel.start()
-    assert said in panel.error
+    assert all_text in panel.error
     assert panel.refused().object
     assert not started
 
@@ -182,8 +182,8 @@ def test_another_architecture_brings_its_own_options():
     assert form.widgets["network.width"].value == 16
 
 
-def test_a_run_that_came_to_nothing_is_removed_when_the_wish_is_said_twice(told, make_run):
-    failed, done = make_run("bad", "failed"), make_run("good", predictions=told)
+def test_a_run_that_came_to_nothing_is_removed_when_the_wish_is_said_twice(estimates, make_run):
+    failed, done = make_run("bad", "failed"), make_run("good", predictions=estimates)
     page = PageState(run="bad")
     panel = RunsPanel(Library.find(), page)
     panel.removal().clicks += 1
@@ -277,10 +277,10 @@ def test_stop_and_resume_reach_the_run(make_run, monkeypatch):
     panel = RunPanel(Library.find(), PageState(run="first"))
     stop, resume, see = panel.buttons()
     assert (stop.disabled, resume.disabled, see.visible) == (True, False, False)
-    asked = []
-    monkeypatch.setattr(jobs, "resume", lambda *args: asked.append(args))
+    requested = []
+    monkeypatch.setattr(jobs, "resume", lambda *args: requested.append(args))
     panel.resume()
-    assert asked == [(run.path, "--devices", "cpu")]
+    assert requested == [(run.path, "--devices", "cpu")]
     panel.stop()
     assert run.stop_requested()
 
@@ -292,8 +292,8 @@ def test_stop_and_resume_reach_the_run(make_run, monkeypatch):
     assert "in use by process 7" in panel.refused().object
 
 
-def test_runs_are_listed_with_what_they_are(make_run, sky, told, galviz_home):
-    make_run("first", predictions=told)
+def test_runs_are_listed_with_what_they_are(make_run, sky, estimates, galviz_home):
+    make_run("first", predictions=estimates)
     (galviz_home / "runs" / "half").mkdir()
     (galviz_home / "runs" / "half" / "state.json").write_text('{"status": "created"}')
     page = PageState()
@@ -342,14 +342,14 @@ def test_a_sky_that_could_not_be_made_says_why(started, monkeypatch, galviz_home
 def test_a_page_without_anything_offers_what_to_do():
     page = StudyPage(richness.STUDY, Library.find())
     assert "No data yet" in page.data()[0].object
-    assert "Train one on the tab" in said(page.predictions())
+    assert "Train one on the tab" in all_text(page.predictions())
     for tab in TABS:
         page.page.tab = tab
         assert page.__panel__().get_root()
 
 
-def test_the_tab_and_the_page_agree(sky, told, make_run):
-    make_run("first", predictions=told)
+def test_the_tab_and_the_page_agree(sky, estimates, make_run):
+    make_run("first", predictions=estimates)
     page = StudyPage(richness.STUDY, Library.find())
     assert (page.page.sky, page.page.run) == ("tiny", "first")
     assert page.page.selection.focus == sky.object_ids[0]
@@ -363,26 +363,26 @@ def test_the_tab_and_the_page_agree(sky, told, make_run):
     assert root
 
 
-def test_predictions_come_to_the_page_when_the_run_is_done(sky, told, make_run):
+def test_predictions_come_to_the_page_when_the_run_is_done(sky, estimates, make_run):
     run = make_run("first", "stopped")
     page = StudyPage(richness.STUDY, Library.find())
     page.page.tab = "train"
     assert "stopped and has no predictions" in page.predictions().object
     seen = []
     page.param.watch(seen.append, "page")
-    run.save_predictions(told)
+    run.save_predictions(estimates)
     run.write_state(status="done")
     page.poll()
     assert page.train.run.view.predicted
     assert isinstance(page.predictions(), ResultsView)
 
 
-def test_a_run_whose_sky_is_gone_is_shown_without_pictures(told, sky, make_run, galviz_home):
-    make_run("first", predictions=told)
+def test_a_run_whose_sky_is_gone_is_shown_without_pictures(estimates, sky, make_run, galviz_home):
+    make_run("first", predictions=estimates)
     (galviz_home / "skies" / "tiny").rename(galviz_home / "moved")
     page = StudyPage(richness.STUDY, Library.find())
     shown = page.predictions().main()
-    assert "expected a folder with a saved sky" in said(shown)
+    assert "expected a folder with a saved sky" in all_text(shown)
     assert not shown.select(FocusCanvas)
 
 
@@ -471,17 +471,17 @@ def test_several_columns_are_learned_together(panel):
 
 
 @pytest.mark.parametrize(
-    ("target", "task", "said"),
+    ("target", "task", "all_text"),
     [
         ("empty", "", "Target: empty: expected "),
         ("kind", "regression", "Target: kind: expected numbers, got text such as 'E'"),
     ],
 )
-def test_a_column_that_cannot_be_learned_says_why(panel, started, target, task, said):
+def test_a_column_that_cannot_be_learned_says_why(panel, started, target, task, all_text):
     panel.target = target
     panel.task = task
     panel.start()
-    assert said in panel.error
+    assert all_text in panel.error
     assert panel.preview().object == note(panel.error).object
     assert "No command yet" in panel.command_line()
     assert started == []
@@ -693,14 +693,14 @@ def _shown(view):
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "told"),
+    ("status", "message", "estimates"),
     [
         ("done", "", ("first is done: see its predictions.", False)),
         ("failed", "No room on the disk.", ("first is failed. No room on the disk.", True)),
         ("stopped", "", None),
     ],
 )
-def test_the_end_of_a_run_is_told_wherever_the_visitor_is(make_run, monkeypatch, status, message, told):
+def test_the_end_of_a_run_is_told_wherever_the_visitor_is(make_run, monkeypatch, status, message, estimates):
     run, seen = make_run("first", "running"), []
     monkeypatch.setattr("galviz.pages.run.toast", lambda text, *, bad=False: seen.append((text, bad)))
     monkeypatch.setattr(jobs, "is_alive", lambda _: True)
@@ -711,11 +711,11 @@ def test_the_end_of_a_run_is_told_wherever_the_visitor_is(make_run, monkeypatch,
     run.write_state(status=status, message=message)
     monkeypatch.setattr(jobs, "is_alive", lambda _: False)
     panel.poll()
-    assert seen == ([told] if told else [])
+    assert seen == ([estimates] if estimates else [])
 
 
-def test_a_label_given_on_the_data_is_seen_on_the_predictions(make_run, sky, told, galviz_home):
-    make_run("first", predictions=told)
+def test_a_label_given_on_the_data_is_seen_on_the_predictions(make_run, sky, estimates, galviz_home):
+    make_run("first", predictions=estimates)
     page = StudyPage(richness.STUDY, Library.find(study=richness.STUDY))
     page.page.tab = "data"
     page.body()

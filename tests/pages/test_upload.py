@@ -15,7 +15,7 @@ import pytest
 from astropy.io import fits, votable
 from astropy.table import Table
 from panel.io.location import Location
-from shown import said, script_of
+from shown import all_text, script_of
 
 from galviz.io.tables import read_table
 from galviz.pages import upload
@@ -52,7 +52,7 @@ def test_a_file_goes_to_the_disk_piece_by_piece_and_never_whole_to_memory(page, 
     status = []
     page.upload.param.watch(lambda event: status.append(event.new), "status")
     bring(page, "big.csv", content, piece=4096)
-    assert "2,000 objects" in said(page.body())
+    assert "2,000 objects" in all_text(page.body())
     assert Path(page.uploaded).read_bytes() == content
     assert status[0] == "big.csv: 0.0 kB of 22.0 kB …"
     assert len(status) == 1 + len(content) // 4096 + 1
@@ -140,7 +140,7 @@ def test_a_file_of_any_name_is_opened_and_lies_in_the_folder_of_uploads(page, br
     assert path.is_file()
     assert path.parent.parent == uploads()
     assert len(path.name.encode()) <= 255
-    assert "3 objects" in said(page.body())
+    assert "3 objects" in all_text(page.body())
     if name and len(name) < 255 and name.isprintable():
         assert page.name_of(page.uploaded) == name
         assert f"read_table({name!r})" in script_of(page.view.explorer.out)
@@ -152,7 +152,7 @@ def test_what_was_typed_as_column_of_ids_stays_with_an_upload(page, bring, locat
     page.id_column = "name"
     bring(page, "t.csv", PLAIN)
     assert page.id_column == "name"
-    assert "9 objects" in said(page.body())
+    assert "9 objects" in all_text(page.body())
     assert "id_column='name'" in script_of(page.view.explorer.out)
     assert "ids=name" in location.search
     again = ExplorePage([], Library.find())
@@ -170,11 +170,11 @@ def test_a_table_without_ids_has_its_rows_numbered_by_a_button(kind, content, ga
     button.clicks += 1
     body = page.body()
     if content == PLAIN or kind is ExplorePage:
-        assert "9 objects" in said(body)
+        assert "9 objects" in all_text(body)
     assert "row numbers" in page.noted().object
     bring(page, "other.csv", b"object_id,score\na,0.5\nb,0.25\n")
     assert page.id_column == ""  # the numbers were those of the other file
-    assert "2 objects" in said(page.body())
+    assert "2 objects" in all_text(page.body())
     assert page.noted().object == ""
 
 
@@ -183,7 +183,7 @@ def test_row_numbers_of_a_file_outlive_a_reload_but_not_the_file(page, bring, lo
     page.body()[1].clicks += 1
     again = ExplorePage([], Library.find())
     assert again.id_column == "#"
-    assert "9 objects" in said(again.body())
+    assert "9 objects" in all_text(again.body())
     bring(again, "other.csv", b"object_id,z\na,0.5\n")
     assert again.id_column == ""
     assert again.body() is not None
@@ -281,7 +281,7 @@ def test_every_export_says_that_its_ids_are_row_numbers(page, bring, tmp_path):
 def test_errors_name_controls_of_the_page_and_no_path_of_the_server(page, bring, id_column):
     page.id_column = id_column
     bring(page, "t.csv", b"name,z\na,0.1\nb,0.1\n")
-    shown = said(page.body())
+    shown = all_text(page.body())
     assert "Column of ids" in shown
     assert "t.csv" in shown or id_column
     for python in ("id_column", "read_table", "…", str(uploads())):
@@ -316,20 +316,20 @@ def test_one_of_several_tables_is_chosen_and_kept_in_the_address(kind, galviz_ho
     bring(page, "two.fits", fits_of(STARS, GALAXIES))
     assert list(page.param.table.objects) == ["", "STARS", "GALAXIES"]
     assert page._which().visible
-    shown = said(page.body())
+    shown = all_text(page.body())
     assert "STARS, GALAXIES: choose in “Table”" in shown
     assert "two.fits" in shown
     assert "table=" not in shown
     page.table = "GALAXIES"
-    assert "2 objects" in said(page.body())
+    assert "2 objects" in all_text(page.body())
     assert "table=GALAXIES" in location.search
     again = kind([], Library.find())
     assert again.table == "GALAXIES"
-    assert "2 objects" in said(again.body())
+    assert "2 objects" in all_text(again.body())
     bring(again, "one.fits", fits_of(STARS))
     assert (again.table, again._which().visible) == ("", False)
     assert "table=" not in location.search
-    assert "3 objects" in said(again.body())
+    assert "3 objects" in all_text(again.body())
 
 
 def test_the_python_of_one_of_several_tables_reads_that(page, bring, tmp_path):
@@ -350,7 +350,7 @@ def test_a_saved_view_knows_its_table(galviz_home, tmp_path):
     page.body()
     (tmp_path / "view.json").write_text(json.dumps(page.view.content()))
     again = ExplorePage([tmp_path / "view.json"], Library.find())
-    assert "3 objects" in said(again.body())
+    assert "3 objects" in all_text(again.body())
 
 
 @pytest.mark.parametrize("kind", [ExplorePage, ThresholdPage])
@@ -358,7 +358,7 @@ def test_columns_that_were_left_out_are_named_on_the_page_and_in_exports(kind, g
     odd = {"complex": ("C", [1j, 2j, 3j]), "spectrum": ("100D", np.ones((3, 100)))}
     page = kind([], Library.find())
     bring(page, "odd.fits", fits_of(("STARS", STARS[1] | odd)))
-    assert "3 objects" in said(page.body())
+    assert "3 objects" in all_text(page.body())
     noted = page.noted().object
     assert noted.startswith("<details open>")
     for name in odd:
@@ -374,7 +374,7 @@ def test_a_query_that_was_cut_by_the_server_is_said_to_be(page, bring):
     document.resources[0].infos.append(votable.tree.Info(name="QUERY_STATUS", value="OVERFLOW"))
     document.to_xml(out)
     bring(page, "query.vot", out.getvalue())
-    assert "2 objects" in said(page.body())
+    assert "2 objects" in all_text(page.body())
     assert len(page.notes) == 1
     assert page.notes[0] in html.unescape(page.noted().object)
     bring(page, "plain.csv", b"object_id,z\na,0.1\n")

@@ -35,7 +35,7 @@ def fractions(rows, seed):
 
 
 @pytest.fixture
-def told(sky):
+def estimates(sky):
     """Votes about the tiny sky; every other object was seen in training."""
     n = len(sky)
     estimate = pd.DataFrame(fractions(n, 0), columns=COLUMNS, index=sky.catalogue.index)
@@ -44,10 +44,10 @@ def told(sky):
 
 
 @pytest.fixture
-def unknown(told):
+def unknown(estimates):
     """The same of a new sky: no object was seen, no truth is known."""
-    new = pd.array([pd.NA] * len(told), dtype="Int64")
-    return Predictions(told.table.assign(**dict.fromkeys(TRUE, np.nan), fold=new), TARGET)
+    new = pd.array([pd.NA] * len(estimates), dtype="Int64")
+    return Predictions(estimates.table.assign(**dict.fromkeys(TRUE, np.nan), fold=new), TARGET)
 
 
 def last(view):
@@ -63,18 +63,18 @@ def cells(html, head):
     return re.findall(r"<td>(.*?)</td>", row)
 
 
-def test_all_answers_stand_in_the_explorers_table_of_objects_not_seen(told, sky):
-    view = VotesView(told, Selection(), sky)
+def test_all_answers_stand_in_the_explorers_table_of_objects_not_seen(estimates, sky):
+    view = VotesView(estimates, Selection(), sky)
     shown = view.explorer.table
     assert list(shown.index) == list(sky.object_ids[::2])
-    pd.testing.assert_frame_equal(shown[list(COLUMNS)], told.table.loc[shown.index, list(COLUMNS)])
+    pd.testing.assert_frame_equal(shown[list(COLUMNS)], estimates.table.loc[shown.index, list(COLUMNS)])
     view.training = True
     assert len(view.explorer.table) == 12
     assert "6 of them training objects" in view.about()
 
 
-def test_another_answer_changes_plots_captions_and_measures(told, sky):
-    view = VotesView(told, Selection(), sky)
+def test_another_answer_changes_plots_captions_and_measures(estimates, sky):
+    view = VotesView(estimates, Selection(), sky)
     assert (view.answer, view.explorer.plots[0].y) == (MERGER, MERGER)
     chosen = sky.object_ids[[0, 4]]
     view.explorer.selection.choose(chosen)
@@ -89,8 +89,8 @@ def test_another_answer_changes_plots_captions_and_measures(told, sky):
     assert list(view.explorer.selection.ids) == list(chosen)  # stays
     assert pn.panel(view.measured()).get_root()
     truth, estimate, _ = view.judge_of_answer().measures()._pairs
-    np.testing.assert_array_equal(truth, told.table.loc[chosen, "Class4.1_true"])
-    np.testing.assert_array_equal(estimate, told.table.loc[chosen, "Class4.1"])
+    np.testing.assert_array_equal(truth, estimates.table.loc[chosen, "Class4.1_true"])
+    np.testing.assert_array_equal(estimate, estimates.table.loc[chosen, "Class4.1"])
     closer = view.diagnostics()
     assert (closer.truth, closer.estimate) == ("Class4.1_true", "Class4.1")
     assert not {MERGER, "Class1.1_true"} & set(closer.table)
@@ -99,8 +99,8 @@ def test_another_answer_changes_plots_captions_and_measures(told, sky):
     assert view.explorer.plots[0].y == "Class4.1"
 
 
-def test_cards_plots_and_drawer_have_one_judge(told, sky):
-    view = VotesView(told, Selection(), sky)
+def test_cards_plots_and_drawer_have_one_judge(estimates, sky):
+    view = VotesView(estimates, Selection(), sky)
     plot = view.leads()["In ranges"]()
     cards = view.cards()[0]
     assert plot.get_root()
@@ -118,8 +118,8 @@ def test_cards_plots_and_drawer_have_one_judge(told, sky):
     assert view.judge_of_answer(training=False).explorer is judge.explorer
 
 
-def test_the_answer_is_chosen_by_its_name_under_its_question(told):
-    view = VotesView(told, Selection())
+def test_the_answer_is_chosen_by_its_name_under_its_question(estimates):
+    view = VotesView(estimates, Selection())
     select = next(one for one in view.__panel__().select(pn.widgets.Select) if one.label == "Answer")
     assert list(select.groups)[2] == "3 · bar"
     assert sum(map(len, select.groups.values())) == 37
@@ -129,13 +129,13 @@ def test_the_answer_is_chosen_by_its_name_under_its_question(told):
     assert select.value == "Class5.4"
 
 
-def test_a_saved_view_brings_its_answer(told, sky):
-    view = VotesView(told, Selection(), sky)
+def test_a_saved_view_brings_its_answer(estimates, sky):
+    view = VotesView(estimates, Selection(), sky)
     assert view.explorer.gallery.captions == [MERGER, f"{MERGER}_true"]
     view.answer = "Class7.2"
     view.explorer.gallery.captions = ["z"]
     kept = view.kept.content()
-    other = VotesView(told, Selection(), sky)
+    other = VotesView(estimates, Selection(), sky)
     other.explorer.restore(kept["state"])
     assert other.answer == "Class7.2"
     assert other.explorer.gallery.captions == ["z"]  # the visitor's own
@@ -146,18 +146,18 @@ def test_a_saved_view_brings_its_answer(told, sky):
     assert (first.x, first.y) == ("Class1.1", "Class2.1")
 
 
-def test_objects_above_the_threshold_are_chosen_and_shown_largest_first(told, sky):
-    view = VotesView(told, Selection(), sky, answer="Class1.1", threshold=0.4)
+def test_objects_above_the_threshold_are_chosen_and_shown_largest_first(estimates, sky):
+    view = VotesView(estimates, Selection(), sky, answer="Class1.1", threshold=0.4)
     view.training = True
     view.choose_above()
-    expected = told.table["Class1.1"][told.table["Class1.1"] > 0.4].sort_values(ascending=False)
+    expected = estimates.table["Class1.1"][estimates.table["Class1.1"] > 0.4].sort_values(ascending=False)
     assert 0 < len(expected) < 12
     assert set(view.explorer.selection.ids) == set(expected.index)
     assert list(view.explorer.gallery.album.ids(0, 100)) == list(expected.index)
 
 
-def test_all_answers_are_judged_beside_the_guess_of_the_training_objects(told):
-    table = joined(told)
+def test_all_answers_are_judged_beside_the_guess_of_the_training_objects(estimates):
+    table = joined(estimates)
     held, seen = table[~table["in_training"]], table[table["in_training"]]
     html = last(VoteMeasures(table, held))
     estimate, truth = held[list(COLUMNS)].to_numpy(), held[TRUE].to_numpy()
@@ -206,8 +206,8 @@ def test_no_truth_at_all_is_said_and_figures_show_what_there_is(unknown, sky):
     assert view.__panel__().get_root()
 
 
-def test_figures_are_made_when_their_card_is_opened(told, sky, monkeypatch):
-    view = VotesView(told, Selection(), sky)
+def test_figures_are_made_when_their_card_is_opened(estimates, sky, monkeypatch):
+    view = VotesView(estimates, Selection(), sky)
     made = []
     monkeypatch.setattr(figures, "truth_panels", lambda *given: made.append(1) or figures.vote_histograms(given[0]))
     cards = view.together()[1].__panel__().select(pn.Card)
@@ -220,12 +220,16 @@ def test_figures_are_made_when_their_card_is_opened(told, sky, monkeypatch):
     assert len(cards[0].select(pn.pane.HoloViews)) == 1
 
 
-def test_the_correlation_of_labels_predictions_or_their_difference(told):
-    table = joined(told)
+def test_the_correlation_of_labels_predictions_or_their_difference(estimates):
+    table = joined(estimates)
     shown = VoteFigures(VoteMeasures(table, table), Selection(table)).correlations()
     which, pane = shown
-    labels, said = (np.corrcoef(table[names], rowvar=False)[0, 1] for names in (TRUE, list(COLUMNS)))
-    for name, expected in (("labels", labels), ("predictions", said), ("predictions − labels", said - labels)):
+    labels, shown_text = (np.corrcoef(table[names], rowvar=False)[0, 1] for names in (TRUE, list(COLUMNS)))
+    for name, expected in (
+        ("labels", labels),
+        ("predictions", shown_text),
+        ("predictions − labels", shown_text - labels),
+    ):
         which.value = name
         (figure,) = pane.get_root().select({"type": Plot})
         data = figure.renderers[0].data_source.data
@@ -234,8 +238,8 @@ def test_the_correlation_of_labels_predictions_or_their_difference(told):
         assert figure.title.text.startswith(f"Correlation of answers: {name}")
 
 
-def test_prototypes_are_shown_with_their_ids_and_can_be_chosen(told, sky):
-    table = joined(told, sky)
+def test_prototypes_are_shown_with_their_ids_and_can_be_chosen(estimates, sky):
+    table = joined(estimates, sky)
     selection = Selection(table)
     button, html = VoteFigures(VoteMeasures(table, table), selection, sky).prototypes()
     by_label, by_network = table["Class8.6_true"].idxmax(), table[MERGER].idxmax()
@@ -249,12 +253,12 @@ def test_prototypes_are_shown_with_their_ids_and_can_be_chosen(told, sky):
     assert "sheet'" not in VoteFigures(VoteMeasures(table, table), selection).prototypes()[1].object
 
 
-def test_the_lines_of_python_make_the_same_table(told, sky, galviz_home):
+def test_the_lines_of_python_make_the_same_table(estimates, sky, galviz_home):
     recipe = Recipe(name="quick", epochs=2, batch=4, optimiser={"learning_rates": {"encoder": 1e-3, "head": 1e-3}})
     where = galviz_home / "skies" / "tiny"
     run = Run.create(galviz_home / "runs" / "votes", study="mergers", target=TARGET, recipe=recipe, data=where)
-    run.save_predictions(told)
-    view = VotesView(told, Selection(), sky, run)
+    run.save_predictions(estimates)
+    view = VotesView(estimates, Selection(), sky, run)
     for training in (False, True):
         view.training = training
         made: dict = {}
@@ -265,9 +269,9 @@ def test_the_lines_of_python_make_the_same_table(told, sky, galviz_home):
     assert isinstance(results.view, VotesView)
 
 
-def test_another_run_is_compared_about_the_answer(told, sky):
-    second = Predictions(told.table.assign(**{"Class1.1": told.table["Class1.1_true"]}), TARGET)
-    view = VotesView(told, Selection(), sky, others={"better": lambda: joined(second), "none": lambda: None})
+def test_another_run_is_compared_about_the_answer(estimates, sky):
+    second = Predictions(estimates.table.assign(**{"Class1.1": estimates.table["Class1.1_true"]}), TARGET)
+    view = VotesView(estimates, Selection(), sky, others={"better": lambda: joined(second), "none": lambda: None})
     view.answer = "Class1.1"
     closer = view.diagnostics()
     found = closer.others["better"]()

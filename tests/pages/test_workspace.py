@@ -6,7 +6,7 @@ import pytest
 from panel.io.location import Location
 from panel.param import Param
 from panel.util import edit_readonly
-from shown import said
+from shown import all_text
 
 from galviz.pages.cards import Card, Cards
 from galviz.pages.explorer import Explorer
@@ -145,7 +145,7 @@ def test_an_id_or_the_only_one_with_what_is_typed_comes_into_focus(typed, focus,
     finder = Finder(selection)
     finder.typed = typed
     assert (selection.focus or "", finder.missing) == (focus, missing)
-    assert f"<span role='alert'>{missing}</span>" in said(finder) if missing else "alert" not in said(finder)
+    assert f"<span role='alert'>{missing}</span>" in all_text(finder) if missing else "alert" not in all_text(finder)
     finder.typed = ""
     assert finder.missing == ""
 
@@ -168,7 +168,7 @@ def test_what_was_typed_to_find_an_object_goes_with_it():
 
 
 def test_a_notebook_shows_the_drawers_beside_the_main_area():
-    shown = said(Twice())
+    shown = all_text(Twice())
     for words in ("the main area", "what is selected", "what is measured", "no title"):
         assert words in shown
     cards = pn.panel(Twice()).select(pn.Card)
@@ -192,12 +192,12 @@ def test_the_theme_is_in_the_address(location, dark):
 def test_a_page_has_the_drawers_of_its_workspace_and_closes_the_left_one_where_there_is_no_room():
     page = page_template("test", Twice)
     assert [card.title for card in page.sidebar] == ["Selection"]
-    assert "what is measured" not in said(page.contextbar[0])  # it is built when it is opened first
+    assert "what is measured" not in all_text(page.contextbar[0])  # it is built when it is opened first
     page.contextbar_open = True
-    assert [words in said(page.contextbar[0]) for words in ("what is measured", "no title")] == [True, True]
+    assert [words in all_text(page.contextbar[0]) for words in ("what is measured", "no title")] == [True, True]
     page.contextbar_open = False
-    assert "what is measured" in said(page.contextbar[0])
-    assert "in the bar" in " ".join(map(said, page.header))
+    assert "what is measured" in all_text(page.contextbar[0])
+    assert "in the bar" in " ".join(map(all_text, page.header))
     (browser,) = page.header[-1].select(Browser)
     browser.roomy = False
     assert not page.sidebar_open

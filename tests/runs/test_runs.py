@@ -315,9 +315,9 @@ def test_of_many_that_take_over_at_once_one_gets_it(run):
     processes = [start_writer(run, 2) for _ in range(4)]
     for process in processes:
         go(process)
-    said = [process.communicate()[0] for process in processes]
-    assert sum(text == "writing\n" for text in said) == 1
-    assert sum("in use by process" in text for text in said) == 3
+    shown_text = [process.communicate()[0] for process in processes]
+    assert sum(text == "writing\n" for text in shown_text) == 1
+    assert sum("in use by process" in text for text in shown_text) == 3
 
 
 def test_a_stop_is_a_file(run):

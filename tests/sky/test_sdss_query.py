@@ -61,11 +61,11 @@ def test_a_catalogue_is_whole_in_spite_of_failures(serve, tmp_path):
     assert table["specObjID"].iloc[3] == "299489676975171584"
     assert table["oh_p50"].iloc[12] == 8.0012
     assert seen[-1] == (12, 12)
-    asked = len(sdss_server.requests(log))
-    assert asked > 12
+    requested = len(sdss_server.requests(log))
+    assert requested > 12
     again = sdss_query.fetch_catalogue(tmp_path / "sdss", parts=12, **given)
     pd.testing.assert_frame_equal(again, table)
-    assert len(sdss_server.requests(log)) == asked  # nothing twice
+    assert len(sdss_server.requests(log)) == requested  # nothing twice
 
 
 KILLED = """
@@ -216,10 +216,10 @@ def test_spectra_around_a_place_are_whole_in_spite_of_failures_and_fetched_once(
     assert table["psfMag_r"].isna().sum() == 1
     assert seen[-1] == (6, 6)
     assert set(spectroscopic_class(table["z_spec"])) == {"star", "member", "background"}
-    asked = len(sdss_server.requests(log))
+    requested = len(sdss_server.requests(log))
     again = sdss_query.fetch_spectra(tmp_path / "perseus", 150, 2, 10, parts=6, **given)
     pd.testing.assert_frame_equal(again, table)
-    assert len(sdss_server.requests(log)) == asked
+    assert len(sdss_server.requests(log)) == requested
     with pytest.raises(ValueError, match=r"folder: expected no spectra, or that of .* Use a new folder"):
         sdss_query.fetch_spectra(tmp_path / "perseus", 150, 2, 11, parts=6, **given)
 

@@ -58,10 +58,10 @@ class Cast(nn.Module):
 
 
 def test_the_order_that_is_to_be_told_is_the_one_that_is_shown(sky):
-    told = predict(Cast(), sky, channels.TARGETS["order"], channels.ORDER_RECIPES["quick"])
-    assert len(told) == 6 * len(sky)
-    assert list(dict.fromkeys(told.table.index.get_level_values("order"))) == ORDERS
-    assert accuracy(told.truth, told.estimate) == 1
+    received = predict(Cast(), sky, channels.TARGETS["order"], channels.ORDER_RECIPES["quick"])
+    assert len(received) == 6 * len(sky)
+    assert list(dict.fromkeys(received.table.index.get_level_values("order"))) == ORDERS
+    assert accuracy(received.truth, received.estimate) == 1
 
 
 def test_a_picture_is_shown_in_all_orders(sky):
@@ -78,10 +78,10 @@ def test_the_order_is_learned_and_told_of_all_pictures_that_are_held_out(sky, tm
     recipe = exam.tiny(channels.ORDER_RECIPES["quick"]).replace(epochs=30, validation={"folds": 0})
     about = {"study": "channels", "target": channels.TARGETS["order"], "recipe": recipe, "data": "x"}
     run = studies.train(Run.create(tmp_path / "run", **about), sky, devices="cpu")
-    told = run.predictions().held_out()
-    assert sorted(set(told.object_ids)) == [f"p{k:02d}" for k in range(12, 18)]
-    assert len(told) == 36
-    assert accuracy(told.truth, told.estimate) == run.metrics()["val_accuracy"].iloc[-1] > 0.9
+    received = run.predictions().held_out()
+    assert sorted(set(received.object_ids)) == [f"p{k:02d}" for k in range(12, 18)]
+    assert len(received) == 36
+    assert accuracy(received.truth, received.estimate) == run.metrics()["val_accuracy"].iloc[-1] > 0.9
     assert joined(run.predictions())["orders_correct"].max() == 6
 
 
@@ -106,14 +106,14 @@ def classes_run(tmp_path_factory, sky):
 
 
 def test_classes_are_told_by_name_with_their_probabilities(classes_run, sky):
-    told = Run.open(classes_run.path).predictions()
-    table = told.table
-    assert told.target.classes == KINDS
+    received = Run.open(classes_run.path).predictions()
+    table = received.table
+    assert received.target.classes == KINDS
     assert table["class_true"].tolist() == sky.catalogue.loc[table.index, "class"].tolist()
     probabilities = table[[f"p_{name}" for name in KINDS]]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     assert table["class"].tolist() == [name.removeprefix("p_") for name in probabilities.idxmax(axis=1)]
-    shown = joined(told, sky)
+    shown = joined(received, sky)
     assert shown["probability"].tolist() == probabilities.max(axis=1).tolist()
     assert shown["correct"].tolist() == (table["class"] == table["class_true"]).astype(float).tolist()
 
@@ -132,12 +132,12 @@ def test_pictures_without_a_known_class_are_told_of_too(classes_run, sky):
         pixel_scale=np.nan,
         unit="display",
     )
-    told = studies.predict(classes_run, blind)
-    assert isinstance(told, Predictions)
+    received = studies.predict(classes_run, blind)
+    assert isinstance(received, Predictions)
     known = ~strange.isin(["horse"]) & strange.notna()
-    assert told.table["class_true"].notna().tolist() == known.tolist()
-    assert joined(told)["correct"].notna().tolist() == known.tolist()
-    assert told.table["class"].tolist() == classes_run.predictions().table["class"].tolist()
+    assert received.table["class_true"].notna().tolist() == known.tolist()
+    assert joined(received)["correct"].notna().tolist() == known.tolist()
+    assert received.table["class"].tolist() == classes_run.predictions().table["class"].tolist()
 
 
 def test_one_class_alone_is_refused(sky, tmp_path):

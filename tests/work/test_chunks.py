@@ -40,9 +40,9 @@ def test_chunks_run_in_another_process():
 
 
 def test_progress_is_told_and_each_result_is_taken_once():
-    told = threading.Event()
-    work = Work("time:sleep", [(0.05,)] * 6, on_change=told.set)
-    assert told.wait(20)
+    received = threading.Event()
+    work = Work("time:sleep", [(0.05,)] * 6, on_change=received.set)
+    assert received.wait(20)
     work.results(30)
     first = work.new_results()
     assert sorted(number for number, _ in first) == list(range(6))

@@ -171,12 +171,12 @@ def test_the_browser_is_told_id_pixels_and_places_of_one_object(make, sky):
     run, _ = make()
     found = Explanation(Question(run, sky, ID, OcclusionSettings(patch=4, stride=4)))
     found.poll()
-    told = occlusion.map_message(found, 0, "change")
-    values = np.frombuffer(told["values"], "<f4").reshape(16, 16)
+    received = occlusion.map_message(found, 0, "change")
+    values = np.frombuffer(received["values"], "<f4").reshape(16, 16)
     np.testing.assert_array_equal(values, found.map()[0])
-    assert told["limits"][0] == -told["limits"][1] == -np.abs(values).max()
-    assert (told["id"], len(told["tops"]), told["unit"]) == (ID, len(found.places), "ln λ")
-    assert told["views"] == run.recipe.data.tta > 1
+    assert received["limits"][0] == -received["limits"][1] == -np.abs(values).max()
+    assert (received["id"], len(received["tops"]), received["unit"]) == (ID, len(found.places), "ln λ")
+    assert received["views"] == run.recipe.data.tta > 1
     shown = occlusion.object_message(sky, ID, sources_of(sky, ID))
     with Image.open(io.BytesIO(shown["png"])) as picture:
         corner = np.asarray(picture.convert("L"))[::-1][:8, :8] > 100
@@ -184,10 +184,10 @@ def test_the_browser_is_told_id_pixels_and_places_of_one_object(make, sky):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({"patch": 0}, "at least 1 pixel"), ({"baseline": "red"}, "mean, zero, blur")]
+    ("given", "shown_text"), [({"patch": 0}, "at least 1 pixel"), ({"baseline": "red"}, "mean, zero, blur")]
 )
-def test_a_question_that_makes_no_sense_is_refused(given, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_question_that_makes_no_sense_is_refused(given, shown_text):
+    with pytest.raises(ValueError, match=shown_text):
         OcclusionSettings(**given)
 
 

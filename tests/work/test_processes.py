@@ -150,17 +150,19 @@ def test_trainings_take_turns_and_a_killed_one_is_stepped_over(tmp_path, sky):
     head = galviz(command(sky, first, 5000))
     wait_until(lambda: rows_of(first) > 0)
     others = [galviz(command(sky, second, 300))]
-    said = f"first (process {head.pid})."
-    wait_until(lambda: state_of(second).get("message") == f"Waits for cpu: 1 training is ahead, {said}")
+    shown_text = f"first (process {head.pid})."
+    wait_until(lambda: state_of(second).get("message") == f"Waits for cpu: 1 training is ahead, {shown_text}")
     others += [galviz(command(sky, third, 3))]
-    wait_until(lambda: state_of(third).get("message") == f"Waits for cpu: 2 trainings are ahead; the first is {said}")
+    wait_until(
+        lambda: state_of(third).get("message") == f"Waits for cpu: 2 trainings are ahead; the first is {shown_text}"
+    )
     assert state_of(second)["status"] == state_of(third)["status"] == "waiting"
     assert state_of(first)["status"] == "running"
 
     head.kill()
     wait_until(lambda: rows_of(second) > 0, patience_s=30)
-    said = f"Waits for cpu: 1 training is ahead, second (process {others[0].pid})."
-    wait_until(lambda: state_of(third)["message"] == said, patience_s=5)
+    shown_text = f"Waits for cpu: 1 training is ahead, second (process {others[0].pid})."
+    wait_until(lambda: state_of(third)["message"] == shown_text, patience_s=5)
     wait_until(lambda: rows_of(third) > 0)
     assert state_of(second)["status"] == "done"
     for process in others:

@@ -121,13 +121,13 @@ def test_of_many_processes_one_is_at_work():
     processes = [subprocess.Popen([*command, str(k)], **pipes) for k in range(4)]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
-    said = []
+    shown_text = []
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
     for process in processes:
-        said += process.communicate(timeout=60)[0].splitlines()
-    times = [float(time) for turn in sorted(said) for time in turn.split()]
+        shown_text += process.communicate(timeout=60)[0].splitlines()
+    times = [float(time) for turn in sorted(shown_text) for time in turn.split()]
     assert len(times) == 2 * 4 * 30
     assert times == sorted(times)  # nobody begins before the one before has ended
 
@@ -214,7 +214,7 @@ def test_whose_turn_it_is_goes_on_and_keeps_others_waiting(run):
 
 
 @pytest.mark.parametrize(
-    ("others", "said"),
+    ("others", "shown_text"),
     [
         (
             ["first"],
@@ -223,7 +223,7 @@ def test_whose_turn_it_is_goes_on_and_keeps_others_waiting(run):
         (["first", "other"], "Waits for cpu: 2 trainings are ahead; the first is first (process {})."),
     ],
 )
-def test_who_waits_says_for_whom_until_the_turn_comes(run, monkeypatch, capsys, others, said):
+def test_who_waits_says_for_whom_until_the_turn_comes(run, monkeypatch, capsys, others, shown_text):
     states, places = [], ExitStack()
 
     def look(seconds):
@@ -238,10 +238,12 @@ def test_who_waits_says_for_whom_until_the_turn_comes(run, monkeypatch, capsys, 
             places.enter_context(in_line(name, ["cpu"]))
         with training.turn(run, "cpu") as has_come:
             assert has_come
-    said = said.format(os.getpid())
-    assert [(state["status"], state["message"], state["device"]) for state in states] == [("waiting", said, "cpu")] * 2
+    shown_text = shown_text.format(os.getpid())
+    assert [(state["status"], state["message"], state["device"]) for state in states] == [
+        ("waiting", shown_text, "cpu")
+    ] * 2
     assert states[1]["heartbeat"] > states[0]["heartbeat"]
-    assert capsys.readouterr().err == f"galviz train: {said}\n"
+    assert capsys.readouterr().err == f"galviz train: {shown_text}\n"
     assert run.state()["message"] == "Loading."
     assert not (run.path / "lock.json").exists()
 

@@ -255,8 +255,8 @@ def test_a_sweep_without_results_has_an_empty_table(sweep):
 def test_the_command_trains_and_goes_on_and_both_learn_from_the_same_labels(make_sky, tmp_path, capfd):
     sky = make_sky(24).save(tmp_path / "sky")
     tiny = ["network.width=2", "epochs=1", "bands.epochs=1", "batch=8", "bands.batch=20", "folds=3"]
-    asked = ["sweep", "richness", "--data", str(sky), "--out", str(tmp_path / "s"), "--fractions", "0.5", "1"]
-    assert main([*asked, "--trials", "1", "--devices", "cpu", "cpu", "--set", *tiny]) == 0
+    requested = ["sweep", "richness", "--data", str(sky), "--out", str(tmp_path / "s"), "--fractions", "0.5", "1"]
+    assert main([*requested, "--trials", "1", "--devices", "cpu", "cpu", "--set", *tiny]) == 0
     sweep = Sweep(tmp_path / "s")
     assert sorted(sweep.done()) == sorted(sweep.tasks)
     runs = {name: pd.read_parquet(sweep.run_path(name) / "objects.parquet")["fold"] for name in sweep.tasks}
@@ -275,7 +275,7 @@ def test_the_command_trains_and_goes_on_and_both_learn_from_the_same_labels(make
 def test_bad_sweeps_are_refused_in_one_line(make_sky, tmp_path, capsys):
     sky = str(make_sky(12).save(tmp_path / "sky"))
     out = str(tmp_path / "s")
-    for asked, message in [
+    for requested, message in [
         (["richness", "--out", out], "data: expected the folder of a sky, got none"),
         (["mergers", "--out", out, "--data", sky], "data: expected the bands ('red', 'green', 'blue')"),
         (["richness", "--out", out, "--resume"], "sweep: expected a folder with a sweep.json"),
@@ -286,7 +286,7 @@ def test_bad_sweeps_are_refused_in_one_line(make_sky, tmp_path, capsys):
         ),
         (["richness", "--out", out, "--data", sky, "--resume"], "resume: expected --devices at most, got --data"),
     ]:
-        assert main(["sweep", *asked]) == 2
+        assert main(["sweep", *requested]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "s").exists()
 
@@ -295,22 +295,22 @@ def test_more_folds_than_groups_are_refused_before_anything_is_trained(make_sky,
     sky = make_sky(12)
     catalogue = sky.catalogue.assign(field=np.repeat(["f1", "f2", "f3"], 4))
     grouped = type(sky)(images=sky.images[:], bands=sky.bands, catalogue=catalogue, pixel_scale=1.0, unit=sky.unit)
-    asked = ["sweep", "richness", "--data", str(grouped.save(tmp_path / "sky")), "--out", str(tmp_path / "s")]
-    assert main(asked) == 2
-    assert "folds: expected at most 3, one per group" in (said := capsys.readouterr().err)
-    assert "--set folds=3 bands.folds=3" in said
+    requested = ["sweep", "richness", "--data", str(grouped.save(tmp_path / "sky")), "--out", str(tmp_path / "s")]
+    assert main(requested) == 2
+    assert "folds: expected at most 3, one per group" in (shown_text := capsys.readouterr().err)
+    assert "--set folds=3 bands.folds=3" in shown_text
 
 
 @pytest.mark.parametrize(
-    ("asked", "folds"),
+    ("requested", "folds"),
     [("paper", 10), ("paper --folds 2", 1), ("paper --set folds=4", 4), ("quick", 1)],
 )
 def test_the_recipe_paper_is_cross_validated_and_pre_trained_on_four_fifths(
-    make_sky, tmp_path, monkeypatch, asked, folds
+    make_sky, tmp_path, monkeypatch, requested, folds
 ):
     monkeypatch.setattr(sweeping, "work_off", lambda *_, **__: [])
     sky = make_sky(12).save(tmp_path / "sky")
-    main(["sweep", "richness", "--data", str(sky), "--out", str(tmp_path / "s"), "--recipe", *asked.split()])
+    main(["sweep", "richness", "--data", str(sky), "--out", str(tmp_path / "s"), "--recipe", *requested.split()])
     made = Sweep(tmp_path / "s").plan
     assert len(made.folds) == folds
     (bands,) = [task for task in made.tasks() if not task.cell]

@@ -55,7 +55,7 @@ def run_of(path, sky, target):
 
 def test_a_number(sky, tmp_path):
     found = baselines(run_of(tmp_path / "run", sky, Target.of(sky, "flux")), sky)
-    error = {name: mae(told.truth, told.estimate) for name, told in found.items()}
+    error = {name: mae(received.truth, received.estimate) for name, received in found.items()}
     assert list(error) == [CONSTANT, COLUMNS, PIXELS]
     assert max(error[PIXELS], error[COLUMNS]) < 0.5 * error[CONSTANT]
     assert set(found[CONSTANT].estimate) == {sky.catalogue["flux"].iloc[:40].mean()}
@@ -64,7 +64,7 @@ def test_a_number(sky, tmp_path):
 
 def test_classes(sky, tmp_path):
     found = baselines(run_of(tmp_path / "run", sky, Target.of(sky, "kind").fitted(sky.catalogue)), sky)
-    right = {name: accuracy(told.truth, told.estimate) for name, told in found.items()}
+    right = {name: accuracy(received.truth, received.estimate) for name, received in found.items()}
     assert set(found[CONSTANT].estimate) == {sky.catalogue["kind"].iloc[:40].mode()[0]}
     assert min(right[COLUMNS], right[PIXELS]) > right[CONSTANT] + 0.2
 
@@ -104,7 +104,7 @@ def test_a_table_without_images_is_cross_validated(sky):
     table = sky.catalogue
     found = table_baselines(table, Target.of(table, "flux"), ["colour"], folds=3)
     assert list(found) == [CONSTANT, COLUMNS]
-    error = {name: mae(told.truth, told.estimate) for name, told in found.items()}
+    error = {name: mae(received.truth, received.estimate) for name, received in found.items()}
     assert error[COLUMNS] < 0.6 * error[CONSTANT]
     always = found[CONSTANT].table
     for k in range(3):

@@ -55,13 +55,13 @@ def networks():
 
 def one_by_one(network, image, cover, places, patch):
     """What the network says, a forward pass for each place."""
-    said = []
+    shown_text = []
     for top, left in places.tolist():
         occluded = image.clone()
         window = (..., slice(top, top + patch), slice(left, left + patch))
         occluded[window] = cover[window]
-        said.append(network(occluded[None])[0])
-    return torch.stack(said)
+        shown_text.append(network(occluded[None])[0])
+    return torch.stack(shown_text)
 
 
 def error(network, size, places, patch, *, seed=0, chunk=100):

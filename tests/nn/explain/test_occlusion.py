@@ -57,7 +57,7 @@ def images(count=2, bands=5, height=21, width=26, seed=0):
 
 def by_hand(network, image, corners, patch, band=None):
     """What a `CutoutNetwork` says with zero in a patch of the normalised image, a place at a time."""
-    said = []
+    shown_text = []
     with torch.no_grad():
         seen = network.normalise(torch.from_numpy(image)[None])
         for top, left in corners:
@@ -65,8 +65,8 @@ def by_hand(network, image, corners, patch, band=None):
             occluded[:, slice(None) if band is None else band, top : top + patch, left : left + patch] = 0
             views = occluded.reshape(5, 1, *seen.shape[2:]) if network.apart else occluded
             features = network.encoder(views).reshape(1, 5 if network.apart else 1, -1)
-            said.append((network.centre + network.scale * network.head(features)).item())
-    return np.array(said)
+            shown_text.append((network.centre + network.scale * network.head(features)).item())
+    return np.array(shown_text)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.integers(1, 15))
@@ -180,9 +180,9 @@ def test_resnets_of_the_libraries_are_occluded_fast_and_exactly(maker, apart):
     channels = 1 if apart else 5
     encoder = TimmEncoder("resnet18", channels) if maker == "timm" else torchvision_resnet18(channels)
     network = cutout_network_of(encoder, 512 if maker == "timm" else 12, apart)
-    asked = {"patch": 13, "stride": 12, "value": "change"}
-    fast = occlude(network, images(1, height=61, width=50), **asked)
-    dense = occlude(network, images(1, height=61, width=50), engine="captum", **asked)
+    requested = {"patch": 13, "stride": 12, "value": "change"}
+    fast = occlude(network, images(1, height=61, width=50), **requested)
+    dense = occlude(network, images(1, height=61, width=50), engine="captum", **requested)
     assert (fast.engine, dense.engine) == ("fast", "captum")
     assert np.abs(dense.map).max() > 1e-3
     assert np.abs(fast.map - dense.map).max() < 1e-5 * max(1, np.abs(dense.map).max())
@@ -204,9 +204,9 @@ def test_another_architecture_is_occluded_by_captum_and_the_result_says_so():
 @given(st.integers(1, 13), st.sampled_from(["mean", "blur"]), st.sampled_from(["together", "each"]), st.booleans())
 def test_engines_agree_at_every_chunk(chunk, baseline, bands, apart):
     network = cutout_network(apart=apart, stem="imagenet", width=4)
-    asked = {"patch": 9, "stride": 5, "baseline": baseline, "bands": bands, "value": "change"}
-    fast = occlude(network, images(1, seed=chunk), engine="fast", chunk=chunk, **asked)
-    captum = occlude(network, images(1, seed=chunk), engine="captum", **asked)
+    requested = {"patch": 9, "stride": 5, "baseline": baseline, "bands": bands, "value": "change"}
+    fast = occlude(network, images(1, seed=chunk), engine="fast", chunk=chunk, **requested)
+    captum = occlude(network, images(1, seed=chunk), engine="captum", **requested)
     assert np.abs(fast.map - captum.map).max() < 1e-5
     assert np.abs(captum.map).max() > 1e-3
 
@@ -256,9 +256,9 @@ def test_outputs_travel_to_other_processes():
 
 def test_a_map_may_be_asked_for_in_parts():
     network, given = cutout_network(apart=True), images(1)
-    asked = {"patch": 8, "bands": "each", "baseline": "blur"}
-    whole = occlude(network, given, stride=4, **asked)
-    parts = [outputs_at(network, given[0], part, **asked) for part in np.array_split(whole.places, 3)]
+    requested = {"patch": 8, "bands": "each", "baseline": "blur"}
+    whole = occlude(network, given, stride=4, **requested)
+    parts = [outputs_at(network, given[0], part, **requested) for part in np.array_split(whole.places, 3)]
     joined = np.concatenate([outputs for outputs, _ in parts], axis=1)
     assert np.abs(joined - whole.outputs[0]).max() < 1e-6
     assert {clean for _, clean in parts} == {float(whole.clean[0])}
@@ -270,35 +270,37 @@ def test_what_is_kept_for_the_next_call_is_never_old(engine):
     network, given = cutout_network(apart=True), images(2)
     at = places(21, 26, 8, 9)
 
-    def said(image, **asked):
-        return outputs_at(network, image, at, **({"patch": 8, "engine": engine} | asked))[0]
+    def shown_text(image, **requested):
+        return outputs_at(network, image, at, **({"patch": 8, "engine": engine} | requested))[0]
 
-    first = said(given[0])
-    assert np.array_equal(said(given[0]), first)
-    assert not np.allclose(said(given[1]), first)
-    assert not np.allclose(said(given[0], baseline="zero"), first)
-    assert not np.allclose(said(given[0], patch=7), first)
+    first = shown_text(given[0])
+    assert np.array_equal(shown_text(given[0]), first)
+    assert not np.allclose(shown_text(given[1]), first)
+    assert not np.allclose(shown_text(given[0], baseline="zero"), first)
+    assert not np.allclose(shown_text(given[0], patch=7), first)
     with torch.no_grad():
         network.encoder.layer1[0].conv1.weight.mul_(2)
-    assert not np.allclose(said(given[0]), first)
+    assert not np.allclose(shown_text(given[0]), first)
     with torch.no_grad():
         network.encoder.layer1[0].conv1.weight.div_(2)
         network.normalise.mean.add_(1)
-    assert not np.allclose(said(given[0]), first)
+    assert not np.allclose(shown_text(given[0]), first)
     network.normalise.mean.sub_(1)
-    assert np.allclose(said(given[0]), first, atol=1e-5)
+    assert np.allclose(shown_text(given[0]), first, atol=1e-5)
 
 
 def test_progress_is_told_and_the_work_can_be_stopped():
-    told = []
-    occlude(Sums(), images(2, 2, 12, 16), patch=4, stride=4, bands="each", chunk=5, progress=lambda *n: told.append(n))
-    assert told[0] == (0, 48)
-    assert told[-1] == (48, 48)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    received = []
+    occlude(
+        Sums(), images(2, 2, 12, 16), patch=4, stride=4, bands="each", chunk=5, progress=lambda *n: received.append(n)
+    )
+    assert received[0] == (0, 48)
+    assert received[-1] == (48, 48)
+    assert [done for done, _ in received] == sorted(done for done, _ in received)
     calls = []
-    asked = {"progress": lambda *n: calls.append(n), "cancelled": lambda: len(calls) > 0}
+    requested = {"progress": lambda *n: calls.append(n), "cancelled": lambda: len(calls) > 0}
     with pytest.raises(InterruptedError, match="occlude: cancelled after 5 of 12"):
-        occlude(Sums(), images(1, 2, 12, 16), patch=4, stride=4, chunk=5, **asked)
+        occlude(Sums(), images(1, 2, 12, 16), patch=4, stride=4, chunk=5, **requested)
 
 
 class Hungry(Sums):
@@ -317,10 +319,10 @@ class Hungry(Sums):
 
 def test_when_memory_runs_out_the_parts_are_halved():
     given = images(1, 2, 20, 20)
-    hungry, told = Hungry(6), []
-    found = occlude(hungry, given, patch=4, stride=2, chunk=32, progress=lambda *n: told.append(n))
+    hungry, received = Hungry(6), []
+    found = occlude(hungry, given, patch=4, stride=2, chunk=32, progress=lambda *n: received.append(n))
     assert np.allclose(found.outputs, occlude(Sums(), given, patch=4, stride=2).outputs, atol=1e-5)
-    assert told[-1] == (81, 81)
+    assert received[-1] == (81, 81)
     assert sum(size > 6 for size in hungry.sizes) == 3
     with pytest.raises(torch.OutOfMemoryError):
         occlude(Hungry(1), given, patch=4, stride=2)
@@ -342,7 +344,7 @@ def test_the_network_is_left_as_it_was():
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("requested", "message"),
     [
         ({"output": 2}, "output: expected a column from 0 to 1, got 2"),
         ({"bands": "both"}, "bands: expected together or each, got 'both'"),
@@ -354,9 +356,9 @@ def test_the_network_is_left_as_it_was():
         ({"patch": 13}, "patch: expected at most 12 pixels on an image of 12×16, got 13"),
     ],
 )
-def test_wrong_arguments_are_named(asked, message):
+def test_wrong_arguments_are_named(requested, message):
     with pytest.raises(ValueError, match=message):
-        occlude(Sums(), images(1, 2, 12, 16), **({"patch": 4} | asked))
+        occlude(Sums(), images(1, 2, 12, 16), **({"patch": 4} | requested))
 
 
 def test_wrong_shapes_and_places_are_named():
@@ -398,8 +400,8 @@ def test_a_learned_network_is_seen_to_look_at_the_right_patch_of_the_right_band(
     network = learned(*blobs(2000, seed=1)[:2])
     pictures, truth, centre = blobs(200, seed=2)
     with torch.no_grad():
-        said = network.eval()(torch.from_numpy(pictures))[:, 0].numpy()
-    assert np.corrcoef(said, truth)[0, 1] > 0.9
+        shown_text = network.eval()(torch.from_numpy(pictures))[:, 0].numpy()
+    assert np.corrcoef(shown_text, truth)[0, 1] > 0.9
     found = occlude(network, pictures, patch=6, stride=2, bands="each", value="change", baseline="zero")
     change = np.abs(found.clean[:, None, None] - found.outputs)
     band, place = np.unravel_index(change.reshape(200, -1).argmax(1), change.shape[1:])
@@ -471,6 +473,6 @@ def test_sanity_tells_maps_of_the_image_from_maps_of_the_network():
 def test_arrays_in_the_byte_order_of_fits_are_taken():
     network = learned(*blobs(8, seed=1)[:2])
     images = blobs(1, seed=2)[0]
-    asked = {"patch": 4, "stride": 4}
-    swapped = occlude(network, np.asarray(images, dtype=">f4"), **asked)
-    np.testing.assert_array_equal(swapped.map, occlude(network, images, **asked).map)
+    requested = {"patch": 4, "stride": 4}
+    swapped = occlude(network, np.asarray(images, dtype=">f4"), **requested)
+    np.testing.assert_array_equal(swapped.map, occlude(network, images, **requested).map)

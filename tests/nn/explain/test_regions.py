@@ -35,9 +35,9 @@ def test_a_region_that_is_a_patch_has_the_output_of_the_patch():
         mask[top : top + 6, left : left + 6] = True
     for bands in ("together", "each"):
         for baseline in ("mean", "zero", "blur"):
-            asked = {"baseline": baseline, "patch": 6, "bands": bands}
-            expected, clean = outputs_at(network, image, places, **asked)
-            found, whole = outputs_without(network, image, masks, **asked)
+            requested = {"baseline": baseline, "patch": 6, "bands": bands}
+            expected, clean = outputs_at(network, image, places, **requested)
+            found, whole = outputs_without(network, image, masks, **requested)
             np.testing.assert_allclose(found, expected, atol=1e-5)
             assert whole == pytest.approx(clean, abs=1e-5)
 

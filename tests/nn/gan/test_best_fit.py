@@ -230,17 +230,17 @@ def test_what_is_unlike_the_training_images_is_off_the_manifold(generator, embed
 
 
 def test_progress_is_told_and_a_wish_to_cancel_obeyed(generator, made):
-    told, asked = [], []
+    received, requested = [], []
 
     def cancelled():
-        asked.append(1)
-        return len(asked) > 7
+        requested.append(1)
+        return len(requested) > 7
 
-    best_fit(generator, made[1], steps=2, progress=lambda *numbers: told.append(numbers))
-    assert told == [(20, 20)]
+    best_fit(generator, made[1], steps=2, progress=lambda *numbers: received.append(numbers))
+    assert received == [(20, 20)]
     with pytest.raises(Cancelled):
         best_fit(generator, made[1], steps=100, cancelled=cancelled)
-    assert len(asked) == 8
+    assert len(requested) == 8
 
 
 @pytest.mark.parametrize(

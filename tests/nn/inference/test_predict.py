@@ -87,9 +87,9 @@ def test_rows_come_in_the_order_of_ids_with_their_own_estimates(network, tiny_sk
 
 
 def test_progress_counts_objects_to_the_last(network, tiny_sky):
-    told = []
-    predict(network, tiny_sky, RICHNESS, RECIPE.replace(batch=5), progress=lambda *now: told.append(now))
-    assert told == [(5, 12), (10, 12), (12, 12)]
+    received = []
+    predict(network, tiny_sky, RICHNESS, RECIPE.replace(batch=5), progress=lambda *now: received.append(now))
+    assert received == [(5, 12), (10, 12), (12, 12)]
 
 
 def test_folds_say_what_was_trained_on(network, run, tiny_sky, make_sky):

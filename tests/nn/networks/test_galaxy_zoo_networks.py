@@ -86,17 +86,17 @@ def test_imagenet_weights_of_a_file(tmp_path):
 @pytest.mark.parametrize("pretrained", ["imagenet", "tv_in1k"])
 def test_imagenet_weights_of_the_hub(tmp_path, monkeypatch, pretrained):
     torch.manual_seed(0)
-    reference, asked = timm.create_model("resnet50"), []
+    reference, requested = timm.create_model("resnet50"), []
     save_file(reference.state_dict(), tmp_path / "model.safetensors")
 
     def download(repo_id, *_, **__):
-        asked.append(repo_id)
+        requested.append(repo_id)
         return str(tmp_path / "model.safetensors")
 
     monkeypatch.setattr("timm.models._hub.hf_hub_download", download)
     encoder, _ = paper_resnet(32)
     load_encoder(encoder, pretrained)
-    assert set(asked) == {"timm/resnet50.a1_in1k" if pretrained == "imagenet" else "timm/resnet50.tv_in1k"}
+    assert set(requested) == {"timm/resnet50.a1_in1k" if pretrained == "imagenet" else "timm/resnet50.tv_in1k"}
     own = encoder.state_dict()
     assert all(torch.equal(own[name], weight) for name, weight in reference.state_dict().items() if name in own)
     with pytest.raises(ValueError, match=r"pretrained: expected a file, the folder of a run, .* got 'missing\.pth'"):

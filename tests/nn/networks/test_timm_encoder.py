@@ -125,10 +125,10 @@ def test_a_folder_of_the_hub_is_read_as_the_hub_is(trained, tmp_path):
 def test_weights_of_the_hub_are_downloaded_by_timm(trained, monkeypatch, pretrained):
     """The hub is replaced where timm downloads a file, so all of timm's own code runs."""
     folder, networks = trained
-    asked = []
+    requested = []
 
     def download(repo_id, filename, **_):
-        asked.append(repo_id)
+        requested.append(repo_id)
         if filename == "config.json":
             path = folder / "config.json"
             path.write_text(json.dumps(HUB))
@@ -137,7 +137,7 @@ def test_weights_of_the_hub_are_downloaded_by_timm(trained, monkeypatch, pretrai
 
     monkeypatch.setattr("timm.models._hub.hf_hub_download", download)
     encoder = TimmEncoder("resnet18", 1, pretrained=pretrained)
-    assert set(asked) == {"timm/resnet18.a1_in1k"}
+    assert set(requested) == {"timm/resnet18.a1_in1k"}
     same_features(encoder, networks["resnet18"], torch.randn(2, 1, 64, 64))
 
 

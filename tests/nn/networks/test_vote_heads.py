@@ -105,9 +105,9 @@ def test_gradients_are_finite(head):
 
 
 def test_the_tree_loss_is_the_cross_entropy_of_each_question():
-    own, said = fractions(2), fractions(3)
-    truth, estimate = cumulative(own), cumulative(said)
-    expected = -(truth * np.log(said)).sum(1).mean()
+    own, shown_text = fractions(2), fractions(3)
+    truth, estimate = cumulative(own), cumulative(shown_text)
+    expected = -(truth * np.log(shown_text)).sum(1).mean()
     found = tree_cross_entropy(torch.tensor(estimate), torch.tensor(truth))
     assert found.item() == pytest.approx(expected, rel=1e-5)
 

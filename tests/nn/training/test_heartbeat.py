@@ -22,10 +22,10 @@ def test_a_gpu_that_cannot_say_its_load_does_not_end_the_heartbeat(monkeypatch):
     class NVMLError_Unknown(Exception):  # noqa: N801, N818 - as pynvml names it; it is no RuntimeError
         pass
 
-    asked = []
+    requested = []
 
     def failing(device=None):
-        asked.append(device)
+        requested.append(device)
         raise NVMLError_Unknown
 
     monkeypatch.setattr(torch.cuda, "utilization", failing)
@@ -33,7 +33,7 @@ def test_a_gpu_that_cannot_say_its_load_does_not_end_the_heartbeat(monkeypatch):
     run = Recording()
     Heartbeat(run, status="running", device="cuda:1").write()
     assert run.states == [{"status": "running", "device": "cuda:1", "memory_mb": 7, "load": None}]
-    assert asked == ["cuda:1"]  # of the training, not the first one
+    assert requested == ["cuda:1"]  # of the training, not the first one
     Heartbeat(run, status="running").write()
     assert run.states[-1]["memory_mb"] > 7
     assert run.states[-1]["load"] is not None

@@ -190,6 +190,6 @@ def test_a_z_score_has_the_constants_of_what_is_trained_on(make_sky, tmp_path):
         pytest.approx(richness.mean()),
         pytest.approx(richness.std(ddof=0)),
     )
-    told = run.predictions()
-    truth = sky.catalogue.loc[told.object_ids, "richness"].to_numpy()
-    np.testing.assert_allclose(told.target.inverse(told.truth), truth)
+    received = run.predictions()
+    truth = sky.catalogue.loc[received.object_ids, "richness"].to_numpy()
+    np.testing.assert_allclose(received.target.inverse(received.truth), truth)

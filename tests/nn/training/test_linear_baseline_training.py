@@ -89,9 +89,9 @@ def test_the_reason_is_asked_of_the_whole_estimate(run, sky):
     row = int(sky.row_of([name])[0])
     estimate = run.predictions().table.loc[name, "ln_richness"]
     for output, expected in ((("learned", 0), estimate), (("shown", 0), np.exp(estimate))):
-        asked = Question(run, sky, name, OcclusionSettings(output=output, patch=8)).request
-        assert asked["offset"] != 0
-        _, clean = occluded(str(run.path), sky.images[row], asked, np.array([[0, 0]]))
+        requested = Question(run, sky, name, OcclusionSettings(output=output, patch=8)).request
+        assert requested["offset"] != 0
+        _, clean = occluded(str(run.path), sky.images[row], requested, np.array([[0, 0]]))
         assert clean == pytest.approx(expected, rel=1e-4)
 
 

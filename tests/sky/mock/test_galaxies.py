@@ -68,12 +68,12 @@ def test_galaxy_k_depends_on_the_seed_and_k_alone(sky):
 
 def test_a_written_sky_is_the_one_in_memory(sky, tmp_path, monkeypatch):
     monkeypatch.setattr("galviz.sky.mock.parts._PART_BYTES", 4 * 5 * 32 * 32 * 24)
-    told = []
-    path = write_inpainting_sky(tmp_path / "sky", 64, seed=3, progress=lambda *numbers: told.append(numbers))
+    received = []
+    path = write_inpainting_sky(tmp_path / "sky", 64, seed=3, progress=lambda *numbers: received.append(numbers))
     opened = CutoutSet.open(path)
     np.testing.assert_array_equal(opened.images[:], sky.images[:])
     assert list(opened.object_ids) == list(sky.object_ids)
-    assert told == [(24, 64), (48, 64), (64, 64)]
+    assert received == [(24, 64), (48, 64), (64, 64)]
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(FileExistsError, match="path: expected a new folder"):
         write_inpainting_sky(path, 2)

@@ -103,9 +103,9 @@ def test_what_two_fields_see_is_kept_once(tmp_path, field):
 
 
 def test_progress_goes_to_the_end(noisy):
-    told = []
-    detect(noisy, threshold=10, progress=lambda *numbers: told.append(numbers))
-    assert told == [(1, 2), (2, 2)]
+    received = []
+    detect(noisy, threshold=10, progress=lambda *numbers: received.append(numbers))
+    assert received == [(1, 2), (2, 2)]
 
 
 @pytest.mark.parametrize("threshold", [0, -1, np.nan])

@@ -526,9 +526,12 @@ def test_pictures_of_several_sizes_are_cropped_on_request(tmp_path):
 def test_pictures_that_are_not_square_keep_their_shape_where_they_are_made_small(tmp_path, fit):
     place = of_sizes(tmp_path / "mine", [(8, 16)] * 3)
     sky = pictures(place, size=4, fit=fit, pixel_scale=0.5)
-    with pytest.warns(UserWarning, match="3 of 3 pictures are not square") as said:
+    with pytest.warns(UserWarning, match="3 of 3 pictures are not square") as shown_text:
         write_pictures(tmp_path / "sky", zoo.folder_of_pictures(place, table_of("012")), size=4, fit=fit)
-    assert ("padded" in str(said[0].message), "cropped" in str(said[0].message)) == (fit == "pad", fit == "crop")
+    assert ("padded" in str(shown_text[0].message), "cropped" in str(shown_text[0].message)) == (
+        fit == "pad",
+        fit == "crop",
+    )
     stored = CutoutSet.open(tmp_path / "sky")
     for k in range(3):
         whole = noise(k, 8, 16).astype(float)

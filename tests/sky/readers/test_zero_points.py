@@ -45,11 +45,11 @@ def test_a_zero_point_in_the_header_is_used_and_said(given, opened, key):
     for k in range(2):
         fits_key = {"HIERARCH ZEROPOINT": 25.0} if key == "ZEROPOINT" else {key: 25.0}
         write(given / f"g{k}.fits", pixels(seed=k), BANDS="g,r", **fits_key)
-    sky, said = opened(given)
+    sky, shown_text = opened(given)
     assert sky.unit == "nanomaggy"
     np.testing.assert_allclose(sky.images[1], pixels(seed=1) * 0.1, rtol=1e-6)
-    assert f"zero points 25 from {key} in the headers: pixels become nanomaggies" in said
-    assert "is not known" not in said
+    assert f"zero points 25 from {key} in the headers: pixels become nanomaggies" in shown_text
+    assert "is not known" not in shown_text
     assert f"zero points 25 from {key}" in sky.origin
 
 
@@ -57,12 +57,12 @@ def test_each_file_and_each_band_has_its_own(given, opened):
     for k, name in enumerate("ab"):
         for n, band in enumerate("gr"):
             write(given / f"{name}-{band}.fits", pixels(1, 2 * k + n)[0], MAGZERO=25.0 + k - n)
-    sky, said = opened(given)
+    sky, shown_text = opened(given)
     factors = 10 ** (0.4 * (22.5 - np.array([[25.0, 24.0], [26.0, 25.0]])))
     for k in range(2):
         expected = np.concatenate([pixels(1, 2 * k), pixels(1, 2 * k + 1)]) * factors[k][:, None, None]
         np.testing.assert_allclose(sky.images[k], expected, rtol=1e-6)
-    assert "zero points 24 … 26 from MAGZERO" in said
+    assert "zero points 24 … 26 from MAGZERO" in shown_text
 
 
 def test_janskys_and_the_flux_of_magnitude_0_are_zero_points(given, opened):
@@ -84,9 +84,9 @@ def test_what_is_no_zero_point_or_calibrated_already_changes_nothing(given, open
 
 def test_the_user_says_the_zero_point_or_keeps_the_pixels(given, opened):
     write(given / "a.fits", pixels(), BANDS="g,r", MAGZERO=25.0)
-    sky, said = opened(given, zero_point="g=22.5,r=20")
+    sky, shown_text = opened(given, zero_point="g=22.5,r=20")
     np.testing.assert_allclose(sky.images[0], pixels() * np.array([1, 10])[:, None, None], rtol=1e-6)
-    assert "zero points g 22.5, r 20: pixels become nanomaggies" in said
+    assert "zero points g 22.5, r 20: pixels become nanomaggies" in shown_text
     sky, _ = opened(given, unit="flux")
     assert sky.unit == "flux"
     np.testing.assert_array_equal(sky.images[0], pixels())
@@ -131,9 +131,9 @@ def test_on_the_command_line(given, tmp_path, capsys):
 def test_floats_outside_0_to_1_are_kept_and_their_range_is_said(given, opened):
     for k in range(3):
         Image.fromarray(100 * pixels(1, k)[0]).save(given / f"g{k}.tif")
-    sky, said = opened(given)
+    sky, shown_text = opened(given)
     low, high = (f"{f([100 * pixels(1, k) for k in range(3)]):g}" for f in (np.min, np.max))
-    assert f"pictures of floats from {low} to {high} (3 looked at): kept as they are" in said
+    assert f"pictures of floats from {low} to {high} (3 looked at): kept as they are" in shown_text
     assert f"floats from {low} to {high}" in sky.origin
     assert (sky.unit, sky.bands) == ("flux", ("band1",))
     np.testing.assert_allclose(sky.images[1], 100 * pixels(1, 1)[:, ::-1])

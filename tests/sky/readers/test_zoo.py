@@ -262,7 +262,7 @@ def test_pictures_that_cannot_be_read_are_named_and_take_no_others_with_them(tmp
     with pytest.raises(ValueError, match=r"got .*a\.jpg, which cannot be read"):
         pictures(tmp_path)
     heard = []
-    found = pictures(tmp_path, broken=lambda *told: heard.append(told))
+    found = pictures(tmp_path, broken=lambda *received: heard.append(received))
     assert heard == []
     covered = found.coverage[np.array([3, 2])]  # asked for without the images, and in any order
     assert covered.all(axis=(1, 2, 3)).tolist() == [True, False]

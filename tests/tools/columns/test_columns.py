@@ -83,7 +83,7 @@ def test_an_infinite_value_is_missing(columns):
 
 
 @pytest.mark.parametrize(
-    ("name", "expression", "said"),
+    ("name", "expression", "shown_text"),
     [
         ("", "g", "expected a name"),
         ("g", "g", "which the table has"),
@@ -95,9 +95,9 @@ def test_an_infinite_value_is_missing(columns):
         ("new", "", "expression"),
     ],
 )
-def test_what_cannot_be_a_column_is_refused_and_changes_nothing(columns, name, expression, said):
+def test_what_cannot_be_a_column_is_refused_and_changes_nothing(columns, name, expression, shown_text):
     before = list(columns.table.columns)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=shown_text):
         columns.add(name, expression)
     assert list(columns.table.columns) == before
     assert columns.computed == {}

@@ -139,11 +139,11 @@ def test_two_runs_are_compared_on_what_neither_was_trained_on():
     view = CompareView(first, second, None, selection, ("old", "new"))
     _, last = given(view.body)
     held_out = set(first.index[~first["in_training"]]) & set(second.index[~second["in_training"]])
-    said = words(last)
-    assert "The errors of new are smaller by 0." in said
-    assert f"on the {len(held_out)} objects that neither was trained on (MAE: old 0." in said
-    assert "7 more objects of old and 6 of new are left out" in said
-    assert "Where new does worst compared with old" in said
+    shown_text = words(last)
+    assert "The errors of new are smaller by 0." in shown_text
+    assert f"on the {len(held_out)} objects that neither was trained on (MAE: old 0." in shown_text
+    assert "7 more objects of old and 6 of new are left out" in shown_text
+    assert "Where new does worst compared with old" in shown_text
     wanted = abs(first["estimate"] - second["estimate"]).loc[sorted(held_out)].sort_values(ascending=False).index
     view.count = 5
     by = {button.label: button for button in buttons(last)}
@@ -170,8 +170,8 @@ def test_the_slices_of_a_comparison_are_those_in_which_the_second_fails():
     assert (selection.mask == matches("z > 0.4", selection.table)).all()
 
 
-def test_objects_on_which_they_differ_most_are_shown(told, sky):
-    first = joined(told, sky)
+def test_objects_on_which_they_differ_most_are_shown(estimates, sky):
+    first = joined(estimates, sky)
     second = first.assign(ln_richness=first["ln_richness"] + np.linspace(-1, 2, len(first)))
     selection, columns = Selection(sky.catalogue), {"truth": "ln_richness_true", "estimate": "ln_richness"}
     view = CompareView(first, second, sky, selection, **columns)
@@ -187,9 +187,9 @@ def test_objects_on_which_they_differ_most_are_shown(told, sky):
     view.close()
     assert len(selection.param.watchers["version"]["value"]) < followers
     same = CompareView(first, first, sky, selection, **columns)
-    said = words(given(same.body)[1])
-    assert "Both predict the same for every object" in said
-    assert "left out" not in said
+    shown_text = words(given(same.body)[1])
+    assert "Both predict the same for every object" in shown_text
+    assert "left out" not in shown_text
 
 
 def test_runs_that_cannot_be_compared_say_why():
@@ -200,8 +200,8 @@ def test_runs_that_cannot_be_compared_say_why():
     assert "No object that neither was trained on" in words(given(view.body)[1])
     without = first.assign(truth=np.nan)
     view = CompareView(without, without.assign(estimate=0.0), None, Selection(first))
-    said = words(given(view.body)[1])
-    assert "Errors cannot be compared: the truth of 0 of the 300 objects that neither was trained on" in said
+    shown_text = words(given(view.body)[1])
+    assert "Errors cannot be compared: the truth of 0 of the 300 objects that neither was trained on" in shown_text
 
 
 def test_classes_can_be_compared():

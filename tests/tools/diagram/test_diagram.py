@@ -168,9 +168,9 @@ def test_intervals_of_another_line_are_forgotten(table, pair):
         then(work())
     tell(exchange, "set", name="edge2", value=3.0)
     tell(exchange, "set", name="edge2", value=1.0)
-    (first, told), (second, shown) = waiting
+    (first, received), (second, shown) = waiting
     before = len(sent)
-    told(first())
+    received(first())
     assert len(sent) == before
     shown(second())
     assert sent[-1]["edges"] == [-5, -2, 1.0]

@@ -116,8 +116,8 @@ def test_nothing_chosen_means_all(make, tmp_path, tiny_sky):
     assert "1 selected object<" in way.count()
 
 
-def test_the_passport_knows_the_run(make, make_run, told, tmp_path):
-    run = make_run("quick", predictions=told)
+def test_the_passport_knows_the_run(make, make_run, estimates, tmp_path):
+    run = make_run("quick", predictions=estimates)
     way = make(run=run, stretch=lambda: {"stretch": "asinh"})
     passport = table_of(Browser(way).press("CSV")[1], tmp_path).provenance
     assert passport["run"]["name"] == "quick"
@@ -188,18 +188,18 @@ def test_python_that_is_too_long_to_show_is_in_a_file(make, monkeypatch):
 
 def test_a_large_file_comes_in_pieces_and_one_at_a_time(make, monkeypatch):
     monkeypatch.setattr(handover, "_PIECE", 1000)
-    way, asked = make(), []
+    way, requested = make(), []
     browser = Browser(way)
     assert len(browser.press("zip with all of it")[1]) > 50_000
     assert way.transfer._file.closed
-    way.transfer._send_msg = asked.append
+    way.transfer._send_msg = requested.append
     asyncio.run(way.download())
     first = way.transfer._file
     asyncio.run(way.download())  # before the first has gone
     assert first.closed
-    assert [message["number"] for message in asked] == [2, 3]
+    assert [message["number"] for message in requested] == [2, 3]
     way.transfer._handle_msg({"number": 2, "at": 1000})  # late
-    assert len(asked) == 2
+    assert len(requested) == 2
     way.leave()
     assert way.transfer._file.closed
 

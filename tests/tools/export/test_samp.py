@@ -98,23 +98,23 @@ def test_a_selection_goes_out_as_rows_of_that_table(ours, other):
 
 
 def test_rows_that_come_in_are_ids_of_that_table(ours, other):
-    heard, told = [], threading.Event()
+    heard, received = [], threading.Event()
 
     def hear(*what):
         heard.append(what)
-        told.set()
+        received.set()
 
     first = ours.send_table(TABLE)
     second = ours.send_table(TABLE.table.iloc[::-1])
     ours.listen(selected=hear, focused=hear)
     for table_id, ids in ((first, IDS), (second, IDS[::-1])):
         other.client.enotify_all("table.select.rowList", **{"table-id": table_id, "row-list": ["3", "1"]})
-        assert told.wait(10)
-        told.clear()
+        assert received.wait(10)
+        received.clear()
         assert heard.pop() == (table_id, [ids[3], ids[1]])
         other.client.enotify_all("table.highlight.row", **{"table-id": table_id, "row": "0"})
-        assert told.wait(10)
-        told.clear()
+        assert received.wait(10)
+        received.clear()
         assert heard.pop() == (table_id, ids[0])
 
 

@@ -110,7 +110,7 @@ def test_first_come_estimate_and_truth_then_classes_and_coordinates_last():
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "shown_text"),
     [
         ({"columns": ["zz"]}, "column: expected one with numbers"),
         ({"columns": ["note"]}, "got 'note'"),
@@ -125,8 +125,8 @@ def test_first_come_estimate_and_truth_then_classes_and_coordinates_last():
         ({"columns": [["z"]]}, "column: expected one with numbers"),
     ],
 )
-def test_a_state_that_does_not_fit_is_refused(state, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_state_that_does_not_fit_is_refused(state, shown_text):
+    with pytest.raises(ValueError, match=shown_text):
         Filters.from_json(state, TABLE)
 
 

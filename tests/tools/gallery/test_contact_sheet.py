@@ -112,7 +112,7 @@ def test_pixels_meant_for_the_eye_keep_their_colours():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "shown_text"),
     [
         ({"bands": ("r", "g")}, "bands: expected one name, or three"),
         ({"bands": ("r",), "kind": "log"}, "kind: expected one of lupton"),
@@ -121,8 +121,8 @@ def test_pixels_meant_for_the_eye_keep_their_colours():
         ({"bands": ("r",), "gamma": 0}, "expected positive numbers"),
     ],
 )
-def test_a_look_that_makes_no_sense_is_refused(wrong, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_look_that_makes_no_sense_is_refused(wrong, shown_text):
+    with pytest.raises(ValueError, match=shown_text):
         Stretch(**wrong)
     with pytest.raises(ValueError, match="bands: expected names among"):
         contact_sheet(np.zeros((1, 5, 4, 4), np.float32), None, BANDS, Stretch(bands=("y",), kind="asinh"))

@@ -133,12 +133,14 @@ def test_order_and_filter_are_those_of_the_table():
     assert album.ids(0, 400) == list(table.sort_values("kind", kind="stable").index)
 
 
-@pytest.mark.parametrize(("order", "keep", "said"), [("zz", "", "zz"), ("z", "z <", "z <"), ("z", "z", "condition")])
-def test_what_cannot_be_read_is_said_and_what_was_shown_stays(order, keep, said):
+@pytest.mark.parametrize(
+    ("order", "keep", "shown_text"), [("zz", "", "zz"), ("z", "z <", "z <"), ("z", "z", "condition")]
+)
+def test_what_cannot_be_read_is_said_and_what_was_shown_stays(order, keep, shown_text):
     gallery = Gallery(burned_sky(50, 16), filter="z < 0.3", order="z")
     before = gallery.album.ids(0, 50)
     gallery.param.update(order=order, filter=keep)
-    assert said in gallery.error
+    assert shown_text in gallery.error
     assert gallery.album.ids(0, 50) == before
     gallery.param.update(order="", filter="")
     assert gallery.error == ""
@@ -448,11 +450,11 @@ def test_the_line_of_controls_changes_size_order_and_groups():
 
 
 def test_a_page_opens_the_settings_in_its_drawer_and_the_pane_fills_its_place():
-    gallery, asked = Gallery(burned_sky(50, 16)), []
-    pane = gallery.pane(more=lambda: asked.append(True))
+    gallery, requested = Gallery(burned_sky(50, 16)), []
+    pane = gallery.pane(more=lambda: requested.append(True))
     assert (list(pane), pane.sizing_mode, gallery.grid.sizing_mode) == ([gallery.grid], *["stretch_both"] * 2)
     gallery.exchange.receive({"type": "more", "client": "me"})
-    assert asked == [True]
+    assert requested == [True]
     labels = {of for widget in gallery.settings().select(pn.widgets.Widget) for of in (widget.name, widget.label)}
     assert {"Show only", "Selected only", "Captions", "Enlarge the picture under the pointer"} <= labels
 

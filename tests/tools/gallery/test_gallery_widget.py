@@ -53,14 +53,14 @@ def test_order_and_filter_are_obeyed_and_what_cannot_be_read_is_refused(sky):
 
 
 def test_look_captions_and_tile_reach_the_browser(sky):
-    widget, told = GalleryWidget(sky), []
-    widget.exchange._send = lambda message, _: told.append(message)
+    widget, received = GalleryWidget(sky), []
+    widget.exchange._send = lambda message, _: received.append(message)
     widget.stretch = Stretch(bands=("r",), kind="asinh")
     widget.captions = ["kind"]
     widget.tile = 64
-    assert [message["type"] for message in told] == ["state"] * 3
-    assert told[-1]["display"] == told[0]["display"] + 1
-    assert (told[-1]["tile"], told[-1]["lines"]) == (64, 1)
+    assert [message["type"] for message in received] == ["state"] * 3
+    assert received[-1]["display"] == received[0]["display"] + 1
+    assert (received[-1]["tile"], received[-1]["lines"]) == (64, 1)
     with pytest.raises(ValueError, match="captions: expected columns"):
         widget.captions = ["none"]
     assert widget.captions == ["kind"]
@@ -69,11 +69,11 @@ def test_look_captions_and_tile_reach_the_browser(sky):
 
 
 def test_a_filter_that_is_set_again_does_not_outdate_what_the_browser_has(sky):
-    widget, told = GalleryWidget(sky, filter="z < 0.3"), []
-    widget.exchange._send = lambda message, _: told.append(message)
+    widget, received = GalleryWidget(sky, filter="z < 0.3"), []
+    widget.exchange._send = lambda message, _: received.append(message)
     widget.exchange.send_state()
     widget.filter = "z < 0.3"
-    assert told[-1]["version"] == widget.album.version
+    assert received[-1]["version"] == widget.album.version
 
 
 def test_keys_without_labels_are_ignored(sky):

@@ -12,8 +12,8 @@ from galviz.tools.selection.core import Selection
 
 
 @pytest.fixture
-def unsure(told):
-    return Predictions(told.table.assign(ln_richness_sigma=0.2), told.target)
+def unsure(estimates):
+    return Predictions(estimates.table.assign(ln_richness_sigma=0.2), estimates.target)
 
 
 def rows(pulls, sigma=1.0):
@@ -22,9 +22,9 @@ def rows(pulls, sigma=1.0):
 
 def test_intervals_that_are_too_narrow_or_too_wide_are_called_so():
     pulls = np.random.default_rng(0).normal(0, 1, 2000)
-    said = CoverageView(rows(pulls, 0.5), "ln λ").table()
-    assert said.count("too narrow") == 3
-    assert f"<td>{100 * (np.abs(pulls) <= 0.5).mean():.1f} %</td>" in said
+    shown_text = CoverageView(rows(pulls, 0.5), "ln λ").table()
+    assert shown_text.count("too narrow") == 3
+    assert f"<td>{100 * (np.abs(pulls) <= 0.5).mean():.1f} %</td>" in shown_text
     assert CoverageView(rows(pulls, 2.0), "ln λ").table().count("too wide") == 3
     assert CoverageView(rows(pulls), "ln λ").table().count("as wide as they should be") == 3
     assert (verdict(0.5, 0.45, 0.6), verdict(0.5, 0.6, 0.7)) == ("as wide as they should be", "too wide")
@@ -39,13 +39,13 @@ def test_objects_without_truth_do_not_count():
     assert not list(CoverageView(rows([np.nan]), "ln λ").__panel__().get_root().select({"type": Plot}))
 
 
-def test_the_page_shows_it_where_the_network_tells_its_error(told, unsure, sky):
+def test_the_page_shows_it_where_the_network_tells_its_error(estimates, unsure, sky):
     def curves(view):
         view.explorer.panes.open("Coverage")
         found = view.main().get_root().select({"type": Plot})
         return [plot for plot in found if plot.title.text == "Coverage of the intervals"]
 
-    assert not curves(PredictionsView(told, Selection(), sky))
+    assert not curves(PredictionsView(estimates, Selection(), sky))
     view = PredictionsView(unsure, Selection(), sky)
     assert len(curves(view)) == 1
     view.explorer.selection.choose(sky.object_ids[[0]])

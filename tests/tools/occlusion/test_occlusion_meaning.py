@@ -34,7 +34,7 @@ def effect(change, mean=0.02, std=0.03):
 
 
 @pytest.mark.parametrize(
-    ("change", "text", "told"),
+    ("change", "text", "estimates"),
     [
         (0.12, "lowers ln λ by 0.12 (chance: 0.02 ± 0.03)", "more than by chance"),
         (-0.12, "raises ln λ by 0.12 (chance: −0.02 ± 0.03)", "more than by chance"),
@@ -42,9 +42,9 @@ def effect(change, mean=0.02, std=0.03):
         (0.0, "does not change ln λ", "no more than by chance"),
     ],
 )
-def test_the_effect_of_a_region_is_told_with_that_of_chance_in_its_direction(change, text, told):
+def test_the_effect_of_a_region_is_told_with_that_of_chance_in_its_direction(change, text, estimates):
     assert effect_text(effect(change), "ln λ") == text
-    assert verdict(effect(change)) == told
+    assert verdict(effect(change)) == estimates
     assert text in str(sentence("the 12 members", effect(change), "ln λ"))
 
 

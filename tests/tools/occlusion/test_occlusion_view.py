@@ -53,8 +53,8 @@ def test_what_comes_into_focus_is_explained_and_told_in_one_message(given):
     view = WhyView(run, sky, selection)
     assert view.__panel__().get_root()
     view.poll()
-    told = view.one.canvas.latest
-    assert told["object"]["id"] == told["map"]["id"] == sky.object_ids[3]
+    received = view.one.canvas.latest
+    assert received["object"]["id"] == received["map"]["id"] == sky.object_ids[3]
     assert not view.one.running
     assert "done" in view.one.progress()
     selection.focus = sky.object_ids[5]
@@ -287,16 +287,16 @@ def test_a_region_that_cannot_be_measured_says_so_and_is_not_waited_for(given, m
 
 def test_a_map_is_compared_with_chance_once(given, monkeypatch):
     run, sky = given
-    asked = []
-    monkeypatch.setattr("galviz.tools.occlusion.view.map_verdict", lambda *given: asked.append(given) or "<same>")
+    requested = []
+    monkeypatch.setattr("galviz.tools.occlusion.view.map_verdict", lambda *given: requested.append(given) or "<same>")
     view = WhyView(run, sky, Selection(sky.catalogue)).one
     view.request.band = "g"
     view.poll()
     assert [view.meaning() for _ in range(3)][-1].endswith("&lt;same&gt;")
-    assert len(asked) == 1
+    assert len(requested) == 1
     view.request.band = "z"
     assert view.meaning()
-    assert len(asked) == 2
+    assert len(requested) == 2
 
 
 def test_a_region_that_makes_no_sense_is_an_error_that_is_shown(given):
@@ -429,10 +429,10 @@ def test_sizes_may_be_given_in_arcsec_and_keep_it_where_the_scale_is_another(giv
 
 def test_a_run_is_warmed_once(given, monkeypatch):
     run, _ = given
-    asked = []
-    monkeypatch.setattr("galviz.work.chunks.Work", lambda function, chunks: asked.append((function, chunks)))
+    requested = []
+    monkeypatch.setattr("galviz.work.chunks.Work", lambda function, chunks: requested.append((function, chunks)))
     monkeypatch.setattr("galviz.work.explanation._warmed", set())
     for _ in range(2):
         warm(run)
-    assert asked == [("galviz.work.worker:warmed", [(str(run.path),)])]
+    assert requested == [("galviz.work.worker:warmed", [(str(run.path),)])]
     worker.warmed(str(run.path))

@@ -8,7 +8,7 @@ import pytest
 from at_once import Soon, random_gan
 from panel.io.location import Location
 from panel.models.markup import HTML
-from shown import said
+from shown import all_text
 
 from galviz.pages.page import open_study_page
 from galviz.pages.repair_tab import RepairTab
@@ -100,7 +100,7 @@ def test_without_a_run_the_page_says_what_to_do(galviz_home):
     page = open_study_page("inpainting")
     assert page.page.tab == "data"
     page.page.tab = "repair"
-    assert "Train one on the tab" in said(page.body())
+    assert "Train one on the tab" in all_text(page.body())
 
 
 def test_the_focus_of_the_page_is_that_of_the_tab(given):

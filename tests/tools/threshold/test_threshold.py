@@ -167,7 +167,7 @@ def test_a_few_values_that_are_no_probabilities_are_left_out_and_named():
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "shown_text"),
     [
         ({"p": [10.0, 75.5]}, "p (10 … 75.5)"),
         ({"p": ["0.3", "bad"]}, "p (text: 'bad' of id-1)"),
@@ -178,8 +178,8 @@ def test_a_few_values_that_are_no_probabilities_are_left_out_and_named():
         ({}, "got no column"),
     ],
 )
-def test_a_table_without_a_score_is_told_why_of_each_column(columns, said):
+def test_a_table_without_a_score_is_told_why_of_each_column(columns, shown_text):
     ids = pd.Index(["id-0", "id-1"], name="object_id", dtype=str)
     with pytest.raises(ValueError, match=r"expected a column of numbers within 0 … 1, got .*Divide") as error:
         answers(pd.DataFrame(columns, index=ids))
-    assert said in str(error.value)
+    assert shown_text in str(error.value)

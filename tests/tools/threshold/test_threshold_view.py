@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
-from shown import said
+from shown import all_text
 
 from galviz.io.tables import write_table
 from galviz.measure.threshold_stats import BinnedFractions, ThresholdCurve
@@ -62,11 +62,11 @@ def test_a_tick_moves_everything(table):
 
 
 def test_a_new_browser_hears_what_is_shown(table, monkeypatch):
-    view, told = ThresholdView(table), []
-    monkeypatch.setattr(view.line, "_send_msg", told.append)
+    view, received = ThresholdView(table), []
+    monkeypatch.setattr(view.line, "_send_msg", received.append)
     view.line._handle_msg({"type": "hello", "client": "y"})
-    assert [message["type"] for message in told] == ["chart", "state"]
-    assert sum(told[0]["all"]) == N
+    assert [message["type"] for message in received] == ["chart", "state"]
+    assert sum(received[0]["all"]) == N
 
 
 def test_keys_relabel_move_the_corrected_fraction_and_are_undone(table, galviz_home):
@@ -162,12 +162,19 @@ def test_the_page_opens_a_bare_csv_and_explores_it(table, tmp_path):
     (tmp_path / "bare.csv").write_text("object_id,flux\na,3\nb,4\n")
     assert "0 … 1" in ThresholdPage([str(tmp_path / "bare.csv")], Library.find()).body().object
     assert "expected a table" in ThresholdPage(["nowhere.csv"], Library.find()).body().object
-    assert "Nothing is open" in said(ThresholdPage([], Library.find()).body())
+    assert "Nothing is open" in all_text(ThresholdPage([], Library.find()).body())
 
 
 def test_the_address_says_what_is_looked_at(table, monkeypatch):
-    asked = {"threshold": "0.3", "answer": "Class4.1", "truth": "truth", "t_obs": "0.2", "bins": "z", "merging": "-3"}
-    monkeypatch.setattr("galviz.pages.threshold_page.query", lambda: asked)
+    requested = {
+        "threshold": "0.3",
+        "answer": "Class4.1",
+        "truth": "truth",
+        "t_obs": "0.2",
+        "bins": "z",
+        "merging": "-3",
+    }
+    monkeypatch.setattr("galviz.pages.threshold_page.query", lambda: requested)
     written = {}
     monkeypatch.setattr("galviz.pages.threshold_page.write_query", lambda **changes: written.update(changes))
     view = ThresholdView(table)
@@ -210,12 +217,12 @@ def test_nothing_is_sent_to_a_plot_that_stays_as_it_is(table):
 
 
 def test_pictures_are_captioned_with_score_and_truth_in_names_that_fit(table):
-    view, told = ThresholdView(table.rename(columns={"p_merger": "a_long_name_of_a_merger_score"})), []
+    view, received = ThresholdView(table.rename(columns={"p_merger": "a_long_name_of_a_merger_score"})), []
     exchange = view.near.exchanges[0]
-    exchange._send = lambda message, _: told.append(message)
-    asked = {"type": "window", "client": "x", "request": 1, "first": 0, "count": 3, "side": 8, "pictures": False}
-    exchange.receive(asked | {"version": exchange.album.version})
-    for tile in told[-1]["tiles"]:
+    exchange._send = lambda message, _: received.append(message)
+    requested = {"type": "window", "client": "x", "request": 1, "first": 0, "count": 3, "side": 8, "pictures": False}
+    exchange.receive(requested | {"version": exchange.album.version})
+    for tile in received[-1]["tiles"]:
         score, truth = table.loc[tile["id"], ["p_merger", "truth"]]
         assert tile["lines"] == [["score", f"{score:.4g}"], ["truth", "–" if np.isnan(truth) else f"{truth:.4g}"]]
     view.truth = ""

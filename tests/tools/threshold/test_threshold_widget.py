@@ -42,17 +42,17 @@ def test_traitlets_can_be_read_set_and_observed(table):
 
 
 def test_the_line_can_be_dragged(table):
-    widget, told = ThresholdWidget(table), []
-    widget.send = told.append
+    widget, received = ThresholdWidget(table), []
+    widget.send = received.append
     widget._receive({"type": "hello", "client": "x"})
-    assert [message["type"] for message in told] == ["chart", "state"]
-    for message in told:
+    assert [message["type"] for message in received] == ["chart", "state"]
+    for message in received:
         check(message, messages.TO_BROWSER)
-    assert sum(told[0]["all"]) == 3000
+    assert sum(received[0]["all"]) == 3000
     widget._receive({"type": "threshold", "client": "x", "seq": 7, "value": 0.25, "done": False})
     assert widget.threshold == 0.25
-    assert told[-1]["acknowledged"] == {"x": 7}
-    assert told[-1]["numbers"][0] == ("Above the line", f"{widget.count:,} of 3,000")
+    assert received[-1]["acknowledged"] == {"x": 7}
+    assert received[-1]["numbers"][0] == ("Above the line", f"{widget.count:,} of 3,000")
 
 
 def test_another_answer_takes_its_own_truth(table):

@@ -53,15 +53,15 @@ def test_the_grid_leaves_out_one_percent_at_each_end_and_every_other_object_has_
 def test_only_what_is_shown_is_read_and_each_picture_is_in_its_cell(make_sky, coverage):
     sky = make_sky(60, coverage=coverage)
     places = RNG.random((60, 2))
-    grid, asked = cells(places), []
+    grid, requested = cells(places), []
 
     def read(rows):
-        asked.append(list(rows))
+        requested.append(list(rows))
         return sky.images[rows], sky.coverage[rows] if coverage else None
 
     look = default_stretch(sky.bands, sky.unit)
     drawn = picture(grid, read, sky.bands, look)
-    assert asked == [list(grid.shown)]
+    assert requested == [list(grid.shown)]
     assert drawn.shape == (7 * 16, 7 * 16, 4)
     for j, i in np.ndindex(grid.rows.shape):
         part = drawn[(6 - j) * 16 : (7 - j) * 16, i * 16 : (i + 1) * 16]

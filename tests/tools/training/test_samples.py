@@ -58,8 +58,8 @@ def test_the_best_epoch_its_loss_and_the_patience_left_are_said(make_run):
     assert "without improvement" not in view.best()  # it does not end early
 
 
-def test_a_run_that_is_done_shows_the_result_of_its_predictions(make_run, told):
-    line = RunView(make_run("first", "done", told).path).best()
+def test_a_run_that_is_done_shows_the_result_of_its_predictions(make_run, estimates):
+    line = RunView(make_run("first", "done", estimates).path).best()
     assert line.endswith("held-out loss <b>1</b> · the saved network: <b>MAE 0.1000 (6 held-out objects)</b>")
 
 

@@ -43,13 +43,13 @@ def test_histograms_count_every_label_and_prediction(votes):
     mine = np.array(bars["Answer"]) == "merger"
     counts = np.histogram(votes[:, AT], 10, (0, 1))[0]
     np.testing.assert_array_equal(np.array(bars["Labels"])[mine], counts)
-    told = np.histogram(votes[:, AT] ** 2, 10, (0, 1))[0]
-    np.testing.assert_array_equal(np.array(bars["Predictions"])[mine], told)
+    received = np.histogram(votes[:, AT] ** 2, 10, (0, 1))[0]
+    np.testing.assert_array_equal(np.array(bars["Predictions"])[mine], received)
     (x, y), (steps,) = PLACES[AT], drawn(plot, "MultiLine")
     np.testing.assert_allclose(np.array(bars["left"])[mine], x + np.arange(10) / 10)
     np.testing.assert_allclose(steps["xs"][AT][::2], x + np.arange(10) / 10)
     tall = dict(zip(counts, np.array(bars["top"])[mine], strict=True))
-    tall |= dict(zip(told, np.array(steps["ys"][AT])[::2], strict=True))  # one scale for both: logarithmic
+    tall |= dict(zip(received, np.array(steps["ys"][AT])[::2], strict=True))  # one scale for both: logarithmic
     several = sorted(n for n in tall if n)
     slopes = [(tall[b] - tall[a]) / np.log10(b / a) for a, b in pairwise(several)]
     np.testing.assert_allclose(slopes, slopes[0])
