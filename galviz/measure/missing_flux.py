@@ -86,15 +86,17 @@ class KnownFits:
     table : pandas.DataFrame
         One row per object and hidden band. ``off`` (the hidden band, or ``""``); ``rms_u`` … (root mean square residual
         of each band in the scale of the fits); ``flux``, ``flux_true`` (of the hidden band, nanomaggy inside 3 arcsec),
-        ``noise`` (of such a flux).
+        ``noise`` (of such a flux). Where a band was hidden also ``fit_u`` … and ``true_u`` … (fluxes of the best fit
+        and observed ones, of all bands) and ``group`` (of the object, such as its field); runs of earlier versions do
+        not have them.
     """
 
     table: pd.DataFrame
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Read a Parquet file. The table is cached until the file changes."""
-        return cls(_read(path, path.stat().st_mtime_ns))
+        """Read a Parquet file. The object is cached until the file changes."""
+        return _read(cls, path, path.stat().st_mtime_ns)
 
     def residuals(self, bands: Sequence[str]) -> np.ndarray:
         """Return the residuals of fits with all bands, (M, B), for `galviz.measure.inpainting.off_manifold`."""
@@ -108,8 +110,8 @@ class KnownFits:
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _stamp: int) -> pd.DataFrame:
-    return read_parquet(path)
+def _read(kind: type[KnownFits], path: Path, _stamp: int) -> KnownFits:
+    return kind(read_parquet(path))
 
 
 def filled_in(

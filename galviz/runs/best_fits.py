@@ -7,7 +7,9 @@ from galviz.runs.run import Run
 LATENTS = "latents.parquet"
 """Latents of the objects of its sky, redshifts (``truth``, NaN where not known), folds (``dealt``)."""
 KNOWN_FITS = "known_fits.parquet"
-"""Best fits of images that were not learned from, with all bands and with each band hidden."""
+"""Best fits of images that were not learned from, with all bands and with each band hidden.
+
+Fluxes are calibrated on them; columns as in `galviz.measure.missing_flux.KnownFits`."""
 STEPS = 100
 """Steps of a best fit that starts at the embedder's guess. Murray et al. (2019) give no number."""
 

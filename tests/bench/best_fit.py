@@ -14,7 +14,9 @@ import pandas as pd
 import torch
 
 import galviz.nn  # noqa: F401 - before torchvision
+from galviz.measure.flux_calibration import FluxCalibration, calibration
 from galviz.measure.inpainting import central_flux, flux_errors, psnr, ssim
+from galviz.measure.missing_flux import KnownFluxes
 from galviz.measure.photoz import photoz_summary
 from galviz.nn.baselines.bands import BandRegression, PCAInpainting
 from galviz.nn.baselines.photoz import redshifts
@@ -22,7 +24,7 @@ from galviz.nn.gan.best_fit import best_fit
 from galviz.nn.gan.lsgan import Generator, Trained
 from galviz.nn.gan.repair import open_trained
 from galviz.nn.inference.predict import objects
-from galviz.runs.best_fits import LATENTS, known_fits
+from galviz.runs.best_fits import LATENTS, STEPS, known_fits
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import inpainting
@@ -91,15 +93,21 @@ def quality(truth: np.ndarray, estimate: np.ndarray, noise: float) -> dict[str, 
     }
 
 
-def covered(run: Run, band: str, truth: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
+def covered(known: KnownFluxes, truth: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
     """How often the 68 % interval of a hidden band's flux holds the truth: of all objects, and of the brighter half."""
     flux = central_flux(truth)
-    low, high = known_fits(run).fluxes(band).interval(central_flux(estimate))
+    low, high = known.interval(central_flux(estimate))
     held = (low <= flux) & (flux <= high)
     return {
         "interval_holds": round(float(held.mean()), 3),
         "brighter_half": round(float(held[flux > np.median(flux)].mean()), 3),
     }
+
+
+def calibrated(one: FluxCalibration, fit: np.ndarray, observed: np.ndarray, pixel_scale: np.ndarray) -> np.ndarray:
+    """The hidden band of best fits with its calibrated flux."""
+    fitted, seen = (central_flux(images, pixel_scale=pixel_scale[:, None]) for images in (fit, observed))
+    return one.image(fit, one.flux(fitted, seen), pixel_scale)
 
 
 def real(path: str, data: str, objects_tested: int, **options) -> dict[str, object]:
@@ -108,7 +116,8 @@ def real(path: str, data: str, objects_tested: int, **options) -> dict[str, obje
     cutouts = CutoutSet.open(data)
     fold = objects(run).loc[cutouts.object_ids].to_numpy()
     train, test = (cutouts.images[np.flatnonzero(fold == k)] for k in (-1, run.recipe.validation.fold))
-    test = test[np.linspace(0, len(test) - 1, min(objects_tested, len(test))).round().astype(int)]
+    picked = np.linspace(0, len(test) - 1, min(objects_tested, len(test))).round().astype(int)
+    test, scale = test[picked], cutouts.pixel_scale[np.flatnonzero(fold == run.recipe.validation.fold)[picked]]
     with torch.inference_mode():
         seen, given = (network.scale(torch.from_numpy(images)).numpy() for images in (train, test))
     noise = 1.4826 * np.median(np.abs(test - np.median(test, (2, 3), keepdims=True)), axis=(0, 2, 3))
@@ -135,7 +144,11 @@ def real(path: str, data: str, objects_tested: int, **options) -> dict[str, obje
         found[name] = {
             method: quality(test[:, band], flux(image)[:, band], noise[band]) for method, image in images.items()
         }
-        found[name]["best fit"] |= covered(run, name, test[:, band], flux(ours)[:, band])
+        found[name]["best fit"] |= covered(known_fits(run).fluxes(name), test[:, band], flux(ours)[:, band])
+        if one := calibration(known_fits(run), cutouts.bands, name):
+            image = calibrated(one, flux(ours), test, scale)
+            found[name]["best fit, calibrated"] = quality(test[:, band], image, noise[band])
+            found[name]["best fit, calibrated"] |= covered(one.known, test[:, band], image)
     return {
         "case": "real",
         "options": options,
@@ -209,7 +222,7 @@ def main() -> None:
     parser.add_argument("--run", help="folder of a trained run")
     parser.add_argument("--data", help="folder of a sky")
     parser.add_argument("--wide", help="folder of a run of the recipe wide_resnet50, of the case photoz")
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--polish", type=int, default=0, help="steps of Gauss-Newton after those of Adam")
     parser.add_argument("--objects", type=int, default=300, help="of the cases real and photoz")
     parser.add_argument("--prior", type=float, default=0.0)

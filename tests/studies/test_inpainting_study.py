@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from galviz import studies
+from galviz.measure.inpainting import central_flux
 from galviz.nn.gan.repair import open_trained
 from galviz.runs.best_fits import known_fits
 from galviz.runs.run import Run
@@ -97,4 +98,9 @@ def test_a_run_says_how_images_were_fitted_that_it_did_not_learn_from(run, sky):
     assert (known.residuals(sky.bands) * scale < 10).all()
     truth = known.fluxes("g").truth
     assert len(truth) == 2
+    rows = known.table[known.table["off"] == "g"].set_index("object_id")
+    images = sky.select(rows.index).images[:]
+    np.testing.assert_allclose(rows[[f"true_{band}" for band in sky.bands]], central_flux(images), rtol=1e-5)
+    np.testing.assert_array_equal(rows[["fit_g", "true_g"]], rows[["flux", "flux_true"]])
+    assert rows["group"].tolist() == rows.index.tolist()
     assert set(known.table["object_id"]) <= set(sky.object_ids)

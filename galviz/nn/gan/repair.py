@@ -15,6 +15,7 @@ from galviz.nn.inference.predict import load_weights
 from galviz.nn.networks.normalise import pixel_noise
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.sky.groups import groups_of
 
 _TURN_S = 0.3  # duration of one turn, seconds
 
@@ -130,6 +131,8 @@ def fits_with_bands_hidden(networks: Trained, cutouts: CutoutSet, *, steps: int)
     scaled = _scaled(networks, images)
     summed = central_flux(np.ones(images.shape[2:]), pixel_scale=cutouts.pixel_scale[0])  # pixels
     noise = np.median(pixel_noise(images), axis=0) * np.sqrt(summed)
+    scale, groups = cutouts.pixel_scale[:, None], groups_of(cutouts.catalogue)
+    true = pd.DataFrame(central_flux(images, pixel_scale=scale), columns=[f"true_{band}" for band in bands])
     parts = []
     for hidden in ("", *bands):
         observed = np.array([band != hidden for band in bands])
@@ -139,9 +142,13 @@ def fits_with_bands_hidden(networks: Trained, cutouts: CutoutSet, *, steps: int)
             object_id=cutouts.object_ids, off=hidden
         )
         if hidden:
-            b = bands.index(hidden)
-            made = _unscaled(networks, fit.image)[:, b]
-            flux = [central_flux(values, pixel_scale=cutouts.pixel_scale) for values in (made, images[:, b])]
-            part = part.assign(flux=flux[0], flux_true=flux[1], noise=noise[b])
+            flux = central_flux(_unscaled(networks, fit.image), pixel_scale=scale)
+            made = pd.DataFrame(flux, columns=[f"fit_{band}" for band in bands])
+            part = pd.concat([part, made, true], axis=1).assign(
+                flux=made[f"fit_{hidden}"],
+                flux_true=true[f"true_{hidden}"],
+                noise=noise[bands.index(hidden)],
+                group=groups,
+            )
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from galviz.measure.flux_calibration import FluxCalibration, calibration
 from galviz.measure.inpainting import central_flux, fitted_better
 from galviz.measure.missing_flux import filled_in
 from galviz.runs.best_fits import STEPS, is_gan, known_fits
@@ -136,15 +137,37 @@ class Repair:
     def table(self) -> pd.DataFrame:
         """Measure the filled-in flux within 3 arcsec of the centre, see `galviz.measure.missing_flux.filled_in`.
 
-        An extra column ``beyond`` holds the values of `beyond`.
+        Fluxes are calibrated on training objects, see `galviz.measure.flux_calibration`. Extra columns:
+        ``calibrated_on``, their number, 0 if the run has too few or is of an earlier version; ``beyond``, the values of
+        `beyond`.
         """
-        images = self.pictures()
-        scale = self.pixel_scale[:, None]
-        filled, true = (central_flux(images[name], pixel_scale=scale) for name in ("best fit", "observed"))
-        known = known_fits(self.run)
+        true = central_flux(self.pictures()["observed"], pixel_scale=self.pixel_scale[:, None])
+        known, calibrations = known_fits(self.run), self._calibrations()
         errors = {} if known is None else {band: known.fluxes(band) for band in self.off}
-        table = filled_in(self.ids, self.bands, self.off, filled=filled, true=true, known=errors)
-        return table.assign(beyond=table["object_id"].map(dict(zip(self.ids, self.beyond(), strict=True))))
+        errors |= {band: one.known for band, one in calibrations.items()}
+        table = filled_in(self.ids, self.bands, self.off, filled=self._fluxes(), true=true, known=errors)
+        count = {band: len(one.known.truth) for band, one in calibrations.items()}
+        return table.assign(
+            calibrated_on=table["band"].map(count).fillna(0).astype(int),
+            beyond=table["object_id"].map(dict(zip(self.ids, self.beyond(), strict=True))),
+        )
+
+    def _calibrations(self) -> dict[str, FluxCalibration]:
+        """Return the calibration of each hidden band that has one."""
+        known = known_fits(self.run)
+        found = {} if known is None else {band: calibration(known, self.bands, band, self.off) for band in self.off}
+        return {band: one for band, one in found.items() if one is not None}
+
+    def _fluxes(self) -> np.ndarray:
+        """Return the fluxes of the best fits (N, B), calibrated in hidden bands."""
+        fit, scale = self.pictures()["best fit"], self.pixel_scale[:, None]
+        fitted, whole = (
+            central_flux(images, pixel_scale=scale) for images in (fit, np.where(self.observed, self.images, fit))
+        )
+        flux = fitted.copy()
+        for one in self._calibrations().values():
+            flux[:, one.band] = one.flux(fitted, whole)
+        return flux
 
     def wide(self) -> pd.DataFrame:
         """Return `table` with one row per object, indexed by `object_id`: columns ``u_flux``, ``u_low`` …, beyond."""
@@ -155,9 +178,14 @@ class Repair:
         return numbers.assign(beyond=self.beyond())
 
     def repaired(self) -> CutoutSet:
-        """Return the cutouts with hidden bands and missing pixels taken from the best fits."""
-        images = self.pictures()
-        filled = np.where(self.observed, self.images, images["best fit"]).astype(np.float32)
+        """Return the cutouts with hidden bands and missing pixels taken from the best fits.
+
+        A hidden band has the calibrated flux of `table`.
+        """
+        fit, flux = self.pictures()["best fit"], self._fluxes()
+        filled = np.where(self.observed, self.images, fit).astype(np.float32)
+        for one in self._calibrations().values():
+            filled[:, one.band] = one.image(fit, flux[:, one.band], self.pixel_scale)
         origin = f"{self._cutouts.origin}; filled in by best fits of {self.run.name}: {' '.join(self.off) or 'gaps'}"
         own = self._cutouts.select(self.ids)
         same = ("bands", "catalogue", "pixel_scale", "unit", "wcs", "sources", "survey")

@@ -8,10 +8,13 @@ import pytest
 import torch
 from at_once import Soon, random_gan
 
+from galviz.measure.flux_calibration import calibration
 from galviz.measure.inpainting import central_flux
 from galviz.nn.gan.best_fit import best_fit
+from galviz.runs.best_fits import known_fits
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.repair.core import ROWS, Repair
+from galviz.tools.repair.html import fluxes_html
 
 
 @pytest.fixture
@@ -99,6 +102,30 @@ def test_intervals_and_warnings_come_from_training_images(made, tiny_sky):
     assert (table["low"] > table["flux"]).all()  # all that were known were too faint
     assert (table["high"] >= table["low"]).all()
     assert table["beyond"].tolist() == [1.0, 1.0]  # nothing was ever fitted as badly
+
+
+def test_fluxes_are_calibrated_on_training_images(made, tiny_sky):
+    """All known fits were too faint by a factor of 10, in a band that is twice as bright as the next."""
+    run, _ = made
+    truth = 10 ** np.random.default_rng(0).uniform(1, 4, 40)
+    same = {f"{kind}_{band}": truth for kind in ("fit", "true") for band in tiny_sky.bands}
+    same |= {"fit_u": 0.2 * truth, "true_u": 2 * truth, "flux": 0.2 * truth, "flux_true": 2 * truth}
+    same |= {f"rms_{band}": 1.0 for band in tiny_sky.bands} | {"noise": 1e-3, "group": "a"}
+    pd.concat([pd.DataFrame({"off": off} | same) for off in ("", "u")]).to_parquet(run.path / "known_fits.parquet")
+    bright = like(tiny_sky, np.abs(tiny_sky.images[:]) + 1)
+    repair = finished(run, bright, bright.object_ids[:2], ["u"], steps=2)
+    table, fit = repair.table(), repair.pictures()["best fit"]
+    fluxes = central_flux(fit, pixel_scale=bright.pixel_scale[:2, None])
+    assert table["calibrated_on"].tolist() == [40, 40]
+    assert not np.allclose(table["flux"], fluxes[:, 0], rtol=0.5)
+    whole = np.where(np.arange(5)[:, None, None] > 0, bright.images[:2], fit)
+    measured = central_flux(whole, pixel_scale=bright.pixel_scale[:2, None])
+    expected = calibration(known_fits(run), bright.bands, "u", ("u",)).flux(fluxes, measured)
+    np.testing.assert_allclose(table["flux"], expected)
+    repaired = central_flux(repair.repaired().images[:][:, 0], pixel_scale=bright.pixel_scale[:2])
+    np.testing.assert_allclose(repaired, table["flux"], rtol=1e-4)
+    assert "Fluxes are calibrated on 40 training objects." in fluxes_html(table)
+    assert "calibrated" not in fluxes_html(table.assign(calibrated_on=0))
 
 
 def test_it_can_be_cancelled_at_once_and_what_came_stays(made, tiny_sky):
