@@ -73,7 +73,7 @@ def fluxes_html(table: pd.DataFrame) -> Markup:
     rows = Markup("").join(_flux_row(row) for row in table.itertuples())
     about = "AB magnitudes inside 3″ of the centre. The interval is that of known images whose band was hidden."
     if count := table["calibrated_on"].min():
-        about += f" Fluxes are calibrated on {count} training objects."
+        about += f" Fluxes are calibrated on {count} training objects; the images show the fits themselves."
     return Markup("<table class='measures'><caption>{}</caption><tr>{}</tr>{}</table>").format(about, head, rows)
 
 

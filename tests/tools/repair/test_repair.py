@@ -124,7 +124,7 @@ def test_fluxes_are_calibrated_on_training_images(made, tiny_sky):
     np.testing.assert_allclose(table["flux"], expected)
     repaired = central_flux(repair.repaired().images[:][:, 0], pixel_scale=bright.pixel_scale[:2])
     np.testing.assert_allclose(repaired, table["flux"], rtol=1e-4)
-    assert "Fluxes are calibrated on 40 training objects." in fluxes_html(table)
+    assert "Fluxes are calibrated on 40 training objects;" in fluxes_html(table)
     assert "calibrated" not in fluxes_html(table.assign(calibrated_on=0))
 
 
