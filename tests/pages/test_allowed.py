@@ -44,11 +44,11 @@ def location(monkeypatch):
 
 
 @pytest.fixture
-def outside(galviz_home, make_run, received, sky, tmp_path):
+def outside(galviz_home, make_run, estimates, sky, tmp_path):
     """A run, a sky and a table beside the home, and links to them in the home; in the home a run and a sky."""
-    make_run("inside", predictions=received)
+    make_run("inside", predictions=estimates)
     outside = tmp_path / "outside"
-    make_run("moved", predictions=received).path.rename(outside)
+    make_run("moved", predictions=estimates).path.rename(outside)
     sky.save(tmp_path / "outside_sky")
     write_table(tmp_path / "secret.csv", sky.catalogue, "csv")
     (outside / "run.json").rename(outside / "hidden.json")  # as what is no run: a link to a run is the owner's

@@ -18,12 +18,12 @@ from galviz.tools.selection.core import Selection
 
 
 @pytest.fixture
-def runs(sky, received, galviz_home, monkeypatch):
+def runs(sky, estimates, galviz_home, monkeypatch):
     """Names of two runs that can be explained."""
     monkeypatch.setattr("galviz.work.chunks.Work", Now)
     run, _ = random_run(galviz_home / "runs" / "a", sky, galviz_home / "skies" / "tiny")
-    run.update_info(target=received.target.to_json())
-    run.save_predictions(received)
+    run.update_info(target=estimates.target.to_json())
+    run.save_predictions(estimates)
     shutil.copytree(run.path, galviz_home / "runs" / "b")
     return ["a", "b"]
 

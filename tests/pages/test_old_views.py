@@ -34,8 +34,8 @@ OLD = {
 
 
 @pytest.fixture
-def predictions(received):
-    return Predictions(received.table.assign(ln_richness_spread=0.1, ln_richness_sigma=0.2), received.target)
+def predictions(estimates):
+    return Predictions(estimates.table.assign(ln_richness_spread=0.1, ln_richness_sigma=0.2), estimates.target)
 
 
 def saved(state, **about):
