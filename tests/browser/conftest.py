@@ -123,9 +123,12 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve(tmp_path_factory):
-    """Maker of servers: ``serve("richness", *arguments)``, each with an empty home, or the one that is given."""
+    """Maker of servers: ``serve("richness", *arguments)``, each with an empty home, or the one that is given.
+
+    They end with the module: an idle server still takes a few percent of a processor.
+    """
     servers = []
 
     def make(dashboard: str, *arguments: object, home: Path | None = None, **more: object) -> Server:
