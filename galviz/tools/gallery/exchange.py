@@ -280,7 +280,7 @@ class Exchange:
         rows = [row_of(self.selection.table.index, object_id) for object_id in ids]
         found, words = verdicts(table, self.badges, places)
         if isinstance(self.badges, Pair):
-            lines = [[["", said], *line] for said, line in zip(words, lines, strict=True)]
+            lines = [[["", verdict], *line] for verdict, line in zip(words, lines, strict=True)]
         return [
             messages.Tile(
                 id=object_id,
