@@ -65,6 +65,10 @@ def plain_title(words: str) -> str:
     return plain(words).replace("{", "{{").replace("}", "}}")
 
 
+HOOKS = [no_logo, notebook_colours]
+"""What `frame` does to the figure of every plot."""
+
+
 def frame(plot: Any, **more: Any) -> Any:
     """Set the common options of all plots: responsive width, own axes, hidden toolbar.
 
@@ -88,7 +92,7 @@ def frame(plot: Any, **more: Any) -> Any:
         "show_grid": True,
         "toolbar": "right",
         "autohide_toolbar": True,
-        "hooks": [no_logo, notebook_colours],
+        "hooks": HOOKS,
         "fontsize": {"title": "10pt"},
     }
     options |= more

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import chain, cycle
+from typing import Any
 
 import holoviews as hv
 import numpy as np
@@ -12,7 +13,7 @@ from galviz.measure.rate_test import suggested_rate
 from galviz.tasks.classification import class_labels
 from galviz.tasks.regression import numbers
 from galviz.tasks.target import Target
-from galviz.tools.style import BLUE, FOCUS, GREY, JOINER, ORANGE, PINK, SKY, frame, plain
+from galviz.tools.style import BLUE, FOCUS, GREY, HOOKS, JOINER, ORANGE, PINK, SKY, frame, plain
 
 _MOST = 500
 """Largest number of epochs drawn, as a page redraws its curves every half second."""
@@ -71,6 +72,13 @@ def _known(column: pd.Series, target: Target) -> pd.Series:
     return numbers(column) if target.numeric else class_labels(column)
 
 
+def _whole(plot: Any, _: object) -> None:
+    plot.state.xaxis[0].ticker.min_interval = 1  # there is no epoch 1.2
+
+
+_EPOCHS = [*HOOKS, _whole]
+
+
 def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
     """Draw the loss of training and held-out objects against the epoch.
 
@@ -94,6 +102,7 @@ def loss_curves(metrics: pd.DataFrame) -> hv.Overlay:
         title=title,
         height=260,
         ylabel="Loss",
+        hooks=_EPOCHS,
     )
 
 
@@ -115,7 +124,7 @@ def metric_curves(metrics: pd.DataFrame, unit: str = "") -> hv.Overlay:
     label, on_axis = _written(name, unit)
     line = _curve(metrics, name, on_axis, "held out")
     title = f"{label}, held out{_thinned(metrics)[1]}"
-    return frame(hv.Overlay([*line]), show_legend=False, title=title, height=260, ylabel=plain(on_axis))
+    return frame(hv.Overlay([*line]), show_legend=False, title=title, height=260, ylabel=plain(on_axis), hooks=_EPOCHS)
 
 
 def rate_plot(table: pd.DataFrame) -> hv.Overlay:
@@ -221,7 +230,14 @@ def run_curves(
     thinned = any(_thinned(rows)[1] for rows in runs.values())
     label = accuracy if name == "val_accuracy" else label
     title = f"{label}, {part}{'; of long runs not every epoch' if thinned else ''}"
-    return frame(hv.Overlay([*chain(*lines)]), legend_position="right", title=title, height=300, ylabel=plain(on_axis))
+    return frame(
+        hv.Overlay([*chain(*lines)]),
+        legend_position="right",
+        title=title,
+        height=300,
+        ylabel=plain(on_axis),
+        hooks=_EPOCHS,
+    )
 
 
 def _best(metrics: pd.DataFrame) -> hv.Points:

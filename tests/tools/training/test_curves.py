@@ -82,3 +82,9 @@ def test_long_runs_are_thinned_and_the_title_says_so():
     figure = hv.render(run_curves({"long": long, "short": short}))
     assert figure.title.text == "Loss, held out; of long runs not every epoch"
     assert [len(r.data_source.data["epoch"]) for r in figure.renderers][::2] == [400, 5]
+
+
+def test_axes_have_whole_epochs_only():
+    two = pd.DataFrame({"epoch": [1, 2], "train_loss": [3.0, 2.0], "val_loss": [4.0, 3.5], "val_mae": [0.5, 0.25]})
+    for plot in (loss_curves(two), metric_curves(two), run_curves({"first": two}, "val_loss")):
+        assert hv.render(plot).xaxis[0].ticker.min_interval == 1
