@@ -109,7 +109,7 @@ _JUDGED = {
     "RMSE of all 37": "over objects and answers: Kaggle's score",
     "RMSE of the guess": "of the mean of the training objects as the answer to all",
     "accuracy over all 37": "largest of all 37 votes right (Goh 2022): mostly questions 1 and 6",
-    "accuracy by question": "most voted answer right, where half of the votes got",
+    "accuracy by question": "top answer right, over questions that reached half of the voters",
 }
 
 
