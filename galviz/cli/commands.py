@@ -390,7 +390,8 @@ def _planned(args: argparse.Namespace, study: "Study") -> "Plan":
             f"folds: expected at most {groups}, one per group of objects that stay together, got {max(many.values())}. "
             f"Give --set {' '.join(f'{key}={groups}' for key in many)}."
         )
-    folds = args.folds or ([0] if pretrained and args.recipe != "paper" else ["all"])
+    first = pretrained and args.recipe not in study.pretraining.cross_validated
+    folds = args.folds or ([0] if first else ["all"])
     return Plan(
         study=args.study,
         data=str(Path(args.data).resolve()),

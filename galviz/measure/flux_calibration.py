@@ -110,7 +110,8 @@ class FluxCalibration:
     def image(self, images: np.ndarray, flux: np.ndarray, pixel_scale: np.ndarray) -> np.ndarray:
         """Return the images of the hidden band with given fluxes, as `central_flux` measures them.
 
-        Light is added or taken away in proportion to the light that the best fit has in all bands, over their noise.
+        The flux that is missing is added, or the excess subtracted, with the shape of the galaxy in all bands of the
+        best fit, each divided by its noise.
 
         Parameters
         ----------

@@ -55,11 +55,14 @@ class Pretraining:
         Name of the pretext target.
     recipes, base : mapping of str to Recipe
         Recipes of the pre-training and of the target, by the same names.
+    cross_validated : tuple of str
+        Names of the recipes whose folds are all held out in turn; of the others, the first.
     """
 
     target: str
     recipes: Recipes
     base: Recipes
+    cross_validated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,6 +66,8 @@ STUDY = Study(
     recipes=RECIPES,
     other_recipes={"order": ORDER_RECIPES},
     ingest=("classes FOLDER --out SKY", "takes colour pictures in a folder for each class, CIFAR-10 or CUB-200"),
-    pretraining=Pretraining(target="order", recipes=SWEEP_ORDER_RECIPES, base=SWEEP_RECIPES),
+    pretraining=Pretraining(
+        target="order", recipes=SWEEP_ORDER_RECIPES, base=SWEEP_RECIPES, cross_validated=("paper",)
+    ),
     tabs={"labels": "galviz.pages.sweeps:labels_tab"},
 )

@@ -101,6 +101,6 @@ STUDY = Study(
         over_frames="galviz.sky.mock:write_embedded_sky",
     ),
     ingest=("sdss frame-*.fits.bz2 --tile 25.344 --out SKY", "cuts SDSS frames into a sky"),
-    pretraining=Pretraining(target="band", recipes=SWEEP_BAND_RECIPES, base=SWEEP_RECIPES),
+    pretraining=Pretraining(target="band", recipes=SWEEP_BAND_RECIPES, base=SWEEP_RECIPES, cross_validated=("paper",)),
     tabs={"labels": "galviz.pages.sweeps:labels_tab"},
 )

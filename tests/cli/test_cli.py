@@ -626,9 +626,9 @@ def test_a_full_disk_is_said_and_the_training_goes_on_when_there_is_room(tmp_pat
     run = tmp_path / "run"
     run.mkdir()
     (run / "metrics.csv").symlink_to("/dev/full")
-    command, shown_text = ["train", "richness", "--out", run], tmp_path / "said"
+    command, log = ["train", "richness", "--out", run], tmp_path / "log"
     small = ["--data", sky, "--set", "network.width=4", "folds=3", "--epochs", "2", "--devices", "cpu"]
-    done = galviz([*command, *small], shown_text)
+    done = galviz([*command, *small], log)
     assert done.returncode == 1
     assert re.fullmatch(r"galviz train: .*expected room on the disk, got none left. .*\n", done.stderr)
     assert Run(run).state()["status"] == "failed"
@@ -636,7 +636,7 @@ def test_a_full_disk_is_said_and_the_training_goes_on_when_there_is_room(tmp_pat
     assert "Traceback" in Run(run).log()
     (run / "metrics.csv").unlink()
     (run / "metrics.csv").touch()  # what a full disk leaves of a new file
-    assert galviz([*command, "--resume"], shown_text).returncode == 0
+    assert galviz([*command, "--resume"], log).returncode == 0
     assert list(Run.open(run).metrics()["epoch"]) == [1, 2]
 
 

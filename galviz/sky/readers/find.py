@@ -116,9 +116,7 @@ def find_images(
         path = _single(path)
         _refuse_others(path)
     notes: list[str] = []
-    published = (
-        replace(zoo.kaggle(path, part), size=68) if part != "training" else _known(path, kind)
-    )  # its tables are its catalogue
+    published = _known(path, kind, part)  # its tables are its catalogue
     found = published or (kind == "any" and _scientific(path, bands, (unit, zero_point), notes, skip_bad=skip_bad))
     found = found or _pictures(path, kind, notes)
     found = found if isinstance(found, Found) else Found(found)
@@ -255,10 +253,10 @@ def _anything(path: Path) -> bool:
     return bool(scientific or next(walk(path, _LEVELS), None) or published or list(path.glob("*.zip")))
 
 
-def _known(path: Path, kind: str) -> Pictures | Found | None:
+def _known(path: Path, kind: str, part: str) -> Pictures | Found | None:
     """Return a data set of a layout that is known, or None."""
-    if (path / "training_solutions_rev1.csv").exists():
-        return replace(zoo.kaggle(path), size=68)
+    if part == "test" or (path / "training_solutions_rev1.csv").exists():
+        return replace(zoo.kaggle(path, part), size=68)
     is_hdf5 = path.suffix.lower() in (".h5", ".hdf5")
     if is_hdf5 and (kind == "zoo" or _is_galaxy10(path)):
         return _sized(zoo.galaxy10(path))
