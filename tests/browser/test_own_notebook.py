@@ -85,8 +85,7 @@ def test_every_cell_of_the_notebook_runs_and_shows_what_it_says(lab, chromium, t
     driven.until(lambda: any("onfusion" in figure["title"] for figure in driven.figures()))
     explained = cells.filter(has_text="galviz.explain(run")
     expect(explained.locator(".galviz-occlusion .readout", has_text="unchanged image:")).to_be_visible()
-    scripts = [url for url in driven.outside if not url.partition("?")[0].endswith(".css")]
-    assert scripts == []  # Panel also asks for its style sheets elsewhere, and does without them
+    assert driven.outside == []
 
     # They fit into a cell, and are dark on a dark page: panes, figures, and what stands on them is light.
     assert explored.locator(".jp-Cell-outputWrapper").bounding_box()["height"] < 900

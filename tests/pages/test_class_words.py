@@ -50,8 +50,8 @@ def values(filters, name):
 def test_gallery_filters_picture_and_legend_of_predictions_have_the_words(predictions, sky):
     explorer = View(predictions, Selection(), sky).explorer
     first, second, *_ = lines(explorer.gallery)
-    assert first == {"": "predicted member, true member", "member": "member", "member_true": "member"}
-    assert second[""] == "predicted not a member, true member"
+    assert first == {"predicted": "member", "true": "member", "p_1": "0.8"}
+    assert second == {"predicted": "not a member", "true": "member", "p_1": "0.3"}
     assert set(values(explorer.filters.filters, "member")) == set(WORDS)
     assert set(values(explorer.filters.filters, "member_true")) == set(WORDS)
     facts = dict(map(tuple, explorer.picture.data._facts(sky.catalogue.index[1])))

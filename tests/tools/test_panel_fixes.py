@@ -6,9 +6,11 @@ import holoviews as hv
 import panel as pn
 import pytest
 from bokeh.document import Document
+from bokeh.models import ImportedStyleSheet, UIElement
 from bokeh.server.callbacks import NextTickCallback, TimeoutCallback
+from pyviz_comms import Comm
 
-from galviz.tools import formatting  # noqa: F401 - it installs the fixes
+from galviz.tools import formatting  # it installs the fixes
 
 
 @pytest.mark.parametrize("connected", [False, True])
@@ -24,3 +26,15 @@ def test_a_plot_that_changes_before_the_browser_has_connected_does_not_keep_a_co
     assert kinds == {NextTickCallback if connected else TimeoutCallback}
     assert "add_next_tick_callback" not in vars(page)
     assert plot.state is not None
+
+
+def test_what_changes_in_a_notebook_brings_its_style_sheets_along(monkeypatch):
+    monkeypatch.setattr(pn.config, "inline", True)
+    shown = formatting.text("before")
+    top = pn.Column(shown)
+    model = top.get_root(Document(), Comm())
+    shown.object = "after"
+    top.append(formatting.note("later"))
+    sheets = [sheet for each in model.select({"type": UIElement}) for sheet in each.stylesheets]
+    assert any("--panel-" in sheet for sheet in sheets if isinstance(sheet, str))
+    assert [sheet.url for sheet in sheets if isinstance(sheet, ImportedStyleSheet)] == []

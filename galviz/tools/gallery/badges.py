@@ -29,18 +29,32 @@ def verdicts_of(table: pd.DataFrame, badges: Badges) -> Pair | str | None:
     return None if isinstance(badges, Pair) and not badges.classes else badges or None
 
 
-def verdicts(table: pd.DataFrame, badges: Pair | str | None, rows: np.ndarray) -> tuple[list[str], list[str]]:
-    """Return of some rows whether their prediction is right, and what was predicted and what is true, as text."""
+def verdicts(
+    table: pd.DataFrame, badges: Pair | str | None, rows: np.ndarray
+) -> tuple[list[str], list[list[tuple[str, str]]]]:
+    """Return of some rows whether their prediction is right, and the lines of a caption with prediction and truth."""
     if badges is None:
-        return [""] * len(rows), [""] * len(rows)
+        return [""] * len(rows), [[] for _ in rows]
     if isinstance(badges, str):
         flags = table[badges].iloc[rows]
         found = ["" if pd.isna(flag) else "right" if bool(flag) else "wrong" for flag in flags]
-        return found, [""] * len(rows)
+        return found, [[] for _ in rows]
     some = table.iloc[rows]
     true, given = badges.true(some), badges.given(some)
     known = ~(pd.isna(true) | pd.isna(given))
     found = np.where(known, np.where(true == given, "right", "wrong"), "")
     of = badges.words
-    words = [f"predicted {text_of(a, of)}, true {text_of(b, of)}" for a, b in zip(given, true, strict=True)]
-    return found.tolist(), words
+    lines = [[("predicted", text_of(a, of)), ("true", text_of(b, of))] for a, b in zip(given, true, strict=True)]
+    return found.tolist(), lines
+
+
+def first_captions(table: pd.DataFrame, badges: Pair | str | None = None) -> list[str]:
+    """Return the columns shown under pictures at first: an estimate and its truth, else two numeric columns.
+
+    Where badges name the classes already, it is the probability of the positive one.
+    """
+    if isinstance(badges, Pair):
+        return [badges.chances[badges.positive]] if badges.positive in badges.chances else []
+    judged = [str(name) for name in table.columns if f"{name}_true" in table.columns][:1]
+    numbers = [str(name) for name in table.select_dtypes("number").columns][:2]
+    return [*judged, f"{judged[0]}_true"] if judged else numbers

@@ -18,7 +18,7 @@ from galviz.tools.columns.core import column_versions
 from galviz.tools.display import Stretch, default_stretch
 from galviz.tools.gallery import messages
 from galviz.tools.gallery.album import MOST_GROUPS, Album, row_of
-from galviz.tools.gallery.badges import Badges, verdicts, verdicts_of
+from galviz.tools.gallery.badges import Badges, first_captions, verdicts, verdicts_of
 from galviz.tools.gallery.figure import contact_sheet
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
@@ -130,7 +130,8 @@ class Exchange:
         table = cutouts.catalogue if table is None else table
         selection = Selection(table) if selection is None else selection
         keys = keys if labels is not None else None
-        more = {"captions": first_captions(table), "keys": keys, "badges": badges, "controls": controls}
+        badges = verdicts_of(table, badges)
+        more = {"captions": first_captions(table, badges), "keys": keys, "badges": badges, "controls": controls}
         return cls(Album(table, cutouts, labels), selection, send, **more)
 
     def arrange(
@@ -199,7 +200,7 @@ class Exchange:
             place=album.place_of(focus),
             found=found,
             tile=self.tile,
-            lines=len(self.captions) + isinstance(self.badges, Pair),
+            lines=len(self.captions) + 2 * isinstance(self.badges, Pair),
             aspect=height / width,
             pixels=min(height, width) if height else 0,
             enlarge=self.enlarge,
@@ -274,24 +275,22 @@ class Exchange:
         shown = table[list(self.captions)].iloc[places]
         called = {name: class_words(table, name) for name in self.captions}
         lines = [
-            [[str(name), text_of(value, called[name])] for name, value in row.items()]
+            [(str(name), text_of(value, called[name])) for name, value in row.items()]
             for row in shown.to_dict("records")
         ]
         rows = [row_of(self.selection.table.index, object_id) for object_id in ids]
-        found, words = verdicts(table, self.badges, places)
-        if isinstance(self.badges, Pair):
-            lines = [[["", verdict], *line] for verdict, line in zip(words, lines, strict=True)]
+        found, judged = verdicts(table, self.badges, places)
         return [
             messages.Tile(
                 id=object_id,
-                lines=line,
+                lines=[*of_badge, *line],
                 label="" if labels is None else labels.get(object_id),
                 later=object_id in self.later,
                 selected=bool(row >= 0 and mask[row]),
                 verdict=verdict,
                 cell=-1,
             )
-            for object_id, line, row, verdict in zip(ids, lines, rows, found, strict=True)
+            for object_id, of_badge, line, row, verdict in zip(ids, judged, lines, rows, found, strict=True)
         ]
 
     def _focus(self, message: messages.Focus) -> None:
@@ -433,10 +432,3 @@ def _orders(table: pd.DataFrame) -> list[str]:
     """Return what a user may sort by: the columns, and before them the size of the residual if there is one."""
     names = [str(name) for name in table.columns]
     return ["abs(residual)", *names] if "residual" in names else names
-
-
-def first_captions(table: pd.DataFrame) -> list[str]:
-    """Return the columns shown under pictures at first: an estimate and its truth, else two numeric columns."""
-    judged = [str(name) for name in table.columns if f"{name}_true" in table.columns][:1]
-    numbers = [str(name) for name in table.select_dtypes("number").columns][:2]
-    return [*judged, f"{judged[0]}_true"] if judged else numbers

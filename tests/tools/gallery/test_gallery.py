@@ -14,7 +14,8 @@ from galviz.io.expressions import matches
 from galviz.tools.columns.core import TableColumns
 from galviz.tools.gallery import messages
 from galviz.tools.gallery.album import Album
-from galviz.tools.gallery.exchange import Exchange, first_captions
+from galviz.tools.gallery.badges import first_captions
+from galviz.tools.gallery.exchange import Exchange
 from galviz.tools.gallery.view import Gallery, GalleryGrid
 from galviz.tools.labels.core import Labels
 from galviz.tools.messages import check
@@ -115,7 +116,7 @@ def test_id_and_picture_agree_after_random_sorts_filters_choices_and_undos(galvi
         chosen = set(selection.ids)
         for place, (tile, (object_id, picture)) in enumerate(zip(tiles, browser.pictures(), strict=True)):
             assert read_id(picture) == object_id == tile["id"]
-            assert tile["lines"] == [["z", f"{sky.catalogue.loc[object_id, 'z']:.4g}"]]
+            assert tile["lines"] == [("z", f"{sky.catalogue.loc[object_id, 'z']:.4g}")]
             assert tile["selected"] == (object_id in chosen)
             assert exchange.album.place_of(object_id) == first + place
             checked += 1
@@ -350,9 +351,9 @@ def test_badges_say_which_predictions_are_right(badges):
     expected = ["" if flag is None else "right" if flag else "wrong" for flag in hit]
     assert [tile["verdict"] for tile in tiles] == (expected if badges else [""] * 60)
     if isinstance(badges, tuple):
-        assert tiles[3]["lines"][0] == ["", "predicted 0, true 1"]
-        assert tiles[10]["lines"][0] == ["", "predicted 0, true –"]
-    assert browser.state["lines"] == len(tiles[0]["lines"]) == 1 + isinstance(badges, tuple)
+        assert tiles[3]["lines"][:2] == [("predicted", "0"), ("true", "1")]
+        assert tiles[10]["lines"][:2] == [("predicted", "0"), ("true", "–")]
+    assert browser.state["lines"] == len(tiles[0]["lines"]) == 1 + 2 * isinstance(badges, tuple)
 
 
 def test_numbers_have_no_badges_and_columns_that_do_not_exist_are_refused():
