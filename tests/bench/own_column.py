@@ -80,7 +80,7 @@ def plain(sky: CutoutSet, **options: float) -> tuple[np.ndarray, np.ndarray]:
     mean, std = (torch.tensor(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     images = (torch.from_numpy(sky.images[:]) - mean) / std
     truth = torch.from_numpy(sky.catalogue[COLUMN].to_numpy(int).copy())
-    held = torch.from_numpy((sky.catalogue["split"] == "test").to_numpy())
+    held = torch.tensor((sky.catalogue["split"] == "test").to_numpy())
     rows = torch.where(~held)[0]
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.05)
     steps = epochs * -(-len(rows) // batch)
