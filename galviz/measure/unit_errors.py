@@ -83,7 +83,7 @@ def in_all_units(truth: ArrayLike, estimate: ArrayLike, *, n: int = 1000, seed: 
         if np.isnan(residual).any():
             rows[unit] = dict.fromkeys(_COLUMNS, np.nan)
             continue
-        found = bootstrap(_mae_and_sigma, np.zeros_like(residual), residual, n=n, seed=seed)
+        found = bootstrap(_mae_and_sigma, np.zeros_like(residual), residual, n=n, seed=seed, power=[1.0, 2.0])
         ends = np.column_stack([found.value, found.low, found.high])
         rows[unit] = dict(zip(_COLUMNS, ends.ravel().tolist(), strict=True))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("unit")

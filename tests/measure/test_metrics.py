@@ -181,6 +181,28 @@ def test_summary_of_classes_is_their_accuracy():
     assert table.loc["accuracy", "value"] == 0.75
 
 
+def test_blocks_of_many_pairs_have_the_intervals_of_single_pairs(monkeypatch):
+    truth, estimate = gaussian(10_000)
+    estimate[:30] += 20  # outliers that are rare
+    estimate = np.sort(estimate - truth) + truth  # a table is often sorted
+    monkeypatch.setattr(metrics, "MANY", 10_000)
+    pairs = metrics.summary(truth, estimate, cut=5, n=500)
+    monkeypatch.setattr(metrics, "MANY", 9999)
+    blocks = metrics.summary(truth, estimate, cut=5)
+    assert (pairs["value"] == blocks["value"]).all()
+    width = pairs["high"] - pairs["low"]
+    assert (width > 0).all()
+    assert ((blocks["high"] - blocks["low"]) / width).between(0.85, 1.18).all()
+    assert ((pairs["low"] - blocks["low"]).abs() / width < 0.15).all()
+
+
+def test_a_million_pairs_have_intervals_in_seconds():
+    truth, estimate = gaussian(1_000_000)
+    start = time.process_time()
+    metrics.summary(truth, estimate)
+    assert time.process_time() - start < 5
+
+
 def test_a_thousand_resamples_of_20000_pairs_take_seconds():
     truth, estimate = gaussian(20_000)
     start = time.process_time()
