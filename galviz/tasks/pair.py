@@ -19,6 +19,7 @@ _WORDS = "prob|proba|probability|score"
 _CHANCE = re.compile(rf"^(?:p|{_WORDS})(?:_(.+))?$|^(.+)_(?:{_WORDS})$", re.IGNORECASE)
 _ERRORS = ("{}_sigma", "{}_err", "{}_error", "sigma_{}", "e_{}", "err_{}")
 _OPPOSITE = {"0": "1", "1": "0", "False": "True", "True": "False", "no": "yes", "yes": "no"}
+_GLANCE = 1000  # rows that mostly show that a column has many values
 _MOST = 1000  # classes
 
 
@@ -236,6 +237,8 @@ def _whole(column: pd.Series) -> bool:
     """Return whether a column has whole numbers with few values, or true and false."""
     if pd.api.types.is_bool_dtype(column):
         return True
+    if column.iloc[:_GLANCE].nunique() > FEW:  # else different values of 10⁷ rows are counted
+        return False
     values = column.dropna()
     return _is_number(column) and values.nunique() <= FEW and all(float(one).is_integer() for one in values.unique())
 

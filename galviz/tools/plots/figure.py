@@ -1,7 +1,7 @@
 """Plots of any columns, made for selecting objects: points or their density, histograms, count matrices."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from bokeh.models import CustomJS, HoverTool
 
 from galviz.tools.plots.colouring import SIGNS, VALUE, Categories, Colouring
+from galviz.tools.plots.pixels import Window, spread
 from galviz.tools.plots.projection import Projection
 from galviz.tools.style import BLUE, FOCUS, GREY, JOINER, ORANGE, PINK, frame, plain
 
@@ -138,7 +139,7 @@ def point_density(
     log: Log = (False, False),
     limits: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[hv.DynamicMap, hv.Overlay]:
-    """Draw the number of objects at each place (with Datashader: every object counts), selected ones in orange.
+    """Draw the number of objects at each place, selected ones in orange. Every object counts.
 
     Parameters and results are as in `point_cloud`; the first result is an image that is recomputed on zooming. With
     values as `colour` it shows their mean in each pixel, over the objects that have one; with categories, the most
@@ -146,74 +147,59 @@ def point_density(
     first, as from `plane_limits`.
     """
     dims, (low, high) = _dims(axes), limits or plane_limits(np.column_stack([x, y]), log=log)
-    window = {"x_range": (low[0], high[0]), "y_range": (low[1], high[1])}
-    wider = 0 if colour is None else 1  # pixels added around selected objects, to stand out from the colours
+    wider = colour is not None  # selected objects also fill the pixels around them, to stand out from the colours
     clear = {"clipping_colors": {"NaN": "transparent"}, "cnorm": "log"}
-    table = pd.DataFrame({"x": x, "y": y}, copy=False)  # made once: each zoom draws from it
+    number, first = hv.Dimension("objects", label="Objects per pixel"), tuple(zip(low, high, strict=True))
 
-    def shaded(data: np.ndarray | pd.DataFrame, spread: int = wider, **window_now: Any) -> hv.Image:
-        size = {f"plot_{side}": min(window_now[side] or 600, 1200) // 2 for side in ("width", "height")}
-        now = size | {name: window_now[name] or whole for name, whole in window.items()}
-        return _shaded(data, now, dims, spread, log)
+    @lru_cache(maxsize=2)  # layers share it, and a browser may ask twice
+    def found(window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Return the number of objects in each pixel, and the colours of the pixels."""
+        if isinstance(colour, Categories):
+            counts = window.counts(x, y, colour.codes, len(colour.names))
+            known = counts[..., :-1]
+            return counts.sum(axis=2), np.where(known.any(axis=2), known.argmax(axis=2), np.nan)
+        if colour is not None:
+            return window.means(x, y, colour.values)
+        counts = window.counts(x, y)[..., 0]
+        return counts, counts
 
-    def picture(data: pd.DataFrame) -> hv.DynamicMap:
-        return hv.DynamicMap(partial(shaded, data, 0), streams=streams())
+    def layer(shown: Callable[..., np.ndarray], of: hv.Dimension, *more: hv.streams.Stream) -> hv.DynamicMap:
+        def image(data: np.ndarray | None = None, **now: Any) -> hv.Image:
+            size = tuple(max(min(now[side] or 600, 1200) // 2, 1) for side in ("width", "height"))
+            x_ends, y_ends = (
+                _positive(ends) if one else ends
+                for ends, one in zip((now["x_range"] or first[0], now["y_range"] or first[1]), log, strict=True)
+            )
+            window = Window(x_ends, y_ends, size, log)
+            pixels = (shown(window) if data is None else shown(window, data)).astype(np.float32)
+            bounds = (x_ends[0], y_ends[0], x_ends[1], y_ends[1])
+            if of is not number:
+                return hv.Image(pixels[::-1], dims, of, bounds=bounds)
+            most = max(2.0, float(pixels.max()))
+            pixels[pixels == 0] = np.nan
+            return hv.Image(pixels[::-1], dims, number.clone(range=(1, most)), bounds=bounds)
 
-    def streams() -> list[hv.streams.Stream]:
-        return [hv.streams.RangeXY(), hv.streams.PlotSize()]
+        return hv.DynamicMap(image, streams=[*more, hv.streams.RangeXY(), hv.streams.PlotSize()])
 
-    some = hv.DynamicMap(shaded, streams=[selected, *streams()]).opts(cmap=list(_SELECTED), default_tools=[], **clear)
+    def of_selected(window: Window, data: np.ndarray) -> np.ndarray:
+        counts = window.counts(data[:, 0], data[:, 1])[..., 0]
+        return spread(counts) if wider else counts
+
+    some = layer(of_selected, number, selected).opts(cmap=list(_SELECTED), default_tools=[], **clear)
     tools = {"tools": ["hover", *_SELECT]}
     if colour is None:
-        every = picture(table).opts(cmap="viridis", colorbar=True, clabel="Objects per pixel", **tools, **clear)
+        every = layer(lambda window: found(window)[0], number)
+        every = every.opts(cmap="viridis", colorbar=True, clabel="Objects per pixel", **tools, **clear)
         return every, every * some
-    below = picture(table).opts(cmap=[GREY, GREY], default_tools=[], **clear)
+    below = layer(lambda window: found(window)[0], number).opts(cmap=[GREY, GREY], default_tools=[], **clear)
+    every = layer(lambda window: found(window)[1], hv.Dimension(VALUE))
     if isinstance(colour, Categories):
-        known, count = colour.known, len(colour.names)
-        if known.all():
-            known = slice(None)
-        named = table[known].assign(**{VALUE: pd.Categorical.from_codes(colour.codes[known], range(count))})
+        count = len(colour.names)
         shades = [shade for shade, _ in SIGNS[:count]]
-        every = picture(named).opts(cmap=shades, clim=(-0.5, count - 0.5), **tools, **clear | {"cnorm": "linear"})
+        every = every.opts(cmap=shades, clim=(-0.5, count - 0.5), **tools, **clear | {"cnorm": "linear"})
         return every, below * every * _legend(colour, dims) * some
-    table = table.assign(**{VALUE: np.where(colour.known, colour.values, np.nan)})
-    every = picture(table).opts(**tools, **colour.bar | clear | {"cnorm": "linear"})
+    every = every.opts(**tools, **colour.bar | clear | {"cnorm": "linear"})
     return every, below * every * some
-
-
-def _shaded(
-    data: np.ndarray | pd.DataFrame, window: dict[str, Any], dims: list[hv.Dimension], spread: int, log: Log
-) -> hv.Image:
-    """Count places in the pixels of a window; empty pixels are NaN.
-
-    `data` are places (n, 2), or a table with x and y. If it also has values, their mean is shown, or the code of the
-    most frequent category. With `spread`, a pixel also counts the objects in the pixels around it.
-    """
-    import datashader
-    from datashader import transfer_functions
-
-    table = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data[:, :2], columns=["x", "y"])
-    window = {name: value for name, value in window.items() if name in ("plot_width", "plot_height")} | {
-        name: _positive(window[name]) if one else window[name]
-        for name, one in zip(("x_range", "y_range"), log, strict=True)
-    }
-    kinds = {f"{axis}_axis_type": "log" if one else "linear" for axis, one in zip("xy", log, strict=True)}
-    canvas = datashader.Canvas(**window, **kinds)
-    left, right, low, high = *window["x_range"], *window["y_range"]
-    if VALUE in table and isinstance(table[VALUE].dtype, pd.CategoricalDtype):
-        counts = canvas.points(table, "x", "y", datashader.by(VALUE, datashader.count())).to_numpy()
-        numbers = np.where(counts.sum(axis=2) > 0, counts.argmax(axis=2), np.nan).astype(np.float32)
-        shown = hv.Dimension(VALUE)
-    elif VALUE in table:
-        numbers = canvas.points(table, "x", "y", datashader.mean(VALUE)).to_numpy().astype(np.float32)
-        shown = hv.Dimension(VALUE)
-    else:
-        counts = canvas.points(table, "x", "y")
-        counts = transfer_functions.spread(counts, px=spread, shape="square", how="add") if spread else counts
-        numbers = counts.to_numpy().astype(np.float32)
-        shown = hv.Dimension("objects", label="Objects per pixel", range=(1, max(2.0, float(numbers.max()))))
-        numbers[numbers == 0] = np.nan
-    return hv.Image(numbers[::-1], dims, shown, bounds=(left, low, right, high))
 
 
 def _positive(ends: tuple[float, float]) -> tuple[float, float]:
