@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import holoviews as hv
@@ -148,13 +149,19 @@ def scatter(
     exact = (None, None) if _dense(drawing, shown) else tuple(_exact(table, name, drawn) for name in names)
     plane = _Plane(places, tuple(map(with_unit, axes, units)), box, lasso, exact)
     coloured = _coloured(selection, colour, drawn, drawing)
-    usual = _usual(selection, names)[rows]
-    ends, outside = explore.first_limits(shown[_rows(usual)], equal=drawing.guide == "1:1 line", log=log)
-    others = shown[~usual]
-    outside += int(((others < ends[0]) | (others > ends[1])).any(axis=1).sum())
+    equal = drawing.guide == "1:1 line"
+
+    def limits() -> tuple[tuple[np.ndarray, np.ndarray], int]:
+        usual = _usual(selection, names)[rows]
+        ends, outside = explore.first_limits(shown[_rows(usual)], equal=equal, log=log)
+        others = shown[~usual]
+        return ends, outside + int(((others < ends[0]) | (others > ends[1])).any(axis=1).sum())
+
+    ends, outside = selection.once(("limits", names, log, equal), limits)
     plot, follow = _objects(selection, plane, drawing, coloured, colour=colour, ends=ends)
     errors = [selection.values(name)[rows] if name else None for name in drawing.errors]
-    plot, notes = _with_lines(plot, drawing, shown, errors)
+    median = partial(selection.once, ("median", names, log), lambda: explore.running_median(*shown.T))
+    plot, notes = _with_lines(plot, drawing, shown, errors, median)
     notes = [f"{outside:,} lie outside the axes (zoom out to see them)"] * bool(outside) + notes
     notes = [f"{int(low.sum()):,} at or below 0 are not drawn on a logarithmic axis"] * bool(low.any()) + notes
     title = _title(axes, len(shown), len(table) - int(low.sum()), dense=_dense(drawing, shown), coloured=coloured)
@@ -172,7 +179,11 @@ def _usual(selection: Selection, names: Iterable[str]) -> np.ndarray:
 
 
 def _with_lines(
-    plot: hv.Overlay, drawing: Drawing, shown: np.ndarray, errors: list[np.ndarray | None]
+    plot: hv.Overlay,
+    drawing: Drawing,
+    shown: np.ndarray,
+    errors: list[np.ndarray | None],
+    median: Callable[[], np.ndarray],
 ) -> tuple[hv.Overlay, list[str]]:
     """Add error bars below the objects (n, 2), and contours and lines above them; also return notes for the title."""
     notes: list[str] = []
@@ -191,7 +202,7 @@ def _with_lines(
     line = explore.guide(drawing.guide, *shown.T, drawing.log) if len(shown) else None
     plot = plot if line is None else plot * line
     if drawing.median:
-        rows = explore.running_median(*shown.T)
+        rows = median()
         plot = plot * explore.median_band(rows) if len(rows) else plot
     return plot, notes
 

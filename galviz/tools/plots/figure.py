@@ -311,9 +311,14 @@ def running_median(x: np.ndarray, y: np.ndarray, bins: int | None = None) -> np.
     count = min(max(len(x) // 100, 4), 40) if bins is None else bins
     some = x[:: max(len(x) // 1_000_000, 1)]  # enough for the ends of the bins
     edges = np.unique(np.quantile(some, np.linspace(0, 1, count + 1)))
-    which = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, max(len(edges) - 2, 0)).astype(np.int8)
+    if len(edges) < 2:  # all x are equal
+        return np.empty((0, 4))
+    which = np.empty(len(x), dtype=np.int8)
+    for first in range(0, len(x), 100_000):  # what lies outside the edges is in the bin beside it
+        part = slice(first, first + 100_000)
+        which[part] = np.searchsorted(edges[1:-1], x[part], side="right")
     order = np.argsort(which, kind="stable")  # of int8: a radix sort
-    starts = np.searchsorted(which[order], np.arange(len(edges)))
+    starts = np.cumsum([0, *np.bincount(which)])
     rows = [order[first:last] for first, last in pairwise(starts) if last > first]
     return np.array([(np.median(x[row]), *np.percentile(y[row], [50, 16, 84])) for row in rows]).reshape(-1, 4)
 

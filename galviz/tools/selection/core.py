@@ -1,7 +1,7 @@
 """The selected objects and the object in focus, shared by all views of a table."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class Selection(param.Parameterized):
         self._take(np.zeros(len(self._table), dtype=bool))
         self._named: dict[str, np.ndarray] = {}
         self._absent: dict[str, pd.Index] = {}  # subset, or "" for the selection → ids that the table does not have
+        self._made: dict[Hashable, Any] = {}
         self._forget_steps()
         super().__init__(**params)
 
@@ -108,7 +109,7 @@ class Selection(param.Parameterized):
         ValueError
             If an id occurs twice.
         """
-        focus = self.focus
+        focus, self._made = self.focus, {}
         if table is not self._table:
             index, before = _checked(table).index, self._table.index
             wanted = {name: before[mask] for name, mask in {"": self._mask, **self._named}.items()}
@@ -259,6 +260,15 @@ class Selection(param.Parameterized):
         if values.dtype == object:
             raise ValueError(f"column: expected numbers, got {name!r}, which holds text.")
         return values.astype(np.float64, copy=False)
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what `make` returns, which is kept under a key until a table is shown: for numbers of 10⁷ objects.
+
+        Give it only what the table alone decides, and what is small.
+        """
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def _step(
         self,

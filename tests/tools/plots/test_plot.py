@@ -8,6 +8,7 @@ import pytest
 from bokeh.models import ColorBar, GlyphRenderer, HoverTool, Legend, Plot, Whisker
 
 from galviz.tools.columns.core import TableColumns
+from galviz.tools.plots import figure as explore
 from galviz.tools.plots.colouring import SIGNS, VALUE, Colouring
 from galviz.tools.plots.core import histogram, scatter
 from galviz.tools.plots.view import PlotView
@@ -454,6 +455,23 @@ def test_a_running_median_needs_enough_objects():
     for rows, bands in ((N, 1), (50, 0)):
         root = PlotView(Selection(TABLE[:rows]), x="z", y="g - r", median=True).plot().get_root()
         assert len([r for r in root.select({"type": GlyphRenderer}) if type(r.glyph).__name__ == "Patch"]) == bands
+
+
+def test_a_running_median_is_computed_again_for_other_values_alone(monkeypatch):
+    table, computed, real = TABLE.copy(), [], explore.running_median
+    monkeypatch.setattr(explore, "running_median", lambda *xy: computed.append(xy[1].max()) or real(*xy))
+    selection = Selection(table)
+    columns = TableColumns(selection)
+    columns.add("y", 'col("g - r")')
+    view = PlotView(selection, x="z", y="y", median=True)
+    for changes in ({}, {"colour": "count"}, {"contours": True}, {"log_y": True}):
+        view.param.update(**changes)
+        assert view.plot().get_root()
+    assert len(computed) == 2  # on a logarithmic axis, fewer objects are drawn
+    columns.restore([{"name": "y", "expression": 'col("g - r") + 10'}])
+    assert view.plot().get_root()
+    assert len(computed) == 3
+    assert computed[2] > 10 > computed[0]
 
 
 def test_units_stand_on_the_axes(selection):

@@ -270,3 +270,14 @@ def test_what_a_table_does_not_have_is_counted_and_comes_back_with_one_that_has_
     selection.choose([])
     selection.show(first)
     assert (len(selection), selection.absent) == (0, 0)
+
+
+def test_what_a_table_decides_is_made_once_until_a_table_is_shown(selection):
+    made = []
+    for _ in range(2):
+        assert selection.once("sum", lambda: made.append(1) or 5) == 5
+        selection.where("z < 0.3")
+    assert len(made) == 1
+    selection.show(TABLE)
+    selection.once("sum", lambda: made.append(1) or 5)
+    assert len(made) == 2
