@@ -258,7 +258,8 @@ def _fractions(column: pd.Series) -> bool:
 
 def _numbers(column: pd.Series) -> np.ndarray:
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
+    finite = np.isfinite(values)
+    return values if finite.all() else np.where(finite, values, np.nan)
 
 
 def _classes(column: pd.Series) -> np.ndarray:
