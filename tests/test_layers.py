@@ -166,6 +166,10 @@ def test_serving_loads_no_torch():
     assert "torch" not in loaded
 
 
+def test_a_page_opens_without_what_takes_long_to_import():
+    assert not loaded_after("import galviz.pages.site") & {"torch", "astropy", "scipy", "photutils", "datashader"}
+
+
 STUDIES = {file.stem for file in (ROOT / "galviz" / "studies").glob("[!_]*.py")} - {"own"}  # the default of commands
 COLUMNS = {"richness"}  # also the name of a column, in `galviz.sky`
 WORDS = {"members"}  # also a word of the field, for the galaxies of a cluster; only imports are looked for

@@ -1,6 +1,5 @@
 """Where the contribution in an occlusion map lies: on members, stars, detected sources or empty sky, against chance."""
 
-import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -120,22 +119,21 @@ def find_sources(images: np.ndarray, *, sigmas: float = 3.0, pixels: int = 5) ->
     pandas.DataFrame
         Columns x, y (pixels from 0) and kind, ``"found"``; brightest first.
     """
-    from astropy.convolution import Gaussian2DKernel, convolve
-    from photutils.segmentation import SourceCatalog, detect_sources
-    from photutils.utils.exceptions import NoDetectionsWarning
+    from scipy import ndimage  # late, and no photutils: it takes seconds to import, for which a first map would wait
 
     median = np.median(images, axis=(1, 2), keepdims=True)
     noise = 1.4826 * np.median(np.abs(images - median), axis=(1, 2), keepdims=True)
-    smooth = convolve(((images - median) / np.where(noise > 0, noise, 1.0)).sum(0), Gaussian2DKernel(1.0))
+    summed = ((images - median) / np.where(noise > 0, noise, 1.0)).sum(0, dtype=np.float64)
+    smooth = ndimage.gaussian_filter(summed, 1.0, mode="constant")
     level = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NoDetectionsWarning)
-        segments = detect_sources(smooth, float(np.median(smooth)) + sigmas * (level or np.inf), n_pixels=pixels)
-    if segments is None:
+    above = smooth > float(np.median(smooth)) + sigmas * (level or np.inf)
+    segments, count = ndimage.label(above, np.ones((3, 3)))
+    large = np.flatnonzero(np.bincount(segments.ravel(), minlength=count + 1)[1:] >= pixels) + 1
+    if not len(large):
         return _table([], [])
-    found = SourceCatalog(smooth, segments)
-    order = np.argsort(-np.atleast_1d(found.segment_flux))
-    return _table(np.atleast_1d(found.x_centroid)[order], np.atleast_1d(found.y_centroid)[order])
+    y, x = np.transpose(ndimage.center_of_mass(smooth, segments, large))
+    order = np.argsort(-ndimage.sum_labels(smooth, segments, large))
+    return _table(x[order], y[order])
 
 
 def _table(x: Iterable[float], y: Iterable[float]) -> pd.DataFrame:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
 
 from galviz.measure.threshold_stats import wilson
 
@@ -123,6 +122,8 @@ def pit(truth: ArrayLike, estimate: ArrayLike, sigma: ArrayLike) -> np.ndarray:
     ----------
     Dawid (1984), J. R. Stat. Soc. A 147, 278; Polsterer, D'Isanto & Gieseke (2016), arXiv:1608.08016 (photo-z).
     """
+    from scipy.special import ndtr  # late, as below
+
     return ndtr(_known(_pulls(truth, estimate, sigma)))
 
 
@@ -144,6 +145,8 @@ def pit_histogram(values: ArrayLike, bins: int = 20, level: float = 0.95) -> pd.
 
 def _reach(level: float) -> float:
     """Return the half width of a central interval in σ."""
+    from scipy.special import ndtri
+
     return float(ndtri((1 + level) / 2))
 
 

@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import logit, ndtri
 
 from galviz.io.lazy_array import spaced
 from galviz.measure.metrics import Interval
@@ -208,6 +207,8 @@ def wilson(k: ArrayLike, n: ArrayLike, level: float = 0.95) -> Interval:
     It always contains the share: its ends are exactly 0 where k is 0, and 1 where k is n. (Those of
     `astropy.stats.binom_conf_interval` are rounded for a third of all n, and it takes no n of 0.)
     """
+    from scipy.special import ndtri  # late: a page must not wait for SciPy before it shows
+
     k, n, z = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64), ndtri((1 + level) / 2)
     share, safe = _ratio(k, n), np.maximum(n, 1)
     centre, spread = 1 + z**2 / safe, z * np.sqrt(share * (1 - share) / safe + z**2 / (4 * safe**2))
@@ -245,6 +246,7 @@ def calibrate(
     ----------
     Zadrozny & Elkan (2002), KDD; Platt (1999), Advances in Large Margin Classifiers.
     """
+    from scipy.special import logit
     from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
 

@@ -14,7 +14,7 @@ from param import concrete_descendents
 from galviz.pages.state import query, write_query
 from galviz.pages.visitors import guard_requests, may_visit, refused_page
 from galviz.pages.workspace import Workspace, drawer
-from galviz.tools._panel import keep_fields
+from galviz.tools._panel import keep_fields, keep_modules
 from galviz.tools.client import script
 from galviz.tools.formatting import built_when
 from galviz.tools.toasts import show_toasts
@@ -80,6 +80,7 @@ def page_template(name: str, make: Callable[[], Any]) -> pmui.Page | pn.template
     for widget in (*concrete_descendents(WidgetBase).values(), pn.Card):
         if _WIDGETS not in widget.param.stylesheets.default:
             widget.param.stylesheets.default = [*widget.param.stylesheets.default, _WIDGETS]
+    keep_modules()
     content = make()
     themed = query().get("theme", "")
     browser = Browser(dark=themed == "dark", given=bool(themed), margin=(0, 4), align="center")

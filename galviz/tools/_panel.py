@@ -18,10 +18,15 @@ the event loop, and so keeps a core busy while the page is loaded, and for ever 
 
 The sixth is for what changes while a browser draws a new page: Panel drops it, as if the browser had still to get the
 page. Content would never be seen, and a later change of it would be a script error ("reference … isn't known").
+
+The last two are for the time that each page takes. Bokeh finds and checks the default of a property anew whenever one
+reads it, which happens tens of thousands of times a page. And Panel collects garbage when a page is closed, mostly in
+vain: it walks through a million objects of the modules that are loaded.
 """
 
 # ruff: noqa: SLF001 - it patches Panel's internals
 import asyncio
+import gc
 import sys
 import threading
 from collections.abc import Iterator
@@ -30,6 +35,8 @@ from functools import cache, wraps
 from typing import Any
 
 import panel as pn
+from bokeh.core.has_props import HasProps
+from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.document import Document
 from bokeh.document.events import DocumentChangedEvent, DocumentPatchedEvent
 from bokeh.models import ImportedStyleSheet
@@ -39,6 +46,8 @@ from panel import widgets
 from panel.io import document, notebook
 from panel.param import Param
 from panel.reactive import Reactive
+
+_FIXED = (str, int, float, bool, type(None))
 
 
 def send_what_is_left() -> None:
@@ -162,6 +171,36 @@ def _inline(sheet: Any) -> Any:
 def _text_of(url: str) -> str | None:
     """Return the text of one of Panel's own style sheets."""
     return getattr(notebook.replace_inline_css(ImportedStyleSheet(url=url)), "css", None)
+
+
+def remember_defaults() -> None:
+    """Make Bokeh find the default of a property once for each class, if it cannot change. Patches Bokeh once."""
+    inner = PropertyDescriptor._get_default
+    if hasattr(inner, "__wrapped__"):
+        return
+    HasProps._overridden_defaults = classmethod(cache(HasProps._overridden_defaults.__func__))
+    known: dict[tuple[PropertyDescriptor, type], Any] = {}
+
+    @wraps(inner)
+    def default(self: PropertyDescriptor, obj: HasProps) -> Any:
+        themed = obj.themed_values()
+        if themed is not None and self.name in themed:
+            return inner(self, obj)
+        key = self, type(obj)
+        if key in known:
+            return known[key]
+        found = inner(self, obj)
+        if type(found) in _FIXED and not self.has_unstable_default(obj):
+            known[key] = found
+        return found
+
+    PropertyDescriptor._get_default = default
+
+
+@cache
+def keep_modules() -> None:
+    """Leave what is loaded by now out of all later collections of garbage; does it once per process."""
+    gc.freeze()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from galviz.tools._panel import (
     inline_styles_of_changes,
     keep_changes_of_new_pages,
     refresh_at_leisure,
+    remember_defaults,
     send_in_order,
     send_what_is_left,
     skip_matplotlib_import,
@@ -31,6 +32,7 @@ skip_matplotlib_import()
 refresh_at_leisure()
 keep_changes_of_new_pages()
 inline_styles_of_changes()
+remember_defaults()
 
 NOT_KNOWN = "–"
 
@@ -160,8 +162,8 @@ def beside(*parts: Any) -> pn.Row:
 
 
 def field(parameter: param.Parameter, **options: Any) -> pn.widgets.Widget:
-    """Return the widget of a parameter, linked both ways, without Panel's frame around it."""
-    return pn.Param(parameter, widgets={parameter.name: options}, display_threshold=-float("inf"))[0]
+    """Return the widget of a parameter, linked both ways, without Panel's frame around it, which takes time to make."""
+    return pn.Param.widget(parameter.name, parameter.owner, options)
 
 
 def error_note(message: str) -> Text:

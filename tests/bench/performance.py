@@ -25,6 +25,7 @@ BENCHES = {  # what they measure, and how they are run
     "reading": ("Training from a sky on disk", ["reading.py"]),
     "best_fit": ("Best fits", ["best_fit.py", "--case", "speed"]),
     "occlusion": ("Occlusion maps", ["occlusion.py"]),
+    "first_page": ("The first page of a server, and the next", ["first_page.py"]),
     "first_map": ("The first map of a page", ["first_map.py"]),
     "threshold": ("Merger thresholds", ["threshold.py"]),
     "explorer": ("The explorer, without a browser", ["explorer.py", "--case", "1e6"]),

@@ -60,3 +60,13 @@ def test_bright_spots_are_found_where_they_are():
         assert np.hypot(found["x"][k] - at_x, found["y"][k] - at_y) < 0.5
     assert len(found) < 5
     assert find_sources(np.zeros((3, 16, 16))).empty
+
+
+def test_pixels_that_touch_at_a_corner_are_one_source_and_small_ones_are_none():
+    images = np.random.default_rng(3).normal(0, 1, (1, 40, 40))
+    for k in range(6):
+        images[0, 10 + 4 * (k % 2) : 14 + 4 * (k % 2), 4 * k : 4 * k + 4] += 60  # a zigzag of squares
+    assert len(find_sources(images)) == 1
+    large = find_sources(images, pixels=40 * 40)
+    assert large.empty
+    assert list(large) == ["x", "y", "kind"]

@@ -18,6 +18,7 @@ from galviz.pages.explorer import Explorer
 from galviz.pages.judged_table import JudgedTable
 from galviz.pages.library import Library
 from galviz.pages.open_any import open_any
+from galviz.pages.results import redshifts
 from galviz.pages.results.class_measures import ClassesJudge
 from galviz.pages.results.number_measures import NumbersJudge
 from galviz.pages.second_table import SecondTable
@@ -74,6 +75,17 @@ def test_redshifts_have_the_measures_of_their_field_beside_those_of_a_paper():
     assert f"<th scope='row'>σ_NMAD</th><td>{1.4826 * (delta - delta.median()).abs().median():.4f}</td>" in html
     assert "<th scope='row'>wide ResNet</th><td>0.011</td><td>-0.0277</td><td>0.253</td><td>0</td>" in html
     assert "Redshifts" not in JudgedTable(Explorer(numbers()), ("oh_p50", "prediction"), {})._judge().kinds()
+
+
+def test_redshifts_are_measured_once_for_all_visitors(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        redshifts, "photoz_summary", lambda *given: calls.append(given) or pd.DataFrame({"value": [0.0]})
+    )
+    truth = np.linspace(0.1, 0.47, 37)
+    for estimate in (truth, truth.copy(), 2 * truth):
+        redshifts.redshift_table(truth, estimate)
+    assert len(calls) == 2
 
 
 def test_numbers_are_judged_in_their_unit():

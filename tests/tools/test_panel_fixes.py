@@ -5,7 +5,10 @@ from types import SimpleNamespace
 import holoviews as hv
 import panel as pn
 import pytest
+from bokeh.core.properties import Any, Int, List, Override
+from bokeh.core.property.bases import Property
 from bokeh.document import Document
+from bokeh.model import Model
 from bokeh.models import ImportedStyleSheet, UIElement
 from bokeh.server.callbacks import NextTickCallback, TimeoutCallback
 from pyviz_comms import Comm
@@ -38,3 +41,31 @@ def test_what_changes_in_a_notebook_brings_its_style_sheets_along(monkeypatch):
     sheets = [sheet for each in model.select({"type": UIElement}) for sheet in each.stylesheets]
     assert any("--panel-" in sheet for sheet in sheets if isinstance(sheet, str))
     assert [sheet.url for sheet in sheets if isinstance(sheet, ImportedStyleSheet)] == []
+
+
+class Bare(Model):
+    size = Int(default=1)
+    names = List(Int, default=[])
+    kept = Any(default={})
+
+
+class Other(Bare):
+    size = Override(default=2)
+
+
+def test_the_default_of_a_property_is_found_once_for_each_class(monkeypatch):
+    found, inner = [], Property.themed_default
+    monkeypatch.setattr(Property, "themed_default", lambda self, *more: found.append(more[:2]) or inner(self, *more))
+    assert [Bare().size, Bare().size, Other().size, Other().size] == [1, 1, 2, 2]
+    assert found.count((Bare, "size")) == found.count((Other, "size")) == 1
+
+
+def test_a_default_that_can_change_or_is_of_a_theme_is_of_one_model():
+    one, other = Bare(), Bare()
+    one.names.append(1)
+    one.kept["a"] = 1
+    assert (other.names, other.kept, other.size) == ([], {}, 1)
+    other.apply_theme({"size": 3})
+    assert (one.size, other.size) == (1, 3)
+    other.unapply_theme()
+    assert other.size == 1

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import panel as pn
 
 from galviz.io.markup import Markup
 from galviz.measure.photoz import PUBLISHED, photoz_summary
@@ -20,8 +21,9 @@ NAMES = {
 """Names of `galviz.measure.photoz.MEASURES` on a page."""
 
 
+@pn.cache(max_items=32)
 def redshift_table(truth: np.ndarray, estimate: np.ndarray) -> pd.DataFrame:
-    """Return `photoz_summary` of the objects with a known redshift above −1 and a prediction.
+    """Return `photoz_summary` of the objects with a known redshift above −1 and a prediction, cached per process.
 
     Raises
     ------

@@ -1,5 +1,7 @@
 """Cutouts in FITS files: a cube or image per file, a band or a cube per extension, or a stack of cubes."""
 
+from __future__ import annotations
+
 import bz2
 import re
 import warnings
@@ -10,18 +12,18 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-import astropy.units as u
-import astropy.wcs
 import numpy as np
-from astropy.io import fits
-from astropy.wcs.utils import pixel_to_skycoord
 
 from galviz.io.damage import whole
 from galviz.io.formats import common
 from galviz.sky.checks import WCS_COLUMNS
+
+if TYPE_CHECKING:  # a page knows these files by name, and must not wait for astropy before it shows
+    from astropy.io import fits
+    from astropy.wcs import WCS
 
 MOST_VALUES = 2**28
 """Largest number of pixels of one object, all bands together. A small file can claim any size."""
@@ -189,6 +191,8 @@ def _strict() -> Iterator[None]:
 @contextmanager
 def _opened(path: Path) -> Iterator[fits.HDUList]:
     """Open a file. What is read of it is read inside `_strict`."""
+    from astropy.io import fits
+
     with whole(path, "FITS file with images", "Fetch it again."):
         if not path.is_file():
             raise ValueError(f"{path}: expected a file, got none.")  # a pipe would never end
@@ -330,8 +334,10 @@ def _coordinates(header: fits.Header, shape: tuple[int, int]) -> dict[str, float
     """Return the tangent plane of an image, (H, W); of another projection or with distortion, that at its middle."""
     if not {"CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2"} <= set(header):
         return None
+    from astropy.wcs import WCS
+
     try:
-        wcs = astropy.wcs.WCS(header, naxis=2)
+        wcs = WCS(header, naxis=2)
         if not wcs.has_celestial:
             return None
         plain = list(wcs.wcs.ctype) == ["RA---TAN", "DEC--TAN"] and not wcs.has_distortion
@@ -348,11 +354,13 @@ def _coordinates(header: fits.Header, shape: tuple[int, int]) -> dict[str, float
     return found if good else None
 
 
-def _local_plane(wcs: astropy.wcs.WCS, shape: tuple[int, int]) -> list[float]:
+def _local_plane(wcs: WCS, shape: tuple[int, int]) -> list[float]:
+    from astropy.wcs.utils import pixel_to_skycoord
+
     x, y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
     places = pixel_to_skycoord(np.array([x, x + 1, x]), np.array([y, y, y + 1]), wcs).icrs
     east, north = places[0].spherical_offsets_to(places[1:])
-    (cd11, cd12), (cd21, cd22) = east.to_value(u.deg), north.to_value(u.deg)
+    (cd11, cd12), (cd21, cd22) = east.to_value("deg"), north.to_value("deg")
     return [places[0].ra.deg, places[0].dec.deg, x + 1, y + 1, cd11, cd12, cd21, cd22]
 
 
