@@ -10,8 +10,6 @@ KNOWN_FITS = "known_fits.parquet"
 """Best fits of images that were not learned from, with all bands and with each band hidden.
 
 Fluxes are calibrated on them; columns as in `galviz.measure.missing_flux.KnownFits`."""
-STEPS = 100
-"""Steps of a best fit that starts at the embedder's guess. Murray et al. (2019) give no number."""
 
 
 def is_gan(recipe: Recipe) -> bool:

@@ -21,7 +21,7 @@ ARCHITECTURES = {  # the tasks of each; a GAN is only trained by the study that 
     "paper_resnet50_dense": ("votes",),
     "lsgan": (),
 }
-_TIMM = "timm"
+_TIMM, _GAN = "timm", "lsgan"
 _TASKS_OF_TIMM = (*IMAGES, "votes")
 NORMALISE = ("asinh", "asinh_global", "noise", "minmax", "standard", "pretrained", "none")
 SCHEDULES = ("constant", "cosine", "one_cycle", "sgdr", "exponential")
@@ -435,6 +435,40 @@ class Validation(Group):
 
 
 @settings
+class Fit(Group):
+    """How a GAN's best fits are made, for latents, redshifts and the tab Repair. Other architectures have none."""
+
+    steps: int = setting(
+        100, "Steps of Adam, from the embedder's guess on. Murray et al. (2019) give no number.", low=0, high=100_000
+    )
+    restarts: int = setting(
+        1,
+        "Starting points of a fit: the embedder's guess, and others at random. The best of the fits is kept.",
+        low=1,
+        high=32,
+    )
+    polish: int = setting(
+        0, "Gauss–Newton steps after those of Adam. Each takes as long as latent / 2 steps of Adam.", low=0, high=1000
+    )
+    prior: float = setting(
+        0.0, "Weight of ‖z‖², which draws latents to 0. With weighting=noise, 1 gives the most probable latent.", low=0
+    )
+    weighting: str = setting(
+        "equal",
+        "Weights of pixels. equal: all the same, as published; noise: the inverse variance of the sky in each band of "
+        "an image, in the generator's scale.",
+        choices=("equal", "noise"),
+    )
+    regressor: str = setting(
+        "boosting",
+        "How redshifts are learned from latents: boosted trees of scikit-learn, or a search over pipelines by TPOT, as "
+        "published (extra automl).",
+        choices=("boosting", "tpot"),
+    )
+    minutes: float = setting(10.0, "Time limit of TPOT's search, for each fold.", above=0)
+
+
+@settings
 class Recipe(Group):
     """All settings of a training. A group may be given as a mapping: ``Recipe(…, validation={"folds": 3})``."""
 
@@ -454,6 +488,7 @@ class Recipe(Group):
     loss: Loss = field(default_factory=Loss)
     data: Data = field(default_factory=Data)
     validation: Validation = field(default_factory=Validation)
+    fit: Fit = field(default_factory=Fit)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -467,6 +502,26 @@ class Recipe(Group):
         _expect(
             not loss.calibration or calibrated, "loss.calibration", f"0 with the loss {loss.name}", loss.calibration
         )
+        for one in () if self._fits else fields(self.fit):
+            value, architecture = getattr(self.fit, one.name), self.network.architecture
+            _expect(value == one.default, Fit.key(one.name), f"none for the architecture {architecture}", value)
+
+    @property
+    def _fits(self) -> bool:
+        return self.network.architecture == _GAN
+
+    def used_fields(self) -> tuple[Field, ...]:
+        """Return the fields that the architecture has: settings of best fits are a GAN's."""
+        return tuple(one for one in fields(self) if self._fits or one.name != "fit")
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some settings changed. With another architecture, settings that it lacks are left out."""
+        self._refuse_strange(changes)
+        network = changes.get("network", self.network)
+        network = self.network.replace(**network) if isinstance(network, Mapping) else network
+        if self._fits and network.architecture != _GAN:
+            changes = {"fit": Fit()} | changes
+        return super().replace(**changes)
 
     @classmethod
     def key(cls, name: str) -> str:

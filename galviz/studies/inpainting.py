@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.io.files import read_parquet, write_parquet
-from galviz.runs.best_fits import KNOWN_FITS, LATENTS, STEPS, is_gan
+from galviz.runs.best_fits import KNOWN_FITS, LATENTS, is_gan
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
@@ -68,6 +68,7 @@ RECIPES = {
         validation={"folds": 4},
     ),
 }
+RECIPES["paper_tpot"] = RECIPES["paper"].replace(name="paper_tpot", fit={"regressor": "tpot"})
 
 
 def train(
@@ -76,7 +77,15 @@ def train(
     """Train a GAN on a sky (`galviz.nn.gan.training.fit_gan`) and save latents, and redshifts if the sky has them.
 
     A recipe without a GAN learns redshifts directly from images. `encoder` must be None.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the recipe's regressor is TPOT, which is not installed.
+    ValueError
+        If the sky has redshifts, but too few to learn from.
     """
+    from galviz.nn.baselines.photoz import check_known, regressor
     from galviz.nn.gan import lsgan
     from galviz.nn.gan.repair import fits_with_bands_hidden, open_trained
     from galviz.nn.gan.training import fit_gan, kept_aside
@@ -89,42 +98,57 @@ def train(
 
     def finish(run: Run) -> None:
         aside = kept_aside(np.flatnonzero(objects(run).reindex(cutouts.object_ids) < 0))
-        known = fits_with_bands_hidden(open_trained(run), cutouts.select(cutouts.object_ids[aside]), steps=STEPS)
+        known = fits_with_bands_hidden(open_trained(run), cutouts.select(cutouts.object_ids[aside]), fit=run.recipe.fit)
         write_parquet(known, run.path / KNOWN_FITS)
-        table, catalogue = latents(run, cutouts), cutouts.catalogue
-        columns = {
-            "dealt": assign_folds(groups_of(catalogue), run.recipe.validation.folds),
-            "truth": catalogue.get("z", np.nan),
-        }
-        write_parquet(table.assign(**columns), run.path / LATENTS)
-        if "z" in catalogue.columns:
+        table = latents(run, cutouts)
+        write_parquet(table.assign(dealt=dealt, truth=truth), run.path / LATENTS)
+        if with_redshifts:
             run.save_predictions(_redshifts(run, cutouts, table))
 
     if not is_gan(run.recipe):
         return train_network(run, cutouts, devices=devices, resume=resume)
+    catalogue, with_redshifts = cutouts.catalogue, "z" in cutouts.catalogue.columns
+    dealt, truth = assign_folds(groups_of(catalogue), max(2, run.recipe.validation.folds)), catalogue.get("z", np.nan)
+    if with_redshifts:  # what would fail after hours of training fails now
+        kind = run.recipe.fit.regressor
+        regressor(kind)
+        check_known(truth, dealt, kind=kind)
     network = lsgan.build(run.recipe, len(cutouts.bands), cutouts.images.shape[-1])
     return fit_gan(network, cutouts, run, run.recipe, devices=devices, resume=resume, finish=finish)
 
 
-def latents(run: Run, cutouts: CutoutSet, *, steps: int = STEPS, progress: Progress | None = None) -> pd.DataFrame:
-    """Return the latents of all objects, columns ``"0"`` …, from best fits that start at the embedder's guess."""
+def latents(run: Run, cutouts: CutoutSet, *, progress: Progress | None = None, **fit: Any) -> pd.DataFrame:
+    """Return the latents of all objects, columns ``"0"`` …, from best fits that start at the embedder's guess.
+
+    Parameters
+    ----------
+    run : Run
+    cutouts : CutoutSet
+    progress : callable, optional
+        Called with the number of finished objects and the number of all objects.
+    **fit
+        Settings of `galviz.runs.recipe.Fit` that are to differ from those of the run, such as ``steps``.
+    """
     from galviz.nn.gan.repair import latents_of, open_trained
 
-    found = latents_of(open_trained(run), cutouts, steps=steps, progress=progress)
+    found = latents_of(open_trained(run), cutouts, fit=run.recipe.fit.replace(**fit), progress=progress)
     return pd.DataFrame(found, index=cutouts.catalogue.index).rename(columns=str)
 
 
 def predict(run: Run, cutouts: CutoutSet, progress: Progress | None = None) -> Predictions:
-    """Return redshifts predicted from latents by boosted trees, which learn from the objects of the run's sky.
+    """Return redshifts predicted from latents by a regressor, which learns from the objects of the run's sky.
 
-    An object of that sky is predicted by trees that learned from the other folds only. The GAN never sees redshifts.
+    An object of that sky is predicted by one that learned from the other folds only. The GAN never sees redshifts.
     """
+    from galviz.nn.baselines.photoz import regressor
+
     if not is_gan(run.recipe):
         from galviz.nn.inference.predict import apply_run
 
         return apply_run(run, cutouts, progress)
     if run.predictions() is None:
         raise ValueError(f"run: expected one whose sky has a column z, got {run.name}, which fits images alone.")
+    regressor(run.recipe.fit.regressor)  # before many fits, to see that it is installed
     return _redshifts(run, cutouts, latents(run, cutouts, progress=progress))
 
 
@@ -133,7 +157,8 @@ def _redshifts(run: Run, cutouts: CutoutSet, table: pd.DataFrame) -> Predictions
     from galviz.nn.inference.predict import objects
 
     table = table.sort_index()
-    estimate = redshifts_beside(table, read_parquet(run.path / LATENTS), seed=run.recipe.seed)
+    fit, known = run.recipe.fit, read_parquet(run.path / LATENTS)
+    estimate = redshifts_beside(table, known, kind=fit.regressor, seed=run.recipe.seed, minutes=fit.minutes)
     own = cutouts.catalogue["z"].reindex(table.index) if "z" in cutouts.catalogue.columns else np.nan
     columns = {TARGET.name: estimate, f"{TARGET.name}_true": own, "fold": objects(run).reindex(table.index).array}
     return Predictions(pd.DataFrame(columns, index=table.index.rename("object_id")), TARGET)
@@ -149,6 +174,7 @@ STUDY = Study(
         "paper": "As in the paper: the GAN is wide, and learns from complete images alone.",
         "wide_resnet50": "Redshifts directly from images, by the network with which the paper compares its latents.",
         "resnet18": "Redshifts directly from images, by a small network.",
+        "paper_tpot": "As paper, with a regressor of redshifts that TPOT finds, as published; needs galviz[automl].",
     },
     mock=Mock(
         write="galviz.sky.mock:write_inpainting_sky",

@@ -192,8 +192,8 @@ def _network(path: str, _stamp: int) -> "nn.Module":
 
 
 def fitted(
-    path: str, images: np.ndarray, observed: np.ndarray, options: dict[str, int], state: "FitState | None" = None
-) -> "tuple[FitState, np.ndarray]":
+    path: str, images: np.ndarray, observed: np.ndarray, options: dict[str, Any], state: "FitState | None" = None
+) -> "tuple[FitState, np.ndarray, np.ndarray]":
     """Take a few more steps of best fits by a run of the inpainting study; see `galviz.nn.gan.repair.go_on`."""
     from galviz.nn.gan.repair import go_on
 

@@ -24,7 +24,8 @@ from galviz.nn.gan.best_fit import best_fit
 from galviz.nn.gan.lsgan import Generator, Trained
 from galviz.nn.gan.repair import open_trained
 from galviz.nn.inference.predict import objects
-from galviz.runs.best_fits import LATENTS, STEPS, known_fits
+from galviz.runs.best_fits import LATENTS, known_fits
+from galviz.runs.recipe import Fit
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.studies import inpainting
@@ -222,7 +223,7 @@ def main() -> None:
     parser.add_argument("--run", help="folder of a trained run")
     parser.add_argument("--data", help="folder of a sky")
     parser.add_argument("--wide", help="folder of a run of the recipe wide_resnet50, of the case photoz")
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, default=Fit().steps)
     parser.add_argument("--polish", type=int, default=0, help="steps of Gauss-Newton after those of Adam")
     parser.add_argument("--objects", type=int, default=300, help="of the cases real and photoz")
     parser.add_argument("--prior", type=float, default=0.0)

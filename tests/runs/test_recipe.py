@@ -12,7 +12,7 @@ from galviz.runs.recipe import ARCHITECTURES, Network, Recipe
 from galviz.runs.settings import about, declared, parsed, text_of, type_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipe.md"
-GROUPS = ("network", "optimiser", "loss", "data", "validation")
+GROUPS = ("network", "optimiser", "loss", "data", "validation", "fit")
 SETTINGS = dict(declared(Recipe))
 
 
@@ -111,6 +111,8 @@ def test_numbers_of_numpy_are_numbers():
         ("loss=hinge", "loss.name: expected one of mse, mae, huber, rmse, mse_std, gaussian_nll, cross_entropy, focal"),
         ("latent=3", "network.latent: expected none for the architecture resnet18"),
         ("latent=64", "network.latent: expected none for the architecture resnet18"),  # its default
+        ("restarts=1", "fit.restarts: expected none for the architecture resnet18"),
+        ("fit.prior=1", "fit.prior: expected none for the architecture resnet18"),
     ],
 )  # fmt: skip
 def test_a_bad_text_is_named(text, message):
@@ -211,6 +213,17 @@ def test_another_architecture_leaves_out_the_options_that_it_lacks():
         made.with_settings(["network.architecture=wide_resnet50", "network.width=8"])
 
 
+def test_only_a_gan_has_settings_of_best_fits():
+    gan = recipe(network={"architecture": "lsgan"}, fit={"restarts": 4}).with_settings(["regressor=tpot"])
+    assert (gan.flat()["fit.restarts"], gan.to_json()["fit"]["regressor"]) == (4, "tpot")
+    assert Recipe.from_json(gan.to_json()) == gan
+    before = {name: value for name, value in gan.to_json().items() if name != "fit"}  # a run of an earlier version
+    assert Recipe.from_json(before) == gan.replace(fit={"restarts": 1, "regressor": "boosting"})
+    other = gan.with_settings(["network.architecture=resnet18"])
+    assert other == recipe(network={})
+    assert not any(key.startswith("fit") for key in (*other.flat(), *other.to_json()))
+
+
 @pytest.mark.parametrize(
     ("network", "task", "message"),
     [
@@ -251,7 +264,7 @@ def test_json_and_back(data):
     drawn = {}
     for key, one in SETTINGS.items():
         group, _, name = key.rpartition(".")
-        if group != "network" or key in used:
+        if (group != "network" or key in used) and (group != "fit" or architecture == "lsgan"):
             value = architecture if key == "network.architecture" else data.draw(one_value(one), key)
             (drawn.setdefault(group, {}) if group else drawn)[name] = value
     drawn["validation"] |= {"folds": 7, "fold": drawn["validation"]["fold"] % 7}

@@ -1,9 +1,11 @@
 import shutil
+import sys
 
 import exam
 import numpy as np
 import pandas as pd
 import pytest
+from tpot_stand_in import stand_in
 
 from galviz import studies
 from galviz.measure.inpainting import central_flux
@@ -105,3 +107,32 @@ def test_a_run_says_how_images_were_fitted_that_it_did_not_learn_from(run, sky):
     np.testing.assert_array_equal(rows[["fit_g", "true_g"]], rows[["flux", "flux_true"]])
     assert rows["group"].tolist() == rows.index.tolist()
     assert set(known.table["object_id"]) <= set(sky.object_ids)
+
+
+def test_latents_and_redshifts_are_those_of_the_settings_of_the_run(sky, tmp_path, monkeypatch):
+    tpot, fit = stand_in(monkeypatch, tmp_path), {"steps": 2, "restarts": 2, "prior": 1.0, "minutes": 0.5}
+    recipe = exam.tiny(inpainting.RECIPES["paper_tpot"]).replace(epochs=1, fit=fit)
+    given = {"study": "inpainting", "target": inpainting.TARGET, "data": "x"}
+    run = studies.train(Run.create(tmp_path / "run", recipe=recipe, **given), sky, devices="cpu")
+    assert [one["max_time_mins"] for one in tpot.MADE] == [0.5] * 3  # one for each fold
+    assert studies.predict(run, sky).table.equals(run.predictions().table)
+    known = pd.read_parquet(run.path / inpainting.LATENTS).drop(columns=["dealt", "truth"])
+    pd.testing.assert_frame_equal(known, inpainting.latents(run, sky))
+    assert not known.equals(inpainting.latents(run, sky, prior=0.0))
+    monkeypatch.setitem(sys.modules, "tpot", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install galviz\[automl\]"):
+        studies.predict(run, sky)
+
+
+def test_what_redshifts_lack_is_said_before_the_training(sky, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tpot", None)
+    given = {"study": "inpainting", "target": inpainting.TARGET, "data": "x"}
+    run = Run.create(tmp_path / "run", recipe=inpainting.RECIPES["paper_tpot"], **given)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install galviz\[automl\]"):
+        studies.train(run, sky)
+    run = Run.create(tmp_path / "quick", recipe=inpainting.RECIPES["quick"], **given)
+    few = sky.catalogue.assign(z=sky.catalogue["z"].where(np.arange(24) < 1))
+    same = {"bands": sky.bands, "pixel_scale": sky.pixel_scale, "unit": sky.unit}
+    with pytest.raises(ValueError, match="z_spec: expected redshifts outside fold 0, got fewer than 2"):
+        studies.train(run, CutoutSet(images=sky.images[:], catalogue=few, **same))
+    assert not run.checkpoint.exists()

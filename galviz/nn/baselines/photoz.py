@@ -1,5 +1,6 @@
 """Redshifts from latents of best fits, with regressors from other libraries."""
 
+import os
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ def regressor(kind: Regressor = "boosting", *, seed: int = 0, minutes: float = 1
         Boosted trees of scikit-learn, or a search over pipelines by TPOT, as published. TPOT must be installed.
     seed : int
     minutes : float
-        Time limit of TPOT's search.
+        Time limit of TPOT's search, which uses all processors. Its result depends on how far it gets.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def regressor(kind: Regressor = "boosting", *, seed: int = 0, minutes: float = 1
             "regressor: expected tpot to be installed for 'tpot', got none. Do `pip install galviz[automl]`, or take "
             "'boosting'."
         ) from error
-    return TPOTRegressor(max_time_mins=minutes, random_state=seed)
+    return TPOTRegressor(max_time_mins=minutes, random_state=seed, n_jobs=os.cpu_count() or 1, verbose=0)
 
 
 def redshifts(
@@ -50,8 +51,10 @@ def redshifts(
     z_spec: np.ndarray,
     fold: np.ndarray,
     *,
+    rows: int | None = None,
     kind: Regressor = "boosting",
     seed: int = 0,
+    minutes: float = 10.0,
 ) -> np.ndarray:
     """Return redshifts, each predicted by a regressor that learned from the other folds.
 
@@ -62,37 +65,47 @@ def redshifts(
         NaN where not known; such an object is predicted but not learned from.
     fold : numpy.ndarray of int, shape (N,)
         As returned by `galviz.runs.folds.assign_folds`.
-    kind, seed
+    rows : int, optional
+        Only the first n objects are predicted. By default all N.
+    kind, seed, minutes
         As in `regressor`.
 
     Returns
     -------
-    numpy.ndarray of float64, shape (N,)
+    numpy.ndarray of float64, shape (N,) or (n,)
 
     Raises
     ------
     ValueError
-        If lengths differ, there is only one fold, or fewer than two redshifts are known outside a fold.
+        If lengths differ, there is only one fold, or fewer than two redshifts are known outside a fold; ten for TPOT,
+        which tests pipelines on tenths of them.
     """
     latents, z_spec, fold = np.asarray(latents), np.asarray(z_spec, dtype=np.float64), np.asarray(fold)
     if not len(latents) == len(z_spec) == len(fold):
         raise ValueError(f"latents: expected as many rows as redshifts, got {len(latents)} for {len(z_spec)}.")
-    if len(np.unique(fold)) < 2:
-        raise ValueError("fold: expected at least two folds, got one: a method must not be tested on what it learned.")
-    known = np.isfinite(z_spec)
-    for k in np.unique(fold):
-        if (known & (fold != k)).sum() < 2:
-            raise ValueError(f"z_spec: expected redshifts outside fold {k}, got fewer than 2. Use fewer folds.")
-    estimate = np.empty(len(fold))
-    for k in np.unique(fold):
-        out = fold == k
-        estimate[out] = (
-            regressor(kind, seed=seed).fit(latents[known & ~out], z_spec[known & ~out]).predict(latents[out])
-        )
+    check_known(z_spec, fold, rows=rows, kind=kind)
+    known, folds = np.isfinite(z_spec), fold[:rows]
+    estimate = np.empty(len(folds))
+    for k in np.unique(folds):
+        learned, predicted = known & (fold != k), np.flatnonzero(folds == k)
+        fitted = regressor(kind, seed=seed, minutes=minutes).fit(latents[learned], z_spec[learned])
+        estimate[predicted] = fitted.predict(latents[predicted])
     return estimate
 
 
-def redshifts_beside(table: pd.DataFrame, known: pd.DataFrame, *, seed: int = 0) -> np.ndarray:
+def check_known(z_spec: np.ndarray, fold: np.ndarray, *, rows: int | None = None, kind: Regressor = "boosting") -> None:
+    """Raise a ValueError if `redshifts` has too little to learn from. Arguments as there."""
+    if len(np.unique(fold)) < 2:
+        raise ValueError("fold: expected at least two folds, got one: a method must not be tested on what it learned.")
+    known, least = np.isfinite(z_spec), 10 if kind == "tpot" else 2
+    for k in np.unique(fold[:rows]):
+        if (known & (fold != k)).sum() < least:
+            raise ValueError(f"z_spec: expected redshifts outside fold {k}, got fewer than {least}. Use fewer folds.")
+
+
+def redshifts_beside(
+    table: pd.DataFrame, known: pd.DataFrame, *, kind: Regressor = "boosting", seed: int = 0, minutes: float = 10.0
+) -> np.ndarray:
     """Return the redshifts of objects, predicted from known objects. An object is never predicted from itself.
 
     Parameters
@@ -101,7 +114,8 @@ def redshifts_beside(table: pd.DataFrame, known: pd.DataFrame, *, seed: int = 0)
         Latents by `object_id`.
     known : pandas.DataFrame, M rows
         The same columns, ``truth`` (NaN where not known), and ``dealt``, the fold of each object.
-    seed : int
+    kind, seed, minutes
+        As in `regressor`.
 
     Returns
     -------
@@ -111,4 +125,5 @@ def redshifts_beside(table: pd.DataFrame, known: pd.DataFrame, *, seed: int = 0)
     others = known.drop(index=known.index.intersection(table.index))
     both = pd.concat([table, others[table.columns]])
     truth, folds = (known[name].reindex(both.index) for name in ("truth", "dealt"))
-    return redshifts(both.to_numpy(), truth.to_numpy(), folds.fillna(-1).to_numpy(), seed=seed)[: len(table)]
+    more = {"rows": len(table), "kind": kind, "seed": seed, "minutes": minutes}
+    return redshifts(both.to_numpy(), truth.to_numpy(), folds.fillna(-1).to_numpy(), **more)

@@ -54,8 +54,8 @@ def best_fit(
     embedder : nn.Module, optional
         Provides the first starting point, E(I), with unobserved pixels set to 0, the mean of their band.
     restarts : int
-        Number of starting points per image; the best fit is kept. All but the embedder's are drawn from a normal
-        distribution.
+        Number of starting points; the best fit is kept. All but the embedder's are drawn from a normal distribution,
+        and are the same for all images.
     steps, lr : int, float
         Number of steps and learning rate of Adam.
     polish : int
@@ -100,7 +100,7 @@ def best_fit(
         if given < least:
             raise ValueError(f"{name}: expected at least {least}, got {given}.")
     weights, images = checked(images, observed, weights)
-    starts = np.random.default_rng(seed).standard_normal((len(images), restarts, generator.latent), dtype=np.float32)
+    starts = np.repeat(random_starts(generator, restarts, seed)[None], len(images), axis=0)
     options = {"lr": lr, "tolerance": tolerance, "prior": prior, "cancelled": cancelled}
     parts, rows = [], max(1, _BATCH // restarts)
     for start in range(0, len(images), rows):
@@ -113,6 +113,11 @@ def best_fit(
     residual = np.where(weights > 0, images - found["image"], np.nan)
     off = np.full(len(images), np.nan) if reference is None else off_manifold(residual, reference)
     return BestFit(**found, residual=residual, off_manifold=off)
+
+
+def random_starts(generator: nn.Module, restarts: int, seed: int) -> np.ndarray:
+    """Return the random starting points of `best_fit`, float32 (`restarts`, D). An embedder replaces the first."""
+    return np.random.default_rng(seed).standard_normal((restarts, generator.latent), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from galviz.measure.flux_calibration import FluxCalibration, calibration
 from galviz.measure.inpainting import central_flux, fitted_better
 from galviz.measure.missing_flux import filled_in
-from galviz.runs.best_fits import STEPS, is_gan, known_fits
+from galviz.runs.best_fits import is_gan, known_fits
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.work.chunks import Status, Work, call
@@ -21,6 +22,9 @@ ROWS = ("observed", "embedder only", "from random", "best fit", "residual")
 UNLIKE = 0.99
 """An object is out of the generator's domain if more than this fraction of known images has a better fit."""
 
+SETTINGS = ("steps", "restarts", "polish", "prior", "weighting")
+"""Settings of `galviz.runs.recipe.Fit` that a repair has."""
+
 _FITTED = "galviz.work.worker:fitted"
 _OTHER_RUN = "Choose another run, or train one on such a sky with the recipe quick."
 
@@ -28,8 +32,9 @@ _OTHER_RUN = "Choose another run, or train one on such a sky with the recipe qui
 class Repair:
     """Best fits of some objects with bands hidden, computed in the background.
 
-    Each object is fitted twice, from the embedder's guess and from a random latent. The fits run on the workers of
-    `galviz.work.chunks`, in batches of steps that take about a third of a second.
+    Each object is fitted from the embedder's guess and from a random latent, which is there for comparison. With
+    `restarts`, it is fitted from that many starting points, and the best of these fits is kept. The fits run on the
+    workers of `galviz.work.chunks`, in batches of steps that take about a third of a second.
 
     Parameters
     ----------
@@ -41,16 +46,21 @@ class Repair:
         Ids of N objects.
     off : sequence of str
         Bands hidden from the fits.
-    steps : int
     seed : int
         Seed of the random starts.
     on_change : callable, optional
         Called without arguments, in another thread, after each batch of steps and at the end.
     here : bool
         Fit in this process, and return when the fits are done. For scripts, which worker processes cannot import.
+    **fit
+        Settings of `galviz.runs.recipe.Fit` that are to differ from those of the run: ``steps``, ``restarts``,
+        ``polish``, ``prior``, ``weighting``.
 
     Attributes
     ----------
+    fit : galviz.runs.recipe.Fit
+    steps : int
+        Number of steps of a fit, polishing included.
     status : {"running", "done", "cancelled", "failed"}
     error : str
         Why it failed, or ``""``.
@@ -64,7 +74,8 @@ class Repair:
     Raises
     ------
     ValueError
-        If bands or size differ from the run's, a band is unknown, or no pixel of an object is left.
+        If bands or size differ from the run's, a band is unknown, no pixel of an object is left, or a setting is out of
+        range.
     KeyError
         If an object is not among the cutouts.
     """
@@ -76,13 +87,15 @@ class Repair:
         ids: Sequence[str],
         off: Sequence[str] = (),
         *,
-        steps: int = STEPS,
         seed: int = 0,
         on_change: Callable[[], None] | None = None,
         here: bool = False,
+        **fit: Any,
     ) -> None:
         _check(run, cutouts, off)
-        self.run, self.bands, self.ids, self.steps, self._cutouts = run, cutouts.bands, list(ids), steps, cutouts
+        self.run, self.bands, self.ids, self._cutouts = run, cutouts.bands, list(ids), cutouts
+        self.fit = run.recipe.fit.replace(**fit)
+        self.steps = self.fit.steps + self.fit.polish
         self.off = tuple(band for band in cutouts.bands if band in off)
         rows = cutouts.row_of(self.ids)
         self.images, self.pixel_scale = cutouts.images[rows], cutouts.pixel_scale[rows]
@@ -93,8 +106,8 @@ class Repair:
         if empty.any():
             raise ValueError(f"off: expected a band left of every object, got none of {self.ids[empty.argmax()]}.")
         self.status: Status = "running"
-        self.error, self._options = "", {"steps": steps, "seed": seed}
-        self._start = self._made = self._state = self._work = None
+        self.error, self._options = "", {"fit": self.fit, "seed": seed}
+        self._start = self._made = self._state = self._size = self._work = None
         self._lock, self._ended, self._on_change = threading.RLock(), threading.Event(), on_change or (lambda: None)
         if here:
             self._fit_here()
@@ -107,9 +120,13 @@ class Repair:
         return 0 if self._state is None else self._state.loss.shape[1]
 
     def losses(self) -> dict[str, np.ndarray]:
-        """Return the mean square residual before each step, (N, S), in the run's scale, for each kind of start."""
-        both = np.empty((2 * len(self.ids), 0)) if self._state is None else self._state.loss
-        return dict(zip(ROWS[3:1:-1], np.split(both, 2), strict=True))
+        """Return the weighted mean square residual at each step, (N, S), for the best fit and the best random start.
+
+        In the run's scale. A prior adds to it.
+        """
+        if self._state is None:
+            return dict.fromkeys(ROWS[3:1:-1], np.empty((len(self.ids), 0)))
+        return dict(zip(ROWS[3:1:-1], self._picked(self._state.loss), strict=True))
 
     def pictures(self) -> dict[str, np.ndarray]:
         """Return the images (N, B, H, W) of each of `ROWS`, in the unit of the cutouts; NaN if not known yet.
@@ -120,8 +137,17 @@ class Repair:
         with self._lock:
             if self._made is None:
                 return dict.fromkeys(ROWS, np.full_like(images, np.nan)) | {"observed": images}
-            fitted, random = np.split(self._made, 2)
+            fitted, random = self._picked(self._made)
             return dict(zip(ROWS, (images, self._start, random, fitted, images - fitted), strict=True))
+
+    def _ends(self, values: np.ndarray) -> np.ndarray:
+        """Return values of all fits as (K, N, …): those from the embedder's guess come first."""
+        return values.reshape(len(values) // len(self.ids), len(self.ids), *values.shape[1:])
+
+    def _picked(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values of each object's best fit, and of its best fit from a random start."""
+        ends, loss, each = self._ends(values), self._ends(self._state.best_loss), np.arange(len(self.ids))
+        return ends[loss[: self.fit.restarts].argmin(0), each], ends[1:][loss[1:].argmin(0), each]
 
     def beyond(self) -> np.ndarray:
         """Return the fraction of known images with a better fit than each object, (N,). Warn above `UNLIKE`.
@@ -131,7 +157,8 @@ class Repair:
         known = known_fits(self.run)
         if not self.step or known is None:
             return np.full(len(self.ids), np.nan)
-        size = np.split(self._state.best_loss, 2)[0]
+        with self._lock:
+            size = self._picked(self._size)[0]
         return fitted_better(size, self.observed.mean((2, 3)), known.residuals(self.bands))
 
     def table(self) -> pd.DataFrame:
@@ -139,13 +166,17 @@ class Repair:
 
         Fluxes are calibrated on training objects, see `galviz.measure.flux_calibration`. Extra columns:
         ``calibrated_on``, their number, 0 if the run has too few or is of an earlier version; ``beyond``, the values of
-        `beyond`.
+        `beyond`; with restarts ``spread``, the standard deviation of the flux between the fits of an object.
         """
         true = central_flux(self.pictures()["observed"], pixel_scale=self.pixel_scale[:, None])
         known, calibrations = known_fits(self.run), self._calibrations()
         errors = {} if known is None else {band: known.fluxes(band) for band in self.off}
         errors |= {band: one.known for band, one in calibrations.items()}
-        table = filled_in(self.ids, self.bands, self.off, filled=self._fluxes(), true=true, known=errors)
+        filled = self._fluxes(self.pictures()["best fit"])
+        table = filled_in(self.ids, self.bands, self.off, filled=filled, true=true, known=errors)
+        if self.fit.restarts > 1:
+            spread = self._spread()
+            table["spread"] = np.ravel([spread[:, self.bands.index(band)] for band in self.off])
         count = {band: len(one.known.truth) for band, one in calibrations.items()}
         return table.assign(
             calibrated_on=table["band"].map(count).fillna(0).astype(int),
@@ -158,9 +189,17 @@ class Repair:
         found = {} if known is None else {band: calibration(known, self.bands, band, self.off) for band in self.off}
         return {band: one for band, one in found.items() if one is not None}
 
-    def _fluxes(self) -> np.ndarray:
-        """Return the fluxes of the best fits (N, B), calibrated in hidden bands."""
-        fit, scale = self.pictures()["best fit"], self.pixel_scale[:, None]
+    def _spread(self) -> np.ndarray:
+        """Return the standard deviation of the fluxes of all fits of an object, (N, B)."""
+        with self._lock:
+            if self._made is None:
+                return np.full((len(self.ids), len(self.bands)), np.nan)
+            ends = self._ends(self._made)
+        return np.std([self._fluxes(end) for end in ends], axis=0)
+
+    def _fluxes(self, fit: np.ndarray) -> np.ndarray:
+        """Return the fluxes of fits (N, B), calibrated in hidden bands."""
+        scale = self.pixel_scale[:, None]
         fitted, whole = (
             central_flux(images, pixel_scale=scale) for images in (fit, np.where(self.observed, self.images, fit))
         )
@@ -182,7 +221,8 @@ class Repair:
 
         A hidden band has the calibrated flux of `table`.
         """
-        fit, flux = self.pictures()["best fit"], self._fluxes()
+        fit = self.pictures()["best fit"]
+        flux = self._fluxes(fit)
         filled = np.where(self.observed, self.images, fit).astype(np.float32)
         for one in self._calibrations().values():
             filled[:, one.band] = one.image(fit, flux[:, one.band], self.pixel_scale)
@@ -193,7 +233,8 @@ class Repair:
 
     def python(self, sky: str | Path) -> str:
         """Return the Python lines that repeat this: they define ``table`` and ``cutouts``."""
-        given = f"{self.ids!r}, off={self.off!r}, steps={self.steps}, here=True"
+        fit = ", ".join(f"{name}={getattr(self.fit, name)!r}" for name in SETTINGS)
+        given = f"{self.ids!r}, off={self.off!r}, {fit}, here=True"
         return "\n".join(
             [
                 "from galviz.tools.repair.core import Repair",
@@ -233,19 +274,21 @@ class Repair:
         return str(self.run.path), self.images, self.observed, self._options, self._state
 
     def _fit_here(self) -> None:
-        while self.status == "running" and self.step < self.steps:
+        while self.status == "running":
             self._came(call(_FITTED, *self._given()))
-            self._on_change()
-        self._end("done")
+            if self.step >= self.steps:
+                self._end("done")
+            else:
+                self._on_change()
 
     def _go_on(self) -> None:
         with self._lock:  # `_take` may be called before `_work` is set
             self._work = Work(_FITTED, [self._given()], self._take)
 
     def _came(self, result: tuple) -> None:
-        self._state, self._made = result
+        self._state, self._made, self._size = result
         if self._start is None:
-            self._start = np.split(self._made, 2)[0]
+            self._start = self._ends(self._made)[0]
 
     def _take(self) -> None:
         """Store the result of a batch, and request the next one; runs in the thread that received it."""

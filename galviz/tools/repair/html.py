@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.io.markup import Markup
+from galviz.sky.photometry import POGSON
 from galviz.tools.repair.core import ROWS, UNLIKE, Repair
 from galviz.tools.repair.figure import NOISES, strips
 
@@ -67,17 +68,19 @@ def fluxes_html(table: pd.DataFrame) -> Markup:
     """Return the filled-in fluxes, from `galviz.tools.repair.core.Repair.table`, as an HTML table."""
     if table.empty:
         return Markup("<p class='note'>All bands are fitted. Switch one off to see it filled in.</p>")
-    head = Markup(
-        "<th>object</th><th>band</th><th>mag (68 %)</th><th>observed</th><th>Δ mag</th><th>colour</th><th>Δ colour</th>"
-    )
-    rows = Markup("").join(_flux_row(row) for row in table.itertuples())
+    spread = "spread" in table
+    names = ["object", "band", "mag (68 %)", *(["between fits"] if spread else []), "observed", "Δ mag", "colour"]
+    head = Markup("").join(Markup("<th>{}</th>").format(name) for name in (*names, "Δ colour"))
+    rows = Markup("").join(_flux_row(row, spread=spread) for row in table.itertuples())
     about = "AB magnitudes inside 3″ of the centre. The interval is that of known images whose band was hidden."
     if count := table["calibrated_on"].min():
         about += f" Fluxes are calibrated on {count} training objects; the images show the fits themselves."
+    if spread:
+        about += " Between fits: standard deviation of the fits from all starting points."
     return Markup("<table class='measures'><caption>{}</caption><tr>{}</tr>{}</table>").format(about, head, rows)
 
 
-def _flux_row(row: object) -> Markup:
+def _flux_row(row: object, *, spread: bool) -> Markup:
     limits = _mag(row.mag_bright), _mag(row.mag_faint) if np.isfinite(row.low) and row.low > 0 else "fainter"
     interval = "" if np.isnan(row.low) else f" ({limits[0]} – {limits[1]})"
     mag = Markup("<b>{}</b>{}").format(_mag(row.mag), interval)
@@ -86,6 +89,7 @@ def _flux_row(row: object) -> Markup:
         row.object_id,
         row.band,
         mag,
+        *([f"± {_mag(POGSON * row.spread / row.flux if row.flux > 0 else np.nan)}"] if spread else []),
         _mag(row.mag_true),
         _signed(row.mag_error),
         colour,

@@ -7,16 +7,19 @@ import holoviews as hv
 import panel as pn
 import param
 
-from galviz.runs.best_fits import STEPS
+from galviz.runs.recipe import Fit
 from galviz.runs.run import Run
+from galviz.runs.settings import about
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.export.view import ExportPanel
 from galviz.tools.formatting import REFUSED, Figure, beside, field, shown_error, text
-from galviz.tools.repair.core import Repair
+from galviz.tools.repair.core import SETTINGS, Repair
 from galviz.tools.repair.figure import loss_curves
 from galviz.tools.repair.html import fluxes_html, pictures_html, progress_html
 from galviz.tools.selection.core import Selection
 from galviz.tools.viewer.stretch_controls import alert
+
+_FIT = {name: about(one) for name, one in Fit.__dataclass_fields__.items()}
 
 
 class RepairView(pn.viewable.Viewer):
@@ -30,11 +33,21 @@ class RepairView(pn.viewable.Viewer):
         Cutouts with the bands of the run.
     selection : Selection
         The first `count` selected objects are fitted; if none is selected, the object in focus and those after it.
+    **params
+        Parameters of the view. Settings of the fits are those of the run by default.
     """
 
     off = param.ListSelector(default=[], objects=[], label="Bands that are hidden")
     count = param.Integer(default=4, bounds=(1, 12), label="Objects")
-    steps = param.Integer(default=STEPS, bounds=(1, 2000), label="Steps")
+    steps = param.Integer(default=100, bounds=_FIT["steps"].ends, label="Steps")
+    restarts = param.Integer(
+        default=1, bounds=_FIT["restarts"].ends, label="Starting points", doc=_FIT["restarts"].help
+    )
+    polish = param.Integer(default=0, bounds=_FIT["polish"].ends, label="Gauss–Newton steps", doc=_FIT["polish"].help)
+    prior = param.Number(default=0.0, bounds=_FIT["prior"].ends, label="Prior", doc=_FIT["prior"].help)
+    weighting = param.Selector(
+        default="equal", objects=list(_FIT["weighting"].choices), label="Weights", doc=_FIT["weighting"].help
+    )
     at_once = param.Boolean(default=True, label="Fit automatically", doc="each object that is selected or in focus")
     found = param.Parameter(doc="the `Repair` that is shown, if any")
     running = param.Boolean(default=False)
@@ -46,9 +59,10 @@ class RepairView(pn.viewable.Viewer):
         self.run, self.cutouts, self.selection, self._step, self._rested = run, cutouts, selection, -1, 0.0
         self._losses = hv.streams.Pipe(data=({}, []))
         self.param.off.objects = list(cutouts.bands)
-        self.param.update(**({"off": [cutouts.bands[0]]} | params))
+        fit = {name: getattr(run.recipe.fit, name) for name in SETTINGS}
+        self.param.update(**({"off": [cutouts.bands[0]]} | fit | params))
         selection.param.watch(self._changed, ["focus", "version"])
-        self.param.watch(self._changed, ["off", "count", "steps"])
+        self.param.watch(self._changed, ["off", "count", *SETTINGS])
         self._changed()
 
     @property
@@ -69,8 +83,9 @@ class RepairView(pn.viewable.Viewer):
         """Start new fits with the current settings."""
         if self.found is not None:
             self.found.cancel()
+        fit = {name: getattr(self, name) for name in SETTINGS}
         try:
-            found = Repair(self.run, self.cutouts, self.ids, self.off, steps=self.steps)
+            found = Repair(self.run, self.cutouts, self.ids, self.off, **fit)
         except (*REFUSED, KeyError) as error:
             self._show(found=None, running=False, error=shown_error(error))
         else:
@@ -129,14 +144,20 @@ class RepairView(pn.viewable.Viewer):
         return ExportPanel(table, Selection(table), **more)
 
     def controls(self) -> pn.viewable.Viewable:
-        """Return the row of controls: bands to hide, objects, steps, Fit automatically, Fit, Cancel."""
+        """Return bands to hide, objects, steps, Fit automatically, Fit, Cancel; and a card with more settings."""
         off = pn.widgets.CheckButtonGroup.from_param(self.param.off, color="primary", variant="outline")
         numbers = [field(self.param[name], type=pn.widgets.IntInput, width=90) for name in ("count", "steps")]
         at_once = field(self.param.at_once, type=pn.widgets.Toggle, width=170)
         fit = pn.widgets.Button(label="Fit", color="primary", on_click=self.fit)
         cancel = pn.widgets.Button(label="Cancel", on_click=self.cancel, visible=self.param.running)
         hide = pn.Column(text("Hide bands from the fit"), off)
-        return pn.FlexBox(hide, *numbers, at_once, fit, cancel, align_items="flex-end")
+        row = pn.FlexBox(hide, *numbers, at_once, fit, cancel, align_items="flex-end")
+        kinds = {"prior": pn.widgets.FloatInput, "weighting": pn.widgets.Select}
+        more = [field(self.param[n], type=kinds.get(n, pn.widgets.IntInput), width=180) for n in SETTINGS[1:]]
+        wide = {"collapsed": True, "sizing_mode": "stretch_width"}
+        return pn.Column(
+            row, pn.Card(pn.FlexBox(*more), title="Settings of the fit", **wide), sizing_mode="stretch_width"
+        )
 
     def __panel__(self) -> pn.viewable.Viewable:
         losses = Figure(loss_curves(self._losses), sizing_mode="stretch_width")

@@ -9,14 +9,12 @@ import pandas as pd
 import traitlets
 
 from galviz.io.markup import as_html
-from galviz.runs.best_fits import STEPS
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.client import script
-from galviz.tools.repair.core import Repair
+from galviz.tools.repair.core import SETTINGS, Repair
 from galviz.tools.repair.html import fluxes_html, pictures_html, progress_html
 
-_SETTINGS = ("object_ids", "off", "steps")
 _FIRST = 2
 
 
@@ -36,7 +34,8 @@ class RepairWidget(anywidget.AnyWidget):
         By default the first two objects.
     off : list of str
         Bands hidden from the fits.
-    steps : int
+    steps, restarts, polish, prior, weighting : int, int, int, float, str
+        Settings of `galviz.runs.recipe.Fit`, by default those of the run.
     step : int
         Number of steps done.
     status : str
@@ -52,7 +51,11 @@ class RepairWidget(anywidget.AnyWidget):
 
     object_ids = traitlets.List(traitlets.Unicode())
     off = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    steps = traitlets.Int(STEPS, min=1)
+    steps = traitlets.Int()
+    restarts = traitlets.Int()
+    polish = traitlets.Int()
+    prior = traitlets.Float()
+    weighting = traitlets.Unicode()
     step = traitlets.Int(0, read_only=True)
     status = traitlets.Unicode("", read_only=True)
     table = traitlets.Instance(pd.DataFrame, read_only=True)
@@ -68,10 +71,11 @@ class RepairWidget(anywidget.AnyWidget):
         self.cutouts = CutoutSet.open(self.run.data) if cutouts is None else cutouts
         self.found: Repair | None = None
         first = {"object_ids": list(self.cutouts.object_ids[:_FIRST]), "off": [self.cutouts.bands[0]]}
-        super().__init__(**(first | traits))
+        fit = {name: getattr(self.run.recipe.fit, name) for name in SETTINGS}
+        super().__init__(**(first | fit | traits))
         self.set_trait("bands", list(self.cutouts.bands))
         self.on_msg(lambda _, message, __: self.cancel() if message == "cancel" else self.fit())
-        self.observe(lambda _: self.fit(), _SETTINGS)
+        self.observe(lambda _: self.fit(), ("object_ids", "off", *SETTINGS))
         self.fit()
 
     @traitlets.validate("object_ids", "off")
@@ -87,11 +91,16 @@ class RepairWidget(anywidget.AnyWidget):
             raise ValueError("off: expected a band left for the fit, got all of them.")
         return value
 
+    @traitlets.validate(*SETTINGS)
+    def _allowed(self, proposal: Mapping[str, Any]) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        return getattr(self.run.recipe.fit.replace(**{name: value}), name)
+
     def fit(self) -> None:
         """Start new fits; running ones are cancelled."""
         self.cancel()
-        options = {"steps": self.steps, "on_change": self._poll}
-        self.found = Repair(self.run, self.cutouts, self.object_ids, self.off, **options)
+        fit = {name: getattr(self, name) for name in SETTINGS}
+        self.found = Repair(self.run, self.cutouts, self.object_ids, self.off, on_change=self._poll, **fit)
         self._poll()
 
     def cancel(self) -> None:

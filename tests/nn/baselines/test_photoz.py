@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
+from tpot_stand_in import stand_in
 
 from galviz.nn.baselines.photoz import redshifts, regressor
 
@@ -61,6 +62,10 @@ def test_the_same_seed_gives_the_same_redshifts(latents):
         ({"fold": np.zeros(300, int)}, "fold: expected at least two folds"),
         ({"z_spec": np.zeros(10)}, "latents: expected as many rows as redshifts, got 300 for 10"),
         ({"z_spec": np.where(FOLD == 0, 0.5, np.nan)}, "z_spec: expected redshifts outside fold 0, got fewer than 2"),
+        (
+            {"kind": "tpot", "z_spec": np.where(FOLD + np.arange(300) // 9 == 1, 0.5, np.nan)},
+            "z_spec: expected redshifts outside fold 0, got fewer than 10",
+        ),
         ({"kind": "forest"}, "regressor: expected boosting or tpot, got 'forest'"),
     ],
 )
@@ -74,3 +79,24 @@ def test_tpot_is_asked_for_by_name_and_said_to_be_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "tpot", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install galviz\[automl\]"):
         regressor("tpot")
+
+
+def test_tpot_gets_the_arguments_that_it_has(latents, monkeypatch, tmp_path):
+    tpot = stand_in(monkeypatch, tmp_path)
+    z = 0.5 + 0.1 * latents[:, 1]
+    found = redshifts(latents, z, FOLD, rows=100, kind="tpot", seed=3, minutes=0.5)
+    assert found.shape == (100,)
+    np.testing.assert_allclose(found, z[:100], atol=1e-6)
+    assert len(tpot.MADE) == 3
+    one = tpot.MADE[0]
+    assert (one["max_time_mins"], one["random_state"], one["verbose"]) == (0.5, 3, 0)
+    assert one["n_jobs"] >= 1
+
+
+def test_only_the_folds_of_the_first_objects_are_learned_for(latents, monkeypatch, tmp_path):
+    """A search takes minutes."""
+    tpot, z = stand_in(monkeypatch, tmp_path), 0.5 + 0.1 * latents[:, 1]
+    found = redshifts(latents, z, np.sort(FOLD), rows=60, kind="tpot")
+    assert (len(tpot.MADE), found.shape) == (1, (60,))
+    whole = redshifts(latents, z, np.sort(FOLD), kind="tpot")
+    np.testing.assert_array_equal(found, whole[:60])

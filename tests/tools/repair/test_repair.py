@@ -11,7 +11,9 @@ from at_once import Soon, random_gan
 from galviz.measure.flux_calibration import calibration
 from galviz.measure.inpainting import central_flux
 from galviz.nn.gan.best_fit import best_fit
+from galviz.nn.gan.repair import fits_with_bands_hidden
 from galviz.runs.best_fits import known_fits
+from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.repair.core import ROWS, Repair
 from galviz.tools.repair.html import fluxes_html
@@ -170,9 +172,47 @@ def test_cutouts_must_be_those_of_the_run(made, tiny_sky):
 
 def test_python_for_this_makes_it_again(made, tiny_sky, monkeypatch):
     run, _ = made
-    repair = finished(run, tiny_sky, list(tiny_sky.object_ids[:2]), ["r"], steps=4)
+    repair = finished(run, tiny_sky, list(tiny_sky.object_ids[:2]), ["r"], steps=4, restarts=2, prior=0.5)
     names = {}
     monkeypatch.delattr("galviz.tools.repair.core.Work")  # a script that workers cannot import starts none
     exec(repair.python(run.data), names)  # noqa: S102 - that is what it is for
     pd.testing.assert_frame_equal(names["table"], repair.wide())
     np.testing.assert_array_equal(names["cutouts"].images[:], repair.repaired().images[:])
+    assert names["repair"].fit == repair.fit
+
+
+def test_settings_of_the_fit_are_those_of_the_run_or_given(made, tiny_sky):
+    run, networks = made
+    ids, settings = (
+        tiny_sky.object_ids[:2],
+        {"steps": 6, "restarts": 3, "polish": 2, "prior": 1.0, "weighting": "noise"},
+    )
+    assert Repair(run, tiny_sky, ids, steps=0).fit == run.recipe.fit.replace(steps=0)
+    repair = finished(run, tiny_sky, ids, ["g"], **settings)
+    assert (repair.step, repair.steps) == (8, 8)
+    fits = fits_with_bands_hidden(networks, tiny_sky.select(ids), fit=run.recipe.fit.replace(**settings))
+    fits = fits[fits["off"] == "g"]
+    pictures = central_flux(repair.pictures()["best fit"], pixel_scale=tiny_sky.pixel_scale[:2, None])
+    np.testing.assert_allclose(pictures, fits[[f"fit_{band}" for band in tiny_sky.bands]], rtol=1e-3)
+    run.update_info(recipe=run.recipe.replace(fit=settings).to_json())
+    same = finished(Run.open(run.path), tiny_sky, ids, ["g"])
+    np.testing.assert_array_equal(same.pictures()["best fit"], repair.pictures()["best fit"])
+    for name, other in {"restarts": 1, "polish": 0, "prior": 0.0, "weighting": "equal"}.items():
+        changed = finished(run, tiny_sky, ids, ["g"], **settings | {name: other})
+        assert not np.array_equal(changed.pictures()["best fit"], repair.pictures()["best fit"]), name
+
+
+def test_with_restarts_the_best_fit_is_kept_and_the_spread_is_shown(made, tiny_sky):
+    run, _ = made
+    one, many = (finished(run, tiny_sky, tiny_sky.object_ids[:4], ["g"], steps=4, restarts=n) for n in (1, 8))
+    assert (many.losses()["best fit"].min(1) <= one.losses()["best fit"].min(1) + 1e-6).all()
+    assert (many.losses()["best fit"] != one.losses()["best fit"]).any()
+    assert "spread" not in one.table()
+    assert (many.wide()["g_spread"] > 0).all()
+    assert "<th>between fits</th>" in fluxes_html(many.table())
+    assert "between fits" not in fluxes_html(one.table())
+
+
+def test_a_repair_without_a_step_is_the_guess(made, tiny_sky):
+    pictures = finished(made[0], tiny_sky, tiny_sky.object_ids[:2], steps=0).pictures()
+    np.testing.assert_array_equal(pictures["best fit"], pictures["embedder only"])

@@ -14,7 +14,8 @@ from galviz.pages.page import open_study_page
 from galviz.pages.repair_tab import RepairTab
 from galviz.pages.run_tab import RunTab
 from galviz.pages.state import PageState
-from galviz.runs.best_fits import STEPS, known_fits
+from galviz.runs.best_fits import known_fits
+from galviz.tools.repair.core import SETTINGS
 from galviz.tools.repair.view import RepairView
 from galviz.tools.selection.core import Selection
 
@@ -121,12 +122,17 @@ def test_the_address_says_what_is_hidden_and_opens_it_again(given, monkeypatch):
     tab = RepairTab(run, sky, PageState(("repair",)))
     assert (tab.repair.off, tab.repair.steps, tab.repair.count) == (["g", "z"], 3, 2)
     tab.repair.off = []
+    tab.repair.param.update(restarts=2, polish=1, prior=0.5, weighting="noise")
     again = RepairTab(run, sky, PageState(("repair",)))
     assert (again.repair.off, again.repair.steps) == ([], 3)
+    assert [getattr(again.repair.found.fit, name) for name in SETTINGS] == [3, 2, 1, 0.5, "noise"]
     assert "theme=dark" in location.search
-    location.search = "?steps=-1&objects=many&hidden=u,y"  # nonsense is left out
+    location.search = (
+        "?steps=-1&objects=many&hidden=u,y&prior=inf&weighting=all&restarts=99&polish=x"  # nonsense is left out
+    )
     other = RepairTab(run, sky, PageState(("repair",))).repair
-    assert (other.off, other.steps, other.count) == (["u"], STEPS, 4)
+    assert (other.off, other.steps, other.count) == (["u"], 100, 4)
+    assert other.found.fit == run.recipe.fit
     for one in (tab.repair, again.repair, other):
         one.cancel()
 

@@ -51,7 +51,8 @@ def test_the_browser_can_cancel_and_begin_anew(made):
         ("off", ["q"], "off: expected some of u, g, r, i, z, got 'q'"),
         ("off", list("ugriz"), "off: expected a band left"),
         ("object_ids", [], "object_ids: expected at least one"),
-        ("steps", 0, "steps"),
+        ("steps", -1, "fit.steps: expected 0 to 100000, got -1"),
+        ("weighting", "all", "fit.weighting: expected one of equal, noise, got 'all'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_changes(made, name, value, message):
