@@ -149,6 +149,7 @@ def _ingest(commands: Any) -> None:
         "galviz ingest sdss frames --positions catalog.fits --members members.fits --out skies/redmapper",
         "galviz ingest sdss frames --detect --size 32 --out skies/sources",
     )
+    stacks = ("galviz ingest stacks deep --positions COSMOS2015.fits --size 32 --bands u,g,r,i,z --out skies/cosmos",)
     zoo = (
         "galviz ingest zoo galaxy-zoo-the-galaxy-challenge --out skies/kaggle",
         "galviz ingest zoo galaxy-zoo-the-galaxy-challenge --part test --out skies/kaggle_test",
@@ -166,17 +167,18 @@ def _ingest(commands: Any) -> None:
         "galviz ingest frames --positions clusters.csv --column ra=RAJ2000 dec=DEJ2000 --out skies/clusters",
     )
     summary = "make a sky of images of any kind, and of the table beside them"
-    parser = _command(commands, "ingest", summary, *anything, *sdss, *zoo, *classes)
+    parser = _command(commands, "ingest", summary, *anything, *sdss, *stacks, *zoo, *classes)
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
-    _any(_command(kinds, _ANY, summary, *anything, *sdss, *zoo, *classes, prog="galviz ingest"))
+    _any(_command(kinds, _ANY, summary, *anything, *sdss, *stacks, *zoo, *classes, prog="galviz ingest"))
     _sdss(_command(kinds, "sdss", "cut a sky out of SDSS's corrected frames", *sdss))
+    _stacks(_command(kinds, "stacks", "cut a sky out of stacked FITS images, one a band, as of HSC", *stacks))
     _zoo(_command(kinds, "zoo", "make a sky of Galaxy Zoo's colour pictures, or your own", *zoo))
     _classes(_command(kinds, "classes", "make a sky of colour pictures that belong to classes", *classes))
 
 
 def _with_kind(argv: list[str]) -> list[str]:
     """Return the arguments with the kind of ``galviz ingest``, which may be left out."""
-    given = argv[:1] != ["ingest"] or argv[1:2] in [[_ANY], ["sdss"], ["zoo"], ["classes"]]
+    given = argv[:1] != ["ingest"] or argv[1:2] in [[_ANY], ["sdss"], ["stacks"], ["zoo"], ["classes"]]
     return argv if given else ["ingest", _ANY, *argv[1:]]
 
 
@@ -215,6 +217,21 @@ def _any(parser: argparse.ArgumentParser) -> None:
 def _column(parser: argparse.ArgumentParser) -> None:
     help_column = "which column of the table is what: ra=RAJ2000, id=objID (default: as their names say)"
     parser.add_argument("--column", nargs="+", action="extend", default=[], metavar="NAME=COLUMN", help=help_column)
+
+
+def _stacks(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    help_folders = "folders with FITS images whose names tell the band (cosmos-u.fits, calexp-HSC-G-9813-4,4.fits)"
+    add("frames", nargs="+", metavar="FOLDER", help=help_folders)
+    help_table = (
+        "catalogue of ra, dec (ALPHA_J2000, …) and z (zspec, photoz, ZPDF, …); an object is left out where the "
+    )
+    help_table += "stacks do not have all pixels of its cutout (required)"
+    add("--positions", metavar="FILE", required=True, help=help_table)
+    add("--out", metavar="DIR", required=True, help="the new folder to write the sky to (required)")
+    add("--size", type=_positive, default=32, metavar="PX", help="side of a cutout in pixels (default: %(default)s)")
+    add("--bands", metavar="U,G,R,I,Z", help="bands to use (default: all that are there)")
+    _column(parser)
 
 
 def _sdss(parser: argparse.ArgumentParser) -> None:

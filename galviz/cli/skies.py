@@ -69,7 +69,7 @@ def study_named(name: str) -> "Study":
 
 def ingest(args: argparse.Namespace) -> Work:
     """Create a sky from the files of a survey."""
-    return {"any": _any, "sdss": _sdss, "zoo": _zoo, "classes": _classes}[args.kind](args)
+    return {"any": _any, "sdss": _sdss, "stacks": _stacks, "zoo": _zoo, "classes": _classes}[args.kind](args)
 
 
 def _any(args: argparse.Namespace) -> Work:
@@ -78,7 +78,7 @@ def _any(args: argparse.Namespace) -> Work:
         more = {"frames": args.pictures, "size": args.size or 64}
         return _sdss(argparse.Namespace(**(vars(args) | more)))
     if len(args.pictures) > 1:
-        one_of("kind", args.pictures[0], ("sdss", "zoo", "classes"))
+        one_of("kind", args.pictures[0], ("sdss", "stacks", "zoo", "classes"))
     args.pictures = args.pictures[0]
     return _read_into(new_folder(args.out), args, "any")
 
@@ -142,9 +142,7 @@ def _detected(args: argparse.Namespace, out: Path) -> Work:
 
 def _positions(args: argparse.Namespace) -> tuple["pd.DataFrame | None", "pd.DataFrame | None", str]:
     """Return the positions to cut out, known sources around them, and how positions outside all frames are treated."""
-    from galviz.io.tables import read_table
     from galviz.sky.readers import redmapper
-    from galviz.sky.readers.positions import with_positions
 
     outside, of_clusters = "skip" if args.skip_bad else "raise", redmapper.is_fits(args.positions or "")
     if args.members and not of_clusters:
@@ -155,12 +153,39 @@ def _positions(args: argparse.Namespace) -> tuple["pd.DataFrame | None", "pd.Dat
     if of_clusters:  # a survey's catalogue: most of it lies elsewhere
         clusters = redmapper.read_clusters(args.positions)
         return clusters, redmapper.read_members(args.members, clusters) if args.members else None, "skip"
+    return _table_with_positions(args), None, outside
+
+
+def _stacks(args: argparse.Namespace) -> Work:
+    """Create a sky of cutouts from stacked images, around the objects of a catalogue."""
+    from galviz.sky.readers import stacks
+
+    out = new_folder(args.out)
+    _check_folders("frames", args.frames)
+    table, notes = stacks.with_redshift(_table_with_positions(args))
+    for note in notes:
+        print(f"{Path(args.positions).name}: {note} (correct with --column z=NAME)")
+    more = {"size": args.size, "bands": args.bands.split(",") if args.bands else (), "out": out}
+
+    def work() -> None:
+        with bar("cutting", "stacks") as progress:
+            sky, left_out = stacks.cutouts(args.frames, table, **more, progress=progress)
+        print(f"{out}: {sky}; left out: {', '.join(f'{count:,} {why}' for why, count in left_out.items())}")
+
+    return work
+
+
+def _table_with_positions(args: argparse.Namespace) -> "pd.DataFrame":
+    """Return the table of ``--positions`` with the columns ra and dec, and those of ``--column``."""
+    from galviz.io.tables import read_table
+    from galviz.sky.readers.positions import with_positions
+
     columns = named_columns(args.column)
     given = read_table(args.positions, id_column=columns.pop("id", columns.pop("object_id", None)))
     table, notes = with_positions(given.table, given.units, columns)
     if notes:
         print(f"{Path(args.positions).name}: {', '.join(notes)} (correct with --column ra=NAME)")
-    return table, None, outside
+    return table
 
 
 def _check_folders(argument: str, folders: Sequence[str]) -> None:

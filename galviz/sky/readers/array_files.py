@@ -116,7 +116,7 @@ def contents(path: Path) -> Contents:
             columns = columns.drop(columns="object_id", errors="ignore")
         known = columns if layout.many and len(columns.columns) else None
         unit = "display" if arrays[name].dtype == np.uint8 else "flux"
-        return Contents(ids, bands, rest, unit, wcs=False, beside=tuple(beside), columns=known, colour=layout.colour)
+        return Contents(ids, bands, rest, unit, beside=tuple(beside), columns=known, colour=layout.colour)
 
 
 def names_in(path: Path) -> list[str]:

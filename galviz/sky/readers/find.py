@@ -588,5 +588,5 @@ def _described(
         notes.append(f"files have different sizes, {got} of {len(same):,} looked at: all become {width}×{height}")
     if beside := sorted({name for one in sample for name in one.beside if name}):
         notes.append(f"not used: {', '.join(beside[:8])}{', …' if len(beside) > 8 else ''}")
-    wcs = any(one.wcs for one in same)
+    wcs = any(one.plane for one in same)
     return replace(found, bands=names, unit=unit, box=(width, height), wcs=wcs)

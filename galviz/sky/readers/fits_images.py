@@ -70,8 +70,8 @@ class Contents(NamedTuple):
     """(B, H, W) of the first object."""
     unit: str = "flux"
     """As in `galviz.sky.checks.UNITS`."""
-    wcs: bool = False
-    """Whether the first object has coordinates."""
+    plane: dict[str, float] | None = None
+    """Coordinates of the first object: the columns `galviz.sky.checks.WCS_COLUMNS`."""
     beside: tuple[str, ...] = ()
     """Names of what the file holds beside the images."""
     columns: Any = None
@@ -142,7 +142,7 @@ def contents(path: Path) -> Contents:
             bands=bands,
             shape=shape,
             unit="nanomaggy" if unit in _NANOMAGGY or legacy else "display" if unit == "display" else "flux",
-            wcs=_coordinates(header, shape[1:]) is not None,
+            plane=_coordinates(header, shape[1:]),
             beside=tuple(beside),
             zero_points=_zero_points(hdus, first),
         )
