@@ -72,6 +72,11 @@ MEASURES: dict[str, tuple[Measure, str]] = {
 """Measures of (z_spec, z_phot) by name, with their definitions in words; Δz = (z_phot − z_spec) / (1 + z_spec)."""
 
 
+def of_dz(measure: str) -> str:
+    """Return the name of a measure of `MEASURES` beside measures of z itself: ``"Δz bias"``."""
+    return f"Δz {measure}"
+
+
 PUBLISHED = pd.DataFrame(
     {
         "R²": [0.0110, 0.608, 0.633],

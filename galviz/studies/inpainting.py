@@ -14,7 +14,7 @@ from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.groups import groups_of
-from galviz.studies import Mock, Study
+from galviz.studies import Baseline, Mock, Study
 from galviz.tasks.target import Target
 
 PAPER = "Murray, Fabbro & Yi (2019), Unsupervised Learning of Deep Features Through Best-Fits"
@@ -164,6 +164,8 @@ def _redshifts(run: Run, cutouts: CutoutSet, table: pd.DataFrame) -> Predictions
     return Predictions(pd.DataFrame(columns, index=table.index.rename("object_id")), TARGET)
 
 
+_BASELINES = "galviz.nn.baselines.colour_redshifts"
+
 STUDY = Study(
     name="inpainting",
     paper=PAPER,
@@ -175,6 +177,16 @@ STUDY = Study(
         "wide_resnet50": "Redshifts directly from images, by the network with which the paper compares its latents.",
         "resnet18": "Redshifts directly from images, by a small network.",
         "paper_tpot": "As paper, with a regressor of redshifts that TPOT finds, as published; needs galviz[automl].",
+    },
+    baselines={
+        "colours": Baseline(
+            make=f"{_BASELINES}:colours", about="boosted trees on magnitudes and colours within 3″ of the centre"
+        ),
+        "templates": Baseline(
+            make=f"{_BASELINES}:templates",
+            about="χ² fit of the spectra of Coleman, Wu & Weedman (1980) to the fluxes within 3″. Synthetic skies are "
+            "drawn with the same spectra, so there it is too good",
+        ),
     },
     mock=Mock(
         write="galviz.sky.mock:write_inpainting_sky",

@@ -8,6 +8,8 @@ import numpy as np
 
 from galviz.measure.image_regions import part_masks, superpixels
 from galviz.measure.occluders import GRAD_CAM, INTEGRATED_GRADIENTS, SHAPLEY, SUPERPIXELS
+from galviz.measure.photoz import of_dz, photoz_summary
+from galviz.measure.score_columns import is_redshift
 from galviz.runs.run import Run
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from galviz.measure.inpainting import FitState
     from galviz.nn.gan.lsgan import Trained
+    from galviz.runs.predictions import Predictions
 
 _KEPT = 4  # networks that a worker keeps in memory
 
@@ -222,7 +225,8 @@ def baselines(path: str, only: str = "") -> "dict[str, pd.DataFrame]":
     -------
     dict of str to pandas.DataFrame
         ``"network"`` and each baseline of `galviz.nn.baselines.general` → the metrics of the task with intervals, as
-        from `galviz.runs.predictions.Predictions.summary`. Empty if there are no baselines.
+        from `galviz.runs.predictions.Predictions.summary`; of redshifts also those of `galviz.measure.photoz`. Empty if
+        there are no baselines.
     """
     from galviz.nn.baselines.general import baselines as predictions_of
     from galviz.runs.predictions import Predictions
@@ -238,7 +242,20 @@ def baselines(path: str, only: str = "") -> "dict[str, pd.DataFrame]":
     network, ids = run.predictions(), next(iter(found.values())).table.index
     table = network.table[network.table.index.isin(ids)]
     every = {"network": Predictions(table, network.target)} | found
-    return {name: predictions.summary() for name, predictions in every.items()}
+    return {name: _measures(predictions) for name, predictions in every.items()}
+
+
+def _measures(predictions: "Predictions") -> "pd.DataFrame":
+    import pandas as pd
+
+    table, target = predictions.summary(), predictions.target
+    if target.task != "regression" or not is_redshift(target.columns[0]):
+        return table
+    known = predictions.truth > -1  # False for NaN
+    if known.sum() < 2:
+        return table
+    more = photoz_summary(predictions.truth[known], predictions.estimate[known]).drop(index="r2")
+    return pd.concat([table, more.rename(index=of_dz)[table.columns]])
 
 
 def _device() -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 import panel as pn
 import param
 
+from galviz.io.markup import Markup
 from galviz.measure.intervals import pit, pit_histogram
 from galviz.measure.metrics import bias, mae, outlier_fraction, rmse, sigma_nmad, usual_cut
 from galviz.measure.ranges import in_ranges
@@ -66,6 +67,7 @@ class NumbersJudge(JudgeView):
         **params: object,
     ) -> None:
         self.target, self.called = target, called or pair.estimate
+        self.compared: Callable[[], Markup] = Markup  # baselines for redshifts, of a run
         super().__init__(pair, explorer, **params)
         self.offer(models or {})
         names = [pair.truth, pair.estimate]
@@ -178,8 +180,11 @@ class NumbersJudge(JudgeView):
         return Later(found, show, fills=True)
 
     def redshifts(self) -> Later:
-        """Show the metrics of photometric redshifts."""
-        return Later(lambda: redshift_table(*self.arrays()), lambda table: text(redshifts_html(table)))
+        """Show the metrics of photometric redshifts, and of baselines."""
+        return Later(
+            lambda: (redshift_table(*self.arrays()), self.compared()),
+            lambda found: text(redshifts_html(found[0]) + found[1]),
+        )
 
     def relation(self) -> Later:
         """Draw the truth and each model against another column, with the scatter around the running median."""

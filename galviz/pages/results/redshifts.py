@@ -1,11 +1,13 @@
 """The metrics of photometric redshifts, on Δz = (z_phot − z_spec) / (1 + z_spec), beside those of a paper."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import panel as pn
 
 from galviz.io.markup import Markup
-from galviz.measure.photoz import PUBLISHED, photoz_summary
+from galviz.measure.photoz import PUBLISHED, of_dz, photoz_summary
 
 NAMES = {
     "r2": "R²",
@@ -60,3 +62,21 @@ def redshifts_html(table: pd.DataFrame) -> Markup:
     )
     beside = Markup("<table class='measures'><caption>{}</caption><tr><th></th>{}</tr>{}</table>")
     return ours.format(table.attrs["n"], head, rows) + beside.format(about, names, theirs)
+
+
+def methods_html(found: Mapping[str, pd.DataFrame]) -> Markup:
+    """Return the metrics of Δz of a network and of baselines, as the worker gives them, as HTML."""
+    names = {of_dz(name): words for name, words in NAMES.items()}
+    listed = [name for name in names if found and all(name in table.index for table in found.values())]
+    if not listed:
+        return Markup("<p class='note'>“Compare with baselines”, on the tab Baselines, shows them here too.</p>")
+    head = Markup("").join(Markup("<td>{}</td>").format(names[name]) for name in listed)
+    rows = Markup("").join(
+        Markup("<tr><th scope='row'>{}</th>{}</tr>").format(
+            method, Markup("").join(Markup("<td>{:.4f}</td>").format(table.loc[name, "value"]) for name in listed)
+        )
+        for method, table in found.items()
+    )
+    caption = "Network and baselines, for the same held-out objects"
+    whole = Markup("<table class='measures'><caption>{}</caption><tr><th></th>{}</tr>{}</table>")
+    return whole.format(caption, head, rows)

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from galviz.io.markup import Markup
+from galviz.pages.results.baselines import read_baselines
 from galviz.pages.results.number_measures import REDSHIFTS, NumbersJudge
+from galviz.pages.results.redshifts import methods_html
 from galviz.pages.results.view import ResultsView, judged_plots
 from galviz.tasks.pair import pair_of_target
 
@@ -27,7 +30,12 @@ class View(ResultsView):
     def make_judge(self) -> NumbersJudge:
         """Return the view that judges the objects shown."""
         pair = pair_of_target(self.target, self.truth, self.estimate, self.table)
-        return NumbersJudge(pair, self.explorer, self.target, self.others, self.called)
+        judge = NumbersJudge(pair, self.explorer, self.target, self.others, self.called)
+        judge.compared = self._compared
+        return judge
+
+    def _compared(self) -> Markup:
+        return Markup("") if self.run is None else methods_html(read_baselines(self.run))
 
     def measure(self) -> str:
         """Return the name of the mean error."""

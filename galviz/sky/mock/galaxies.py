@@ -5,10 +5,9 @@ Colours follow from the spectra of Coleman, Wu & Weedman (1980) that come with G
 """
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
-import galsim
 import numpy as np
 import pandas as pd
 
@@ -18,9 +17,7 @@ from galviz.sky.mock.colours import BANDS, MAGNITUDES
 from galviz.sky.mock.parts import Progress, check, drawn_sky, part_of, random_of, write_drawn_sky
 from galviz.sky.mock.render import add_noise, draw_images, draw_seeing
 from galviz.sky.surveys import SDSS
-
-TYPES = ("E", "Sbc", "Scd", "Im")
-"""Spectral types, from red to blue; a galaxy may lie between two of them."""
+from galviz.sky.templates import TYPES, template_magnitudes
 
 Z_MAX = 0.8
 """Highest redshift of a galaxy."""
@@ -123,26 +120,13 @@ def sed_colours(z: np.ndarray, type_number: np.ndarray) -> np.ndarray:
     numpy.ndarray, shape (K, 5)
         Magnitudes u g r i z minus r.
     """
-    grid, table = _track()
+    grid, table = template_magnitudes(BANDS, Z_MAX)
+    table = table - table[:, :, [BANDS.index("r")]]
     by_type = np.array([[np.interp(z, grid, table[t, :, b]) for b in range(len(BANDS))] for t in range(len(TYPES))])
     low = np.clip(np.floor(type_number).astype(int), 0, len(TYPES) - 2)
     part = type_number - low
     rows = np.arange(len(z))
     return (1 - part)[:, None] * by_type[low, :, rows] + part[:, None] * by_type[low + 1, :, rows]
-
-
-@lru_cache(maxsize=1)
-def _track() -> tuple[np.ndarray, np.ndarray]:
-    """Return magnitudes minus r on a grid of redshifts, shape (types, Z, 5)."""
-    grid = np.linspace(0, Z_MAX, 81)
-    passbands = [galsim.Bandpass(f"LSST_{band}.dat", "nm").withZeropoint("AB") for band in BANDS]
-    table = np.empty((len(TYPES), len(grid), len(BANDS)))
-    for t, name in enumerate(TYPES):
-        spectrum = galsim.SED(f"CWW_{name}_ext.sed", wave_type="Ang", flux_type="flambda")
-        for k, z in enumerate(grid):
-            shifted = spectrum.atRedshift(z)
-            table[t, k] = [shifted.calculateMagnitude(passband) for passband in passbands]
-    return grid, table - table[:, :, [BANDS.index("r")]]
 
 
 def _gather(drawn: list[_Drawn]) -> CutoutSet:

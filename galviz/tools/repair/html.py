@@ -51,8 +51,10 @@ def _object_html(object_id: str, found: Repair, rows: dict[str, bytes], beyond: 
     each = Markup("<span style='width:{:.1f}px'>{}</span>")
     head = Markup("").join(each.format(width / len(named), band) for band in named)
     line = Markup("<tr><th>{0}</th><td><img width='{1}' alt='{2}, {0}' src='data:image/png;base64,{3}'></td></tr>")
+    restarts = found.fit.restarts
+    words = _ROW_WORDS | ({"best fit": f"best of {restarts} fits"} if restarts > 1 else {})
     lines = Markup("").join(
-        line.format(_ROW_WORDS[name], width, object_id, b64encode(png).decode()) for name, png in rows.items()
+        line.format(words[name], width, object_id, b64encode(png).decode()) for name, png in rows.items()
     )
     warning = ""
     if beyond > UNLIKE:

@@ -6,8 +6,9 @@ import pytest
 from galviz.measure.inpainting import central_flux
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.mock.colours import BANDS, MAGNITUDES, red_sequence
-from galviz.sky.mock.galaxies import TYPES, Z_MAX, inpainting_sky, sed_colours, write_inpainting_sky
+from galviz.sky.mock.galaxies import Z_MAX, inpainting_sky, sed_colours, write_inpainting_sky
 from galviz.sky.photometry import ab_to_flux
+from galviz.sky.templates import TYPES
 
 
 @pytest.fixture(scope="module")

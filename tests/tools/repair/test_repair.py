@@ -16,7 +16,7 @@ from galviz.runs.best_fits import known_fits
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
 from galviz.tools.repair.core import ROWS, Repair
-from galviz.tools.repair.html import fluxes_html
+from galviz.tools.repair.html import fluxes_html, pictures_html
 
 
 @pytest.fixture
@@ -211,6 +211,7 @@ def test_with_restarts_the_best_fit_is_kept_and_the_spread_is_shown(made, tiny_s
     assert (many.wide()["g_spread"] > 0).all()
     assert "<th>between fits</th>" in fluxes_html(many.table())
     assert "between fits" not in fluxes_html(one.table())
+    assert "best of 8 fits" in pictures_html(many)
 
 
 def test_a_repair_without_a_step_is_the_guess(made, tiny_sky):
