@@ -23,7 +23,8 @@ class Adversaries(pl.LightningModule):
     """One training step: all three networks learn together, from one batch of images and one of latents.
 
     The discriminator learns from images and fakes, the generator from the discriminator's output for its fakes, and the
-    embedder from fakes and their latents. Each network follows only its own loss.
+    embedder from fakes of the generator's running mean, with which it is used, and their latents. Each network follows
+    only its own loss.
 
     With ``"lsgan_masked"``, generator and embedder follow one more loss: `alpha` times the mean square of
     G(E(I ∘ m)) − I, for real images I, where m hides each band with a probability of 1/4. So the generator learns to
@@ -129,7 +130,9 @@ def _losses(network: LSGAN, real: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Te
     network.discriminator.requires_grad_(requires_grad=True)
     fake = fake.detach()
     logits = network.discriminator(torch.cat([real, fake]))
-    of_embedder = embedder_loss(z, network.embedder(fake))
+    with torch.no_grad():
+        averaged = network.average(z)
+    of_embedder = embedder_loss(z, network.embedder(averaged))
     return of_generator, discriminator_loss(*logits.split(len(real))), of_embedder
 
 

@@ -180,7 +180,7 @@ class Moments:
         -------
         dict
             ``generator_loss``, ``discriminator_loss``, ``embedder_loss``, ``masked_loss``: means over the epoch.
-            ``average_loss``: the embedder's loss on fakes of the running mean. ``mean_u`` …: mean of the fakes minus
+            ``average_loss``: the embedder's loss at the end of the epoch. ``mean_u`` …: mean of the fakes minus
             mean of the images. ``std_u`` …: ratio of their standard deviations. ``spread``: mean distance of two fakes
             over that of two images; 0 if all fakes are the same, 1 if they differ as images do.
         """

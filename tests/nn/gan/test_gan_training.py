@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from galviz.nn.gan.adversaries import LOSSES, Adversaries, _losses, _masked_loss
-from galviz.nn.gan.lsgan import build
+from galviz.nn.gan.lsgan import build, embedder_loss
 from galviz.nn.gan.training import SAMPLES, Moments, fit_gan
 from galviz.nn.inference.predict import load_weights, objects
 from galviz.nn.training.checkpoints import RunRecorder
@@ -120,6 +120,16 @@ def test_each_loss_moves_its_own_network_alone(tiny_sky):
         loss.backward()
         moved = {name for name in parts for p in getattr(network, name).parameters() if p.grad is not None}
         assert moved == {part}
+
+
+def test_the_embedder_learns_from_the_generator_that_it_is_used_with(tiny_sky):
+    network = build(RECIPE, 5, 16)
+    real, z = torch.from_numpy(tiny_sky.images[:4]), torch.randn(4, 4)
+    with torch.no_grad():
+        network.average.last.bias.add_(3.0)
+    network.eval()  # spectral norms stay as they are
+    expected = embedder_loss(z, network.embedder(network.average(z)))
+    torch.testing.assert_close(_losses(network, real, z)[2], expected)
 
 
 def test_the_embedder_learns_from_images_with_bands_hidden(tiny_sky):
