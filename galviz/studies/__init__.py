@@ -190,7 +190,9 @@ class Study:
             hint = f"; did you mean {near[0]!r}?" if near else "."
             targets = ", ".join(self.targets)
             raise KeyError(f"target: expected a column of the catalogue, or one of {targets}, got {name!r}{hint}")
-        return guess(cutouts.catalogue, columns, task, positive)
+        found = guess(cutouts.catalogue, columns, task, positive)
+        held_out = "; objects whose split is test are held out (folds=5: a fifth of all instead)"
+        return found._replace(why=found.why + held_out * _has_test(cutouts))
 
     def recipes_of(self, target: str, task: str = "", cutouts: CutoutSet | None = None) -> Recipes:
         """Return the recipes of a target.
@@ -202,12 +204,22 @@ class Study:
         task : str
             The task of a column.
         cutouts : CutoutSet, optional
-            The sky, whose unit and size the recipes for a column are made for. By default pictures of 128 pixels.
+            The sky, whose unit and size the recipes for a column are made for. By default pictures of 128 pixels. If
+            its catalogue has a column ``split``, recipes for a column hold out the objects of its ``"test"``.
         """
         if target in self.targets or not task:
             return self.other_recipes.get(target, self.recipes)
-        unit, size = ("display", 128) if cutouts is None else (cutouts.unit, cutouts.images.shape[-1])
-        return general_recipes(task, unit, size)
+        if cutouts is None:
+            return general_recipes(task, "display", 128)
+        recipes = general_recipes(task, cutouts.unit, cutouts.images.shape[-1])
+        if not _has_test(cutouts):
+            return recipes
+        return {name: recipe.replace(validation={"folds": 0}) for name, recipe in recipes.items()}
+
+
+def _has_test(cutouts: CutoutSet) -> bool:
+    """Return whether a catalogue says in a column ``split`` which objects are for training, and which for the test."""
+    return {"train", "test"} <= set(cutouts.catalogue.get("split", ()))
 
 
 def study_names() -> list[str]:

@@ -42,9 +42,9 @@ pmui.Page(title="libraries", main=[pn.pane.HTML("<p class='bare'>Here</p>")], si
 """
 CASES = {  # page, and what a visitor sees last of it
     "libraries": ["p.bare"],
-    "home": [".galviz-home .cards .about"],
+    "home": [".cards .about"],
     "explore": [".bk-Canvas", ".tabulator-row", ".galviz-filters .plot"],
-    "occlusion": [".occlusion-canvas canvas", ".galviz-gallery .picture"],
+    "occlusion": [".galviz-occlusion canvas", ".galviz-gallery .picture"],
     "richness": [".bk-Canvas", ".galviz-gallery .picture", ".galviz-filters .plot"],
 }
 WAIT = 120_000

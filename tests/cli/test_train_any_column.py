@@ -55,6 +55,17 @@ def test_any_number_of_bands(trained, bands):
     assert "y: numbers with 30 values → regression" in shown_text
 
 
+@pytest.mark.parametrize("folds", [True, False])
+def test_the_test_objects_of_a_catalogue_are_held_out_unless_folds_are_given(trained, folds):
+    split = np.where(np.arange(N) < 20, "train", "test")
+    fast = [one for one in FAST if folds or one != "folds=3"]
+    code, shown_text, run = trained("y", fast=fast, y=numbers(), split=split)
+    assert code == 0
+    assert "objects whose split is test are held out" in shown_text
+    held_out = run.predictions().held_out().table
+    assert (set(held_out.index) == {f"id{k}" for k in range(20, N)}) != folds
+
+
 KINDS = ["E", "S", "I"] * (N // 3)
 LEARNED = {  # target, options, columns → task, columns of estimates
     "classes": ("kind", (), {"kind": KINDS}, "classification", {"kind", "p_E", "p_I", "p_S"}),
