@@ -87,7 +87,9 @@ export function render({ model }) {
     if (!whole.isConnected) return setTimeout(begin, 50);
     fit();
     const kept = localStorage.getItem(THEME);
-    if (!model.given && kept !== null) model.dark = kept === "dark";
+    if (model.given) return;
+    model.dark = kept === null ? matchMedia("(prefers-color-scheme: dark)").matches : kept === "dark";
+    if (kept === null) localStorage.removeItem(THEME); // the system's choice, not the visitor's
   };
   setTimeout(begin, 50);
   return whole;

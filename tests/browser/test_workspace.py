@@ -152,6 +152,19 @@ def test_the_theme_is_remembered_and_in_the_address(server, driven):
     page.locator(".page.mui-light").wait_for()
 
 
+def test_a_first_visit_has_the_theme_of_the_system(server, driven):
+    page = driven.page
+    page.locator(".page.mui-light").wait_for()
+    page.emulate_media(color_scheme="dark")
+    page.goto(server.url)
+    page.locator(".page.mui-dark").wait_for()
+    page.emulate_media(color_scheme="light")
+    page.goto(server.url)
+    page.locator(".page.mui-light").wait_for()
+    page.locator(".galviz-focus canvas").first.wait_for()
+    page.locator(".page.mui-light").wait_for()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_sticks_out(server, open_page, theme):
     driven = open_page(f"{server.url}?tab=data&theme={theme}", width=1440, height=900)

@@ -15,7 +15,7 @@ from galviz.runs.headline import headline
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import ACTIVE, Run
 from galviz.tools.formatting import beside, drawn, note, shown_seconds, text
-from galviz.tools.training.figure import loss_curves, metric_curves
+from galviz.tools.training.figure import loss_curves, metric_curves, metric_names
 from galviz.tools.training.samples import CSS, sample_pictures, samples_html
 from galviz.work import processes as jobs
 
@@ -131,7 +131,9 @@ class RunView(pn.viewable.Viewer):
         if not self.started:
             return note("The curves come with the first epoch.")
         table = self.param.metrics
-        curves = (pn.bind(loss_curves, table), pn.bind(metric_curves, table, self.unit))
+        curves = [pn.bind(loss_curves, table)]
+        if metric_names(self.metrics):  # a GAN has none
+            curves.append(pn.bind(metric_curves, table, self.unit))
         return beside(*(drawn(hv.DynamicMap(curve)) for curve in curves))
 
     @param.depends("metrics", "state")

@@ -9,6 +9,7 @@ from bokeh.plotting import figure
 from galviz.tasks.target import Target
 from galviz.tools.formatting import drawn
 from galviz.tools.training.figure import column_plot, loss_curves, metric_curves, metric_names, run_curves
+from galviz.tools.training.run_progress import RunView
 
 
 def test_the_small_plot_of_a_column_has_few_numbers_on_its_axis():
@@ -42,6 +43,13 @@ def test_the_axes_of_a_live_plot_follow_its_epochs(draw, column):
     assert (plot.x_range.start, plot.x_range.end) == (1, 9)
     assert plot.y_range.start < 0.2
     assert plot.y_range.end > 1
+
+
+@pytest.mark.parametrize(("name", "figures"), [("val_mae", 2), ("spread", 1)])
+def test_a_training_without_metrics_of_held_out_objects_has_no_empty_plot_of_them(name, figures, tmp_path):
+    view = RunView(tmp_path)
+    view.param.update(metrics=pd.DataFrame({"epoch": [1], "train_loss": [2.0], name: [1.0]}), started=True)
+    assert len(view.curves()) == figures
 
 
 def test_curves_of_thousands_of_epochs_are_thinned_and_say_so():
