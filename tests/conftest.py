@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from galviz.sky.cutouts import CutoutSet
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BITS = 64  # an id of 19 digits as 8×8 pixels
+
+settings.register_profile("shared", deadline=None)  # on a shared machine, how long an example takes says nothing
+settings.load_profile("shared")
 
 # Where packages were installed without bytecode and Python is told to write none, each process that a test starts
 # would compile thousands of files anew (half of its time): let them keep it in a folder of the tests.

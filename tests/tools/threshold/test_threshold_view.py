@@ -224,6 +224,6 @@ def test_pictures_are_captioned_with_score_and_truth_in_names_that_fit(table):
     exchange.receive(requested | {"version": exchange.album.version})
     for tile in received[-1]["tiles"]:
         score, truth = table.loc[tile["id"], ["p_merger", "truth"]]
-        assert tile["lines"] == [["score", f"{score:.4g}"], ["truth", "–" if np.isnan(truth) else f"{truth:.4g}"]]
+        assert tile["lines"] == [("score", f"{score:.4g}"), ("truth", "–" if np.isnan(truth) else f"{truth:.4g}")]
     view.truth = ""
     assert exchange.captions == ("score",)
