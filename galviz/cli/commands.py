@@ -188,12 +188,18 @@ def predict(args: argparse.Namespace) -> Work:
             )
     cutouts = _sky(args.data, study_named(runs[0].info["study"]))
     submitted = _submission_file(args.kaggle, runs[0], cutouts) if args.kaggle else None
+    if args.recentre:
+        from galviz.nn.inference.recentred import check_group, recentred
+
+        check_group(args.recentre, runs[0].target, cutouts.catalogue)
 
     def work() -> None:
         from galviz.sky.galaxy_zoo import TEST_PICTURES, write_submission
 
         with bar("predicting") as progress:
             predictions = studies.predict_together(runs, cutouts, progress, held_out=args.held_out)
+        if args.recentre:
+            predictions = recentred(predictions, runs, cutouts, args.recentre)
         predictions.save(out)
         if submitted:
             write_submission(predictions.table, submitted)

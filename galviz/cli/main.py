@@ -449,6 +449,7 @@ def _predict(commands: Any) -> None:
         "galviz predict runs/first --data skies/tiles --out predictions.parquet",
         "galviz predict runs/fold0 runs/fold1 runs/fold2 --data skies/new --out mean.parquet",
         "galviz predict sweeps/folds --data skies/mine --held-out --out held_out.parquet",
+        "galviz predict runs/best --data skies/new --out new.parquet --recentre field",
         "galviz predict runs/votes --data skies/kaggle_test --out test.parquet --kaggle submission.csv",
     ).add_argument
     help_run = "the run folder whose network is applied; several, or a sweep, of which the runs with all labels count: "
@@ -457,6 +458,11 @@ def _predict(commands: Any) -> None:
     add("--out", metavar="FILE", required=True, help="the table to write, .parquet, one row per object (required)")
     help_held = "predict each object only by networks that were not trained on it (default: by all)"
     add("--held-out", action="store_true", help=help_held)
+    help_recentre = (
+        "catalogue column with the field of each object: shift the estimates of each field to the mean that the run "
+        "expects of it, for fields whose objects are like those of the training (default: not)"
+    )
+    add("--recentre", metavar="COLUMN", help=help_recentre)
     help_kaggle = "of Galaxy Zoo's votes: also write them as Kaggle takes a submission, .csv (default: not)"
     add("--kaggle", metavar="FILE", help=help_kaggle)
 
