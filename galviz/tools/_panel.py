@@ -19,6 +19,9 @@ the event loop, and so keeps a core busy while the page is loaded, and for ever 
 The sixth is for what changes while a browser draws a new page: Panel drops it, as if the browser had still to get the
 page. Content would never be seen, and a later change of it would be a script error ("reference … isn't known").
 
+The eighth is for the tool that a visitor chose: HoloViews goes back to that of the beginning with every change of a plot,
+so a lasso was a box again after its first selection.
+
 The last two are for the time that each page takes. Bokeh finds and checks the default of a property anew whenever one
 reads it, which happens tens of thousands of times a page. And Panel collects garbage when a page is closed, mostly in
 vain: it walks through a million objects of the modules that are loaded.
@@ -41,6 +44,7 @@ from bokeh.document import Document
 from bokeh.document.events import DocumentChangedEvent, DocumentPatchedEvent
 from bokeh.models import ImportedStyleSheet
 from bokeh.server.connection import ServerConnection
+from holoviews.plotting.bokeh.element import ElementPlot
 from holoviews.plotting.plot import Plot
 from panel import widgets
 from panel.io import document, notebook
@@ -171,6 +175,21 @@ def _inline(sheet: Any) -> Any:
 def _text_of(url: str) -> str | None:
     """Return the text of one of Panel's own style sheets."""
     return getattr(notebook.replace_inline_css(ImportedStyleSheet(url=url)), "css", None)
+
+
+def keep_chosen_tools() -> None:
+    """Make HoloViews choose the tools of a plot once, when it is first drawn. Patches HoloViews once per process."""
+    inner = ElementPlot._set_active_tools
+    if hasattr(inner, "__wrapped__"):
+        return
+
+    @wraps(inner)
+    def choose(self: ElementPlot, plot: Any) -> None:
+        if vars(self).get("_tools_of") is not plot:
+            inner(self, plot)
+            self._tools_of = plot
+
+    ElementPlot._set_active_tools = choose
 
 
 def remember_defaults() -> None:

@@ -16,6 +16,7 @@ from galviz.measure.slices import decimals
 from galviz.tools._panel import (
     inline_styles_of_changes,
     keep_changes_of_new_pages,
+    keep_chosen_tools,
     refresh_at_leisure,
     remember_defaults,
     send_in_order,
@@ -32,6 +33,7 @@ skip_matplotlib_import()
 refresh_at_leisure()
 keep_changes_of_new_pages()
 inline_styles_of_changes()
+keep_chosen_tools()
 remember_defaults()
 
 NOT_KNOWN = "–"

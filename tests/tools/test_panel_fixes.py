@@ -69,3 +69,15 @@ def test_a_default_that_can_change_or_is_of_a_theme_is_of_one_model():
     assert (one.size, other.size) == (1, 3)
     other.unapply_theme()
     assert other.size == 1
+
+
+def test_the_tool_that_a_visitor_chose_stays_when_the_plot_changes():
+    place = hv.streams.Pipe(data=[0])
+    tools = {"tools": ["box_select", "lasso_select"], "active_tools": ["box_select"]}
+    points = hv.DynamicMap(hv.Points, streams=[place]).opts(**tools)
+    figure = hv.renderer("bokeh").get_plot(points)
+    toolbar = figure.state.toolbar
+    assert toolbar.active_drag.__class__.__name__ == "BoxSelectTool"
+    toolbar.active_drag = lasso = next(one for one in toolbar.tools if one.__class__.__name__ == "LassoSelectTool")
+    place.send([1])
+    assert toolbar.active_drag is lasso
