@@ -19,8 +19,8 @@ the event loop, and so keeps a core busy while the page is loaded, and for ever 
 The sixth is for what changes while a browser draws a new page: Panel drops it, as if the browser had still to get the
 page. Content would never be seen, and a later change of it would be a script error ("reference … isn't known").
 
-The eighth is for the tool that a visitor chose: HoloViews goes back to that of the beginning with every change of a plot,
-so a lasso was a box again after its first selection.
+The eighth is for the tool that a visitor chose: HoloViews goes back to the first one with every change of a plot, so a
+lasso was a box again after its first selection.
 
 The last two are for the time that each page takes. Bokeh finds and checks the default of a property anew whenever one
 reads it, which happens tens of thousands of times a page. And Panel collects garbage when a page is closed, mostly in
