@@ -38,5 +38,5 @@ def stand_in(monkeypatch, folder):
     monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(sys.modules, "tpot", raising=False)
     made = importlib.import_module("tpot")
-    monkeypatch.setitem(sys.modules, "tpot", made)  # and is taken away again
+    monkeypatch.setitem(sys.modules, "tpot", made)  # removed when the test ends
     return made

@@ -189,9 +189,9 @@ def predict(args: argparse.Namespace) -> Work:
     cutouts = _sky(args.data, study_named(runs[0].info["study"]))
     submitted = _submission_file(args.kaggle, runs[0], cutouts) if args.kaggle else None
     if args.recentre:
-        from galviz.nn.inference.recentred import check_group, recentred
+        from galviz.nn.inference.recentred import check, recentred
 
-        check_group(args.recentre, runs[0].target, cutouts.catalogue)
+        check(runs, cutouts.catalogue, args.recentre)
 
     def work() -> None:
         from galviz.sky.galaxy_zoo import TEST_PICTURES, write_submission

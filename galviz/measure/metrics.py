@@ -237,15 +237,23 @@ def bootstrap(
     rng, whole = np.random.default_rng(seed), metric(truth, estimate)
     if members is None and len(truth) > MANY:
         order = rng.permutation(np.arange(len(truth), dtype=np.int32))
-        parts = np.array([metric(truth[rows], estimate[rows]) for rows in np.array_split(order, _BLOCKS)]) ** power
-        means = np.array([parts[rng.integers(_BLOCKS, size=_BLOCKS)].mean(axis=0) for _ in range(n)])
-        values = means + (np.power(whole, power) - parts.mean(axis=0))
-        values = np.sign(values) * np.abs(values) ** (1 / np.asarray(power))  # a rounded 0 may be below 0
+        parts = np.array([metric(truth[rows], estimate[rows]) for rows in np.array_split(order, _BLOCKS)])
+        values = _of_blocks(parts, whole, np.asarray(power), n, rng)
     else:
         draw = _resampler(len(truth), members, rng)
         values = np.array([metric(truth[rows], estimate[rows]) for rows in (draw() for _ in range(n))])
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return Interval(whole, low, high, level)
+
+
+def _of_blocks(
+    parts: np.ndarray, whole: float | np.ndarray, power: np.ndarray, n: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return a metric in n resamples of blocks, centred on that of all pairs: (n,) or (n, K)."""
+    parts = parts**power
+    means = np.array([parts[rng.integers(len(parts), size=len(parts))].mean(axis=0) for _ in range(n)])
+    values = means + (np.power(whole, power) - parts.mean(axis=0))
+    return np.sign(values) * np.abs(values) ** (1 / power)  # a rounded 0 may be below 0
 
 
 def _kept_groups(groups: ArrayLike, truth: ArrayLike, estimate: ArrayLike) -> np.ndarray:

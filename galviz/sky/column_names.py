@@ -1,7 +1,8 @@
 """Usual names of columns in catalogues, in lower case, the most certain first."""
 
 REDSHIFTS = (
-    "z_spec", "zspec", "z_lambda", "zlambda", "z_phot", "zphot", "photoz", "photo_z", "z_best", "redshift", "z",
+    "z_spec", "zspec", "specz", "spec_z", "z_lambda", "zlambda", "z_phot", "zphot", "photoz", "photo_z", "z_best",
+    "zpdf", "lp_zbest", "lp_zpdf", "ez_z_phot", "redshift", "z",
 )  # fmt: skip
 """``z`` may be a magnitude instead."""
 

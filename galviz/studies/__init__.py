@@ -191,8 +191,10 @@ class Study:
             targets = ", ".join(self.targets)
             raise KeyError(f"target: expected a column of the catalogue, or one of {targets}, got {name!r}{hint}")
         found = guess(cutouts.catalogue, columns, task, positive)
-        held_out = "; objects whose split is test are held out (folds=5: a fifth of all instead)"
-        return found._replace(why=found.why + held_out * _has_test(cutouts))
+        if not _has_test(cutouts):
+            return found
+        held_out = "objects whose split is test are held out (folds=5: a fifth of all instead)"
+        return found._replace(why=f"{found.why}; {held_out}")
 
     def recipes_of(self, target: str, task: str = "", cutouts: CutoutSet | None = None) -> Recipes:
         """Return the recipes of a target.

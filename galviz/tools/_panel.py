@@ -22,9 +22,9 @@ page. Content would never be seen, and a later change of it would be a script er
 The eighth is for the tool that a visitor chose: HoloViews goes back to the first one with every change of a plot, so a
 lasso was a box again after its first selection.
 
-The last two are for the time that each page takes. Bokeh finds and checks the default of a property anew whenever one
-reads it, which happens tens of thousands of times a page. And Panel collects garbage when a page is closed, mostly in
-vain: it walks through a million objects of the modules that are loaded.
+The last two make pages faster. Bokeh looks up and checks the default of a property each time it is read, tens of
+thousands of times a page. And Panel collects garbage when a page is closed, which walks through a million objects of
+loaded modules and frees next to nothing.
 """
 
 # ruff: noqa: SLF001 - it patches Panel's internals

@@ -7,10 +7,10 @@ import pandas as pd
 
 from galviz.measure.linear_baseline import Offset
 from galviz.nn.inference.predict import network_of
+from galviz.runs.best_fits import is_gan
 from galviz.runs.predictions import Predictions
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
-from galviz.tasks.target import Target
 
 FEWEST = 50
 """Smallest number of objects in a field whose estimates are shifted: the mean of fewer is too uncertain."""
@@ -48,8 +48,8 @@ def recentred(predictions: Predictions, runs: Sequence[Run], cutouts: CutoutSet,
     ValueError
         If the target is not one number, or a network does not know the mean of its target.
     """
+    check(runs, cutouts.catalogue, column)
     target = predictions.target
-    check_group(column, target, cutouts.catalogue)
     table = predictions.table.copy()
     rows = cutouts.catalogue.loc[table.index]
     expected = np.mean([_expected(run, rows) for run in runs], axis=0)
@@ -64,20 +64,22 @@ def recentred(predictions: Predictions, runs: Sequence[Run], cutouts: CutoutSet,
     return Predictions(table.assign(**{f"{target.name}_shift": shift}), target)
 
 
-def check_group(column: str, target: Target, catalogue: pd.DataFrame) -> None:
-    """Raise what `recentred` raises for a column, or for a target."""
+def check(runs: Sequence[Run], catalogue: pd.DataFrame, column: str) -> None:
+    """Raise what `recentred` raises, before anything is predicted."""
     if column not in catalogue.columns:
         known = ", ".join(map(str, catalogue.columns)) or "no columns"
         raise KeyError(f"recentre: expected a column of the catalogue, got {column!r}. It has {known}.")
-    if not target.numeric or len(target.columns) > 1:
-        raise ValueError(f"recentre: expected a regression of one number, got {target.task} of {target.name}.")
+    for run in runs:
+        target, network = run.target, run.recipe.network
+        if not target.numeric or len(target.columns) > 1:
+            raise ValueError(f"recentre: expected a regression of one number, got {target.task} of {target.name}.")
+        if is_gan(run.recipe) or not network.standardise or network.head == "as_published":
+            raise ValueError(
+                f"recentre: expected a network that knows the mean of its target, got {run.name} of "
+                f"{run.recipe.name}. Train one whose network.standardise is true."
+            )
 
 
 def _expected(run: Run, catalogue: pd.DataFrame) -> np.ndarray:
-    network, offset = network_of(run), Offset.from_json(run.info.get("offset"))
-    if not getattr(network, "standardise", False):
-        raise ValueError(
-            f"recentre: expected a network that knows the mean of its target, got {run.name}. "
-            "Train one with network.standardise=true."
-        )
-    return float(network.centre[0]) + (0.0 if offset is None else offset.of(catalogue))
+    mean, offset = float(network_of(run).centre[0]), Offset.from_json(run.info.get("offset"))
+    return np.full(len(catalogue), mean) if offset is None else mean + offset.of(catalogue)

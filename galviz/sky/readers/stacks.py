@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from galviz.sky.checks import WCS_COLUMNS
+from galviz.sky.column_names import REDSHIFTS
 from galviz.sky.cutouts import CutoutSet
 from galviz.sky.readers import fits_images
 from galviz.sky.readers.fits_images import FitsCutout
@@ -21,12 +22,6 @@ from galviz.sky.resample import tangent_plane
 
 BANDS = "ugrizy"
 """Bands that the names of files tell, from blue to red."""
-
-REDSHIFTS = (
-    *("z_spec", "zspec", "specz", "spec_z", "redshift", "photoz", "z_phot", "zphot", "photo_z"),
-    *("zpdf", "lp_zbest", "lp_zpdf", "ez_z_phot"),
-)
-"""Columns that are taken as z, in upper or lower case: the first of them that a catalogue has."""
 
 _BAND = re.compile(r"([ugrizyUGRIZY])[2sS]?")  # HSC's r2 and i2 are newer filters, CFHT's uS is u*
 _SAME = 0.1  # pixels by which the corners of bands on one grid may differ
@@ -171,9 +166,10 @@ def cutouts(
 
 
 def with_redshift(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return a catalogue with the column ``z`` from one of `REDSHIFTS`, NaN where there is none, and a note of it.
+    """Return a catalogue with the column ``z``, NaN where there is none, and a note of where it comes from.
 
-    A catalogue that has a column z is returned as it is.
+    It is the first of `galviz.sky.column_names.REDSHIFTS` that the catalogue has. A catalogue that has a column z
+    is returned as it is.
     """
     own = {str(name).lower(): name for name in table.columns}
     name = next((own[one] for one in REDSHIFTS if one in own), None)

@@ -39,7 +39,7 @@ class RepairView(pn.viewable.Viewer):
 
     off = param.ListSelector(default=[], objects=[], label="Bands that are hidden")
     count = param.Integer(default=4, bounds=(1, 12), label="Objects")
-    steps = param.Integer(default=100, bounds=_FIT["steps"].ends, label="Steps")
+    steps = param.Integer(default=Fit().steps, bounds=_FIT["steps"].ends, label="Steps")
     restarts = param.Integer(
         default=1, bounds=_FIT["restarts"].ends, label="Starting points", doc=_FIT["restarts"].help
     )

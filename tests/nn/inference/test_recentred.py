@@ -4,11 +4,12 @@ import pytest
 
 from galviz import studies
 from galviz.cli.main import main
-from galviz.nn.inference.recentred import FEWEST, recentred
+from galviz.nn.inference.recentred import FEWEST, check, recentred
 from galviz.runs.predictions import Predictions
 from galviz.runs.recipe import Recipe
 from galviz.runs.run import Run
 from galviz.sky.cutouts import CutoutSet
+from galviz.studies import inpainting, richness
 from galviz.tasks.target import Target
 
 MASS = Target("mass", "regression", ("mass",), "dex")
@@ -57,11 +58,22 @@ def test_an_error_that_a_field_shares_is_taken_back_and_nothing_else_changes(run
     assert abs(residual.mean()) < 0.1
 
 
-def test_a_target_that_is_not_one_number_is_refused(run, sky):
-    target = Target("kind", "classification", ("kind",), "", classes=("a", "b"))
-    table = pd.DataFrame({"kind": "a", "p_a": 1.0, "p_b": 0.0, "fold": 0}, index=sky.catalogue.index)
-    with pytest.raises(ValueError, match="recentre: expected a regression of one number, got classification of kind"):
-        recentred(Predictions(table, target), [run], sky, "plate")
+KIND = Target("kind", "classification", ("kind",), "", classes=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("target", "recipe", "message"),
+    [
+        (KIND, "quick", "a regression of one number, got classification of kind"),
+        (inpainting.TARGET, "quick", "a network that knows the mean of its target, got run of quick"),
+        (richness.TARGET, "paper", "a network that knows the mean of its target, got run of paper"),
+    ],
+)
+def test_what_cannot_be_recentred_is_refused_before_anything_is_predicted(target, recipe, message, sky, tmp_path):
+    study = inpainting if target is inpainting.TARGET else richness
+    run = Run.create(tmp_path / "run", study="own", target=target, recipe=study.RECIPES[recipe], data="sky")
+    with pytest.raises(ValueError, match=f"recentre: expected {message}"):
+        check([run], sky.catalogue, "plate")
 
 
 def test_the_command_shifts_and_names_a_column_that_is_not_there(run, sky, tmp_path, capsys):
