@@ -44,7 +44,7 @@ CASES = {  # page, and what a visitor sees last of it
     "libraries": ["p.bare"],
     "home": [".cards .about"],
     "explore": [".bk-Canvas", ".tabulator-row", ".galviz-filters .plot"],
-    "occlusion": [".galviz-occlusion canvas", ".galviz-gallery .picture"],
+    "occlusion": [".galviz-occlusion svg", ".galviz-gallery .picture"],
     "richness": [".bk-Canvas", ".galviz-gallery .picture", ".galviz-filters .plot"],
 }
 WAIT = 120_000
